@@ -1,0 +1,57 @@
+# make demo   install what is missing, build, run the whole workflow on the embedded images
+# make test   install what is missing, run every test (under 5 minutes after installation)
+# make check  the slow checks: races, Vulkan validation, garbage collector, kernel variants (under 30 minutes)
+# make build  ./marr        make shaders  SPIR-V of what changed in shaders/        make lint  format and vet
+
+GO ?= go
+TEST = $(GO) test -p 1 -count=1 -timeout 20m
+
+# Packages that talk to a device, and those whose goroutines deserve the race detector.
+DEVICE = ./vk/... ./kernels/... ./net/... ./ssl/...
+RACE = ./vk/... ./kernels/... ./net/... ./ssl/... ./export/... ./tools/...
+
+# Environments under which the kernel tests run again: each forces what the default choice would not take.
+# 128 and 512 bits give lavapipe subgroups of 4 and 16 lanes; others ignore the variable.
+VARIANTS = LP_NATIVE_VECTOR_WIDTH=128 LP_NATIVE_VECTOR_WIDTH=512
+
+.PHONY: demo test check build shaders lint setup check-race check-validation check-gc check-variants
+
+demo: setup build
+	@./marr demo
+
+build:
+	@$(GO) build -trimpath -o marr ./tools/marr
+
+setup:
+	@tools/setup/setup.sh
+
+test: setup
+	@tools/setup/ort.sh
+	$(GO) vet ./...
+	$(TEST) ./...
+
+check:
+	@tools/setup/setup.sh validation
+	@$(MAKE) --no-print-directory check-race check-validation check-gc check-variants
+
+check-race:
+	$(TEST) -race $(RACE)
+
+# Package vk turns every message of the validation layer into a failure.
+check-validation:
+	MARR_VALIDATION=1 $(TEST) $(DEVICE)
+
+# A collection at every chance, and freed C memory filled with rubbish: finds arguments that Go let go too early.
+check-gc:
+	GOGC=1 MALLOC_PERTURB_=165 $(TEST) ./vk/... ./kernels/...
+
+check-variants:
+	@set -e; for v in $(VARIANTS); do echo "$$v $(TEST) ./kernels/..."; env "$$v" $(TEST) ./kernels/...; done
+
+shaders:
+	@$(GO) run ./tools/mkshaders
+
+lint:
+	@bad=$$(gofmt -l .); if [ -n "$$bad" ]; then echo "lint: not formatted: $$bad: run gofmt -w" >&2; exit 1; fi
+	$(GO) vet ./...
+	@if command -v staticcheck >/dev/null; then staticcheck ./...; else echo "lint: staticcheck is not installed, left out"; fi

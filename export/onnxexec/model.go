@@ -1,0 +1,249 @@
+package onnxexec
+
+import (
+	"fmt"
+	"slices"
+
+	onnx "github.com/owulveryck/onnx-go"
+	"google.golang.org/protobuf/encoding/protowire"
+	"gorgonia.org/tensor"
+)
+
+// minOpset is the oldest operator set whose rules the kernels follow (Softmax, Squeeze and ReduceMean changed at 13).
+const minOpset = 13
+
+// Model is a decoded ONNX model, ready to be evaluated any number of times, from several goroutines too.
+type Model struct {
+	graph         *Graph
+	input, output *value
+	constants     map[int64]*array // initializers by value ID
+	uses          map[int64]int    // how many operation inputs read a value
+}
+
+// Run decodes an ONNX file and evaluates it: x [dims] goes into its one input; its first output and that output's dims come back. x is only
+// read. The result does not depend on the number of processors.
+func Run(model []byte, x []float32, dims []int) ([]float32, []int, error) {
+	m, err := Load(model)
+	if err != nil {
+		return nil, nil, err
+	}
+	return m.Run(x, dims)
+}
+
+// Load decodes an ONNX file. It fails for bytes that are no ONNX file, opsets below 13, operators that the package does not know, and models with
+// another number of inputs than one.
+func Load(model []byte) (m *Model, err error) {
+	defer func() { // the decoder panics on tensors whose data do not fit their dims
+		if r := recover(); r != nil {
+			m, err = nil, fmt.Errorf("onnxexec: the file cannot be decoded: %v", r)
+		}
+	}()
+	version, err := opset(model)
+	if err != nil {
+		return nil, err
+	}
+	if version < minOpset {
+		return nil, fmt.Errorf("onnxexec: the model is of opset %d: only %d and later are evaluated: export it anew", version, minOpset)
+	}
+	m = &Model{graph: NewGraph(), constants: map[int64]*array{}, uses: map[int64]int{}}
+	decoded := onnx.NewModel(m.graph)
+	if err := decoded.UnmarshalBinary(model); err != nil {
+		return nil, fmt.Errorf("onnxexec: the file cannot be decoded: %w", err)
+	}
+	if len(decoded.Input) != 1 {
+		return nil, fmt.Errorf("onnxexec: the model has %d inputs: want 1 beside the initializers", len(decoded.Input))
+	}
+	m.input, m.output = m.graph.values[decoded.Input[0]], m.graph.values[decoded.Output[0]]
+	return m, m.prepare()
+}
+
+// prepare checks the operations against the table and takes the initializers out of the graph.
+func (m *Model) prepare() error {
+	produced := map[int64]bool{} // the decoder gives the model's outputs placeholder tensors as well
+	for _, op := range m.graph.ops {
+		for _, v := range op.out {
+			produced[v.id] = true
+		}
+	}
+	defined := map[int64]bool{m.input.id: true}
+	for _, v := range m.graph.values {
+		if v.t == nil || v == m.input || v == m.output || produced[v.id] {
+			continue
+		}
+		a, err := fromTensor(v.t)
+		if err != nil {
+			return fmt.Errorf("onnxexec: initializer %s: %w", v.name, err)
+		}
+		m.constants[v.id], defined[v.id] = a, true
+	}
+	for i := range m.graph.ops {
+		op := &m.graph.ops[i]
+		if op.Name == "Constant" {
+			op.in = nil // the decoder makes up an input for operations without one
+		}
+		for _, v := range op.in {
+			if v == nil {
+				continue
+			}
+			if !defined[v.id] {
+				return op.errorf("input %s is not defined before it is used", v.name)
+			}
+			m.uses[v.id]++
+		}
+		if err := op.check(); err != nil {
+			return err
+		}
+		defined[op.out[0].id] = true
+	}
+	if !defined[m.output.id] {
+		return fmt.Errorf("onnxexec: no operation produces the output %s", m.output.name)
+	}
+	m.uses[m.output.id]++
+	return nil
+}
+
+// Run evaluates the model: x [dims] goes into its one input; its first output and that output's dims come back.
+func (m *Model) Run(x []float32, dims []int) (out []float32, outDims []int, err error) {
+	if err := m.checkInput(x, dims); err != nil {
+		return nil, nil, err
+	}
+	live := map[int64]*array{m.input.id: {shape: slices.Clone(dims), f: x}}
+	left := map[int64]int{}
+	for id, n := range m.uses {
+		left[id] = n
+	}
+	for _, op := range m.graph.ops {
+		c := &call{attrs: op.Attributes}
+		for _, v := range op.in {
+			c.in = append(c.in, m.lookUp(live, v))
+		}
+		y, err := op.run(c)
+		if err != nil {
+			return nil, nil, err
+		}
+		live[op.out[0].id] = y
+		for _, v := range op.in { // a value nobody will read again is let go
+			if v == nil {
+				continue
+			}
+			if left[v.id]--; left[v.id] == 0 {
+				delete(live, v.id)
+			}
+		}
+	}
+	y := m.lookUp(live, m.output)
+	if y.f == nil {
+		return nil, nil, fmt.Errorf("onnxexec: output %s holds integers: want float32", m.output.name)
+	}
+	return slices.Clone(y.f), slices.Clone(y.shape), nil // a clone, for Identity and Reshape share memory with the caller's x
+}
+
+func (m *Model) lookUp(live map[int64]*array, v *value) *array {
+	if v == nil {
+		return nil
+	}
+	if a := live[v.id]; a != nil {
+		return a
+	}
+	return m.constants[v.id]
+}
+
+// checkInput compares dims with what the model declares. The decoder drops symbolic dimensions, so those it kept must appear among dims, in
+// their order.
+func (m *Model) checkInput(x []float32, dims []int) error {
+	n := 1
+	for _, d := range dims {
+		if d < 1 {
+			return fmt.Errorf("onnxexec: input dims %v: every one must be at least 1", dims)
+		}
+		n *= d
+	}
+	if n != len(x) {
+		return fmt.Errorf("onnxexec: %d input values for dims %v: want %d", len(x), dims, n)
+	}
+	if m.input.t == nil {
+		return nil
+	}
+	declared := m.input.t.Shape()
+	at := 0
+	for _, d := range dims {
+		if at < len(declared) && declared[at] == d {
+			at++
+		}
+	}
+	if at < len(declared) {
+		return fmt.Errorf("onnxexec: input dims %v do not fit the model's input %s, whose fixed dimensions are %v", dims, m.input.name, []int(declared))
+	}
+	return nil
+}
+
+// opset returns the version of ONNX's own operator set (ModelProto field 8: domain 1, version 2), which onnx-go does not pass on.
+func opset(model []byte) (int, error) {
+	version := 0
+	err := eachField(model, func(num protowire.Number, body []byte) error {
+		if num != 8 {
+			return nil
+		}
+		domain, v := "", uint64(0)
+		err := eachField(body, func(num protowire.Number, body []byte) error {
+			switch num {
+			case 1:
+				domain = string(body)
+			case 2:
+				v, _ = protowire.ConsumeVarint(body)
+			}
+			return nil
+		})
+		if domain == "" || domain == "ai.onnx" {
+			version = int(v)
+		}
+		return err
+	})
+	if err != nil || version == 0 {
+		return 0, fmt.Errorf("onnxexec: not an ONNX file: no operator set version was found in it (%d bytes)", len(model))
+	}
+	return version, nil
+}
+
+func eachField(b []byte, f func(num protowire.Number, body []byte) error) error {
+	for len(b) > 0 {
+		num, kind, n := protowire.ConsumeTag(b)
+		if n < 0 {
+			return protowire.ParseError(n)
+		}
+		size := protowire.ConsumeFieldValue(num, kind, b[n:])
+		if size < 0 {
+			return protowire.ParseError(size)
+		}
+		body := b[n : n+size]
+		if kind == protowire.BytesType {
+			body, _ = protowire.ConsumeBytes(body)
+		}
+		if err := f(num, body); err != nil {
+			return err
+		}
+		b = b[n+size:]
+	}
+	return nil
+}
+
+// fromTensor takes over a decoded tensor of float32 or int64.
+func fromTensor(t tensor.Tensor) (*array, error) {
+	a := &array{shape: slices.Clone([]int(t.Shape()))}
+	switch d := t.Data().(type) {
+	case []float32:
+		a.f = d
+	case float32:
+		a.f = []float32{d}
+	case []int64:
+		a.i = d
+	case int64:
+		a.i = []int64{d}
+	default:
+		return nil, fmt.Errorf("data of type %T: want float32 or int64", d)
+	}
+	if n := max(len(a.f), len(a.i)); n != product(a.shape) {
+		return nil, fmt.Errorf("%d values for dims %v", n, a.shape)
+	}
+	return a, nil
+}

@@ -1,0 +1,159 @@
+package onnxexec
+
+import (
+	"fmt"
+	"slices"
+
+	"gorgonia.org/tensor"
+)
+
+// constant is the tensor in the attribute value.
+func constant(c *call) (*array, error) {
+	t, ok := c.attrs["value"].(tensor.Tensor)
+	if !ok {
+		return nil, fmt.Errorf("no tensor in the attribute value")
+	}
+	return fromTensor(t)
+}
+
+func identity(c *call) (*array, error) { return c.in[0], nil }
+
+// flatten makes X a matrix: dimensions before axis become the rows, the others the columns.
+func flatten(c *call) (*array, error) {
+	x, k := c.in[0], c.int("axis", 1)
+	if k < 0 {
+		k += len(x.shape)
+	}
+	if k < 0 || k > len(x.shape) {
+		return nil, fmt.Errorf("axis %d of a value of rank %d", c.int("axis", 1), len(x.shape))
+	}
+	return x.reshaped(product(x.shape[:k]), product(x.shape[k:])), nil
+}
+
+// reshape gives X the dims in its second input: 0 keeps X's at that place (unless allowzero), one −1 takes what is left.
+func reshape(c *call) (*array, error) {
+	x, want := c.in[0], toInts(c.in[1].i)
+	open, known := -1, 1
+	for i, d := range want {
+		if d == 0 && c.int("allowzero", 0) == 0 && i < len(x.shape) {
+			want[i] = x.shape[i]
+		}
+		switch {
+		case d == -1 && open < 0:
+			open = i
+			continue
+		case want[i] < 1:
+			return nil, fmt.Errorf("dims %v for a value of dims %v", c.in[1].i, x.shape)
+		}
+		known *= want[i]
+	}
+	total := product(x.shape)
+	if open >= 0 && total%known == 0 {
+		want[open] = total / known
+	}
+	if product(want) != total {
+		return nil, fmt.Errorf("dims %v for a value of dims %v: %d elements", c.in[1].i, x.shape, total)
+	}
+	return x.reshaped(want...), nil
+}
+
+// squeeze drops dimensions of 1: those named, or all.
+func squeeze(c *call) (*array, error) {
+	x := c.in[0]
+	var axes []int
+	if named := c.input(1); named != nil {
+		axes = toInts(named.i)
+	} else {
+		for d, n := range x.shape {
+			if n == 1 {
+				axes = append(axes, d)
+			}
+		}
+	}
+	drop, err := axisSet(axes, len(x.shape))
+	if err != nil {
+		return nil, err
+	}
+	shape := []int{}
+	for d, n := range x.shape {
+		if !drop[d] {
+			shape = append(shape, n)
+		} else if n != 1 {
+			return nil, fmt.Errorf("axis %d of dims %v is not 1", d, x.shape)
+		}
+	}
+	return x.reshaped(shape...), nil
+}
+
+// unsqueeze puts dimensions of 1 at the named axes of the result.
+func unsqueeze(c *call) (*array, error) {
+	x, axes := c.in[0], toInts(c.in[1].i)
+	rank := len(x.shape) + len(axes)
+	set, err := axisSet(axes, rank)
+	if err != nil {
+		return nil, err
+	}
+	shape, rest := []int{}, x.shape
+	for d := range rank {
+		if set[d] {
+			shape = append(shape, 1)
+		} else {
+			shape, rest = append(shape, rest[0]), rest[1:]
+		}
+	}
+	return x.reshaped(shape...), nil
+}
+
+// transpose is Y with dimension d equal to dimension perm[d] of X; without perm the order is reversed.
+func transpose(c *call) (*array, error) {
+	x, perm := c.in[0], c.ints("perm")
+	rank := len(x.shape)
+	if perm == nil {
+		for d := rank - 1; d >= 0; d-- {
+			perm = append(perm, d)
+		}
+	}
+	if set, err := axisSet(perm, rank); err != nil || len(set) != rank {
+		return nil, fmt.Errorf("perm %v for dims %v: want each of the %d axes once", perm, x.shape, rank)
+	}
+	from, to, shape := strides(x.shape), make([]int, rank), make([]int, rank)
+	for d, p := range perm {
+		to[d], shape[d] = from[p], x.shape[p]
+	}
+	y, err := zeros(shape...)
+	if err != nil {
+		return nil, err
+	}
+	walk(shape, strides(shape), to, func(i, j int) { y.f[i] = x.f[j] })
+	return y, nil
+}
+
+// concat joins values along axis; their other dimensions agree.
+func concat(c *call) (*array, error) {
+	if _, ok := c.attrs["axis"]; !ok {
+		return nil, fmt.Errorf("attribute axis is missing")
+	}
+	ax, err := axis(c.int("axis", 0), len(c.in[0].shape))
+	if err != nil {
+		return nil, err
+	}
+	shape := slices.Clone(c.in[0].shape)
+	for _, a := range c.in[1:] {
+		if len(a.shape) != len(shape) || !slices.Equal(a.shape[:ax], shape[:ax]) || !slices.Equal(a.shape[ax+1:], shape[ax+1:]) {
+			return nil, fmt.Errorf("dims %v and %v differ beyond axis %d", c.in[0].shape, a.shape, ax)
+		}
+		shape[ax] += a.shape[ax]
+	}
+	y, err := zeros(shape...)
+	if err != nil {
+		return nil, err
+	}
+	at := 0
+	for row := range product(shape[:ax]) {
+		for _, a := range c.in {
+			n := product(a.shape[ax:])
+			at += copy(y.f[at:], a.f[row*n:(row+1)*n])
+		}
+	}
+	return y, nil
+}

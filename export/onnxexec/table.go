@@ -1,0 +1,200 @@
+package onnxexec
+
+import (
+	"fmt"
+	"strings"
+)
+
+// kernel computes an operator's one output. Inputs are present and typed as its row of the table says; shapes are the kernel's to check.
+type kernel func(c *call) (*array, error)
+
+// spec is an operator: its kernel, its inputs and the attributes it understands.
+//
+// Inputs are separated by spaces: f for float32, i for int64, a for either; a trailing ? marks one that may be left out, a final "..." any
+// number more of the last. Attributes are written name=kind, kind being int, ints, float, string or tensor.
+type spec struct {
+	run           kernel
+	inputs, attrs string
+}
+
+const windowAttrs = "auto_pad=string dilations=ints kernel_shape=ints pads=ints strides=ints "
+
+// table lists the operators (ONNX operator set 17; onnx/docs/Operators.md).
+var table = map[string]spec{
+	"Conv":               {conv, "f f f?", windowAttrs + "group=int"},
+	"Gemm":               {gemm, "f f f?", "alpha=float beta=float transA=int transB=int"},
+	"MatMul":             {matMul, "f f", ""},
+	"BatchNormalization": {batchNorm, "f f f f f", "epsilon=float momentum=float training_mode=int"},
+	"Softmax":            {softmax, "f", "axis=int"},
+
+	"MaxPool":           {maxPool, "f", windowAttrs + "ceil_mode=int storage_order=int"},
+	"AveragePool":       {averagePool, "f", windowAttrs + "ceil_mode=int count_include_pad=int"},
+	"GlobalAveragePool": {globalAveragePool, "f", ""},
+	"ReduceMean":        {reduceMean, "f", "axes=ints keepdims=int"},
+
+	"Add": {binary(add), "f f", ""},
+	"Sub": {binary(sub), "f f", ""},
+	"Mul": {binary(mul), "f f", ""},
+	"Div": {binary(div), "f f", ""},
+
+	"Relu":    {unary(relu), "f", ""},
+	"Sqrt":    {unary(sqrt), "f", ""},
+	"Exp":     {unary(exp), "f", ""},
+	"Tanh":    {unary(tanh), "f", ""},
+	"Sigmoid": {unary(sigmoid), "f", ""},
+	"Erf":     {unary(erf), "f", ""},
+	"Neg":     {unary(neg), "f", ""},
+	"Abs":     {unary(abs), "f", ""},
+	"Clip":    {clip, "f f? f?", ""},
+
+	"Constant":  {constant, "", "value=tensor"},
+	"Identity":  {identity, "a", ""},
+	"Dropout":   {identity, "f f? a?", "seed=int"}, // outside of training it does nothing
+	"Flatten":   {flatten, "a", "axis=int"},
+	"Reshape":   {reshape, "a i", "allowzero=int"},
+	"Squeeze":   {squeeze, "a i?", ""},
+	"Unsqueeze": {unsqueeze, "a i", ""},
+	"Transpose": {transpose, "f", "perm=ints"},
+	"Concat":    {concat, "f f...", "axis=int"},
+}
+
+// call is one evaluation of an operation: its attributes and its inputs, nil where left out.
+type call struct {
+	attrs map[string]any
+	in    []*array
+}
+
+// input returns input i, nil where it was left out.
+func (c *call) input(i int) *array {
+	if i >= len(c.in) {
+		return nil
+	}
+	return c.in[i]
+}
+
+func (c *call) int(name string, def int) int {
+	if v, ok := c.attrs[name].(int64); ok {
+		return int(v)
+	}
+	return def
+}
+
+func (c *call) float(name string, def float64) float64 {
+	if v, ok := c.attrs[name].(float32); ok {
+		return float64(v)
+	}
+	return def
+}
+
+// ints returns a list attribute, nil where it is absent.
+func (c *call) ints(name string) []int {
+	v, _ := c.attrs[name].([]int64)
+	return toInts(v)
+}
+
+func toInts(v []int64) []int {
+	var out []int
+	for _, x := range v {
+		out = append(out, int(x))
+	}
+	return out
+}
+
+func (op operation) errorf(format string, a ...any) error {
+	name := "without output"
+	if len(op.out) > 0 {
+		name = op.out[0].name
+	}
+	return fmt.Errorf("onnxexec: %s → %s: %w", op.Name, name, fmt.Errorf(format, a...))
+}
+
+// check compares an operation with its row of the table: known operator, one output, number of inputs, attributes and their kinds.
+func (op operation) check() error {
+	s, ok := table[op.Name]
+	if !ok {
+		return op.errorf("the operator is not supported")
+	}
+	if len(op.out) == 0 || op.out[0].name == "" {
+		return op.errorf("the first output has no name")
+	}
+	for _, v := range op.out[1:] {
+		if v.name != "" {
+			return op.errorf("output %s: only the first output is supported", v.name)
+		}
+	}
+	kinds := map[string]string{}
+	for _, f := range strings.Fields(s.attrs) {
+		name, kind, _ := strings.Cut(f, "=")
+		kinds[name] = kind
+	}
+	for name, v := range op.Attributes {
+		want, ok := kinds[name]
+		if !ok {
+			return op.errorf("attribute %s is not supported", name)
+		}
+		if got := kindOf(v); got != want {
+			return op.errorf("attribute %s is of kind %s: want %s", name, got, want)
+		}
+	}
+	return op.checkArity(strings.Fields(s.inputs))
+}
+
+func (op operation) checkArity(slots []string) error {
+	variadic := len(slots) > 0 && strings.HasSuffix(slots[len(slots)-1], "...")
+	if len(op.in) > len(slots) && !variadic {
+		return op.errorf("%d inputs: want at most %d", len(op.in), len(slots))
+	}
+	for i, slot := range slots {
+		if !strings.HasSuffix(slot, "?") && !strings.HasSuffix(slot, "...") && (i >= len(op.in) || op.in[i] == nil) {
+			return op.errorf("input %d is missing", i)
+		}
+	}
+	for i, v := range op.in {
+		if i >= len(slots)-1 && variadic && v == nil {
+			return op.errorf("input %d is missing", i)
+		}
+	}
+	return nil
+}
+
+// run checks the inputs' element types and evaluates the kernel.
+func (op operation) run(c *call) (*array, error) {
+	s := table[op.Name]
+	slots := strings.Fields(s.inputs)
+	for i, a := range c.in {
+		if a == nil {
+			continue
+		}
+		switch slots[min(i, len(slots)-1)][0] {
+		case 'f':
+			if a.f == nil {
+				return nil, op.errorf("input %d holds integers: want float32", i)
+			}
+		case 'i':
+			if a.i == nil {
+				return nil, op.errorf("input %d holds floats: want int64", i)
+			}
+		}
+	}
+	y, err := s.run(c)
+	if err != nil {
+		return nil, op.errorf("%w", err)
+	}
+	return y, nil
+}
+
+func kindOf(v any) string {
+	switch v.(type) {
+	case int64:
+		return "int"
+	case []int64:
+		return "ints"
+	case float32:
+		return "float"
+	case string:
+		return "string"
+	case interface{ Dims() int }:
+		return "tensor"
+	}
+	return fmt.Sprintf("%T", v)
+}

@@ -1,0 +1,107 @@
+//go:build cgo
+
+package ort
+
+import (
+	"fmt"
+	"runtime"
+	"slices"
+	"sync"
+
+	onnxruntime "github.com/yalue/onnxruntime_go"
+)
+
+// Runtime is ONNX Runtime, loaded. It may be used from several goroutines.
+type Runtime struct{}
+
+// loading guards the library's one environment a process.
+var loading sync.Mutex
+
+// Open loads ONNX Runtime, once a process, and keeps it loaded. A library that is not there is a *NotPresentError; one that is there but too
+// old for the interface this program was built with, or no ONNX Runtime at all, is another error that names the file.
+func Open() (*Runtime, error) {
+	loading.Lock()
+	defer loading.Unlock()
+	if onnxruntime.IsInitialized() {
+		return &Runtime{}, nil
+	}
+	tried := candidates()
+	var err error = &NotPresentError{Tried: tried}
+	for _, path := range existing(tried) {
+		onnxruntime.SetSharedLibraryPath(path)
+		cause := onnxruntime.InitializeEnvironment(onnxruntime.WithLogLevelError())
+		if cause == nil {
+			return &Runtime{}, nil
+		}
+		err = fmt.Errorf("ort: %s cannot be used: %w: install the library that tools/setup/ort.sh names", path, cause)
+	}
+	return nil, err
+}
+
+// Name returns "onnxruntime".
+func (*Runtime) Name() string { return "onnxruntime" }
+
+// Version returns the library's version, "1.30.0" say; "" before Open.
+func (*Runtime) Version() string {
+	if !onnxruntime.IsInitialized() {
+		return ""
+	}
+	return onnxruntime.GetVersion()
+}
+
+// Run evaluates an ONNX file on the CPU: x [dims] goes into the first input, both float32; the first output and its dims come back, in memory
+// of Go's. Each call loads the model anew.
+func (*Runtime) Run(model []byte, x []float32, dims []int) ([]float32, []int, error) {
+	y, shape, err := run(model, x, dims)
+	if err != nil {
+		return nil, nil, fmt.Errorf("ort: %w", err)
+	}
+	return y, shape, nil
+}
+
+func run(model []byte, x []float32, dims []int) (y []float32, outDims []int, err error) {
+	if len(model) == 0 || len(x) == 0 {
+		return nil, nil, fmt.Errorf("a model of %d bytes and %d input values: neither may be empty", len(model), len(x))
+	}
+	shape, n := onnxruntime.Shape{}, 1
+	for _, d := range dims {
+		shape, n = append(shape, int64(d)), n*d
+	}
+	if len(dims) == 0 || n != len(x) {
+		return nil, nil, fmt.Errorf("%d input values for dims %v: want %d", len(x), dims, n)
+	}
+	inputs, outputs, err := onnxruntime.GetInputOutputInfoWithONNXData(model)
+	if err != nil {
+		return nil, nil, err
+	}
+	if len(inputs) != 1 || len(outputs) < 1 {
+		return nil, nil, fmt.Errorf("the model has %d inputs and %d outputs: want 1 input and at least 1 output", len(inputs), len(outputs))
+	}
+	session, err := onnxruntime.NewDynamicAdvancedSessionWithONNXData(model, []string{inputs[0].Name}, []string{outputs[0].Name}, nil)
+	if err != nil {
+		return nil, nil, err
+	}
+	defer session.Destroy()
+
+	var pinner runtime.Pinner // the tensor keeps a C pointer to x until it is destroyed
+	pinner.Pin(&x[0])
+	defer pinner.Unpin()
+	in, err := onnxruntime.NewTensor(shape, x)
+	if err != nil {
+		return nil, nil, err
+	}
+	defer in.Destroy()
+	out := []onnxruntime.Value{nil}
+	if err := session.Run([]onnxruntime.Value{in}, out); err != nil {
+		return nil, nil, err
+	}
+	defer out[0].Destroy()
+	t, ok := out[0].(*onnxruntime.Tensor[float32])
+	if !ok {
+		return nil, nil, fmt.Errorf("output %s is a %T: want float32", outputs[0].Name, out[0])
+	}
+	for _, d := range t.GetShape() {
+		outDims = append(outDims, int(d))
+	}
+	return slices.Clone(t.GetData()), outDims, nil
+}

@@ -1,0 +1,173 @@
+package kernels
+
+// Norm is what a batch norm owns: scale γ and shift β [C], the running mean and variance [C], and PyTorch's ε and momentum (of the new value).
+type Norm struct {
+	Gamma, Beta *Param
+	Mean, Var   *State
+	Eps         float64 // 1e-5 in torch.nn.BatchNorm2d
+	Momentum    float64 // 0.1 in torch.nn.BatchNorm2d
+}
+
+// fold is a batch norm call whose statistics Fold folds into the running ones.
+type fold struct {
+	n    Norm
+	kept *Tensor // [micro-batches][mean, σ²][C]
+	rows int
+}
+
+// BatchNorm is y = γ·(x − μ)/√(σ² + ε) + β (+ residual), then ReLU where asked, for x [.. C] over all axes but the last (Ioffe and Szegedy 2015,
+// arXiv:1502.03167). In training μ and σ² (biased) are the batch's, and Fold moves the running statistics by them (σ² unbiased, as
+// torch.nn.BatchNorm2d); else they are the running ones. Backward keeps x, y and four vectors. One call is one population.
+func BatchNorm(x *Tensor, n Norm, residual *Tensor, relu, training bool) *Tensor {
+	g := x.g
+	gamma, beta := n.Gamma.Value(g), n.Beta.Value(g)
+	if gamma.Width() != x.Width() {
+		misuse("BatchNorm "+n.Gamma.Name, "%v: %d channels, want %d", x, x.Width(), gamma.Width())
+	}
+	from := []*Tensor{x, gamma, beta}
+	if residual != nil {
+		wantSame("BatchNorm "+n.Gamma.Name, x, residual)
+		from = append(from, residual)
+	}
+	y := g.result("BatchNorm "+n.Gamma.Name, x.shape, from...)
+	g.traceNorm(y, x, residual, n, gamma, beta, relu)
+	var coef *Tensor
+	if training {
+		coef = g.batchStats(x, gamma, beta, n)
+	} else {
+		coef = g.runningStats(gamma, beta, n)
+	}
+	b := norm{x: x, y: y, residual: residual, coef: coef, relu: relu, training: training}
+	g.normApply(b)
+	g.vjp(y, func(dy *Tensor) { g.normBack(b, dy, gamma, beta) })
+	return y
+}
+
+// norm is one call of BatchNorm, as its backward needs it.
+type norm struct {
+	x, y, residual, coef *Tensor
+	relu, training       bool
+}
+
+func (g *Graph) traceNorm(y, x, residual *Tensor, n Norm, gamma, beta *Tensor, relu bool) {
+	attr := map[string]float64{"eps": n.Eps, "momentum": n.Momentum}
+	if relu {
+		attr["relu"] = 1
+	}
+	in := []*Tensor{x, gamma, beta, n.Mean.Value(g), n.Var.Value(g)}
+	if residual != nil {
+		in = append(in, residual)
+	}
+	g.node("BatchNorm", y, attr, in...)
+}
+
+// batchStats returns [a b mean invstd][C] of the batch and keeps mean and variance for Fold.
+func (g *Graph) batchStats(x, gamma, beta *Tensor, n Norm) *Tensor {
+	rows, c4 := x.Rows(), x.quads()
+	if rows < 2 {
+		misuse("BatchNorm "+n.Gamma.Name, "%v: one value a channel has no variance: use a batch of at least 2", x)
+	}
+	chunk := chunkRows(rows)
+	chunks := (rows + chunk - 1) / chunk
+	part := g.alloc("batch norm sums", F32, []int{chunks, 2, c4 * lanes})
+	g.run(launch{kernel: "bn_stats", rows: rows, unit: chunk, binds: []bind{in(x), wholeOut(part)},
+		push:   func(first, m int) []uint32 { return push(m, chunk, first/chunk, c4) },
+		groups: func(m int) [3]uint32 { return groups1((m+chunk-1)/chunk*c4, 32) }})
+	coef := g.alloc("batch norm "+n.Gamma.Name, F32, []int{4, c4 * lanes})
+	kept := g.alloc("batch statistics "+n.Gamma.Name, F32, []int{max(g.micro, 1), 2, c4 * lanes})
+	slot := g.Scalar("micro")
+	g.run(launch{kernel: "bn_merge", rows: 1,
+		binds:  []bind{whole(part), whole(gamma), whole(beta), wholeOut(coef), wholeOut(kept), whole(slot.mem)},
+		push:   func(_, _ int) []uint32 { return push(c4, chunks, chunk, rows, slot.index, n.Eps) },
+		groups: func(int) [3]uint32 { return groups1(c4, 32) }})
+	g.folds = append(g.folds, fold{n, kept, rows})
+	return coef
+}
+
+func (g *Graph) runningStats(gamma, beta *Tensor, n Norm) *Tensor {
+	c4 := gamma.quads()
+	coef := g.alloc("batch norm "+n.Gamma.Name, F32, []int{4, c4 * lanes})
+	g.run(launch{kernel: "bn_fold", rows: 1,
+		binds:  []bind{whole(gamma), whole(beta), whole(n.Mean.Value(g)), whole(n.Var.Value(g)), wholeOut(coef)},
+		push:   func(_, _ int) []uint32 { return push(c4, n.Eps) },
+		groups: func(int) [3]uint32 { return groups1(c4, 32) }})
+	return coef
+}
+
+func (g *Graph) normApply(b norm) {
+	c4, residual := b.x.quads(), b.residual
+	if residual == nil {
+		residual = b.x
+	}
+	g.run(launch{kernel: "bn_apply", rows: b.x.Rows(), unit: 8, binds: []bind{in(b.x), whole(b.coef), in(residual), out(b.y)},
+		push:   func(_, n int) []uint32 { return push(n, c4, b.residual != nil, b.relu) },
+		groups: func(n int) [3]uint32 { return groups1((n+7)/8*c4, 32) }})
+}
+
+func (g *Graph) normBack(b norm, dy, gamma, beta *Tensor) {
+	rows, c4 := b.x.Rows(), b.x.quads()
+	chunk := chunkRows(rows)
+	chunks := (rows + chunk - 1) / chunk
+	part := g.alloc("batch norm gradient sums", F32, []int{chunks, 2, c4 * lanes})
+	g.run(launch{kernel: "bn_back_sum", rows: rows, unit: chunk, binds: []bind{in(dy), in(b.x), in(b.y), whole(b.coef), wholeOut(part)},
+		push:   func(first, n int) []uint32 { return push(n, chunk, first/chunk, c4, b.relu) },
+		groups: func(n int) [3]uint32 { return groups1((n+chunk-1)/chunk*c4, 32) }})
+	back := g.alloc("batch norm gradient", F32, []int{2, c4 * lanes})
+	grads := [2]*Tensor{}
+	for i, t := range []*Tensor{gamma, beta} {
+		if t.needs {
+			grads[i] = g.paramGrad(t.param)
+		} else {
+			grads[i] = g.alloc("frozen", F32, []int{c4 * lanes})
+			g.fill(grads[i], 0)
+		}
+	}
+	g.run(launch{kernel: "bn_back_merge", rows: 1,
+		binds:  []bind{whole(part), whole(b.coef), wholeOut(back), wholeOut(grads[0]), wholeOut(grads[1])},
+		push:   func(_, _ int) []uint32 { return push(c4, chunks, rows, b.training) },
+		groups: func(int) [3]uint32 { return groups1(c4, 32) }})
+	g.normBackApply(b, dy, back)
+}
+
+func (g *Graph) normBackApply(b norm, dy, back *Tensor) {
+	c4 := b.x.quads()
+	var dx, dres *Tensor
+	var addX, addRes int
+	if b.x.needs {
+		dx, addX = g.gradient(b.x)
+	} else {
+		dx = g.alloc("unused", F32, b.x.shape)
+	}
+	passOn := b.residual != nil && b.residual.needs
+	if passOn {
+		dres, addRes = g.gradient(b.residual)
+	} else {
+		dres = g.alloc("unused", F32, []int{lanes})
+	}
+	last := wholeOut(dres)
+	if passOn {
+		last = sum(dres, addRes)
+	}
+	g.run(launch{kernel: "bn_back", rows: b.x.Rows(), unit: 8,
+		binds:  []bind{in(dy), in(b.x), in(b.y), whole(b.coef), whole(back), sum(dx, addX), last},
+		push:   func(_, n int) []uint32 { return push(n, c4, b.relu, passOn, addX, addRes) },
+		groups: func(n int) [3]uint32 { return groups1((n+7)/8*c4, 32) }})
+}
+
+// Micro says that a step runs the segment in hand k times before Fold: each run keeps its batch statistics in the slot that scalar
+// `micro` names. Call it before the first op.
+func (g *Graph) Micro(k int) { g.micro = k }
+
+// Fold moves the running statistics by what the batch norms of this program kept, micro-batch by micro-batch, unless the step is known
+// to be non-finite.
+func (g *Graph) Fold() {
+	halt := g.store.halt().Value(g)
+	for _, f := range g.folds {
+		c4 := f.n.Mean.Value(g).quads()
+		unbias := float64(f.rows) / float64(f.rows-1)
+		g.run(launch{kernel: "bn_running", rows: 1,
+			binds:  []bind{whole(f.kept), wholeOut(f.n.Mean.Value(g)), wholeOut(f.n.Var.Value(g)), whole(halt)},
+			push:   func(_, _ int) []uint32 { return push(c4, max(g.micro, 1), f.n.Momentum, unbias) },
+			groups: func(int) [3]uint32 { return groups1(c4, 32) }})
+	}
+}

@@ -1,0 +1,161 @@
+package kernels
+
+// Conv2D is the cross-correlation y[n p q k] = Σ_{r s c} x[n, p·stride − pad + r, q·stride − pad + s, c] · w[k r s c] of x [N H W C] and
+// w [K R S C] to [N P Q K], P = (H + 2·pad − R)/stride + 1, as torch.nn.functional.conv2d without bias. Backward keeps x and w.
+func Conv2D(x *Tensor, p *Param, stride, padding int) *Tensor {
+	g := x.g
+	w := p.Value(g)
+	wantShape("Conv2D "+p.Name, x, 4)
+	wantShape("Conv2D "+p.Name, w, 4)
+	c := convShape{n: x.Dim(0), h: x.Dim(1), w: x.Dim(2), c: x.Dim(3), k: w.Dim(0), r: w.Dim(1), s: w.Dim(2), stride: stride, pad: padding}
+	if w.Dim(3) != c.c {
+		misuse("Conv2D "+p.Name, "%v, w %v: %d input channels, want %d", x, w.shape, c.c, w.Dim(3))
+	}
+	if c.oh, c.ow = (c.h+2*padding-c.r)/stride+1, (c.w+2*padding-c.s)/stride+1; c.h+2*padding < c.r || c.w+2*padding < c.s {
+		misuse("Conv2D "+p.Name, "%v is smaller than the %d×%d kernel with padding %d", x, c.r, c.s, padding)
+	}
+	y := g.result("Conv2D "+p.Name, []int{c.n, c.oh, c.ow, c.k}, x, w)
+	g.node("Conv2D", y, map[string]float64{"stride": float64(stride), "pad": float64(padding)}, x, w)
+	g.convForward(y, x, g.taps(w), c)
+	g.vjp(y, func(dy *Tensor) {
+		if w.needs {
+			g.convWeight(p, x, dy, c)
+		}
+		if x.needs {
+			dx, add := g.gradient(x)
+			g.convData(dx, add, dy, w, c)
+		}
+	})
+	return y
+}
+
+// convShape is the geometry of one convolution.
+type convShape struct{ n, h, w, c, k, r, s, stride, pad, oh, ow int }
+
+func (c convShape) work() float64 { return 2 * float64(c.n*c.oh*c.ow) * float64(c.k*c.r*c.s*c.c) }
+
+func quads(n int) int { return pad(n) / lanes }
+
+// taps returns w [K R S C] as [R S C K], made once a program.
+func (g *Graph) taps(w *Tensor) *Tensor {
+	for m, t := range g.derived {
+		if m.set == w.mem.set && m.offset == w.mem.offset && t.mem.segment == g.segmentIndex() {
+			return t
+		}
+	}
+	k, c, rs := w.Dim(0), w.Width(), product(w.shape[1:len(w.shape)-1])
+	t := g.alloc(w.name+" as taps", F32, []int{rs * c, k})
+	t.mem.segment = g.segmentIndex()
+	g.transpose(t, w, rs, c, k)
+	g.derived[w.mem] = t
+	return t
+}
+
+func (g *Graph) segmentIndex() int {
+	g.current()
+	return len(g.segments) - 1
+}
+
+// transpose makes y [taps·c k] of x [k taps c].
+func (g *Graph) transpose(y, x *Tensor, taps, c, k int) {
+	n := taps * c * quads(k)
+	g.run(launch{kernel: "transpose", rows: 1, binds: []bind{whole(x), wholeOut(y)},
+		push:   func(_, _ int) []uint32 { return push(taps, c, quads(c), k, quads(k)) },
+		groups: func(int) [3]uint32 { return groups1(n, 32) }})
+}
+
+// gather is what one dispatch of conv.comp needs to know; see there.
+type gather struct {
+	gridH, gridW             int
+	c, k, inH, inW           int
+	step, offH, offW, dir    int
+	tapsH, tapsW             int
+	wTap0, wTapH, wTapW, wIn int
+	outN, outH, outW, out0   int
+	add                      int
+	images                   int
+	y, x, w                  *Tensor
+	work                     float64
+	partial                  bool // other dispatches write the rest of y
+}
+
+func (g *Graph) gather(a gather) {
+	k4 := quads(a.k)
+	kb := 4
+	for kb > 1 && k4 < kb {
+		kb /= 2
+	}
+	y := sum(a.y, a.add)
+	if a.partial {
+		y = inout(a.y)
+	}
+	area := a.gridH * a.gridW
+	g.run(launch{kernel: "conv.k" + string(rune('0'+kb)), rows: a.images, binds: []bind{in(a.x), whole(a.w), y}, work: a.work,
+		push: func(_, n int) []uint32 {
+			return push(n*area, a.gridW, area, a.c, quads(a.c), k4, a.inH, a.inW, a.step, a.offH, a.offW, a.dir,
+				a.tapsH, a.tapsW, a.wTap0, a.wTapH, a.wTapW, a.wIn, a.outN, a.outH, a.outW, a.out0, a.add)
+		},
+		groups: func(n int) [3]uint32 { return groups2(n*area, 64, (k4+kb-1)/kb) }})
+}
+
+func (g *Graph) convForward(y, x, taps *Tensor, c convShape) {
+	k4 := quads(c.k)
+	g.gather(gather{y: y, x: x, w: taps, images: c.n, gridH: c.oh, gridW: c.ow, c: c.c, k: c.k, inH: c.h, inW: c.w,
+		step: c.stride, offH: -c.pad, offW: -c.pad, dir: 1, tapsH: c.r, tapsW: c.s,
+		wTapH: c.s * c.c * k4, wTapW: c.c * k4, wIn: k4, outN: c.oh * c.ow * k4, outH: c.ow * k4, outW: k4, work: c.work()})
+}
+
+// convData makes dx[n h w c] = Σ dy[n, (h + pad − r)/stride, …, k] · w[k r s c] over the taps for which the division leaves no rest: one
+// dispatch for each class (h mod stride, w mod stride), whose taps r are those with r ≡ h + pad, so that none is tried in vain.
+func (g *Graph) convData(dx *Tensor, add int, dy, w *Tensor, c convShape) {
+	c4 := quads(c.c)
+	for a := range c.stride {
+		for b := range c.stride {
+			gh, gw := (c.h-a+c.stride-1)/c.stride, (c.w-b+c.stride-1)/c.stride
+			if gh < 1 || gw < 1 {
+				continue
+			}
+			r0, s0 := (a+c.pad)%c.stride, (b+c.pad)%c.stride
+			g.gather(gather{y: dx, x: dy, w: w, images: c.n, gridH: gh, gridW: gw, c: c.k, k: c.c, inH: c.oh, inW: c.ow,
+				step: 1, offH: (a + c.pad - r0) / c.stride, offW: (b + c.pad - s0) / c.stride, dir: -1,
+				tapsH: max(0, (c.r-r0+c.stride-1)/c.stride), tapsW: max(0, (c.s-s0+c.stride-1)/c.stride),
+				wTap0: (r0*c.s + s0) * c4, wTapH: c.stride * c.s * c4, wTapW: c.stride * c4, wIn: c.r * c.s * c4,
+				outN: c.h * c.w * c4, outH: c.stride * c.w * c4, outW: c.stride * c4, out0: (a*c.w + b) * c4,
+				add: add, partial: c.stride > 1, work: c.work() / float64(c.stride*c.stride)})
+		}
+	}
+}
+
+// convWeight adds dw[k r s c] = Σ_{n p q} dy[n p q k] · x[n, p·stride − pad + r, …, c] to the parameter's gradient.
+func (g *Graph) convWeight(p *Param, x, dy *Tensor, c convShape) {
+	g.outer(g.paramGrad(p), 1, x, dy, c)
+}
+
+// outer sums dyᵀ·x over positions, by chunks of images that are added up in order; y (+)= [K R S C].
+func (g *Graph) outer(y *Tensor, add int, x, dy *Tensor, c convShape) {
+	c4, k4, kernel, cb, kb := quads(c.c), quads(c.k), "wgrad.c4", 4, 2
+	if c4 < 2 {
+		kernel, cb, kb = "wgrad.c1", 1, 4
+	}
+	tiles := (c4 + cb - 1) / cb * c.r * c.s * ((k4 + kb - 1) / kb)
+	size := c.k * c.r * c.s * c4 // vectors
+	chunks := min(c.n, max(1, min(512/((tiles+7)/8), 1<<20/size)))
+	per := (c.n + chunks - 1) / chunks
+	chunks = (c.n + per - 1) / per
+	part := g.alloc("partial d"+y.name, F32, []int{chunks, size * lanes})
+	area := c.oh * c.ow
+	g.run(launch{kernel: kernel, rows: c.n, unit: per, binds: []bind{in(x), in(dy), wholeOut(part)}, work: c.work(),
+		push: func(first, n int) []uint32 {
+			return push(n*area, per*area, first/per, c.ow, c.oh, c4, c.k, k4, c.h, c.w, c.stride, c.pad, c.r, c.s, tiles)
+		},
+		groups: func(n int) [3]uint32 { return groups2(tiles, 8, (n+per-1)/per) }})
+	g.reduce(y, add, part, chunks, size)
+}
+
+// reduce adds parts [parts][size vectors] up, in order, into y.
+func (g *Graph) reduce(y *Tensor, add int, part *Tensor, parts, size int) {
+	to := wholeOut(y)
+	g.run(launch{kernel: "reduce", rows: 1, binds: []bind{whole(part), to},
+		push:   func(_, _ int) []uint32 { return push(size, parts, add) },
+		groups: func(int) [3]uint32 { return groups1(size, 32) }})
+}

@@ -1,0 +1,140 @@
+package kernels
+
+import "marr/vk"
+
+// ReLU is max(x, 0). Backward keeps y; the gradient at 0 is 0.
+func ReLU(x *Tensor) *Tensor {
+	g := x.g
+	y := g.result("ReLU", x.shape, x)
+	g.node("ReLU", y, nil, x)
+	q := x.quads()
+	g.run(launch{kernel: "relu", rows: x.Rows(), binds: []bind{in(x), out(y)},
+		push:   func(_, n int) []uint32 { return push(n * q) },
+		groups: func(n int) [3]uint32 { return groups1(n*q, 256) }})
+	g.vjp(y, func(dy *Tensor) {
+		dx, add := g.gradient(x)
+		g.mapped("map.relu_back", dx, add, dy, y)
+	})
+	return y
+}
+
+// Add is a + b, of one shape: the residual connection.
+func Add(a, b *Tensor) *Tensor {
+	g := a.g
+	wantSame("Add", a, b)
+	y := g.result("Add", a.shape, a, b)
+	g.node("Add", y, nil, a, b)
+	g.mapped("map.add", y, 0, a, b)
+	g.vjp(y, func(dy *Tensor) {
+		for _, x := range []*Tensor{a, b} {
+			if x.needs {
+				g.pass(x, dy)
+			}
+		}
+	})
+	return y
+}
+
+// pass lets the gradient dy through to x, which has y's shape.
+func (g *Graph) pass(x, dy *Tensor) {
+	dx, add := g.gradient(x)
+	g.copy(dx, dy, 0, 0, x.Rows(), add)
+}
+
+func (g *Graph) mapped(kernel string, y *Tensor, add int, a, b *Tensor) {
+	q := y.quads()
+	g.run(launch{kernel: kernel, rows: y.Rows(), binds: []bind{in(a), in(b), sum(y, add)},
+		push:   func(_, n int) []uint32 { return push(n*q, add) },
+		groups: func(n int) [3]uint32 { return groups1(n*q, 256) }})
+}
+
+// copy makes y[to + i] (+)= x[from + i] for n rows. Offsets need no alignment: what is bound starts at the aligned place below.
+func (g *Graph) copy(y, x *Tensor, to, from, n, add int) {
+	row := int64(y.quads() * 16)
+	most := max(1, int((g.limit-2*g.align)/row))
+	for i := 0; i < n; i += most {
+		m := min(most, n-i)
+		src, skip := window(x, int64(from+i)*row, int64(m)*row)
+		dst, over := window(y, int64(to+i)*row, int64(m)*row)
+		src.access, dst.access = vk.Read, vk.ReadWrite
+		size := m * y.quads()
+		s := &step{kernel: "copy", label: "copy " + x.name + " to " + y.name, binds: []bound{src, dst}, segment: g.segmentIndex(),
+			push: push(size, int(skip/16), int(over/16), add), groups: groups1(size, 256)}
+		g.steps = append(g.steps, s)
+	}
+}
+
+// window is the range [at, at+size) of a tensor widened to start at an aligned offset, and how far into it the range begins.
+func window(t *Tensor, at, size int64) (b bound, skip int64) {
+	skip = at % align
+	return bound{mem: t.mem, offset: at - skip, size: size + skip, float: t.dtype == F32}, skip
+}
+
+// Concat puts tensors that differ in their first axis only one after the other: the views of a batch as one batch-norm population.
+func Concat(xs ...*Tensor) *Tensor {
+	if len(xs) == 0 {
+		misuse("Concat", "nothing given")
+	}
+	g, n := xs[0].g, 0
+	for _, x := range xs {
+		a, b := *x, *xs[0]
+		a.shape, b.shape = x.shape[1:], xs[0].shape[1:]
+		wantSame("Concat", &a, &b)
+		n += x.Dim(0)
+	}
+	y := g.result("Concat", append([]int{n}, xs[0].shape[1:]...), xs...)
+	per, at := xs[0].Rows()/xs[0].Dim(0), 0
+	for _, x := range xs {
+		g.copy(y, x, at*per, 0, x.Rows(), 0)
+		at += x.Dim(0)
+	}
+	g.vjp(y, func(dy *Tensor) {
+		at := 0
+		for _, x := range xs {
+			if x.needs {
+				dx, add := g.gradient(x)
+				g.copy(dx, dy, 0, at*per, x.Rows(), add)
+			}
+			at += x.Dim(0)
+		}
+	})
+	return y
+}
+
+// Slice is x[from:to] along the first axis.
+func Slice(x *Tensor, from, to int) *Tensor {
+	g := x.g
+	if from < 0 || to > x.Dim(0) || from >= to {
+		misuse("Slice", "%v from %d to %d: want 0 ≤ from < to ≤ %d", x, from, to, x.Dim(0))
+	}
+	y := g.result("Slice", append([]int{to - from}, x.shape[1:]...), x)
+	per := x.Rows() / x.Dim(0)
+	g.copy(y, x, 0, from*per, y.Rows(), 0)
+	g.vjp(y, func(dy *Tensor) {
+		dx, add := g.gradient(x)
+		if add == 0 {
+			g.fill(dx, 0)
+		}
+		g.copy(dx, dy, from*per, 0, y.Rows(), 1)
+	})
+	return y
+}
+
+// GlobalAvgPool is the mean over H and W: [N H W C] → [N C].
+func GlobalAvgPool(x *Tensor) *Tensor {
+	g := x.g
+	wantShape("GlobalAvgPool", x, 4)
+	y := g.result("GlobalAvgPool", []int{x.Dim(0), x.Dim(3)}, x)
+	g.node("GlobalAvgPool", y, nil, x)
+	area, q := x.Dim(1)*x.Dim(2), x.quads()
+	g.run(launch{kernel: "pool", rows: x.Dim(0), binds: []bind{in(x), out(y)},
+		push:   func(_, n int) []uint32 { return push(n, area, q) },
+		groups: func(n int) [3]uint32 { return groups1(n*q, 32) }})
+	g.vjp(y, func(dy *Tensor) {
+		dx, add := g.gradient(x)
+		g.run(launch{kernel: "pool_back", rows: x.Dim(0), binds: []bind{in(dy), sum(dx, add)},
+			push:   func(_, n int) []uint32 { return push(n, area, q, add) },
+			groups: func(n int) [3]uint32 { return groups1(n*area*q, 32) }})
+	})
+	return y
+}

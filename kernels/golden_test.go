@@ -1,0 +1,215 @@
+package kernels_test
+
+import (
+	"slices"
+	"testing"
+
+	"marr/kernels"
+	"marr/kernels/ref/golden"
+)
+
+// goldenTolerance bounds ‖device − PyTorch‖/‖PyTorch‖ for an op. PyTorch's own float32 is up to 2e-6 from its float64 (the files
+// say so); kernels sum in another order and use 1/√ and exp of the device, whose errors are a few units in the last place.
+const goldenTolerance = 1e-4
+
+// goldenOp puts one case on a graph; in holds its inputs, as parameters where the op takes them so.
+type goldenOp func(g *kernels.Graph, c *golden.Case, in map[string]*kernels.Tensor, p func(string) *kernels.Param) *kernels.Tensor
+
+func normOf(c *golden.Case, st *kernels.Store, p func(string) *kernels.Param, mean, variance string) kernels.Norm {
+	width := p("gamma").Shape[0]
+	return kernels.Norm{Gamma: p("gamma"), Beta: p("beta"), Eps: c.Attrs["eps"], Momentum: c.Attrs["momentum"],
+		Mean: st.State(c.Name+"/"+mean, 0, width), Var: st.State(c.Name+"/"+variance, 0, width)}
+}
+
+// parameters are the inputs that the library takes as parameters, by op.
+var parameters = map[string][]string{
+	"conv2d": {"w"}, "linear": {"w", "bias"}, "bias": {"b"}, "batchnorm_train": {"gamma", "beta"}, "batchnorm_infer": {"gamma", "beta"},
+}
+
+var goldenOps = map[string]goldenOp{
+	"conv2d": func(_ *kernels.Graph, c *golden.Case, in map[string]*kernels.Tensor, p func(string) *kernels.Param) *kernels.Tensor {
+		return kernels.Conv2D(in["x"], p("w"), int(c.Attrs["stride"]), int(c.Attrs["pad"]))
+	},
+	"batchnorm_train": func(g *kernels.Graph, c *golden.Case, in map[string]*kernels.Tensor, p func(string) *kernels.Param) *kernels.Tensor {
+		return kernels.BatchNorm(in["x"], normOf(c, g.Store(), p, "running_mean", "running_var"), in["residual"], c.Attrs["relu"] == 1, true)
+	},
+	"batchnorm_infer": func(g *kernels.Graph, c *golden.Case, in map[string]*kernels.Tensor, p func(string) *kernels.Param) *kernels.Tensor {
+		return kernels.BatchNorm(in["x"], normOf(c, g.Store(), p, "mean", "var"), in["residual"], c.Attrs["relu"] == 1, false)
+	},
+	"matmul": func(_ *kernels.Graph, c *golden.Case, in map[string]*kernels.Tensor, _ func(string) *kernels.Param) *kernels.Tensor {
+		return kernels.MatMul(in["a"], in["b"], c.Attrs["trans_a"] == 1, c.Attrs["trans_b"] == 1)
+	},
+	"linear": func(_ *kernels.Graph, _ *golden.Case, in map[string]*kernels.Tensor, p func(string) *kernels.Param) *kernels.Tensor {
+		return kernels.Linear(in["x"], p("w"), p("bias"))
+	},
+	"bias": func(_ *kernels.Graph, _ *golden.Case, in map[string]*kernels.Tensor, p func(string) *kernels.Param) *kernels.Tensor {
+		return kernels.Bias(in["x"], p("b"))
+	},
+	"relu":            unary(kernels.ReLU),
+	"global_avg_pool": unary(kernels.GlobalAvgPool),
+	"l2normalize":     unary(kernels.L2Normalize),
+	"softmax":         tempered("x", kernels.Softmax),
+	"log_softmax":     tempered("x", kernels.LogSoftmax),
+	"ntxent":          tempered("z", kernels.NTXent),
+	"add": func(_ *kernels.Graph, _ *golden.Case, in map[string]*kernels.Tensor, _ func(string) *kernels.Param) *kernels.Tensor {
+		return kernels.Add(in["a"], in["b"])
+	},
+	"concat": func(_ *kernels.Graph, _ *golden.Case, in map[string]*kernels.Tensor, _ func(string) *kernels.Param) *kernels.Tensor {
+		return kernels.Concat(in["x0"], in["x1"], in["x2"])
+	},
+	"slice": func(_ *kernels.Graph, c *golden.Case, in map[string]*kernels.Tensor, _ func(string) *kernels.Param) *kernels.Tensor {
+		return kernels.Slice(in["x"], int(c.Attrs["from"]), int(c.Attrs["to"]))
+	},
+	"cross_entropy": func(g *kernels.Graph, c *golden.Case, in map[string]*kernels.Tensor, _ func(string) *kernels.Param) *kernels.Tensor {
+		return kernels.CrossEntropy(in["logits"], g.Input(c.Name+"/targets", kernels.I32, len(c.Ints[0].Data)))
+	},
+}
+
+func unary(f func(x *kernels.Tensor) *kernels.Tensor) goldenOp {
+	return func(_ *kernels.Graph, _ *golden.Case, in map[string]*kernels.Tensor, _ func(string) *kernels.Param) *kernels.Tensor {
+		return f(in["x"])
+	}
+}
+
+func tempered(name string, f func(x *kernels.Tensor, t float64) *kernels.Tensor) goldenOp {
+	return func(_ *kernels.Graph, c *golden.Case, in map[string]*kernels.Tensor, _ func(string) *kernels.Param) *kernels.Tensor {
+		return f(in[name], c.Attrs["temperature"])
+	}
+}
+
+// TestOpsMatchPyTorch runs every case of testdata/ops.json, forward and backward, in one program.
+func TestOpsMatchPyTorch(t *testing.T) {
+	file, err := golden.Load("testdata/ops.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	st := kernels.NewStore(device)
+	defer st.Free()
+	var cases []*golden.Case
+	prog, err := kernels.Build(device, st, func(g *kernels.Graph) {
+		for _, c := range file.Cases {
+			if op := goldenOps[c.Op]; op != nil {
+				cases = append(cases, c)
+				recordCase(g, st, c, op)
+			}
+		}
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer prog.Free()
+	r, err := prog.Segment("main").Begin()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range cases {
+		fillCase(t, st, c, r)
+	}
+	r.Set("micro", 0)
+	if err := r.Submit(); err != nil {
+		t.Fatal(err)
+	}
+	if err := r.Wait(); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range cases {
+		t.Run(c.Name, func(t *testing.T) { checkCase(t, st, c, r) })
+	}
+}
+
+func isParam(c *golden.Case, name string) bool { return slices.Contains(parameters[c.Op], name) }
+
+func isState(c *golden.Case, name string) bool {
+	return slices.Contains([]string{"running_mean", "running_var"}, name) || c.Op == "batchnorm_infer" && (name == "mean" || name == "var")
+}
+
+func recordCase(g *kernels.Graph, st *kernels.Store, c *golden.Case, op goldenOp) {
+	in := map[string]*kernels.Tensor{}
+	for _, s := range c.Inputs {
+		if !isParam(c, s.Name) && !isState(c, s.Name) {
+			in[s.Name] = g.Input(c.Name+"/"+s.Name, kernels.F32, s.Shape...).Track()
+		}
+	}
+	y := op(g, c, in, func(name string) *kernels.Param {
+		i := slices.IndexFunc(c.Inputs, func(s golden.Spec) bool { return s.Name == name })
+		if i < 0 {
+			return nil
+		}
+		return st.Param(c.Name+"/"+name, func() []float32 { return c.Values(c.Inputs[i]) }, c.Inputs[i].Shape...)
+	})
+	g.Output(c.Name+"/out", y)
+	g.BackwardFrom(y, g.Input(c.Name+"/cotangent", kernels.F32, y.Shape()...))
+	for _, s := range c.Inputs {
+		if x := in[s.Name]; x != nil && c.Grad(s.Name) != nil {
+			g.Output(c.Name+"/d"+s.Name, x.Grad())
+		}
+	}
+}
+
+func fillCase(t *testing.T, st *kernels.Store, c *golden.Case, r *kernels.Run) {
+	for _, s := range c.Inputs {
+		switch {
+		case isState(c, s.Name):
+			for _, x := range st.States() {
+				if x.Name == c.Name+"/"+s.Name {
+					if err := x.Write(c.Values(s)); err != nil {
+						t.Fatal(err)
+					}
+				}
+			}
+		case !isParam(c, s.Name):
+			kernels.Pack(r.Floats(c.Name+"/"+s.Name), c.Values(s), s.Shape[len(s.Shape)-1])
+		}
+	}
+	for _, x := range c.Ints {
+		copy(r.Ints(c.Name+"/"+x.Name), x.Data)
+	}
+	s := c.Cotangents[0]
+	kernels.Pack(r.Floats(c.Name+"/cotangent"), c.Values(s), s.Shape[len(s.Shape)-1])
+}
+
+func checkCase(t *testing.T, st *kernels.Store, c *golden.Case, r *kernels.Run) {
+	unpack := func(name string, shape []int) []float32 {
+		width := shape[len(shape)-1]
+		padded, v := r.Output(c.Name+"/"+name), make([]float32, volume(shape))
+		kernels.Unpack(v, padded, width)
+		for i, x := range padded {
+			if i%(len(padded)*width/len(v)) >= width && x != 0 {
+				t.Errorf("%s: pad lane %d holds %v", name, i, x)
+				break
+			}
+		}
+		return v
+	}
+	check := func(what string, want *golden.Result, got []float32) {
+		if d := want.Distance32(got); !(d <= goldenTolerance) {
+			t.Errorf("%s: %.2g from PyTorch, want at most %g: got %v", what, d, goldenTolerance, got[:min(len(got), 8)])
+		}
+	}
+	for _, name := range []string{"y", "loss"} {
+		if want := c.Output(name); want != nil {
+			check(name, want, unpack("out", want.Shape))
+		}
+	}
+	for _, want := range c.Grads {
+		if !isParam(c, want.Name) {
+			check("gradient of "+want.Name, want, unpack("d"+want.Name, want.Shape))
+			continue
+		}
+		i := slices.IndexFunc(st.Params(), func(p *kernels.Param) bool { return p.Name == c.Name+"/"+want.Name })
+		got, err := st.Params()[i].ReadGrad()
+		if err != nil {
+			t.Fatal(err)
+		}
+		check("gradient of "+want.Name, want, got)
+	}
+}
+
+func volume(shape []int) int {
+	n := 1
+	for _, d := range shape {
+		n *= d
+	}
+	return n
+}
+

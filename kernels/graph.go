@@ -1,0 +1,230 @@
+package kernels
+
+import (
+	"fmt"
+	"math"
+
+	"marr/vk"
+)
+
+// Graph is the tape of one program under construction.
+type Graph struct {
+	store    *Store
+	dev      *vk.Device // nil while tracing
+	keep     bool       // eager: every tensor keeps its memory
+	limit    int64      // largest binding in bytes
+	align    int64      // of a binding's offset, bytes
+	segments []*segmentPlan
+	steps    []*step
+	tensors  []*storage
+	tape     []func()
+	trace    []Node
+	derived  map[*storage]*Tensor // transposed weights
+	folds    []fold
+	frozen   func(name string) bool
+	micro    int // runs of the segment with the forward pass in a step
+	serial   int
+}
+
+// segmentPlan is a segment while it is being recorded.
+type segmentPlan struct {
+	name    string
+	inputs  []*Tensor
+	outputs []output
+	scalars []string
+	params  *Tensor // the scalars' values, 256 bytes
+}
+
+type output struct {
+	name string
+	t    *Tensor
+}
+
+// step is one dispatch, or one fill when kernel is empty.
+type step struct {
+	kernel  string
+	label   string
+	binds   []bound
+	push    []uint32
+	groups  [3]uint32
+	work    float64
+	fill    uint32
+	segment int
+}
+
+type bound struct {
+	mem          *storage
+	offset, size int64
+	access       vk.Access
+	float        bool // holds floats: scanned for NaN in eager mode
+}
+
+// Node is what an exporter needs to know of an op: its name, inputs, output and attributes.
+type Node struct {
+	Op   string
+	In   []*Tensor
+	Out  *Tensor
+	Attr map[string]float64
+}
+
+// Trace returns the ops recorded so far, in order.
+func (g *Graph) Trace() []Node { return g.trace }
+
+func (g *Graph) node(op string, out *Tensor, attr map[string]float64, in ...*Tensor) {
+	g.trace = append(g.trace, Node{op, in, out, attr})
+}
+
+// Segment starts a part of the program that is submitted on its own; ops recorded from here on belong to it.
+func (g *Graph) Segment(name string) {
+	for _, s := range g.segments {
+		if s.name == name {
+			misuse("Segment", "%q stands twice in one program", name)
+		}
+	}
+	g.segments = append(g.segments, &segmentPlan{name: name})
+}
+
+func (g *Graph) current() *segmentPlan {
+	if len(g.segments) == 0 {
+		g.Segment("main")
+	}
+	return g.segments[len(g.segments)-1]
+}
+
+// Input declares a tensor that the host fills before each run of the current segment. F32 inputs are given in padded rows.
+func (g *Graph) Input(name string, d DType, shape ...int) *Tensor {
+	t := g.alloc(name, d, shape)
+	t.mem.pinned = true
+	s := g.current()
+	s.inputs = append(s.inputs, t)
+	return t
+}
+
+// Output makes t readable after each run of the current segment.
+func (g *Graph) Output(name string, t *Tensor) {
+	t.mem.pinned = true
+	s := g.current()
+	s.outputs = append(s.outputs, output{name, t})
+}
+
+// Scalar is a number that the host sets before each run of a segment (learning rate, temperature, ...), so that a recording never changes.
+type Scalar struct {
+	mem   *Tensor
+	index int
+}
+
+// maxScalars is the number of scalars one segment may have.
+const maxScalars = 64
+
+// Scalar declares, or finds, the scalar of this name in the current segment.
+func (g *Graph) Scalar(name string) Scalar {
+	s := g.current()
+	if s.params == nil {
+		s.params = g.alloc("scalars", F32, []int{maxScalars})
+		s.params.mem.pinned = true
+		s.inputs = append(s.inputs, s.params)
+	}
+	for i, n := range s.scalars {
+		if n == name {
+			return Scalar{s.params, i}
+		}
+	}
+	if len(s.scalars) == maxScalars {
+		misuse("Scalar", "%q: a segment has at most %d scalars", name, maxScalars)
+	}
+	s.scalars = append(s.scalars, name)
+	return Scalar{s.params, len(s.scalars) - 1}
+}
+
+func (g *Graph) alloc(name string, d DType, shape []int) *Tensor {
+	for _, v := range shape {
+		if v < 1 {
+			misuse("tensor", "%s %v: every axis has at least one element", name, shape)
+		}
+	}
+	g.serial++
+	m := &storage{name: fmt.Sprintf("%s#%d", name, g.serial), set: arena, bytes: bytesOf(d, shape), first: -1, last: -1}
+	g.tensors = append(g.tensors, m)
+	return &Tensor{g: g, name: m.name, shape: shape, dtype: d, mem: m}
+}
+
+// result makes the output of an op; it needs a gradient when one of the op's inputs does.
+func (g *Graph) result(op string, shape []int, from ...*Tensor) *Tensor {
+	t := g.alloc(op, F32, shape)
+	for _, f := range from {
+		t.needs = t.needs || f.needs
+	}
+	return t
+}
+
+// vjp registers the backward of y: called in reverse order of registration, with the gradient of y, if one flowed.
+func (g *Graph) vjp(y *Tensor, back func(dy *Tensor)) {
+	if !y.needs {
+		return
+	}
+	g.tape = append(g.tape, func() {
+		if y.grad != nil {
+			back(y.grad)
+		}
+	})
+}
+
+// gradient returns the tensor that a contribution to x's gradient goes to, and 1 when it must be added to what is there.
+// Parameter gradients are always added to: ClearGrads stands at the start of a step.
+func (g *Graph) gradient(x *Tensor) (dx *Tensor, add int) {
+	if x.param != nil {
+		return g.paramGrad(x.param), 1
+	}
+	if x.grad != nil {
+		return x.grad, 1
+	}
+	x.grad = g.alloc("d"+x.name, F32, x.shape)
+	return x.grad, 0
+}
+
+// Backward adds the gradient of a scalar loss [1] with respect to every parameter it depends on to the parameters' gradients; with
+// micro-batches (Micro) that of loss/k, so that a step's gradient is the mean over them.
+func (g *Graph) Backward(loss *Tensor) {
+	if product(loss.shape) != 1 {
+		misuse("Backward", "%v: want a loss of shape [1]", loss)
+	}
+	one := g.alloc("one", F32, []int{1})
+	g.fill(one, 0)
+	g.fillAt(one, 4, math.Float32bits(1/float32(max(g.micro, 1))))
+	g.BackwardFrom(loss, one)
+}
+
+// BackwardFrom walks the tape backwards from y, whose gradient is dy (same shape, pad lanes zero).
+func (g *Graph) BackwardFrom(y, dy *Tensor) {
+	wantSame("BackwardFrom", y, dy)
+	y.grad = dy
+	for i := len(g.tape) - 1; i >= 0; i-- {
+		g.tape[i]()
+	}
+	g.tape = nil
+}
+
+// StopGrad returns x as a constant: no gradient flows through it.
+func StopGrad(x *Tensor) *Tensor {
+	y := *x
+	y.needs, y.grad, y.param = false, nil, nil
+	return &y
+}
+
+func (g *Graph) fill(t *Tensor, word uint32) { g.fillAt(t, t.mem.bytes, word) }
+
+// fillAt sets the first bytes of a tensor, word by word; pad lanes behind them keep their zeros.
+func (g *Graph) fillAt(t *Tensor, bytes int64, word uint32) {
+	g.current()
+	s := &step{label: "fill " + t.name, fill: word, segment: len(g.segments) - 1,
+		binds: []bound{{mem: t.mem, size: bytes, access: vk.Write}}}
+	g.steps = append(g.steps, s)
+}
+
+// fixed returns a tensor in one of the Store's flat sets.
+func (g *Graph) fixed(name string, shape []int, set int, offset, bytes int64) *Tensor {
+	return &Tensor{g: g, name: name, shape: shape, mem: &storage{name: name, set: set, offset: offset, bytes: bytes}}
+}
+
+// Store is the store whose tensors the graph uses.
+func (g *Graph) Store() *Store { return g.store }

@@ -1,0 +1,139 @@
+package kernels
+
+import (
+	"fmt"
+	"math"
+
+	"marr/vk"
+)
+
+// launch is one kernel over `rows` of something (images, positions, matrix rows). Tensors that are split are bound at the rows
+// in hand, whole ones entirely; where a split tensor is larger than the device can bind, the launch becomes several dispatches.
+type launch struct {
+	kernel string
+	rows   int
+	unit   int // slices hold a multiple of this many rows; 0 means 1
+	binds  []bind
+	push   func(first, n int) []uint32 // constants of the slice of n rows from row `first` on
+	groups func(n int) [3]uint32       // work groups for n rows
+	work   float64                     // floating point operations, all rows together
+}
+
+type bind struct {
+	t      *Tensor
+	access vk.Access
+	split  bool
+}
+
+func in(t *Tensor) bind       { return bind{t, vk.Read, true} }
+func out(t *Tensor) bind      { return bind{t, vk.Write, true} }
+func inout(t *Tensor) bind    { return bind{t, vk.ReadWrite, true} }
+func whole(t *Tensor) bind    { return bind{t, vk.Read, false} }
+func wholeOut(t *Tensor) bind { return bind{t, vk.ReadWrite, false} }
+
+// sum says how an output is bound that is added to where add is 1.
+func sum(t *Tensor, add int) bind {
+	if add == 1 {
+		return inout(t)
+	}
+	return out(t)
+}
+
+func gcd(a, b int64) int64 {
+	for b != 0 {
+		a, b = b, a%b
+	}
+	return a
+}
+
+// slice returns how many rows one dispatch may take.
+func (g *Graph) slice(l launch) int {
+	unit, most := int64(max(l.unit, 1)), int64(l.rows)
+	for _, b := range l.binds {
+		size := b.t.mem.bytes
+		if !b.split {
+			if size > g.limit {
+				misuse(l.kernel, "%v takes %d bytes and the device binds %d at once: use a smaller batch or model", b.t, size, g.limit)
+			}
+			continue
+		}
+		row := size / int64(l.rows)
+		if row*int64(l.rows) != size {
+			misuse(l.kernel, "%v does not divide into %d rows", b.t, l.rows)
+		}
+		if size > g.limit {
+			step := g.align / gcd(row, g.align)
+			unit = unit / gcd(unit, step) * step
+			most = min(most, g.limit/row)
+		}
+	}
+	if most == int64(l.rows) {
+		return l.rows
+	}
+	for _, b := range l.binds { // offsets of tensors small enough to be bound whole must be aligned too
+		if b.split {
+			step := g.align / gcd(b.t.mem.bytes/int64(l.rows), g.align)
+			unit = unit / gcd(unit, step) * step
+		}
+	}
+	if most < unit {
+		misuse(l.kernel, "%d rows are the least one dispatch takes and the device binds %d: use a smaller image or model", unit, most)
+	}
+	return int(most / unit * unit)
+}
+
+func (g *Graph) run(l launch) {
+	g.current()
+	n := g.slice(l)
+	for first := 0; first < l.rows; first += n {
+		n := min(n, l.rows-first)
+		s := &step{kernel: l.kernel, label: l.kernel, push: l.push(first, n), groups: l.groups(n),
+			work: l.work * float64(n) / float64(l.rows), segment: len(g.segments) - 1}
+		for _, b := range l.binds {
+			x := bound{mem: b.t.mem, size: b.t.mem.bytes, access: b.access, float: b.t.dtype == F32}
+			if b.split {
+				row := b.t.mem.bytes / int64(l.rows)
+				x.offset, x.size = int64(first)*row, int64(n)*row
+			}
+			s.binds = append(s.binds, x)
+			s.label += " " + b.t.name
+		}
+		g.steps = append(g.steps, s)
+	}
+}
+
+// push packs ints, flags and floats into push constants, in order.
+func push(values ...any) []uint32 {
+	words := make([]uint32, len(values))
+	for i, v := range values {
+		switch v := v.(type) {
+		case int:
+			words[i] = uint32(v)
+		case uint32:
+			words[i] = v
+		case float64:
+			words[i] = math.Float32bits(float32(v))
+		case bool:
+			if v {
+				words[i] = 1
+			}
+		default:
+			panic(fmt.Sprintf("kernels: push constant %d has type %T", i, v))
+		}
+	}
+	return words
+}
+
+func groups1(n, per int) [3]uint32 { return groups2(n, per, 1) }
+
+// groups2 spreads ⌈n/per⌉ groups over x and, above the 65535 that every device has, z; y is given. Kernels whose x may be large
+// number their groups by z·65535 + x.
+func groups2(n, per, y int) [3]uint32 {
+	x, z := (n+per-1)/per, 1
+	if x > maxGroups {
+		x, z = maxGroups, (x+maxGroups-1)/maxGroups
+	}
+	return [3]uint32{uint32(x), uint32(y), uint32(z)}
+}
+
+const maxGroups = 65535

@@ -1,0 +1,41 @@
+package kernels
+
+import (
+	"os"
+	"strings"
+
+	"marr/shaders"
+	"marr/vk"
+)
+
+// Families are the ways kernels read their inputs: "plain" through storage buffers, "texel" through uniform texel buffers. MARR_KERNELS forces one.
+var Families = []string{"plain", "texel"}
+
+// Family is the family of kernels a device gets: texel on CPU devices, where it is 2 to 3.5 times as fast (shaders/io.glsl), plain
+// elsewhere; MARR_KERNELS overrides it. Checkpoints record it, since sums may be rounded differently.
+func Family(dev *vk.Device) string {
+	if f := os.Getenv("MARR_KERNELS"); f == "plain" || f == "texel" {
+		return f
+	}
+	if dev.Info().Type == vk.CPU {
+		return "texel"
+	}
+	return "plain"
+}
+
+// pipelineFor compiles a kernel of the device's family, or finds it. A kernel that has no families has one shader of its own name.
+func pipelineFor(dev *vk.Device, kernel string) (*vk.Pipeline, error) {
+	name := kernel + "." + Family(dev)
+	if strings.Contains(kernel, ".") {
+		name = kernel + "_" + Family(dev)
+	}
+	code, err := shaders.SPIRV(name)
+	if err != nil {
+		if code, err = shaders.SPIRV(kernel); err != nil {
+			return nil, err
+		}
+		name = kernel
+	}
+	bindings, bytes := shaders.Reflect(code)
+	return dev.Pipeline(vk.Kernel{Name: name, Code: code, Bindings: bindings, Texel: shaders.TexelBindings(code), PushBytes: bytes})
+}

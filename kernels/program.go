@@ -1,0 +1,323 @@
+package kernels
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"os"
+
+	"marr/vk"
+)
+
+// slots is how many runs of a segment may be prepared or in flight at once: the host fills one while the device works on the other.
+const slots = 2
+
+// Program is recorded work on a Store: named segments that can be run again and again, in any order.
+type Program struct {
+	dev      *vk.Device
+	store    *Store
+	blocks   []*vk.Buffer
+	segments map[string]*Segment
+	planned  int64
+	steps    int
+}
+
+// Segment is a part of a Program that is submitted on its own.
+type Segment struct {
+	name    string
+	p       *Program
+	inputs  []placed
+	outputs []placed
+	scalars []string
+	body    []*vk.Segment // one; in eager mode one a dispatch
+	labels  []string
+	writes  [][]vk.Range // eager: what each dispatch writes
+	slot    [slots]*slot
+	turn    int
+}
+
+type placed struct {
+	name   string
+	at     vk.Range // in the arena
+	offset int64    // in the slot's buffer
+}
+
+type slot struct {
+	upload, readback   *vk.Buffer
+	prologue, epilogue *vk.Segment
+	run                *Run
+}
+
+// eager reports whether MARR_EAGER=1 asks for the eager twin: a fence after each dispatch, a scan of what it wrote for numbers that
+// are not finite, no reuse of memory, the op named in every error. Its results have the same bits.
+func eager() bool { return os.Getenv("MARR_EAGER") == "1" }
+
+// MemoryError says that a program does not fit: it needs Planned bytes beside the store.
+type MemoryError struct {
+	Planned int64
+	Err     error
+}
+
+func (e *MemoryError) Error() string {
+	return fmt.Sprintf("kernels: a program of %d MiB does not fit: %v: use a smaller batch", e.Planned>>20, e.Err)
+}
+
+func (e *MemoryError) Unwrap() error { return e.Err }
+
+// Build calls f to put ops on a graph, plans memory and records the program. Misuse in f comes back as a *BuildError, lack of
+// memory as a *MemoryError.
+func Build(dev *vk.Device, store *Store, f func(g *Graph)) (p *Program, err error) {
+	limits := dev.Info().Limits
+	g := newGraph(store)
+	g.dev, g.keep = dev, eager()
+	g.limit, g.align = int64(limits.StorageRange), align
+	if Family(dev) == "texel" {
+		g.limit = min(g.limit, 16*int64(limits.TexelElements))
+	}
+	if err := record(g, f); err != nil {
+		return nil, err
+	}
+	if err := store.seal(); err != nil {
+		return nil, err
+	}
+	p = &Program{dev: dev, store: store, segments: map[string]*Segment{}, steps: len(g.steps)}
+	defer func() {
+		if err != nil {
+			p.Free()
+			p = nil
+		}
+	}()
+	most := limits.MaxAllocation
+	if most == 0 {
+		most = math.MaxInt64
+	}
+	sizes := g.plan(most)
+	for _, n := range sizes {
+		p.planned += n
+	}
+	for i, n := range sizes {
+		b, err := dev.NewBuffer(n, vk.DeviceLocal, fmt.Sprintf("arena block %d", i))
+		if err != nil {
+			return p, &MemoryError{p.planned, err}
+		}
+		p.blocks = append(p.blocks, b)
+	}
+	for _, m := range g.tensors {
+		if m.data == nil {
+			continue
+		}
+		if err := dev.Write(p.at(bound{mem: m, size: m.bytes}), asBytes(m.data)); err != nil {
+			return p, err
+		}
+	}
+	for i, plan := range g.segments {
+		s, err := p.segment(g, i, plan)
+		if err != nil {
+			return p, err
+		}
+		p.segments[plan.name] = s
+	}
+	return p, nil
+}
+
+// TraceOps records f without a device, for exporters: the graph's Trace says which ops ran.
+func TraceOps(store *Store, f func(g *Graph)) (*Graph, error) {
+	g := newGraph(store)
+	g.limit, g.align = math.MaxInt64, align
+	return g, record(g, f)
+}
+
+func newGraph(store *Store) *Graph {
+	return &Graph{store: store, derived: map[*storage]*Tensor{}}
+}
+
+func record(g *Graph, f func(g *Graph)) (err error) {
+	defer func() {
+		if e, ok := recover().(*BuildError); ok {
+			err = e
+		} else if e != nil {
+			panic(e)
+		}
+	}()
+	f(g)
+	return nil
+}
+
+// Planned is the memory of the program beside its Store, in bytes.
+func (p *Program) Planned() int64 { return p.planned }
+
+// Steps is the number of dispatches and fills in all segments together.
+func (p *Program) Steps() int { return p.steps }
+
+// Segment returns the segment of this name.
+func (p *Program) Segment(name string) *Segment {
+	s := p.segments[name]
+	if s == nil {
+		panic(fmt.Sprintf("kernels: the program has no segment %q", name))
+	}
+	return s
+}
+
+func (p *Program) at(b bound) vk.Range {
+	if b.mem.set != arena {
+		return vk.Range{Buffer: p.store.buffer(b.mem.set), Offset: b.mem.offset + b.offset, Size: b.size}
+	}
+	return vk.Range{Buffer: p.blocks[b.mem.block], Offset: b.mem.offset + b.offset, Size: b.size}
+}
+
+func (p *Program) segment(g *Graph, index int, plan *segmentPlan) (*Segment, error) {
+	s := &Segment{name: plan.name, p: p, scalars: plan.scalars}
+	var up, down int64
+	for _, t := range plan.inputs {
+		name := t.mem.name[:len(t.mem.name)-len(t.mem.name[lastHash(t.mem.name):])]
+		s.inputs = append(s.inputs, placed{name, p.at(bound{mem: t.mem, size: t.mem.bytes}), up})
+		up += (t.mem.bytes + align - 1) / align * align
+	}
+	for _, o := range plan.outputs {
+		s.outputs = append(s.outputs, placed{o.name, p.at(bound{mem: o.t.mem, size: o.t.mem.bytes}), down})
+		down += (o.t.mem.bytes + align - 1) / align * align
+	}
+	if err := s.record(g, index); err != nil {
+		return nil, err
+	}
+	for i := range s.slot {
+		var err error
+		if s.slot[i], err = s.newSlot(up, down); err != nil {
+			return nil, err
+		}
+	}
+	return s, nil
+}
+
+func lastHash(name string) int {
+	i := len(name) - 1
+	for i > 0 && name[i] != '#' {
+		i--
+	}
+	return i
+}
+
+// record turns the steps of a segment into command buffers.
+func (s *Segment) record(g *Graph, index int) error {
+	r := s.p.dev.NewRecorder()
+	end := func() error {
+		seg, err := r.End()
+		if err == nil {
+			s.body = append(s.body, seg)
+		}
+		return err
+	}
+	for _, x := range g.steps {
+		if x.segment != index {
+			continue
+		}
+		if err := s.add(r, x); err != nil {
+			return err
+		}
+		if g.keep {
+			if err := end(); err != nil {
+				return err
+			}
+			r = s.p.dev.NewRecorder()
+			s.labels = append(s.labels, x.label)
+			var writes []vk.Range
+			for _, b := range x.binds {
+				if b.access&vk.Write != 0 && b.float {
+					writes = append(writes, s.p.at(b))
+				}
+			}
+			s.writes = append(s.writes, writes)
+		}
+	}
+	if g.keep {
+		return nil
+	}
+	return end()
+}
+
+func (s *Segment) add(r *vk.Recorder, x *step) error {
+	if x.kernel == "" {
+		r.Fill(s.p.at(x.binds[0]), x.fill)
+		return nil
+	}
+	pipeline, err := pipelineFor(s.p.dev, x.kernel)
+	if err != nil {
+		return err
+	}
+	d := vk.Dispatch{Pipeline: pipeline, Groups: x.groups, Label: x.label, Work: x.work}
+	for _, w := range x.push {
+		d.Push = append(d.Push, byte(w), byte(w>>8), byte(w>>16), byte(w>>24))
+	}
+	for _, b := range x.binds {
+		d.Bindings = append(d.Bindings, vk.Binding{Range: s.p.at(b), Access: b.access})
+	}
+	r.Dispatch(d)
+	return nil
+}
+
+func (s *Segment) newSlot(up, down int64) (*slot, error) {
+	x, d := &slot{}, s.p.dev
+	var err error
+	copies := func(parts []placed, host *vk.Buffer, toDevice bool) (*vk.Segment, error) {
+		r := d.NewRecorder()
+		for _, in := range parts {
+			h := vk.Range{Buffer: host, Offset: in.offset, Size: in.at.Size}
+			if toDevice {
+				r.Copy(in.at, h)
+			} else {
+				r.Copy(h, in.at)
+			}
+		}
+		return r.End()
+	}
+	if up > 0 {
+		if x.upload, err = d.NewBuffer(up, vk.Upload, "upload ring of "+s.name); err != nil {
+			return nil, err
+		}
+		if x.prologue, err = copies(s.inputs, x.upload, true); err != nil {
+			return nil, err
+		}
+	}
+	if down > 0 {
+		if x.readback, err = d.NewBuffer(down, vk.Readback, "outputs of "+s.name); err != nil {
+			return nil, err
+		}
+		if x.epilogue, err = copies(s.outputs, x.readback, false); err != nil {
+			return nil, err
+		}
+	}
+	return x, nil
+}
+
+// Free waits for the device and releases the program's memory; the Store stays.
+func (p *Program) Free() {
+	var errs []error
+	for _, s := range p.segments {
+		for _, x := range s.slot {
+			if x == nil {
+				continue
+			}
+			if x.run != nil {
+				errs = append(errs, x.run.Wait())
+			}
+			for _, seg := range []*vk.Segment{x.prologue, x.epilogue} {
+				if seg != nil {
+					seg.Free()
+				}
+			}
+			for _, b := range []*vk.Buffer{x.upload, x.readback} {
+				if b != nil {
+					b.Free()
+				}
+			}
+		}
+		for _, b := range s.body {
+			b.Free()
+		}
+	}
+	for _, b := range p.blocks {
+		b.Free()
+	}
+	_ = errors.Join(errs...) // a failed run has told its caller
+	p.blocks, p.segments = nil, nil
+}

@@ -1,0 +1,50 @@
+package ref
+
+import "slices"
+
+// ReLU is y = max(x, 0), any shape. Its gradient at 0 is taken as 0 (PyTorch's choice).
+func ReLU(x *Tensor) *Tensor {
+	return mapped(x, func(v float64) float64 { return max(v, 0) })
+}
+
+// Add is y = a + b over one shape.
+func Add(a, b *Tensor) *Tensor {
+	sameShape("Add", a, b)
+	y := New(a.Shape...)
+	for i, v := range a.Data {
+		y.Data[i] = v + b.Data[i]
+	}
+	return y
+}
+
+// Bias is y[.., k] = x[.., k] + b[k]: x [.. K], b [K].
+func Bias(x, b *Tensor) *Tensor {
+	wantShape("Bias", "b", b, x.Last())
+	y := New(x.Shape...)
+	for i, v := range x.Data {
+		y.Data[i] = v + b.Data[i%len(b.Data)]
+	}
+	return y
+}
+
+// Concat joins tensors along the first axis: x_i [N_i ..] to y [ΣN_i ..].
+func Concat(xs ...*Tensor) *Tensor {
+	n, data := 0, []float64(nil)
+	for _, x := range xs {
+		if !slices.Equal(x.Shape[1:], xs[0].Shape[1:]) {
+			fail("Concat", "shapes differ behind the first axis", xs[0], x)
+		}
+		n += x.Shape[0]
+		data = append(data, x.Data...)
+	}
+	return From(data, append([]int{n}, xs[0].Shape[1:]...)...)
+}
+
+// Slice copies entries from (included) to to (excluded) of the first axis: x [N ..] to y [to−from ..].
+func Slice(x *Tensor, from, to int) *Tensor {
+	if from < 0 || to < from || to > x.Shape[0] {
+		fail("Slice", "range outside the first axis (x, from, to)", x, from, to)
+	}
+	inner := volume(x.Shape[1:])
+	return From(slices.Clone(x.Data[from*inner:to*inner]), append([]int{to - from}, x.Shape[1:]...)...)
+}

@@ -1,0 +1,95 @@
+package ref
+
+import "math"
+
+// NormEps is the smallest norm by which L2Normalize divides: PyTorch's default in torch.nn.functional.normalize.
+const NormEps = 1e-12
+
+// L2Normalize divides each row by its 2-norm: y_i = x_i / max(‖x_i‖₂, NormEps), x and y [N D]. A row of zeros stays zero.
+func L2Normalize(x *Tensor) *Tensor {
+	y := New(x.Shape...)
+	for i := range x.Rows() {
+		norm := max(math.Sqrt(dot(x.Row(i), x.Row(i))), NormEps)
+		for j, v := range x.Row(i) {
+			y.Row(i)[j] = v / norm
+		}
+	}
+	return y
+}
+
+// LogSoftmax is y_ij = x_ij/T − log Σ_k exp(x_ik/T) over the last axis, T the temperature; x and y [N D].
+func LogSoftmax(x *Tensor, temperature float64) *Tensor {
+	y := New(x.Shape...)
+	for i := range x.Rows() {
+		largest, rest := logSumExp(x.Row(i), temperature, -1)
+		for j, v := range x.Row(i) {
+			y.Row(i)[j] = v/temperature - largest - rest
+		}
+	}
+	return y
+}
+
+// Softmax is y_ij = exp(x_ij/T) / Σ_k exp(x_ik/T) over the last axis, T the temperature; x and y [N D].
+func Softmax(x *Tensor, temperature float64) *Tensor {
+	return mapped(LogSoftmax(x, temperature), math.Exp)
+}
+
+// CrossEntropy is the mean of −log softmax(logits)[i, targets[i]] over the rows whose target is ≥ 0; the others count
+// neither above nor below the line. logits [N K], targets [N] in −1 … K−1, result [1].
+// Without any counted row it is 0, so that a batch without labels has no effect; PyTorch
+// (torch.nn.functional.cross_entropy with ignore_index −1) gives NaN there.
+func CrossEntropy(logits *Tensor, targets []int32) *Tensor {
+	wantShape("CrossEntropy", "logits", logits, len(targets), -1)
+	logp, loss, counted := LogSoftmax(logits, 1), New(1), 0
+	for i, target := range targets {
+		if int(target) >= logits.Last() {
+			fail("CrossEntropy", "target outside the classes (logits, row, target)", logits, i, target)
+		}
+		if target >= 0 {
+			loss.Data[0] -= logp.Row(i)[target]
+			counted++
+		}
+	}
+	loss.Data[0] /= float64(max(counted, 1))
+	return loss
+}
+
+// NTXent is SimCLR's loss over embeddings z [2N D], normalised before; rows i and i+N are the two views of image i:
+//
+//	ℓ(i,j) = −log( exp(z_i·z_j/T) / Σ_{k≠i} exp(z_i·z_k/T) ), loss = mean of ℓ(i, i±N) over the 2N rows
+//
+// Only self is left out of the denominator, the positive stays in. T is the temperature, the result has shape [1].
+// Source: Chen et al. 2020, arXiv:2002.05709, eq. 1 and algorithm 1; the official code takes the sum of both
+// directions' means, twice this value.
+func NTXent(z *Tensor, temperature float64) *Tensor {
+	wantShape("NTXent", "z", z, -1, -1)
+	rows := z.Rows()
+	if rows < 2 || rows%2 != 0 {
+		fail("NTXent", "z wants two views of each image: an even number of rows", z)
+	}
+	similarity, loss := MatMul(z, z, false, true), New(1)
+	for i := range rows {
+		positive := similarity.Row(i)[(i+rows/2)%rows] / temperature
+		largest, rest := logSumExp(similarity.Row(i), temperature, i)
+		loss.Data[0] += (largest - positive + rest) / float64(rows)
+	}
+	return loss
+}
+
+// logSumExp is log Σ exp(row_j/T) over all j but skip (−1 skips none), in two parts to be added: the largest term, and
+// the logarithm of the sum over what the terms fall short of it. Added late, they lose nothing to a large first part.
+func logSumExp(row []float64, temperature float64, skip int) (largest, rest float64) {
+	largest = math.Inf(-1)
+	for j, v := range row {
+		if j != skip {
+			largest = max(largest, v/temperature)
+		}
+	}
+	sum := 0.0
+	for j, v := range row {
+		if j != skip {
+			sum += math.Exp(v/temperature - largest)
+		}
+	}
+	return largest, math.Log(sum)
+}

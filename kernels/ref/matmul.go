@@ -1,0 +1,41 @@
+package ref
+
+// MatMul is y = op(a)·op(b) with op the transpose where asked: op(a) [M K], op(b) [K N], y [M N].
+// So with transA, a is stored [K M]; with transB, b is stored [N K].
+func MatMul(a, b *Tensor, transA, transB bool) *Tensor {
+	wantShape("MatMul", "a", a, -1, -1)
+	wantShape("MatMul", "b", b, -1, -1)
+	if transA {
+		a = transpose(a)
+	}
+	if !transB {
+		b = transpose(b) // rows of b are then columns of the factor: every element of y is one dot product
+	}
+	if a.Last() != b.Last() {
+		fail("MatMul", "inner lengths differ ([M K] and [N K])", a, b)
+	}
+	y := New(a.Shape[0], b.Shape[0])
+	for i := range y.Shape[0] {
+		for j := range y.Shape[1] {
+			y.Row(i)[j] = dot(a.Row(i), b.Row(j))
+		}
+	}
+	return y
+}
+
+// Linear is y = x·wᵀ + bias: x [N C], w [K C], bias [K] or nil, y [N K]. Source: PyTorch, torch.nn.Linear.
+func Linear(x, w, bias *Tensor) *Tensor {
+	y := MatMul(x, w, false, true)
+	if bias != nil {
+		y = Bias(y, bias)
+	}
+	return y
+}
+
+func transpose(a *Tensor) *Tensor {
+	t := New(a.Shape[1], a.Shape[0])
+	for i, v := range a.Data {
+		t.Data[i%a.Shape[1]*a.Shape[0]+i/a.Shape[1]] = v
+	}
+	return t
+}

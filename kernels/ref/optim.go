@@ -1,0 +1,58 @@
+package ref
+
+import "math"
+
+// SGDParams are the settings of one SGD step.
+type SGDParams struct {
+	LR       float64 // learning rate
+	Momentum float64 // weight of the old velocity, 0 for none
+	Decay    float64 // weight decay, added to the gradient
+}
+
+// SGD is one step of gradient descent with momentum, from velocity 0 at the first step:
+//
+//	g' = g + Decay·p,  v ← Momentum·v + g',  p ← p − LR·v
+//
+// p, g, v and the results have one shape. Source: PyTorch, torch.optim.SGD with dampening 0, no Nesterov.
+func SGD(p, g, v *Tensor, o SGDParams) (newP, newV *Tensor) {
+	sameShape("SGD", p, g)
+	sameShape("SGD", p, v)
+	newP, newV = New(p.Shape...), New(p.Shape...)
+	for i := range p.Data {
+		newV.Data[i] = o.Momentum*v.Data[i] + g.Data[i] + o.Decay*p.Data[i]
+		newP.Data[i] = p.Data[i] - o.LR*newV.Data[i]
+	}
+	return newP, newV
+}
+
+// AdamWParams are the settings of one AdamW step; Decay 0 makes it Adam.
+type AdamWParams struct {
+	LR           float64 // learning rate
+	Beta1, Beta2 float64 // weights of the old moments
+	Eps          float64 // added to the root of the corrected second moment
+	Decay        float64 // decoupled weight decay, times LR
+}
+
+// AdamW is step t = 1, 2, … from zero moments:
+//
+//	m ← β₁m + (1−β₁)g,  v ← β₂v + (1−β₂)g²
+//	p ← (1 − LR·Decay)·p − LR · (m/(1−β₁ᵗ)) / (√(v/(1−β₂ᵗ)) + Eps)
+//
+// p, g, m, v and the results have one shape. Source: Loshchilov and Hutter 2019, arXiv:1711.05101, algorithm 2, in the
+// form of torch.optim.AdamW, which scales the decay by LR.
+func AdamW(p, g, m, v *Tensor, step int, o AdamWParams) (newP, newM, newV *Tensor) {
+	sameShape("AdamW", p, g)
+	sameShape("AdamW", p, m)
+	sameShape("AdamW", p, v)
+	if step < 1 {
+		fail("AdamW", "steps count from 1, step is", step)
+	}
+	newP, newM, newV = New(p.Shape...), New(p.Shape...), New(p.Shape...)
+	c1, c2 := 1-math.Pow(o.Beta1, float64(step)), 1-math.Pow(o.Beta2, float64(step))
+	for i, grad := range g.Data {
+		newM.Data[i] = o.Beta1*m.Data[i] + (1-o.Beta1)*grad
+		newV.Data[i] = o.Beta2*v.Data[i] + (1-o.Beta2)*grad*grad
+		newP.Data[i] = (1-o.LR*o.Decay)*p.Data[i] - o.LR*(newM.Data[i]/c1)/(math.Sqrt(newV.Data[i]/c2)+o.Eps)
+	}
+	return newP, newM, newV
+}

@@ -1,0 +1,57 @@
+package kernels
+
+// normEps bounds the norm that L2Normalize divides by from below, as torch.nn.functional.normalize.
+const normEps = 1e-12
+
+// L2Normalize is x / max(‖x‖₂, 1e-12) a row, for x [N D], as torch.nn.functional.normalize. Backward keeps y and the norms.
+func L2Normalize(x *Tensor) *Tensor {
+	g := x.g
+	wantShape("L2Normalize", x, 2)
+	y := g.result("L2Normalize", x.shape, x)
+	rows, q := x.Rows(), x.quads()
+	norms := g.alloc("norms", F32, []int{rows, lanes})
+	g.run(launch{kernel: "l2norm", rows: rows, binds: []bind{in(x), out(y), out(norms)},
+		push:   func(_, n int) []uint32 { return push(n, q, normEps) },
+		groups: func(n int) [3]uint32 { return groups1(n, 32) }})
+	g.vjp(y, func(dy *Tensor) {
+		dx, add := g.gradient(x)
+		g.run(launch{kernel: "l2norm_back", rows: rows, binds: []bind{in(dy), in(y), in(norms), sum(dx, add)},
+			push:   func(_, n int) []uint32 { return push(n, q, normEps, add) },
+			groups: func(n int) [3]uint32 { return groups1(n, 32) }})
+	})
+	return y
+}
+
+// Softmax is softmax(x/τ) over the last axis of x [N D]. Backward keeps only y: dx = y ⊙ (dy − Σ dy⊙y)/τ.
+func Softmax(x *Tensor, temperature float64) *Tensor {
+	return softmax("Softmax", "soft", x, temperature)
+}
+
+// LogSoftmax is log softmax(x/τ) over the last axis of x [N D]. Backward keeps only y: dx = (dy − e^y·Σ dy)/τ.
+func LogSoftmax(x *Tensor, temperature float64) *Tensor {
+	return softmax("LogSoftmax", "log", x, temperature)
+}
+
+func softmax(op, variant string, x *Tensor, temperature float64) *Tensor {
+	g := x.g
+	wantShape(op, x, 2)
+	wantTemperature(op, temperature)
+	y := g.result(op, x.shape, x)
+	rows, q, width, scale := x.Rows(), x.quads(), x.Width(), 1/temperature
+	g.run(launch{kernel: "softmax." + variant, rows: rows, binds: []bind{in(x), out(y)},
+		push:   func(_, n int) []uint32 { return push(n, q, width, scale) },
+		groups: func(n int) [3]uint32 { return groups1(n, 32) }})
+	g.vjp(y, func(dy *Tensor) {
+		dx, add := g.gradient(x)
+		g.run(launch{kernel: "softmax_back." + variant, rows: rows, binds: []bind{in(dy), in(y), sum(dx, add)},
+			push:   func(_, n int) []uint32 { return push(n, q, width, scale, add) },
+			groups: func(n int) [3]uint32 { return groups1(n, 32) }})
+	})
+	return y
+}
+
+func wantTemperature(op string, t float64) {
+	if !(t > 0) {
+		misuse(op, "temperature %g: want it above 0", t)
+	}
+}

@@ -1,0 +1,147 @@
+package kernels
+
+import (
+	"fmt"
+	"slices"
+)
+
+// DType is what a tensor holds.
+type DType uint8
+
+// The element types. U8 and I32 tensors are inputs only: images and targets.
+const (
+	F32 DType = iota
+	I32
+	U8
+)
+
+// lanes is the granule of the last axis of an F32 tensor, in elements.
+const lanes = 4
+
+func pad(n int) int { return (n + lanes - 1) / lanes * lanes }
+
+func product(shape []int) int {
+	n := 1
+	for _, v := range shape {
+		n *= v
+	}
+	return n
+}
+
+// storage is the memory behind one or more tensors: a place in a Store's flat set, or one in the arena that the planner finds.
+type storage struct {
+	name        string
+	bytes       int64
+	set         int       // the Store's flat set it lies in, at offset; arena for all else
+	data        []float32 // constants: what it holds from the start
+	pinned      bool      // lives through the whole program: inputs, outputs, what several segments use
+	first, last int       // steps that use it, −1 when none does
+	segment     int       // of its first step
+	block       int
+	offset      int64 // bytes
+}
+
+// arena marks storage that the planner places.
+const arena = -1
+
+// Tensor is a value of a Graph: logical Shape, the last axis padded to Stride in memory.
+type Tensor struct {
+	g     *Graph
+	name  string
+	shape []int
+	dtype DType
+	mem   *storage
+	needs bool    // a gradient flows into it
+	grad  *Tensor // nil until the first contribution
+	param *Param
+}
+
+// Shape is the logical shape; the caller must not change it.
+func (t *Tensor) Shape() []int { return t.shape }
+
+// Dim is the size of axis i; negative i counts from the end.
+func (t *Tensor) Dim(i int) int {
+	if i < 0 {
+		i += len(t.shape)
+	}
+	return t.shape[i]
+}
+
+// Width is the logical size of the last axis.
+func (t *Tensor) Width() int { return t.shape[len(t.shape)-1] }
+
+// Stride is the size of the last axis in memory: Width rounded up to a multiple of 4, in elements.
+func (t *Tensor) Stride() int { return pad(t.Width()) }
+
+// Rows is the product of all axes but the last.
+func (t *Tensor) Rows() int { return product(t.shape[:len(t.shape)-1]) }
+
+// Name names the tensor in errors.
+func (t *Tensor) Name() string { return t.name }
+
+// Graph is the tape that the tensor belongs to.
+func (t *Tensor) Graph() *Graph { return t.g }
+
+// Grad is the gradient of the scalar that Backward was called on with respect to t; nil where none flows.
+func (t *Tensor) Grad() *Tensor {
+	if t.param != nil {
+		return t.g.paramGrad(t.param)
+	}
+	return t.grad
+}
+
+func (t *Tensor) quads() int { return t.Stride() / lanes } // vec4s in a row
+
+func (t *Tensor) String() string { return fmt.Sprintf("%s %v", t.name, t.shape) }
+
+func bytesOf(d DType, shape []int) int64 {
+	if d == U8 {
+		return (int64(product(shape)) + 3) &^ 3
+	}
+	return 4 * int64(product(shape[:len(shape)-1])) * int64(pad(shape[len(shape)-1]))
+}
+
+// Pack copies logical rows [rows width] into padded rows; pad lanes become zero.
+func Pack(dst, src []float32, width int) {
+	stride := pad(width)
+	for r := 0; r*width < len(src); r++ {
+		n := copy(dst[r*stride:], src[r*width:(r+1)*width])
+		clear(dst[r*stride+n : (r+1)*stride])
+	}
+}
+
+// Unpack copies padded rows into logical rows [rows width].
+func Unpack(dst, src []float32, width int) {
+	stride := pad(width)
+	for r := 0; r*width < len(dst); r++ {
+		copy(dst[r*width:(r+1)*width], src[r*stride:])
+	}
+}
+
+// BuildError is a misuse of an op: which op, on what, why and what to do.
+type BuildError struct {
+	Op  string
+	Msg string
+}
+
+func (e *BuildError) Error() string { return "kernels: " + e.Op + ": " + e.Msg }
+
+func misuse(op, format string, args ...any) { panic(&BuildError{op, fmt.Sprintf(format, args...)}) }
+
+func wantShape(op string, t *Tensor, rank int) {
+	if len(t.shape) != rank || slices.Min(t.shape) < 1 {
+		misuse(op, "%v: want %d axes of at least 1", t, rank)
+	}
+}
+
+func wantSame(op string, a, b *Tensor) {
+	if !slices.Equal(a.shape, b.shape) {
+		misuse(op, "%v and %v: shapes differ", a, b)
+	}
+}
+
+// Track makes a graph input something that a gradient flows into; its Grad is there after Backward.
+func (t *Tensor) Track() *Tensor {
+	t.needs = true
+	return t
+}

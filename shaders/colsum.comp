@@ -1,0 +1,21 @@
+#version 450
+#extension GL_GOOGLE_include_directive : require
+// part[chunk][c] = Σ_{rows of the chunk} x[r c]; reduce.comp adds the chunks up in order.
+// Bindings: 0 x, read: [rows][c4] at the slice, which starts at chunk0   1 part, write: [chunks][c4]
+// Grid: x, z ⌈chunks of the slice · c4 / 32⌉. One lane sums one vector of columns over one chunk.
+//! variant plain
+//! variant texel -DTEXEL
+#include "io.glsl"
+layout(local_size_x = 32) in;
+layout(push_constant) uniform Push { uint rows, chunk, chunk0, c4; };
+READS(0, x)
+WRITES(1, part)
+
+void main() {
+	uint id = GROUP * 32u + gl_LocalInvocationID.x, c = id % c4, k = id / c4;
+	uint q = k * chunk, end = min(q + chunk, rows);
+	if (q >= rows) return;
+	vec4 v = vec4(0);
+	for (; q < end; q++) v += LOAD(x, q * c4 + c);
+	part[(chunk0 + k) * c4 + c] = v;
+}

@@ -1,0 +1,244 @@
+package compile
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"sort"
+	"strings"
+	"sync"
+	"syscall"
+)
+
+// Entry says where a SPIR-V file came from.
+type Entry struct {
+	Key      string `json:"source"`   // Shader.Key when it was compiled
+	SPIRV    string `json:"spirv"`    // sha256 of the file, in hexadecimal
+	Compiler string `json:"compiler"` // what Version said
+}
+
+// Manifest is spv/manifest.json: entries by shader name.
+type Manifest map[string]Entry
+
+// ReadManifest reads the manifest of a folder of sources; none is an empty one.
+func ReadManifest(dir string) (Manifest, error) {
+	raw, err := os.ReadFile(filepath.Join(dir, "spv", "manifest.json"))
+	if errors.Is(err, os.ErrNotExist) {
+		return Manifest{}, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("compile: %w", err)
+	}
+	m := Manifest{}
+	if err := json.Unmarshal(raw, &m); err != nil {
+		return nil, fmt.Errorf("compile: %s/spv/manifest.json: %w", dir, err)
+	}
+	return m, nil
+}
+
+func (m Manifest) write(dir string) error {
+	raw, err := json.MarshalIndent(m, "", " ")
+	if err != nil {
+		return fmt.Errorf("compile: manifest: %w", err)
+	}
+	return replace(filepath.Join(dir, "spv", "manifest.json"), append(raw, '\n'))
+}
+
+// replace writes a file whole or not at all, so that a build running beside it never embeds half a shader.
+func replace(path string, data []byte) error {
+	tmp := filepath.Join(filepath.Dir(path), "."+filepath.Base(path)+".tmp")
+	if err := os.WriteFile(tmp, data, 0o644); err != nil {
+		return fmt.Errorf("compile: %w", err)
+	}
+	if err := os.Rename(tmp, path); err != nil {
+		return fmt.Errorf("compile: %w", err)
+	}
+	return nil
+}
+
+// Version names the installed glslc with the libraries in it, on one line.
+func Version() (string, error) {
+	out, err := exec.Command("glslc", "--version").Output()
+	if err != nil {
+		return "", fmt.Errorf("compile: glslc: %w: install it (Debian: apt-get install glslc)", err)
+	}
+	var parts []string
+	for _, line := range strings.Split(string(out), "\n") {
+		if line = strings.TrimSpace(line); line != "" && !strings.HasPrefix(line, "Target:") {
+			parts = append(parts, line)
+		}
+	}
+	return strings.Join(parts, ", "), nil
+}
+
+// Compile returns the SPIR-V of one shader; the error holds what glslc said.
+func Compile(dir string, s Shader) ([]byte, error) {
+	args := append([]string{"-O", "--target-env=" + s.Target, "-fshader-stage=comp", "-I", "."}, s.Defines...)
+	cmd := exec.Command("glslc", append(args, "-o", "-", s.Source)...)
+	cmd.Dir = dir
+	var out, msg bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &msg
+	if err := cmd.Run(); err != nil {
+		return nil, fmt.Errorf("compile: %s: glslc: %w\n%s", s.Name, err, strings.TrimSpace(msg.String()))
+	}
+	return out.Bytes(), nil
+}
+
+// Problem is one shader whose SPIR-V is not what its source says.
+type Problem struct{ Name, What string }
+
+// Check compares sources, manifest and SPIR-V files by their hashes, sorted by name; nothing is compiled.
+func Check(dir string) ([]Problem, error) {
+	list, err := Scan(dir)
+	if err != nil {
+		return nil, err
+	}
+	m, err := ReadManifest(dir)
+	if err != nil {
+		return nil, err
+	}
+	var bad []Problem
+	known := map[string]bool{}
+	for _, s := range list {
+		known[s.Name] = true
+		if what := state(dir, s, m); what != "" {
+			bad = append(bad, Problem{s.Name, what})
+		}
+	}
+	for _, name := range orphans(dir, m, known) {
+		bad = append(bad, Problem{name, "has SPIR-V or a manifest entry, but no source"})
+	}
+	sort.Slice(bad, func(i, j int) bool { return bad[i].Name < bad[j].Name })
+	return bad, nil
+}
+
+// state says why a shader must be compiled, "" if it need not.
+func state(dir string, s Shader, m Manifest) string {
+	e, ok := m[s.Name]
+	raw, err := os.ReadFile(filepath.Join(dir, "spv", s.Name+".spv"))
+	switch {
+	case !ok:
+		return "is new"
+	case err != nil:
+		return "has no SPIR-V file"
+	case e.Key != s.Key:
+		return "has a changed source"
+	case e.SPIRV != digest(raw):
+		return "has SPIR-V that the compiler did not write"
+	}
+	return ""
+}
+
+func digest(b []byte) string {
+	sum := sha256.Sum256(b)
+	return hex.EncodeToString(sum[:])
+}
+
+// orphans returns the names with a file or an entry but no source, sorted.
+func orphans(dir string, m Manifest, known map[string]bool) []string {
+	found := map[string]bool{}
+	for name := range m {
+		found[name] = true
+	}
+	paths, _ := filepath.Glob(filepath.Join(dir, "spv", "*.spv")) // the pattern is well formed
+	for _, p := range paths {
+		found[strings.TrimSuffix(filepath.Base(p), ".spv")] = true
+	}
+	var names []string
+	for name := range found {
+		if !known[name] {
+			names = append(names, name)
+		}
+	}
+	sort.Strings(names)
+	return names
+}
+
+// Update makes the SPIR-V agree with the sources: it compiles what changed, `workers` at a time, deletes orphans, and calls
+// say with one line for each. A source that does not compile keeps its old SPIR-V and manifest entry; the others are
+// still written, and the errors come back joined. Two updates of one folder exclude each other by a lock on its spv.
+func Update(dir string, workers int, say func(string)) error {
+	spv := filepath.Join(dir, "spv")
+	if err := os.MkdirAll(spv, 0o755); err != nil {
+		return fmt.Errorf("compile: %w", err)
+	}
+	lock, err := os.Open(spv)
+	if err != nil {
+		return fmt.Errorf("compile: %w", err)
+	}
+	defer lock.Close()
+	if err := syscall.Flock(int(lock.Fd()), syscall.LOCK_EX); err != nil {
+		return fmt.Errorf("compile: lock %s: %w", spv, err)
+	}
+	list, err := Scan(dir)
+	if err != nil {
+		return err
+	}
+	m, err := ReadManifest(dir)
+	if err != nil {
+		return err
+	}
+	todo, known := map[string]string{}, map[string]bool{}
+	for _, s := range list {
+		known[s.Name] = true
+		if what := state(dir, s, m); what != "" {
+			todo[s.Name] = what
+		}
+	}
+	for _, name := range orphans(dir, m, known) {
+		if err := os.Remove(filepath.Join(spv, name+".spv")); err != nil && !errors.Is(err, os.ErrNotExist) {
+			return fmt.Errorf("compile: %w", err)
+		}
+		delete(m, name)
+		say("removed " + name)
+	}
+	failed := compileAll(dir, list, todo, m, workers, say)
+	return errors.Join(failed, m.write(dir))
+}
+
+// compileAll compiles the shaders named in todo and enters them into the manifest.
+func compileAll(dir string, list []Shader, todo map[string]string, m Manifest, workers int, say func(string)) error {
+	if len(todo) == 0 {
+		return nil
+	}
+	version, err := Version()
+	if err != nil {
+		return err
+	}
+	var (
+		mu     sync.Mutex
+		wg     sync.WaitGroup
+		failed []error
+		slots  = make(chan struct{}, workers)
+	)
+	for _, s := range list {
+		why, need := todo[s.Name]
+		if !need {
+			continue
+		}
+		wg.Go(func() {
+			slots <- struct{}{}
+			defer func() { <-slots }()
+			code, err := Compile(dir, s)
+			if err == nil {
+				err = replace(filepath.Join(dir, "spv", s.Name+".spv"), code)
+			}
+			mu.Lock()
+			defer mu.Unlock()
+			if err != nil {
+				failed = append(failed, err)
+				return
+			}
+			m[s.Name] = Entry{Key: s.Key, SPIRV: digest(code), Compiler: version}
+			say(fmt.Sprintf("compiled %s (%s; %d bytes)", s.Name, why, len(code)))
+		})
+	}
+	wg.Wait()
+	return errors.Join(failed...)
+}

@@ -1,0 +1,131 @@
+// Package compile turns the GLSL of package shaders into SPIR-V with glslc, and knows when the two have drifted apart.
+//
+// A folder of sources is scanned into Shaders (one per variant), each with a Key: the hash of everything its SPIR-V depends on.
+// spv/manifest.json keeps, for each shader, that key, the hash of the SPIR-V and the compiler that made it. Update compiles
+// what has another key than the manifest; Check finds every difference without compiling.
+package compile
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+)
+
+// Shader is one SPIR-V file to be made.
+type Shader struct {
+	Name    string   // <op>, or <op>.<variant>
+	Source  string   // file name in the folder
+	Defines []string // -DNAME or -DNAME=VALUE, in order
+	Target  string   // vulkan1.0, vulkan1.1 …
+	Key     string   // sha256, in hexadecimal, of source, includes, defines and target
+}
+
+var (
+	directive = regexp.MustCompile(`^//!\s*(\S*)\s*(.*)$`)
+	include   = regexp.MustCompile(`(?m)^\s*#\s*include\s+["<]([^">]+)[">]`)
+	define    = regexp.MustCompile(`^-D[A-Za-z_][A-Za-z0-9_]*(=\S+)?$`)
+	target    = regexp.MustCompile(`^vulkan1\.[0-9]$`)
+	word      = regexp.MustCompile(`^[A-Za-z0-9_-]+$`)
+)
+
+// Scan reads the *.comp files of a folder and returns their shaders, sorted by source and in the order of the variant lines.
+func Scan(dir string) ([]Shader, error) {
+	paths, err := filepath.Glob(filepath.Join(dir, "*.comp"))
+	if err != nil {
+		return nil, fmt.Errorf("compile: folder %s: %w", dir, err)
+	}
+	var all []Shader
+	for _, p := range paths {
+		list, err := scanSource(dir, filepath.Base(p))
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, list...)
+	}
+	return all, nil
+}
+
+// scanSource reads the directives of one source.
+func scanSource(dir, source string) ([]Shader, error) {
+	base := strings.TrimSuffix(source, ".comp")
+	if !word.MatchString(base) {
+		return nil, fmt.Errorf("compile: %s: the name of a source is letters, digits, _ and -: rename it", source)
+	}
+	text, err := os.ReadFile(filepath.Join(dir, source))
+	if err != nil {
+		return nil, fmt.Errorf("compile: %w", err)
+	}
+	env := "vulkan1.0"
+	var list []Shader
+	seen := map[string]bool{}
+	for i, line := range strings.Split(string(text), "\n") {
+		m := directive.FindStringSubmatch(strings.TrimRight(line, "\r "))
+		if m == nil {
+			continue
+		}
+		arg := strings.Fields(m[2])
+		switch {
+		case m[1] == "target" && len(arg) == 1 && target.MatchString(arg[0]):
+			env = arg[0]
+		case m[1] == "variant" && len(arg) > 0 && word.MatchString(arg[0]) && !seen[arg[0]] && allDefines(arg[1:]):
+			seen[arg[0]] = true
+			list = append(list, Shader{Name: base + "." + arg[0], Source: source, Defines: arg[1:]})
+		default:
+			return nil, fmt.Errorf("compile: %s:%d: %q: expected `//! variant <new name> -DX=1 …` or `//! target vulkan1.1`", source, i+1, line)
+		}
+	}
+	if len(list) == 0 {
+		list = []Shader{{Name: base, Source: source}}
+	}
+	deps, err := dependencies(dir, source, text)
+	if err != nil {
+		return nil, err
+	}
+	for i := range list {
+		list[i].Target = env
+		sum := sha256.Sum256([]byte(deps + "\n" + strings.Join(list[i].Defines, " ") + "\n" + env))
+		list[i].Key = hex.EncodeToString(sum[:])
+	}
+	return list, nil
+}
+
+func allDefines(args []string) bool {
+	for _, a := range args {
+		if !define.MatchString(a) {
+			return false
+		}
+	}
+	return true
+}
+
+// dependencies returns one line (name, sha256) for the source and for every file that it includes, directly or not, in the
+// order in which they are first named; an include behind an #if counts too.
+func dependencies(dir, source string, text []byte) (string, error) {
+	var out strings.Builder
+	seen := map[string]bool{source: true}
+	var visit func(name string, text []byte) error
+	visit = func(name string, text []byte) error {
+		fmt.Fprintf(&out, "%s %x\n", name, sha256.Sum256(text))
+		for _, m := range include.FindAllSubmatch(text, -1) {
+			inc := string(m[1])
+			if seen[inc] {
+				continue
+			}
+			seen[inc] = true
+			body, err := os.ReadFile(filepath.Join(dir, inc))
+			if err != nil {
+				return fmt.Errorf("compile: %s: include: %w", name, err)
+			}
+			if err := visit(inc, body); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	err := visit(source, text)
+	return out.String(), err
+}

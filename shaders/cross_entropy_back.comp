@@ -1,0 +1,28 @@
+#version 450
+#extension GL_GOOGLE_include_directive : require
+// dx[r c] (+)= (e^{x − lse} − [c = t]) · dloss / count, zero where the target is below 0.
+// Bindings: 0 x, read: [rows][quads]   1 targets, read: int[rows]   2 row, read: vec4[rows]   3 mean, read: (loss, count, 0, 0)
+//           4 dloss, read: lane 0   5 dx, write or add.  Grid: x, z ⌈rows · quads / 32⌉, a vector a lane; all whole.
+//! variant plain
+//! variant texel -DTEXEL
+#include "io.glsl"
+layout(local_size_x = 32) in;
+#include "rows.glsl"
+layout(push_constant) uniform Push { uint rows, quads, width, add; };
+READS(0, x)
+layout(binding = 1) readonly buffer Targets { int targets[]; };
+READS(2, row)
+READS(3, mean)
+READS(4, dloss)
+WRITES(5, dx)
+
+void main() {
+	uint i = GROUP * 32u + gl_LocalInvocationID.x;
+	if (i >= rows * quads) return;
+	uint r = i / quads, q = i % quads;
+	int t = targets[r];
+	float scale = t < 0 ? 0.0 : LOAD(dloss, 0).x / max(LOAD(mean, 0).y, 1.0);
+	vec4 p = exp(LOAD(x, i) - LOAD(row, r).z) - mix(vec4(0), vec4(1), equal(ivec4(0, 1, 2, 3) + int(q * 4u), ivec4(t)));
+	vec4 v = mix(vec4(0), p * scale, inRow(q, width));
+	WRITE(dx, i, add, v);
+}

@@ -1,0 +1,110 @@
+package shaders
+
+// SPIR-V numbers that Reflect looks for (SPIR-V specification 1.3, sections 3.7, 3.20 and 3.32).
+const (
+	opTypeInt, opTypeFloat, opTypeVector, opTypeMatrix = 21, 22, 23, 24
+	opTypeArray, opTypeStruct, opTypePointer           = 28, 30, 32
+	opConstant, opVariable                             = 43, 59
+	opDecorate, opMemberDecorate                       = 71, 72
+
+	decArrayStride, decMatrixStride, decBinding, decOffset = 6, 7, 33, 35
+
+	storagePushConstant = 9
+)
+
+// module keeps what the size of a push-constant block depends on, by result id.
+type module struct {
+	types   map[uint32][]uint32             // type instructions: opcode, operands after the result id
+	consts  map[uint32]uint32               // low word of constants: array lengths
+	strides map[uint32]uint32               // ArrayStride of array types, bytes
+	members map[[2]uint32]map[uint32]uint32 // decorations with one operand of (struct, member)
+}
+
+// Reflect returns how many storage buffers a shader binds (its highest binding + 1, all in set 0) and the size of its
+// push-constant block in bytes (0 where it has none), rounded up to 4. The compiler drops a buffer that nothing reads or
+// writes, so a shader must use its last binding. Code that is no SPIR-V gives 0, 0.
+func Reflect(code []uint32) (bindings int, pushBytes int) {
+	if len(code) < 5 || code[0] != magic {
+		return 0, 0
+	}
+	m := module{map[uint32][]uint32{}, map[uint32]uint32{}, map[uint32]uint32{}, map[[2]uint32]map[uint32]uint32{}}
+	push := uint32(0) // pointer type of the push-constant variable
+	for at := 5; at < len(code); {
+		n, op := int(code[at]>>16), code[at]&0xffff
+		if n == 0 || at+n > len(code) {
+			return 0, 0
+		}
+		arg := code[at+1 : at+n]
+		switch {
+		case op == opDecorate && len(arg) == 3 && arg[1] == decBinding:
+			bindings = max(bindings, int(arg[2])+1)
+		case op == opDecorate && len(arg) == 3 && arg[1] == decArrayStride:
+			m.strides[arg[0]] = arg[2]
+		case op == opMemberDecorate && len(arg) == 4:
+			key := [2]uint32{arg[0], arg[1]}
+			if m.members[key] == nil {
+				m.members[key] = map[uint32]uint32{}
+			}
+			m.members[key][arg[2]] = arg[3]
+		case op >= opTypeInt && op <= opTypePointer && len(arg) > 0:
+			m.types[arg[0]] = append([]uint32{op}, arg[1:]...)
+		case op == opConstant && len(arg) >= 3:
+			m.consts[arg[1]] = arg[2]
+		case op == opVariable && len(arg) >= 3 && arg[2] == storagePushConstant:
+			push = arg[0]
+		}
+		at += n
+	}
+	if pointer := m.types[push]; len(pointer) == 3 {
+		pushBytes = int(m.size(pointer[2], 0)+3) &^ 3
+	}
+	return bindings, pushBytes
+}
+
+// size is the extent of a type in bytes; matrixStride is the stride of its columns where it is a matrix.
+func (m module) size(id, matrixStride uint32) uint32 {
+	t := m.types[id]
+	if len(t) == 0 {
+		return 0
+	}
+	switch t[0] {
+	case opTypeInt, opTypeFloat:
+		return t[1] / 8
+	case opTypeVector:
+		return t[2] * m.size(t[1], 0)
+	case opTypeMatrix:
+		return t[2] * matrixStride
+	case opTypeArray:
+		return m.consts[t[2]] * m.strides[id]
+	case opTypeStruct:
+		end := uint32(0)
+		for i, member := range t[1:] {
+			d := m.members[[2]uint32{id, uint32(i)}]
+			end = max(end, d[decOffset]+m.size(member, d[decMatrixStride]))
+		}
+		return end
+	}
+	return 0
+}
+
+// TexelBindings returns the set of bindings that are uniform texel buffers, bit i for binding i: the variables of storage class
+// UniformConstant, which nothing else in a compute shader of this package has.
+func TexelBindings(code []uint32) (set uint32) {
+	const uniformConstant = 0
+	binding := map[uint32]uint32{}
+	for at := 5; at < len(code); {
+		n, op := int(code[at]>>16), code[at]&0xffff
+		if n == 0 || at+n > len(code) {
+			return 0
+		}
+		arg := code[at+1 : at+n]
+		switch {
+		case op == opDecorate && len(arg) == 3 && arg[1] == decBinding:
+			binding[arg[0]] = arg[2]
+		case op == opVariable && len(arg) >= 3 && arg[2] == uniformConstant:
+			set |= 1 << binding[arg[1]] // decorations come before variables
+		}
+		at += n
+	}
+	return set
+}

@@ -1,0 +1,74 @@
+package ssl
+
+import (
+	"fmt"
+
+	"marr/net"
+	"marr/ssl/data"
+)
+
+// Config is everything that decides a run's result beside the images. It is written to the run folder's config.toml and into
+// checkpoints; a resumed run must have the same.
+type Config struct {
+	Data       string         `toml:"data" json:"data"`
+	Method     string         `toml:"method" json:"method"`
+	Options    map[string]any `toml:"options" json:"options"` // the method's hyper-parameters
+	Arch       string         `toml:"arch" json:"arch"`
+	Stem       string         `toml:"stem" json:"stem"`
+	Width      int            `toml:"width" json:"width"`   // channels of the first stage
+	Size       int            `toml:"size" json:"size"`     // of a view, pixels
+	Epochs     int            `toml:"epochs" json:"epochs"` // passes over the images
+	Batch      int            `toml:"batch" json:"batch"`   // images a step
+	Accumulate int            `toml:"accumulate" json:"accumulate"`
+	Optimizer  string         `toml:"optimizer" json:"optimizer"` // adamw or sgd
+	LR         float64        `toml:"lr" json:"lr"`               // peak learning rate
+	Decay      float64        `toml:"weight_decay" json:"weight_decay"`
+	Warmup     float64        `toml:"warmup" json:"warmup"` // share of the steps
+	Seed       uint64         `toml:"seed" json:"seed"`
+}
+
+// DefaultConfig is the recipe that a run starts from: SimCLR, AdamW without decay (Adam) at 2e-3, warm-up over 10 % of the steps, cosine to 0.
+func DefaultConfig() Config {
+	return Config{Method: "simclr", Arch: "resnet18", Width: 64, Epochs: 100, Batch: 256, Accumulate: 1, Optimizer: "adamw", LR: 2e-3, Warmup: 0.1, Seed: 1}
+}
+
+// Resolve fills in what follows from the images where it was left at zero: the size, and the stem (strided for resnet10, cifar up to 64 px,
+// imagenet above).
+func (c *Config) Resolve(set *data.Set) {
+	if c.Size == 0 {
+		c.Size = set.H
+	}
+	if c.Stem == "" {
+		c.Stem = "cifar"
+		if c.Arch == "resnet10" {
+			c.Stem = "strided"
+		} else if c.Size > 64 {
+			c.Stem = "imagenet"
+		}
+	}
+}
+
+// Check says what cannot work, before anything is written.
+func (c Config) Check(set *data.Set) error {
+	micro := c.Batch / max(c.Accumulate, 1)
+	switch {
+	case c.Epochs < 1:
+		return fmt.Errorf("%d epochs: there is nothing to do: set --epochs to at least 1", c.Epochs)
+	case c.Size < 8:
+		return fmt.Errorf("size %d: views below 8 pixels hold nothing to learn from: set --size to at least 8", c.Size)
+	case c.Accumulate < 1 || c.Batch%c.Accumulate != 0:
+		return fmt.Errorf("batch %d in %d parts: they must be equal: choose --accumulate so that it divides --batch", c.Batch, c.Accumulate)
+	case micro < 2:
+		return fmt.Errorf("batch of %d: batch norm and a contrast need at least 2 images at once: set --batch to 2 or more for each of --accumulate", micro)
+	case c.Batch > set.Len():
+		return fmt.Errorf("batch of %d: %s has only %d images: set --batch to at most %d", c.Batch, set.Name, set.Len(), set.Len())
+	case !(c.LR > 0) || !(c.Decay >= 0) || !(c.Warmup >= 0 && c.Warmup <= 1):
+		return fmt.Errorf("lr %g, weight decay %g, warm-up %g: want lr above 0, decay at least 0, warm-up within 0 … 1", c.LR, c.Decay, c.Warmup)
+	}
+	return nil
+}
+
+// Backbone is the network's shape for images of this many channels.
+func (c Config) Backbone(channels int) net.Config {
+	return net.Config{Arch: c.Arch, Stem: c.Stem, Width: c.Width, Channels: channels}
+}

@@ -1,0 +1,80 @@
+package data
+
+import (
+	"bytes"
+	"compress/gzip"
+	_ "embed"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+
+	"marr/ssl/data/idx"
+)
+
+//go:embed fashion.idx.gz
+var fashionFile []byte
+
+// FashionLicence is the licence of the embedded images, to be shown wherever the program shows licences.
+//
+//go:embed LICENSE.fashion-mnist
+var FashionLicence string
+
+// fashionClasses are the label names of Fashion-MNIST (arXiv:1708.07747, table 1).
+var fashionClasses = []string{"T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot"}
+
+// Builtins returns the names of all built-in sets. Training parts have 10,000 images, test parts (":test") 2,000.
+func Builtins() []string {
+	return []string{"builtin:fashion", "builtin:fashion:test", "builtin:fashion-placed", "builtin:fashion-placed:test"}
+}
+
+// openBuiltin makes a built-in set; its name must be one of Builtins.
+func openBuiltin(name string) (*Set, error) {
+	if !slices.Contains(Builtins(), name) {
+		return nil, fmt.Errorf("data: %s: no such built-in set: expected one of %s", name, strings.Join(Builtins(), ", "))
+	}
+	kind, test := strings.CutSuffix(name, ":test")
+	part := partTrain
+	if test {
+		part = partTest
+	}
+	images, labels, err := fashion(part)
+	if err != nil {
+		return nil, fmt.Errorf("data: %s: embedded file damaged: %w: build the program again", name, err)
+	}
+	s := &Set{Name: name, H: images.Dims[1], W: images.Dims[2], C: 1, Pixels: images.Data, Labels: widen(labels.Data),
+		Classes: slices.Clone(fashionClasses)}
+	if kind == "builtin:fashion-placed" {
+		s.Pixels, s.H, s.W = place(s.Pixels, part), frame, frame
+	}
+	return s, nil
+}
+
+// The parts of the embedded file, in its order; also the first number of a placement's stream, so they must never change.
+const (
+	partTrain = iota
+	partTest
+)
+
+// fashion decodes images [N 28 28] and labels [N] of one part: the file holds images and labels of each part in turn.
+func fashion(part int) (images, labels idx.Array, err error) {
+	z, err := gzip.NewReader(bytes.NewReader(fashionFile))
+	if err != nil {
+		return images, labels, err
+	}
+	for range part + 1 {
+		if images, err = idx.Read(z); err != nil {
+			return images, labels, err
+		}
+		if labels, err = idx.Read(z); err != nil {
+			return images, labels, err
+		}
+	}
+	if part == partTest {
+		// The end of the stream: gzip compares its checksum here.
+		if _, err = io.Copy(io.Discard, z); err != nil {
+			return images, labels, err
+		}
+	}
+	return images, labels, nil
+}

@@ -1,0 +1,86 @@
+package data
+
+import (
+	"runtime"
+	"slices"
+	"strings"
+	"testing"
+)
+
+func open(t *testing.T, name string) *Set {
+	t.Helper()
+	s, err := Open(name, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+// The fingerprints of this generator itself: not a judgement, but a lock. Every figure measured on these sets hangs on them, and so
+// do checkpoints; a change of the embedded file or of the geometry must be meant, and these lines changed with it.
+func TestBuiltinsAreTheSetsThatFiguresWereMeasuredOn(t *testing.T) {
+	for name, want := range map[string]string{
+		"builtin:fashion":             "90c0fd87a324ecdbbbec0ebee072a3a7c18d0f8c4e9c22e56a8fdbab62ba2e10",
+		"builtin:fashion:test":        "82b8fdd9a17214d3aadf476600d54fb02a3474458985366bfe7a13d089f83d11",
+		"builtin:fashion-placed":      "47f379fe7945e6a0d940411629cbd2985a144bc53e0579e6816815652c8a9255",
+		"builtin:fashion-placed:test": "d8b6143a3c8f5839ddc7af910bd6e2ae8cc659a36d19791fb2f2d546c462a275",
+	} {
+		s := open(t, name)
+		if got := s.Fingerprint(); got != want {
+			t.Errorf("%s: fingerprint %s, want %s", name, got, want)
+		}
+	}
+}
+
+func TestBuiltinsHaveTheirDeclaredSizesAndAllClasses(t *testing.T) {
+	for _, name := range Builtins() {
+		s := open(t, name)
+		n, side := 10000, 28
+		if strings.HasSuffix(name, ":test") {
+			n = 2000
+		}
+		if strings.Contains(name, "placed") {
+			side = 32
+		}
+		if s.Name != name || s.Len() != n || len(s.Labels) != n || s.H != side || s.W != side || s.C != 1 {
+			t.Errorf("%s: %s: %d images of %d×%d×%d, %d labels", name, s.Name, s.Len(), s.H, s.W, s.C, len(s.Labels))
+		}
+		count := make([]int, 10)
+		for _, l := range s.Labels {
+			count[l]++
+		}
+		// Fashion-MNIST is balanced; the first n of its shuffled order are so within five standard deviations, 5·√(0.09n).
+		for l, k := range count {
+			if d := k - n/10; d*d > 25*9*n/100 {
+				t.Errorf("%s: %d images of %s", name, k, s.Classes[l])
+			}
+		}
+	}
+}
+
+func TestFirstFashionImagesCarryTheirPublishedLabels(t *testing.T) {
+	// The first bytes of the published label files: zcat train-labels-idx1-ubyte.gz | od -An -tu1 -j8 -N8, and the same of t10k.
+	if got, want := open(t, "builtin:fashion").Labels[:8], []int32{9, 0, 0, 3, 0, 2, 7, 2}; !slices.Equal(got, want) {
+		t.Errorf("training labels %v, want %v", got, want)
+	}
+	if got, want := open(t, "builtin:fashion:test").Labels[:8], []int32{9, 2, 1, 1, 6, 1, 4, 6}; !slices.Equal(got, want) {
+		t.Errorf("test labels %v, want %v", got, want)
+	}
+}
+
+func TestPlacedSetDoesNotDependOnTheNumberOfProcessors(t *testing.T) {
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
+	one := open(t, "builtin:fashion-placed:test").Fingerprint()
+	runtime.GOMAXPROCS(7)
+	if seven := open(t, "builtin:fashion-placed:test").Fingerprint(); one != seven {
+		t.Errorf("one processor %s, seven %s", one, seven)
+	}
+}
+
+func TestLicenceOfTheEmbeddedImagesIsEmbeddedToo(t *testing.T) {
+	for _, part := range []string{"Copyright (c) 2017 Zalando SE", "MIT License", "Permission is hereby granted"} {
+		if !strings.Contains(FashionLicence, part) {
+			t.Errorf("licence lacks %q", part)
+		}
+	}
+}

@@ -1,0 +1,97 @@
+package ssl
+
+import (
+	"errors"
+
+	"marr/kernels"
+	"marr/net"
+	"marr/ssl/data"
+	"marr/ssl/eval"
+	"marr/ssl/views"
+	"marr/vk"
+)
+
+// featureBatch is how many images one run of an Encoder takes.
+const featureBatch = 250
+
+// Encoder computes features of images on the device: test transform, batch norm in inference mode.
+type Encoder struct {
+	prog  *kernels.Program
+	batch *batch
+	dim   int
+}
+
+// NewEncoder builds the program that maps images like those of set through a module, whose output is [N dim].
+func NewEncoder(dev *vk.Device, st *kernels.Store, m net.Module, dim int, set *data.Set, mean, std []float64, px int) (*Encoder, error) {
+	specs := views.Identity(views.Input{Size: px, Channels: set.C, Frames: 1})
+	b, err := newBatch(set, mean, std, specs, min(featureBatch, set.Len()), 0)
+	if err != nil {
+		return nil, err
+	}
+	prog, err := kernels.Build(dev, st, func(g *kernels.Graph) {
+		g.Output("features", m.Forward(b.inputs(g)[0], net.Eval))
+	})
+	if err != nil {
+		return nil, err
+	}
+	return &Encoder{prog, b, dim}, nil
+}
+
+// Free releases the program.
+func (e *Encoder) Free() { e.prog.Free() }
+
+// Features returns the features [N dim] of every image of a set; it must have the size of the set the Encoder was built for.
+func (e *Encoder) Features(set *data.Set) (*eval.Features, error) {
+	if set.H != e.batch.set.H || set.W != e.batch.set.W || set.C != e.batch.set.C {
+		return nil, errors.New("ssl: " + set.Name + ": its images have another size or other channels than " + e.batch.set.Name + ": choose sets of one kind")
+	}
+	b := *e.batch
+	b.set = set
+	f := &eval.Features{Name: set.Name, N: set.Len(), D: e.dim, X: make([]float32, set.Len()*e.dim), Labels: set.Labels}
+	type part struct {
+		run   *kernels.Run
+		first int
+	}
+	var flying []part
+	collect := func() error {
+		p := flying[0]
+		flying = flying[1:]
+		if err := p.run.Wait(); err != nil {
+			return err
+		}
+		n := min(b.size, f.N-p.first)
+		kernels.Unpack(f.X[p.first*e.dim:(p.first+n)*e.dim], p.run.Output("features"), e.dim)
+		return nil
+	}
+	seg := e.prog.Segment("main")
+	for first := 0; first < f.N; first += b.size {
+		if len(flying) == 2 {
+			if err := collect(); err != nil {
+				return nil, err
+			}
+		}
+		r, err := seg.Begin()
+		if err != nil {
+			return nil, err
+		}
+		b.fill(r, span(first, min(first+b.size, f.N)), 0)
+		if err := r.Submit(); err != nil {
+			return nil, err
+		}
+		flying = append(flying, part{r, first})
+	}
+	for len(flying) > 0 {
+		if err := collect(); err != nil {
+			return nil, err
+		}
+	}
+	return f, nil
+}
+
+func span(from, to int) []int {
+	s := make([]int, to-from)
+	for i := range s {
+		s[i] = from + i
+	}
+	return s
+}

@@ -1,0 +1,75 @@
+package ssl
+
+import (
+	"fmt"
+	"reflect"
+	"slices"
+	"strings"
+
+	"marr/kernels"
+	"marr/net"
+	"marr/ssl/views"
+)
+
+// Method is a way of learning without labels. Its exported fields tagged `flag:"name" help:"…"` are its hyper-parameters.
+type Method interface {
+	// Views says what each view of an image is, in order.
+	Views(in views.Input) []views.Spec
+	// Loss builds branches and loss [1]; it is called once for each program.
+	Loss(s *Step) *kernels.Tensor
+}
+
+// Step is what a method builds its loss from.
+type Step struct {
+	Graph    *kernels.Graph
+	Store    *kernels.Store
+	Backbone net.Module
+	Dim      int               // width of the backbone's features
+	Views    []*kernels.Tensor // [N H W C], one for each Spec of Method.Views
+	Seed     uint64            // of parameters that the method adds
+}
+
+var registry = map[string]Method{}
+
+// Register makes a method known by name; the value's fields are the defaults. It is called from init.
+func Register(name string, m Method) { registry[name] = m }
+
+// Methods returns the names of all methods, sorted.
+func Methods() []string {
+	var names []string
+	for n := range registry {
+		names = append(names, n)
+	}
+	slices.Sort(names)
+	return names
+}
+
+// New returns a fresh copy of a registered method with its defaults. An unknown name is an error that lists the known ones.
+func New(name string) (Method, error) {
+	m := registry[name]
+	if m == nil {
+		return nil, fmt.Errorf("ssl: no method %q: known are %s", name, strings.Join(Methods(), ", "))
+	}
+	v := reflect.New(reflect.TypeOf(m).Elem())
+	v.Elem().Set(reflect.ValueOf(m).Elem())
+	return v.Interface().(Method), nil
+}
+
+// Option is one hyper-parameter of a method.
+type Option struct {
+	Name, Help string
+	Value      any // pointer to the field: *int, *float64 or *bool
+}
+
+// Options lists a method's hyper-parameters in order of declaration.
+func Options(m Method) []Option {
+	v := reflect.ValueOf(m).Elem()
+	var out []Option
+	for i := range v.NumField() {
+		f := v.Type().Field(i)
+		if name := f.Tag.Get("flag"); name != "" {
+			out = append(out, Option{name, f.Tag.Get("help"), v.Field(i).Addr().Interface()})
+		}
+	}
+	return out
+}

@@ -1,0 +1,234 @@
+package ssl
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"time"
+
+	"marr/kernels"
+	"marr/net"
+	"marr/ssl/data"
+	"marr/vk"
+)
+
+// The files of a run folder.
+const (
+	configFile     = "config.toml"
+	CheckpointFile = "checkpoint.ckpt"
+	metricsFile    = "metrics.jsonl"
+)
+
+// ErrStopped says that a run was asked to stop; everything is saved and --resume goes on.
+var ErrStopped = errors.New("stopped")
+
+// Progress is what a run tells while it goes on.
+type Progress struct {
+	Report
+	Steps, Epochs   int
+	ImagesPerSecond float64       // over the last few steps
+	Left            time.Duration // estimate
+}
+
+// Run is a pre-training run in a folder: config.toml, checkpoint.ckpt (and the one before), metrics.jsonl.
+type Run struct {
+	Dir     string
+	Resume  bool
+	Config  Config
+	Origin  map[string]string // by config key: who chose it ("flag"); what is not named is a default
+	Method  Method
+	Set     *data.Set
+	Tell    func(Progress)                   // may be nil
+	Notice  func(format string, args ...any) // may be nil
+	trainer *Trainer
+	metrics *os.File
+	lines   *bufio.Writer
+}
+
+// Pretrain trains to the end, or until ctx is done: then it saves and returns ErrStopped. The caller frees the Trainer, which is returned
+// also with ErrStopped.
+func (r *Run) Pretrain(ctx context.Context, dev *vk.Device) (*Trainer, error) {
+	r.Config.Resolve(r.Set)
+	if err := r.Config.Check(r.Set); err != nil {
+		return nil, err
+	}
+	found, err := r.open()
+	if err != nil {
+		return nil, err
+	}
+	t, err := NewTrainer(dev, r.Config, r.Method, r.Set)
+	if err != nil {
+		return nil, err
+	}
+	r.trainer = t
+	if err := r.start(found, dev); err != nil {
+		t.Free()
+		return nil, err
+	}
+	err = r.loop(ctx)
+	err = errors.Join(err, r.lines.Flush(), r.metrics.Close())
+	if err != nil && !errors.Is(err, ErrStopped) {
+		t.Free()
+		return nil, err
+	}
+	return t, err
+}
+
+// open looks at the folder: a run that is there must be asked for, and be the same run.
+func (r *Run) open() (*net.Checkpoint, error) {
+	path := filepath.Join(r.Dir, CheckpointFile)
+	_, err := os.Stat(filepath.Join(r.Dir, configFile))
+	if !r.Resume {
+		if err == nil {
+			return nil, fmt.Errorf("%s holds a run already: it is not overwritten: add --resume to go on with it, or choose another folder", r.Dir)
+		}
+		return nil, os.MkdirAll(r.Dir, 0o777)
+	}
+	if err := os.MkdirAll(r.Dir, 0o777); err != nil {
+		return nil, err
+	}
+	c, note, err := net.LoadNewest(path)
+	if errors.Is(err, os.ErrNotExist) {
+		return nil, nil // nothing saved yet: from step 0
+	}
+	if err != nil {
+		return nil, err
+	}
+	if note != "" && r.Notice != nil {
+		r.Notice("%s", note)
+	}
+	if diff := r.differs(c); diff != "" {
+		return nil, fmt.Errorf("%s: cannot resume: %s: use the same settings and images, or another folder", r.Dir, diff)
+	}
+	return c, nil
+}
+
+// differs says what a checkpoint was made with that this run is not; "" if nothing.
+func (r *Run) differs(c *net.Checkpoint) string {
+	var was Config
+	if err := json.Unmarshal(c.Meta.Config, &was); err != nil {
+		return "its configuration cannot be read: " + err.Error()
+	}
+	a, b := was.table(), r.Config.table()
+	for i := range a {
+		if a[i] != b[i] {
+			return fmt.Sprintf("it was started with %s = %v, this is %v", a[i].key, a[i].value, b[i].value)
+		}
+	}
+	if c.Meta.Data != r.Set.Fingerprint() {
+		return "the images of " + r.Set.Name + " have changed"
+	}
+	return ""
+}
+
+func (r *Run) start(c *net.Checkpoint, dev *vk.Device) error {
+	done := 0
+	if c != nil {
+		if family := kernels.Family(dev); c.Meta.Kernels != family {
+			return fmt.Errorf("%s was trained with %s kernels and this device has %s: the bits would differ: set MARR_KERNELS=%s", r.Dir, c.Meta.Kernels, family, c.Meta.Kernels)
+		}
+		if err := c.Restore(r.trainer.Store); err != nil {
+			return err
+		}
+		done = c.Meta.Step
+	}
+	r.trainer.goOn(done)
+	if err := r.Config.write(filepath.Join(r.Dir, configFile), r.Origin); err != nil {
+		return err
+	}
+	return r.openMetrics(done)
+}
+
+// openMetrics opens metrics.jsonl for lines after step `done`, cutting off what a run that died wrote beyond it.
+func (r *Run) openMetrics(done int) error {
+	f, err := os.OpenFile(filepath.Join(r.Dir, metricsFile), os.O_RDWR|os.O_CREATE, 0o666)
+	if err != nil {
+		return err
+	}
+	in, keep := bufio.NewReader(f), int64(0)
+	for {
+		line, err := in.ReadBytes('\n')
+		var m struct{ Step int }
+		if err != nil || json.Unmarshal(line, &m) != nil || m.Step > done {
+			break
+		}
+		keep += int64(len(line))
+	}
+	if err := f.Truncate(keep); err != nil {
+		return errors.Join(err, f.Close())
+	}
+	if _, err := f.Seek(keep, io.SeekStart); err != nil {
+		return errors.Join(err, f.Close())
+	}
+	r.metrics, r.lines = f, bufio.NewWriter(f)
+	return nil
+}
+
+// loop trains epoch by epoch, saving after each.
+func (r *Run) loop(ctx context.Context) error {
+	t := r.trainer
+	pace := newPace(r.Config.Batch)
+	var failed error
+	report := func(x Report) {
+		line, err := json.Marshal(map[string]any{"step": x.Step, "epoch": x.Epoch, "loss": x.Loss, "lr": x.LR})
+		if err == nil {
+			_, err = r.lines.Write(append(line, '\n'))
+		}
+		failed = errors.Join(failed, err)
+		if r.Tell != nil {
+			speed := pace.step()
+			p := Progress{Report: x, Steps: t.Steps(), Epochs: r.Config.Epochs, ImagesPerSecond: speed}
+			p.Left = time.Duration(float64(p.Steps-x.Step) * float64(r.Config.Batch) / speed * float64(time.Second))
+			r.Tell(p)
+		}
+	}
+	for t.Step() < t.Steps() {
+		next := min((t.Step()/t.PerEpoch()+1)*t.PerEpoch(), t.Steps())
+		if err := errors.Join(t.Train(ctx, next, report), failed); err != nil {
+			return err
+		}
+		if err := r.save(); err != nil {
+			return err
+		}
+		if ctx.Err() != nil && t.Step() < t.Steps() {
+			return ErrStopped
+		}
+	}
+	return nil
+}
+
+func (r *Run) save() error {
+	if err := errors.Join(r.lines.Flush(), r.metrics.Sync()); err != nil {
+		return err
+	}
+	t := r.trainer
+	config, err := json.Marshal(r.Config)
+	if err != nil {
+		return err
+	}
+	return net.SaveCheckpoint(filepath.Join(r.Dir, CheckpointFile), t.Store, net.Meta{
+		Step: t.Step(), Epoch: t.Step() / t.PerEpoch(), Config: config, Data: r.Set.Fingerprint(), Kernels: kernels.Family(t.dev),
+		Mean: t.mean, Std: t.std, Channels: r.Set.C})
+}
+
+// pace measures images a second over the last steps.
+type pace struct {
+	batch int
+	times []time.Time
+}
+
+func newPace(batch int) *pace { return &pace{batch, []time.Time{time.Now()}} }
+
+func (p *pace) step() float64 {
+	p.times = append(p.times, time.Now())
+	if len(p.times) > 11 {
+		p.times = p.times[1:]
+	}
+	seconds := p.times[len(p.times)-1].Sub(p.times[0]).Seconds()
+	return float64(p.batch*(len(p.times)-1)) / max(seconds, 1e-9)
+}

@@ -1,0 +1,37 @@
+package ssl
+
+import (
+	"marr/kernels"
+	"marr/net"
+	"marr/ssl/views"
+)
+
+// SimCLR is contrastive learning of two views of each image against all other images of the batch (Chen et al. 2020, arXiv:2002.05709):
+//
+//	loss = NT-Xent(z/‖z‖, τ), z = projector(backbone(view)), mean over the 2N views
+//
+// Both views are concatenated and go through the network as one batch-norm population, as in the authors' code on one device.
+type SimCLR struct {
+	Temperature float64 `flag:"temperature" help:"τ of the loss (paper: 0.5 for CIFAR-10, 0.1 for ImageNet)"`
+	Hidden      int     `flag:"hidden" help:"hidden width of the projector; 0: the backbone's (paper: the backbone's)"`
+	Out         int     `flag:"out" help:"width of the embedding z (paper: 128)"`
+}
+
+var _ Method = (*SimCLR)(nil)
+
+func init() { Register("simclr", &SimCLR{Temperature: 0.2, Out: 64}) }
+
+// Views are two of one recipe.
+func (m *SimCLR) Views(in views.Input) []views.Spec { return views.SimCLR(in) }
+
+// Loss is the NT-Xent loss of both views.
+func (m *SimCLR) Loss(s *Step) *kernels.Tensor {
+	hidden := m.Hidden
+	if hidden == 0 {
+		hidden = s.Dim
+	}
+	projector := net.NewProjector(s.Store, "projector", s.Dim, hidden, m.Out, s.Seed)
+	h := s.Backbone.Forward(kernels.Concat(s.Views...), net.Train)
+	z := projector.Forward(h, net.Train)
+	return kernels.NTXent(kernels.L2Normalize(z), m.Temperature)
+}

@@ -1,0 +1,240 @@
+package ssl
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"marr/kernels"
+	"marr/net"
+	"marr/ssl/data"
+	"marr/ssl/views"
+	"marr/vk"
+)
+
+// Trainer pre-trains a backbone: a Store with everything that is learned, and the program of a step on it.
+//
+//	clear: gradients → (micro: views, forward, backward) × Accumulate → update: finite check, optimizer, running statistics
+type Trainer struct {
+	Config   Config
+	Store    *kernels.Store
+	Backbone *net.ResNet
+
+	dev       *vk.Device
+	set       *data.Set
+	mean, std []float64
+	method    Method
+	optimizer net.Optimizer
+	schedule  net.Schedule
+	prog      *kernels.Program
+	batch     *batch
+
+	step    int     // steps submitted
+	settled int     // steps whose outcome has been read
+	base    int     // step that the device's count of applied steps started at
+	shuffle []int   // order of the epoch in hand
+	epoch   int     // that it is the order of, −1 for none
+	flying  []*work // submitted, not yet read; the newest last
+}
+
+// work is what the host still waits for: a micro-batch's loss, or a step's verdict.
+type work struct {
+	run  *kernels.Run
+	step int
+	last bool // the update, which closes the step
+}
+
+// Report is what is known of one step once it is over.
+type Report struct {
+	Step  int     // from 1 on
+	Epoch int     // from 1 on
+	Loss  float64 // mean over the micro-batches
+	LR    float64
+}
+
+// NewTrainer prepares a run from step 0. mean and std are the set's (data.Set.Stats).
+func NewTrainer(dev *vk.Device, c Config, m Method, set *data.Set) (*Trainer, error) {
+	c.Resolve(set)
+	if err := c.Check(set); err != nil {
+		return nil, err
+	}
+	t := &Trainer{Config: c, Store: kernels.NewStore(dev), dev: dev, set: set, method: m, epoch: -1}
+	t.mean, t.std = set.Stats()
+	t.schedule = net.WarmupCosine{Peak: c.LR, WarmupFraction: c.Warmup}
+	var err error
+	if t.optimizer, err = net.NewOptimizer(c.Optimizer, c.Decay); err != nil {
+		return nil, err
+	}
+	if t.Backbone, err = net.NewResNet(t.Store, c.Backbone(set.C), c.Seed); err != nil {
+		return nil, err
+	}
+	specs := m.Views(views.Input{Size: c.Size, Channels: set.C, Frames: 1})
+	if t.batch, err = newBatch(set, t.mean, t.std, specs, c.Batch/c.Accumulate, c.Seed); err != nil {
+		return nil, err
+	}
+	if t.prog, err = kernels.Build(dev, t.Store, t.record); err != nil {
+		t.Store.Free()
+		return nil, t.fits(err)
+	}
+	return t, nil
+}
+
+// record puts a step on the graph.
+func (t *Trainer) record(g *kernels.Graph) {
+	g.Micro(t.Config.Accumulate)
+	g.Segment("micro")
+	s := &Step{Graph: g, Store: t.Store, Backbone: t.Backbone, Dim: t.Backbone.Dim(), Views: t.batch.inputs(g), Seed: t.Config.Seed}
+	loss := t.method.Loss(s)
+	g.Output("loss", loss)
+	g.Backward(loss)
+	g.Segment("update")
+	g.CheckFinite(loss)
+	t.optimizer.Update(g)
+	g.Fold()
+	g.Segment("clear") // recorded last: only now are all parameters known
+	g.ClearGrads()
+}
+
+// fits turns a lack of memory into the batch that would fit, supposing that memory grows with the batch.
+func (t *Trainer) fits(err error) error {
+	var mem *kernels.MemoryError
+	var oom *vk.OutOfMemoryError
+	if !errors.As(err, &mem) || !errors.As(err, &oom) || mem.Planned == 0 {
+		return err
+	}
+	room := oom.Heap - oom.InUse
+	if oom.Limit > 0 {
+		room = min(room, oom.Limit)
+	}
+	n := int(float64(t.Config.Batch) * 0.9 * float64(room) / float64(mem.Planned))
+	return fmt.Errorf("batch of %d: %d MiB of activations do not fit into the device's memory: set --batch to about %d, or --accumulate: %w",
+		t.Config.Batch, mem.Planned>>20, max(n, 2), err)
+}
+
+// Steps is the number of steps of the whole run, PerEpoch that of an epoch; images that do not fill a batch are left out, other ones each epoch.
+func (t *Trainer) Steps() int { return t.Config.Epochs * t.PerEpoch() }
+
+// PerEpoch is the number of steps of an epoch.
+func (t *Trainer) PerEpoch() int { return t.set.Len() / t.Config.Batch }
+
+// Step is the number of steps whose outcome is known.
+func (t *Trainer) Step() int { return t.settled }
+
+// Free releases the device memory of the run.
+func (t *Trainer) Free() {
+	t.prog.Free()
+	t.Store.Free()
+}
+
+// NonFiniteError stops a run: a step met a number that is not finite. Nothing has changed since the step before.
+type NonFiniteError struct {
+	Step   int // from 1 on
+	Tensor string
+	Method string
+}
+
+func (e *NonFiniteError) Error() string {
+	return fmt.Sprintf("step %d: the %s of %s is not finite: nothing was changed by it: lower --lr, or resume from the last checkpoint with another recipe", e.Step, e.Tensor, e.Method)
+}
+
+// Train goes on from the step in hand to step `to`, or until ctx is done, and leaves the device idle. It calls report after each step, a
+// step or two after it was submitted, in order.
+func (t *Trainer) Train(ctx context.Context, to int, report func(Report)) error {
+	var sum float64
+	collect := func() error {
+		w := t.flying[0]
+		t.flying = t.flying[1:]
+		if err := w.run.Wait(); err != nil {
+			return err
+		}
+		if !w.last {
+			sum += float64(w.run.Output("loss")[0])
+			return nil
+		}
+		tensor, applied := t.Store.Verdict(w.run.Output("halt"))
+		if tensor != "" {
+			return &NonFiniteError{t.base + applied + 1, tensor, t.Config.Method}
+		}
+		t.settled++
+		report(Report{t.settled, (t.settled-1)/t.PerEpoch() + 1, sum / float64(t.Config.Accumulate), t.schedule.At(t.settled-1, t.Steps())})
+		sum = 0
+		return nil
+	}
+	for t.step < to && ctx.Err() == nil {
+		if err := t.submit(collect); err != nil {
+			return err
+		}
+	}
+	for len(t.flying) > 0 {
+		if err := collect(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// submit hands one step to the device. collect reads the oldest outcome, which frees the memory behind it.
+func (t *Trainer) submit(collect func() error) error {
+	clear, err := t.prog.Segment("clear").Begin()
+	if err == nil {
+		err = clear.Submit()
+	}
+	if err != nil {
+		return err
+	}
+	epoch := t.step / t.PerEpoch()
+	if epoch != t.epoch {
+		t.shuffle, t.epoch = order(t.Config.Seed, streamShuffle, uint32(epoch), t.set.Len()), epoch
+	}
+	mine := t.shuffle[t.step%t.PerEpoch()*t.Config.Batch:][:t.Config.Batch]
+	for k := range t.Config.Accumulate {
+		if err := t.room(false, collect); err != nil {
+			return err
+		}
+		r, err := t.prog.Segment("micro").Begin()
+		if err != nil {
+			return err
+		}
+		t.batch.fill(r, mine[k*t.batch.size:(k+1)*t.batch.size], uint32(epoch))
+		r.Set("micro", float64(k))
+		if err := r.Submit(); err != nil {
+			return err
+		}
+		t.flying = append(t.flying, &work{r, t.step, false})
+	}
+	if err := t.room(true, collect); err != nil {
+		return err
+	}
+	u, err := t.prog.Segment("update").Begin()
+	if err != nil {
+		return err
+	}
+	t.optimizer.Set(u, t.step, t.schedule.At(t.step, t.Steps()))
+	if err := u.Submit(); err != nil {
+		return err
+	}
+	t.flying = append(t.flying, &work{u, t.step, true})
+	t.step++
+	return nil
+}
+
+// room reads outcomes until at most one run of the kind at hand is under way: the next one takes the memory of the one before that.
+func (t *Trainer) room(last bool, collect func() error) error {
+	for {
+		n := 0
+		for _, w := range t.flying {
+			if w.last == last {
+				n++
+			}
+		}
+		if n < 2 {
+			return nil
+		}
+		if err := collect(); err != nil {
+			return err
+		}
+	}
+}
+
+// goOn sets the step that the Store's contents are at.
+func (t *Trainer) goOn(step int) { t.step, t.settled, t.base = step, step, step }

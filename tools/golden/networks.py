@@ -1,0 +1,103 @@
+"""Networks of the goldens: parameters and images are streams in the library's layouts, carried into PyTorch's and back."""
+import torch
+from torch import nn
+from torchvision.models.resnet import BasicBlock, resnet18
+
+from goldenfile import draw, spec
+
+
+def resnet18_cifar():
+    """torchvision's ResNet-18 with a 3x3 stride 1 stem, without max-pool and fc."""
+    net = resnet18(weights=None)
+    net.conv1 = nn.Conv2d(3, 64, 3, 1, 1, bias=False)
+    net.maxpool, net.fc = nn.Identity(), nn.Identity()
+    return net
+
+
+class SimCLRNet(nn.Module):
+    """ResNet-10 (one BasicBlock a stage, widths w 2w 4w 8w, 3x3 stride 2 stem, no max-pool) and SimCLR's projector."""
+
+    def __init__(self, width, channels, embedding):
+        super().__init__()
+        self.conv1 = nn.Conv2d(channels, width, 3, 2, 1, bias=False)
+        self.bn1 = nn.BatchNorm2d(width)
+        self.relu = nn.ReLU()
+        inside = width
+        for i in range(4):
+            out, stride = width << i, 1 if i == 0 else 2
+            down = None
+            if stride != 1 or inside != out:
+                down = nn.Sequential(nn.Conv2d(inside, out, 1, stride, bias=False), nn.BatchNorm2d(out))
+            setattr(self, "layer%d" % (i + 1), nn.Sequential(BasicBlock(inside, out, stride, down)))
+            inside = out
+        self.projector = nn.Sequential(
+            nn.Linear(inside, inside, bias=False), nn.BatchNorm1d(inside), nn.ReLU(), nn.Linear(inside, embedding))
+
+    def forward(self, x):
+        x = self.relu(self.bn1(self.conv1(x)))
+        x = self.layer4(self.layer3(self.layer2(self.layer1(x))))
+        return self.projector(x.mean((2, 3)))
+
+
+def to_torch(t):
+    """[K R S C] to [K C R S], [N H W C] to [N C H W]; others as they are."""
+    return t.permute(0, 3, 1, 2) if t.dim() == 4 else t
+
+
+def from_torch(t):
+    """A copy in the library's layout, also where the permuted view would be contiguous already (one channel)."""
+    t = t.detach().clone()
+    return t.permute(0, 2, 3, 1).contiguous() if t.dim() == 4 else t
+
+
+def parameter_specs(net):
+    """The rule for values: weights of two or more axes are uniform in ±sqrt(6/fan_in) (He), scales in 0.6 … 1.4, biases in ±0.2."""
+    specs = []
+    for name, p in net.named_parameters():
+        shape = tuple(from_torch(p).shape)
+        if p.dim() > 1:
+            a = (6 / (p.numel() // shape[0])) ** 0.5
+            specs.append(spec(name, shape, -a, a))
+        elif name.endswith("weight"):
+            specs.append(spec(name, shape, 0.6, 1.4))
+        else:
+            specs.append(spec(name, shape, -0.2, 0.2))
+    return specs
+
+
+def fill(net, case, specs):
+    params = dict(net.named_parameters())
+    with torch.no_grad():
+        for s in specs:
+            params[s["name"]].copy_(to_torch(draw(case, s, params[s["name"]].dtype)))
+
+
+def running(net):
+    """Running means and variances by torchvision's names."""
+    return {k: v.detach().clone() for k, v in net.named_buffers() if "running" in k}
+
+
+def watch_kinks(net):
+    """Returns a function that tells how near to zero any input of a ReLU came so far.
+
+    Where float32 takes the other side of a kink than float64, a gradient jumps by about 1/sqrt(elements) of its norm, far above rounding.
+    So the goldens use streams whose nearest kink is farther away than float32 errors, and say how far ("kink_margin").
+    """
+    nearest = [float("inf")]
+
+    def look(module, args):
+        nearest[0] = min(nearest[0], float(args[0].detach().abs().min()))
+
+    for m in net.modules():
+        if isinstance(m, nn.ReLU):
+            m.register_forward_pre_hook(look)
+    return lambda: nearest[0]
+
+
+def widest_margin(stem, tries, margin):
+    """Prints the margin of each of the first names stem0, stem1, ... and the best: how the names of the cases were chosen."""
+    margins = {}
+    for i in range(tries):
+        margins[stem + str(i)] = margin(stem + str(i))
+        print(stem + str(i), "%.2e" % margins[stem + str(i)], flush=True)
+    print("widest:", max(margins, key=margins.get))

@@ -1,0 +1,228 @@
+"""Golden results of every op, forward and backward, on odd shapes: kernels/testdata/ops.json.
+
+Run: /usr/bin/python3 tools/golden/ops.py (Debian's python3-torch). The schema is in goldenfile.py.
+"""
+import torch
+import torch.nn.functional as F
+
+from goldenfile import draw, dump, result, spec
+
+KINK = 2e-4  # no ReLU input of a case is nearer to zero, so float32 and finite differences see the same side
+
+
+class UnfitDraw(Exception):
+    """The case's streams put a ReLU input too near to zero, or all below it: another name draws other streams."""
+
+
+def nchw(x):
+    return x.permute(0, 3, 1, 2)
+
+
+def nhwc(x):
+    return x.permute(0, 2, 3, 1)
+
+
+def relu(x):
+    if x.detach().abs().min() < KINK or x.detach().max() < 0:
+        raise UnfitDraw
+    return F.relu(x)
+
+
+def conv2d(t, a):
+    return {"y": nhwc(F.conv2d(nchw(t["x"]), nchw(t["w"]), stride=int(a["stride"]), padding=int(a["pad"])))}
+
+
+def after_norm(y, t, a):
+    if "residual" in t:
+        y = y + t["residual"]
+    return relu(y) if a["relu"] else y
+
+
+def channels_second(x):
+    return nchw(x) if x.dim() == 4 else x
+
+
+def channels_last(x):
+    return nhwc(x) if x.dim() == 4 else x
+
+
+def batchnorm_train(t, a):
+    """y and the running statistics after one step; mean and var are those that normalised (var biased)."""
+    rm, rv = t["running_mean"].detach().clone(), t["running_var"].detach().clone()
+    y = F.batch_norm(channels_second(t["x"]), rm, rv, t["gamma"], t["beta"], training=True, momentum=a["momentum"], eps=a["eps"])
+    flat = t["x"].detach().reshape(-1, t["x"].shape[-1])
+    return {"y": after_norm(channels_last(y), t, a), "mean": flat.mean(0), "var": flat.var(0, unbiased=False),
+            "new_running_mean": rm, "new_running_var": rv}
+
+
+def batchnorm_infer(t, a):
+    y = F.batch_norm(channels_second(t["x"]), t["mean"], t["var"], t["gamma"], t["beta"], training=False, eps=a["eps"])
+    return {"y": after_norm(channels_last(y), t, a)}
+
+
+def matmul(t, a):
+    left = t["a"].t() if a["trans_a"] else t["a"]
+    right = t["b"].t() if a["trans_b"] else t["b"]
+    return {"y": left @ right}
+
+
+def ntxent(t, a):
+    """Mean over 2N; rows i and i+N are two views; self is masked, the positive stays in the denominator."""
+    z = t["z"]
+    n = z.shape[0] // 2
+    logits = (z @ z.t() / a["temperature"]).masked_fill(torch.eye(2 * n, dtype=torch.bool), float("-inf"))
+    return {"loss": F.cross_entropy(logits, (torch.arange(2 * n) + n) % (2 * n)).reshape(1)}
+
+
+def optimize(t, make):
+    p = torch.nn.Parameter(t["p"].detach().clone())
+    opt = make([p])
+    for i in range(3):
+        p.grad = t["g%d" % i].detach().clone()
+        opt.step()
+    return p.detach(), opt.state[p]
+
+
+def sgd(t, a):
+    p, state = optimize(t, lambda ps: torch.optim.SGD(ps, lr=a["lr"], momentum=a["momentum"], weight_decay=a["weight_decay"]))
+    return {"p": p, "buf": state["momentum_buffer"]}
+
+
+def adamw(t, a):
+    p, state = optimize(t, lambda ps: torch.optim.AdamW(
+        ps, lr=a["lr"], betas=(a["beta1"], a["beta2"]), eps=a["eps"], weight_decay=a["weight_decay"]))
+    return {"p": p, "m": state["exp_avg"], "v": state["exp_avg_sq"]}
+
+
+OPS = {
+    "conv2d": conv2d, "batchnorm_train": batchnorm_train, "batchnorm_infer": batchnorm_infer, "matmul": matmul, "ntxent": ntxent,
+    "sgd": sgd, "adamw": adamw,
+    "relu": lambda t, a: {"y": relu(t["x"])},
+    "add": lambda t, a: {"y": t["a"] + t["b"]},
+    "global_avg_pool": lambda t, a: {"y": F.adaptive_avg_pool2d(nchw(t["x"]), 1).flatten(1)},
+    "linear": lambda t, a: {"y": F.linear(t["x"], t["w"], t.get("bias"))},
+    "bias": lambda t, a: {"y": t["x"] + t["b"]},
+    "concat": lambda t, a: {"y": torch.cat([t[k] for k in sorted(t)], 0)},
+    "slice": lambda t, a: {"y": t["x"][int(a["from"]):int(a["to"])]},
+    "l2normalize": lambda t, a: {"y": F.normalize(t["x"], dim=1)},
+    "softmax": lambda t, a: {"y": F.softmax(t["x"] / a["temperature"], 1)},
+    "log_softmax": lambda t, a: {"y": F.log_softmax(t["x"] / a["temperature"], 1)},
+    "cross_entropy": lambda t, a: {"loss": F.cross_entropy(t["logits"], torch.tensor(a["targets"]), ignore_index=-1).reshape(1)},
+}
+
+
+def run(op, name, attrs, inputs, wanted, dtype):
+    """Outputs and gradients of sum(cotangent * first output) for one dtype."""
+    t = {s["name"]: draw(name, s, dtype, s["name"] in wanted) for s in inputs}
+    outputs = OPS[op](t, attrs)
+    if not wanted:
+        return outputs, {}, []
+    of, y = next(iter(outputs.items()))
+    cotangent = spec("d" + of, y.shape, of=of)
+    (y * draw(name, cotangent, dtype)).sum().backward()
+    return {k: v.detach() for k, v in outputs.items()}, {k: t[k].grad for k in wanted}, [cotangent]
+
+
+def case(op, name, attrs, inputs, wanted, ints=()):
+    for suffix in ("", "_b", "_c", "_d", "_e"):
+        try:
+            return case_of_streams(op, name + suffix, attrs, inputs, wanted, ints)
+        except UnfitDraw:
+            pass
+    raise SystemExit("golden: %s: every draw is within %g of ReLU's kink or below it: make the shape smaller" % (name, KINK))
+
+
+def case_of_streams(op, name, attrs, inputs, wanted, ints):
+    numeric = dict(attrs)
+    attrs = dict(attrs, **{i["name"]: i["data"] for i in ints})
+    y, g, cotangents = run(op, name, attrs, inputs, wanted, torch.float64)
+    y32, g32, _ = run(op, name, attrs, inputs, wanted, torch.float32)
+    return {"op": op, "name": name, "attrs": numeric, "inputs": inputs, "ints": list(ints), "cotangents": cotangents,
+            "outputs": [result(name, k, y[k], y32[k]) for k in y], "grads": [result(name, k, g[k], g32[k]) for k in g]}
+
+
+def conv_cases():
+    for n, h, w, c, k, r, s, stride, pad in [
+            (1, 5, 7, 1, 1, 3, 3, 1, 1), (1, 5, 4, 3, 5, 1, 1, 1, 0), (3, 6, 5, 3, 7, 3, 3, 2, 1), (1, 7, 9, 5, 8, 3, 3, 1, 0),
+            (5, 5, 6, 8, 8, 1, 1, 2, 0), (1, 9, 8, 3, 8, 7, 7, 2, 3), (3, 8, 7, 5, 7, 5, 5, 1, 2), (3, 7, 5, 8, 17, 3, 3, 2, 1),
+            (5, 6, 7, 16, 17, 3, 3, 1, 1), (1, 6, 6, 16, 8, 5, 5, 2, 2), (1, 3, 3, 8, 8, 3, 3, 1, 1), (3, 1, 1, 8, 5, 3, 3, 1, 1),
+            (1, 3, 5, 3, 1, 3, 3, 1, 2), (1, 4, 9, 3, 5, 1, 3, 1, 0), (3, 8, 8, 1, 8, 3, 3, 2, 0), (3, 16, 13, 16, 16, 3, 3, 1, 1)]:
+        name = "conv2d_n%d_%dx%d_c%d_k%d_%dx%d_s%d_p%d" % (n, h, w, c, k, r, s, stride, pad)
+        yield case("conv2d", name, {"stride": stride, "pad": pad}, [spec("x", (n, h, w, c)), spec("w", (k, r, s, c))], ["x", "w"])
+
+
+def batchnorm_cases():
+    shapes = [((3, 4, 5, 8), -1, 1), ((5, 3), -1, 1), ((1, 5, 7, 1), -2, 1), ((3, 1, 1, 5), -1, 1), ((3, 3, 5, 17), 9, 11), ((33, 16), -1, 3)]
+    for shape, lo, hi in shapes:
+        for residual in (0, 1):
+            for rectify in (0, 1):
+                c = shape[-1:]
+                size = "x".join(map(str, shape)) + ("_residual" if residual else "") + ("_relu" if rectify else "")
+                common = [spec("x", shape, lo, hi), spec("gamma", c, 0.5, 1.5), spec("beta", c)]
+                extra = [spec("residual", shape)] if residual else []
+                wanted = ["x", "gamma", "beta"] + (["residual"] if residual else [])
+                attrs = {"eps": 1e-5, "relu": rectify}
+                yield case("batchnorm_train", "batchnorm_train_" + size, dict(attrs, momentum=0.1),
+                           common + [spec("running_mean", c), spec("running_var", c, 0.5, 2)] + extra, wanted)
+                if len(shape) == 4:
+                    yield case("batchnorm_infer", "batchnorm_infer_" + size, attrs,
+                               common + [spec("mean", c), spec("var", c, 0.5, 2)] + extra, wanted)
+
+
+def matrix_cases():
+    for m, k, n in [(3, 5, 7), (1, 8, 1), (17, 33, 5), (8, 1, 16), (65, 31, 33)]:
+        for ta in (0, 1):
+            for tb in (0, 1):
+                yield case("matmul", "matmul_%dx%dx%d_%d%d" % (m, k, n, ta, tb), {"trans_a": ta, "trans_b": tb},
+                           [spec("a", (k, m) if ta else (m, k)), spec("b", (n, k) if tb else (k, n))], ["a", "b"])
+    for n, c, k in [(3, 5, 7), (1, 8, 1), (5, 16, 10), (33, 17, 64)]:
+        for bias in (0, 1):
+            more = [spec("bias", (k,))] if bias else []
+            yield case("linear", "linear_%dx%dx%d%s" % (n, c, k, "_bias" if bias else ""), {},
+                       [spec("x", (n, c)), spec("w", (k, c))] + more, ["x", "w"] + ["bias"] * bias)
+    for shape in [(5, 7), (3, 2, 3, 5)]:
+        yield case("bias", "bias_" + "x".join(map(str, shape)), {}, [spec("x", shape), spec("b", shape[-1:])], ["x", "b"])
+
+
+def elementwise_cases():
+    for shape in [(1, 1), (5, 7), (3, 4, 5, 8), (1, 3, 3, 17)]:
+        size = "x".join(map(str, shape))
+        yield case("relu", "relu_" + size, {}, [spec("x", shape)], ["x"])
+        yield case("add", "add_" + size, {}, [spec("a", shape), spec("b", shape)], ["a", "b"])
+    for shape in [(3, 5, 7, 8), (1, 1, 1, 5), (5, 3, 4, 17)]:
+        yield case("global_avg_pool", "global_avg_pool_" + "x".join(map(str, shape)), {}, [spec("x", shape)], ["x"])
+    for tail in [(3, 2, 5), (7,)]:
+        size = "x".join(map(str, tail))
+        yield case("concat", "concat_2_1_3x" + size, {}, [spec("x%d" % i, (n,) + tail) for i, n in enumerate((2, 1, 3))], ["x0", "x1", "x2"])
+        for lo, hi in [(0, 2), (2, 5), (4, 5)]:
+            yield case("slice", "slice_%d_%d_of_5x%s" % (lo, hi, size), {"from": lo, "to": hi}, [spec("x", (5,) + tail)], ["x"])
+
+
+def loss_cases():
+    for n, d, scale in [(5, 7, 1), (3, 128, 1), (1, 2, 1), (4, 33, 1e-3)]:
+        yield case("l2normalize", "l2normalize_%dx%d_%g" % (n, d, scale), {}, [spec("x", (n, d), -scale, scale)], ["x"])
+    for n, d, temperature, scale in [(5, 33, 1, 2), (1, 2, 0.5, 1), (7, 10, 0.2, 1), (3, 129, 0.07, 1), (4, 17, 1, 80)]:
+        for op in ("softmax", "log_softmax"):
+            yield case(op, "%s_%dx%d_t%g_%g" % (op, n, d, temperature, scale), {"temperature": temperature},
+                       [spec("x", (n, d), -scale, scale)], ["x"])
+    for k, targets, scale in [(10, [3, -1, 0, 9, 9, -1], 2), (2, [0, 1, 1, 0, 1], 1), (33, [32], 3), (7, [6, 0, 5], 60)]:
+        yield case("cross_entropy", "cross_entropy_%dx%d" % (len(targets), k), {},
+                   [spec("logits", (len(targets), k), -scale, scale)], ["logits"], [{"name": "targets", "data": targets}])
+    for n, d, temperature in [(2, 3, 1), (3, 5, 0.2), (5, 7, 0.5), (8, 33, 0.1), (33, 64, 0.2)]:
+        a = d**-0.5  # rows no longer than 1, as for normalised embeddings
+        yield case("ntxent", "ntxent_%dx%d_t%g" % (n, d, temperature), {"temperature": temperature}, [spec("z", (2 * n, d), -a, a)], ["z"])
+
+
+def optimizer_cases():
+    """Three steps from zero moments."""
+    for n, scale, decay in [(5, 1, 0), (33, 1, 0.01), (17, 1e-6, 0.01)]:
+        inputs = [spec("p", (n,))] + [spec("g%d" % i, (n,), -scale, scale) for i in range(3)]
+        yield case("sgd", "sgd_%d_g%g_wd%g" % (n, scale, decay), {"lr": 0.1, "momentum": 0.9, "weight_decay": decay}, inputs, [])
+        yield case("adamw", "adamw_%d_g%g_wd%g" % (n, scale, decay),
+                   {"lr": 0.01, "beta1": 0.9, "beta2": 0.999, "eps": 1e-8, "weight_decay": decay}, inputs, [])
+
+
+if __name__ == "__main__":
+    torch.set_num_threads(1)
+    groups = (conv_cases, batchnorm_cases, matrix_cases, elementwise_cases, loss_cases, optimizer_cases)
+    dump("kernels/testdata/ops.json", [c for g in groups for c in g()])

@@ -1,0 +1,57 @@
+#!/usr/bin/env bash
+# setup.sh [validation]: installs the system packages that building and running need and that are not there, on Debian and its
+# relatives; says what it does, and touches nothing when nothing is missing. With "validation" the Vulkan validation layer too.
+set -euo pipefail
+
+case "${1:-}" in
+'' | validation) ;;
+*) echo "setup: argument $1: unknown: known is validation" >&2; exit 2 ;;
+esac
+
+# any PATTERN...: some file matches. ICDs and layers are described by JSON files in these folders.
+any() { compgen -G "$1" >/dev/null || { shift && [ $# -gt 0 ] && any "$@"; }; }
+vulkan_json() { any "/usr/share/vulkan/$1" "/usr/local/share/vulkan/$1" "/etc/vulkan/$1" "${XDG_DATA_HOME:-$HOME/.local/share}/vulkan/$1"; }
+
+has_loader() { any '/usr/lib/*/libvulkan.so.1' '/usr/lib*/libvulkan.so.1' '/usr/local/lib/libvulkan.so.1' '/lib/*/libvulkan.so.1'; }
+has_header() { echo '#include <vulkan/vulkan.h>' | gcc -E -x c - >/dev/null 2>&1; }
+has_layer() { vulkan_json 'explicit_layer.d/*khronos_validation*.json'; }
+
+# A driver is there when the user named one, when lavapipe is installed, or when a GPU and some driver for it are.
+has_driver() {
+	[ -n "${VK_DRIVER_FILES:-}${VK_ICD_FILENAMES:-}" ] && return
+	vulkan_json 'icd.d/lvp_icd*.json' && return
+	any '/dev/dri/renderD*' '/dev/nvidia[0-9]*' && vulkan_json 'icd.d/*.json'
+}
+
+packages=()
+command -v gcc >/dev/null || packages+=(gcc libc6-dev)
+has_loader || packages+=(libvulkan1)
+has_header || packages+=(libvulkan-dev)
+has_driver || packages+=(mesa-vulkan-drivers)
+if [ "${1:-}" = validation ]; then
+	has_layer || packages+=(vulkan-validationlayers)
+fi
+if ! command -v go >/dev/null; then
+	echo "setup: go: not found: install Go 1.26 or later (https://go.dev/dl) and put it on PATH" >&2
+	exit 1
+fi
+[ ${#packages[@]} -gt 0 ] || exit 0
+
+if ! command -v apt-get >/dev/null; then
+	echo "setup: missing: ${packages[*]} (Debian's names), and this system has no apt-get: install what they hold by its own means" >&2
+	exit 1
+fi
+root=()
+if [ "$(id -u)" -ne 0 ]; then
+	if ! command -v sudo >/dev/null; then
+		echo "setup: missing: ${packages[*]}, and this user is not root and has no sudo: run as root: apt-get install ${packages[*]}" >&2
+		exit 1
+	fi
+	root=(sudo)
+fi
+echo "setup: installing ${packages[*]}"
+if ! { "${root[@]}" apt-get -qq update &&
+	"${root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -qq -y --no-install-recommends install "${packages[@]}" >/dev/null; }; then
+	echo "setup: apt-get could not install ${packages[*]}: see its message above" >&2
+	exit 1
+fi

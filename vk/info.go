@@ -1,0 +1,105 @@
+package vk
+
+import "fmt"
+
+// DeviceType is the kind of a physical device.
+type DeviceType int
+
+// The kinds, in the order in which Open prefers them.
+const (
+	Discrete DeviceType = iota
+	Integrated
+	Virtual
+	CPU
+	Other
+)
+
+var typeNames = [...]string{"discrete", "integrated", "virtual", "cpu", "other"}
+
+// String returns the kind in lower case: "discrete", "integrated", "virtual", "cpu" or "other".
+func (t DeviceType) String() string {
+	if t < 0 || int(t) >= len(typeNames) {
+		return fmt.Sprintf("DeviceType(%d)", int(t))
+	}
+	return typeNames[t]
+}
+
+// MarshalText writes the kind as String does.
+func (t DeviceType) MarshalText() ([]byte, error) { return []byte(t.String()), nil }
+
+// UnmarshalText reads what MarshalText wrote.
+func (t *DeviceType) UnmarshalText(text []byte) error {
+	for i, name := range typeNames {
+		if name == string(text) {
+			*t = DeviceType(i)
+			return nil
+		}
+	}
+	return fmt.Errorf("vk: device type %q: not one of %v", text, typeNames)
+}
+
+// deviceType translates VkPhysicalDeviceType.
+func deviceType(t uint32) DeviceType {
+	switch t {
+	case 1:
+		return Integrated
+	case 2:
+		return Discrete
+	case 3:
+		return Virtual
+	case 4:
+		return CPU
+	}
+	return Other
+}
+
+// Info describes a physical device.
+type Info struct {
+	Index         int        `json:"index"` // in the loader's order; what a numeric selector means
+	Name          string     `json:"name"`
+	Type          DeviceType `json:"type"`
+	VendorID      uint32     `json:"vendor_id"` // PCI vendor, or a Khronos number
+	DeviceID      uint32     `json:"device_id"`
+	API           string     `json:"api"`            // the driver's Vulkan version, "1.3.230"; nothing beyond 1.3 is used
+	Driver        string     `json:"driver"`         // driverName and driverInfo; empty when the driver is too old to say
+	DriverVersion uint32     `json:"driver_version"` // in the vendor's own encoding
+	UUID          string     `json:"uuid"`           // deviceUUID, or pipelineCacheUUID with Vulkan 1.0; hexadecimal
+	Limits        Limits     `json:"limits"`
+	Caps          Caps       `json:"caps"`
+}
+
+// Limits are the sizes that kernels and planner must keep to. Sizes are in bytes unless said otherwise.
+type Limits struct {
+	WorkGroupInvocations   uint32    `json:"work_group_invocations"` // threads in one group
+	WorkGroupSize          [3]uint32 `json:"work_group_size"`        // threads along each dimension
+	WorkGroupCount         [3]uint32 `json:"work_group_count"`       // groups along each dimension
+	SharedMemory           uint32    `json:"shared_memory"`
+	StorageRange           uint32    `json:"storage_range"`  // the largest binding; Options.StorageRange lowers it
+	StorageAlign           int64     `json:"storage_align"`  // of a storage buffer binding's offset
+	TexelElements          uint32    `json:"texel_elements"` // the largest texel buffer binding, in elements of 16 bytes; lowered likewise
+	TexelAlign             int64     `json:"texel_align"`    // of a texel buffer binding's offset
+	PushConstants          uint32    `json:"push_constants"`
+	StorageBuffersPerStage uint32    `json:"storage_buffers_per_stage"` // storage buffer bindings of one kernel
+	MaxAllocation          int64     `json:"max_allocation"`            // the largest buffer
+	Allocations            uint32    `json:"allocations"`               // the number of buffers alive at once
+	DeviceMemory           int64     `json:"device_memory"`             // all device-local heaps together
+	TimestampPeriod        float32   `json:"timestamp_period"`          // nanoseconds a tick
+	TimestampBits          uint32    `json:"timestamp_bits"`            // valid bits of a timestamp; 0: the queue has none
+}
+
+// Caps are capabilities beyond Vulkan 1.0. What is not true must not be used; Float16, Storage16, Int8 and CooperativeMatrix are
+// enabled on an open device where they are true.
+type Caps struct {
+	SubgroupSize        uint32 `json:"subgroup_size"`       // 0: no subgroup operations in compute shaders
+	SubgroupArithmetic  bool   `json:"subgroup_arithmetic"` // subgroupAdd and its like
+	TimelineSemaphore   bool   `json:"timeline_semaphore"`
+	BufferDeviceAddress bool   `json:"buffer_device_address"`
+	Float16             bool   `json:"float16"`            // half arithmetic in shaders
+	Storage16           bool   `json:"storage16"`          // 16-bit elements in storage buffers
+	Int8                bool   `json:"int8"`               // 8-bit integers in shaders
+	CooperativeMatrix   bool   `json:"cooperative_matrix"` // VK_KHR_cooperative_matrix
+}
+
+// MinStorageBuffers is the number of storage buffers a kernel may bind; Open refuses a device that allows fewer. The
+// specification's own minimum is 4, which no known desktop or mobile driver keeps to.
+const MinStorageBuffers = 8

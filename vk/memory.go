@@ -1,0 +1,240 @@
+package vk
+
+import (
+	"errors"
+	"fmt"
+	"math/bits"
+	"sync/atomic"
+	"unsafe"
+
+	vulkan "github.com/vulkan-go/vulkan"
+)
+
+// Memory is the kind of memory a buffer lies in.
+type Memory int
+
+// The kinds of memory. Both host-visible kinds are coherent and stay mapped: no flush is ever needed.
+const (
+	DeviceLocal Memory = iota // fastest for the device; the host reaches it through Write and Read
+	Upload                    // the host writes it in order, the device reads it
+	Readback                  // the device writes it, the host reads it (cached where the device has that)
+)
+
+// String returns "device local", "upload" or "readback".
+func (m Memory) String() string {
+	switch m {
+	case DeviceLocal:
+		return "device local"
+	case Upload:
+		return "upload"
+	case Readback:
+		return "readback"
+	}
+	return fmt.Sprintf("Memory(%d)", int(m))
+}
+
+// Buffer is a range of memory that kernels and copies may use.
+type Buffer struct {
+	d      *Device
+	what   string
+	size   int64 // as asked
+	alloc  int64 // bytes of device memory
+	heap   int
+	buffer vulkan.Buffer
+	memory vulkan.DeviceMemory
+	mapped []byte
+	freed  atomic.Bool
+}
+
+// Range is Size bytes of a buffer from Offset on.
+type Range struct {
+	Buffer       *Buffer
+	Offset, Size int64
+}
+
+// NewBuffer allocates size bytes; what names the purpose in errors ("activations"). The contents are undefined. Bindings of one
+// kernel may not exceed Limits.StorageRange or TexelElements, a buffer may, up to Limits.MaxAllocation. When the device has no room the error is an
+// *OutOfMemoryError.
+func (d *Device) NewBuffer(size int64, m Memory, what string) (*Buffer, error) {
+	if size <= 0 {
+		return nil, fmt.Errorf("vk: new buffer %s: %d bytes: the size must be above 0", what, size)
+	}
+	if err := d.alive("new buffer " + what); err != nil {
+		return nil, err
+	}
+	if limit := d.info.Limits.MaxAllocation; size > limit {
+		return nil, d.outOfMemory(what, size, d.heapFor(^uint32(0), m))
+	}
+	d.mu.Lock()
+	n := len(d.buffers)
+	d.mu.Unlock()
+	if limit := d.info.Limits.Allocations; n >= int(limit) {
+		return nil, fmt.Errorf("vk: new buffer %s: there are %d already, the device's limit: put several things into one buffer", what, limit)
+	}
+	b := &Buffer{d: d, what: what, size: size}
+	if err := b.create(m); err != nil {
+		b.destroy()
+		return nil, err
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.buffers[b] = true
+	d.inUse[b.heap] += b.alloc
+	return b, nil
+}
+
+// create makes the VkBuffer and its memory, and maps what the host may see.
+func (b *Buffer) create(m Memory) error {
+	d := b.d
+	info := vulkan.BufferCreateInfo{SType: vulkan.StructureTypeBufferCreateInfo, Size: vulkan.DeviceSize(b.size+3) &^ 3,
+		Usage: vulkan.BufferUsageFlags(vulkan.BufferUsageStorageBufferBit | vulkan.BufferUsageUniformTexelBufferBit |
+			vulkan.BufferUsageTransferSrcBit | vulkan.BufferUsageTransferDstBit)}
+	defer info.Free()
+	var buffer vulkan.Buffer
+	if err := check(vulkan.CreateBuffer(d.dev, &info, nil, &buffer), "vkCreateBuffer"); err != nil {
+		return d.memoryError(err, b.what, b.size, d.heapFor(^uint32(0), m))
+	}
+	b.buffer = buffer
+	var need vulkan.MemoryRequirements
+	vulkan.GetBufferMemoryRequirements(d.dev, buffer, &need)
+	need.Deref()
+	need.Free()
+	t := d.memoryType(need.MemoryTypeBits, m)
+	if t < 0 {
+		return fmt.Errorf("vk: new buffer %s: the device has no %v memory: choose another device", b.what, m)
+	}
+	b.heap, b.alloc = int(d.memory.types[t].heap), int64(need.Size)
+	if b.alloc > d.info.Limits.MaxAllocation || b.alloc > d.memory.heaps[b.heap] {
+		return d.outOfMemory(b.what, b.alloc, b.heap)
+	}
+	ask := vulkan.MemoryAllocateInfo{SType: vulkan.StructureTypeMemoryAllocateInfo, AllocationSize: need.Size, MemoryTypeIndex: uint32(t)}
+	defer ask.Free()
+	var memory vulkan.DeviceMemory
+	if err := check(vulkan.AllocateMemory(d.dev, &ask, nil, &memory), "vkAllocateMemory"); err != nil {
+		return d.memoryError(err, b.what, b.alloc, b.heap)
+	}
+	b.memory = memory
+	if err := check(vulkan.BindBufferMemory(d.dev, buffer, memory, 0), "vkBindBufferMemory"); err != nil {
+		return d.memoryError(err, b.what, b.alloc, b.heap)
+	}
+	if m == DeviceLocal {
+		return nil
+	}
+	var p unsafe.Pointer
+	if err := check(vulkan.MapMemory(d.dev, memory, 0, need.Size, 0, &p), "vkMapMemory"); err != nil {
+		return d.memoryError(err, b.what, b.alloc, b.heap)
+	}
+	b.mapped = unsafe.Slice((*byte)(p), b.size)
+	return nil
+}
+
+// memoryType returns the best memory type among those in allowed (a bit each), -1 for none: all properties of must, then as many
+// as possible of want, and as few as possible of avoid.
+func (d *Device) memoryType(allowed uint32, m Memory) int {
+	const (
+		local    = uint32(vulkan.MemoryPropertyDeviceLocalBit)
+		visible  = uint32(vulkan.MemoryPropertyHostVisibleBit)
+		coherent = uint32(vulkan.MemoryPropertyHostCoherentBit)
+		cached   = uint32(vulkan.MemoryPropertyHostCachedBit)
+	)
+	rules := [...]struct{ must, want, avoid uint32 }{
+		DeviceLocal: {0, local, visible},
+		Upload:      {visible | coherent, 0, cached | local},
+		Readback:    {visible | coherent, cached, local},
+	}
+	if m < 0 || int(m) >= len(rules) {
+		return -1
+	}
+	rule, best, bestScore := rules[m], -1, -1
+	for i, t := range d.memory.types {
+		// Protected, lazily allocated and vendor-specific types (bits 4 and up) are not for buffers of ours.
+		if allowed&(1<<i) == 0 || t.flags&rule.must != rule.must || t.flags>>4 != 0 {
+			continue
+		}
+		score := 8*bits.OnesCount32(t.flags&rule.want) + 4 - bits.OnesCount32(t.flags&rule.avoid)
+		if score > bestScore {
+			best, bestScore = i, score
+		}
+	}
+	return best
+}
+
+func (d *Device) heapFor(allowed uint32, m Memory) int {
+	if t := d.memoryType(allowed, m); t >= 0 {
+		return int(d.memory.types[t].heap)
+	}
+	return 0
+}
+
+func (d *Device) outOfMemory(what string, asked int64, heap int) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return &OutOfMemoryError{What: what, Asked: asked, InUse: d.inUse[heap], Heap: d.memory.heaps[heap], Limit: d.info.Limits.MaxAllocation}
+}
+
+// memoryError makes an *OutOfMemoryError of a result that means it, and adds the purpose to any other error.
+func (d *Device) memoryError(err error, what string, asked int64, heap int) error {
+	var e *Error
+	if errors.As(err, &e) && (e.Result == resultOutOfDeviceMemory || e.Result == resultOutOfHostMemory) {
+		return d.outOfMemory(what, asked, heap)
+	}
+	return fmt.Errorf("vk: new buffer %s: %w", what, err)
+}
+
+// Size returns the size in bytes.
+func (b *Buffer) Size() int64 { return b.size }
+
+// Bytes returns the buffer's memory, nil for DeviceLocal and after Free. The host must not touch what submitted work may still
+// use: writes are seen by work submitted afterwards, results are there after Ticket.Wait.
+func (b *Buffer) Bytes() []byte {
+	if b.freed.Load() {
+		return nil
+	}
+	return b.mapped
+}
+
+// All returns the range of the whole buffer.
+func (b *Buffer) All() Range { return Range{Buffer: b, Size: b.size} }
+
+// Free waits for the submitted work and gives the memory back. Segments that use the buffer can no longer be submitted. A second
+// call, and one after Device.Close, does nothing.
+func (b *Buffer) Free() {
+	if b == nil || b.freed.Swap(true) {
+		return
+	}
+	d := b.d
+	d.drain()
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.closed {
+		return
+	}
+	delete(d.buffers, b)
+	d.inUse[b.heap] -= b.alloc
+	b.destroy()
+}
+
+func (b *Buffer) destroy() {
+	b.freed.Store(true)
+	if b.buffer != nil {
+		vulkan.DestroyBuffer(b.d.dev, b.buffer, nil)
+	}
+	if b.memory != nil {
+		vulkan.FreeMemory(b.d.dev, b.memory, nil) // unmaps too
+	}
+}
+
+// check reports a range that is no part of a living buffer of d.
+func (x Range) check(d *Device) error {
+	switch {
+	case x.Buffer == nil:
+		return errors.New("no buffer")
+	case x.Buffer.d != d:
+		return fmt.Errorf("buffer %s belongs to another device", x.Buffer.what)
+	case x.Buffer.freed.Load():
+		return fmt.Errorf("buffer %s was freed", x.Buffer.what)
+	case x.Size <= 0 || x.Offset < 0 || x.Size > x.Buffer.size-x.Offset:
+		return fmt.Errorf("bytes %d to %d of buffer %s, which has %d", x.Offset, x.Offset+x.Size, x.Buffer.what, x.Buffer.size)
+	}
+	return nil
+}

@@ -1,0 +1,234 @@
+package vk
+
+/*
+#cgo CFLAGS: -std=gnu11 -O2 -Wall
+#cgo LDFLAGS: -ldl -lpthread
+#include <stdlib.h>
+#include "shim.h"
+*/
+import "C"
+
+import (
+	"encoding/hex"
+	"fmt"
+	"unsafe"
+
+	vulkan "github.com/vulkan-go/vulkan"
+)
+
+// op mirrors marr_op. Handles are numbers, so a []op holds no pointers and crosses to C in one call.
+type op struct {
+	a, b, c          uint64
+	aAt, bAt, size   uint64
+	kind, barrier    uint32
+	pushAt, pushSize uint32
+	groups           [3]uint32
+	word             uint32
+}
+
+const (
+	opDispatch = iota
+	opCopy
+	opFill
+)
+
+// bufferRange mirrors marr_range.
+type bufferRange struct{ buffer, offset, size, view uint64 }
+
+// The mirrors must have the sizes of the C structs: a difference of either sign overflows a constant here.
+const (
+	_ = uint(unsafe.Sizeof(op{}) - C.sizeof_marr_op)
+	_ = uint(C.sizeof_marr_op - unsafe.Sizeof(op{}))
+	_ = uint(unsafe.Sizeof(bufferRange{}) - C.sizeof_marr_range)
+	_ = uint(C.sizeof_marr_range - unsafe.Sizeof(bufferRange{}))
+)
+
+// shimDevice is the C half of a Device.
+type shimDevice struct{ d *C.marr_device }
+
+// memoryInfo is what memory.go chooses from.
+type memoryInfo struct {
+	types []memoryType
+	heaps []int64
+}
+
+type memoryType struct{ flags, heap uint32 }
+
+// shimError turns a marr_result into nil or an *Error.
+func shimError(r C.marr_result) error {
+	if r.code == 0 {
+		return nil
+	}
+	return &Error{Call: C.GoString(r.call), Result: Result(r.code)}
+}
+
+func shimLoad(library string) unsafe.Pointer {
+	name := C.CString(library)
+	defer C.free(unsafe.Pointer(name))
+	return C.marr_load(name)
+}
+
+func shimInstance(apiLimit uint32, validation bool) (handle uint64, api uint32, err error) {
+	var in C.uint64_t
+	var version C.uint32_t
+	v := C.int(0)
+	if validation {
+		v = 1
+	}
+	r := C.marr_instance(C.uint32_t(apiLimit), v, &in, &version)
+	return uint64(in), uint32(version), shimError(r)
+}
+
+// shimQuery asks a physical device; index is only copied into the Info.
+func shimQuery(in *instance, p vulkan.PhysicalDevice, index int) *physical {
+	x := &physical{handle: handle(p)}
+	c := &x.info
+	C.marr_query(C.uint64_t(in.handle), C.uint32_t(in.api), C.uint64_t(x.handle), c)
+	x.family = int(c.family)
+	x.Info = Info{
+		Index: index, Name: C.GoString(&c.name[0]), Type: deviceType(uint32(c._type)),
+		VendorID: uint32(c.vendor), DeviceID: uint32(c.device), API: version(uint32(c.api)),
+		Driver: C.GoString(&c.driver[0]), DriverVersion: uint32(c.driver_version),
+		UUID: hex.EncodeToString(C.GoBytes(unsafe.Pointer(&c.uuid[0]), C.int(len(c.uuid)))),
+		Limits: Limits{
+			WorkGroupInvocations: uint32(c.invocations), SharedMemory: uint32(c.shared_memory), StorageRange: uint32(c.storage_range),
+			PushConstants: uint32(c.push_constants), StorageBuffersPerStage: min(uint32(c.storage_buffers), uint32(c.set_storage_buffers)),
+			StorageAlign: max(int64(c.storage_align), 4), TexelAlign: max(int64(c.texel_align), 1), TexelElements: uint32(c.texel_elements),
+			MaxAllocation: int64(min(uint64(c.max_allocation), 1<<62)),
+			Allocations:   uint32(c.allocation_count), TimestampPeriod: float32(c.timestamp_period), TimestampBits: uint32(c.timestamp_bits),
+		},
+		Caps: Caps{
+			SubgroupSize: uint32(c.subgroup_size), SubgroupArithmetic: c.subgroup_arithmetic != 0, TimelineSemaphore: c.timeline != 0,
+			BufferDeviceAddress: c.address != 0, Float16: c.float16 != 0, Storage16: c.storage16 != 0, Int8: c.int8 != 0,
+			CooperativeMatrix: c.cooperative_matrix != 0,
+		},
+	}
+	for i := range 3 {
+		x.Info.Limits.WorkGroupSize[i], x.Info.Limits.WorkGroupCount[i] = uint32(c.size[i]), uint32(c.count[i])
+	}
+	for i := range int(c.type_count) {
+		x.memory.types = append(x.memory.types, memoryType{flags: uint32(c.type_flags[i]), heap: uint32(c.type_heap[i])})
+	}
+	for i := range int(c.heap_count) {
+		size := int64(min(uint64(c.heap_size[i]), 1<<62))
+		x.memory.heaps = append(x.memory.heaps, size)
+		if c.heap_flags[i]&C.uint32_t(vulkan.MemoryHeapDeviceLocalBit) != 0 {
+			x.Info.Limits.DeviceMemory += size
+		}
+	}
+	if x.Info.Limits.MaxAllocation == 0 { // Vulkan 1.0 without maintenance3 does not say: the largest heap bounds it
+		for _, h := range x.memory.heaps {
+			x.Info.Limits.MaxAllocation = max(x.Info.Limits.MaxAllocation, h)
+		}
+	}
+	return x
+}
+
+// physical is a physical device with the answers it gave, in both languages.
+type physical struct {
+	Info
+	handle uint64
+	info   C.marr_info
+	family int // compute queue family, -1 for none
+	memory memoryInfo
+}
+
+func shimDeviceCreate(in *instance, p *physical) (shimDevice, vulkan.Device, error) {
+	var d *C.marr_device
+	if err := shimError(C.marr_device_create(C.uint64_t(in.handle), C.uint64_t(p.handle), &p.info, &d)); err != nil {
+		return shimDevice{}, nil, err
+	}
+	return shimDevice{d}, fromHandle[vulkan.Device](uint64(C.marr_device_handle(d))), nil
+}
+
+func (s shimDevice) destroy() { C.marr_device_destroy(s.d) }
+
+func (s shimDevice) waitIdle() error { return shimError(C.marr_wait_idle(s.d)) }
+
+func (s shimDevice) setLayout(bindings int, texel uint32) (uint64, error) {
+	var out C.uint64_t
+	err := shimError(C.marr_set_layout(s.d, C.uint32_t(bindings), C.uint32_t(texel), &out))
+	return uint64(out), err
+}
+
+func (s shimDevice) pipelineLayout(setLayout uint64, pushBytes int) (uint64, error) {
+	var out C.uint64_t
+	err := shimError(C.marr_pipeline_layout(s.d, C.uint64_t(setLayout), C.uint32_t(pushBytes), &out))
+	return uint64(out), err
+}
+
+func (s shimDevice) pipeline(module, layout uint64, spec []uint32) (uint64, error) {
+	var out C.uint64_t
+	err := shimError(C.marr_pipeline(s.d, C.uint64_t(module), C.uint64_t(layout), C.uint32_t(len(spec)),
+		(*C.uint32_t)(unsafe.Pointer(unsafe.SliceData(spec))), &out))
+	return uint64(out), err
+}
+
+// views makes a view of each range, in place. After an error some are made.
+func (s shimDevice) views(ranges []bufferRange) error {
+	return shimError(C.marr_views(s.d, C.uint32_t(len(ranges)), (*C.marr_range)(unsafe.Pointer(unsafe.SliceData(ranges)))))
+}
+
+func (s shimDevice) destroyViews(ranges []bufferRange) {
+	C.marr_views_destroy(s.d, C.uint32_t(len(ranges)), (*C.marr_range)(unsafe.Pointer(unsafe.SliceData(ranges))))
+}
+
+// sets fills out with descriptor sets from a new pool, which it returns; bindings[i] counts the ranges of set i.
+func (s shimDevice) sets(layouts []uint64, bindings []uint32, ranges []bufferRange, out []uint64) (pool uint64, err error) {
+	var p C.uint64_t
+	err = shimError(C.marr_sets(s.d, C.uint32_t(len(layouts)), (*C.uint64_t)(unsafe.Pointer(unsafe.SliceData(layouts))),
+		(*C.uint32_t)(unsafe.Pointer(unsafe.SliceData(bindings))), (*C.marr_range)(unsafe.Pointer(unsafe.SliceData(ranges))),
+		&p, (*C.uint64_t)(unsafe.Pointer(unsafe.SliceData(out)))))
+	return uint64(p), err
+}
+
+func (s shimDevice) record(commandBuffer uint64, ops []op, push []byte, toHost bool) error {
+	host := C.int(0)
+	if toHost {
+		host = 1
+	}
+	return shimError(C.marr_record(s.d, C.uint64_t(commandBuffer), C.uint32_t(len(ops)), (*C.marr_op)(unsafe.Pointer(unsafe.SliceData(ops))),
+		(*C.uint8_t)(unsafe.Pointer(unsafe.SliceData(push))), host))
+}
+
+func (s shimDevice) submit(commandBuffers []uint64, fence uint64) error {
+	return shimError(C.marr_submit(s.d, C.uint32_t(len(commandBuffers)), (*C.uint64_t)(unsafe.Pointer(unsafe.SliceData(commandBuffers))),
+		C.uint64_t(fence)))
+}
+
+// shimMessages returns the number of validation messages and the first of them.
+func shimMessages() (count int, kept []string) {
+	count = int(C.marr_message_count())
+	text := make([]byte, 8192)
+	for i := range count {
+		n := C.marr_message(C.uint32_t(i), (*C.char)(unsafe.Pointer(&text[0])), C.uint32_t(len(text)))
+		if n == 0 {
+			break
+		}
+		kept = append(kept, string(text[:n]))
+	}
+	return count, kept
+}
+
+func shimClearMessages() { C.marr_message_clear() }
+
+// handle makes a number of any Vulkan handle of vulkan-go; fromHandle turns it back. They are pointers to memory of the driver
+// or, for non-dispatchable handles on 32-bit systems, 64-bit numbers; the garbage collector has no part in either.
+func handle[T any](h T) uint64 {
+	if unsafe.Sizeof(h) == 4 {
+		return uint64(*(*uint32)(unsafe.Pointer(&h)))
+	}
+	return *(*uint64)(unsafe.Pointer(&h))
+}
+
+func fromHandle[T any](x uint64) (h T) {
+	if unsafe.Sizeof(h) == 4 {
+		*(*uint32)(unsafe.Pointer(&h)) = uint32(x)
+	} else {
+		*(*uint64)(unsafe.Pointer(&h)) = x
+	}
+	return h
+}
+
+// version formats a Vulkan API version number.
+func version(v uint32) string { return fmt.Sprintf("%d.%d.%d", v>>22&0x7f, v>>12&0x3ff, v&0xfff) }

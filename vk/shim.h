@@ -1,0 +1,73 @@
+// The C half of package vk: every Vulkan call whose arguments are arrays of structs or pNext chains. vulkan-go keeps such
+// arguments in C memory that the garbage collector may free during the call; here they live on the C stack or in memory that is
+// freed after the call. Handles cross as uint64_t, so that no Go memory ever holds a C pointer or the other way round.
+#ifndef MARR_VK_SHIM_H
+#define MARR_VK_SHIM_H
+
+#include <stdint.h>
+
+// marr_result is a VkResult with the name of the Vulkan function that gave it.
+typedef struct {
+	int32_t code;
+	const char *call;
+} marr_result;
+
+// marr_info is what a physical device says of itself, asked with structs that its API version or extensions allow.
+typedef struct {
+	uint32_t api, usable_api; // the driver's version; the part of it that the instance allows
+	uint32_t driver_version, vendor, device, type;
+	char name[256], driver[544];
+	uint8_t uuid[16];
+	uint32_t invocations, size[3], count[3], shared_memory, storage_range, push_constants, storage_buffers, set_storage_buffers;
+	uint64_t storage_align, texel_align, max_allocation;
+	uint32_t texel_elements;
+	uint32_t allocation_count;
+	float timestamp_period;
+	uint32_t timestamp_bits;
+	uint32_t subgroup_size, subgroup_arithmetic, timeline, address, float16, storage16, int8, memory_model, cooperative_matrix;
+	int32_t family; // index of the first queue family that computes, -1 for none
+	uint32_t type_count, type_flags[32], type_heap[32];
+	uint32_t heap_count, heap_flags[16];
+	uint64_t heap_size[16];
+} marr_info;
+
+// marr_device is a VkDevice with its queue and its own function pointers (the loader's trampolines are bypassed).
+typedef struct marr_device marr_device;
+
+// marr_op is one recorded command. kind 0 dispatches (a pipeline, b pipeline layout, c descriptor set; push constants are
+// push_size bytes at push_at of the push blob), 1 copies size bytes from a at a_at to b at b_at, 2 fills size bytes of b at b_at
+// with word. barrier says that a memory barrier stands before it, against everything recorded or submitted earlier.
+typedef struct {
+	uint64_t a, b, c;
+	uint64_t a_at, b_at, size;
+	uint32_t kind, barrier, push_at, push_size, groups[3], word;
+} marr_op;
+
+// marr_range is one binding, always with an explicit size: a storage buffer, or where view is a VkBufferView of these bytes, that
+// view as a uniform texel buffer.
+typedef struct {
+	uint64_t buffer, offset, size, view;
+} marr_range;
+
+void *marr_load(const char *library);
+marr_result marr_instance(uint32_t api_limit, int validation, uint64_t *instance, uint32_t *api);
+void marr_query(uint64_t instance, uint32_t instance_api, uint64_t physical, marr_info *info);
+marr_result marr_device_create(uint64_t instance, uint64_t physical, const marr_info *info, marr_device **out);
+void marr_device_destroy(marr_device *d);
+uint64_t marr_device_handle(const marr_device *d);
+marr_result marr_wait_idle(marr_device *d);
+marr_result marr_set_layout(marr_device *d, uint32_t bindings, uint32_t texel, uint64_t *out);
+marr_result marr_pipeline_layout(marr_device *d, uint64_t set_layout, uint32_t push_bytes, uint64_t *out);
+marr_result marr_pipeline(marr_device *d, uint64_t module, uint64_t layout, uint32_t nspec, const uint32_t *spec, uint64_t *out);
+marr_result marr_views(marr_device *d, uint32_t n, marr_range *ranges);
+void marr_views_destroy(marr_device *d, uint32_t n, const marr_range *ranges);
+marr_result marr_sets(marr_device *d, uint32_t nsets, const uint64_t *layouts, const uint32_t *bindings, const marr_range *ranges,
+	uint64_t *pool, uint64_t *sets);
+marr_result marr_record(marr_device *d, uint64_t command_buffer, uint32_t nops, const marr_op *ops, const uint8_t *push, int to_host);
+marr_result marr_submit(marr_device *d, uint32_t n, const uint64_t *command_buffers, uint64_t fence);
+
+uint64_t marr_message_count(void);
+uint32_t marr_message(uint32_t index, char *text, uint32_t room);
+void marr_message_clear(void);
+
+#endif

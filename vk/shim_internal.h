@@ -1,0 +1,44 @@
+// What shim_open.c and shim.c share: the device with its function pointers.
+#ifndef MARR_VK_SHIM_INTERNAL_H
+#define MARR_VK_SHIM_INTERNAL_H
+
+#define VK_NO_PROTOTYPES
+#include <vulkan/vulkan.h>
+
+#include "shim.h"
+
+#define HANDLE(type, x) ((type)(uintptr_t)(x))
+#define RAW(x) ((uint64_t)(uintptr_t)(x))
+#define RESULT(code, call) ((marr_result){(int32_t)(code), (call)})
+
+// marr_on_message is the debug messenger's callback, in shim_validation.c.
+VkBool32 marr_on_message(VkDebugUtilsMessageSeverityFlagBitsEXT severity, VkDebugUtilsMessageTypeFlagsEXT type,
+	const VkDebugUtilsMessengerCallbackDataEXT *data, void *user);
+
+struct marr_device {
+	VkDevice device;
+	VkQueue queue;
+	PFN_vkDestroyDevice DestroyDevice;
+	PFN_vkDeviceWaitIdle DeviceWaitIdle;
+	PFN_vkCreateDescriptorSetLayout CreateDescriptorSetLayout;
+	PFN_vkCreatePipelineLayout CreatePipelineLayout;
+	PFN_vkCreateComputePipelines CreateComputePipelines;
+	PFN_vkCreateBufferView CreateBufferView;
+	PFN_vkDestroyBufferView DestroyBufferView;
+	PFN_vkCreateDescriptorPool CreateDescriptorPool;
+	PFN_vkDestroyDescriptorPool DestroyDescriptorPool;
+	PFN_vkAllocateDescriptorSets AllocateDescriptorSets;
+	PFN_vkUpdateDescriptorSets UpdateDescriptorSets;
+	PFN_vkBeginCommandBuffer BeginCommandBuffer;
+	PFN_vkEndCommandBuffer EndCommandBuffer;
+	PFN_vkCmdPipelineBarrier CmdPipelineBarrier;
+	PFN_vkCmdBindPipeline CmdBindPipeline;
+	PFN_vkCmdBindDescriptorSets CmdBindDescriptorSets;
+	PFN_vkCmdPushConstants CmdPushConstants;
+	PFN_vkCmdDispatch CmdDispatch;
+	PFN_vkCmdCopyBuffer CmdCopyBuffer;
+	PFN_vkCmdFillBuffer CmdFillBuffer;
+	PFN_vkQueueSubmit QueueSubmit;
+};
+
+#endif
