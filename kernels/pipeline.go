@@ -13,11 +13,14 @@ var Families = []string{"plain", "texel"}
 
 // Family is the family of kernels a device gets: texel on CPU devices, where it is 2 to 3.5 times as fast (shaders/io.glsl), plain
 // elsewhere; MARR_KERNELS overrides it. Checkpoints record it, since sums may be rounded differently.
-func Family(dev *vk.Device) string {
+func Family(dev *vk.Device) string { return FamilyOf(dev.Info()) }
+
+// FamilyOf is Family for a device that is not open.
+func FamilyOf(d vk.Info) string {
 	if f := os.Getenv("MARR_KERNELS"); f == "plain" || f == "texel" {
 		return f
 	}
-	if dev.Info().Type == vk.CPU {
+	if d.Type == vk.CPU {
 		return "texel"
 	}
 	return "plain"

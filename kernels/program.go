@@ -20,6 +20,7 @@ type Program struct {
 	segments map[string]*Segment
 	planned  int64
 	steps    int
+	guarded  []*storage // tensors with a guard band behind them
 }
 
 // Segment is a part of a Program that is submitted on its own.
@@ -70,6 +71,9 @@ func Build(dev *vk.Device, store *Store, f func(g *Graph)) (p *Program, err erro
 	limits := dev.Info().Limits
 	g := newGraph(store)
 	g.dev, g.keep = dev, eager()
+	if poisoned() {
+		g.guard = align
+	}
 	g.limit, g.align = int64(limits.StorageRange), align
 	if Family(dev) == "texel" {
 		g.limit = min(g.limit, 16*int64(limits.TexelElements))
@@ -102,13 +106,8 @@ func Build(dev *vk.Device, store *Store, f func(g *Graph)) (p *Program, err erro
 		}
 		p.blocks = append(p.blocks, b)
 	}
-	for _, m := range g.tensors {
-		if m.data == nil {
-			continue
-		}
-		if err := dev.Write(p.at(bound{mem: m, size: m.bytes}), asBytes(m.data)); err != nil {
-			return p, err
-		}
+	if err := p.fillFirst(g); err != nil {
+		return p, err
 	}
 	for i, plan := range g.segments {
 		s, err := p.segment(g, i, plan)
@@ -118,6 +117,32 @@ func Build(dev *vk.Device, store *Store, f func(g *Graph)) (p *Program, err erro
 		p.segments[plan.name] = s
 	}
 	return p, nil
+}
+
+// fillFirst gives the arena what it holds before the first run: constants, and zeros where the eager twin scans tensors that are
+// written part by part.
+func (p *Program) fillFirst(g *Graph) error {
+	if g.guard > 0 {
+		if err := p.paint(poison); err != nil {
+			return err
+		}
+	} else if g.keep {
+		if err := p.paint(0); err != nil {
+			return err
+		}
+	}
+	for _, m := range g.tensors {
+		if g.guard > 0 && (m.first >= 0 || m.pinned) {
+			p.guarded = append(p.guarded, m)
+		}
+		if m.data == nil {
+			continue
+		}
+		if err := p.dev.Write(p.at(bound{mem: m, size: m.bytes}), asBytes(m.data)); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // TraceOps records f without a device, for exporters: the graph's Trace says which ops ran.

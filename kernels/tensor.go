@@ -82,6 +82,12 @@ func (t *Tensor) Name() string { return t.name }
 // Graph is the tape that the tensor belongs to.
 func (t *Tensor) Graph() *Graph { return t.g }
 
+// Track asks for the gradient of an input, which has none otherwise; Grad returns it after Backward. Call it before the first op on t.
+func (t *Tensor) Track() *Tensor {
+	t.needs = true
+	return t
+}
+
 // Grad is the gradient of the scalar that Backward was called on with respect to t; nil where none flows.
 func (t *Tensor) Grad() *Tensor {
 	if t.param != nil {
@@ -138,10 +144,4 @@ func wantSame(op string, a, b *Tensor) {
 	if !slices.Equal(a.shape, b.shape) {
 		misuse(op, "%v and %v: shapes differ", a, b)
 	}
-}
-
-// Track makes a graph input something that a gradient flows into; its Grad is there after Backward.
-func (t *Tensor) Track() *Tensor {
-	t.needs = true
-	return t
 }

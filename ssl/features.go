@@ -18,36 +18,39 @@ const featureBatch = 250
 type Encoder struct {
 	prog  *kernels.Program
 	batch *batch
-	dim   int
+	rows  int // of the output, an image
+	width int
 }
 
-// NewEncoder builds the program that maps images like those of set through a module, whose output is [N dim].
-func NewEncoder(dev *vk.Device, st *kernels.Store, m net.Module, dim int, set *data.Set, mean, std []float64, px int) (*Encoder, error) {
+// NewEncoder builds the program that maps images like those of set through a module.
+func NewEncoder(dev *vk.Device, st *kernels.Store, m net.Module, set *data.Set, mean, std []float64, px int) (*Encoder, error) {
 	specs := views.Identity(views.Input{Size: px, Channels: set.C, Frames: 1})
 	b, err := newBatch(set, mean, std, specs, min(featureBatch, set.Len()), 0)
 	if err != nil {
 		return nil, err
 	}
-	prog, err := kernels.Build(dev, st, func(g *kernels.Graph) {
-		g.Output("features", m.Forward(b.inputs(g)[0], net.Eval))
+	e := &Encoder{batch: b}
+	e.prog, err = kernels.Build(dev, st, func(g *kernels.Graph) {
+		y := m.Forward(b.inputs(g)[0], net.Eval)
+		e.rows, e.width = y.Rows()/b.size, y.Width()
+		g.Output("features", y)
 	})
-	if err != nil {
-		return nil, err
-	}
-	return &Encoder{prog, b, dim}, nil
+	return e, err
 }
 
 // Free releases the program.
 func (e *Encoder) Free() { e.prog.Free() }
 
-// Features returns the features [N dim] of every image of a set; it must have the size of the set the Encoder was built for.
+// Features returns the module's output for every image of a set, [N D] with all axes but the first as one; the set must have the size of
+// the one that the Encoder was built for.
 func (e *Encoder) Features(set *data.Set) (*eval.Features, error) {
 	if set.H != e.batch.set.H || set.W != e.batch.set.W || set.C != e.batch.set.C {
 		return nil, errors.New("ssl: " + set.Name + ": its images have another size or other channels than " + e.batch.set.Name + ": choose sets of one kind")
 	}
 	b := *e.batch
 	b.set = set
-	f := &eval.Features{Name: set.Name, N: set.Len(), D: e.dim, X: make([]float32, set.Len()*e.dim), Labels: set.Labels}
+	dim := e.rows * e.width
+	f := &eval.Features{Name: set.Name, N: set.Len(), D: dim, X: make([]float32, set.Len()*dim), Labels: set.Labels}
 	type part struct {
 		run   *kernels.Run
 		first int
@@ -60,7 +63,7 @@ func (e *Encoder) Features(set *data.Set) (*eval.Features, error) {
 			return err
 		}
 		n := min(b.size, f.N-p.first)
-		kernels.Unpack(f.X[p.first*e.dim:(p.first+n)*e.dim], p.run.Output("features"), e.dim)
+		kernels.Unpack(f.X[p.first*dim:(p.first+n)*dim], p.run.Output("features"), e.width)
 		return nil
 	}
 	seg := e.prog.Segment("main")

@@ -74,7 +74,7 @@ func finetuneOnce(dev *vk.Device, arch net.Config, px int, start Start, train, f
 	if err := supervise(dev, st, c, b, f, draw); err != nil {
 		return 0, err
 	}
-	enc, err := NewEncoder(dev, st, c, classes, test, mean, std, px)
+	enc, err := NewEncoder(dev, st, c, test, mean, std, px)
 	if err != nil {
 		return 0, err
 	}

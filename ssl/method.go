@@ -58,7 +58,18 @@ func New(name string) (Method, error) {
 // Option is one hyper-parameter of a method.
 type Option struct {
 	Name, Help string
-	Value      any // pointer to the field: *int, *float64 or *bool
+	field      reflect.Value
+}
+
+// Get returns the value: an int, a float64 or a bool.
+func (o Option) Get() any { return o.field.Interface() }
+
+// Set parses text into the value.
+func (o Option) Set(text string) error {
+	if _, err := fmt.Sscan(text, o.field.Addr().Interface()); err != nil {
+		return fmt.Errorf("ssl: %s %q: want a value like %v", o.Name, text, o.Get())
+	}
+	return nil
 }
 
 // Options lists a method's hyper-parameters in order of declaration.
@@ -68,7 +79,7 @@ func Options(m Method) []Option {
 	for i := range v.NumField() {
 		f := v.Type().Field(i)
 		if name := f.Tag.Get("flag"); name != "" {
-			out = append(out, Option{name, f.Tag.Get("help"), v.Field(i).Addr().Interface()})
+			out = append(out, Option{name, f.Tag.Get("help"), v.Field(i)})
 		}
 	}
 	return out

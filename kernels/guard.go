@@ -1,0 +1,61 @@
+package kernels
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"os"
+
+	"marr/vk"
+)
+
+// poison is a NaN that arithmetic does not make: what memory holds before it is written, and guard bands for good.
+const poison = 0x7fc0dead
+
+// poisoned reports whether MARR_POISON=1 asks for a program for tests: all its memory holds NaN before the first run, no memory is used twice, and
+// behind each tensor lies a guard band that CheckGuards looks at. Its results have the same bits.
+func poisoned() bool { return os.Getenv("MARR_POISON") == "1" }
+
+// band is the guard band behind a tensor in the arena, from its last byte on.
+func (p *Program) band(m *storage) vk.Range {
+	end := m.offset + m.bytes
+	return vk.Range{Buffer: p.blocks[m.block], Offset: end, Size: (end+align-1)/align*align + align - end}
+}
+
+// paint fills the program's memory with a word; it waits for the device.
+func (p *Program) paint(word uint32) error {
+	r := p.dev.NewRecorder()
+	for _, b := range p.blocks {
+		r.Fill(b.All(), word)
+	}
+	s, err := r.End()
+	if err != nil {
+		return err
+	}
+	defer s.Free()
+	t, err := p.dev.Submit(s)
+	if err != nil {
+		return err
+	}
+	return t.Wait()
+}
+
+// CheckGuards reports every tensor of a program built under MARR_POISON=1 behind whose end something was written; it waits for the device. Without
+// guard bands it returns nil.
+func (p *Program) CheckGuards() error {
+	var errs []error
+	for _, m := range p.guarded {
+		at := p.band(m)
+		words := make([]float32, at.Size/4)
+		if err := p.dev.Read(asBytes(words), at); err != nil {
+			return err
+		}
+		for i, w := range words {
+			if math.Float32bits(w) != poison {
+				errs = append(errs, fmt.Errorf("kernels: %s: %v was written %d bytes behind its end", m.name, w, 4*i))
+				break
+			}
+		}
+	}
+	return errors.Join(errs...)
+}

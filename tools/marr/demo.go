@@ -1,0 +1,228 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"path/filepath"
+	"time"
+
+	"github.com/spf13/pflag"
+
+	"marr/export"
+	"marr/net"
+	"marr/ssl"
+	"marr/ssl/data"
+	"marr/ssl/eval"
+	"marr/vk"
+)
+
+// demoConfig is the demo's recipe: small enough for five minutes on two CPU cores.
+func demoConfig() ssl.Config {
+	c := ssl.DefaultConfig()
+	c.Data, c.Arch, c.Width, c.Epochs = "builtin:fashion-placed", "resnet10", 16, 4
+	return c
+}
+
+// scores are one row of the demo's table, in percent.
+type scores struct {
+	KNN1         float64  `json:"knn1"`
+	KNN20        float64  `json:"knn20"`
+	Linear       float64  `json:"linear"`
+	Linear10     float64  `json:"linear10"`
+	Linear10Std  float64  `json:"linear10_std"`
+	Finetune10   *float64 `json:"finetune10,omitempty"`
+	Finetune10_N int      `json:"finetune10_n,omitempty"`
+}
+
+// summary is runs/demo/summary.json.
+type summary struct {
+	Device          string            `json:"device"`
+	Method          string            `json:"method"`
+	Arch            string            `json:"arch"`
+	Dataset         string            `json:"dataset"`
+	Images          int               `json:"images"`
+	Epochs          int               `json:"epochs"`
+	Batch           int               `json:"batch"`
+	Seed            uint64            `json:"seed"`
+	Seconds         float64           `json:"seconds"`
+	ImagesPerSecond float64           `json:"images_per_second"`
+	Eval            map[string]scores `json:"eval"`
+	ONNX            onnxSummary       `json:"onnx"`
+}
+
+type onnxSummary struct {
+	Path       string   `json:"path"`
+	MaxAbsDiff float64  `json:"max_abs_diff"`
+	CosineMin  float64  `json:"cosine_min"`
+	CheckedBy  []string `json:"checked_by"`
+}
+
+// demo is one run of the demo.
+type demo struct {
+	dir         string
+	dev         *vk.Device
+	config      ssl.Config
+	train, test *data.Set
+	sum         summary
+}
+
+func demoCommand(fs *pflag.FlagSet) func(context.Context, []string) error {
+	out := fs.String("out", "runs/demo", "`DIR` for the run, backbone.onnx and summary.json")
+	seed := fs.Uint64("seed", 1, "of everything random")
+	resume := fs.Bool("resume", false, "go on with a demo that was stopped")
+	device := deviceFlag(fs)
+	return func(ctx context.Context, args []string) error {
+		if err := noArgs(args); err != nil {
+			return err
+		}
+		d := demo{dir: *out, config: demoConfig()}
+		d.config.Seed = *seed
+		var err error
+		if d.train, err = data.Open(d.config.Data, 0); err != nil {
+			return err
+		}
+		if d.test, err = data.Open(d.config.Data+":test", 0); err != nil {
+			return err
+		}
+		if d.dev, err = vk.Open(*device, vk.Options{}); err != nil {
+			return err
+		}
+		defer d.dev.Close()
+		return d.run(ctx, *resume)
+	}
+}
+
+func (d *demo) run(ctx context.Context, resume bool) error {
+	began := time.Now()
+	m, err := ssl.New(d.config.Method)
+	if err != nil {
+		return err
+	}
+	d.config.Options = map[string]any{}
+	for _, o := range ssl.Options(m) {
+		d.config.Options[o.Name] = o.Get()
+	}
+	d.config.Resolve(d.train)
+	r := &ssl.Run{Dir: d.dir, Resume: resume, Config: d.config, Method: m, Set: d.train}
+	if err := pretrain(ctx, d.dev, r); err != nil {
+		return err
+	}
+	trained := time.Since(began)
+	s, _, err := runSubject(d.dir)
+	if err != nil {
+		return err
+	}
+	d.sum = summary{Device: d.dev.Info().Name, Method: d.config.Method, Arch: d.config.Arch, Dataset: d.train.Name, Images: d.train.Len(),
+		Epochs: d.config.Epochs, Batch: d.config.Batch, Seed: d.config.Seed, Eval: map[string]scores{},
+		ImagesPerSecond: float64(d.config.Epochs*d.train.Len()/d.config.Batch*d.config.Batch) / trained.Seconds()}
+	if err := d.evaluate(ctx, s); err != nil {
+		return err
+	}
+	if err := d.export(s); err != nil {
+		return err
+	}
+	d.sum.Seconds = time.Since(began).Seconds()
+	d.print()
+	return d.write()
+}
+
+// evaluate fills the table: raw pixels, the network untrained and pre-trained.
+func (d *demo) evaluate(ctx context.Context, trained subject) error {
+	for _, row := range []struct {
+		key string
+		s   subject
+	}{{"raw", rawSubject(d.train)}, {"random", randomSubject(d.config, d.train)}, {"pretrained", trained}} {
+		if err := ctx.Err(); err != nil {
+			return fmt.Errorf("stopped while evaluating: the training is saved in %s: go on with marr demo --resume: %w", d.dir, err)
+		}
+		fmt.Printf("evaluating %s …\n", row.key)
+		sc, err := d.score(row.s)
+		if err != nil {
+			return err
+		}
+		d.sum.Eval[row.key] = sc
+	}
+	return nil
+}
+
+func (d *demo) score(s subject) (scores, error) {
+	var sc scores
+	f, err := s.features(d.dev, d.train, d.test)
+	if err != nil {
+		return sc, err
+	}
+	near, err := eval.KNN(f[0], f[1], []int{1, 20}, temperature)
+	if err != nil {
+		return sc, err
+	}
+	sc.KNN1, sc.KNN20 = near[0], near[1]
+	if sc.Linear, err = eval.Linear(f[0], f[1], eval.LinearOptions{}); err != nil {
+		return sc, err
+	}
+	if sc.Linear10, sc.Linear10Std, err = eval.LinearFewShot(f[0], f[1], fewPerClass, fewDraws, fewSeed); err != nil {
+		return sc, err
+	}
+	if s.start == nil {
+		return sc, nil
+	}
+	tune := ssl.DefaultFinetuning()
+	percent, err := ssl.Finetune(d.dev, s.arch, s.px, s.start, d.train, d.test, tune)
+	sc.Finetune10, sc.Finetune10_N = &percent, tune.Draws
+	return sc, err
+}
+
+// export writes backbone.onnx and reads it back.
+func (d *demo) export(s subject) error {
+	path := filepath.Join(d.dir, "backbone.onnx")
+	x := exporter{d.dev, s, d.config}
+	if err := x.write(path); err != nil {
+		return err
+	}
+	reports, absent, err := x.check(path, d.test)
+	if err != nil {
+		return err
+	}
+	d.sum.ONNX = onnxSummary{Path: path, CosineMin: 1}
+	for _, r := range reports {
+		fmt.Println(verdict(r))
+		d.sum.ONNX.add(r)
+	}
+	for _, why := range absent {
+		fmt.Printf("not checked with ONNX Runtime: %v\n", why)
+	}
+	return nil
+}
+
+func (o *onnxSummary) add(r export.Report) {
+	o.MaxAbsDiff, o.CosineMin = max(o.MaxAbsDiff, r.MaxAbsDiff), min(o.CosineMin, r.CosineMin)
+	o.CheckedBy = append(o.CheckedBy, r.Judge)
+}
+
+// print shows the table and what it says.
+func (d *demo) print() {
+	fmt.Printf("\n%-22s %8s %8s %8s %14s %14s\n", "accuracy, %", "kNN k=1", "kNN k=20", "linear", "linear, 10", "fine-tuned, 10")
+	for _, row := range []struct{ key, name string }{{"raw", "raw pixels"}, {"random", "untrained network"}, {"pretrained", "pre-trained network"}} {
+		s := d.sum.Eval[row.key]
+		tuned := "–"
+		if s.Finetune10 != nil {
+			tuned = fmt.Sprintf("%.1f", *s.Finetune10)
+		}
+		fmt.Printf("%-22s %8.1f %8.1f %8.1f %14s %14s\n", row.name, s.KNN1, s.KNN20, s.Linear, fmt.Sprintf("%.1f ± %.1f", s.Linear10, s.Linear10Std), tuned)
+	}
+	random, trained := d.sum.Eval["random"], d.sum.Eval["pretrained"]
+	fmt.Printf("\n%d test images; linear: probe on all labels; linear, 10: on 10 labels a class, mean ± std of %d draws; fine-tuned: whole network, 10 labels a class,\nmean of %d draws; seed %d, %s.\n",
+		d.test.Len(), fewDraws, random.Finetune10_N, d.sum.Seed, d.sum.Device)
+	fmt.Printf("%d epochs without labels make 10 labels a class worth %+.1f points with the network frozen and %+.1f fine-tuned, against the same network from scratch.\n",
+		d.sum.Epochs, trained.Linear10-random.Linear10, *trained.Finetune10-*random.Finetune10)
+	fmt.Printf("%.0f s in all; the backbone is %s, the table %s.\n", d.sum.Seconds, d.sum.ONNX.Path, filepath.Join(d.dir, "summary.json"))
+}
+
+func (d *demo) write() error {
+	return net.WriteFileAtomic(filepath.Join(d.dir, "summary.json"), func(w io.Writer) error {
+		enc := json.NewEncoder(w)
+		enc.SetIndent("", "  ")
+		return enc.Encode(d.sum)
+	})
+}

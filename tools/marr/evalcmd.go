@@ -1,0 +1,159 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+	"strings"
+
+	"github.com/spf13/pflag"
+
+	"marr/net"
+	"marr/ssl"
+	"marr/ssl/data"
+	"marr/ssl/eval"
+	"marr/vk"
+)
+
+// The protocols' constants; every printed number names them.
+const (
+	temperature = 0.07 // of the weighted vote of kNN
+	fewPerClass = 10
+	fewDraws    = 20
+	fewSeed     = 1
+)
+
+func evalCommand(fs *pflag.FlagSet) func(context.Context, []string) error {
+	run := fs.String("run", "", "`DIR` of a run: its newest checkpoint")
+	model := fs.String("model", "", "random: a network that was never trained; raw: the pixels themselves")
+	train := fs.String("train", "", "labelled images `D` that the judge learns from")
+	test := fs.String("test", "", "labelled images `D` that it is judged on")
+	asJSON := fs.Bool("json", false, "print the result as JSON")
+	c := ssl.DefaultConfig()
+	fs.StringVar(&c.Arch, "arch", c.Arch, "of --model random: "+strings.Join(net.Archs, " or "))
+	fs.StringVar(&c.Stem, "stem", "", "of --model random: "+strings.Join(net.Stems, " or "))
+	fs.IntVar(&c.Width, "width", c.Width, "of --model random: channels of the first stage")
+	fs.IntVar(&c.Size, "size", 0, "of --model random and folders: side of the images in `pixels`")
+	fs.Uint64Var(&c.Seed, "seed", c.Seed, "of --model random")
+	device := deviceFlag(fs)
+	return func(_ context.Context, args []string) error {
+		kinds := []string{"knn", "linear", "finetune"}
+		if len(args) != 1 || !strings.Contains(" knn linear finetune ", " "+args[0]+" ") {
+			return usagef("want one of %s, got %q", strings.Join(kinds, ", "), args)
+		}
+		if (*run == "") == (*model == "") || *model != "" && *model != "random" && *model != "raw" {
+			return usagef("want either --run DIR or --model random or raw: say what is to be measured")
+		}
+		if *train == "" || *test == "" {
+			return usagef("--train and --test are needed: say which labelled images to learn from and to judge on")
+		}
+		e := evaluation{kind: args[0], run: *run, model: *model, config: c, asJSON: *asJSON}
+		return e.do(*train, *test, *device)
+	}
+}
+
+// evaluation is one call of marr eval.
+type evaluation struct {
+	kind, run, model string
+	config           ssl.Config
+	asJSON           bool
+}
+
+func (e evaluation) do(trainName, testName, device string) error {
+	var s subject
+	var err error
+	px := e.config.Size
+	if e.run != "" {
+		if s, e.config, err = runSubject(e.run); err != nil {
+			return err
+		}
+		px = s.px
+	}
+	train, err := openSet(trainName, px)
+	if err != nil {
+		return err
+	}
+	test, err := openSet(testName, px)
+	if err != nil {
+		return err
+	}
+	if err := comparable(train, test); err != nil {
+		return err
+	}
+	if e.run == "" {
+		if e.config.Size == 0 && !data.OwnSize(trainName) {
+			e.config.Size = folderSize
+		}
+		e.config.Resolve(train)
+		if s = randomSubject(e.config, train); e.model == "raw" {
+			s = rawSubject(train)
+		}
+	}
+	var dev *vk.Device
+	if s.start != nil {
+		if dev, err = vk.Open(device, vk.Options{}); err != nil {
+			return err
+		}
+		defer dev.Close()
+	}
+	result, text, err := e.measure(dev, s, train, test)
+	if err != nil {
+		return err
+	}
+	if e.asJSON {
+		return json.NewEncoder(os.Stdout).Encode(result)
+	}
+	fmt.Println(text)
+	return nil
+}
+
+// comparable refuses two sets that do not go together.
+func comparable(train, test *data.Set) error {
+	for _, s := range []*data.Set{train, test} {
+		if s.Labels == nil {
+			return fmt.Errorf("%s has no labels: give images in one folder a class, or an IDX file with its labels beside it", s.Name)
+		}
+	}
+	if train.H != test.H || train.W != test.W || train.C != test.C {
+		return fmt.Errorf("%s is %d×%d×%d, %s %d×%d×%d: give sets of one kind", train.Name, train.H, train.W, train.C, test.Name, test.H, test.W, test.C)
+	}
+	if a, b := strings.Join(train.Classes, ", "), strings.Join(test.Classes, ", "); a != b && train.Classes != nil && test.Classes != nil {
+		return fmt.Errorf("%s has the classes %s, %s has %s: give sets with the same class folders", train.Name, a, test.Name, b)
+	}
+	return nil
+}
+
+// measure runs the protocol and says in words how the number was obtained.
+func (e evaluation) measure(dev *vk.Device, s subject, train, test *data.Set) (map[string]any, string, error) {
+	of := fmt.Sprintf("%s, train %s (%d), test %s (%d)", s.name, train.Name, train.Len(), test.Name, test.Len())
+	result := map[string]any{"model": s.name, "train": train.Name, "test": test.Name, "protocol": e.kind}
+	if e.kind == "finetune" {
+		if s.start == nil {
+			return nil, "", usagef("pixels cannot be fine-tuned: use --run or --model random")
+		}
+		f := ssl.DefaultFinetuning()
+		percent, err := ssl.Finetune(dev, s.arch, s.px, s.start, train, test, f)
+		result["finetune10"], result["finetune10_n"] = percent, f.Draws
+		return result, fmt.Sprintf("fine-tuned on %d labels a class, n = %d: %.2f %%  (%s)", f.PerClass, f.Draws, percent, of), err
+	}
+	features, err := s.features(dev, train, test)
+	if err != nil {
+		return nil, "", err
+	}
+	if e.kind == "knn" {
+		acc, err := eval.KNN(features[0], features[1], []int{1, 20}, temperature)
+		if err != nil {
+			return nil, "", err
+		}
+		result["knn1"], result["knn20"] = acc[0], acc[1]
+		return result, fmt.Sprintf("kNN, cosine: k=1 %.2f %%, k=20 weighted with T %g %.2f %%  (%s)", acc[0], temperature, acc[1], of), nil
+	}
+	all, err := eval.Linear(features[0], features[1], eval.LinearOptions{})
+	if err != nil {
+		return nil, "", err
+	}
+	mean, std, err := eval.LinearFewShot(features[0], features[1], fewPerClass, fewDraws, fewSeed)
+	result["linear"], result["linear10"], result["linear10_std"] = all, mean, std
+	return result, fmt.Sprintf("linear probe: all labels %.2f %%, %d labels a class %.2f ± %.2f %% (%d draws)  (%s)", all, fewPerClass, mean, std, fewDraws, of), err
+}

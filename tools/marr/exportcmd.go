@@ -1,0 +1,162 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+	"strings"
+
+	"github.com/spf13/pflag"
+
+	"marr/export"
+	"marr/kernels"
+	"marr/net"
+	"marr/ssl"
+	"marr/ssl/data"
+	"marr/vk"
+)
+
+func exportCommand(fs *pflag.FlagSet) func(context.Context, []string) error {
+	run := fs.String("run", "", "`DIR` of the run")
+	out := fs.String("out", "", "`FILE`.onnx to write")
+	verify := fs.Bool("verify", false, "read the file back and compare its features on images of the run with the device's")
+	device := deviceFlag(fs)
+	return func(_ context.Context, args []string) error {
+		if err := noArgs(args); err != nil {
+			return err
+		}
+		if *run == "" || *out == "" {
+			return usagef("--run and --out are needed: say which run and where to write")
+		}
+		if !strings.HasSuffix(*out, ".onnx") {
+			return usagef("--out %s: want a name that ends in .onnx", *out)
+		}
+		s, c, err := runSubject(*run)
+		if err != nil {
+			return err
+		}
+		dev, err := vk.Open(*device, vk.Options{})
+		if err != nil {
+			return err
+		}
+		defer dev.Close()
+		x := exporter{dev, s, c}
+		if err := x.write(*out); err != nil {
+			return err
+		}
+		fmt.Printf("%s: backbone of %s, input image [N %d %d %d] normalised with the file's mean and std, output features [N %d]\n",
+			*out, *run, s.arch.Channels, s.px, s.px, 8*s.arch.Width)
+		if !*verify {
+			return nil
+		}
+		set, err := openSet(c.Data, s.px)
+		if err != nil {
+			return fmt.Errorf("verify: %w", err)
+		}
+		reports, absent, err := x.check(*out, set)
+		if err != nil {
+			return err
+		}
+		for _, r := range reports {
+			fmt.Println(verdict(r))
+		}
+		for _, why := range absent {
+			fmt.Printf("not checked with ONNX Runtime: %v\n", why)
+		}
+		return nil
+	}
+}
+
+// verdict says in a sentence how far a judge's features are from the device's.
+func verdict(r export.Report) string {
+	return fmt.Sprintf("%s agrees with the device on %d images: largest difference %.1e, smallest cosine %.7f", r.Judge, r.Images, r.MaxAbsDiff, r.CosineMin)
+}
+
+// exporter writes a subject's backbone and has it judged.
+type exporter struct {
+	dev    *vk.Device
+	s      subject
+	config ssl.Config
+}
+
+// write writes the ONNX file; its metadata says how images are to be prepared.
+func (x exporter) write(path string) error {
+	st, backbone, err := x.s.network(x.dev)
+	if err != nil {
+		return err
+	}
+	defer st.Free()
+	m, err := export.Trace(st, backbone, x.s.px, x.s.px, x.s.arch.Channels)
+	if err != nil {
+		return err
+	}
+	numbers := func(v []float64) string {
+		b, _ := json.Marshal(v) // numbers always marshal
+		return string(b)
+	}
+	m.Producer = "marr"
+	m.Metadata = map[string]string{
+		"marr.mean": numbers(x.s.mean), "marr.std": numbers(x.s.std), "marr.size": fmt.Sprint(x.s.px), "marr.channels": fmt.Sprint(x.s.arch.Channels),
+		"marr.method": x.config.Method, "marr.dataset": x.config.Data, "marr.arch": x.config.Arch, "marr.stem": x.config.Stem,
+		"marr.width": fmt.Sprint(x.config.Width), "marr.epochs": fmt.Sprint(x.config.Epochs), "marr.seed": fmt.Sprint(x.config.Seed),
+	}
+	return export.WriteFile(path, m)
+}
+
+// checkImages is how many images an export is verified on.
+const checkImages = 64
+
+// maxDifference is how far, absolutely, a judge's feature may be from the device's.
+const maxDifference = 1e-4
+
+// check compares every judge's features with the device's on the first images of a set.
+func (x exporter) check(path string, set *data.Set) (reports []export.Report, absent []error, err error) {
+	few := set.Limit(min(checkImages, set.Len()))
+	st, backbone, err := x.s.network(x.dev)
+	if err != nil {
+		return nil, nil, err
+	}
+	defer st.Free()
+	enc, err := ssl.NewEncoder(x.dev, st, backbone, few, x.s.mean, x.s.std, x.s.px)
+	if err != nil {
+		return nil, nil, err
+	}
+	defer enc.Free()
+	want, err := enc.Features(few)
+	if err != nil {
+		return nil, nil, err
+	}
+	views, err := ssl.NewEncoder(x.dev, st, pixels{}, few, x.s.mean, x.s.std, x.s.px)
+	if err != nil {
+		return nil, nil, err
+	}
+	defer views.Free()
+	nhwc, err := views.Features(few)
+	if err != nil {
+		return nil, nil, err
+	}
+	n, c, px := few.Len(), x.s.arch.Channels, x.s.px
+	_, nchw := net.ToTorch([]int{n, px, px, c}, nhwc.X) // the same turn of axes as a weight's
+	raw, err := os.ReadFile(path)
+	if err != nil {
+		return nil, nil, err
+	}
+	present, absent := export.Judges()
+	for _, j := range present {
+		r, err := export.Check(raw, nchw, []int{n, c, px, px}, want.X, j)
+		if err != nil {
+			return nil, nil, err
+		}
+		if !(r.MaxAbsDiff <= maxDifference) {
+			return nil, nil, fmt.Errorf("%s: features of %s are %.1e from the device's, more than %g: the export or a kernel is wrong: please report it", path, j.Name(), r.MaxAbsDiff, maxDifference)
+		}
+		reports = append(reports, r)
+	}
+	return reports, absent, nil
+}
+
+// pixels is the network that returns its input: the test transform alone.
+type pixels struct{}
+
+func (pixels) Forward(x *kernels.Tensor, _ net.Mode) *kernels.Tensor { return x }

@@ -1,0 +1,133 @@
+// Command marr pre-trains image backbones without labels on any Vulkan device and exports them as ONNX.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+
+	"github.com/spf13/pflag"
+
+	"marr/ssl"
+)
+
+// command is one word of the command line. setup declares its flags and returns what runs it.
+type command struct {
+	name, args, short string
+	setup             func(fs *pflag.FlagSet) func(ctx context.Context, args []string) error
+}
+
+func commands() []command {
+	return []command{
+		{"devices", "", "every Vulkan device, and which kernels it gets", devicesCommand},
+		{"demo", "", "the whole workflow on embedded images: pre-train, evaluate, fine-tune, export", demoCommand},
+		{"pretrain", "", "train a backbone without labels", pretrainCommand},
+		{"eval", "knn|linear|finetune", "measure a backbone", evalCommand},
+		{"export", "", "write a run's backbone as ONNX or safetensors", exportCommand},
+	}
+}
+
+// usageError is a command line that makes no sense: exit status 2.
+type usageError struct{ error }
+
+func usagef(format string, args ...any) error { return usageError{fmt.Errorf(format, args...)} }
+
+func main() { os.Exit(run(os.Args[1:])) }
+
+// run returns the exit status: 0 done, 1 the work failed, 2 the command line was wrong, 130 or 143 stopped by a signal after saving.
+func run(args []string) int {
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	signals, status := make(chan os.Signal, 1), make(chan int, 1)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	go func() {
+		s := <-signals
+		signal.Stop(signals) // a second one ends the program at once
+		status <- 128 + int(s.(syscall.Signal))
+		cancel()
+	}()
+	err := dispatch(ctx, args)
+	if err == nil {
+		return 0
+	}
+	fmt.Fprintln(os.Stderr, "marr: "+strings.ReplaceAll(err.Error(), "\n", "; "))
+	switch {
+	case errors.Is(err, ssl.ErrStopped) || errors.Is(err, context.Canceled):
+		return <-status
+	case errors.As(err, new(usageError)):
+		return 2
+	}
+	return 1
+}
+
+func dispatch(ctx context.Context, args []string) error {
+	if len(args) == 0 {
+		printUsage(os.Stderr)
+		return usagef("no command: say what to do: one of %s", names())
+	}
+	if args[0] == "help" || args[0] == "--help" || args[0] == "-h" {
+		printUsage(os.Stdout)
+		return nil
+	}
+	for _, c := range commands() {
+		if c.name == args[0] {
+			return c.run(ctx, args[1:])
+		}
+	}
+	return usagef("%s: no such command: known are %s", args[0], names())
+}
+
+func (c command) run(ctx context.Context, args []string) error {
+	fs := pflag.NewFlagSet(c.name, pflag.ContinueOnError)
+	fs.SortFlags = false
+	fs.Usage = func() {}
+	work := c.setup(fs)
+	if err := fs.Parse(args); errors.Is(err, pflag.ErrHelp) {
+		fmt.Printf("usage: marr %s %s\n%s.\n\n%s", c.name, c.args, strings.ToUpper(c.short[:1])+c.short[1:], fs.FlagUsagesWrapped(100))
+		return nil
+	} else if err != nil {
+		return usagef("%s: %v: known flags are %s", c.name, err, flagNames(fs))
+	}
+	err := work(ctx, fs.Args())
+	if u := (usageError{}); errors.As(err, &u) {
+		return usagef("%s: %w", c.name, u.error)
+	}
+	if err != nil {
+		return fmt.Errorf("%s: %w", c.name, err)
+	}
+	return nil
+}
+
+func flagNames(fs *pflag.FlagSet) string {
+	var out []string
+	fs.VisitAll(func(f *pflag.Flag) { out = append(out, "--"+f.Name) })
+	return strings.Join(out, ", ")
+}
+
+func names() string {
+	var out []string
+	for _, c := range commands() {
+		out = append(out, c.name)
+	}
+	return strings.Join(out, ", ")
+}
+
+func printUsage(to *os.File) {
+	fmt.Fprintln(to, "usage: marr COMMAND [flags]\n\nTrains image backbones without labels on any Vulkan device and exports them as ONNX.\n\nCommands:")
+	for _, c := range commands() {
+		fmt.Fprintf(to, "  %-26s %s\n", c.name+" "+c.args, c.short)
+	}
+	fmt.Fprintln(to, "\nmarr COMMAND --help lists a command's flags.")
+}
+
+// noArgs refuses words that a command does not take.
+func noArgs(args []string) error {
+	if len(args) > 0 {
+		return usagef("%q is not a flag: options are written as --name value", args[0])
+	}
+	return nil
+}

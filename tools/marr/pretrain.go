@@ -1,0 +1,164 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+
+	"github.com/spf13/pflag"
+
+	"marr/net"
+	"marr/ssl"
+	"marr/ssl/data"
+	"marr/vk"
+)
+
+func pretrainCommand(fs *pflag.FlagSet) func(context.Context, []string) error {
+	c := ssl.DefaultConfig()
+	fs.StringVar(&c.Data, "data", "", "`D`: folder of images, IDX file, or "+strings.Join(data.Builtins(), ", "))
+	out := fs.String("out", "", "`DIR` that the run is kept in")
+	resume := fs.Bool("resume", false, "go on with the run in --out, with the same settings")
+	fs.StringVar(&c.Method, "method", c.Method, "how to learn; list: what there is")
+	fs.StringVar(&c.Arch, "arch", c.Arch, strings.Join(net.Archs, " or "))
+	fs.StringVar(&c.Stem, "stem", "", strings.Join(net.Stems, " or ")+"; default: strided for resnet10, else cifar")
+	fs.IntVar(&c.Width, "width", c.Width, "channels of the first stage")
+	fs.IntVar(&c.Size, "size", 0, "side of a view in `pixels`; default: the images' own, 32 for folders")
+	fs.IntVar(&c.Epochs, "epochs", c.Epochs, "passes over the images")
+	fs.IntVar(&c.Batch, "batch", c.Batch, "images a step")
+	fs.IntVar(&c.Accumulate, "accumulate", c.Accumulate, "parts that a batch is computed in, to save memory (the contrast is within a part)")
+	fs.StringVar(&c.Optimizer, "optimizer", c.Optimizer, "adamw or sgd")
+	fs.Float64Var(&c.LR, "lr", c.LR, "peak learning rate")
+	fs.Float64Var(&c.Decay, "weight-decay", c.Decay, "weight decay; biases and norms have none")
+	fs.Float64Var(&c.Warmup, "warmup", c.Warmup, "share of the steps over which the rate rises; then it falls along a cosine to 0")
+	fs.Uint64Var(&c.Seed, "seed", c.Seed, "of everything random")
+	device := deviceFlag(fs)
+	methodFlags(fs)
+	return func(ctx context.Context, args []string) error {
+		if err := noArgs(args); err != nil {
+			return err
+		}
+		if c.Method == "list" {
+			fmt.Println(strings.Join(ssl.Methods(), "\n"))
+			return nil
+		}
+		if c.Data == "" || *out == "" {
+			return usagef("--data and --out are needed: say which images and where to keep the run")
+		}
+		m, err := configure(fs, &c)
+		if err != nil {
+			return usageError{err}
+		}
+		set, err := openSet(c.Data, c.Size)
+		if err != nil {
+			return err
+		}
+		if c.Size == 0 && !data.OwnSize(c.Data) {
+			c.Size = folderSize
+		}
+		dev, err := vk.Open(*device, vk.Options{})
+		if err != nil {
+			return err
+		}
+		defer dev.Close()
+		r := &ssl.Run{Dir: *out, Resume: *resume, Config: c, Origin: origins(fs), Method: m, Set: set}
+		return pretrain(ctx, dev, r)
+	}
+}
+
+// folderSize is the side of views of folders where --size does not say.
+const folderSize = 32
+
+// openSet opens a data set; images of a folder are kept at twice the views' side, so that crops have something to show.
+func openSet(name string, px int) (*data.Set, error) {
+	if px == 0 {
+		px = folderSize
+	}
+	set, err := data.Open(name, 2*px)
+	if err != nil {
+		return nil, err
+	}
+	for i, b := range set.Bad {
+		if i == 10 {
+			fmt.Fprintf(os.Stderr, "skipped %d more\n", len(set.Bad)-i)
+			break
+		}
+		fmt.Fprintf(os.Stderr, "skipped %s: %s\n", b.Path, b.Reason)
+	}
+	return set, nil
+}
+
+// pretrain runs r with a live line and says how to go on when it is stopped.
+func pretrain(ctx context.Context, dev *vk.Device, r *ssl.Run) error {
+	l := newLive()
+	r.Tell, r.Notice = l.progress, func(format string, args ...any) { fmt.Fprintf(os.Stderr, format+"\n", args...) }
+	fmt.Printf("%s on %s: %d images of %d×%d×%d, %d epochs of %d steps\n", r.Config.Method, dev.Info().Name, r.Set.Len(), r.Set.H, r.Set.W, r.Set.C,
+		r.Config.Epochs, r.Set.Len()/max(r.Config.Batch, 1))
+	t, err := r.Pretrain(ctx, dev)
+	l.end()
+	if t != nil {
+		defer t.Free()
+	}
+	if errors.Is(err, ssl.ErrStopped) {
+		return fmt.Errorf("%w at step %d of %d, saved in %s: go on with the same command and --resume", err, t.Step(), t.Steps(), r.Dir)
+	}
+	if err == nil {
+		fmt.Printf("done: %d steps, saved in %s\n", t.Steps(), r.Dir)
+	}
+	return err
+}
+
+// methodFlags declares the hyper-parameters of every method; a name that several share is declared once.
+func methodFlags(fs *pflag.FlagSet) {
+	for _, name := range ssl.Methods() {
+		m, err := ssl.New(name)
+		if err != nil {
+			panic(err) // Methods lists only what New makes
+		}
+		for _, o := range ssl.Options(m) {
+			if fs.Lookup(o.Name) == nil {
+				fs.String(o.Name, "", name+": "+o.Help+fmt.Sprintf("; default %v", o.Get()))
+			}
+		}
+	}
+}
+
+// configure makes the method with what the flags say and records its hyper-parameters.
+func configure(fs *pflag.FlagSet, c *ssl.Config) (ssl.Method, error) {
+	m, err := ssl.New(c.Method)
+	if err != nil {
+		return nil, err
+	}
+	own := []string{}
+	c.Options = map[string]any{}
+	for _, o := range ssl.Options(m) {
+		own = append(own, o.Name)
+		if fs.Changed(o.Name) {
+			if err := o.Set(fs.Lookup(o.Name).Value.String()); err != nil {
+				return nil, err
+			}
+		}
+		c.Options[o.Name] = o.Get()
+	}
+	for _, other := range ssl.Methods() {
+		o, err := ssl.New(other)
+		if err != nil {
+			return nil, err
+		}
+		for _, x := range ssl.Options(o) {
+			if fs.Changed(x.Name) && !slices.Contains(own, x.Name) {
+				return nil, fmt.Errorf("--%s is no setting of %s: it has %s", x.Name, c.Method, strings.Join(own, ", "))
+			}
+		}
+	}
+	return m, nil
+}
+
+// origins says which settings came from flags, by their name in config.toml.
+func origins(fs *pflag.FlagSet) map[string]string {
+	from := map[string]string{}
+	fs.Visit(func(f *pflag.Flag) { from[strings.ReplaceAll(f.Name, "-", "_")] = "flag" })
+	return from
+}

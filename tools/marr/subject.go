@@ -1,0 +1,97 @@
+package main
+
+import (
+	"fmt"
+	"path/filepath"
+
+	"marr/kernels"
+	"marr/net"
+	"marr/ssl"
+	"marr/ssl/data"
+	"marr/ssl/eval"
+	"marr/vk"
+)
+
+// subject is what an evaluation looks at: a network with first values, and how images are put before it. A nil start means raw pixels.
+type subject struct {
+	name      string
+	arch      net.Config
+	px        int
+	seed      uint64
+	mean, std []float64
+	start     ssl.Start
+}
+
+// randomSubject is a network that was never trained.
+func randomSubject(c ssl.Config, train *data.Set) subject {
+	mean, std := train.Stats()
+	return subject{"random", c.Backbone(train.C), c.Size, c.Seed, mean, std, ssl.RandomStart}
+}
+
+// rawSubject is the pixels themselves.
+func rawSubject(train *data.Set) subject {
+	mean, std := train.Stats()
+	return subject{name: "raw", mean: mean, std: std}
+}
+
+// runSubject is the backbone of a run folder's newest checkpoint.
+func runSubject(dir string) (subject, ssl.Config, error) {
+	config, err := ssl.ReadConfig(filepath.Join(dir, "config.toml"))
+	if err != nil {
+		return subject{}, config, fmt.Errorf("%s: no run is here: give the folder that marr pretrain --out made: %w", dir, err)
+	}
+	c, note, err := net.LoadNewest(filepath.Join(dir, ssl.CheckpointFile))
+	if err != nil {
+		return subject{}, config, fmt.Errorf("%s: nothing is saved yet: let the run finish an epoch: %w", dir, err)
+	}
+	if note != "" {
+		fmt.Println(note)
+	}
+	return subject{dir, config.Backbone(c.Meta.Channels), config.Size, config.Seed, c.Meta.Mean, c.Meta.Std, ssl.FromCheckpoint(c)}, config, nil
+}
+
+// network puts the subject's backbone on a device.
+func (s subject) network(dev *vk.Device) (*kernels.Store, *net.ResNet, error) {
+	st := kernels.NewStore(dev)
+	backbone, err := net.NewResNet(st, s.arch, s.seed)
+	if err == nil {
+		err = s.start(st)
+	}
+	if err != nil {
+		st.Free()
+		return nil, nil, err
+	}
+	return st, backbone, nil
+}
+
+// features are the subject's of each set; all sets have one size.
+func (s subject) features(dev *vk.Device, sets ...*data.Set) ([]*eval.Features, error) {
+	var out []*eval.Features
+	if s.start == nil {
+		for _, set := range sets {
+			out = append(out, eval.RawPixels(set, s.mean, s.std))
+		}
+		return out, nil
+	}
+	if s.arch.Channels != sets[0].C {
+		return nil, fmt.Errorf("%s was trained on images of %d channels, %s has %d: choose images of the same kind", s.name, s.arch.Channels, sets[0].Name, sets[0].C)
+	}
+	st, backbone, err := s.network(dev)
+	if err != nil {
+		return nil, err
+	}
+	defer st.Free()
+	enc, err := ssl.NewEncoder(dev, st, backbone, sets[0], s.mean, s.std, s.px)
+	if err != nil {
+		return nil, err
+	}
+	defer enc.Free()
+	for _, set := range sets {
+		f, err := enc.Features(set)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, f)
+	}
+	return out, nil
+}
