@@ -1,4 +1,5 @@
-// Package export writes a trained backbone as ONNX, reads such files back, and has every export judged by readers that are not ours.
+// Package export writes a trained backbone as ONNX, reads such files back, and has judges evaluate every export: a decoder that is not ours over our
+// own kernels, and, where it is present, a runtime that is not ours at all.
 //
 //	recorded kernels → Model → Marshal → bytes → WriteFile
 //	                                       ├→ Unmarshal: weights by name, metadata

@@ -2,6 +2,7 @@ package export
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"math"
 	"os"
@@ -208,62 +209,74 @@ func readAttr(f field) (a Attr, err error) {
 	return a, nil
 }
 
-// readTensor reads float32 and int64 tensors, from raw_data or from the typed lists.
-func readTensor(f field) (t Tensor, err error) {
-	var (
-		kind   int64
-		dims   []int64
-		raw    []byte
-		floats []float32
-		ints   []int64
-	)
-	err = f.message(func(f field) (err error) {
-		switch f.num {
-		case tensorDims:
-			dims, err = f.ints(dims)
-		case tensorDataType:
-			kind, err = f.int()
-		case tensorFloatData:
-			floats, err = f.floats(floats)
-		case tensorInt64Data:
-			ints, err = f.ints(ints)
-		case tensorName:
-			t.Name, err = f.text()
-		case tensorRawData:
-			raw, err = f.bytes()
-		case tensorSegment:
-			err = fmt.Errorf("the tensor is cut into segments, which is not supported")
-		case tensorExternalData:
-			err = fmt.Errorf("the data lie in another file, which is not supported: save the model as one file")
-		case tensorDataLocation:
-			if at, err2 := f.int(); err2 != nil || at != 0 {
-				err = fmt.Errorf("the data lie in another file, which is not supported: save the model as one file")
-			}
+// tensorFields are the fields of a TensorProto that count.
+type tensorFields struct {
+	name   string
+	kind   int64
+	dims   []int64
+	raw    []byte
+	floats []float32
+	ints   []int64
+}
+
+func (p *tensorFields) read(f field) (err error) {
+	elsewhere := errors.New("the data lie in another file, which is not supported: save the model as one file")
+	switch f.num {
+	case tensorDims:
+		p.dims, err = f.ints(p.dims)
+	case tensorDataType:
+		p.kind, err = f.int()
+	case tensorFloatData:
+		p.floats, err = f.floats(p.floats)
+	case tensorInt64Data:
+		p.ints, err = f.ints(p.ints)
+	case tensorName:
+		p.name, err = f.text()
+	case tensorRawData:
+		p.raw, err = f.bytes()
+	case tensorSegment:
+		err = errors.New("the tensor is cut into segments, which is not supported")
+	case tensorExternalData:
+		err = elsewhere
+	case tensorDataLocation:
+		var at int64
+		if at, err = f.int(); err == nil && at != 0 {
+			err = elsewhere
 		}
-		return err
-	})
+	}
+	return err
+}
+
+// readTensor reads a float32 or int64 tensor, from raw_data or from the typed lists. On an error the name is set where it was found.
+func readTensor(f field) (t Tensor, err error) {
+	var p tensorFields
+	err = f.message(p.read)
+	t.Name = p.name
 	if err != nil {
 		return t, err
 	}
-	for _, d := range dims {
+	for _, d := range p.dims {
 		if d < 1 || d > math.MaxInt32 {
-			return t, fmt.Errorf("dims %v: every one must be at least 1", dims)
+			return t, fmt.Errorf("dims %v: every one must be at least 1", p.dims)
 		}
 		t.Dims = append(t.Dims, int(d))
 	}
-	switch Type(kind) {
+	raw := p.raw
+	switch Type(p.kind) {
 	case Float32:
+		p.floats = slices.Grow(p.floats, len(raw)/4)
 		for ; len(raw) >= 4; raw = raw[4:] {
-			floats = append(floats, math.Float32frombits(binary.LittleEndian.Uint32(raw)))
+			p.floats = append(p.floats, math.Float32frombits(binary.LittleEndian.Uint32(raw)))
 		}
-		t.Float32 = floats
+		t.Float32 = p.floats
 	case Int64:
+		p.ints = slices.Grow(p.ints, len(raw)/8)
 		for ; len(raw) >= 8; raw = raw[8:] {
-			ints = append(ints, int64(binary.LittleEndian.Uint64(raw)))
+			p.ints = append(p.ints, int64(binary.LittleEndian.Uint64(raw)))
 		}
-		t.Int64 = ints
+		t.Int64 = p.ints
 	default:
-		return t, fmt.Errorf("element type %d is not supported: want float32 (1) or int64 (7)", kind)
+		return t, fmt.Errorf("element type %d is not supported: want float32 (1) or int64 (7)", p.kind)
 	}
 	if len(raw) > 0 {
 		return t, fmt.Errorf("raw data end in the middle of an element (%d bytes left)", len(raw))

@@ -313,3 +313,18 @@ func runAndCopyBack(ops []Dispatch, x *Buffer) error {
 	}
 	return ticket.Wait()
 }
+
+// TestTexelBindingsNeedOnlyVulkan10 runs as on a Vulkan 1.0 driver, where a pool must have room for exactly what is taken from it:
+// the layer counts.
+func TestTexelBindingsNeedOnlyVulkan10(t *testing.T) {
+	d := must[*Device](t)(open("", Options{}, 1<<22))
+	defer d.Close()
+	a, b := newFloats(t, d, 0, 256), newBuffer(t, d, 256, DeviceLocal)
+	r := d.NewRecorder()
+	r.Dispatch(texelOp(t, d, b.All(), a.All(), a.All(), 1))
+	r.Dispatch(affineOp(t, d, b.All(), b.All(), 1, 0))
+	runSegments(t, d, end(t, r))
+	if got := readFloats(t, d, b.All())[5]; got != 5+249 {
+		t.Errorf("got %v, want %d", got, 5+249)
+	}
+}
