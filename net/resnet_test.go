@@ -1,0 +1,168 @@
+package net_test
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"marr/kernels"
+	"marr/kernels/ref/golden"
+	"marr/net"
+)
+
+// A network of 18 layers multiplies the rounding of each: PyTorch's own float32 gradients are up to 1e-5 from its float64 ones, and a ReLU
+// input nearer to 0 than the rounding moves a gradient by more. The case was chosen for its distance from such kinks.
+const networkTolerance = 1e-3
+
+// TestResNet18MatchesPyTorch compares features, all gradients and the running statistics after one forward pass with torchvision's.
+func TestResNet18MatchesPyTorch(t *testing.T) {
+	file, err := golden.Load("testdata/resnet18.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := file.Cases[0]
+	images := c.Inputs[0]
+	st := kernels.NewStore(device)
+	defer st.Free()
+	backbone, err := net.NewResNet(st, net.Config{Arch: "resnet18", Stem: "cifar", Width: 64, Channels: 3}, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, s := range c.Inputs[1:] {
+		if err := param(t, st, s.Name).Write(c.Values(s)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	prog, err := kernels.Build(device, st, func(g *kernels.Graph) {
+		y := backbone.Forward(g.Input("images", kernels.F32, images.Shape...), net.Train)
+		g.Output("features", y)
+		g.BackwardFrom(y, g.Input("cotangent", kernels.F32, y.Shape()...))
+		g.Fold()
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer prog.Free()
+	r, err := prog.Segment("main").Begin()
+	if err != nil {
+		t.Fatal(err)
+	}
+	kernels.Pack(r.Floats("images"), c.Values(images), 3)
+	copy(r.Floats("cotangent"), c.Values(c.Cotangents[0]))
+	r.Set("micro", 0)
+	if err := r.Submit(); err != nil {
+		t.Fatal(err)
+	}
+	if err := r.Wait(); err != nil {
+		t.Fatal(err)
+	}
+	near(t, c.Output("features"), r.Output("features"))
+	for _, want := range c.Outputs[1:] {
+		near(t, want, read(t, state(t, st, want.Name).Read))
+	}
+	for _, want := range c.Grads {
+		near(t, want, read(t, param(t, st, want.Name).ReadGrad))
+	}
+}
+
+func near(t *testing.T, want *golden.Result, got []float32) {
+	t.Helper()
+	if d := want.Distance32(got); !(d <= networkTolerance) {
+		t.Errorf("%s: %.2g from PyTorch, want at most %g", want.Name, d, networkTolerance)
+	}
+}
+
+func read(t *testing.T, f func() ([]float32, error)) []float32 {
+	t.Helper()
+	v, err := f()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return v
+}
+
+func param(t *testing.T, st *kernels.Store, name string) *kernels.Param {
+	t.Helper()
+	i := slices.IndexFunc(st.Params(), func(p *kernels.Param) bool { return p.Name == name })
+	if i < 0 {
+		t.Fatalf("no parameter %s", name)
+	}
+	return st.Params()[i]
+}
+
+func state(t *testing.T, st *kernels.Store, name string) *kernels.State {
+	t.Helper()
+	i := slices.IndexFunc(st.States(), func(s *kernels.State) bool { return s.Name == name })
+	if i < 0 {
+		t.Fatalf("no state %s", name)
+	}
+	return st.States()[i]
+}
+
+// TestNamesAreTorchvisions builds the list of torchvision's resnet18 state_dict, without fc and num_batches_tracked, by its rule.
+func TestNamesAreTorchvisions(t *testing.T) {
+	norm := func(p string) []string { return []string{p + ".weight", p + ".bias", p + ".running_mean", p + ".running_var"} }
+	want := append([]string{"conv1.weight"}, norm("bn1")...)
+	for stage := 1; stage <= 4; stage++ {
+		for b := range 2 {
+			p := fmt.Sprintf("layer%d.%d", stage, b)
+			want = append(want, p+".conv1.weight", p+".conv2.weight")
+			want = append(append(want, norm(p+".bn1")...), norm(p+".bn2")...)
+			if stage > 1 && b == 0 {
+				want = append(append(want, p+".downsample.0.weight"), norm(p+".downsample.1")...)
+			}
+		}
+	}
+	st := kernels.NewStore(device)
+	if _, err := net.NewResNet(st, net.Config{Arch: "resnet18", Stem: "cifar", Width: 64, Channels: 3}, 1); err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, p := range st.Params() {
+		got = append(got, p.Name)
+	}
+	for _, s := range st.States() {
+		if !strings.HasPrefix(s.Name, "marr.") {
+			got = append(got, s.Name)
+		}
+	}
+	slices.Sort(got)
+	slices.Sort(want)
+	if !slices.Equal(got, want) {
+		t.Fatalf("names\n%v\nwant\n%v", got, want)
+	}
+}
+
+func TestUnknownShapesAreRefusedByName(t *testing.T) {
+	for _, c := range []struct {
+		config net.Config
+		want   string
+	}{
+		{net.Config{Arch: "vgg", Stem: "cifar", Width: 8, Channels: 1}, "known are resnet10, resnet18"},
+		{net.Config{Arch: "resnet10", Stem: "big", Width: 8, Channels: 1}, "known are cifar, strided"},
+		{net.Config{Arch: "resnet10", Stem: "cifar", Width: 0, Channels: 1}, "width 0"},
+	} {
+		if _, err := net.NewResNet(kernels.NewStore(device), c.config, 1); err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%+v: got %v, want it to say %q", c.config, err, c.want)
+		}
+	}
+}
+
+func TestFirstValuesDependOnSeedAndNameAlone(t *testing.T) {
+	values := func(width int, seed uint64, name string) []float32 {
+		st := kernels.NewStore(device)
+		if _, err := net.NewResNet(st, net.Config{Arch: "resnet10", Stem: "cifar", Width: width, Channels: 1}, seed); err != nil {
+			t.Fatal(err)
+		}
+		net.NewProjector(st, "projector", 8, 8, 8, seed)
+		return read(t, param(t, st, name).Read)
+	}
+	a, b, c := values(4, 1, "projector.0.weight"), values(8, 1, "projector.0.weight"), values(4, 2, "projector.0.weight")
+	if !slices.Equal(a, b) {
+		t.Error("another backbone changed the projector's first values")
+	}
+	if slices.Equal(a, c) {
+		t.Error("another seed left them the same")
+	}
+}
