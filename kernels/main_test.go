@@ -5,26 +5,42 @@ import (
 	"os"
 	"testing"
 
+	"marr/kernels/optest"
 	"marr/vk"
 )
 
-// device is shared by all tests of the package.
-var device *vk.Device
+// device is shared by all tests of the package; bench has it and one that binds few bytes at once, where tensors larger than narrowRange are
+// walked in parts.
+var (
+	device *vk.Device
+	bench  optest.Bench
+)
 
-func TestMain(m *testing.M) {
-	var err error
-	if device, err = vk.Open("", vk.Options{}); err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		os.Exit(1)
+// narrowRange is the least that the shapes of the tests can do with: 256 rows of 32 bytes, what one chunk of a column sum takes.
+const narrowRange = 8192
+
+func TestMain(m *testing.M) { os.Exit(run(m)) }
+
+func run(m *testing.M) int {
+	code := 1
+	for _, d := range []struct {
+		at  **vk.Device
+		opt vk.Options
+	}{{&device, vk.Options{}}, {&bench.Narrow, vk.Options{StorageRange: narrowRange}}} {
+		opened, err := vk.Open("", d.opt)
+		if err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			return code
+		}
+		*d.at = opened
 	}
-	code := m.Run()
-	if err := device.Close(); err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		code = 1
+	bench.Device = device
+	code = m.Run()
+	for _, err := range []error{device.Close(), bench.Narrow.Close(), vk.CheckValidation()} {
+		if err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			code = 1
+		}
 	}
-	if err := vk.CheckValidation(); err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		code = 1
-	}
-	os.Exit(code)
+	return code
 }

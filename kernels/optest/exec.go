@@ -12,7 +12,6 @@ import (
 type result struct {
 	y      []float32
 	grads  map[string][]float32 // as of the last run
-	first  map[string][]float32 // parameters: as of the first run
 	inputs map[string][]float32 // read back after the last run
 	shape  []int
 	steps  int
@@ -40,7 +39,7 @@ func exec(t *testing.T, c Case, s setup, values map[string][]float32, r []float3
 			t.Setenv(name, "")
 		}
 	}()
-	store, out := kernels.NewStore(s.dev), &result{first: map[string][]float32{}}
+	store, out := kernels.NewStore(s.dev), &result{}
 	defer store.Free()
 	p, err := kernels.Build(s.dev, store, func(g *kernels.Graph) { out.shape = c.record(g, s.twice, values) })
 	if err != nil {
@@ -48,9 +47,8 @@ func exec(t *testing.T, c Case, s setup, values map[string][]float32, r []float3
 	}
 	defer p.Free()
 	out.steps = p.Steps()
-	for n := range s.runs {
-		run := c.run(t, s, p, values, r)
-		out.collect(c, run, n == 0)
+	for range s.runs {
+		out.collect(c, c.run(t, s, p, values, r))
 	}
 	if err := p.CheckGuards(); err != nil {
 		t.Errorf("%s: %v", s.name, err)
@@ -138,7 +136,7 @@ func (c Case) run(t *testing.T, s setup, p *kernels.Program, values map[string][
 	return run
 }
 
-func (out *result) collect(c Case, run *kernels.Run, first bool) {
+func (out *result) collect(c Case, run *kernels.Run) {
 	out.y, out.grads, out.inputs = slices.Clone(run.Output("y")), map[string][]float32{}, map[string][]float32{}
 	for _, x := range c.Inputs {
 		if x.Kind != State {
@@ -146,9 +144,6 @@ func (out *result) collect(c Case, run *kernels.Run, first bool) {
 		}
 		if x.differentiable() {
 			out.grads[x.Name] = slices.Clone(run.Output("gradient " + x.Name))
-		}
-		if x.Kind == Parameter && first {
-			out.first[x.Name] = out.grads[x.Name]
 		}
 	}
 }

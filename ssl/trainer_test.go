@@ -1,0 +1,163 @@
+package ssl
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strings"
+	"testing"
+
+	"marr/kernels"
+	"marr/kernels/rng"
+	"marr/ssl/data"
+	"marr/vk"
+)
+
+// noise is a set of n random images.
+func noise(n, px, channels int) *data.Set {
+	s := &data.Set{Name: "noise", H: px, W: px, C: channels, Pixels: make([]byte, n*px*px*channels)}
+	src := rng.New(9)
+	for i := range s.Pixels {
+		s.Pixels[i] = byte(src.Uint32())
+	}
+	return s
+}
+
+func smallConfig() Config {
+	c := DefaultConfig()
+	c.Arch, c.Stem, c.Width, c.Batch, c.Epochs = "resnet10", "strided", 4, 8, 4
+	return c
+}
+
+// train runs a few steps and returns every parameter and running statistic, one after the other.
+func train(t *testing.T, dev *vk.Device, c Config, set *data.Set, steps int) ([]float32, error) {
+	t.Helper()
+	m, err := New("simclr")
+	if err != nil {
+		t.Fatal(err)
+	}
+	x, err := NewTrainer(dev, c, m, set)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer x.Free()
+	last := 0
+	failed := x.Train(context.Background(), steps, func(r Report) {
+		if r.Step != last+1 {
+			t.Errorf("step %d was reported after step %d", r.Step, last)
+		}
+		last = r.Step
+	})
+	return everything(t, x.Store), failed
+}
+
+func everything(t *testing.T, st *kernels.Store) (all []float32) {
+	t.Helper()
+	for _, p := range st.Params() {
+		v, err := p.Read()
+		if err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, v...)
+	}
+	for _, s := range st.States() {
+		if strings.HasPrefix(s.Name, "marr.") {
+			continue
+		}
+		v, err := s.Read()
+		if err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, v...)
+	}
+	return all
+}
+
+func must(t *testing.T) func(v []float32, err error) []float32 {
+	return func(v []float32, err error) []float32 {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return v
+	}
+}
+
+func TestEagerTwinAndRepeatedRunGiveTheSameBits(t *testing.T) {
+	set, c := noise(40, 16, 3), smallConfig()
+	want := must(t)(train(t, device, c, set, 3))
+	if !slices.Equal(must(t)(train(t, device, c, set, 3)), want) {
+		t.Error("a second run gave other bits")
+	}
+	t.Setenv("MARR_EAGER", "1")
+	if !slices.Equal(must(t)(train(t, device, c, set, 3)), want) {
+		t.Error("the eager twin gave other bits")
+	}
+	c.Seed++
+	if slices.Equal(must(t)(train(t, device, c, set, 3)), want) {
+		t.Error("another seed gave the same bits")
+	}
+}
+
+// TestLowerBindingLimitGivesTheSameBits trains with activations of twice what the device binds at once: they are walked in ranges, and no
+// sum changes its order.
+func TestLowerBindingLimitGivesTheSameBits(t *testing.T) {
+	small, err := vk.Open("", vk.Options{StorageRange: 4 << 20})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer small.Close()
+	set, c := noise(128, 32, 1), smallConfig()
+	c.Stem, c.Width, c.Batch = "cifar", 8, 128
+	if !slices.Equal(must(t)(train(t, small, c, set, 2)), must(t)(train(t, device, c, set, 2))) {
+		t.Error("values differ")
+	}
+}
+
+func TestAccumulationMovesOncePerStep(t *testing.T) {
+	set, c := noise(40, 16, 1), smallConfig()
+	c.Accumulate = 2
+	one, two := must(t)(train(t, device, c, set, 1)), must(t)(train(t, device, c, set, 3))
+	if slices.Equal(one, two) {
+		t.Error("steps 2 and 3 changed nothing")
+	}
+	if !slices.Equal(must(t)(train(t, device, c, set, 3)), two) {
+		t.Error("a second run gave other bits")
+	}
+}
+
+// TestNonFiniteStepChangesNothing gives a rate that makes the second step overflow: the state stays that of the first.
+func TestNonFiniteStepChangesNothing(t *testing.T) {
+	set, c := noise(40, 16, 1), smallConfig()
+	c.LR, c.Warmup, c.Optimizer, c.Decay = 1e30, 0, "sgd", 1
+	want := must(t)(train(t, device, c, set, 1))
+	got, err := train(t, device, c, set, 9)
+	var bad *NonFiniteError
+	if !errors.As(err, &bad) || bad.Step != 2 {
+		t.Fatalf("got %v, want a NonFiniteError at step 2", err)
+	}
+	if bad.Tensor == "" || !strings.Contains(err.Error(), bad.Tensor) {
+		t.Errorf("%q does not name a tensor", err)
+	}
+	if !slices.Equal(got, want) {
+		t.Error("the step that was not finite, or one after it, changed the state")
+	}
+}
+
+func TestConfigsThatCannotWorkAreRefused(t *testing.T) {
+	set := noise(40, 16, 1)
+	for want, change := range map[string]func(c *Config){
+		"only 40 images":   func(c *Config) { c.Batch = 41 },
+		"at least 2 image": func(c *Config) { c.Batch = 1 },
+		"divides --batch":  func(c *Config) { c.Accumulate = 3 },
+		"0 epochs":         func(c *Config) { c.Epochs = 0 },
+		"lr -1":            func(c *Config) { c.LR = -1 },
+	} {
+		c := smallConfig()
+		change(&c)
+		c.Resolve(set)
+		if err := c.Check(set); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("got %v, want it to say %q", err, want)
+		}
+	}
+}
