@@ -36,19 +36,24 @@ func (c convShape) work() float64 { return 2 * float64(c.n*c.oh*c.ow) * float64(
 
 func quads(n int) int { return pad(n) / lanes }
 
-// taps returns w [K R S C] as [R S C K], made once a program.
+// taps returns w [K R S C] as [R S C K], made once a segment.
 func (g *Graph) taps(w *Tensor) *Tensor {
-	for m, t := range g.derived {
-		if m.set == w.mem.set && m.offset == w.mem.offset && t.mem.segment == g.segmentIndex() {
-			return t
-		}
+	key := turned{w.mem.set, w.mem.offset, g.segmentIndex()}
+	if t := g.derived[key]; t != nil {
+		return t
 	}
 	k, c, rs := w.Dim(0), w.Width(), product(w.shape[1:len(w.shape)-1])
 	t := g.alloc(w.name+" as taps", F32, []int{rs * c, k})
-	t.mem.segment = g.segmentIndex()
 	g.transpose(t, w, rs, c, k)
-	g.derived[w.mem] = t
+	g.derived[key] = t
 	return t
+}
+
+// turned names a weight whose other layout is there already: by its place in the store, and the segment that made it.
+type turned struct {
+	set     int
+	offset  int64
+	segment int
 }
 
 func (g *Graph) segmentIndex() int {

@@ -212,4 +212,3 @@ func volume(shape []int) int {
 	}
 	return n
 }
-

@@ -20,7 +20,7 @@ type Graph struct {
 	tensors  []*storage
 	tape     []func()
 	trace    []Node
-	derived  map[*storage]*Tensor // transposed weights
+	derived  map[turned]*Tensor // transposed weights
 	folds    []fold
 	frozen   func(name string) bool
 	micro    int // runs of the segment with the forward pass in a step

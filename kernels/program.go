@@ -153,7 +153,7 @@ func TraceOps(store *Store, f func(g *Graph)) (*Graph, error) {
 }
 
 func newGraph(store *Store) *Graph {
-	return &Graph{store: store, derived: map[*storage]*Tensor{}}
+	return &Graph{store: store, derived: map[turned]*Tensor{}}
 }
 
 func record(g *Graph, f func(g *Graph)) (err error) {

@@ -102,7 +102,9 @@ func state(t *testing.T, st *kernels.Store, name string) *kernels.State {
 
 // TestNamesAreTorchvisions builds the list of torchvision's resnet18 state_dict, without fc and num_batches_tracked, by its rule.
 func TestNamesAreTorchvisions(t *testing.T) {
-	norm := func(p string) []string { return []string{p + ".weight", p + ".bias", p + ".running_mean", p + ".running_var"} }
+	norm := func(p string) []string {
+		return []string{p + ".weight", p + ".bias", p + ".running_mean", p + ".running_var"}
+	}
 	want := append([]string{"conv1.weight"}, norm("bn1")...)
 	for stage := 1; stage <= 4; stage++ {
 		for b := range 2 {

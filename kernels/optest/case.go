@@ -45,6 +45,9 @@ type Case struct {
 	Forward, Backward float64
 	// Split says that a tensor is larger than what the second device of Run binds: there, launches must fall into several dispatches.
 	Split bool
+	// Repeats says that the op uses an input more than once: gradients of op(x) + op(x) are then summed in another order than twice those of
+	// op(x), and may be rounded differently.
+	Repeats bool
 }
 
 const (

@@ -47,6 +47,13 @@ func exec(t *testing.T, c Case, s setup, values map[string][]float32, r []float3
 	}
 	defer p.Free()
 	out.steps = p.Steps()
+	for _, x := range store.States() {
+		if v := values[x.Name]; v != nil {
+			if err := x.Write(v); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
 	for range s.runs {
 		out.collect(c, c.run(t, s, p, values, r))
 	}
