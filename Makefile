@@ -10,9 +10,11 @@ TEST = $(GO) test -p 1 -count=1 -timeout 20m
 DEVICE = ./vk/... ./kernels/... ./net/... ./ssl/...
 RACE = ./vk/... ./kernels/... ./net/... ./ssl/... ./export/... ./tools/...
 
-# Environments under which the kernel tests run again: each forces what the default choice would not take.
-# 128 and 512 bits give lavapipe subgroups of 4 and 16 lanes; others ignore the variable.
-VARIANTS = LP_NATIVE_VECTOR_WIDTH=128 LP_NATIVE_VECTOR_WIDTH=512
+# Environments under which the device tests run again: each forces what the default choice would not take.
+# 128 and 512 bits give lavapipe subgroups of 4 and 16 lanes; others ignore the variable. plain reads through storage buffers,
+# eager runs op by op with a look for NaN, poison fills memory with NaN first.
+VARIANTS = LP_NATIVE_VECTOR_WIDTH=128 LP_NATIVE_VECTOR_WIDTH=512 MARR_KERNELS=plain MARR_KERNELS=texel MARR_EAGER=1 MARR_POISON=1
+VARIED = ./kernels/ ./net/ ./ssl/
 
 .PHONY: demo test check build shaders lint setup check-race check-validation check-gc check-variants
 
@@ -46,7 +48,7 @@ check-gc:
 	GOGC=1 MALLOC_PERTURB_=165 $(TEST) ./vk/... ./kernels/...
 
 check-variants:
-	@set -e; for v in $(VARIANTS); do echo "$$v $(TEST) ./kernels/..."; env "$$v" $(TEST) ./kernels/...; done
+	@set -e; for v in $(VARIANTS); do echo "$$v $(TEST) $(VARIED)"; env "$$v" $(TEST) $(VARIED); done
 
 shaders:
 	@$(GO) run ./tools/mkshaders

@@ -142,7 +142,7 @@ func (g *Graph) normBackApply(b norm, dy, back *Tensor) {
 	if passOn {
 		dres, addRes = g.gradient(b.residual)
 	} else {
-		dres = g.alloc("unused", F32, []int{lanes})
+		dres = g.alloc("unused", I32, []int{lanes}) // never written, so not to be looked at for NaN
 	}
 	last := wholeOut(dres)
 	if passOn {

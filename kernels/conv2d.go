@@ -81,7 +81,7 @@ type gather struct {
 	images                   int
 	y, x, w                  *Tensor
 	work                     float64
-	partial                  bool // other dispatches write the rest of y
+	class, classes           int // strided dgrad: which of how many dispatches, each of which writes its part of y
 }
 
 func (g *Graph) gather(a gather) {
@@ -91,8 +91,9 @@ func (g *Graph) gather(a gather) {
 		kb /= 2
 	}
 	y := sum(a.y, a.add)
-	if a.partial {
+	if a.classes > 1 {
 		y = inout(a.y)
+		y.part = a.class < a.classes-1
 	}
 	area := a.gridH * a.gridW
 	g.run(launch{kernel: "conv.k" + string(rune('0'+kb)), rows: a.images, binds: []bind{in(a.x), whole(a.w), y}, work: a.work,
@@ -126,7 +127,7 @@ func (g *Graph) convData(dx *Tensor, add int, dy, w *Tensor, c convShape) {
 				tapsH: max(0, (c.r-r0+c.stride-1)/c.stride), tapsW: max(0, (c.s-s0+c.stride-1)/c.stride),
 				wTap0: (r0*c.s + s0) * c4, wTapH: c.stride * c.s * c4, wTapW: c.stride * c4, wIn: c.r * c.s * c4,
 				outN: c.h * c.w * c4, outH: c.stride * c.w * c4, outW: c.stride * c4, out0: (a*c.w + b) * c4,
-				add: add, partial: c.stride > 1, work: c.work() / float64(c.stride*c.stride)})
+				add: add, class: a*c.stride + b, classes: c.stride * c.stride, work: c.work() / float64(c.stride*c.stride)})
 		}
 	}
 }

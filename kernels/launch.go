@@ -23,13 +23,14 @@ type bind struct {
 	t      *Tensor
 	access vk.Access
 	split  bool
+	part   bool // other launches write the rest: not yet to be looked at for NaN
 }
 
-func in(t *Tensor) bind       { return bind{t, vk.Read, true} }
-func out(t *Tensor) bind      { return bind{t, vk.Write, true} }
-func inout(t *Tensor) bind    { return bind{t, vk.ReadWrite, true} }
-func whole(t *Tensor) bind    { return bind{t, vk.Read, false} }
-func wholeOut(t *Tensor) bind { return bind{t, vk.ReadWrite, false} }
+func in(t *Tensor) bind       { return bind{t: t, access: vk.Read, split: true} }
+func out(t *Tensor) bind      { return bind{t: t, access: vk.Write, split: true} }
+func inout(t *Tensor) bind    { return bind{t: t, access: vk.ReadWrite, split: true} }
+func whole(t *Tensor) bind    { return bind{t: t, access: vk.Read} }
+func wholeOut(t *Tensor) bind { return bind{t: t, access: vk.ReadWrite} }
 
 // sum says how an output is bound that is added to where add is 1.
 func sum(t *Tensor, add int) bind {
@@ -90,7 +91,7 @@ func (g *Graph) run(l launch) {
 		s := &step{kernel: l.kernel, label: l.kernel, push: l.push(first, n), groups: l.groups(n),
 			work: l.work * float64(n) / float64(l.rows), segment: len(g.segments) - 1}
 		for _, b := range l.binds {
-			x := bound{mem: b.t.mem, size: b.t.mem.bytes, access: b.access, float: b.t.dtype == F32}
+			x := bound{mem: b.t.mem, size: b.t.mem.bytes, access: b.access, float: b.t.dtype == F32 && !b.part}
 			if b.split {
 				row := b.t.mem.bytes / int64(l.rows)
 				x.offset, x.size = int64(first)*row, int64(n)*row

@@ -3,7 +3,6 @@ package ssl
 import (
 	"fmt"
 	"math"
-	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -12,26 +11,13 @@ import (
 	"marr/kernels/ref/golden"
 	"marr/net"
 	"marr/vk"
+	"marr/vk/vktest"
 )
 
 // device is shared by all tests of the package.
 var device *vk.Device
 
-func TestMain(m *testing.M) {
-	var err error
-	if device, err = vk.Open("", vk.Options{}); err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		os.Exit(1)
-	}
-	code := m.Run()
-	for _, err := range []error{device.Close(), vk.CheckValidation()} {
-		if err != nil {
-			fmt.Fprintln(os.Stderr, err)
-			code = 1
-		}
-	}
-	os.Exit(code)
-}
+func TestMain(m *testing.M) { vktest.Main(m, &device) }
 
 // Ten steps amplify the rounding of one: PyTorch's own float32 run ends up to 3.7e-5 from its float64 one.
 const trainingTolerance = 1e-3
