@@ -5,8 +5,12 @@ import (
 	"math"
 )
 
-// ClearGrads sets all parameter gradients to zero; it stands at the start of a step.
-func (g *Graph) ClearGrads() { g.fill(g.flat(gradients), 0) }
+// ClearGrads sets all parameter gradients to zero, also those of parameters that are declared later; it stands at the start of a step.
+func (g *Graph) ClearGrads() {
+	all := g.fixed("gradients", []int{1}, gradients, 0, 0)
+	g.fill(all, 0)
+	g.cleared = append(g.cleared, g.steps[len(g.steps)-1])
+}
 
 // halt is (why the run must stop, or 0; the number of steps applied), as two uint32.
 func (s *Store) halt() *State { return s.State("marr.halt", 0, 2) }

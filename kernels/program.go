@@ -102,7 +102,7 @@ func Build(dev *vk.Device, store *Store, f func(g *Graph)) (p *Program, err erro
 	for i, n := range sizes {
 		b, err := dev.NewBuffer(n, vk.DeviceLocal, fmt.Sprintf("arena block %d", i))
 		if err != nil {
-			return p, &MemoryError{p.planned, err}
+			return p, p.memoryError(err)
 		}
 		p.blocks = append(p.blocks, b)
 	}
@@ -110,11 +110,9 @@ func Build(dev *vk.Device, store *Store, f func(g *Graph)) (p *Program, err erro
 		return p, err
 	}
 	for i, plan := range g.segments {
-		s, err := p.segment(g, i, plan)
-		if err != nil {
+		if err := p.segment(g, i, plan); err != nil {
 			return p, err
 		}
-		p.segments[plan.name] = s
 	}
 	return p, nil
 }
@@ -165,6 +163,7 @@ func record(g *Graph, f func(g *Graph)) (err error) {
 		}
 	}()
 	f(g)
+	g.settle()
 	return nil
 }
 
@@ -190,8 +189,10 @@ func (p *Program) at(b bound) vk.Range {
 	return vk.Range{Buffer: p.blocks[b.mem.block], Offset: b.mem.offset + b.offset, Size: b.size}
 }
 
-func (p *Program) segment(g *Graph, index int, plan *segmentPlan) (*Segment, error) {
+// segment makes a segment of its plan. What exists of it when there is an error belongs to the program already, which frees it.
+func (p *Program) segment(g *Graph, index int, plan *segmentPlan) error {
 	s := &Segment{name: plan.name, p: p, scalars: plan.scalars}
+	p.segments[plan.name] = s
 	var up, down int64
 	for _, t := range plan.inputs {
 		name := t.mem.name[:len(t.mem.name)-len(t.mem.name[lastHash(t.mem.name):])]
@@ -203,15 +204,24 @@ func (p *Program) segment(g *Graph, index int, plan *segmentPlan) (*Segment, err
 		down += (o.t.mem.bytes + align - 1) / align * align
 	}
 	if err := s.record(g, index); err != nil {
-		return nil, err
+		return err
 	}
 	for i := range s.slot {
-		var err error
-		if s.slot[i], err = s.newSlot(up, down); err != nil {
-			return nil, err
+		s.slot[i] = &slot{}
+		if err := s.fillSlot(s.slot[i], up, down); err != nil {
+			return p.memoryError(err)
 		}
 	}
-	return s, nil
+	return nil
+}
+
+// memoryError makes a *MemoryError of the device's own.
+func (p *Program) memoryError(err error) error {
+	var full *vk.OutOfMemoryError
+	if errors.As(err, &full) {
+		return &MemoryError{p.planned, err}
+	}
+	return err
 }
 
 func lastHash(name string) int {
@@ -280,9 +290,9 @@ func (s *Segment) add(r *vk.Recorder, x *step) error {
 	return nil
 }
 
-func (s *Segment) newSlot(up, down int64) (*slot, error) {
-	x, d := &slot{}, s.p.dev
-	var err error
+// fillSlot gives a slot its buffers, of `up` and `down` bytes, and the copies between them and the arena.
+func (s *Segment) fillSlot(x *slot, up, down int64) (err error) {
+	d := s.p.dev
 	copies := func(parts []placed, host *vk.Buffer, toDevice bool) (*vk.Segment, error) {
 		r := d.NewRecorder()
 		for _, in := range parts {
@@ -297,21 +307,21 @@ func (s *Segment) newSlot(up, down int64) (*slot, error) {
 	}
 	if up > 0 {
 		if x.upload, err = d.NewBuffer(up, vk.Upload, "upload ring of "+s.name); err != nil {
-			return nil, err
+			return err
 		}
 		if x.prologue, err = copies(s.inputs, x.upload, true); err != nil {
-			return nil, err
+			return err
 		}
 	}
 	if down > 0 {
 		if x.readback, err = d.NewBuffer(down, vk.Readback, "outputs of "+s.name); err != nil {
-			return nil, err
+			return err
 		}
 		if x.epilogue, err = copies(s.outputs, x.readback, false); err != nil {
-			return nil, err
+			return err
 		}
 	}
-	return x, nil
+	return nil
 }
 
 // Free waits for the device and releases the program's memory; the Store stays.

@@ -43,6 +43,7 @@ type Run struct {
 	Origin  map[string]string // by config key: who chose it ("flag"); what is not named is a default
 	Method  Method
 	Set     *data.Set
+	Started func(*Trainer)                   // before the first step; may be nil
 	Tell    func(Progress)                   // may be nil
 	Notice  func(format string, args ...any) // may be nil
 	trainer *Trainer
@@ -87,10 +88,7 @@ func (r *Run) open() (*net.Checkpoint, error) {
 		if err == nil {
 			return nil, fmt.Errorf("%s holds a run already: it is not overwritten: add --resume to go on with it, or choose another folder", r.Dir)
 		}
-		return nil, os.MkdirAll(r.Dir, 0o777)
-	}
-	if err := os.MkdirAll(r.Dir, 0o777); err != nil {
-		return nil, err
+		return nil, nil
 	}
 	c, note, err := net.LoadNewest(path)
 	if errors.Is(err, os.ErrNotExist) {
@@ -138,8 +136,14 @@ func (r *Run) start(c *net.Checkpoint, dev *vk.Device) error {
 		done = c.Meta.Step
 	}
 	r.trainer.goOn(done)
+	if err := os.MkdirAll(r.Dir, 0o777); err != nil { // only now: a run that is refused leaves nothing behind
+		return err
+	}
 	if err := r.Config.write(filepath.Join(r.Dir, configFile), r.Origin); err != nil {
 		return err
+	}
+	if r.Started != nil {
+		r.Started(r.trainer)
 	}
 	return r.openMetrics(done)
 }

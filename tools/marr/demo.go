@@ -21,7 +21,7 @@ import (
 // demoConfig is the demo's recipe: small enough for five minutes on two CPU cores.
 func demoConfig() ssl.Config {
 	c := ssl.DefaultConfig()
-	c.Data, c.Arch, c.Width, c.Epochs = "builtin:fashion-placed", "resnet10", 16, 8
+	c.Data, c.Arch, c.Width, c.Epochs = "builtin:fashion-placed", "resnet10", 16, 6
 	return c
 }
 

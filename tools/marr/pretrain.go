@@ -94,8 +94,14 @@ func openSet(name string, px int) (*data.Set, error) {
 func pretrain(ctx context.Context, dev *vk.Device, r *ssl.Run) error {
 	l := newLive()
 	r.Tell, r.Notice = l.progress, func(format string, args ...any) { fmt.Fprintf(os.Stderr, format+"\n", args...) }
-	fmt.Printf("%s on %s: %d images of %d×%d×%d, %d epochs of %d steps\n", r.Config.Method, dev.Info().Name, r.Set.Len(), r.Set.H, r.Set.W, r.Set.C,
-		r.Config.Epochs, r.Set.Len()/max(r.Config.Batch, 1))
+	r.Started = func(t *ssl.Trainer) {
+		from := ""
+		if t.Step() > 0 {
+			from = fmt.Sprintf(", from step %d on", t.Step())
+		}
+		fmt.Printf("%s on %s: %d images of %d×%d×%d, %d epochs of %d steps%s\n", r.Config.Method, dev.Info().Name, r.Set.Len(), r.Set.H, r.Set.W, r.Set.C,
+			r.Config.Epochs, t.PerEpoch(), from)
+	}
 	t, err := r.Pretrain(ctx, dev)
 	l.end()
 	if t != nil {
