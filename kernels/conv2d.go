@@ -11,6 +11,9 @@ func Conv2D(x *Tensor, p *Param, stride, padding int) *Tensor {
 	if w.Dim(3) != c.c {
 		misuse("Conv2D "+p.Name, "%v, w %v: %d input channels, want %d", x, w.shape, c.c, w.Dim(3))
 	}
+	if stride < 1 || padding < 0 {
+		misuse("Conv2D "+p.Name, "stride %d and padding %d: want a stride of at least 1 and a padding of at least 0", stride, padding)
+	}
 	if c.oh, c.ow = (c.h+2*padding-c.r)/stride+1, (c.w+2*padding-c.s)/stride+1; c.h+2*padding < c.r || c.w+2*padding < c.s {
 		misuse("Conv2D "+p.Name, "%v is smaller than the %d×%d kernel with padding %d", x, c.r, c.s, padding)
 	}

@@ -93,6 +93,7 @@ func TestOpsMatchPyTorch(t *testing.T) {
 				recordCase(g, st, c, op)
 			}
 		}
+		g.Fold()
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -191,6 +192,11 @@ func checkCase(t *testing.T, st *kernels.Store, c *golden.Case, r *kernels.Run) 
 			check(name, want, unpack("out", want.Shape))
 		}
 	}
+	for _, name := range []string{"running_mean", "running_var"} {
+		if want := c.Output("new_" + name); want != nil {
+			check("new "+name, want, read(t, st, c.Name+"/"+name))
+		}
+	}
 	for _, want := range c.Grads {
 		if !isParam(c, want.Name) {
 			check("gradient of "+want.Name, want, unpack("d"+want.Name, want.Shape))
@@ -203,6 +209,17 @@ func checkCase(t *testing.T, st *kernels.Store, c *golden.Case, r *kernels.Run) 
 		}
 		check("gradient of "+want.Name, want, got)
 	}
+}
+
+// read returns a state of the store.
+func read(t *testing.T, st *kernels.Store, name string) []float32 {
+	t.Helper()
+	i := slices.IndexFunc(st.States(), func(x *kernels.State) bool { return x.Name == name })
+	v, err := st.States()[i].Read()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return v
 }
 
 func volume(shape []int) int {

@@ -98,7 +98,7 @@ type AdamW struct {
 func (o AdamW) Update(g *Graph) {
 	lr, decay, c1, c2 := g.Scalar("lr"), g.Scalar("decay"), g.Scalar("c1"), g.Scalar("c2")
 	g.optimizer("adamw", o.DecayAll, []int{gradients, values, moment0, moment1}, lr.mem, func(n int) []uint32 {
-		return push(n, lr.index, decay.index, c1.index, c2.index, o.Beta1, o.Beta2, o.Eps)
+		return push(n, lr.index, decay.index, c1.index, c2.index, o.Beta1, o.Beta2, 1-o.Beta1, 1-o.Beta2, o.Eps)
 	})
 }
 

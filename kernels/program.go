@@ -309,6 +309,7 @@ func (s *Segment) fillSlot(x *slot, up, down int64) (err error) {
 		if x.upload, err = d.NewBuffer(up, vk.Upload, "upload ring of "+s.name); err != nil {
 			return err
 		}
+		clear(x.upload.Bytes()) // an input that the host forgets is zero, not what lay there
 		if x.prologue, err = copies(s.inputs, x.upload, true); err != nil {
 			return err
 		}

@@ -229,6 +229,9 @@ func (p *Param) Write(v []float32) error { return p.write(values, v) }
 func (p *Param) WriteMoment(m Moment, v []float32) error { return p.write(moment0+int(m), v) }
 
 func (p *Param) read(set int) ([]float32, error) {
+	if set != values && !p.store.sealed() {
+		return make([]float32, product(p.Shape)), nil
+	}
 	return p.store.readLogical(p.store.sets[set], p.offset, p.Shape, p.init)
 }
 
@@ -237,6 +240,9 @@ func (p *Param) write(set int, v []float32) error {
 		return fmt.Errorf("kernels: %s %v: %d values given", p.Name, p.Shape, len(v))
 	}
 	if !p.store.sealed() {
+		if set != values {
+			return fmt.Errorf("kernels: %s: moments have no place before the first program is built: build it first", p.Name)
+		}
 		p.init = v
 		return nil
 	}

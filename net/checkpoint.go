@@ -4,10 +4,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"hash/crc32"
 	"io"
-	"maps"
 	"os"
-	"slices"
 	"strings"
 
 	"marr/kernels"
@@ -30,6 +29,9 @@ type Meta struct {
 	Channels int             `json:"channels"` // of the images
 }
 
+// ErrDamaged says that a checkpoint's bytes are not those that were written: it was cut, or one of them has changed.
+var ErrDamaged = errors.New("damaged")
+
 // Checkpoint is a saved run: every tensor of its store in PyTorch's layouts, the optimizer's moments under "optimizer.0." and "optimizer.1.".
 type Checkpoint struct {
 	Meta    Meta
@@ -42,9 +44,38 @@ const private = "marr."
 // previous is where SaveCheckpoint keeps the checkpoint before the newest.
 func previous(path string) string { return strings.TrimSuffix(path, ".ckpt") + ".prev.ckpt" }
 
-// SaveCheckpoint writes the store and meta to path as safetensors; the checkpoint that was there becomes the .prev one. It waits for the device.
+// checksum is the CRC-32 of everything that a checkpoint says: its JSON, then each tensor's name, shape and data.
+func checksum(text string, blobs []Blob) string {
+	h := crc32.NewIEEE()
+	io.WriteString(h, text)
+	for _, b := range blobs {
+		fmt.Fprintln(h, b.Name, b.DType, b.Shape)
+		h.Write(b.Data)
+	}
+	return fmt.Sprintf("%08x", h.Sum32())
+}
+
+// SaveCheckpoint writes the store and meta to path as safetensors; the checkpoint that was there becomes the .prev one, unless it is
+// damaged. The store must be on the device, where its moments are. It waits for the device.
 func SaveCheckpoint(path string, st *kernels.Store, meta Meta) error {
 	meta.Version = formatVersion
+	text, err := json.Marshal(meta)
+	if err != nil {
+		return fmt.Errorf("net: checkpoint %s: %w", path, err)
+	}
+	blobs, err := collect(st)
+	if err != nil {
+		return fmt.Errorf("net: checkpoint %s: %w", path, err)
+	}
+	if err := keepPrevious(path); err != nil {
+		return err
+	}
+	said := map[string]string{"marr": string(text), "crc32": checksum(string(text), blobs)}
+	return WriteFileAtomic(path, func(w io.Writer) error { return EncodeSafetensors(w, blobs, said) })
+}
+
+// collect reads what a checkpoint holds: parameters and moments, then states, in order of declaration.
+func collect(st *kernels.Store) ([]Blob, error) {
 	var blobs []Blob
 	for _, p := range st.Params() {
 		reads := []func() ([]float32, error){p.Read,
@@ -52,7 +83,7 @@ func SaveCheckpoint(path string, st *kernels.Store, meta Meta) error {
 		for i, read := range reads {
 			v, err := read()
 			if err != nil {
-				return err
+				return nil, err
 			}
 			name := p.Name
 			if i > 0 {
@@ -68,28 +99,25 @@ func SaveCheckpoint(path string, st *kernels.Store, meta Meta) error {
 		}
 		v, err := x.Read()
 		if err != nil {
-			return err
+			return nil, err
 		}
 		blobs = append(blobs, FromFloat32s(x.Name, x.Shape, v))
 	}
-	text, err := json.Marshal(meta)
-	if err != nil {
-		return fmt.Errorf("net: checkpoint %s: %w", path, err)
-	}
-	if err := keepPrevious(path); err != nil {
-		return err
-	}
-	return WriteFileAtomic(path, func(w io.Writer) error { return EncodeSafetensors(w, blobs, map[string]string{"marr": string(text)}) })
+	return blobs, nil
 }
 
 // keepPrevious gives the newest checkpoint a second name before the new one takes its first: at every moment one of the two is whole.
+// A damaged one is left to be overwritten, for then the one before it is the last good one. Where the file system has no links the
+// checkpoint is moved, and LoadNewest finds it under its second name alone.
 func keepPrevious(path string) error {
+	_, err := LoadCheckpoint(path)
+	if errors.Is(err, os.ErrNotExist) || errors.Is(err, ErrDamaged) {
+		return nil
+	}
 	temp := path + ".keep"
 	os.Remove(temp) // left by a process that was killed here
-	if err := os.Link(path, temp); errors.Is(err, os.ErrNotExist) {
-		return nil
-	} else if err != nil {
-		return fmt.Errorf("net: checkpoint: keep the last one: %w", err)
+	if os.Link(path, temp) != nil {
+		temp = path
 	}
 	if err := os.Rename(temp, previous(path)); err != nil {
 		return fmt.Errorf("net: checkpoint: keep the last one: %w", err)
@@ -97,22 +125,29 @@ func keepPrevious(path string) error {
 	return nil
 }
 
-// LoadCheckpoint reads one file. A file that is not there gives an error that is os.ErrNotExist.
+// LoadCheckpoint reads one file. A file that is not there gives an error that is os.ErrNotExist, one that is cut or changed ErrDamaged.
 func LoadCheckpoint(path string) (*Checkpoint, error) {
 	raw, err := os.ReadFile(path)
 	if err != nil {
 		return nil, fmt.Errorf("net: checkpoint: %w", err)
 	}
-	blobs, meta, err := DecodeSafetensors(raw)
+	blobs, said, err := DecodeSafetensors(raw)
 	if err != nil {
-		return nil, fmt.Errorf("net: checkpoint %s is damaged: %w", path, err)
+		return nil, fmt.Errorf("net: checkpoint %s is %w: %w", path, ErrDamaged, err)
+	}
+	text, ok := said["marr"]
+	if !ok {
+		return nil, fmt.Errorf("net: %s: not a checkpoint of marr: give the checkpoint.ckpt of a run folder", path)
 	}
 	c := &Checkpoint{tensors: map[string]Blob{}}
-	if err := json.Unmarshal([]byte(meta["marr"]), &c.Meta); err != nil {
-		return nil, fmt.Errorf("net: %s: not a checkpoint of marr: %w", path, err)
+	if err := json.Unmarshal([]byte(text), &c.Meta); err != nil {
+		return nil, fmt.Errorf("net: checkpoint %s is %w: %w", path, ErrDamaged, err)
 	}
-	if c.Meta.Version != formatVersion {
+	if c.Meta.Version != formatVersion { // before the checksum, which another format may make in another way
 		return nil, fmt.Errorf("net: checkpoint %s has format %d, this program reads %d: use the marr that wrote it", path, c.Meta.Version, formatVersion)
+	}
+	if got, want := checksum(text, blobs), said["crc32"]; got != want {
+		return nil, fmt.Errorf("net: checkpoint %s is %w: its checksum is %s, not %q as it says", path, ErrDamaged, got, want)
 	}
 	for _, b := range blobs {
 		c.tensors[b.Name] = b
@@ -120,122 +155,21 @@ func LoadCheckpoint(path string) (*Checkpoint, error) {
 	return c, nil
 }
 
-// LoadNewest reads path or, where that is damaged, the checkpoint before it; then note says so.
+// LoadNewest reads path or, where that is damaged or was lost, the checkpoint before it; then note says so. When neither is there the error is
+// os.ErrNotExist. Any other failure, such as a file of another format, is an error and not a reason to go back.
 func LoadNewest(path string) (c *Checkpoint, note string, err error) {
 	c, err = LoadCheckpoint(path)
-	if err == nil {
-		return c, "", nil
+	if !errors.Is(err, ErrDamaged) && !errors.Is(err, os.ErrNotExist) {
+		return c, "", err
 	}
 	before, err2 := LoadCheckpoint(previous(path))
-	if err2 != nil {
+	switch {
+	case err2 == nil:
+		return before, fmt.Sprintf("%v: going on from the one before it, step %d", err, before.Meta.Step), nil
+	case errors.Is(err2, os.ErrNotExist) && errors.Is(err, os.ErrNotExist):
 		return nil, "", err
+	case errors.Is(err2, os.ErrNotExist):
+		err2 = err
 	}
-	return before, fmt.Sprintf("%v: going on from the one before it, step %d", err, before.Meta.Step), nil
-}
-
-// Restore writes every tensor of the file into the store. Both must hold the same names and shapes; what differs is listed.
-func (c *Checkpoint) Restore(st *kernels.Store) error {
-	left := map[string]bool{}
-	for name := range c.tensors {
-		left[name] = true
-	}
-	for _, p := range st.Params() {
-		writes := map[string]func([]float32) error{p.Name: p.Write,
-			"optimizer.0." + p.Name: func(v []float32) error { return p.WriteMoment(0, v) },
-			"optimizer.1." + p.Name: func(v []float32) error { return p.WriteMoment(1, v) }}
-		for name, write := range writes {
-			if err := c.restore(name, p.Shape, write); err != nil {
-				return err
-			}
-			delete(left, name)
-		}
-	}
-	for _, x := range st.States() {
-		if strings.HasPrefix(x.Name, private) {
-			continue
-		}
-		if err := c.restore(x.Name, x.Shape, x.Write); err != nil {
-			return err
-		}
-		delete(left, x.Name)
-	}
-	if len(left) > 0 {
-		return fmt.Errorf("net: checkpoint has %d tensors that the network lacks, such as %s: it is of another network", len(left), slices.Sorted(maps.Keys(left))[0])
-	}
-	return nil
-}
-
-// RestoreBackbone writes the parameters and running statistics that the store shares with the file by name, and leaves the rest (a new head)
-// as it is. Finding no conv1 is an error.
-func (c *Checkpoint) RestoreBackbone(st *kernels.Store) error {
-	if _, ok := c.tensors["conv1.weight"]; !ok {
-		return errors.New("net: checkpoint holds no conv1.weight: it is not of a ResNet")
-	}
-	for _, p := range st.Params() {
-		if _, ok := c.tensors[p.Name]; ok {
-			if err := c.restore(p.Name, p.Shape, p.Write); err != nil {
-				return err
-			}
-		}
-	}
-	for _, x := range st.States() {
-		if _, ok := c.tensors[x.Name]; ok {
-			if err := c.restore(x.Name, x.Shape, x.Write); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
-}
-
-func (c *Checkpoint) restore(name string, shape []int, write func([]float32) error) error {
-	b, ok := c.tensors[name]
-	if !ok {
-		return fmt.Errorf("net: checkpoint has no %s: it is of another network", name)
-	}
-	v, err := Float32s(b)
-	if err != nil {
-		return fmt.Errorf("net: checkpoint: %s: %w", name, err)
-	}
-	if want := torchShape(shape); !slices.Equal(b.Shape, want) {
-		return fmt.Errorf("net: checkpoint: %s is %v, want %v: it is of another network", name, b.Shape, want)
-	}
-	return write(FromTorch(shape, v))
-}
-
-func torchShape(shape []int) []int {
-	if len(shape) != 4 {
-		return shape
-	}
-	return []int{shape[0], shape[3], shape[1], shape[2]}
-}
-
-// ToTorch turns a convolution's weight [K R S C] into PyTorch's [K C R S]; other shapes stay.
-func ToTorch(shape []int, v []float32) ([]int, []float32) {
-	if len(shape) != 4 {
-		return shape, v
-	}
-	k, rs, c := shape[0], shape[1]*shape[2], shape[3]
-	return torchShape(shape), turn(v, k, rs, c)
-}
-
-// FromTorch is the inverse of ToTorch; shape is [K R S C].
-func FromTorch(shape []int, v []float32) []float32 {
-	if len(shape) != 4 {
-		return v
-	}
-	return turn(v, shape[0], shape[3], shape[1]*shape[2])
-}
-
-// turn makes [k b a] of [k a b].
-func turn(v []float32, k, a, b int) []float32 {
-	out := make([]float32, len(v))
-	for i := range k {
-		for x := range a {
-			for y := range b {
-				out[(i*b+y)*a+x] = v[(i*a+x)*b+y]
-			}
-		}
-	}
-	return out
+	return nil, "", fmt.Errorf("%w: no whole checkpoint is left: start again in another folder", err2)
 }

@@ -91,10 +91,16 @@ func newBlock(st *kernels.Store, prefix string, in, out, stride int, seed uint64
 // Dim is the width of the features.
 func (r *ResNet) Dim() int { return r.dim }
 
-// Forward maps images [N H W C] to features [N Dim].
+// Forward maps images [N H W C] to features [N Dim]. Images of which a stage of stride 2 finds only one row or column left panic
+// with *kernels.BuildError: the cifar stem takes 5 pixels and more, the strided one 9.
 func (r *ResNet) Forward(x *kernels.Tensor, m Mode) *kernels.Tensor {
+	images := x.Shape()
 	x = r.bn1.act(r.conv1.Forward(x, m), nil, m)
 	for _, b := range r.stages {
+		if h, w := x.Dim(1), x.Dim(2); b.conv1.stride > 1 && min(h, w) < 2 {
+			panic(&kernels.BuildError{Op: "ResNet", Msg: fmt.Sprintf("images %v: a stage is left with %d×%d and cannot halve it: "+
+				"use larger images, or the cifar stem", images, h, w)})
+		}
 		x = b.Forward(x, m)
 	}
 	return kernels.GlobalAvgPool(x)

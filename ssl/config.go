@@ -32,18 +32,16 @@ func DefaultConfig() Config {
 	return Config{Method: "simclr", Arch: "resnet18", Width: 64, Epochs: 100, Batch: 256, Accumulate: 1, Optimizer: "adamw", LR: 2e-3, Warmup: 0.1, Seed: 1}
 }
 
-// Resolve fills in what follows from the images where it was left at zero: the size, and the stem (strided for resnet10, cifar up to 64 px,
-// imagenet above).
+// Resolve fills in what follows from the images where it was left at zero: the size, and the stem (cifar up to 64 px, strided above and for
+// resnet10).
 func (c *Config) Resolve(set *data.Set) {
 	if c.Size == 0 {
 		c.Size = set.H
 	}
 	if c.Stem == "" {
 		c.Stem = "cifar"
-		if c.Arch == "resnet10" {
+		if c.Arch == "resnet10" || c.Size > 64 {
 			c.Stem = "strided"
-		} else if c.Size > 64 {
-			c.Stem = "imagenet"
 		}
 	}
 }

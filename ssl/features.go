@@ -35,7 +35,10 @@ func NewEncoder(dev *vk.Device, st *kernels.Store, m net.Module, set *data.Set, 
 		e.rows, e.width = y.Rows()/b.size, y.Width()
 		g.Output("features", y)
 	})
-	return e, err
+	if err != nil {
+		return nil, err
+	}
+	return e, nil
 }
 
 // Free releases the program.

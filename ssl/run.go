@@ -46,6 +46,8 @@ type Run struct {
 	Started func(*Trainer)                   // before the first step; may be nil
 	Tell    func(Progress)                   // may be nil
 	Notice  func(format string, args ...any) // may be nil
+
+	data    string // fingerprint of Set
 	trainer *Trainer
 	metrics *os.File
 	lines   *bufio.Writer
@@ -58,6 +60,7 @@ func (r *Run) Pretrain(ctx context.Context, dev *vk.Device) (*Trainer, error) {
 	if err := r.Config.Check(r.Set); err != nil {
 		return nil, err
 	}
+	r.data = r.Set.Fingerprint()
 	found, err := r.open()
 	if err != nil {
 		return nil, err
@@ -118,7 +121,7 @@ func (r *Run) differs(c *net.Checkpoint) string {
 			return fmt.Sprintf("it was started with %s = %v, this is %v", a[i].key, a[i].value, b[i].value)
 		}
 	}
-	if c.Meta.Data != r.Set.Fingerprint() {
+	if c.Meta.Data != r.data {
 		return "the images of " + r.Set.Name + " have changed"
 	}
 	return ""
@@ -216,7 +219,7 @@ func (r *Run) save() error {
 		return err
 	}
 	return net.SaveCheckpoint(filepath.Join(r.Dir, CheckpointFile), t.Store, net.Meta{
-		Step: t.Step(), Epoch: t.Step() / t.PerEpoch(), Config: config, Data: r.Set.Fingerprint(), Kernels: kernels.Family(t.dev),
+		Step: t.Step(), Epoch: t.Step() / t.PerEpoch(), Config: config, Data: r.data, Kernels: kernels.Family(t.dev),
 		Mean: t.mean, Std: t.std, Channels: r.Set.C})
 }
 

@@ -23,7 +23,7 @@ func pretrainCommand(fs *pflag.FlagSet) func(context.Context, []string) error {
 	resume := fs.Bool("resume", false, "go on with the run in --out, with the same settings")
 	fs.StringVar(&c.Method, "method", c.Method, "how to learn; list: what there is")
 	fs.StringVar(&c.Arch, "arch", c.Arch, strings.Join(net.Archs, " or "))
-	fs.StringVar(&c.Stem, "stem", "", strings.Join(net.Stems, " or ")+"; default: strided for resnet10, else cifar")
+	fs.StringVar(&c.Stem, "stem", "", strings.Join(net.Stems, " or ")+"; default: strided for resnet10 and above 64 px, else cifar")
 	fs.IntVar(&c.Width, "width", c.Width, "channels of the first stage")
 	fs.IntVar(&c.Size, "size", 0, "side of a view in `pixels`; default: the images' own, 32 for folders")
 	fs.IntVar(&c.Epochs, "epochs", c.Epochs, "passes over the images")

@@ -1,0 +1,82 @@
+package kernels_test
+
+import (
+	"errors"
+	"testing"
+
+	"marr/kernels"
+)
+
+// TestMisuseIsABuildErrorThatSaysWhatToDo holds texts to: op and tensor, the numbers that do not fit, what is wanted.
+func TestMisuseIsABuildErrorThatSaysWhatToDo(t *testing.T) {
+	x := func(g *kernels.Graph, shape ...int) *kernels.Tensor { return g.Input("x", kernels.F32, shape...) }
+	w := func(g *kernels.Graph, shape ...int) *kernels.Param {
+		return g.Store().Param("w", func() []float32 { return make([]float32, volume(shape)) }, shape...)
+	}
+	norm := func(g *kernels.Graph, c int) kernels.Norm {
+		return kernels.Norm{Gamma: w(g, c), Beta: g.Store().Param("b", ones(c), c), Mean: g.Store().State("m", 0, c), Var: g.Store().State("v", 1, c)}
+	}
+	for want, f := range map[string]func(g *kernels.Graph){
+		"kernels: Conv2D w: x#1 [2 5 5 3], w [8 3 3 4]: 3 input channels, want 4":                            func(g *kernels.Graph) { kernels.Conv2D(x(g, 2, 5, 5, 3), w(g, 8, 3, 3, 4), 1, 1) },
+		"kernels: Conv2D w: x#1 [2 5 5]: want 4 axes of at least 1":                                          func(g *kernels.Graph) { kernels.Conv2D(x(g, 2, 5, 5), w(g, 8, 3, 3, 5), 1, 1) },
+		"kernels: Conv2D w: x#1 [2 2 5 3] is smaller than the 5×3 kernel with padding 1":                     func(g *kernels.Graph) { kernels.Conv2D(x(g, 2, 2, 5, 3), w(g, 8, 5, 3, 3), 1, 1) },
+		"kernels: Conv2D w: stride 0 and padding 1: want a stride of at least 1 and a padding of at least 0": func(g *kernels.Graph) { kernels.Conv2D(x(g, 2, 5, 5, 3), w(g, 8, 3, 3, 3), 0, 1) },
+		"kernels: Linear w: x#1 [2 5], w [3 4]: 5 inputs, want 4":                                            func(g *kernels.Graph) { kernels.Linear(x(g, 2, 5), w(g, 3, 4), nil) },
+		"kernels: MatMul: x#1 [2 3] (transposed: false) times x#2 [2 3] (transposed: false): inner sizes 3 and 2 differ": func(g *kernels.Graph) {
+			kernels.MatMul(x(g, 2, 3), x(g, 2, 3), false, false)
+		},
+		"kernels: Add: x#1 [2 3] and x#2 [3 2]: shapes differ":          func(g *kernels.Graph) { kernels.Add(x(g, 2, 3), x(g, 3, 2)) },
+		"kernels: Bias: x#1 [2 3] and w [4]: want a bias of 3":          func(g *kernels.Graph) { kernels.Bias(x(g, 2, 3), w(g, 4)) },
+		"kernels: Slice: x#1 [4 3] from 2 to 5: want 0 ≤ from < to ≤ 4": func(g *kernels.Graph) { kernels.Slice(x(g, 4, 3), 2, 5) },
+		"kernels: Concat: nothing given":                                func(*kernels.Graph) { kernels.Concat() },
+		"kernels: Concat: x#2 [4] and x#1 [3]: shapes differ":           func(g *kernels.Graph) { kernels.Concat(x(g, 2, 3), x(g, 2, 4)) },
+		"kernels: GlobalAvgPool: x#1 [2 3]: want 4 axes of at least 1":  func(g *kernels.Graph) { kernels.GlobalAvgPool(x(g, 2, 3)) },
+		"kernels: BatchNorm w: x#1 [4 3]: 3 channels, want 5":           func(g *kernels.Graph) { kernels.BatchNorm(x(g, 4, 3), norm(g, 5), nil, false, true) },
+		"kernels: BatchNorm w: x#1 [1 3]: one value a channel has no variance: use a batch of at least 2": func(g *kernels.Graph) {
+			kernels.BatchNorm(x(g, 1, 3), norm(g, 3), nil, false, true)
+		},
+		"kernels: Softmax: temperature 0: want it above 0":                                    func(g *kernels.Graph) { kernels.Softmax(x(g, 2, 3), 0) },
+		"kernels: NTXent: x#1 [5 3]: want two views, the same number of rows of each":         func(g *kernels.Graph) { kernels.NTXent(x(g, 5, 3), 1) },
+		"kernels: CrossEntropy: x#1 [5 3] with targets x#2 [5]: want 5 of type I32":           func(g *kernels.Graph) { kernels.CrossEntropy(x(g, 5, 3), x(g, 5)) },
+		"kernels: Backward: x#1 [2 3]: want a loss of shape [1]":                              func(g *kernels.Graph) { g.Backward(x(g, 2, 3)) },
+		"kernels: BackwardFrom: x#1 [2 3] and x#2 [3 2]: shapes differ":                       func(g *kernels.Graph) { g.BackwardFrom(x(g, 2, 3), x(g, 3, 2)) },
+		"kernels: tensor: x [0 3]: every axis has at least one element":                       func(g *kernels.Graph) { x(g, 0, 3) },
+		"kernels: Segment: \"main\" stands twice in one program":                              func(g *kernels.Graph) { g.Segment("main"); g.Segment("main") },
+		"kernels: Param: w is [3], asked for as [4]":                                          func(g *kernels.Graph) { w(g, 3); w(g, 4) },
+		"kernels: Param: w [3]: 2 first values":                                               func(g *kernels.Graph) { g.Store().Param("w", ones(2), 3) },
+		"kernels: State: w names a tensor of another kind already":                            func(g *kernels.Graph) { w(g, 3); g.Store().State("w", 0, 3) },
+		"kernels: parameters: the store has none: declare them before CheckFinite and Update": func(g *kernels.Graph) { kernels.SGD{}.Update(g) },
+		"kernels: Param: w was declared behind CheckFinite or Update, which would pass it by: declare all parameters before them": func(g *kernels.Graph) {
+			g.Store().Param("a", ones(3), 3)
+			kernels.SGD{}.Update(g)
+			w(g, 4)
+		},
+	} {
+		st := kernels.NewStore(device)
+		p, err := kernels.Build(device, st, f)
+		var misuse *kernels.BuildError
+		if !errors.As(err, &misuse) || err.Error() != want || p != nil {
+			t.Errorf("error  %v\nwant   %v", err, want)
+		}
+		st.Free()
+	}
+}
+
+func TestParametersCannotBeDeclaredOnceTheStoreIsOnTheDevice(t *testing.T) {
+	_, st := build(t, func(g *kernels.Graph) { g.Output("y", kernels.ReLU(g.Input("x", kernels.F32, 1, 1))) })
+	_, err := kernels.Build(device, st, func(g *kernels.Graph) { g.Store().Param("w", ones(3), 3) })
+	if err == nil || err.Error() != "kernels: Param: w: the store is on the device already: declare it in the first program" {
+		t.Errorf("error %v", err)
+	}
+}
+
+func TestTensorLargerThanABindingSaysWhatToDo(t *testing.T) {
+	st := kernels.NewStore(bench.Narrow)
+	defer st.Free()
+	_, err := kernels.Build(bench.Narrow, st, func(g *kernels.Graph) {
+		kernels.ReLU(g.Input("x", kernels.F32, 2, narrowRange)) // one row is more than a dispatch may bind
+	})
+	if err == nil || err.Error() != "kernels: relu: 1 rows are the least one dispatch takes and the device binds 0: use a smaller image or model" {
+		t.Errorf("error %v", err)
+	}
+}

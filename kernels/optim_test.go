@@ -1,0 +1,261 @@
+package kernels_test
+
+import (
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+	"testing"
+
+	"marr/kernels"
+	"marr/kernels/ref"
+	"marr/kernels/ref/golden"
+	"marr/kernels/rng"
+)
+
+// optimizerTolerance: a step is a handful of float32 operations a number, each off by up to 6e-8; √ and ÷ of the device by a few more.
+const optimizerTolerance = 1e-6
+
+// updating is a program that applies one optimizer to parameters whose gradients the host dictates.
+type updating struct {
+	t      *testing.T
+	store  *kernels.Store
+	prog   *kernels.Program
+	params []*kernels.Param
+}
+
+// updater makes a program for parameters of these shapes and first values: the gradient of Σ r⊙(0 + p) with respect to p is r.
+func updater(t *testing.T, values map[string][]float32, update func(g *kernels.Graph), names ...string) *updating {
+	t.Helper()
+	u := &updating{t: t, store: kernels.NewStore(device)}
+	t.Cleanup(u.store.Free)
+	var err error
+	u.prog, err = kernels.Build(device, u.store, func(g *kernels.Graph) {
+		g.ClearGrads()
+		var last *kernels.Tensor
+		for _, name := range names {
+			v := values[name]
+			p := g.Store().Param(name, func() []float32 { return v }, len(v))
+			p.NoDecay = strings.HasSuffix(name, "bias")
+			u.params = append(u.params, p)
+			last = kernels.Bias(g.Input("zero "+name, kernels.F32, 1, len(v)), p)
+			g.BackwardFrom(last, g.Input("gradient "+name, kernels.F32, 1, len(v)))
+		}
+		loss := g.Input("loss", kernels.F32, 1)
+		g.CheckFinite(loss)
+		update(g)
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(u.prog.Free)
+	return u
+}
+
+// apply runs one step and returns its verdict.
+func (u *updating) apply(loss float32, gradients map[string][]float32, scalars map[string]float64) (tensor string, applied int) {
+	u.t.Helper()
+	r, err := u.prog.Segment("main").Begin()
+	if err != nil {
+		u.t.Fatal(err)
+	}
+	for _, p := range u.params {
+		clear(r.Floats("zero " + p.Name))
+		kernels.Pack(r.Floats("gradient "+p.Name), gradients[p.Name], p.Shape[0])
+	}
+	r.Floats("loss")[0] = loss
+	for name, v := range scalars {
+		r.Set(name, v)
+	}
+	if err := r.Submit(); err != nil {
+		u.t.Fatal(err)
+	}
+	if err := r.Wait(); err != nil {
+		u.t.Fatal(err)
+	}
+	return u.store.Verdict(r.Output("halt"))
+}
+
+func (u *updating) read(f func(p *kernels.Param) ([]float32, error), name string) []float32 {
+	u.t.Helper()
+	i := slices.IndexFunc(u.params, func(p *kernels.Param) bool { return p.Name == name })
+	v, err := f(u.params[i])
+	if err != nil {
+		u.t.Fatal(err)
+	}
+	return v
+}
+
+func moment(m kernels.Moment) func(p *kernels.Param) ([]float32, error) {
+	return func(p *kernels.Param) ([]float32, error) { return p.ReadMoment(m) }
+}
+
+func adamScalars(lr, decay, beta1, beta2 float64, step int) map[string]float64 {
+	return map[string]float64{"lr": lr, "decay": decay, "c1": 1 - math.Pow(beta1, float64(step)), "c2": 1 - math.Pow(beta2, float64(step))}
+}
+
+func TestOptimizersMatchPyTorch(t *testing.T) {
+	file, err := golden.Load("testdata/ops.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	seen := map[string]bool{}
+	for _, c := range file.Cases {
+		a, outputs := c.Attrs, map[string]func(p *kernels.Param) ([]float32, error){"p": (*kernels.Param).Read}
+		var update func(g *kernels.Graph)
+		switch c.Op {
+		case "sgd":
+			update, outputs["buf"] = kernels.SGD{Momentum: a["momentum"]}.Update, moment(0)
+		case "adamw":
+			update = kernels.AdamW{Beta1: a["beta1"], Beta2: a["beta2"], Eps: a["eps"]}.Update
+			outputs["m"], outputs["v"] = moment(0), moment(1)
+		default:
+			continue
+		}
+		seen[c.Op] = true
+		t.Run(c.Name, func(t *testing.T) {
+			u := updater(t, map[string][]float32{"p": c.Values(c.Inputs[0])}, update, "p")
+			for i, s := range c.Inputs[1:] { // g0, g1, …: the gradients of the steps
+				scalars := adamScalars(a["lr"], a["weight_decay"], a["beta1"], a["beta2"], i+1)
+				if c.Op == "sgd" {
+					scalars = map[string]float64{"lr": a["lr"], "decay": a["weight_decay"]}
+				}
+				if _, applied := u.apply(1, map[string][]float32{"p": c.Values(s)}, scalars); applied != i+1 {
+					t.Fatalf("%d steps applied, want %d", applied, i+1)
+				}
+			}
+			for _, want := range c.Outputs {
+				if d := want.Distance32(u.read(outputs[want.Name], "p")); !(d <= optimizerTolerance) {
+					t.Errorf("%s: %.2g from PyTorch, want at most %g", want.Name, d, optimizerTolerance)
+				}
+			}
+		})
+	}
+	if !seen["sgd"] || !seen["adamw"] {
+		t.Errorf("golden cases of %v only", seen)
+	}
+}
+
+// TestTenOptimizerStepsMatchTheirReference has several parameters in the flat set, one of which decay passes by, and changing rates.
+func TestTenOptimizerStepsMatchTheirReference(t *testing.T) {
+	sizes := map[string]int{"a.weight": 7, "a.bias": 5, "b.weight": 300, "b.bias": 64}
+	names := []string{"a.weight", "a.bias", "b.weight", "b.bias"}
+	sgd, adam := kernels.SGD{Momentum: 0.9}, kernels.AdamW{Beta1: 0.9, Beta2: 0.99, Eps: 1e-8}
+	for name, update := range map[string]func(g *kernels.Graph){
+		"sgd": sgd.Update, "sgd, all decayed": kernels.SGD{Momentum: 0.9, DecayAll: true}.Update, "adamw": adam.Update,
+	} {
+		t.Run(name, func(t *testing.T) {
+			values, p, m, v := map[string][]float32{}, map[string]*ref.Tensor{}, map[string]*ref.Tensor{}, map[string]*ref.Tensor{}
+			s := rng.New(7)
+			for _, n := range names {
+				values[n] = make([]float32, sizes[n])
+				s.Uniform(values[n], -1, 1)
+				p[n], m[n], v[n] = ref.FromFloat32(values[n], sizes[n]), ref.New(sizes[n]), ref.New(sizes[n])
+			}
+			u := updater(t, values, update, names...)
+			for step := 1; step <= 10; step++ {
+				lr, decay, gradients := 0.1/float64(step), 0.02*float64(step), map[string][]float32{}
+				for _, n := range names {
+					gradients[n] = make([]float32, sizes[n])
+					s.Uniform(gradients[n], -1, 1)
+					g, d := ref.FromFloat32(gradients[n], sizes[n]), decay
+					if strings.HasSuffix(n, "bias") && name != "sgd, all decayed" {
+						d = 0
+					}
+					if name == "adamw" {
+						p[n], m[n], v[n] = ref.AdamW(p[n], g, m[n], v[n], step, ref.AdamWParams{LR: lr, Beta1: adam.Beta1, Beta2: adam.Beta2, Eps: adam.Eps, Decay: d})
+					} else {
+						p[n], m[n] = ref.SGD(p[n], g, m[n], ref.SGDParams{LR: lr, Momentum: sgd.Momentum, Decay: d})
+					}
+				}
+				scalars := map[string]float64{"lr": lr, "decay": decay}
+				if name == "adamw" {
+					scalars = adamScalars(lr, decay, adam.Beta1, adam.Beta2, step)
+				}
+				u.apply(1, gradients, scalars)
+			}
+			for _, n := range names {
+				near(t, n, u.read((*kernels.Param).Read, n), p[n].Data, optimizerTolerance)
+				near(t, n+", moment 0", u.read(moment(0), n), m[n].Data, optimizerTolerance)
+				near(t, n+", moment 1", u.read(moment(1), n), v[n].Data, optimizerTolerance)
+			}
+		})
+	}
+}
+
+// near demands ‖got − want‖ ≤ tolerance·‖want‖.
+func near(t *testing.T, what string, got []float32, want []float64, tolerance float64) {
+	t.Helper()
+	if len(got) != len(want) {
+		t.Errorf("%s: %d numbers, want %d", what, len(got), len(want))
+		return
+	}
+	diff, size := 0.0, 0.0
+	for i, v := range want {
+		d := float64(got[i]) - v
+		diff, size = diff+d*d, size+v*v
+	}
+	if !(math.Sqrt(diff) <= tolerance*math.Sqrt(size)) {
+		t.Errorf("%s: %.3g from %.3g, want at most %g of it", what, math.Sqrt(diff), math.Sqrt(size), tolerance)
+	}
+}
+
+func TestNonFiniteStepChangesNothingAndVerdictNamesItsTensor(t *testing.T) {
+	t.Setenv("MARR_EAGER", "") // which would stop at the first op that sees the number
+	inf, nan := float32(math.Inf(1)), float32(math.NaN())
+	for _, c := range []struct {
+		name  string
+		loss  float32
+		at    string // parameter whose gradient gets a bad number
+		index int
+		bad   float32
+		want  string
+	}{
+		{"loss", nan, "", 0, 0, "loss"},
+		{"infinite loss", -inf, "", 0, 0, "loss"},
+		{"first", 1, "a.weight", 0, nan, "gradient of a.weight"},
+		{"last of a tensor", 1, "a.weight", 6, inf, "gradient of a.weight"},
+		{"second", 1, "b.weight", 4999, -inf, "gradient of b.weight"}, // beyond the first chunks that lanes look through
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			values := map[string][]float32{"a.weight": make([]float32, 7), "b.weight": make([]float32, 5000)}
+			gradients := map[string][]float32{}
+			for n, v := range values {
+				rng.New(3).Uniform(v, -1, 1)
+				gradients[n] = slices.Repeat([]float32{0.5}, len(v))
+			}
+			u := updater(t, values, kernels.AdamW{Beta1: 0.9, Beta2: 0.999, Eps: 1e-8}.Update, "a.weight", "b.weight")
+			scalars := adamScalars(0.1, 0.1, 0.9, 0.999, 1)
+			if tensor, applied := u.apply(1, gradients, scalars); tensor != "" || applied != 1 {
+				t.Fatalf("verdict %q after %d steps on finite numbers", tensor, applied)
+			}
+			state := func() (all []float32) {
+				for _, n := range []string{"a.weight", "b.weight"} {
+					for _, f := range []func(p *kernels.Param) ([]float32, error){(*kernels.Param).Read, moment(0), moment(1)} {
+						all = append(all, u.read(f, n)...)
+					}
+				}
+				return all
+			}
+			before := state()
+			good := gradients[c.at]
+			if c.at != "" {
+				gradients[c.at] = slices.Clone(good)
+				gradients[c.at][c.index] = c.bad
+			}
+			tensor, applied := u.apply(c.loss, gradients, scalars)
+			if tensor != c.want || applied != 1 {
+				t.Errorf("verdict %q after %d steps, want %q after 1", tensor, applied, c.want)
+			}
+			if c.at != "" {
+				gradients[c.at] = good
+			}
+			if tensor, applied = u.apply(1, gradients, scalars); tensor != c.want || applied != 1 {
+				t.Errorf("one good step later: verdict %q after %d steps, want %q after 1 still", tensor, applied, c.want)
+			}
+			if fmt.Sprint(state()) != fmt.Sprint(before) {
+				t.Error("parameters or moments have changed")
+			}
+		})
+	}
+}

@@ -1,0 +1,195 @@
+package net_test
+
+import (
+	"math"
+	"slices"
+	"strings"
+	"testing"
+
+	"marr/kernels"
+	"marr/kernels/ref"
+	"marr/kernels/rng"
+	"marr/net"
+)
+
+// forward runs a module once on x and returns its output; in training mode it moves the running statistics by the batch's.
+func forward(t *testing.T, st *kernels.Store, m net.Module, mode net.Mode, x []float32, shape ...int) []float32 {
+	t.Helper()
+	var out []int
+	prog, err := kernels.Build(device, st, func(g *kernels.Graph) {
+		y := m.Forward(g.Input("x", kernels.F32, shape...), mode)
+		g.Output("y", y)
+		g.Fold()
+		out = y.Shape()
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer prog.Free()
+	seg := prog.Segment("main")
+	r, err := seg.Begin()
+	if err != nil {
+		t.Fatal(err)
+	}
+	kernels.Pack(r.Floats("x"), x, shape[len(shape)-1])
+	if seg.Has("micro") {
+		r.Set("micro", 0)
+	}
+	if err := r.Submit(); err != nil {
+		t.Fatal(err)
+	}
+	if err := r.Wait(); err != nil {
+		t.Fatal(err)
+	}
+	y := make([]float32, out[0]*out[1])
+	kernels.Unpack(y, r.Output("y"), out[1])
+	return y
+}
+
+func uniform(n int, stream uint32) []float32 {
+	v := make([]float32, n)
+	rng.New(11, stream).Uniform(v, -1, 1)
+	return v
+}
+
+// distance is ‖a−b‖/‖b‖.
+func distance(a []float32, b []float64) float64 {
+	var diff, size float64
+	for i, v := range b {
+		diff, size = diff+(float64(a[i])-v)*(float64(a[i])-v), size+v*v
+	}
+	return math.Sqrt(diff / size)
+}
+
+func wide(t *testing.T, st *kernels.Store, name string) *ref.Tensor {
+	t.Helper()
+	p := param(t, st, name)
+	return ref.FromFloat32(read(t, p.Read), p.Shape...)
+}
+
+// Sums of 24 products in float32 beside float64 are some 1e-7 apart; batch norm over 6 rows multiplies that by a few.
+const layerTolerance = 1e-5
+
+func TestProjectorIsLinearNormReLULinear(t *testing.T) {
+	st := kernels.NewStore(device)
+	defer st.Free()
+	m := net.NewProjector(st, "projector", 24, 9, 7, 1)
+	if p := param(t, st, "projector.1.bias"); p.Write(uniform(9, 1)) != nil {
+		t.Fatal("write")
+	}
+	x := uniform(6*24, 2)
+	got := forward(t, st, m, net.Train, x, 6, 24)
+	h := ref.Linear(ref.FromFloat32(x, 6, 24), wide(t, st, "projector.0.weight"), nil)
+	h, mean, variance := ref.BatchNormTrain(h, wide(t, st, "projector.1.weight"), wide(t, st, "projector.1.bias"), 1e-5, nil, true)
+	want := ref.Linear(h, wide(t, st, "projector.3.weight"), wide(t, st, "projector.3.bias"))
+	if d := distance(got, want.Data); !(d <= layerTolerance) {
+		t.Errorf("%.2g from the reference, want at most %g", d, layerTolerance)
+	}
+	m0, v0 := ref.New(9), ref.New(9)
+	for i := range v0.Data {
+		v0.Data[i] = 1
+	}
+	m1, v1 := ref.RunningUpdate(m0, v0, mean, variance, 6, 0.1)
+	for name, want := range map[string]*ref.Tensor{"running_mean": m1, "running_var": v1} {
+		if d := distance(read(t, state(t, st, "projector.1."+name).Read), want.Data); !(d <= layerTolerance) {
+			t.Errorf("%s: %.2g from the reference, want at most %g", name, d, layerTolerance)
+		}
+	}
+}
+
+func TestHeadIsLinearReLULinear(t *testing.T) {
+	st := kernels.NewStore(device)
+	defer st.Free()
+	m := net.NewHead(st, "head", 24, 24, 10, 1)
+	x := uniform(5*24, 3)
+	got := forward(t, st, m, net.Eval, x, 5, 24)
+	h := ref.ReLU(ref.Linear(ref.FromFloat32(x, 5, 24), wide(t, st, "head.0.weight"), wide(t, st, "head.0.bias")))
+	want := ref.Linear(h, wide(t, st, "head.2.weight"), wide(t, st, "head.2.bias"))
+	if d := distance(got, want.Data); !(d <= layerTolerance) {
+		t.Errorf("%.2g from the reference, want at most %g", d, layerTolerance)
+	}
+}
+
+func TestHeadsAreNamedAsInTorchSequential(t *testing.T) {
+	st := kernels.NewStore(device)
+	net.NewProjector(st, "projector", 8, 6, 4, 1)
+	net.NewHead(st, "head", 8, 6, 4, 1)
+	var got []string
+	for _, p := range st.Params() {
+		got = append(got, p.Name)
+	}
+	slices.Sort(got)
+	want := []string{"head.0.bias", "head.0.weight", "head.2.bias", "head.2.weight",
+		"projector.0.weight", "projector.1.bias", "projector.1.weight", "projector.3.bias", "projector.3.weight"}
+	if !slices.Equal(got, want) {
+		t.Fatalf("names %v, want %v", got, want)
+	}
+}
+
+// Decay pulls on what multiplies activations; biases, and the scales and shifts of batch norms, are left out, as is usual.
+func TestDecayPassesByVectorsOnly(t *testing.T) {
+	st := network(t, tiny, true)
+	net.NewHead(st, "head", 24, 24, 5, 1)
+	for _, p := range st.Params() {
+		if want := len(p.Shape) == 1; p.NoDecay != want {
+			t.Errorf("%s %v: NoDecay %t, want %t", p.Name, p.Shape, p.NoDecay, want)
+		}
+	}
+}
+
+// With running statistics set to those of a batch, inference on half of it must give what training gave for that half: every batch norm takes
+// part, the shortcuts' too, and one that looked at its batch would see another. After one fold from (0, 1) the running ones are 0.1·μ and 0.9 + 0.1·σ²·n/(n−1), which is solved for μ and σ²; the
+// division by 0.1 costs a digit of float32.
+func TestInferenceWithABatchsStatisticsEqualsTrainingImageByImage(t *testing.T) {
+	const n, px, tolerance = 6, 16, 1e-4
+	st := kernels.NewStore(device)
+	defer st.Free()
+	m, err := net.NewResNet(st, net.Config{Arch: "resnet10", Stem: "strided", Width: 5, Channels: 3}, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	x := uniform(n*px*px*3, 4)
+	want := forward(t, st, m, net.Train, x, n, px, px, 3)
+	rows := map[string]float64{"bn1": 64, "layer1": 64, "layer2": 16, "layer3": 4, "layer4": 1} // pixels of an image, then all images
+	for _, s := range st.States() {
+		if strings.HasPrefix(s.Name, "marr.") {
+			continue
+		}
+		v, count := read(t, s.Read), n*rows[strings.Split(s.Name, ".")[0]]
+		for i := range v {
+			if strings.HasSuffix(s.Name, ".running_var") {
+				v[i] = float32((float64(v[i]) - 0.9) / 0.1 * (count - 1) / count)
+			} else {
+				v[i] /= 0.1
+			}
+		}
+		if err := s.Write(v); err != nil {
+			t.Fatal(err)
+		}
+	}
+	got := forward(t, st, m, net.Eval, x[:len(x)/2], n/2, px, px, 3)
+	if d := distance(got, ref.FromFloat32(want[:len(want)/2], len(want)/2).Data); !(d <= tolerance) {
+		t.Errorf("inference is %.2g from training, want at most %g", d, tolerance)
+	}
+}
+
+// A stage of stride 2 needs something to halve: 5 pixels behind the cifar stem, 9 behind the strided one.
+func TestImagesTooSmallForTheStagesAreRefused(t *testing.T) {
+	for _, c := range []struct {
+		stem string
+		h, w int
+		ok   bool
+	}{{"cifar", 5, 5, true}, {"cifar", 4, 9, false}, {"cifar", 9, 4, false}, {"strided", 9, 9, true}, {"strided", 8, 8, false}} {
+		st := kernels.NewStore(device)
+		config := tiny
+		config.Stem = c.stem
+		m, err := net.NewResNet(st, config, 1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = kernels.TraceOps(st, func(g *kernels.Graph) { m.Forward(g.Input("x", kernels.F32, 2, c.h, c.w, 3), net.Eval) })
+		if (err == nil) != c.ok || (err != nil && !strings.Contains(err.Error(), "larger images")) {
+			t.Errorf("%s, %d×%d: error %v, want acceptance %t", c.stem, c.h, c.w, err, c.ok)
+		}
+	}
+}

@@ -1,0 +1,164 @@
+package net_test
+
+import (
+	"bytes"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"marr/kernels"
+	"marr/kernels/ref"
+	"marr/net"
+)
+
+// Three steps in float32 beside float64; Adam divides by the root of a mean of squares, which keeps relative errors of some 1e-7 a step.
+const optimizerTolerance = 1e-5
+
+// reference takes steps on one parameter with the float64 optimizers; decay 0 where the parameter is exempt.
+func reference(name string, decay float64, rates []float64, p, g *ref.Tensor) *ref.Tensor {
+	a, b := ref.New(p.Shape...), ref.New(p.Shape...)
+	for i, lr := range rates {
+		if name == "sgd" {
+			p, a = ref.SGD(p, g, a, ref.SGDParams{LR: lr, Momentum: 0.9, Decay: decay})
+		} else {
+			p, a, b = ref.AdamW(p, g, a, b, i+1, ref.AdamWParams{LR: lr, Beta1: 0.9, Beta2: 0.999, Eps: 1e-8, Decay: decay})
+		}
+	}
+	return p
+}
+
+// The step number and the rate reach the device anew in every run: bias corrections and a schedule are followed without recording again.
+func TestOptimizersFollowTheirScalarsFromStepToStep(t *testing.T) {
+	rates := []float64{1e-2, 3e-2, 5e-3}
+	for _, name := range []string{"sgd", "adamw"} {
+		const decay = 0.1
+		o, err := net.NewOptimizer(name, decay)
+		if err != nil {
+			t.Fatal(err)
+		}
+		st := kernels.NewStore(device)
+		head := net.NewHead(st, "head", 6, 5, 4, 1)
+		first := map[string]*ref.Tensor{}
+		for _, p := range st.Params() {
+			first[p.Name] = wide(t, st, p.Name)
+		}
+		prog, err := kernels.Build(device, st, func(g *kernels.Graph) {
+			g.Segment("gradients")
+			y := head.Forward(g.Input("x", kernels.F32, 3, 6), net.Train)
+			g.BackwardFrom(y, g.Input("dy", kernels.F32, 3, 4))
+			g.Segment("update")
+			o.Update(g)
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		run(t, prog.Segment("gradients"), func(r *kernels.Run) {
+			kernels.Pack(r.Floats("x"), uniform(18, 5), 6)
+			kernels.Pack(r.Floats("dy"), uniform(12, 6), 4)
+		})
+		for step, lr := range rates {
+			run(t, prog.Segment("update"), func(r *kernels.Run) { o.Set(r, step, lr) })
+		}
+		for _, p := range st.Params() {
+			mine := decay
+			if p.NoDecay {
+				mine = 0
+			}
+			grad := ref.FromFloat32(read(t, p.ReadGrad), p.Shape...)
+			want := reference(name, mine, rates, first[p.Name], grad)
+			if d := distance(read(t, p.Read), want.Data); !(d <= optimizerTolerance) {
+				t.Errorf("%s: %s is %.2g from the reference, want at most %g", name, p.Name, d, optimizerTolerance)
+			}
+		}
+		prog.Free()
+		st.Free()
+	}
+}
+
+func run(t *testing.T, s *kernels.Segment, fill func(r *kernels.Run)) {
+	t.Helper()
+	r, err := s.Begin()
+	if err != nil {
+		t.Fatal(err)
+	}
+	fill(r)
+	if err := r.Submit(); err != nil {
+		t.Fatal(err)
+	}
+	if err := r.Wait(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// training is a head with its optimizer on the device, and a step of it on one fixed batch.
+type training struct {
+	st   *kernels.Store
+	prog *kernels.Program
+	o    net.Optimizer
+}
+
+func newTraining(t *testing.T, name string, seed uint64) training {
+	t.Helper()
+	o, err := net.NewOptimizer(name, 0.1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	st := kernels.NewStore(device)
+	m := net.NewProjector(st, "projector", 6, 5, 4, seed)
+	prog, err := kernels.Build(device, st, func(g *kernels.Graph) {
+		y := m.Forward(g.Input("x", kernels.F32, 3, 6), net.Train)
+		g.ClearGrads()
+		g.BackwardFrom(y, g.Input("dy", kernels.F32, 3, 4))
+		o.Update(g)
+		g.Fold()
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { prog.Free(); st.Free() })
+	return training{st, prog, o}
+}
+
+func (x training) steps(t *testing.T, from, to int) {
+	t.Helper()
+	for step := from; step < to; step++ {
+		run(t, x.prog.Segment("main"), func(r *kernels.Run) {
+			kernels.Pack(r.Floats("x"), uniform(18, uint32(step)), 6)
+			kernels.Pack(r.Floats("dy"), uniform(12, uint32(step+100)), 4)
+			r.Set("micro", 0)
+			x.o.Set(r, step, 1e-2)
+		})
+	}
+}
+
+func TestARestoredRunEndsWithTheSameBits(t *testing.T) {
+	for _, name := range []string{"sgd", "adamw"} {
+		dir := t.TempDir()
+		middle, straight, resumed := filepath.Join(dir, "middle.ckpt"), filepath.Join(dir, "straight.ckpt"), filepath.Join(dir, "resumed.ckpt")
+		a := newTraining(t, name, 1)
+		a.steps(t, 0, 3)
+		save(t, middle, a.st, 3)
+		a.steps(t, 3, 6)
+		save(t, straight, a.st, 6)
+		c, err := net.LoadCheckpoint(middle)
+		if err != nil {
+			t.Fatal(err)
+		}
+		b := newTraining(t, name, 2) // other first values
+		b.steps(t, 0, 1)             // and moments of its own
+		if err := c.Restore(b.st); err != nil {
+			t.Fatal(err)
+		}
+		b.steps(t, c.Meta.Step, 6)
+		save(t, resumed, b.st, 6)
+		if !bytes.Equal(readFile(t, straight), readFile(t, resumed)) {
+			t.Errorf("%s: six steps and three plus three end with different checkpoints", name)
+		}
+	}
+}
+
+func TestAnUnknownOptimizerListsTheKnown(t *testing.T) {
+	if _, err := net.NewOptimizer("lion", 0); err == nil || !strings.Contains(err.Error(), "known are adamw, sgd") {
+		t.Fatalf("got %v", err)
+	}
+}
