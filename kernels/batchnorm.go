@@ -113,17 +113,8 @@ func (g *Graph) normBack(b norm, dy, gamma, beta *Tensor) {
 		push:   func(first, n int) []uint32 { return push(n, chunk, first/chunk, c4, b.relu) },
 		groups: func(n int) [3]uint32 { return groups1((n+chunk-1)/chunk*c4, 32) }})
 	back := g.alloc("batch norm gradient", F32, []int{2, c4 * lanes})
-	grads := [2]*Tensor{}
-	for i, t := range []*Tensor{gamma, beta} {
-		if t.needs {
-			grads[i] = g.paramGrad(t.param)
-		} else {
-			grads[i] = g.alloc("frozen", F32, []int{c4 * lanes})
-			g.fill(grads[i], 0)
-		}
-	}
 	g.run(launch{kernel: "bn_back_merge", rows: 1,
-		binds:  []bind{whole(part), whole(b.coef), wholeOut(back), wholeOut(grads[0]), wholeOut(grads[1])},
+		binds:  []bind{whole(part), whole(b.coef), wholeOut(back), wholeOut(g.paramGrad(gamma.param)), wholeOut(g.paramGrad(beta.param))},
 		push:   func(_, _ int) []uint32 { return push(c4, chunks, rows, b.training) },
 		groups: func(int) [3]uint32 { return groups1(c4, 32) }})
 	g.normBackApply(b, dy, back)

@@ -24,8 +24,7 @@ type Graph struct {
 	folds    []fold
 	cleared  []*step // fills of all gradients, whose size is known at the end
 	flatSize int64   // of the flat sets when flat was called; 0: never
-	frozen   func(name string) bool
-	micro    int // runs of the segment with the forward pass in a step
+	micro    int     // runs of the segment with the forward pass in a step
 	serial   int
 }
 

@@ -13,13 +13,23 @@ import (
 const poison = 0x7fc0dead
 
 // poisoned reports whether MARR_POISON=1 asks for a program for tests: all its memory holds NaN before the first run, no memory is used twice, and
-// behind each tensor lies a guard band that CheckGuards looks at. Its results have the same bits.
+// behind each tensor lies a guard band that CheckGuards looks at. What kernels bind reaches into the band, since drivers drop writes beyond it.
+// Its results have the same bits.
 func poisoned() bool { return os.Getenv("MARR_POISON") == "1" }
 
 // band is the guard band behind a tensor in the arena, from its last byte on.
 func (p *Program) band(m *storage) vk.Range {
 	end := m.offset + m.bytes
 	return vk.Range{Buffer: p.blocks[m.block], Offset: end, Size: (end+align-1)/align*align + align - end}
+}
+
+// bind is the range that a dispatch binds: with guard bands, and room for it, up to align bytes more than the tensor has.
+func (p *Program) bind(b bound) vk.Range {
+	x := p.at(b)
+	if b.mem.set == arena && b.offset+b.size == b.mem.bytes && x.Size+align <= p.widest {
+		x.Size += align
+	}
+	return x
 }
 
 // paint fills the program's memory with a word; it waits for the device.

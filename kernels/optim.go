@@ -59,9 +59,7 @@ func (g *Graph) table(all bool) *Tensor {
 	v := make([]float32, g.store.size/align*lanes)
 	for _, p := range g.store.params {
 		for b := p.offset / align; b < (p.offset+p.bytes)/align; b++ {
-			if g.frozen == nil || !g.frozen(p.Name) {
-				v[b*lanes] = 1
-			}
+			v[b*lanes] = 1
 			if all || !p.NoDecay {
 				v[b*lanes+1] = 1
 			}
@@ -104,6 +102,7 @@ func (o AdamW) Update(g *Graph) {
 
 // optimizer runs a kernel over flat sets (the first is read, the others are updated), in rows of 256 bytes.
 func (g *Graph) optimizer(kernel string, all bool, flats []int, scalars *Tensor, constants func(n int) []uint32) {
+	clear(g.derived) // what was made of the old weights
 	var binds []bind
 	for i, set := range flats {
 		if t := g.flat(set); i == 0 {

@@ -1,7 +1,6 @@
 package kernels_test
 
 import (
-	"fmt"
 	"math"
 	"slices"
 	"strings"
@@ -11,6 +10,7 @@ import (
 	"marr/kernels/ref"
 	"marr/kernels/ref/golden"
 	"marr/kernels/rng"
+	"marr/vk"
 )
 
 // optimizerTolerance: a step is a handful of float32 operations a number, each off by up to 6e-8; √ and ÷ of the device by a few more.
@@ -25,12 +25,12 @@ type updating struct {
 }
 
 // updater makes a program for parameters of these shapes and first values: the gradient of Σ r⊙(0 + p) with respect to p is r.
-func updater(t *testing.T, values map[string][]float32, update func(g *kernels.Graph), names ...string) *updating {
+func updater(t *testing.T, dev *vk.Device, values map[string][]float32, update func(g *kernels.Graph), names ...string) *updating {
 	t.Helper()
-	u := &updating{t: t, store: kernels.NewStore(device)}
+	u := &updating{t: t, store: kernels.NewStore(dev)}
 	t.Cleanup(u.store.Free)
 	var err error
-	u.prog, err = kernels.Build(device, u.store, func(g *kernels.Graph) {
+	u.prog, err = kernels.Build(dev, u.store, func(g *kernels.Graph) {
 		g.ClearGrads()
 		var last *kernels.Tensor
 		for _, name := range names {
@@ -114,7 +114,7 @@ func TestOptimizersMatchPyTorch(t *testing.T) {
 		}
 		seen[c.Op] = true
 		t.Run(c.Name, func(t *testing.T) {
-			u := updater(t, map[string][]float32{"p": c.Values(c.Inputs[0])}, update, "p")
+			u := updater(t, device, map[string][]float32{"p": c.Values(c.Inputs[0])}, update, "p")
 			for i, s := range c.Inputs[1:] { // g0, g1, …: the gradients of the steps
 				scalars := adamScalars(a["lr"], a["weight_decay"], a["beta1"], a["beta2"], i+1)
 				if c.Op == "sgd" {
@@ -136,9 +136,10 @@ func TestOptimizersMatchPyTorch(t *testing.T) {
 	}
 }
 
-// TestTenOptimizerStepsMatchTheirReference has several parameters in the flat set, one of which decay passes by, and changing rates.
+// TestTenOptimizerStepsMatchTheirReference has several parameters in the flat set, some of which decay passes by, and changing rates; the set is
+// larger than what the narrow device binds.
 func TestTenOptimizerStepsMatchTheirReference(t *testing.T) {
-	sizes := map[string]int{"a.weight": 7, "a.bias": 5, "b.weight": 300, "b.bias": 64}
+	sizes := map[string]int{"a.weight": 7, "a.bias": 5, "b.weight": 1999, "b.bias": 1000}
 	names := []string{"a.weight", "a.bias", "b.weight", "b.bias"}
 	sgd, adam := kernels.SGD{Momentum: 0.9}, kernels.AdamW{Beta1: 0.9, Beta2: 0.99, Eps: 1e-8}
 	for name, update := range map[string]func(g *kernels.Graph){
@@ -152,7 +153,7 @@ func TestTenOptimizerStepsMatchTheirReference(t *testing.T) {
 				s.Uniform(values[n], -1, 1)
 				p[n], m[n], v[n] = ref.FromFloat32(values[n], sizes[n]), ref.New(sizes[n]), ref.New(sizes[n])
 			}
-			u := updater(t, values, update, names...)
+			u, narrow := updater(t, device, values, update, names...), updater(t, bench.Narrow, values, update, names...)
 			for step := 1; step <= 10; step++ {
 				lr, decay, gradients := 0.1/float64(step), 0.02*float64(step), map[string][]float32{}
 				for _, n := range names {
@@ -173,8 +174,15 @@ func TestTenOptimizerStepsMatchTheirReference(t *testing.T) {
 					scalars = adamScalars(lr, decay, adam.Beta1, adam.Beta2, step)
 				}
 				u.apply(1, gradients, scalars)
+				narrow.apply(1, gradients, scalars)
+			}
+			if u.prog.Steps() >= narrow.prog.Steps() {
+				t.Error("the narrow device did it in one part")
 			}
 			for _, n := range names {
+				if got, want := narrow.read((*kernels.Param).Read, n), u.read((*kernels.Param).Read, n); !slices.Equal(got, want) {
+					t.Errorf("%s differs in parts", n)
+				}
 				near(t, n, u.read((*kernels.Param).Read, n), p[n].Data, optimizerTolerance)
 				near(t, n+", moment 0", u.read(moment(0), n), m[n].Data, optimizerTolerance)
 				near(t, n+", moment 1", u.read(moment(1), n), v[n].Data, optimizerTolerance)
@@ -215,47 +223,52 @@ func TestNonFiniteStepChangesNothingAndVerdictNamesItsTensor(t *testing.T) {
 		{"infinite loss", -inf, "", 0, 0, "loss"},
 		{"first", 1, "a.weight", 0, nan, "gradient of a.weight"},
 		{"last of a tensor", 1, "a.weight", 6, inf, "gradient of a.weight"},
-		{"second", 1, "b.weight", 4999, -inf, "gradient of b.weight"}, // beyond the first chunks that lanes look through
+		{"second", 1, "b.weight", 1999, -inf, "gradient of b.weight"}, // beyond the first chunk that a lane looks through
+		{"last", 1, "c.weight", 0, nan, "gradient of c.weight"},       // beyond the first part that the narrow device binds
 	} {
-		t.Run(c.name, func(t *testing.T) {
-			values := map[string][]float32{"a.weight": make([]float32, 7), "b.weight": make([]float32, 5000)}
-			gradients := map[string][]float32{}
-			for n, v := range values {
-				rng.New(3).Uniform(v, -1, 1)
-				gradients[n] = slices.Repeat([]float32{0.5}, len(v))
+		for where, dev := range map[string]*vk.Device{"whole": device, "in parts": bench.Narrow} {
+			t.Run(c.name+" "+where, func(t *testing.T) { nonFinite(t, dev, c.loss, c.at, c.index, c.bad, c.want) })
+		}
+	}
+}
+
+// nonFinite applies a good step, one with a bad loss or a bad element in the gradient of `at`, and another good one.
+func nonFinite(t *testing.T, dev *vk.Device, loss float32, at string, index int, bad float32, want string) {
+	names := []string{"a.weight", "b.weight", "c.weight"}
+	values := map[string][]float32{"a.weight": make([]float32, 7), "b.weight": make([]float32, 2000), "c.weight": make([]float32, 2000)}
+	gradients := map[string][]float32{}
+	for n, v := range values {
+		rng.New(3).Uniform(v, -1, 1)
+		gradients[n] = slices.Repeat([]float32{0.5}, len(v))
+	}
+	u := updater(t, dev, values, kernels.AdamW{Beta1: 0.9, Beta2: 0.999, Eps: 1e-8}.Update, names...)
+	scalars := adamScalars(0.1, 0.1, 0.9, 0.999, 1)
+	if tensor, applied := u.apply(1, gradients, scalars); tensor != "" || applied != 1 {
+		t.Fatalf("verdict %q after %d steps on finite numbers", tensor, applied)
+	}
+	state := func() (all []float32) {
+		for _, n := range names {
+			for _, f := range []func(p *kernels.Param) ([]float32, error){(*kernels.Param).Read, moment(0), moment(1)} {
+				all = append(all, u.read(f, n)...)
 			}
-			u := updater(t, values, kernels.AdamW{Beta1: 0.9, Beta2: 0.999, Eps: 1e-8}.Update, "a.weight", "b.weight")
-			scalars := adamScalars(0.1, 0.1, 0.9, 0.999, 1)
-			if tensor, applied := u.apply(1, gradients, scalars); tensor != "" || applied != 1 {
-				t.Fatalf("verdict %q after %d steps on finite numbers", tensor, applied)
-			}
-			state := func() (all []float32) {
-				for _, n := range []string{"a.weight", "b.weight"} {
-					for _, f := range []func(p *kernels.Param) ([]float32, error){(*kernels.Param).Read, moment(0), moment(1)} {
-						all = append(all, u.read(f, n)...)
-					}
-				}
-				return all
-			}
-			before := state()
-			good := gradients[c.at]
-			if c.at != "" {
-				gradients[c.at] = slices.Clone(good)
-				gradients[c.at][c.index] = c.bad
-			}
-			tensor, applied := u.apply(c.loss, gradients, scalars)
-			if tensor != c.want || applied != 1 {
-				t.Errorf("verdict %q after %d steps, want %q after 1", tensor, applied, c.want)
-			}
-			if c.at != "" {
-				gradients[c.at] = good
-			}
-			if tensor, applied = u.apply(1, gradients, scalars); tensor != c.want || applied != 1 {
-				t.Errorf("one good step later: verdict %q after %d steps, want %q after 1 still", tensor, applied, c.want)
-			}
-			if fmt.Sprint(state()) != fmt.Sprint(before) {
-				t.Error("parameters or moments have changed")
-			}
-		})
+		}
+		return all
+	}
+	before, good := state(), gradients[at]
+	if at != "" {
+		gradients[at] = slices.Clone(good)
+		gradients[at][index] = bad
+	}
+	if tensor, applied := u.apply(loss, gradients, scalars); tensor != want || applied != 1 {
+		t.Errorf("verdict %q after %d steps, want %q after 1", tensor, applied, want)
+	}
+	if at != "" {
+		gradients[at] = good
+	}
+	if tensor, applied := u.apply(1, gradients, scalars); tensor != want || applied != 1 {
+		t.Errorf("one good step later: verdict %q after %d steps, want %q after 1 still", tensor, applied, want)
+	}
+	if !slices.Equal(state(), before) {
+		t.Error("parameters or moments have changed")
 	}
 }

@@ -21,6 +21,7 @@ type Program struct {
 	planned  int64
 	steps    int
 	guarded  []*storage // tensors with a guard band behind them
+	widest   int64      // the largest binding, where there are guard bands; else 0
 }
 
 // Segment is a part of a Program that is submitted on its own.
@@ -121,6 +122,7 @@ func Build(dev *vk.Device, store *Store, f func(g *Graph)) (p *Program, err erro
 // written part by part.
 func (p *Program) fillFirst(g *Graph) error {
 	if g.guard > 0 {
+		p.widest = g.limit
 		if err := p.paint(poison); err != nil {
 			return err
 		}
@@ -284,7 +286,7 @@ func (s *Segment) add(r *vk.Recorder, x *step) error {
 		d.Push = append(d.Push, byte(w), byte(w>>8), byte(w>>16), byte(w>>24))
 	}
 	for _, b := range x.binds {
-		d.Bindings = append(d.Bindings, vk.Binding{Range: s.p.at(b), Access: b.access})
+		d.Bindings = append(d.Bindings, vk.Binding{Range: s.p.bind(b), Access: b.access})
 	}
 	r.Dispatch(d)
 	return nil

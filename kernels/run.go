@@ -18,11 +18,11 @@ type Run struct {
 	err    error
 }
 
-// Begin waits until a slot is free and returns a run that takes it.
+// Begin waits until a slot is free and returns a run that takes it. The error is that of the slot's last run, unless Submit or Wait told it.
 func (s *Segment) Begin() (*Run, error) {
 	x := s.slot[s.turn]
 	s.turn = (s.turn + 1) % slots
-	if x.run != nil {
+	if x.run != nil && !x.run.done {
 		if err := x.run.Wait(); err != nil {
 			return nil, err
 		}

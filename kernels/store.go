@@ -285,10 +285,10 @@ func (s *Store) writeLogical(b *vk.Buffer, offset int64, shape []int, v []float3
 	return s.dev.Write(vk.Range{Buffer: b, Offset: offset, Size: 4 * int64(len(padded))}, asBytes(padded))
 }
 
-// Value returns the parameter as a tensor of g; a gradient flows into it unless g's builder froze it.
+// Value returns the parameter as a tensor of g, into which a gradient flows.
 func (p *Param) Value(g *Graph) *Tensor {
 	t := g.fixed(p.Name, p.Shape, values, p.offset, p.bytes)
-	t.param, t.needs = p, g.frozen == nil || !g.frozen(p.Name)
+	t.param, t.needs = p, true
 	return t
 }
 

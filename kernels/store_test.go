@@ -20,7 +20,6 @@ func TestStoreKeepsLogicalTensorsOfPaddedShapes(t *testing.T) {
 		values[name] = uniform(uint64(i), volume(oddShapes[name]))
 		params[name] = st.Param(name, func() []float32 { return values[name] }, oddShapes[name]...)
 	}
-	state := st.State("state", 0.5, 5, 3)
 	check := func(what string, f func(p *kernels.Param) ([]float32, error), want map[string][]float32) {
 		t.Helper()
 		for name, p := range params {
@@ -64,20 +63,31 @@ func TestStoreKeepsLogicalTensorsOfPaddedShapes(t *testing.T) {
 	check("written value", (*kernels.Param).Read, second)
 	check("moment 0", moment(0), zero)
 	check("moment 1", moment(1), values)
+	for what, err := range map[string]error{"parameter": params["conv"].Write(values["one"]), "moment": params["conv"].WriteMoment(0, values["one"])} {
+		if err == nil || !strings.Contains(err.Error(), "values given") {
+			t.Errorf("%s of a wrong size: error %v", what, err)
+		}
+	}
+}
+
+func TestStoreKeepsStates(t *testing.T) {
+	var state *kernels.State
+	build(t, func(g *kernels.Graph) {
+		state = g.Store().State("state", 0.5, 5, 3)
+		g.Output("y", kernels.ReLU(g.Input("x", kernels.F32, 1, 1)))
+	})
 	if v, err := state.Read(); err != nil || !slices.Equal(v, slices.Repeat([]float32{0.5}, 15)) {
-		t.Errorf("state %v, error %v", v, err)
+		t.Errorf("first value %v, error %v", v, err)
 	}
 	want := uniform(5, 15)
 	if err := state.Write(want); err != nil {
 		t.Fatal(err)
 	}
 	if v, err := state.Read(); err != nil || !slices.Equal(v, want) {
-		t.Errorf("written state %v, want %v; error %v", v, want, err)
+		t.Errorf("written %v, want %v; error %v", v, want, err)
 	}
-	for what, err := range map[string]error{"parameter": params["conv"].Write(want), "moment": params["conv"].WriteMoment(0, want), "state": state.Write(want[1:])} {
-		if err == nil || !strings.Contains(err.Error(), "values given") {
-			t.Errorf("%s of a wrong size: error %v", what, err)
-		}
+	if err := state.Write(want[1:]); err == nil || !strings.Contains(err.Error(), "values given") {
+		t.Errorf("a wrong number of values: error %v", err)
 	}
 }
 

@@ -1,0 +1,119 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// TestBadInputIsOneLineAndLeavesNothing calls the command wrongly in every way the contract names: one line on stderr, the right exit
+// status, no output folder left behind.
+func TestBadInputIsOneLineAndLeavesNothing(t *testing.T) {
+	good, dir := images(t, 32), t.TempDir()
+	file := func(name, text string) string {
+		path := filepath.Join(dir, name)
+		if err := os.MkdirAll(filepath.Dir(path), 0o777); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, []byte(text), 0o666); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	empty := filepath.Join(dir, "empty")
+	if err := os.Mkdir(empty, 0o777); err != nil {
+		t.Fatal(err)
+	}
+	corrupt := file("bad-images-idx3-ubyte", "junk that is no IDX file")
+	unreadable := filepath.Dir(file("pictures/x.png", "no picture"))
+	out := filepath.Join(dir, "out")
+	for _, c := range []struct {
+		name   string
+		status int
+		want   string
+		env    []string
+		args   []string
+	}{
+		{"unknown command", 2, "known are devices, demo, pretrain", nil, []string{"frobnicate"}},
+		{"unknown flag", 2, "known flags are --data, --out", nil, []string{"pretrain", "--frob"}},
+		{"nothing said", 2, "--data and --out are needed", nil, []string{"pretrain"}},
+		{"stray word", 2, "is not a flag", nil, small(good, out, "stray")},
+		{"unknown method", 2, "known are simclr", nil, small(good, out, "--method", "nope")},
+		{"setting that does not parse", 2, "want a value like 0.2", nil, small(good, out, "--temperature", "warm")},
+		{"missing folder", 1, "no such file or folder", nil, small(filepath.Join(dir, "nowhere"), out)},
+		{"empty folder", 1, "no images", nil, small(empty, out)},
+		{"folder of broken images", 1, "none of its 1 images can be read", nil, small(unreadable, out)},
+		{"corrupt IDX", 1, "bad magic number", nil, small(corrupt, out)},
+		{"unknown built-in", 1, "builtin:fashion-placed", nil, small("builtin:nothing", out)},
+		{"batch beyond the set", 1, "has only 32 images: set --batch to at most 32", nil, small(good, out, "--batch", "33")},
+		{"batch of one", 1, "need at least 2 images", nil, small(good, out, "--batch", "1")},
+		{"unknown architecture", 1, "known are resnet10, resnet18", nil, small(good, out, "--arch", "vgg")},
+		{"temperature of zero", 1, "want it above 0", nil, small(good, out, "--temperature", "0")},
+		{"no driver", 1, "install mesa-vulkan-drivers", []string{"VK_ICD_FILENAMES=/nonexistent", "VK_DRIVER_FILES=/nonexistent"}, small(good, out)},
+		{"unknown device", 1, "choose one of 0", nil, small(good, out, "--device", "quantum")},
+		{"no run to measure", 1, "no run is here", nil, []string{"eval", "knn", "--run", out, "--train", good, "--test", good}},
+		{"no such evaluation", 2, "want one of knn, linear, finetune", nil, []string{"eval", "wish"}},
+		{"raw pixels fine-tuned", 2, "pixels cannot be fine-tuned", nil, []string{"eval", "finetune", "--model", "raw", "--train", good, "--test", good}},
+		{"sets of two sizes", 1, "give sets of one kind", nil, []string{"eval", "knn", "--model", "raw", "--train", good, "--test", "builtin:fashion:test"}},
+		{"no run to export", 1, "no run is here", nil, []string{"export", "--run", out, "--out", filepath.Join(dir, "x.onnx")}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			r := call(t, c.env, c.args...)
+			if r.status != c.status || !strings.Contains(r.err, c.want) {
+				t.Errorf("status %d, want %d; said %q, want it to say %q", r.status, c.status, r.err, c.want)
+			}
+			lines := strings.Split(strings.TrimSpace(r.err), "\n")
+			if last := lines[len(lines)-1]; !strings.HasPrefix(last, "marr: ") || len(lines) > 1 && !strings.HasPrefix(lines[0], "skipped ") {
+				t.Errorf("want one line that begins with marr:, got %q", r.err)
+			}
+			if _, err := os.Stat(out); err == nil {
+				t.Error("an output folder was left behind")
+			}
+		})
+	}
+}
+
+func TestFolderThatHoldsARunIsNotOverwritten(t *testing.T) {
+	data, out := images(t, 32), filepath.Join(t.TempDir(), "run")
+	ok(t, small(data, out)...)
+	r := call(t, nil, small(data, out)...)
+	if r.status != 1 || !strings.Contains(r.err, "holds a run already") || !strings.Contains(r.err, "--resume") {
+		t.Errorf("status %d, said %q", r.status, r.err)
+	}
+	r = call(t, nil, small(data, out, "--resume", "--lr", "5e-3")...)
+	if r.status != 1 || !strings.Contains(r.err, "it was started with lr = 0.001, this is 0.005") {
+		t.Errorf("other settings: status %d, said %q", r.status, r.err)
+	}
+	r = call(t, nil, small(images(t, 40), out, "--resume")...)
+	if r.status != 1 || !strings.Contains(r.err, "cannot resume") {
+		t.Errorf("other images: status %d, said %q", r.status, r.err)
+	}
+}
+
+func TestDamagedCheckpointFallsBack(t *testing.T) {
+	data, dir := images(t, 64), t.TempDir()
+	whole, run := filepath.Join(dir, "whole"), filepath.Join(dir, "run")
+	ok(t, small(data, whole)...)
+	ok(t, small(data, run)...)
+	if err := os.Truncate(filepath.Join(run, "checkpoint.ckpt"), 1000); err != nil {
+		t.Fatal(err)
+	}
+	r := call(t, nil, small(data, run, "--resume")...)
+	if r.status != 0 || !strings.Contains(r.err, "going on from the one before it, step 24") {
+		t.Fatalf("status %d, said %q", r.status, r.err)
+	}
+	sameRun(t, whole, run)
+}
+
+// TestNonFiniteLossStopsTheRun gives a rate at which the second step overflows.
+func TestNonFiniteLossStopsTheRun(t *testing.T) {
+	out := filepath.Join(t.TempDir(), "run")
+	r := call(t, nil, small(images(t, 64), out, "--lr", "1e35", "--warmup", "0", "--optimizer", "sgd")...)
+	if r.status != 1 || !strings.Contains(r.err, "step 2: the ") || !strings.Contains(r.err, "is not finite") {
+		t.Errorf("status %d, said %q", r.status, r.err)
+	}
+	if _, err := os.Stat(filepath.Join(out, "checkpoint.ckpt")); err == nil {
+		t.Error("a state that leads to nothing was saved")
+	}
+}

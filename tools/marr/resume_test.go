@@ -1,0 +1,121 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"marr/kernels/rng"
+)
+
+// runFiles are the files whose bytes depend on the run alone.
+var runFiles = []string{"checkpoint.ckpt", "checkpoint.prev.ckpt", "metrics.jsonl", "config.toml"}
+
+func sameRun(t *testing.T, a, b string) {
+	t.Helper()
+	for _, name := range runFiles {
+		x, err := os.ReadFile(filepath.Join(a, name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		y, err := os.ReadFile(filepath.Join(b, name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !bytes.Equal(x, y) {
+			t.Errorf("%s differs", name)
+		}
+	}
+}
+
+func TestSameSeedSameBytes(t *testing.T) {
+	data, dir := images(t, 64), t.TempDir()
+	a, b, c := filepath.Join(dir, "a"), filepath.Join(dir, "b"), filepath.Join(dir, "c")
+	ok(t, small(data, a)...)
+	ok(t, small(data, b)...)
+	sameRun(t, a, b)
+	ok(t, small(data, c, "--seed", "2")...)
+	x, err := os.ReadFile(filepath.Join(a, "checkpoint.ckpt"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	y, err := os.ReadFile(filepath.Join(c, "checkpoint.ckpt"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if bytes.Equal(x, y) {
+		t.Error("another seed gave the same checkpoint")
+	}
+}
+
+// stopAfter starts a run, sends it a signal once it has told of `steps` steps, and returns its exit status and what it said.
+func stopAfter(t *testing.T, steps int, s syscall.Signal, args []string) (status int, said string) {
+	t.Helper()
+	c := marr(t, nil, args...)
+	var errs bytes.Buffer
+	c.Stderr = &errs
+	out, err := c.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Start(); err != nil {
+		t.Fatal(err)
+	}
+	for in := bufio.NewScanner(out); in.Scan(); {
+		if strings.Contains(in.Text(), " step ") {
+			if steps--; steps == 0 {
+				if err := c.Process.Signal(s); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+	}
+	if err := c.Wait(); err == nil && steps > 0 {
+		t.Fatalf("the run was over %d steps before the signal", steps)
+	}
+	return c.ProcessState.ExitCode(), errs.String()
+}
+
+func TestKilledRunResumesToTheSameBytes(t *testing.T) {
+	data, dir := images(t, 64), t.TempDir()
+	whole, broken := filepath.Join(dir, "whole"), filepath.Join(dir, "broken")
+	ok(t, small(data, whole)...)
+	seed := uint64(time.Now().UnixNano())
+	t.Logf("moments of seed %d", seed)
+	src := rng.New(seed)
+	args := small(data, broken)
+	for range 3 { // 32 steps in all: no sum of moments goes beyond
+		stopAfter(t, 1+src.Intn(10), syscall.SIGKILL, args)
+		args = small(data, broken, "--resume")
+	}
+	ok(t, args...)
+	sameRun(t, whole, broken)
+}
+
+func TestSignalSavesAndSaysHowToGoOn(t *testing.T) {
+	data, dir := images(t, 64), t.TempDir()
+	whole := filepath.Join(dir, "whole")
+	ok(t, small(data, whole)...)
+	for s, want := range map[syscall.Signal]int{syscall.SIGINT: 130, syscall.SIGTERM: 143} {
+		stopped := filepath.Join(dir, s.String())
+		status, said := stopAfter(t, 11, s, small(data, stopped))
+		if status != want || !strings.Contains(said, "--resume") || strings.Count(said, "\n") != 1 {
+			t.Errorf("%v: status %d, want %d, and it said %q", s, status, want, said)
+		}
+		ok(t, small(data, stopped, "--resume")...)
+		for _, name := range []string{"checkpoint.ckpt", "metrics.jsonl"} { // the one before may be of the step it stopped at
+			x, err := os.ReadFile(filepath.Join(whole, name))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if y, err := os.ReadFile(filepath.Join(stopped, name)); err != nil || !bytes.Equal(x, y) {
+				t.Errorf("%v: %s differs (%v)", s, name, err)
+			}
+		}
+	}
+}

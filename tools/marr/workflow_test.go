@@ -1,0 +1,154 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"image"
+	"image/color"
+	"image/png"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"marr/export"
+	"marr/kernels/rng"
+	"marr/ssl/data"
+	"marr/vk"
+)
+
+// pictures writes n RGB images a class and one broken file, and returns the folder.
+func pictures(t *testing.T, n int) string {
+	t.Helper()
+	dir, src := t.TempDir(), rng.New(6)
+	for class, name := range []string{"ash", "oak"} {
+		for i := range n {
+			m := image.NewRGBA(image.Rect(0, 0, 20+src.Intn(20), 20+src.Intn(20)))
+			for p := range m.Bounds().Dx() * m.Bounds().Dy() {
+				m.Set(p%m.Bounds().Dx(), p/m.Bounds().Dx(), color.RGBA{uint8(src.Intn(256)), uint8(200 * class), uint8(src.Intn(99)), 255})
+			}
+			path := filepath.Join(dir, name, fmt.Sprintf("%d.png", i))
+			if err := os.MkdirAll(filepath.Dir(path), 0o777); err != nil {
+				t.Fatal(err)
+			}
+			f, err := os.Create(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := png.Encode(f, m); err != nil {
+				t.Fatal(err)
+			}
+			if err := f.Close(); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	if err := os.WriteFile(filepath.Join(dir, "oak", "broken.jpg"), []byte("x"), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
+func TestFolderOfRGBImagesTrainsEvaluatesAndExports(t *testing.T) {
+	dir, out := pictures(t, 16), filepath.Join(t.TempDir(), "run")
+	r := call(t, nil, small(dir, out, "--size", "16", "--epochs", "1")...)
+	if r.status != 0 || !strings.Contains(r.err, "broken.jpg") {
+		t.Fatalf("status %d, said %q, want the broken image listed", r.status, r.err)
+	}
+	onnx := filepath.Join(out, "backbone.onnx")
+	if said := ok(t, "export", "--run", out, "--out", onnx, "--verify"); !strings.Contains(said, "onnx-go agrees with the device on 32 images") {
+		t.Errorf("export said %q", said)
+	}
+	m, err := export.ReadFile(onnx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if m.Metadata["marr.size"] != "16" || m.Metadata["marr.method"] != "simclr" || m.Metadata["marr.dataset"] != dir || len(m.Metadata["marr.mean"]) < 10 {
+		t.Errorf("metadata %v", m.Metadata)
+	}
+	if w, ok := m.Initializer("layer4.0.conv2.weight"); !ok || !slices.Equal(w.Dims, []int{32, 32, 3, 3}) {
+		t.Errorf("layer4.0.conv2.weight: %v, want 32 32 3 3", w.Dims)
+	}
+	for protocol, keys := range map[string][]string{"knn": {"knn1", "knn20"}, "linear": {"linear", "linear10", "linear10_std"}, "finetune": {"finetune10"}} {
+		for _, of := range [][]string{{"--run", out}, {"--model", "random", "--arch", "resnet10", "--width", "4", "--size", "16"}, {"--model", "raw"}} {
+			if protocol == "finetune" && of[1] == "raw" {
+				continue
+			}
+			said := ok(t, append([]string{"eval", protocol, "--train", dir, "--test", dir, "--json"}, of...)...)
+			var got map[string]any
+			if err := json.Unmarshal([]byte(said), &got); err != nil {
+				t.Fatalf("%s of %v: %v: %s", protocol, of, err, said)
+			}
+			for _, k := range keys {
+				if v, ok := got[k].(float64); !ok || v < 0 || v > 100 {
+					t.Errorf("%s of %v: %s is %v", protocol, of, k, got[k])
+				}
+			}
+		}
+	}
+}
+
+func TestDevicesPrintsJSON(t *testing.T) {
+	var all []map[string]any
+	if err := json.Unmarshal([]byte(ok(t, "devices", "--json")), &all); err != nil || len(all) == 0 || all[0]["kernels"] == "" {
+		t.Fatalf("%v, %v", all, err)
+	}
+}
+
+func TestHelpListsEveryFlag(t *testing.T) {
+	for _, c := range commands() {
+		if said := ok(t, c.name, "--help"); !strings.Contains(said, "usage: marr "+c.name) || strings.Contains(said, "%!") {
+			t.Errorf("%s --help says %q", c.name, said)
+		}
+	}
+}
+
+// TestDemoWritesTheSummary runs the demo's steps on a small recipe and checks the keys that scripts rely on.
+func TestDemoWritesTheSummary(t *testing.T) {
+	t.Chdir(t.TempDir())
+	dev, err := vk.Open("", vk.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer dev.Close()
+	d := demo{dir: "demo", dev: dev, config: demoConfig()}
+	d.config.Width, d.config.Epochs, d.config.Batch = 2, 1, 64
+	for set, name := range map[**data.Set]string{&d.train: "builtin:fashion-placed", &d.test: "builtin:fashion-placed:test"} {
+		if *set, err = data.Open(name, 0); err != nil {
+			t.Fatal(err)
+		}
+		*set = (*set).Limit(256)
+	}
+	if err := d.run(t.Context(), false); err != nil {
+		t.Fatal(err)
+	}
+	raw, err := os.ReadFile("demo/summary.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got map[string]any
+	if err := json.Unmarshal(raw, &got); err != nil {
+		t.Fatal(err)
+	}
+	keys := func(at map[string]any, want ...string) {
+		t.Helper()
+		for _, k := range want {
+			if _, ok := at[k]; !ok {
+				t.Errorf("summary lacks %s: %s", k, raw)
+			}
+		}
+		if len(at) != len(want) {
+			t.Errorf("summary has %d keys where %v are wanted: %s", len(at), want, raw)
+		}
+	}
+	keys(got, "device", "method", "arch", "dataset", "images", "epochs", "batch", "seed", "seconds", "images_per_second", "eval", "onnx")
+	rows := got["eval"].(map[string]any)
+	keys(rows, "raw", "random", "pretrained")
+	row := []string{"knn1", "knn20", "linear", "linear10", "linear10_std"}
+	keys(rows["raw"].(map[string]any), row...)
+	for _, k := range []string{"random", "pretrained"} {
+		keys(rows[k].(map[string]any), append(row, "finetune10", "finetune10_n")...)
+	}
+	keys(got["onnx"].(map[string]any), "path", "max_abs_diff", "cosine_min", "checked_by")
+}
