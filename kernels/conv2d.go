@@ -150,6 +150,7 @@ func (g *Graph) outer(y *Tensor, add int, x, dy *Tensor, c convShape) {
 	size := c.k * c.r * c.s * c4 // vectors
 	chunks := min(c.n, max(1, min(512/((tiles+7)/8), 1<<20/size)))
 	per := (c.n + chunks - 1) / chunks
+	per = min(per, max(1, int(chunkBytes*int64(c.n)/max(x.mem.bytes, dy.mem.bytes))))
 	chunks = (c.n + per - 1) / per
 	part := g.alloc("partial d"+y.name, F32, []int{chunks, size * lanes})
 	area := c.oh * c.ow
@@ -160,6 +161,10 @@ func (g *Graph) outer(y *Tensor, add int, x, dy *Tensor, c convShape) {
 		groups: func(n int) [3]uint32 { return groups2(tiles, 8, (n+per-1)/per) }})
 	g.reduce(y, add, part, chunks, size)
 }
+
+// chunkBytes bounds what one chunk of a weight gradient reads of either tensor, so that a slice of whole chunks can be bound on every
+// device (128 MiB at least). It does not follow the device's own limit: sums must not change their order with it.
+const chunkBytes = 32 << 20
 
 // reduce adds parts [parts][size vectors] up, in order, into y.
 func (g *Graph) reduce(y *Tensor, add int, part *Tensor, parts, size int) {
