@@ -46,16 +46,23 @@ type shortcut struct {
 	bn   BatchNorm
 }
 
+// Check says what NewResNet would refuse.
+func (c Config) Check() error {
+	switch {
+	case !slices.Contains(Archs, c.Arch):
+		return fmt.Errorf("net: no architecture %q: known are %s", c.Arch, strings.Join(Archs, ", "))
+	case !slices.Contains(Stems, c.Stem):
+		return fmt.Errorf("net: no stem %q: known are %s", c.Stem, strings.Join(Stems, ", "))
+	case c.Width < 1 || c.Width > 1024 || c.Channels < 1:
+		return fmt.Errorf("net: width %d, %d image channels: want a width of 1 to 1024 and at least one channel", c.Width, c.Channels)
+	}
+	return nil
+}
+
 // NewResNet declares a backbone's parameters.
 func NewResNet(st *kernels.Store, c Config, seed uint64) (*ResNet, error) {
-	if !slices.Contains(Archs, c.Arch) {
-		return nil, fmt.Errorf("net: no architecture %q: known are %s", c.Arch, strings.Join(Archs, ", "))
-	}
-	if !slices.Contains(Stems, c.Stem) {
-		return nil, fmt.Errorf("net: no stem %q: known are %s", c.Stem, strings.Join(Stems, ", "))
-	}
-	if c.Width < 1 || c.Width > 1024 || c.Channels < 1 {
-		return nil, fmt.Errorf("net: width %d, %d image channels: want a width of 1 to 1024 and at least one channel", c.Width, c.Channels)
+	if err := c.Check(); err != nil {
+		return nil, err
 	}
 	stride := 1
 	if c.Stem == "strided" {

@@ -46,22 +46,38 @@ func (c *Config) Resolve(set *data.Set) {
 	}
 }
 
-// Check says what cannot work, before anything is written.
+// ConfigError is a setting that cannot work.
+type ConfigError struct{ error }
+
+// Unwrap returns what is wrong.
+func (e *ConfigError) Unwrap() error { return e.error }
+
+// Check says what cannot work, before anything is written, as a *ConfigError.
 func (c Config) Check(set *data.Set) error {
+	_, optimizer := net.NewOptimizer(c.Optimizer, c.Decay)
+	for _, err := range []error{c.Backbone(set.C).Check(), optimizer, c.numbers(set)} {
+		if err != nil {
+			return &ConfigError{err}
+		}
+	}
+	return nil
+}
+
+func (c Config) numbers(set *data.Set) error {
 	micro := c.Batch / max(c.Accumulate, 1)
 	switch {
 	case c.Epochs < 1:
-		return fmt.Errorf("%d epochs: there is nothing to do: set --epochs to at least 1", c.Epochs)
+		return fmt.Errorf("ssl: %d epochs: there is nothing to do: set --epochs to at least 1", c.Epochs)
 	case c.Size < 8:
-		return fmt.Errorf("size %d: views below 8 pixels hold nothing to learn from: set --size to at least 8", c.Size)
+		return fmt.Errorf("ssl: size %d: views below 8 pixels hold nothing to learn from: set --size to at least 8", c.Size)
 	case c.Accumulate < 1 || c.Batch%c.Accumulate != 0:
-		return fmt.Errorf("batch %d in %d parts: they must be equal: choose --accumulate so that it divides --batch", c.Batch, c.Accumulate)
+		return fmt.Errorf("ssl: batch %d in %d parts: they must be equal: choose --accumulate so that it divides --batch", c.Batch, c.Accumulate)
 	case micro < 2:
-		return fmt.Errorf("batch of %d: batch norm and a contrast need at least 2 images at once: set --batch to 2 or more for each of --accumulate", micro)
+		return fmt.Errorf("ssl: batch of %d: batch norm and a contrast need at least 2 images at once: set --batch to 2 or more for each of --accumulate", micro)
 	case c.Batch > set.Len():
-		return fmt.Errorf("batch of %d: %s has only %d images: set --batch to at most %d", c.Batch, set.Name, set.Len(), set.Len())
+		return fmt.Errorf("ssl: batch of %d: %s has only %d images: set --batch to at most %d", c.Batch, set.Name, set.Len(), set.Len())
 	case !(c.LR > 0) || !(c.Decay >= 0) || !(c.Warmup >= 0 && c.Warmup <= 1):
-		return fmt.Errorf("lr %g, weight decay %g, warm-up %g: want lr above 0, decay at least 0, warm-up within 0 … 1", c.LR, c.Decay, c.Warmup)
+		return fmt.Errorf("ssl: lr %g, weight decay %g, warm-up %g: want lr above 0, decay at least 0, warm-up within 0 … 1", c.LR, c.Decay, c.Warmup)
 	}
 	return nil
 }

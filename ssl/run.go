@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"path/filepath"
 	"time"
@@ -43,9 +44,12 @@ type Run struct {
 	Origin  map[string]string // by config key: who chose it ("flag"); what is not named is a default
 	Method  Method
 	Set     *data.Set
-	Started func(*Trainer)                   // before the first step; may be nil
-	Tell    func(Progress)                   // may be nil
-	Notice  func(format string, args ...any) // may be nil
+	Started func(*Trainer) // before the first step; may be nil
+	Tell    func(Progress) // may be nil
+	// AfterEpoch, when not nil, may measure the backbone after each epoch; what it returns becomes a line of metrics.jsonl beside step and
+	// epoch. It must leave the Store as it is.
+	AfterEpoch func(*Trainer) (map[string]any, error)
+	Notice     func(format string, args ...any) // may be nil
 
 	data    string // fingerprint of Set
 	trainer *Trainer
@@ -89,7 +93,7 @@ func (r *Run) open() (*net.Checkpoint, error) {
 	_, err := os.Stat(filepath.Join(r.Dir, configFile))
 	if !r.Resume {
 		if err == nil {
-			return nil, fmt.Errorf("%s holds a run already: it is not overwritten: add --resume to go on with it, or choose another folder", r.Dir)
+			return nil, fmt.Errorf("ssl: run %s: the folder holds a run already: add --resume to go on with it, or choose another folder", r.Dir)
 		}
 		return nil, nil
 	}
@@ -104,7 +108,7 @@ func (r *Run) open() (*net.Checkpoint, error) {
 		r.Notice("%s", note)
 	}
 	if diff := r.differs(c); diff != "" {
-		return nil, fmt.Errorf("%s: cannot resume: %s: use the same settings and images, or another folder", r.Dir, diff)
+		return nil, fmt.Errorf("ssl: run %s: cannot resume: %s: use the same settings and images, or another folder", r.Dir, diff)
 	}
 	return c, nil
 }
@@ -131,7 +135,7 @@ func (r *Run) start(c *net.Checkpoint, dev *vk.Device) error {
 	done := 0
 	if c != nil {
 		if family := kernels.Family(dev); c.Meta.Kernels != family {
-			return fmt.Errorf("%s was trained with %s kernels and this device has %s: the bits would differ: set MARR_KERNELS=%s", r.Dir, c.Meta.Kernels, family, c.Meta.Kernels)
+			return fmt.Errorf("ssl: run %s was trained with %s kernels and this device has %s: the bits would differ: set MARR_KERNELS=%s", r.Dir, c.Meta.Kernels, family, c.Meta.Kernels)
 		}
 		if err := c.Restore(r.trainer.Store); err != nil {
 			return err
@@ -140,7 +144,7 @@ func (r *Run) start(c *net.Checkpoint, dev *vk.Device) error {
 	}
 	r.trainer.goOn(done)
 	if err := os.MkdirAll(r.Dir, 0o777); err != nil { // only now: a run that is refused leaves nothing behind
-		return err
+		return fmt.Errorf("ssl: run %s: %w: choose another folder", r.Dir, err)
 	}
 	if err := r.Config.write(filepath.Join(r.Dir, configFile), r.Origin); err != nil {
 		return err
@@ -182,11 +186,7 @@ func (r *Run) loop(ctx context.Context) error {
 	pace := newPace(r.Config.Batch)
 	var failed error
 	report := func(x Report) {
-		line, err := json.Marshal(map[string]any{"step": x.Step, "epoch": x.Epoch, "loss": x.Loss, "lr": x.LR})
-		if err == nil {
-			_, err = r.lines.Write(append(line, '\n'))
-		}
-		failed = errors.Join(failed, err)
+		failed = errors.Join(failed, r.note(map[string]any{"step": x.Step, "epoch": x.Epoch, "loss": x.Loss, "lr": x.LR}))
 		if r.Tell != nil {
 			speed := pace.step()
 			p := Progress{Report: x, Steps: t.Steps(), Epochs: r.Config.Epochs, ImagesPerSecond: speed}
@@ -199,6 +199,11 @@ func (r *Run) loop(ctx context.Context) error {
 		if err := errors.Join(t.Train(ctx, next, report), failed); err != nil {
 			return err
 		}
+		if t.Step() == next { // not stopped on the way
+			if err := r.afterEpoch(); err != nil {
+				return err
+			}
+		}
 		if err := r.save(); err != nil {
 			return err
 		}
@@ -207,6 +212,30 @@ func (r *Run) loop(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// note writes a line of metrics.jsonl.
+func (r *Run) note(values map[string]any) error {
+	line, err := json.Marshal(values)
+	if err == nil {
+		_, err = r.lines.Write(append(line, '\n'))
+	}
+	return err
+}
+
+// afterEpoch measures at the end of an epoch, before it is saved: a resumed run finds the line exactly when it does not measure again.
+func (r *Run) afterEpoch() error {
+	t := r.trainer
+	if r.AfterEpoch == nil {
+		return nil
+	}
+	values, err := r.AfterEpoch(t)
+	if err != nil {
+		return err
+	}
+	line := map[string]any{"step": t.Step(), "epoch": t.Step() / t.PerEpoch()}
+	maps.Copy(line, values)
+	return r.note(line)
 }
 
 func (r *Run) save() error {

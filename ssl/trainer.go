@@ -95,7 +95,25 @@ func (t *Trainer) record(g *kernels.Graph) {
 	g.ClearGrads()
 }
 
-// fits turns a lack of memory into the batch that would fit, supposing that memory grows with the batch.
+// MemoryError says that a step does not fit into the device's memory.
+type MemoryError struct {
+	Batch   int   // asked for
+	Planned int64 // bytes of activations and gradients
+	Fits    int   // a batch that should fit, supposing that memory grows with the batch; below 2 none does
+	Err     error // the device's
+}
+
+func (e *MemoryError) Error() string {
+	mend := fmt.Sprintf("set --batch to about %d, or --accumulate", e.Fits)
+	if e.Fits < 2 {
+		mend = "choose a smaller --size or --width"
+	}
+	return fmt.Sprintf("ssl: batch of %d: %d MiB of activations do not fit into the device's memory: %s", e.Batch, e.Planned>>20, mend)
+}
+
+func (e *MemoryError) Unwrap() error { return e.Err }
+
+// fits turns a lack of memory into the batch that would fit. Where the heap should have had room, others use it: then half is a guess.
 func (t *Trainer) fits(err error) error {
 	var mem *kernels.MemoryError
 	var oom *vk.OutOfMemoryError
@@ -107,8 +125,7 @@ func (t *Trainer) fits(err error) error {
 		room = min(room, oom.Limit)
 	}
 	n := int(float64(t.Config.Batch) * 0.9 * float64(room) / float64(mem.Planned))
-	return fmt.Errorf("batch of %d: %d MiB of activations do not fit into the device's memory: set --batch to about %d, or --accumulate: %w",
-		t.Config.Batch, mem.Planned>>20, max(n, 2), err)
+	return &MemoryError{t.Config.Batch, mem.Planned, min(n, t.Config.Batch/2), err}
 }
 
 // Steps is the number of steps of the whole run, PerEpoch that of an epoch; images that do not fill a batch are left out, other ones each epoch.
@@ -134,7 +151,7 @@ type NonFiniteError struct {
 }
 
 func (e *NonFiniteError) Error() string {
-	return fmt.Sprintf("step %d: the %s of %s is not finite: nothing was changed by it: lower --lr, or resume from the last checkpoint with another recipe", e.Step, e.Tensor, e.Method)
+	return fmt.Sprintf("ssl: step %d: the %s of %s is not finite: nothing was changed by it: lower --lr, or resume from the last checkpoint with another recipe", e.Step, e.Tensor, e.Method)
 }
 
 // Train goes on from the step in hand to step `to`, or until ctx is done, and leaves the device idle. It calls report after each step, a

@@ -134,8 +134,8 @@ func (d *demo) evaluate(ctx context.Context, trained subject) error {
 		key string
 		s   subject
 	}{{"raw", rawSubject(d.train)}, {"random", randomSubject(d.config, d.train)}, {"pretrained", trained}} {
-		if err := ctx.Err(); err != nil {
-			return fmt.Errorf("stopped while evaluating: the training is saved in %s: go on with marr demo --resume: %w", d.dir, err)
+		if ctx.Err() != nil {
+			return fmt.Errorf("%w while evaluating: the training is saved in %s: go on with the same command and --resume", ssl.ErrStopped, d.dir)
 		}
 		fmt.Printf("evaluating %s …\n", row.key)
 		sc, err := d.score(row.s)
@@ -157,18 +157,20 @@ func (d *demo) score(s subject) (scores, error) {
 	if err != nil {
 		return sc, err
 	}
-	sc.KNN1, sc.KNN20 = near[0], near[1]
+	sc.KNN1, sc.KNN20 = round(near[0]), round(near[1])
 	if sc.Linear, err = eval.Linear(f[0], f[1], eval.LinearOptions{}); err != nil {
 		return sc, err
 	}
 	if sc.Linear10, sc.Linear10Std, err = eval.LinearFewShot(f[0], f[1], fewPerClass, fewDraws, fewSeed); err != nil {
 		return sc, err
 	}
+	sc.Linear, sc.Linear10, sc.Linear10Std = round(sc.Linear), round(sc.Linear10), round(sc.Linear10Std)
 	if s.start == nil {
 		return sc, nil
 	}
 	tune := ssl.DefaultFinetuning()
 	percent, err := ssl.Finetune(d.dev, s.arch, s.px, s.start, d.train, d.test, tune)
+	percent = round(percent)
 	sc.Finetune10, sc.Finetune10_N = &percent, tune.Draws
 	return sc, err
 }

@@ -50,5 +50,5 @@ func printDevices(all []vk.Info) error {
 
 // deviceFlag declares --device.
 func deviceFlag(fs *pflag.FlagSet) *string {
-	return fs.String("device", "", "`N|NAME` of a device as marr devices lists it; default: MARR_DEVICE, else the best")
+	return fs.String("device", "", "device `N|NAME` as marr devices lists it; default: MARR_DEVICE, else the best")
 }

@@ -46,9 +46,13 @@ func TestBadInputIsOneLineAndLeavesNothing(t *testing.T) {
 		{"folder of broken images", 1, "none of its 1 images can be read", nil, small(unreadable, out)},
 		{"corrupt IDX", 1, "bad magic number", nil, small(corrupt, out)},
 		{"unknown built-in", 1, "builtin:fashion-placed", nil, small("builtin:nothing", out)},
-		{"batch beyond the set", 1, "has only 32 images: set --batch to at most 32", nil, small(good, out, "--batch", "33")},
-		{"batch of one", 1, "need at least 2 images", nil, small(good, out, "--batch", "1")},
-		{"unknown architecture", 1, "known are resnet10, resnet18", nil, small(good, out, "--arch", "vgg")},
+		{"batch beyond the set", 2, "has only 32 images: set --batch to at most 32", nil, small(good, out, "--batch", "33")},
+		{"batch of one", 2, "need at least 2 images", nil, small(good, out, "--batch", "1")},
+		{"unknown architecture", 2, "known are resnet10, resnet18", nil, small(good, out, "--arch", "vgg")},
+		{"unknown optimizer", 2, "known are adamw, sgd", nil, small(good, out, "--optimizer", "lion")},
+		{"value of another kind", 2, "marr pretrain --help", nil, small(good, out, "--epochs", "many")},
+		{"--eval-data of another size", 1, "builtin:fashion 28×28×1: give sets of one kind", nil, small(good, out, "--eval-data", "builtin:fashion")},
+		{"folder that cannot be made", 1, "choose another folder", nil, small(good, filepath.Join(corrupt, "run"))},
 		{"temperature of zero", 1, "want it above 0", nil, small(good, out, "--temperature", "0")},
 		{"no driver", 1, "install mesa-vulkan-drivers", []string{"VK_ICD_FILENAMES=/nonexistent", "VK_DRIVER_FILES=/nonexistent"}, small(good, out)},
 		{"unknown device", 1, "choose one of 0", nil, small(good, out, "--device", "quantum")},
@@ -56,6 +60,8 @@ func TestBadInputIsOneLineAndLeavesNothing(t *testing.T) {
 		{"no such evaluation", 2, "want one of knn, linear, finetune", nil, []string{"eval", "wish"}},
 		{"raw pixels fine-tuned", 2, "pixels cannot be fine-tuned", nil, []string{"eval", "finetune", "--model", "raw", "--train", good, "--test", good}},
 		{"sets of two sizes", 1, "give sets of one kind", nil, []string{"eval", "knn", "--model", "raw", "--train", good, "--test", "builtin:fashion:test"}},
+		{"unknown format to export", 2, "want .onnx or .safetensors", nil, []string{"export", "--run", out, "--out", filepath.Join(dir, "x.pth")}},
+		{"no folder to export to", 1, "make it first", nil, []string{"export", "--run", out, "--out", filepath.Join(dir, "none", "x.onnx")}},
 		{"no run to export", 1, "no run is here", nil, []string{"export", "--run", out, "--out", filepath.Join(dir, "x.onnx")}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -64,6 +70,11 @@ func TestBadInputIsOneLineAndLeavesNothing(t *testing.T) {
 				t.Errorf("status %d, want %d; said %q, want it to say %q", r.status, c.status, r.err, c.want)
 			}
 			lines := strings.Split(strings.TrimSpace(r.err), "\n")
+			for _, p := range []string{"vk: ", "kernels: ", "net: ", "ssl: ", "data: ", "eval: eval"} {
+				if strings.Contains(r.err, p) {
+					t.Errorf("%q names the package %s", r.err, p)
+				}
+			}
 			if last := lines[len(lines)-1]; !strings.HasPrefix(last, "marr: ") || len(lines) > 1 && !strings.HasPrefix(lines[0], "skipped ") {
 				t.Errorf("want one line that begins with marr:, got %q", r.err)
 			}

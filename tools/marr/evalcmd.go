@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"math"
 	"os"
 	"strings"
 
@@ -40,13 +41,13 @@ func evalCommand(fs *pflag.FlagSet) func(context.Context, []string) error {
 	return func(_ context.Context, args []string) error {
 		kinds := []string{"knn", "linear", "finetune"}
 		if len(args) != 1 || !strings.Contains(" knn linear finetune ", " "+args[0]+" ") {
-			return usagef("want one of %s, got %q", strings.Join(kinds, ", "), args)
+			return usagef("eval: %q: want one of %s: say how to measure", strings.Join(args, " "), strings.Join(kinds, ", "))
 		}
 		if (*run == "") == (*model == "") || *model != "" && *model != "random" && *model != "raw" {
-			return usagef("want either --run DIR or --model random or raw: say what is to be measured")
+			return usagef("eval: want either --run DIR, --model random or --model raw: say what is to be measured")
 		}
 		if *train == "" || *test == "" {
-			return usagef("--train and --test are needed: say which labelled images to learn from and to judge on")
+			return usagef("eval: --train and --test are needed: say which labelled images to learn from and to judge on")
 		}
 		e := evaluation{kind: args[0], run: *run, model: *model, config: c, asJSON: *asJSON}
 		return e.do(*train, *test, *device)
@@ -86,6 +87,9 @@ func (e evaluation) do(trainName, testName, device string) error {
 			e.config.Size = folderSize
 		}
 		e.config.Resolve(train)
+		if err := e.config.Backbone(train.C).Check(); err != nil {
+			return usageError{err}
+		}
 		if s = randomSubject(e.config, train); e.model == "raw" {
 			s = rawSubject(train)
 		}
@@ -130,12 +134,12 @@ func (e evaluation) measure(dev *vk.Device, s subject, train, test *data.Set) (m
 	result := map[string]any{"model": s.name, "train": train.Name, "test": test.Name, "protocol": e.kind}
 	if e.kind == "finetune" {
 		if s.start == nil {
-			return nil, "", usagef("pixels cannot be fine-tuned: use --run or --model random")
+			return nil, "", usagef("--model raw: pixels cannot be fine-tuned: use --run or --model random")
 		}
 		f := ssl.DefaultFinetuning()
 		percent, err := ssl.Finetune(dev, s.arch, s.px, s.start, train, test, f)
-		result["finetune10"], result["finetune10_n"] = percent, f.Draws
-		return result, fmt.Sprintf("fine-tuned on %d labels a class, n = %d: %.2f %%  (%s)", f.PerClass, f.Draws, percent, of), err
+		result["finetune10"], result["finetune10_n"] = round(percent), f.Draws
+		return result, fmt.Sprintf("whole network fine-tuned for %d steps on %d labels a class, mean of %d draws: %.2f %%  (%s)", f.Steps, f.PerClass, f.Draws, percent, of), err
 	}
 	features, err := s.features(dev, train, test)
 	if err != nil {
@@ -146,14 +150,18 @@ func (e evaluation) measure(dev *vk.Device, s subject, train, test *data.Set) (m
 		if err != nil {
 			return nil, "", err
 		}
-		result["knn1"], result["knn20"] = acc[0], acc[1]
-		return result, fmt.Sprintf("kNN, cosine: k=1 %.2f %%, k=20 weighted with T %g %.2f %%  (%s)", acc[0], temperature, acc[1], of), nil
+		result["knn1"], result["knn20"] = round(acc[0]), round(acc[1])
+		return result, fmt.Sprintf("kNN by cosine: k=1 %.2f %%, k=20 weighted with T %g %.2f %%  (%s)", acc[0], temperature, acc[1], of), nil
 	}
 	all, err := eval.Linear(features[0], features[1], eval.LinearOptions{})
 	if err != nil {
 		return nil, "", err
 	}
 	mean, std, err := eval.LinearFewShot(features[0], features[1], fewPerClass, fewDraws, fewSeed)
-	result["linear"], result["linear10"], result["linear10_std"] = all, mean, std
-	return result, fmt.Sprintf("linear probe: all labels %.2f %%, %d labels a class %.2f ± %.2f %% (%d draws)  (%s)", all, fewPerClass, mean, std, fewDraws, of), err
+	result["linear"], result["linear10"], result["linear10_std"] = round(all), round(mean), round(std)
+	return result, fmt.Sprintf("linear probe (L-BFGS) on normalised features: all labels %.2f %%, %d labels a class %.2f ± %.2f %% (mean ± std of %d draws)  (%s)",
+		all, fewPerClass, mean, std, fewDraws, of), err
 }
+
+// round keeps three decimals of a percentage: more are noise for a reader.
+func round(percent float64) float64 { return math.Round(percent*1000) / 1000 }

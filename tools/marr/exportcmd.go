@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
+	"path/filepath"
 	"strings"
 
 	"github.com/spf13/pflag"
@@ -19,18 +20,21 @@ import (
 
 func exportCommand(fs *pflag.FlagSet) func(context.Context, []string) error {
 	run := fs.String("run", "", "`DIR` of the run")
-	out := fs.String("out", "", "`FILE`.onnx to write")
-	verify := fs.Bool("verify", false, "read the file back and compare its features on images of the run with the device's")
+	out := fs.String("out", "", "`FILE`.onnx or .safetensors to write")
+	verify := fs.Bool("verify", false, "read the file back and compare: ONNX by its features of the run's images, safetensors by its bytes")
 	device := deviceFlag(fs)
 	return func(_ context.Context, args []string) error {
 		if err := noArgs(args); err != nil {
 			return err
 		}
 		if *run == "" || *out == "" {
-			return usagef("--run and --out are needed: say which run and where to write")
+			return usagef("export: --run and --out are needed: say which run and where to write")
 		}
-		if !strings.HasSuffix(*out, ".onnx") {
-			return usagef("--out %s: want a name that ends in .onnx", *out)
+		if !strings.HasSuffix(*out, ".onnx") && !strings.HasSuffix(*out, ".safetensors") {
+			return usagef("--out %s: the ending says the format: want .onnx or .safetensors", *out)
+		}
+		if info, err := os.Stat(filepath.Dir(*out)); err != nil || !info.IsDir() {
+			return fmt.Errorf("--out %s: there is no folder %s: make it first, or choose another", *out, filepath.Dir(*out))
 		}
 		s, c, err := runSubject(*run)
 		if err != nil {
@@ -42,30 +46,53 @@ func exportCommand(fs *pflag.FlagSet) func(context.Context, []string) error {
 		}
 		defer dev.Close()
 		x := exporter{dev, s, c}
-		if err := x.write(*out); err != nil {
+		if strings.HasSuffix(*out, ".onnx") {
+			return x.onnx(*out, *verify)
+		}
+		if err := x.writeSafetensors(*out); err != nil {
 			return err
 		}
-		fmt.Printf("%s: backbone of %s, input image [N %d %d %d] normalised with the file's mean and std, output features [N %d]\n",
-			*out, *run, s.arch.Channels, s.px, s.px, 8*s.arch.Width)
+		fmt.Printf("%s: backbone of %s, names of torchvision, layouts of PyTorch\n", *out, *run)
 		if !*verify {
 			return nil
 		}
-		set, err := openSet(c.Data, s.px)
-		if err != nil {
-			return fmt.Errorf("verify: %w", err)
+		n, err := x.checkSafetensors(*out)
+		if err == nil {
+			fmt.Printf("read back: %d tensors are the run's, bit for bit\n", n)
 		}
-		reports, absent, err := x.check(*out, set)
-		if err != nil {
-			return err
+		return err
+	}
+}
+
+// onnx writes an ONNX file and, if asked to, has it judged on images of the run, which are opened first: a refused command writes nothing.
+func (x exporter) onnx(path string, verify bool) error {
+	var set *data.Set
+	if verify {
+		var err error
+		if set, err = openSet(x.config.Data, x.s.px); err != nil {
+			return fmt.Errorf("--verify needs the images of the run: %w", err)
 		}
-		for _, r := range reports {
-			fmt.Println(verdict(r))
-		}
-		for _, why := range absent {
-			fmt.Printf("not checked with ONNX Runtime: %v\n", why)
-		}
+	}
+	if err := x.write(path); err != nil {
+		return err
+	}
+	c, px := x.s.arch.Channels, x.s.px
+	fmt.Printf("%s: backbone of %s, input image [N %d %d %d] normalised with the file's mean and std, output features [N %d]\n",
+		path, x.s.name, c, px, px, 8*x.s.arch.Width)
+	if !verify {
 		return nil
 	}
+	reports, absent, err := x.check(path, set)
+	if err != nil {
+		return err
+	}
+	for _, r := range reports {
+		fmt.Println(verdict(r))
+	}
+	for _, why := range absent {
+		fmt.Printf("not checked with ONNX Runtime: %v\n", why)
+	}
+	return nil
 }
 
 // verdict says in a sentence how far a judge's features are from the device's.
@@ -91,17 +118,21 @@ func (x exporter) write(path string) error {
 	if err != nil {
 		return err
 	}
+	m.Producer, m.Metadata = "marr", x.metadata()
+	return export.WriteFile(path, m)
+}
+
+// metadata says how images are to be prepared and where the network comes from.
+func (x exporter) metadata() map[string]string {
 	numbers := func(v []float64) string {
 		b, _ := json.Marshal(v) // numbers always marshal
 		return string(b)
 	}
-	m.Producer = "marr"
-	m.Metadata = map[string]string{
+	return map[string]string{
 		"marr.mean": numbers(x.s.mean), "marr.std": numbers(x.s.std), "marr.size": fmt.Sprint(x.s.px), "marr.channels": fmt.Sprint(x.s.arch.Channels),
 		"marr.method": x.config.Method, "marr.dataset": x.config.Data, "marr.arch": x.config.Arch, "marr.stem": x.config.Stem,
 		"marr.width": fmt.Sprint(x.config.Width), "marr.epochs": fmt.Sprint(x.config.Epochs), "marr.seed": fmt.Sprint(x.config.Seed),
 	}
-	return export.WriteFile(path, m)
 }
 
 // checkImages is how many images an export is verified on.

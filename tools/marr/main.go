@@ -7,12 +7,14 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"regexp"
 	"strings"
 	"syscall"
 
 	"github.com/spf13/pflag"
 
 	"marr/ssl"
+	"marr/vk"
 )
 
 // command is one word of the command line. setup declares its flags and returns what runs it.
@@ -25,9 +27,9 @@ func commands() []command {
 	return []command{
 		{"devices", "", "every Vulkan device, and which kernels it gets", devicesCommand},
 		{"demo", "", "the whole workflow on embedded images: pre-train, evaluate, fine-tune, export", demoCommand},
-		{"pretrain", "", "train a backbone without labels", pretrainCommand},
+		{"pretrain", "--data D --out DIR", "train a backbone without labels", pretrainCommand},
 		{"eval", "knn|linear|finetune", "measure a backbone", evalCommand},
-		{"export", "", "write a run's backbone as ONNX or safetensors", exportCommand},
+		{"export", "--run DIR --out FILE", "write a run's backbone as ONNX or safetensors", exportCommand},
 	}
 }
 
@@ -54,14 +56,31 @@ func run(args []string) int {
 	if err == nil {
 		return 0
 	}
-	fmt.Fprintln(os.Stderr, "marr: "+strings.ReplaceAll(err.Error(), "\n", "; "))
+	fmt.Fprintln(os.Stderr, explain(err))
 	switch {
 	case errors.Is(err, ssl.ErrStopped) || errors.Is(err, context.Canceled):
 		return <-status
-	case errors.As(err, new(usageError)):
+	case errors.As(err, new(usageError)) || errors.As(err, new(*ssl.ConfigError)):
 		return 2
 	}
 	return 1
+}
+
+// packages finds the names of packages in a chain of errors, which tell a user nothing.
+var packages = regexp.MustCompile(`(^|: |; |\()(?:data|eval|export|kernels|net|onnxexec|ort|ssl|views|vk): `)
+
+// explain puts an error on one line: marr: what: why: what to do.
+func explain(err error) string {
+	text := packages.ReplaceAllString(strings.ReplaceAll(err.Error(), "\n", "; "), "$1")
+	if errors.As(err, new(*vk.NoDeviceError)) {
+		for _, v := range []string{"VK_DRIVER_FILES", "VK_ICD_FILENAMES"} {
+			if os.Getenv(v) != "" {
+				text += ", or unset " + v + ", which names the only drivers looked at"
+				break
+			}
+		}
+	}
+	return "marr: " + text
 }
 
 func dispatch(ctx context.Context, args []string) error {
@@ -87,19 +106,14 @@ func (c command) run(ctx context.Context, args []string) error {
 	fs.Usage = func() {}
 	work := c.setup(fs)
 	if err := fs.Parse(args); errors.Is(err, pflag.ErrHelp) {
-		fmt.Printf("usage: marr %s %s\n%s.\n\n%s", c.name, c.args, strings.ToUpper(c.short[:1])+c.short[1:], fs.FlagUsagesWrapped(100))
+		fmt.Printf("usage: %s [flags]\n%s.\n\n%s", strings.TrimRight("marr "+c.name+" "+c.args, " "), strings.ToUpper(c.short[:1])+c.short[1:], fs.FlagUsagesWrapped(100))
 		return nil
+	} else if errors.As(err, new(*pflag.NotExistError)) {
+		return usagef("%v: known flags are %s", err, flagNames(fs))
 	} else if err != nil {
-		return usagef("%s: %v: known flags are %s", c.name, err, flagNames(fs))
+		return usagef("%v: marr %s --help says what it takes", err, c.name)
 	}
-	err := work(ctx, fs.Args())
-	if u := (usageError{}); errors.As(err, &u) {
-		return usagef("%s: %w", c.name, u.error)
-	}
-	if err != nil {
-		return fmt.Errorf("%s: %w", c.name, err)
-	}
-	return nil
+	return work(ctx, fs.Args())
 }
 
 func flagNames(fs *pflag.FlagSet) string {
@@ -119,7 +133,7 @@ func names() string {
 func printUsage(to *os.File) {
 	fmt.Fprintln(to, "usage: marr COMMAND [flags]\n\nTrains image backbones without labels on any Vulkan device and exports them as ONNX.\n\nCommands:")
 	for _, c := range commands() {
-		fmt.Fprintf(to, "  %-26s %s\n", c.name+" "+c.args, c.short)
+		fmt.Fprintf(to, "  %-28s %s\n", c.name+" "+c.args, c.short)
 	}
 	fmt.Fprintln(to, "\nmarr COMMAND --help lists a command's flags.")
 }

@@ -18,8 +18,8 @@ import (
 
 func pretrainCommand(fs *pflag.FlagSet) func(context.Context, []string) error {
 	c := ssl.DefaultConfig()
-	fs.StringVar(&c.Data, "data", "", "`D`: folder of images, IDX file, or "+strings.Join(data.Builtins(), ", "))
-	out := fs.String("out", "", "`DIR` that the run is kept in")
+	fs.StringVar(&c.Data, "data", "", "images `D` to learn from: a folder, an IDX file, or "+strings.Join(data.Builtins(), ", "))
+	out := fs.String("out", "", "`DIR` to keep the run in")
 	resume := fs.Bool("resume", false, "go on with the run in --out, with the same settings")
 	fs.StringVar(&c.Method, "method", c.Method, "how to learn; list: what there is")
 	fs.StringVar(&c.Arch, "arch", c.Arch, strings.Join(net.Archs, " or "))
@@ -34,6 +34,7 @@ func pretrainCommand(fs *pflag.FlagSet) func(context.Context, []string) error {
 	fs.Float64Var(&c.Decay, "weight-decay", c.Decay, "weight decay; biases and norms have none")
 	fs.Float64Var(&c.Warmup, "warmup", c.Warmup, "share of the steps over which the rate rises; then it falls along a cosine to 0")
 	fs.Uint64Var(&c.Seed, "seed", c.Seed, "of everything random")
+	judged := fs.String("eval-data", "", "labelled images `D` to measure kNN on after each epoch, by the labels of --data; decides nothing")
 	device := deviceFlag(fs)
 	methodFlags(fs)
 	return func(ctx context.Context, args []string) error {
@@ -45,7 +46,7 @@ func pretrainCommand(fs *pflag.FlagSet) func(context.Context, []string) error {
 			return nil
 		}
 		if c.Data == "" || *out == "" {
-			return usagef("--data and --out are needed: say which images and where to keep the run")
+			return usagef("pretrain: --data and --out are needed: say which images and where to keep the run")
 		}
 		m, err := configure(fs, &c)
 		if err != nil {
@@ -64,6 +65,15 @@ func pretrainCommand(fs *pflag.FlagSet) func(context.Context, []string) error {
 		}
 		defer dev.Close()
 		r := &ssl.Run{Dir: *out, Resume: *resume, Config: c, Origin: origins(fs), Method: m, Set: set}
+		if *judged == "" {
+			return pretrain(ctx, dev, r)
+		}
+		j, err := newJudge(dev, set, *judged, c.Size)
+		if err != nil {
+			return err
+		}
+		defer j.free()
+		r.AfterEpoch = j.afterEpoch
 		return pretrain(ctx, dev, r)
 	}
 }
@@ -94,6 +104,12 @@ func openSet(name string, px int) (*data.Set, error) {
 func pretrain(ctx context.Context, dev *vk.Device, r *ssl.Run) error {
 	l := newLive()
 	r.Tell, r.Notice = l.progress, func(format string, args ...any) { fmt.Fprintf(os.Stderr, format+"\n", args...) }
+	if judge := r.AfterEpoch; judge != nil {
+		r.AfterEpoch = func(t *ssl.Trainer) (map[string]any, error) {
+			l.end()
+			return judge(t)
+		}
+	}
 	r.Started = func(t *ssl.Trainer) {
 		from := ""
 		if t.Step() > 0 {
@@ -108,7 +124,7 @@ func pretrain(ctx context.Context, dev *vk.Device, r *ssl.Run) error {
 		defer t.Free()
 	}
 	if errors.Is(err, ssl.ErrStopped) {
-		return fmt.Errorf("%w at step %d of %d, saved in %s: go on with the same command and --resume", err, t.Step(), t.Steps(), r.Dir)
+		return fmt.Errorf("%w at step %d of %d: saved in %s: go on with the same command and --resume", err, t.Step(), t.Steps(), r.Dir)
 	}
 	if err == nil {
 		fmt.Printf("done: %d steps, saved in %s\n", t.Steps(), r.Dir)
@@ -155,7 +171,7 @@ func configure(fs *pflag.FlagSet, c *ssl.Config) (ssl.Method, error) {
 		}
 		for _, x := range ssl.Options(o) {
 			if fs.Changed(x.Name) && !slices.Contains(own, x.Name) {
-				return nil, fmt.Errorf("--%s is no setting of %s: it has %s", x.Name, c.Method, strings.Join(own, ", "))
+				return nil, fmt.Errorf("--%s: no setting of %s: it has %s", x.Name, c.Method, strings.Join(own, ", "))
 			}
 		}
 	}

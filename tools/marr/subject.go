@@ -1,7 +1,9 @@
 package main
 
 import (
+	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
 
 	"marr/kernels"
@@ -37,15 +39,21 @@ func rawSubject(train *data.Set) subject {
 // runSubject is the backbone of a run folder's newest checkpoint.
 func runSubject(dir string) (subject, ssl.Config, error) {
 	config, err := ssl.ReadConfig(filepath.Join(dir, "config.toml"))
+	if errors.Is(err, os.ErrNotExist) {
+		return subject{}, config, fmt.Errorf("run %s: no run is here: give the folder that marr pretrain --out made", dir)
+	}
 	if err != nil {
-		return subject{}, config, fmt.Errorf("%s: no run is here: give the folder that marr pretrain --out made: %w", dir, err)
+		return subject{}, config, err
 	}
 	c, note, err := net.LoadNewest(filepath.Join(dir, ssl.CheckpointFile))
+	if errors.Is(err, os.ErrNotExist) {
+		return subject{}, config, fmt.Errorf("run %s: nothing is saved yet: let it finish an epoch", dir)
+	}
 	if err != nil {
-		return subject{}, config, fmt.Errorf("%s: nothing is saved yet: let the run finish an epoch: %w", dir, err)
+		return subject{}, config, err
 	}
 	if note != "" {
-		fmt.Println(note)
+		fmt.Fprintln(os.Stderr, note)
 	}
 	return subject{dir, config.Backbone(c.Meta.Channels), config.Size, config.Seed, c.Meta.Mean, c.Meta.Std, ssl.FromCheckpoint(c)}, config, nil
 }

@@ -1,0 +1,147 @@
+package ssl
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"marr/kernels"
+	"marr/vk"
+)
+
+// runConfig is a run of 2 epochs of 6 steps on 24 images.
+func runConfig() Config {
+	c := smallConfig()
+	c.Epochs, c.Batch = 2, 4
+	return c
+}
+
+// pretrain runs c on 24 random images in dir until step `stop` is over, or to the end for 0.
+func pretrain(t *testing.T, dir string, c Config, resume bool, stop int) error {
+	t.Helper()
+	m, err := New("simclr")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	r := &Run{Dir: dir, Resume: resume, Config: c, Method: m, Set: noise(24, 16, 1)}
+	r.Tell = func(p Progress) {
+		if p.Step == stop {
+			cancel()
+		}
+	}
+	r.AfterEpoch = func(x *Trainer) (map[string]any, error) { return map[string]any{"seen": x.Step()}, nil }
+	x, err := r.Pretrain(ctx, device)
+	if x != nil {
+		x.Free()
+	}
+	return err
+}
+
+func content(t *testing.T, dir, name string) []byte {
+	t.Helper()
+	b, err := os.ReadFile(filepath.Join(dir, name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+// TestRunStoppedAnywhereResumesToTheSameBytes asks a run to stop after each of its steps, also the last of an epoch.
+func TestRunStoppedAnywhereResumesToTheSameBytes(t *testing.T) {
+	whole := filepath.Join(t.TempDir(), "whole")
+	if err := pretrain(t, whole, runConfig(), false, 0); err != nil {
+		t.Fatal(err)
+	}
+	if n := strings.Count(string(content(t, whole, metricsFile)), `"seen"`); n != 2 {
+		t.Fatalf("%d lines of AfterEpoch, want one an epoch", n)
+	}
+	for stop := 1; stop <= 12; stop++ {
+		dir := filepath.Join(t.TempDir(), "run")
+		err := pretrain(t, dir, runConfig(), false, stop)
+		// Up to two steps are under way when the stop is asked for, and they are kept: near the end the run may be over.
+		if stop < 9 && !errors.Is(err, ErrStopped) || err != nil && !errors.Is(err, ErrStopped) {
+			t.Fatalf("stop after step %d: %v, want ErrStopped", stop, err)
+		}
+		// What a process leaves that is killed after it flushed lines and before it saved.
+		torn := append(content(t, dir, metricsFile), []byte("{\"epoch\":9,\"loss\":1,\"step\":99}\n{\"epoch\":9,\"lo")...)
+		if err := os.WriteFile(filepath.Join(dir, metricsFile), torn, 0o666); err != nil {
+			t.Fatal(err)
+		}
+		if err := pretrain(t, dir, runConfig(), true, 0); err != nil {
+			t.Fatal(err)
+		}
+		for _, name := range []string{CheckpointFile, metricsFile, configFile} {
+			if !bytes.Equal(content(t, dir, name), content(t, whole, name)) {
+				t.Errorf("stopped after step %d: %s differs", stop, name)
+			}
+		}
+	}
+}
+
+// TestNonFiniteStepLeavesTheCheckpoint resumes into a step that overflows: what was saved stays.
+func TestNonFiniteStepLeavesTheCheckpoint(t *testing.T) {
+	t.Setenv("MARR_EAGER", "") // the eager twin stops earlier, at the op
+	c := runConfig()
+	c.Batch, c.Epochs = 24, 3 // one step an epoch
+	c.LR, c.Warmup, c.Optimizer, c.Decay = 1e30, 0, "sgd", 1
+	dir := filepath.Join(t.TempDir(), "run")
+	var bad *NonFiniteError
+	if err := pretrain(t, dir, c, false, 0); !errors.As(err, &bad) || bad.Step != 2 {
+		t.Fatalf("got %v, want a NonFiniteError at step 2", err)
+	}
+	want := content(t, dir, CheckpointFile)
+	if err := pretrain(t, dir, c, true, 0); !errors.As(err, &bad) || bad.Step != 2 {
+		t.Fatalf("resumed: got %v, want a NonFiniteError at step 2", err)
+	}
+	if !bytes.Equal(content(t, dir, CheckpointFile), want) {
+		t.Error("the step that was not finite changed the checkpoint")
+	}
+}
+
+func TestRefusedRunLeavesNoFolder(t *testing.T) {
+	c := runConfig()
+	c.Batch = 25
+	dir := filepath.Join(t.TempDir(), "run")
+	var wrong *ConfigError
+	if err := pretrain(t, dir, c, false, 0); !errors.As(err, &wrong) {
+		t.Errorf("got %v, want a ConfigError", err)
+	}
+	if _, err := os.Stat(dir); err == nil {
+		t.Error("a folder was left behind")
+	}
+}
+
+// TestLackOfMemoryNamesABatchBelowTheOneAsked: also where the heap's size says that all would fit, since others use it too.
+func TestLackOfMemoryNamesABatchBelowTheOneAsked(t *testing.T) {
+	for _, c := range []struct {
+		planned, heap, used, limit int64
+		want                       int
+		says                       string
+	}{
+		{4 << 30, 2 << 30, 0, 0, 28, "about 28"},            // 0.9 · 64 · 2/4
+		{4 << 30, 2 << 30, 1 << 30, 0, 14, "about 14"},      // half of that is taken
+		{4 << 30, 8 << 30, 0, 2 << 30, 28, "about 28"},      // one allocation holds 2 GiB
+		{1 << 30, 8 << 30, 0, 0, 32, "about 32"},            // should fit and did not: half
+		{64 << 30, 1 << 30, 0, 0, 0, "--size"},              // not even one image
+		{4 << 30, 2 << 30, 2 << 30, 0, 0, "smaller --size"}, // the store alone fills it
+	} {
+		x := &Trainer{Config: Config{Batch: 64}}
+		err := x.fits(&kernels.MemoryError{Planned: c.planned, Err: &vk.OutOfMemoryError{Heap: c.heap, InUse: c.used, Limit: c.limit}})
+		var got *MemoryError
+		if !errors.As(err, &got) || got.Fits != c.want || !strings.Contains(err.Error(), c.says) {
+			t.Errorf("%+v: got %v, want it to say %q", c, err, c.says)
+		}
+		if !errors.As(err, new(*vk.OutOfMemoryError)) {
+			t.Error("the device's error is lost")
+		}
+	}
+	if err := errors.New("other"); (&Trainer{}).fits(err) != err {
+		t.Error("another error was changed")
+	}
+}

@@ -1,0 +1,55 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"marr/net"
+)
+
+func TestSafetensorsHoldTheBackboneAloneInTorchLayouts(t *testing.T) {
+	dir := t.TempDir()
+	run, out := filepath.Join(dir, "run"), filepath.Join(dir, "backbone.safetensors")
+	ok(t, small(pictures(t, 16), run, "--size", "16", "--epochs", "1")...)
+	if said := ok(t, "export", "--run", run, "--out", out, "--verify"); !strings.Contains(said, "60 tensors are the run's, bit for bit") {
+		t.Errorf("export said %q", said)
+	}
+	blobs, about := decode(t, out)
+	saved, _ := decode(t, filepath.Join(run, "checkpoint.ckpt"))
+	if about["marr.arch"] != "resnet10" || about["marr.channels"] != "3" || about["marr.size"] != "16" || about["marr.mean"] == "" {
+		t.Errorf("metadata %v", about)
+	}
+	if w := blobs["conv1.weight"]; !slices.Equal(w.Shape, []int{4, 3, 3, 3}) {
+		t.Errorf("conv1.weight is %v, want 4 3 3 3", w.Shape)
+	}
+	for _, name := range []string{"layer4.0.downsample.1.running_var", "layer2.0.conv1.weight", "bn1.bias"} {
+		if b, ok := blobs[name]; !ok || !slices.Equal(b.Data, saved[name].Data) {
+			t.Errorf("%s is not the checkpoint's", name)
+		}
+	}
+	for name := range blobs {
+		if strings.HasPrefix(name, "projector.") || strings.HasPrefix(name, "optimizer.") {
+			t.Errorf("%s is no part of a backbone", name)
+		}
+	}
+}
+
+func decode(t *testing.T, path string) (map[string]net.Blob, map[string]string) {
+	t.Helper()
+	raw, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	blobs, about, err := net.DecodeSafetensors(raw)
+	if err != nil {
+		t.Fatal(err)
+	}
+	byName := map[string]net.Blob{}
+	for _, b := range blobs {
+		byName[b.Name] = b
+	}
+	return byName, about
+}
