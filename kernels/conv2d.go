@@ -19,7 +19,7 @@ func Conv2D(x *Tensor, p *Param, stride, padding int) *Tensor {
 	}
 	y := g.result("Conv2D "+p.Name, []int{c.n, c.oh, c.ow, c.k}, x, w)
 	g.node("Conv2D", y, map[string]float64{"stride": float64(stride), "pad": float64(padding)}, x, w)
-	g.convForward(y, x, g.taps(w), c)
+	y.producer = g.convForward(y, x, g.taps(w), c)
 	g.vjp(y, func(dy *Tensor) {
 		if w.needs {
 			g.convWeight(p, x, dy, c)
@@ -47,7 +47,7 @@ func (g *Graph) taps(w *Tensor) *Tensor {
 	}
 	k, c, rs := w.Dim(0), w.Width(), product(w.shape[1:len(w.shape)-1])
 	t := g.alloc(w.name+" as taps", F32, []int{rs * c, k})
-	g.transpose(t, w, rs, c, k)
+	g.turn(t, w, 1, rs, c, k)
 	g.derived[key] = t
 	return t
 }
@@ -64,52 +64,20 @@ func (g *Graph) segmentIndex() int {
 	return len(g.segments) - 1
 }
 
-// transpose makes y [taps·c k] of x [k taps c].
-func (g *Graph) transpose(y, x *Tensor, taps, c, k int) {
-	n := taps * c * quads(k)
-	g.run(launch{kernel: "transpose", rows: 1, binds: []bind{whole(x), wholeOut(y)},
-		push:   func(_, _ int) []uint32 { return push(taps, c, quads(c), k, quads(k)) },
-		groups: func(int) [3]uint32 { return groups1(n, 32) }})
-}
-
-// gather is what one dispatch of conv.comp needs to know; see there.
-type gather struct {
-	gridH, gridW             int
-	c, k, inH, inW           int
-	step, offH, offW, dir    int
-	tapsH, tapsW             int
-	wTap0, wTapH, wTapW, wIn int
-	outN, outH, outW, out0   int
-	add                      int
-	images                   int
-	y, x, w                  *Tensor
-	work                     float64
-	class, classes           int // strided dgrad: which of how many dispatches, each of which writes its part of y
-}
-
-func (g *Graph) gather(a gather) {
-	k4 := quads(a.k)
-	kb := 4
-	for kb > 1 && k4 < kb {
-		kb /= 2
+// turn makes y [batch][taps c k] of x [batch][k taps c].
+func (g *Graph) turn(y, x *Tensor, batch, taps, c, k int) {
+	l := launch{kernel: "transpose", rows: batch, binds: []bind{in(x), out(y)},
+		push:   func(_, n int) []uint32 { return push(n, taps, c, quads(c), k, quads(k)) },
+		groups: func(n int) [3]uint32 { return groups1(n*taps*c*quads(k), 32) }}
+	if batch == 1 { // a parameter has more rows in memory than k
+		l.binds = []bind{whole(x), wholeOut(y)}
 	}
-	y := sum(a.y, a.add)
-	if a.classes > 1 {
-		y = inout(a.y)
-		y.part = a.class < a.classes-1
-	}
-	area := a.gridH * a.gridW
-	g.run(launch{kernel: "conv.k" + string(rune('0'+kb)), rows: a.images, binds: []bind{in(a.x), whole(a.w), y}, work: a.work,
-		push: func(_, n int) []uint32 {
-			return push(n*area, a.gridW, area, a.c, quads(a.c), k4, a.inH, a.inW, a.step, a.offH, a.offW, a.dir,
-				a.tapsH, a.tapsW, a.wTap0, a.wTapH, a.wTapW, a.wIn, a.outN, a.outH, a.outW, a.out0, a.add)
-		},
-		groups: func(n int) [3]uint32 { return groups2(n*area, 64, (k4+kb-1)/kb) }})
+	g.run(l)
 }
 
-func (g *Graph) convForward(y, x, taps *Tensor, c convShape) {
+func (g *Graph) convForward(y, x, taps *Tensor, c convShape) *producer {
 	k4 := quads(c.k)
-	g.gather(gather{y: y, x: x, w: taps, images: c.n, gridH: c.oh, gridW: c.ow, c: c.c, k: c.k, inH: c.h, inW: c.w,
+	return g.gather(gather{y: y, x: x, w: taps, images: c.n, gridH: c.oh, gridW: c.ow, c: c.c, k: c.k, inH: c.h, inW: c.w,
 		step: c.stride, offH: -c.pad, offW: -c.pad, dir: 1, tapsH: c.r, tapsW: c.s,
 		wTapH: c.s * c.c * k4, wTapW: c.c * k4, wIn: k4, outN: c.oh * c.ow * k4, outH: c.ow * k4, outW: k4, work: c.work()})
 }
@@ -138,38 +106,4 @@ func (g *Graph) convData(dx *Tensor, add int, dy, w *Tensor, c convShape) {
 // convWeight adds dw[k r s c] = Σ_{n p q} dy[n p q k] · x[n, p·stride − pad + r, …, c] to the parameter's gradient.
 func (g *Graph) convWeight(p *Param, x, dy *Tensor, c convShape) {
 	g.outer(g.paramGrad(p), 1, x, dy, c)
-}
-
-// outer sums dyᵀ·x over positions, by chunks of images that are added up in order; y (+)= [K R S C].
-func (g *Graph) outer(y *Tensor, add int, x, dy *Tensor, c convShape) {
-	c4, k4, kernel, cb, kb := quads(c.c), quads(c.k), "wgrad.c4", 4, 2
-	if c4 < 2 {
-		kernel, cb, kb = "wgrad.c1", 1, 4
-	}
-	tiles := (c4 + cb - 1) / cb * c.r * c.s * ((k4 + kb - 1) / kb)
-	size := c.k * c.r * c.s * c4 // vectors
-	chunks := min(c.n, max(1, min(512/((tiles+7)/8), 1<<20/size)))
-	per := (c.n + chunks - 1) / chunks
-	per = min(per, max(1, int(chunkBytes*int64(c.n)/max(x.mem.bytes, dy.mem.bytes))))
-	chunks = (c.n + per - 1) / per
-	part := g.alloc("partial d"+y.name, F32, []int{chunks, size * lanes})
-	area := c.oh * c.ow
-	g.run(launch{kernel: kernel, rows: c.n, unit: per, binds: []bind{in(x), in(dy), wholeOut(part)}, work: c.work(),
-		push: func(first, n int) []uint32 {
-			return push(n*area, per*area, first/per, c.ow, c.oh, c4, c.k, k4, c.h, c.w, c.stride, c.pad, c.r, c.s, tiles)
-		},
-		groups: func(n int) [3]uint32 { return groups2(tiles, 8, (n+per-1)/per) }})
-	g.reduce(y, add, part, chunks, size)
-}
-
-// chunkBytes bounds what one chunk of a weight gradient reads of either tensor, so that a slice of whole chunks can be bound on every
-// device (128 MiB at least). It does not follow the device's own limit: sums must not change their order with it.
-const chunkBytes = 32 << 20
-
-// reduce adds parts [parts][size vectors] up, in order, into y.
-func (g *Graph) reduce(y *Tensor, add int, part *Tensor, parts, size int) {
-	to := wholeOut(y)
-	g.run(launch{kernel: "reduce", rows: 1, binds: []bind{whole(part), to},
-		push:   func(_, _ int) []uint32 { return push(size, parts, add) },
-		groups: func(int) [3]uint32 { return groups1(size, 32) }})
 }

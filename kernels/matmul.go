@@ -1,10 +1,13 @@
 package kernels
 
-// MatMul is op(a)·op(b) for matrices, op(m) = mᵀ where transA or transB says so: [M K]·[K N] → [M N]. Backward keeps a and b.
+import "slices"
+
+// MatMul is op(a)·op(b) for matrices, op(m) = mᵀ where transA or transB says so: [M K]·[K N] → [M N], or for batches of as many matrices:
+// [B M K]·[B K N] → [B M N], as torch.bmm. Backward keeps a and b.
 func MatMul(a, b *Tensor, transA, transB bool) *Tensor {
 	g := a.g
-	m, k, n := matmulShape("MatMul", a, b, transA, transB)
-	y := g.result("MatMul", []int{m, n}, a, b)
+	shape, m, k, n := matmulShape("MatMul", a, b, transA, transB)
+	y := g.result("MatMul", shape, a, b)
 	g.gemm(y, 0, a, b, transA, transB, k)
 	g.vjp(y, func(dy *Tensor) {
 		if a.needs {
@@ -47,39 +50,22 @@ func Linear(x *Tensor, w, b *Param) *Tensor {
 	return y
 }
 
-func matmulShape(op string, a, b *Tensor, transA, transB bool) (m, k, n int) {
-	wantShape(op, a, 2)
-	wantShape(op, b, 2)
-	m, k = a.Dim(0), a.Dim(1)
+func matmulShape(op string, a, b *Tensor, transA, transB bool) (shape []int, m, k, n int) {
+	wantShape(op, a, max(2, min(len(a.shape), 3)))
+	wantShape(op, b, len(a.shape))
+	batch := a.shape[:len(a.shape)-2]
+	m, k = a.Dim(-2), a.Dim(-1)
 	if transA {
 		m, k = k, m
 	}
-	kb, n := b.Dim(0), b.Dim(1)
+	kb, n := b.Dim(-2), b.Dim(-1)
 	if transB {
 		kb, n = n, kb
 	}
-	if k != kb {
-		misuse(op, "%v (transposed: %t) times %v (transposed: %t): inner sizes %d and %d differ", a, transA, b, transB, k, kb)
+	if k != kb || !slices.Equal(batch, b.shape[:len(batch)]) {
+		misuse(op, "%v (transposed: %t) times %v (transposed: %t): inner sizes %d and %d, or the batches, differ", a, transA, b, transB, k, kb)
 	}
-	return m, k, n
-}
-
-// gemm makes y [M N] (+)= op(a)·op(b) with inner size k. The gather kernel wants b's rows along n, the outer kernel a's along m: a b that
-// is transposed is turned first.
-func (g *Graph) gemm(y *Tensor, add int, a, b *Tensor, transA, transB bool, k int) {
-	m, n := y.Dim(0), y.Dim(1)
-	if transB {
-		t := g.alloc(b.name+" transposed", F32, []int{k, n})
-		g.transpose(t, b, 1, k, n)
-		b = t
-	}
-	if transA { // y[m n] = Σ_k a[k m]·b[k n]: the weight gradient of a 1×1 convolution over k images of one pixel
-		g.outer(y, add, b, a, convShape{n: k, h: 1, w: 1, c: n, k: m, r: 1, s: 1, stride: 1, oh: 1, ow: 1})
-		return
-	}
-	n4 := quads(n)
-	g.gather(gather{y: y, x: a, w: b, images: m, gridH: 1, gridW: 1, c: k, k: n, inH: 1, inW: 1, step: 1, dir: 1, tapsH: 1, tapsW: 1,
-		wIn: n4, outN: n4, add: add, work: 2 * float64(m) * float64(n) * float64(k)})
+	return append(slices.Clone(batch), m, n), m, k, n
 }
 
 // Bias is x + b for x [.. C] and b [C], added to every row.

@@ -58,6 +58,7 @@ func TestConv2DMatchesItsReference(t *testing.T) {
 		{1, 4, 4, 33, 34, 3, 3, 1, 1},
 		{1, 3, 3, 2, 3, 2, 4, 4, 3}, // stride above the kernel's height
 		{5, 13, 3, 17, 16, 3, 1, 1, 1},
+		{3, 8, 8, 36, 132, 3, 3, 1, 1}, // more than one of the largest tiles along every axis
 	} {
 		add(g, false)
 	}
@@ -193,6 +194,21 @@ func TestMatMulAndLinearMatchTheirReferences(t *testing.T) {
 			cases = append(cases, optest.Case{Name: fmt.Sprintf("linear_%dx%dx%d_bias_%t", m, k, n, bias), Inputs: inputs, Split: m == 601,
 				Op:  func(in optest.In) *kernels.Tensor { return kernels.Linear(in.T("x"), in.P("w"), in.P("b")) },
 				Ref: func(in optest.Values) *ref.Tensor { return ref.Linear(in["x"], in["w"], in["b"]) }})
+		}
+	}
+	for _, d := range [][4]int{{1, 3, 2, 5}, {3, 5, 9, 7}, {2, 67, 4, 33}, {601, 2, 3, 4}} {
+		for trans := range 4 {
+			ta, tb := trans&1 > 0, trans&2 > 0
+			a, b := act("a", d[0], d[1], d[2]), act("b", d[0], d[2], d[3])
+			if ta {
+				a.Shape = []int{d[0], d[2], d[1]}
+			}
+			if tb {
+				b.Shape = []int{d[0], d[3], d[2]}
+			}
+			cases = append(cases, optest.Case{Name: fmt.Sprintf("batch_%v_%t_%t", d, ta, tb), Inputs: []optest.Input{a, b}, Split: d[0] == 601,
+				Op:  func(in optest.In) *kernels.Tensor { return kernels.MatMul(in.T("a"), in.T("b"), ta, tb) },
+				Ref: func(in optest.Values) *ref.Tensor { return ref.MatMul(in["a"], in["b"], ta, tb) }})
 		}
 	}
 	cases = append(cases, optest.Case{Name: "gram", Inputs: []optest.Input{act("x", 5, 6)}, Repeats: true,

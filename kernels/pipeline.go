@@ -1,14 +1,14 @@
 package kernels
 
 import (
-	"os"
 	"strings"
 
 	"marr/shaders"
 	"marr/vk"
 )
 
-// Families are the ways kernels read their inputs: "plain" through storage buffers, "texel" through uniform texel buffers. MARR_KERNELS forces one.
+// Families are the ways kernels read their inputs: "plain" through storage buffers, "texel" through uniform texel buffers. MARR_KERNELS forces
+// one. Kernels of the tiled family have only the first.
 var Families = []string{"plain", "texel"}
 
 // Family is the family of kernels a device gets: texel on CPU devices, where it is 2 to 3.5 times as fast (shaders/io.glsl), plain
@@ -17,8 +17,10 @@ func Family(dev *vk.Device) string { return FamilyOf(dev.Info()) }
 
 // FamilyOf is Family for a device that is not open.
 func FamilyOf(d vk.Info) string {
-	if f := os.Getenv("MARR_KERNELS"); f == "plain" || f == "texel" {
-		return f
+	for _, f := range forced() {
+		if f == "plain" || f == "texel" {
+			return f
+		}
 	}
 	if d.Type == vk.CPU {
 		return "texel"

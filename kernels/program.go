@@ -20,6 +20,7 @@ type Program struct {
 	segments map[string]*Segment
 	planned  int64
 	steps    int
+	variants map[string]string
 	guarded  []*storage // tensors with a guard band behind them
 	widest   int64      // the largest binding, where there are guard bands; else 0
 }
@@ -85,7 +86,7 @@ func Build(dev *vk.Device, store *Store, f func(g *Graph)) (p *Program, err erro
 	if err := store.seal(); err != nil {
 		return nil, err
 	}
-	p = &Program{dev: dev, store: store, segments: map[string]*Segment{}, steps: len(g.steps)}
+	p = &Program{dev: dev, store: store, segments: map[string]*Segment{}, steps: len(g.steps), variants: g.chosen}
 	defer func() {
 		if err != nil {
 			p.Free()
@@ -153,7 +154,7 @@ func TraceOps(store *Store, f func(g *Graph)) (*Graph, error) {
 }
 
 func newGraph(store *Store) *Graph {
-	return &Graph{store: store, derived: map[turned]*Tensor{}}
+	return &Graph{store: store, derived: map[turned]*Tensor{}, chosen: map[string]string{}}
 }
 
 func record(g *Graph, f func(g *Graph)) (err error) {

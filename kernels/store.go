@@ -49,6 +49,9 @@ type Store struct {
 	size, stateSize int64
 	sets            [sets]*vk.Buffer
 	state           *vk.Buffer
+
+	tuner *Tuner            // nil: the static rule
+	pins  map[string]string // kernels by pass and shape that tuner and rule do not touch
 }
 
 // The flat sets of a Store.

@@ -54,6 +54,8 @@ type Tensor struct {
 	needs bool    // a gradient flows into it
 	grad  *Tensor // nil until the first contribution
 	param *Param
+
+	producer *producer // of matrix products and convolutions: what can make statistics of the tensor while it makes the tensor
 }
 
 // Shape is the logical shape; the caller must not change it.

@@ -5,10 +5,10 @@
 //   forward          grid = output pixels, position = q·stride − pad + tap
 //   dgrad, stride 1  grid = input pixels, position = q + pad − tap
 //   dgrad, stride s  one dispatch for each of the s² classes of input pixels (h mod s, w mod s), with only its own taps
-//   A·B              one position a row, one tap
+//   A·B              one position a row, one tap; of a batch of matrices one along y
 // Bindings: 0 x, read: [n][inH inW][c4]   1 w, read: vectors along k, at wTap0 + r·wTapH + s·wTapW + c·wIn + k4
 //           2 y, write or add: at n·outN + i·outH + j·outW + out0 + k4.  Bound at the slice: n from 0.
-// Grid: x, z ⌈rows / (8·PX)⌉, y ⌈k4 / KB⌉. One lane makes PX positions × KB vectors; lanes are neighbouring positions.
+// Grid: x, z ⌈rows / (8·PX)⌉ · ⌈k4 / KB⌉, y matrices of a batch. One lane makes PX positions × KB vectors; lanes are neighbouring positions.
 //! variant k4_plain -DKB=4
 //! variant k4_texel -DKB=4 -DTEXEL
 //! variant k2_plain -DKB=2
@@ -25,6 +25,7 @@ layout(push_constant) uniform Push {
 	int tapsH, tapsW, wTap0, wTapH, wTapW, wIn;
 	int outN, outH, outW, out0; // in vectors
 	uint add;
+	int xBatch, wBatch, yBatch; // vectors from one matrix of a batch to the next
 } p;
 READS(0, x)
 READS(1, w)
@@ -32,8 +33,8 @@ WRITES(2, y)
 
 void main() {
 	const int c4 = p.c4, inH = p.inH, inW = p.inW, dir = p.dir, wIn = p.wIn, lastC = p.c - 1;
-	uint first = GROUP * PX * 8u + gl_LocalInvocationID.x;
-	int kb = int(gl_WorkGroupID.y) * KB;
+	uint tiles = (p.rows + PX * 8u - 1u) / (PX * 8u), column = GROUP / tiles, first = (GROUP - column * tiles) * PX * 8u + gl_LocalInvocationID.x;
+	int kb = int(column) * KB, batch = int(gl_WorkGroupID.y);
 	vec4 s[PX * KB];
 	int hi[PX], wi[PX], base[PX], dst[PX], kk[KB];
 	[[unroll]] for (int i = 0; i < PX * KB; i++) s[i] = vec4(0);
@@ -43,8 +44,8 @@ void main() {
 		uint n = q / p.gridHW, r = q - n * p.gridHW, gi = r / p.gridW, gj = r - gi * p.gridW;
 		hi[i] = int(gi) * p.step + p.offH;
 		wi[i] = int(gj) * p.step + p.offW;
-		base[i] = int(n) * inH * inW;
-		dst[i] = int(n) * p.outN + int(gi) * p.outH + int(gj) * p.outW + p.out0;
+		base[i] = int(n) * inH * inW * c4 + batch * p.xBatch;
+		dst[i] = batch * p.yBatch + int(n) * p.outN + int(gi) * p.outH + int(gj) * p.outW + p.out0;
 	}
 	for (int r = 0; r < p.tapsH; r++) for (int t = 0; t < p.tapsW; t++) {
 		int a[PX];
@@ -52,9 +53,9 @@ void main() {
 		[[unroll]] for (int i = 0; i < PX; i++) {
 			int h = hi[i] + r * dir, v = wi[i] + t * dir;
 			ok[i] = uint(h) < uint(inH) && uint(v) < uint(inW);
-			a[i] = ok[i] ? (base[i] + h * inW + v) * c4 : 0;
+			a[i] = ok[i] ? base[i] + (h * inW + v) * c4 : 0;
 		}
-		int wb = p.wTap0 + r * p.wTapH + t * p.wTapW;
+		int wb = batch * p.wBatch + p.wTap0 + r * p.wTapH + t * p.wTapW;
 		for (int c = 0; c < c4; c++) {
 			vec4 v[PX];
 			[[unroll]] for (int i = 0; i < PX; i++) {

@@ -15,6 +15,7 @@ type result struct {
 	inputs map[string][]float32 // read back after the last run
 	shape  []int
 	steps  int
+	picked bool // it has passes that several kernels could run
 }
 
 // setup is one way of running a case.
@@ -46,7 +47,7 @@ func exec(t *testing.T, c Case, s setup, values map[string][]float32, r []float3
 		t.Fatalf("%s: %v", s.name, err)
 	}
 	defer p.Free()
-	out.steps = p.Steps()
+	out.steps, out.picked = p.Steps(), len(p.Variants()) > 0
 	for _, x := range store.States() {
 		if v := values[x.Name]; v != nil {
 			if err := x.Write(v); err != nil {

@@ -67,13 +67,23 @@ func (b Bench) run(t *testing.T, c Case) {
 			c.checkSame(t, "accumulated", double, base, func(Input) float32 { return 1 })
 		}
 	}
-	for _, family := range kernels.Families {
-		if family != kernels.Family(b.Device) {
-			other := exec(t, c, setup{name: family, dev: b.Device, env: map[string]string{"MARR_KERNELS": family, "MARR_POISON": "1"}, runs: 1}, values, packed)
+	for _, words := range kernels.Forcible(b.Device, base.picked) {
+		b.forced(t, c, words, values, packed, func(other *result) {
 			c.checkPads(t, other)
 			c.checkForward(t, other, want)
 			c.checkBackward(t, other, values, r)
-		}
+		})
+	}
+}
+
+// forced runs a case with kernels that the device would not choose, and where it is to be split, on the device that binds little, too.
+func (b Bench) forced(t *testing.T, c Case, words string, values map[string][]float32, cotangent []float32, check func(*result)) {
+	env := map[string]string{"MARR_KERNELS": words, "MARR_POISON": "1"}
+	other := exec(t, c, setup{name: words, dev: b.Device, env: env, runs: 1}, values, cotangent)
+	check(other)
+	if c.Split {
+		narrow := exec(t, c, setup{name: words + ", narrow", dev: b.Narrow, env: env, runs: 1}, values, cotangent)
+		c.checkSame(t, words+" bound in parts", narrow, other, func(Input) float32 { return 1 })
 	}
 }
 

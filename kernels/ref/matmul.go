@@ -1,8 +1,11 @@
 package ref
 
 // MatMul is y = op(a)·op(b) with op the transpose where asked: op(a) [M K], op(b) [K N], y [M N].
-// So with transA, a is stored [K M]; with transB, b is stored [N K].
+// So with transA, a is stored [K M]; with transB, b is stored [N K]. Batches [B …] are multiplied matrix by matrix.
 func MatMul(a, b *Tensor, transA, transB bool) *Tensor {
+	if len(a.Shape) == 3 && len(b.Shape) == 3 {
+		return matmulBatch(a, b, transA, transB)
+	}
 	wantShape("MatMul", "a", a, -1, -1)
 	wantShape("MatMul", "b", b, -1, -1)
 	if transA {
@@ -19,6 +22,22 @@ func MatMul(a, b *Tensor, transA, transB bool) *Tensor {
 		for j := range y.Shape[1] {
 			y.Row(i)[j] = dot(a.Row(i), b.Row(j))
 		}
+	}
+	return y
+}
+
+func matmulBatch(a, b *Tensor, transA, transB bool) *Tensor {
+	var y *Tensor
+	part := func(t *Tensor, i int) *Tensor {
+		n := t.Shape[1] * t.Shape[2]
+		return &Tensor{Shape: t.Shape[1:], Data: t.Data[i*n : (i+1)*n]}
+	}
+	for i := range a.Shape[0] {
+		m := MatMul(part(a, i), part(b, i), transA, transB)
+		if y == nil {
+			y = New(append([]int{a.Shape[0]}, m.Shape...)...)
+		}
+		copy(part(y, i).Data, m.Data)
 	}
 	return y
 }

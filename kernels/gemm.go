@@ -1,0 +1,151 @@
+package kernels
+
+import "slices"
+
+// gather is one product of gathered rows: y[q k] (+)= Σ_taps Σ_c x[position(q, tap) c] · w[tap c k]; see shaders/conv.comp for the constants.
+// It is the forward pass of a convolution, each class of its data gradient, and a matrix product (one tap, one position a row).
+type gather struct {
+	gridH, gridW             int
+	c, k, inH, inW           int
+	step, offH, offW, dir    int
+	tapsH, tapsW             int
+	wTap0, wTapH, wTapW, wIn int
+	outN, outH, outW, out0   int
+	add                      int
+	images                   int
+	y, x, w                  *Tensor
+	work                     float64
+	class, classes           int  // strided dgrad: which of how many dispatches, each of which writes its part of y
+	batched                  bool // an image is one of a batch of matrices, with a w of its own
+}
+
+// producer is what made a tensor, where that can make its batch-norm statistics as well.
+type producer struct {
+	step *step
+	tile int // rows of a tile
+	rows int
+}
+
+func ceil(n, per int) int { return (n + per - 1) / per }
+
+// gather puts the product on the graph, with the kernel that the device gets for its shape. What it returns can make batch-norm statistics
+// too; nil where the kernel cannot, or where slices of the product would cut its tiles of rows.
+func (g *Graph) gather(a gather) *producer {
+	m := a.images * a.gridH * a.gridW
+	pick := g.choose(choice{
+		key:     shapeKey("gather", m, a.k, a.c, a.tapsH, a.tapsW, a.step),
+		options: g.gatherVariants(quads(a.k)), narrow: a.k < 32, rule: func(v variant) bool { return v.suitsGather(m, a.k) }, launch: a.launch,
+	})
+	from := len(g.steps)
+	g.run(a.launch(pick))
+	if pick.tile == nil || a.classes > 1 || a.add == 1 || a.batched || len(g.steps) > from+1 {
+		return nil
+	}
+	return &producer{g.steps[from], pick.rows, m}
+}
+
+// launch is the product by a variant's kernel.
+func (a gather) launch(v variant) launch {
+	y := sum(a.y, a.add)
+	if a.classes > 1 {
+		y = inout(a.y)
+		y.part = a.class < a.classes-1
+	}
+	area, k4, c4 := a.gridH*a.gridW, quads(a.k), quads(a.c)
+	l := launch{kernel: v.kernel, rows: a.images, binds: []bind{in(a.x), whole(a.w), y}, work: a.work}
+	var perX, perW, perY int
+	if a.batched {
+		l.binds[1] = in(a.w)
+		perX, perW, perY = area*c4, a.c*k4, area*k4
+	}
+	// a batch's matrices lie along y, the rows of one of them, or all positions, along x and z
+	split := func(n int) (rows, batch int) {
+		if a.batched {
+			return area, n
+		}
+		return n * area, 1
+	}
+	l.push = func(_, n int) []uint32 {
+		rows, _ := split(n)
+		return push(rows, a.gridW, area, a.c, c4, k4, a.inH, a.inW, a.step, a.offH, a.offW, a.dir, a.tapsH, a.tapsW, a.wTap0, a.wTapH, a.wTapW,
+			a.wIn, a.outN, a.outH, a.outW, a.out0, a.add, perX, perW, perY)
+	}
+	l.groups = func(n int) [3]uint32 {
+		rows, batch := split(n)
+		return groups2(ceil(rows, v.rows)*ceil(k4*lanes, v.columns), 1, batch)
+	}
+	return l
+}
+
+// outer sums dyᵀ·x over positions, by chunks of images that are added up in order; y (+)= [K R S C].
+func (g *Graph) outer(y *Tensor, add int, x, dy *Tensor, c convShape) {
+	c4, k4, taps, area := quads(c.c), quads(c.k), c.r*c.s, c.oh*c.ow
+	size := c.k * taps * c4 // vectors
+	var part *Tensor
+	var chunks int
+	plan := func(v variant) launch {
+		tiles, groups := v.outerTiles(k4, c4, taps)
+		chunks = min(c.n, max(1, min(512/groups, 1<<20/size)))
+		per := ceil(c.n, chunks)
+		per = min(per, max(1, int(chunkBytes*int64(c.n)/max(x.mem.bytes, dy.mem.bytes))))
+		chunks = ceil(c.n, per)
+		part = g.alloc("partial d"+y.name, F32, []int{chunks, size * lanes})
+		return launch{kernel: v.kernel, rows: c.n, unit: per, binds: []bind{in(x), in(dy), wholeOut(part)}, work: c.work(),
+			push: func(first, n int) []uint32 {
+				return push(n*area, per*area, first/per, c.ow, c.oh, c4, c.k, k4, c.h, c.w, c.stride, c.pad, c.r, c.s, tiles)
+			},
+			groups: func(n int) [3]uint32 { return groups2(groups, 1, ceil(n, per)) }}
+	}
+	pick := g.choose(choice{
+		key:     shapeKey("outer", c.n*area, c.k, c.c, c.r, c.s, c.stride),
+		options: g.outerVariants(c4), narrow: c.k < 32 || taps*c.c < 32, rule: func(v variant) bool { return v.suitsOuter(c.k, taps*c4*lanes) }, launch: plan,
+	})
+	g.run(plan(pick))
+	g.reduce(y, add, part, chunks, size)
+}
+
+// chunkBytes bounds what one chunk of a weight gradient reads of either tensor, so that a slice of whole chunks can be bound on every
+// device (128 MiB at least). It does not follow the device's own limit: sums must not change their order with it.
+const chunkBytes = 32 << 20
+
+// reduce adds parts [parts][size vectors] up, in order, into y.
+func (g *Graph) reduce(y *Tensor, add int, part *Tensor, parts, size int) {
+	to := wholeOut(y)
+	g.run(launch{kernel: "reduce", rows: 1, binds: []bind{whole(part), to},
+		push:   func(_, _ int) []uint32 { return push(size, parts, add) },
+		groups: func(int) [3]uint32 { return groups1(size, 32) }})
+}
+
+// gemm makes y [.. M N] (+)= op(a)·op(b) with inner size k, for matrices or for batches of them [B M N]. The gather kernel wants b's rows along
+// n, the outer kernel a's along m: a b that is transposed is turned first.
+func (g *Graph) gemm(y *Tensor, add int, a, b *Tensor, transA, transB bool, k int) {
+	m, n, batch := y.Dim(-2), y.Dim(-1), 1
+	if len(y.shape) == 3 {
+		batch = y.Dim(0)
+	}
+	if transB {
+		t := g.alloc(b.name+" transposed", F32, append(slices.Clone(b.shape[:len(b.shape)-2]), k, n))
+		g.turn(t, b, batch, 1, k, n)
+		b = t
+	}
+	switch {
+	case transA && batch > 1: // a batch of outer products is a batch of gathers of the transpose
+		t := g.alloc(a.name+" transposed", F32, []int{batch, m, k})
+		g.turn(t, a, batch, 1, m, k)
+		a = t
+	case transA: // y[m n] = Σ_k a[k m]·b[k n]: the weight gradient of a 1×1 convolution over k images of one pixel
+		g.outer(y, add, b, a, convShape{n: k, h: 1, w: 1, c: n, k: m, r: 1, s: 1, stride: 1, oh: 1, ow: 1})
+		return
+	}
+	n4 := quads(n)
+	p := gather{y: y, x: a, w: b, images: m, gridH: 1, gridW: 1, c: k, k: n, inH: 1, inW: 1, step: 1, dir: 1, tapsH: 1, tapsW: 1,
+		wIn: n4, outN: n4, add: add, work: 2 * float64(batch) * float64(m) * float64(n) * float64(k)}
+	if len(y.shape) == 3 {
+		// rows of one matrix are the columns of an image one pixel high
+		p.batched, p.images, p.gridW, p.inW, p.outN, p.outW = true, batch, m, m, m*n4, n4
+	}
+	made := g.gather(p)
+	if add == 0 {
+		y.producer = made
+	}
+}

@@ -1,0 +1,190 @@
+package kernels
+
+import (
+	"fmt"
+	"math/bits"
+	"os"
+	"slices"
+	"strings"
+
+	"marr/vk"
+)
+
+// variant is one way of computing a gather or an outer product.
+type variant struct {
+	kernel        string
+	rows, columns int   // of the result, in numbers, that one group makes (gather)
+	cb, kb        int   // lean outer: vectors of input and output channels that one lane sums
+	tile          *tile // nil: lean
+}
+
+// tile is the share of a group of the tiled family, whose kernels keep their operands in shared memory.
+type tile struct {
+	name          string
+	rows, columns int
+	lanes         uint32 // invocations of a group
+	shared        uint32 // bytes
+}
+
+// tiles are those of shaders/tiled.comp, the largest first. All but the first fit what every Vulkan device has: 128 invocations and 16 KiB.
+var tiles = []tile{
+	{"128x128", 128, 128, 256, 16 * 16 * (33 + 33)},
+	{"128x64", 128, 64, 128, 16 * 16 * (33 + 17)},
+	{"64x64", 64, 64, 64, 16 * 16 * (17 + 17)},
+	{"64x32", 64, 32, 64, 16 * 16 * (17 + 9)},
+}
+
+func (t tile) fits(l vk.Limits) bool {
+	return t.lanes <= l.WorkGroupInvocations && t.shared <= l.SharedMemory
+}
+
+// forced are the words of MARR_KERNELS, which overrides what a device would get: plain or texel; lean, tiled, or the name of one tile.
+func forced() []string {
+	return strings.FieldsFunc(os.Getenv("MARR_KERNELS"), func(r rune) bool { return r == ',' })
+}
+
+// gatherVariants lists what the device can run and MARR_KERNELS allows for k4 vectors of output channels.
+func (g *Graph) gatherVariants(k4 int) []variant {
+	var lean []variant
+	for kb := 4; kb > 0; kb /= 2 { // more vectors than there are would be wasted
+		if kb <= k4 || kb == 1 {
+			lean = append(lean, variant{kernel: fmt.Sprintf("conv.k%d", kb), rows: 64, columns: kb * lanes})
+		}
+	}
+	return g.variants(lean, "tiled.gather_")
+}
+
+// outerVariants lists the same for a sum of outer products with c4 vectors of input channels.
+func (g *Graph) outerVariants(c4 int) []variant {
+	lean := []variant{{kernel: "wgrad.c1", cb: 1, kb: 4}}
+	if c4 > 1 {
+		lean = slices.Insert(lean, 0, variant{kernel: "wgrad.c4", cb: 4, kb: 2})
+	}
+	return g.variants(lean, "tiled.outer_")
+}
+
+func (g *Graph) variants(lean []variant, tiled string) []variant {
+	words := forced()
+	allowed := func(name string, more ...string) bool {
+		return slices.Contains(words, name) || slices.ContainsFunc(more, func(m string) bool { return slices.Contains(words, m) })
+	}
+	some := allowed("lean", "tiled") || slices.ContainsFunc(tiles, func(t tile) bool { return allowed(t.name) })
+	var out []variant
+	if !some || allowed("lean") {
+		out = lean
+	}
+	for i, t := range tiles {
+		if (!some || allowed(t.name, "tiled")) && g.dev != nil && t.fits(g.dev.Info().Limits) {
+			out = append(out, variant{kernel: tiled + t.name, rows: t.rows, columns: t.columns, tile: &tiles[i]})
+		}
+	}
+	if len(out) == 0 {
+		misuse("MARR_KERNELS", "%q leaves no kernel that this device can run", os.Getenv("MARR_KERNELS"))
+	}
+	return out
+}
+
+// wanted is the number of groups that keep a large GPU busy: two for each of the 128 to 144 multiprocessors or 96 compute units of today's largest.
+const wanted = 256
+
+// suitsGather is the rule without a tuner, for variants tried in order: a CPU gets the first of the lean ones; a GPU the largest tile which leaves
+// no half of its columns empty and enough groups.
+func (v variant) suitsGather(m, n int) bool {
+	return v.tile != nil && (n > v.columns/2 && ceil(m, v.rows)*ceil(n, v.columns) >= wanted)
+}
+
+// suitsOuter is suitsGather for [k][n] weights, whose groups are multiplied by cutting the sum into chunks.
+func (v variant) suitsOuter(k, n int) bool { return v.tile != nil && k > v.rows/2 && n > v.columns/2 }
+
+// outerTiles returns how many tiles one chunk has (for lean kernels: lanes), and how many groups make them.
+func (v variant) outerTiles(k4, c4, taps int) (tiles, groups int) {
+	if v.tile != nil {
+		tiles = ceil(k4*lanes, v.tile.rows) * ceil(taps*c4*lanes, v.tile.columns)
+		return tiles, tiles
+	}
+	tiles = ceil(c4, v.cb) * taps * ceil(k4, v.kb)
+	return tiles, ceil(tiles, 8)
+}
+
+// choice is a pass of some shape that several variants could run.
+type choice struct {
+	key     string
+	options []variant
+	narrow  bool               // lean kernels may win on a GPU
+	rule    func(variant) bool // the static rule accepts it
+	launch  func(variant) launch
+}
+
+// shapeKey names a shape for the tuner: m, the number of positions, counts only up to a power of two.
+func shapeKey(pass string, m, k, c, tapsH, tapsW, stride int) string {
+	return fmt.Sprintf("%s m=2^%d k=%d c=%d taps=%dx%d stride=%d", pass, bits.Len(uint(max(m, 1)-1)), k, c, tapsH, tapsW, stride)
+}
+
+// choose returns the variant that a shape gets: what a checkpoint pinned, else what the store's tuner finds, else by the static rule.
+func (g *Graph) choose(c choice) variant {
+	if name, ok := g.chosen[c.key]; ok {
+		return c.named(name)
+	}
+	v, ok := g.pinned(c)
+	if !ok {
+		v, ok = g.store.tuner.pick(g, c)
+	}
+	if !ok {
+		v = g.byRule(c)
+	}
+	g.chosen[c.key] = v.kernel
+	return v
+}
+
+func (c choice) named(name string) variant {
+	i := slices.IndexFunc(c.options, func(v variant) bool { return v.kernel == name })
+	if i < 0 {
+		misuse(c.key, "the run was started with kernel %s, which this device or MARR_KERNELS does not allow: resume it where it was started", name)
+	}
+	return c.options[i]
+}
+
+func (g *Graph) pinned(c choice) (variant, bool) {
+	name, ok := g.store.pins[c.key]
+	if !ok {
+		return variant{}, false
+	}
+	return c.named(name), true
+}
+
+// byRule is the static rule: lean kernels on CPU devices; elsewhere the first variant that suits, else the smallest tile.
+func (g *Graph) byRule(c choice) variant {
+	last := c.options[len(c.options)-1]
+	if g.dev == nil || last.tile == nil || c.options[0].tile == nil && g.dev.Info().Type == vk.CPU {
+		return c.options[0]
+	}
+	for _, v := range c.options {
+		if v.tile != nil && c.rule(v) {
+			return v
+		}
+	}
+	return last
+}
+
+// Variants names the kernel that each shape of the program got, by pass and shape. Checkpoints keep it, since sums may be rounded differently.
+func (p *Program) Variants() map[string]string { return p.variants }
+
+// Pin makes programs built from now on use these kernels for these shapes, as Program.Variants of an earlier program named them.
+func (s *Store) Pin(variants map[string]string) { s.pins = variants }
+
+// Forcible lists values of MARR_KERNELS that a test should run beside the device's own choice: the other ways of reading and, for programs with
+// passes that several kernels could run (picked), every tile that fits the device.
+func Forcible(dev *vk.Device, picked bool) []string {
+	var out []string
+	for _, f := range Families {
+		if f != Family(dev) {
+			out = append(out, f)
+		}
+	}
+	for _, t := range tiles {
+		if picked && t.fits(dev.Info().Limits) {
+			out = append(out, Family(dev)+","+t.name)
+		}
+	}
+	return out
+}
