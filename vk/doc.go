@@ -19,6 +19,8 @@
 // has beyond. A recording is cut into several submissions by the Work of its ops, so that none holds a GPU longer than its watchdog
 // allows.
 //
+// Time. Recorder.Time makes a segment whose Times tell how long each op took; it runs one op after the other.
+//
 // Failures are *Error (a Vulkan call and its result; errors.Is(err, ErrDeviceLost)), *OutOfMemoryError, *NoDeviceError, or plain
 // errors for misuse. Under MARR_VALIDATION=1 the Khronos layer checks every call and all synchronization; see CheckValidation.
 //

@@ -54,6 +54,7 @@ type Recorder struct {
 	cuts     []int   // first op of each command buffer
 	toHost   []bool  // for each command buffer: it writes memory that the host reads
 	barriers []int
+	timed    bool // see Time
 
 	sets      map[string]int // descriptor sets by layout and ranges
 	setOf     []int          // for each op: its set, or -1
@@ -194,6 +195,9 @@ func (r *Recorder) append(o op, set int, work float64, accesses ...Binding) {
 		r.track.reset()
 		o.barrier = 1 // a command buffer begins with a barrier against everything submitted before
 	}
+	if r.timed {
+		o.barrier = 1
+	}
 	r.work += work
 	for _, a := range accesses {
 		if r.track.conflicts(a.Range, a.Access) {
@@ -262,7 +266,7 @@ func (r *Recorder) End() (*Segment, error) {
 	if err := r.d.alive("end"); err != nil {
 		return nil, err
 	}
-	s := &Segment{d: r.d, ops: len(r.ops), barriers: r.barriers}
+	s := &Segment{d: r.d, ops: len(r.ops), barriers: r.barriers, timed: r.timed}
 	for b := range r.track.buffers {
 		s.buffers = append(s.buffers, b)
 	}
@@ -322,12 +326,15 @@ func (r *Recorder) finish(s *Segment) error {
 	if err := check(vulkan.AllocateCommandBuffers(d.dev, &ask, cbs), "vkAllocateCommandBuffers"); err != nil {
 		return err
 	}
+	if err := s.makeTimer(len(cbs)); err != nil {
+		return err
+	}
 	for i, cb := range cbs {
 		end := len(r.ops)
 		if i+1 < len(r.cuts) {
 			end = r.cuts[i+1]
 		}
-		if err := d.shim.record(handle(cb), r.ops[r.cuts[i]:end], r.push, r.toHost[i]); err != nil {
+		if err := d.shim.record(handle(cb), r.ops[r.cuts[i]:end], r.push, r.toHost[i], handle(s.timer), s.query(i, r.cuts[i])); err != nil {
 			return err
 		}
 		s.buf = append(s.buf, handle(cb))

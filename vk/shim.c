@@ -146,32 +146,45 @@ static void work_barrier(marr_device *d, VkCommandBuffer cb) {
 		VK_ACCESS_SHADER_READ_BIT | VK_ACCESS_SHADER_WRITE_BIT | VK_ACCESS_TRANSFER_READ_BIT | VK_ACCESS_TRANSFER_WRITE_BIT);
 }
 
+// record_op records what an op does; *bound is the pipeline that is bound.
+static void record_op(marr_device *d, VkCommandBuffer cb, const marr_op *o, const uint8_t *push, uint64_t *bound) {
+	if (o->kind == 1) {
+		VkBufferCopy c = {.srcOffset = o->a_at, .dstOffset = o->b_at, .size = o->size};
+		d->CmdCopyBuffer(cb, HANDLE(VkBuffer, o->a), HANDLE(VkBuffer, o->b), 1, &c);
+		return;
+	}
+	if (o->kind == 2) {
+		d->CmdFillBuffer(cb, HANDLE(VkBuffer, o->b), o->b_at, o->size, o->word);
+		return;
+	}
+	if (o->a != *bound) d->CmdBindPipeline(cb, VK_PIPELINE_BIND_POINT_COMPUTE, HANDLE(VkPipeline, o->a));
+	*bound = o->a;
+	VkPipelineLayout layout = HANDLE(VkPipelineLayout, o->b);
+	VkDescriptorSet set = HANDLE(VkDescriptorSet, o->c);
+	d->CmdBindDescriptorSets(cb, VK_PIPELINE_BIND_POINT_COMPUTE, layout, 0, 1, &set, 0, NULL);
+	if (o->push_size) d->CmdPushConstants(cb, layout, VK_SHADER_STAGE_COMPUTE_BIT, 0, o->push_size, push + o->push_at);
+	d->CmdDispatch(cb, o->groups[0], o->groups[1], o->groups[2]);
+}
+
 // marr_record records ops into a command buffer that may be in flight several times. With to_host it ends with a barrier that makes
-// the results readable by the host.
-marr_result marr_record(marr_device *d, uint64_t command_buffer, uint32_t nops, const marr_op *ops, const uint8_t *push, int to_host) {
+// the results readable by the host. Where timer, a query pool, is not 0, a timestamp goes to its query number `query` before the
+// first op and to the following ones after each op.
+marr_result marr_record(marr_device *d, uint64_t command_buffer, uint32_t nops, const marr_op *ops, const uint8_t *push, int to_host,
+	uint64_t timer, uint32_t query) {
 	VkCommandBuffer cb = HANDLE(VkCommandBuffer, command_buffer);
+	VkQueryPool pool = HANDLE(VkQueryPool, timer);
 	VkCommandBufferBeginInfo begin = {.sType = VK_STRUCTURE_TYPE_COMMAND_BUFFER_BEGIN_INFO, .flags = VK_COMMAND_BUFFER_USAGE_SIMULTANEOUS_USE_BIT};
 	VkResult r = d->BeginCommandBuffer(cb, &begin);
 	if (r != VK_SUCCESS) return RESULT(r, "vkBeginCommandBuffer");
+	if (timer) {
+		d->CmdResetQueryPool(cb, pool, query, nops + 1);
+		d->CmdWriteTimestamp(cb, VK_PIPELINE_STAGE_BOTTOM_OF_PIPE_BIT, pool, query); // when all that was submitted before is done
+	}
 	uint64_t pipeline = 0;
-	for (const marr_op *o = ops; o < ops + nops; o++) {
-		if (o->barrier) work_barrier(d, cb);
-		if (o->kind == 1) {
-			VkBufferCopy c = {.srcOffset = o->a_at, .dstOffset = o->b_at, .size = o->size};
-			d->CmdCopyBuffer(cb, HANDLE(VkBuffer, o->a), HANDLE(VkBuffer, o->b), 1, &c);
-			continue;
-		}
-		if (o->kind == 2) {
-			d->CmdFillBuffer(cb, HANDLE(VkBuffer, o->b), o->b_at, o->size, o->word);
-			continue;
-		}
-		if (o->a != pipeline) d->CmdBindPipeline(cb, VK_PIPELINE_BIND_POINT_COMPUTE, HANDLE(VkPipeline, o->a));
-		pipeline = o->a;
-		VkPipelineLayout layout = HANDLE(VkPipelineLayout, o->b);
-		VkDescriptorSet set = HANDLE(VkDescriptorSet, o->c);
-		d->CmdBindDescriptorSets(cb, VK_PIPELINE_BIND_POINT_COMPUTE, layout, 0, 1, &set, 0, NULL);
-		if (o->push_size) d->CmdPushConstants(cb, layout, VK_SHADER_STAGE_COMPUTE_BIT, 0, o->push_size, push + o->push_at);
-		d->CmdDispatch(cb, o->groups[0], o->groups[1], o->groups[2]);
+	for (uint32_t i = 0; i < nops; i++) {
+		if (ops[i].barrier) work_barrier(d, cb);
+		record_op(d, cb, ops + i, push, &pipeline);
+		if (timer) d->CmdWriteTimestamp(cb, VK_PIPELINE_STAGE_BOTTOM_OF_PIPE_BIT, pool, query + i + 1);
 	}
 	if (to_host) barrier(d, cb, VK_PIPELINE_STAGE_HOST_BIT, VK_ACCESS_HOST_READ_BIT);
 	return RESULT(d->EndCommandBuffer(cb), "vkEndCommandBuffer");

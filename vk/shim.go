@@ -182,13 +182,14 @@ func (s shimDevice) sets(layouts []uint64, bindings []uint32, ranges []bufferRan
 	return uint64(p), err
 }
 
-func (s shimDevice) record(commandBuffer uint64, ops []op, push []byte, toHost bool) error {
+// record also takes a query pool, or 0, and its query that the first timestamp goes to.
+func (s shimDevice) record(commandBuffer uint64, ops []op, push []byte, toHost bool, timer uint64, query int) error {
 	host := C.int(0)
 	if toHost {
 		host = 1
 	}
 	return shimError(C.marr_record(s.d, C.uint64_t(commandBuffer), C.uint32_t(len(ops)), (*C.marr_op)(unsafe.Pointer(unsafe.SliceData(ops))),
-		(*C.uint8_t)(unsafe.Pointer(unsafe.SliceData(push))), host))
+		(*C.uint8_t)(unsafe.Pointer(unsafe.SliceData(push))), host, C.uint64_t(timer), C.uint32_t(query)))
 }
 
 func (s shimDevice) submit(commandBuffers []uint64, fence uint64) error {

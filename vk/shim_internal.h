@@ -38,6 +38,8 @@ struct marr_device {
 	PFN_vkCmdDispatch CmdDispatch;
 	PFN_vkCmdCopyBuffer CmdCopyBuffer;
 	PFN_vkCmdFillBuffer CmdFillBuffer;
+	PFN_vkCmdResetQueryPool CmdResetQueryPool;
+	PFN_vkCmdWriteTimestamp CmdWriteTimestamp;
 	PFN_vkQueueSubmit QueueSubmit;
 };
 

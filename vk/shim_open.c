@@ -277,6 +277,8 @@ static int load_functions(marr_device *d, PFN_vkGetDeviceProcAddr get) {
 	LOAD(CmdDispatch);
 	LOAD(CmdCopyBuffer);
 	LOAD(CmdFillBuffer);
+	LOAD(CmdResetQueryPool);
+	LOAD(CmdWriteTimestamp);
 	LOAD(QueueSubmit);
 #undef LOAD
 	return 1;

@@ -10,7 +10,7 @@ import (
 )
 
 // Segment is a finished recording: one or more command buffers that never change. It may be submitted any number of times, also
-// while it is still running.
+// while it is still running, unless it is timed (Recorder.Time).
 type Segment struct {
 	d        *Device
 	ops      int
@@ -21,7 +21,9 @@ type Segment struct {
 	commands vulkan.CommandPool
 	sets     vulkan.DescriptorPool
 	views    []bufferRange // with the views that texel buffers are bound by
-	last     *Ticket       // of the newest submission; under d.queue
+	timed    bool
+	timer    vulkan.QueryPool // where timed and the queue has timestamps
+	last     *Ticket          // of the newest submission; under d.queue
 	freed    atomic.Bool
 }
 
@@ -60,6 +62,9 @@ func (s *Segment) destroy() {
 	}
 	if s.sets != nil {
 		vulkan.DestroyDescriptorPool(s.d.dev, s.sets, nil)
+	}
+	if s.timer != nil {
+		vulkan.DestroyQueryPool(s.d.dev, s.timer, nil)
 	}
 	s.d.shim.destroyViews(s.views)
 }
