@@ -12,6 +12,7 @@ type Graph struct {
 	store    *Store
 	dev      *vk.Device // nil while tracing
 	keep     bool       // eager: every tensor keeps its memory
+	timed    bool       // see Time
 	guard    int64      // bytes of the guard band behind each tensor
 	limit    int64      // largest binding in bytes
 	align    int64      // of a binding's offset, bytes

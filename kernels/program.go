@@ -35,6 +35,7 @@ type Segment struct {
 	body    []*vk.Segment // one; in eager mode one a dispatch
 	labels  []string
 	writes  [][]vk.Range // eager: what each dispatch writes
+	timed   []OpTime     // with Graph.Time: its ops, without their times
 	slot    [slots]*slot
 	turn    int
 }
@@ -238,6 +239,10 @@ func lastHash(name string) int {
 // record turns the steps of a segment into command buffers.
 func (s *Segment) record(g *Graph, index int) error {
 	r := s.p.dev.NewRecorder()
+	if g.timed && !g.keep {
+		s.timed = []OpTime{}
+		r.Time()
+	}
 	end := func() error {
 		seg, err := r.End()
 		if err == nil {
@@ -251,6 +256,9 @@ func (s *Segment) record(g *Graph, index int) error {
 		}
 		if err := s.add(r, x); err != nil {
 			return err
+		}
+		if s.timed != nil {
+			s.timed = append(s.timed, s.untimed(x))
 		}
 		if g.keep {
 			if err := end(); err != nil {

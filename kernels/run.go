@@ -3,6 +3,7 @@ package kernels
 import (
 	"fmt"
 	"slices"
+	"time"
 	"unsafe"
 
 	"marr/vk"
@@ -16,6 +17,9 @@ type Run struct {
 	ticket *vk.Ticket
 	done   bool
 	err    error
+
+	times    []time.Duration // with Graph.Time, once the run is over
+	timesErr error
 }
 
 // Begin waits until a slot is free and returns a run that takes it. The error is that of the slot's last run, unless Submit or Wait told it.
@@ -74,6 +78,10 @@ func (r *Run) Submit() error {
 	segs = append(segs, r.s.body...)
 	if r.slot.epilogue != nil {
 		segs = append(segs, r.slot.epilogue)
+	}
+	if r.err = r.waitOthers(); r.err != nil {
+		r.done = true
+		return r.err
 	}
 	r.ticket, r.err = r.s.p.dev.Submit(segs...)
 	r.done = r.err != nil
@@ -137,6 +145,7 @@ func (r *Run) scan(i int) error {
 func (r *Run) Wait() error {
 	if !r.done && r.ticket != nil {
 		r.err, r.done = r.ticket.Wait(), true
+		r.measure()
 	}
 	return r.err
 }

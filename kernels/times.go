@@ -1,0 +1,79 @@
+package kernels
+
+import (
+	"fmt"
+	"time"
+
+	"marr/vk"
+)
+
+// OpTime is one op of a run: what it had to do and how long the device took.
+type OpTime struct {
+	Segment string
+	Kernel  string  // empty for a fill
+	Label   string  // the kernel and its tensors
+	Work    float64 // floating point operations
+	Bytes   int64   // of all bindings, each read or written once; what is read and written counts twice
+	Groups  [3]uint32
+	Time    time.Duration
+}
+
+// Time makes the program measure each op of its segments, see Run.Times. Ops then run one after the other, and the runs of a segment too: Submit
+// waits for the run before it.
+func (g *Graph) Time() { g.timed = true }
+
+// Times returns what each op of the run took, in the order of recording; the copies of inputs and outputs are not among them. It is an error before
+// Wait, after a run that failed, in a program built without Graph.Time, in the eager twin, and on a queue without timestamps.
+func (r *Run) Times() ([]OpTime, error) {
+	switch {
+	case r.s.labels != nil:
+		return nil, fmt.Errorf("kernels: times of %s: the eager twin waits after each op, which would be measured: unset MARR_EAGER", r.s.name)
+	case r.s.timed == nil:
+		return nil, fmt.Errorf("kernels: times of %s: the program was built without Graph.Time", r.s.name)
+	case !r.done:
+		return nil, fmt.Errorf("kernels: times of %s: the run is not over: call Wait first", r.s.name)
+	case r.err != nil:
+		return nil, r.err
+	case r.timesErr != nil:
+		return nil, fmt.Errorf("kernels: times of %s: %w", r.s.name, r.timesErr)
+	}
+	ops := make([]OpTime, len(r.times))
+	for i, d := range r.times {
+		ops[i] = r.s.timed[i]
+		ops[i].Time = d
+	}
+	return ops, nil
+}
+
+// untimed describes a step.
+func (s *Segment) untimed(x *step) OpTime {
+	o := OpTime{Segment: s.name, Kernel: x.kernel, Label: x.label, Work: x.work, Groups: x.groups}
+	for _, b := range x.binds {
+		if b.access&vk.Read != 0 {
+			o.Bytes += b.size
+		}
+		if b.access&vk.Write != 0 {
+			o.Bytes += b.size
+		}
+	}
+	return o
+}
+
+// waitOthers waits for the other runs of a timed segment, whose timestamps the next run overwrites.
+func (r *Run) waitOthers() error {
+	for _, x := range r.s.slot {
+		if r.s.timed != nil && x.run != nil && x.run != r {
+			if err := x.run.Wait(); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// measure fetches the timestamps of a run that is over.
+func (r *Run) measure() {
+	if r.s.timed != nil && r.err == nil {
+		r.times, r.timesErr = r.s.body[0].Times()
+	}
+}
