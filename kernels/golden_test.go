@@ -30,6 +30,9 @@ var goldenOps = map[string]goldenOp{
 	"conv2d": func(_ *kernels.Graph, c *golden.Case, in map[string]*kernels.Tensor, p func(string) *kernels.Param) *kernels.Tensor {
 		return kernels.Conv2D(in["x"], p("w"), int(c.Attrs["stride"]), int(c.Attrs["pad"]))
 	},
+	"max_pool2d": func(_ *kernels.Graph, c *golden.Case, in map[string]*kernels.Tensor, _ func(string) *kernels.Param) *kernels.Tensor {
+		return kernels.MaxPool2D(in["x"], int(c.Attrs["kernel"]), int(c.Attrs["stride"]), int(c.Attrs["pad"]))
+	},
 	"batchnorm_train": func(g *kernels.Graph, c *golden.Case, in map[string]*kernels.Tensor, p func(string) *kernels.Param) *kernels.Tensor {
 		return kernels.BatchNorm(in["x"], normOf(c, g.Store(), p, "running_mean", "running_var"), in["residual"], c.Attrs["relu"] == 1, true)
 	},

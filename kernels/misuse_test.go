@@ -25,6 +25,12 @@ func TestMisuseIsABuildErrorThatSaysWhatToDo(t *testing.T) {
 		"kernels: MatMul: x#1 [2 3] (transposed: false) times x#2 [2 3] (transposed: false): inner sizes 3 and 2 differ": func(g *kernels.Graph) {
 			kernels.MatMul(x(g, 2, 3), x(g, 2, 3), false, false)
 		},
+		"kernels: MaxPool2D: kernel 3, stride 2 and padding 2: want a kernel and a stride of at least 1 and a padding of 0 to half the kernel": func(g *kernels.Graph) {
+			kernels.MaxPool2D(x(g, 2, 5, 5, 3), 3, 2, 2)
+		},
+		"kernels: MaxPool2D: x#1 [2 2 5 3] is smaller than the kernel of 4 with padding 0": func(g *kernels.Graph) {
+			kernels.MaxPool2D(x(g, 2, 2, 5, 3), 4, 2, 0)
+		},
 		"kernels: Add: x#1 [2 3] and x#2 [3 2]: shapes differ":          func(g *kernels.Graph) { kernels.Add(x(g, 2, 3), x(g, 3, 2)) },
 		"kernels: Bias: x#1 [2 3] and w [4]: want a bias of 3":          func(g *kernels.Graph) { kernels.Bias(x(g, 2, 3), w(g, 4)) },
 		"kernels: Slice: x#1 [4 3] from 2 to 5: want 0 ≤ from < to ≤ 4": func(g *kernels.Graph) { kernels.Slice(x(g, 4, 3), 2, 5) },

@@ -30,6 +30,9 @@ var ops = map[string]func(in tensors, c *golden.Case) tensors{
 	"conv2d": func(in tensors, c *golden.Case) tensors {
 		return y(ref.Conv2D(in["x"], in["w"], int(c.Attrs["stride"]), int(c.Attrs["pad"])))
 	},
+	"max_pool2d": func(in tensors, c *golden.Case) tensors {
+		return y(ref.MaxPool2D(in["x"], int(c.Attrs["kernel"]), int(c.Attrs["stride"]), int(c.Attrs["pad"])))
+	},
 	"batchnorm_train": func(in tensors, c *golden.Case) tensors {
 		x := in["x"]
 		out, mean, variance := ref.BatchNormTrain(x, in["gamma"], in["beta"], c.Attrs["eps"], in["residual"], c.Attrs["relu"] == 1)

@@ -7,11 +7,12 @@ import torch.nn.functional as F
 
 from goldenfile import draw, dump, result, spec
 
-KINK = 2e-4  # no ReLU input of a case is nearer to zero, so float32 and finite differences see the same side
+# No ReLU input of a case is nearer to zero, and no largest number under a window to the next, so float32 and finite differences see the same side.
+KINK = 2e-4
 
 
 class UnfitDraw(Exception):
-    """The case's streams put a ReLU input too near to zero, or all below it: another name draws other streams."""
+    """The case's streams put an input nearer to a kink, or all ReLU inputs below zero: another name draws other streams."""
 
 
 def nchw(x):
@@ -30,6 +31,17 @@ def relu(x):
 
 def conv2d(t, a):
     return {"y": nhwc(F.conv2d(nchw(t["x"]), nchw(t["w"]), stride=int(a["stride"]), padding=int(a["pad"])))}
+
+
+def max_pool2d(t, a):
+    k, stride, pad = int(a["kernel"]), int(a["stride"]), int(a["pad"])
+    x = nchw(t["x"])
+    if k > 1:
+        windows = F.unfold(F.pad(x.detach(), [pad] * 4, value=-9), k, stride=stride).unflatten(1, (x.shape[1], k * k))
+        top = windows.topk(2, dim=2).values
+        if (top[:, :, 0] - top[:, :, 1]).min() < KINK:
+            raise UnfitDraw
+    return {"y": nhwc(F.max_pool2d(x, k, stride, pad))}
 
 
 def after_norm(y, t, a):
@@ -95,7 +107,7 @@ def adamw(t, a):
 
 
 OPS = {
-    "conv2d": conv2d, "batchnorm_train": batchnorm_train, "batchnorm_infer": batchnorm_infer, "matmul": matmul, "ntxent": ntxent,
+    "conv2d": conv2d, "max_pool2d": max_pool2d, "batchnorm_train": batchnorm_train, "batchnorm_infer": batchnorm_infer, "matmul": matmul, "ntxent": ntxent,
     "sgd": sgd, "adamw": adamw,
     "relu": lambda t, a: {"y": relu(t["x"])},
     "add": lambda t, a: {"y": t["a"] + t["b"]},
@@ -129,7 +141,7 @@ def case(op, name, attrs, inputs, wanted, ints=()):
             return case_of_streams(op, name + suffix, attrs, inputs, wanted, ints)
         except UnfitDraw:
             pass
-    raise SystemExit("golden: %s: every draw is within %g of ReLU's kink or below it: make the shape smaller" % (name, KINK))
+    raise SystemExit("golden: %s: every draw is within %g of a kink, or below ReLU's: make the shape smaller" % (name, KINK))
 
 
 def case_of_streams(op, name, attrs, inputs, wanted, ints):
@@ -149,6 +161,13 @@ def conv_cases():
             (1, 3, 5, 3, 1, 3, 3, 1, 2), (1, 4, 9, 3, 5, 1, 3, 1, 0), (3, 8, 8, 1, 8, 3, 3, 2, 0), (3, 16, 13, 16, 16, 3, 3, 1, 1)]:
         name = "conv2d_n%d_%dx%d_c%d_k%d_%dx%d_s%d_p%d" % (n, h, w, c, k, r, s, stride, pad)
         yield case("conv2d", name, {"stride": stride, "pad": pad}, [spec("x", (n, h, w, c)), spec("w", (k, r, s, c))], ["x", "w"])
+
+
+def pool_cases():
+    for n, h, w, c, k, stride, pad in [
+            (1, 5, 7, 1, 3, 2, 1), (2, 6, 5, 5, 2, 2, 0), (1, 7, 6, 3, 3, 1, 1), (2, 5, 6, 4, 2, 3, 1), (1, 6, 9, 5, 5, 2, 2), (3, 4, 3, 8, 1, 2, 0)]:
+        yield case("max_pool2d", "max_pool2d_n%d_%dx%d_c%d_k%d_s%d_p%d" % (n, h, w, c, k, stride, pad), {"kernel": k, "stride": stride, "pad": pad},
+                   [spec("x", (n, h, w, c))], ["x"])
 
 
 def batchnorm_cases():
@@ -224,5 +243,5 @@ def optimizer_cases():
 
 if __name__ == "__main__":
     torch.set_num_threads(1)
-    groups = (conv_cases, batchnorm_cases, matrix_cases, elementwise_cases, loss_cases, optimizer_cases)
+    groups = (conv_cases, pool_cases, batchnorm_cases, matrix_cases, elementwise_cases, loss_cases, optimizer_cases)
     dump("kernels/testdata/ops.json", [c for g in groups for c in g()])
