@@ -173,23 +173,40 @@ func TestInferenceWithABatchsStatisticsEqualsTrainingImageByImage(t *testing.T) 
 	}
 }
 
-// A stage of stride 2 needs something to halve: 5 pixels behind the cifar stem, 9 behind the strided one.
+// A stage of stride 2 needs two rows to halve. From the least images on it finds them, and from no smaller ones: the narrowest has just two.
 func TestImagesTooSmallForTheStagesAreRefused(t *testing.T) {
 	for _, c := range []struct {
-		stem string
-		h, w int
-		ok   bool
-	}{{"cifar", 5, 5, true}, {"cifar", 4, 9, false}, {"cifar", 9, 4, false}, {"strided", 9, 9, true}, {"strided", 8, 8, false}} {
-		st := kernels.NewStore(device)
-		config := tiny
-		config.Stem = c.stem
-		m, err := net.NewResNet(st, config, 1)
-		if err != nil {
-			t.Fatal(err)
-		}
-		_, err = kernels.TraceOps(st, func(g *kernels.Graph) { m.Forward(g.Input("x", kernels.F32, 2, c.h, c.w, 3), net.Eval) })
-		if (err == nil) != c.ok || (err != nil && !strings.Contains(err.Error(), "larger images")) {
-			t.Errorf("%s, %d×%d: error %v, want acceptance %t", c.stem, c.h, c.w, err, c.ok)
+		stem  string
+		least int
+		mend  string
+	}{{"cifar", 5, "5×5 pixels"}, {"strided", 9, "9×9 pixels, or the stem cifar"}, {"imagenet", 17, "17×17 pixels, or the stem cifar or strided"}} {
+		for _, arch := range net.Archs {
+			st := kernels.NewStore(device)
+			m, err := net.NewResNet(st, net.Config{Arch: arch, Stem: c.stem, Width: 3, Channels: 3}, 1)
+			if err != nil {
+				t.Fatal(err)
+			}
+			trace := func(h, w int) (*kernels.Graph, error) {
+				return kernels.TraceOps(st, func(g *kernels.Graph) { m.Forward(g.Input("x", kernels.F32, 2, h, w, 3), net.Eval) })
+			}
+			g, err := trace(c.least, c.least+1)
+			if err != nil {
+				t.Fatal(err)
+			}
+			narrowest := c.least
+			for _, n := range g.Trace() {
+				if n.Attr["stride"] == 2 {
+					narrowest = min(narrowest, n.In[0].Dim(1))
+				}
+			}
+			if narrowest != 2 {
+				t.Errorf("%s, %s: the last stage of stride 2 finds %d rows, want 2", arch, c.stem, narrowest)
+			}
+			for _, size := range [][2]int{{c.least - 1, 40}, {40, c.least - 1}} {
+				if _, err := trace(size[0], size[1]); err == nil || !strings.HasSuffix(err.Error(), "use images of at least "+c.mend) {
+					t.Errorf("%s, %s, %v pixels: error %v, want %s", arch, c.stem, size, err, c.mend)
+				}
+			}
 		}
 	}
 }

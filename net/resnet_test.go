@@ -11,21 +11,29 @@ import (
 	"marr/net"
 )
 
-// A network of 18 layers multiplies the rounding of each: PyTorch's own float32 gradients are up to 1e-5 from its float64 ones, and a ReLU
-// input nearer to 0 than the rounding moves a gradient by more. The case was chosen for its distance from such kinks.
+// A network of many layers multiplies the rounding of each: PyTorch's own float32 gradients are up to 5e-5 from its float64 ones, and a ReLU input
+// nearer to 0 than the rounding moves a gradient by more. The cases were chosen for their distance from such kinks.
 const networkTolerance = 1e-3
 
-// TestResNet18MatchesPyTorch compares features, all gradients and the running statistics after one forward pass with torchvision's.
-func TestResNet18MatchesPyTorch(t *testing.T) {
-	file, err := golden.Load("testdata/resnet18.json")
+// TestResNetsMatchPyTorch compares features, all gradients and the running statistics after one forward pass with torchvision's.
+func TestResNetsMatchPyTorch(t *testing.T) {
+	file, err := golden.Load("testdata/resnet.json")
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := file.Cases[0]
+	for _, c := range file.Cases {
+		stem := map[string]string{"resnet18": "cifar", "resnet34": "cifar", "resnet50": "imagenet"}[c.Op]
+		t.Run(c.Op, func(t *testing.T) {
+			matchNetwork(t, c, net.Config{Arch: c.Op, Stem: stem, Width: int(c.Attrs["width"]), Channels: 3})
+		})
+	}
+}
+
+func matchNetwork(t *testing.T, c *golden.Case, config net.Config) {
 	images := c.Inputs[0]
 	st := kernels.NewStore(device)
 	defer st.Free()
-	backbone, err := net.NewResNet(st, net.Config{Arch: "resnet18", Stem: "cifar", Width: 64, Channels: 3}, 1)
+	backbone, err := net.NewResNet(st, config, 1)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -100,40 +108,51 @@ func state(t *testing.T, st *kernels.Store, name string) *kernels.State {
 	return st.States()[i]
 }
 
-// TestNamesAreTorchvisions builds the list of torchvision's resnet18 state_dict, without fc and num_batches_tracked, by its rule.
+// TestNamesAreTorchvisions builds the list of torchvision's state_dict, without fc and num_batches_tracked, by its rule.
 func TestNamesAreTorchvisions(t *testing.T) {
-	norm := func(p string) []string {
-		return []string{p + ".weight", p + ".bias", p + ".running_mean", p + ".running_var"}
-	}
-	want := append([]string{"conv1.weight"}, norm("bn1")...)
-	for stage := 1; stage <= 4; stage++ {
-		for b := range 2 {
-			p := fmt.Sprintf("layer%d.%d", stage, b)
-			want = append(want, p+".conv1.weight", p+".conv2.weight")
-			want = append(append(want, norm(p+".bn1")...), norm(p+".bn2")...)
-			if stage > 1 && b == 0 {
-				want = append(append(want, p+".downsample.0.weight"), norm(p+".downsample.1")...)
+	for arch, of := range map[string]struct {
+		blocks [4]int
+		convs  int // in a block
+	}{"resnet18": {[4]int{2, 2, 2, 2}, 2}, "resnet34": {[4]int{3, 4, 6, 3}, 2}, "resnet50": {[4]int{3, 4, 6, 3}, 3}} {
+		var want []string
+		unit := func(conv, bn string) {
+			want = append(want, conv+".weight", bn+".weight", bn+".bias", bn+".running_mean", bn+".running_var")
+		}
+		unit("conv1", "bn1")
+		for stage, blocks := range of.blocks {
+			for b := range blocks {
+				p := fmt.Sprintf("layer%d.%d.", stage+1, b)
+				for i := range of.convs {
+					unit(fmt.Sprintf("%sconv%d", p, i+1), fmt.Sprintf("%sbn%d", p, i+1))
+				}
+				if b == 0 && (stage > 0 || of.convs == 3) {
+					unit(p+"downsample.0", p+"downsample.1")
+				}
 			}
 		}
+		st := kernels.NewStore(device)
+		if _, err := net.NewResNet(st, net.Config{Arch: arch, Stem: "cifar", Width: 4, Channels: 3}, 1); err != nil {
+			t.Fatal(err)
+		}
+		if got := names(st); !slices.Equal(got, slices.Sorted(slices.Values(want))) {
+			t.Errorf("%s: names\n%v\nwant\n%v", arch, got, want)
+		}
 	}
-	st := kernels.NewStore(device)
-	if _, err := net.NewResNet(st, net.Config{Arch: "resnet18", Stem: "cifar", Width: 64, Channels: 3}, 1); err != nil {
-		t.Fatal(err)
-	}
-	var got []string
+}
+
+// names are those of a store's tensors that belong to the network, in order.
+func names(st *kernels.Store) []string {
+	var all []string
 	for _, p := range st.Params() {
-		got = append(got, p.Name)
+		all = append(all, p.Name)
 	}
 	for _, s := range st.States() {
 		if !strings.HasPrefix(s.Name, "marr.") {
-			got = append(got, s.Name)
+			all = append(all, s.Name)
 		}
 	}
-	slices.Sort(got)
-	slices.Sort(want)
-	if !slices.Equal(got, want) {
-		t.Fatalf("names\n%v\nwant\n%v", got, want)
-	}
+	slices.Sort(all)
+	return all
 }
 
 func TestUnknownShapesAreRefusedByName(t *testing.T) {
@@ -141,8 +160,8 @@ func TestUnknownShapesAreRefusedByName(t *testing.T) {
 		config net.Config
 		want   string
 	}{
-		{net.Config{Arch: "vgg", Stem: "cifar", Width: 8, Channels: 1}, "known are resnet10, resnet18"},
-		{net.Config{Arch: "resnet10", Stem: "big", Width: 8, Channels: 1}, "known are cifar, strided"},
+		{net.Config{Arch: "vgg", Stem: "cifar", Width: 8, Channels: 1}, "known are resnet10, resnet18, resnet34, resnet50"},
+		{net.Config{Arch: "resnet10", Stem: "big", Width: 8, Channels: 1}, "known are cifar, strided, imagenet"},
 		{net.Config{Arch: "resnet10", Stem: "cifar", Width: 0, Channels: 1}, "width 0"},
 	} {
 		if _, err := net.NewResNet(kernels.NewStore(device), c.config, 1); err == nil || !strings.Contains(err.Error(), c.want) {

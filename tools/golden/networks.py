@@ -1,16 +1,22 @@
 """Networks of the goldens: parameters and images are streams in the library's layouts, carried into PyTorch's and back."""
 import torch
+import torch.nn.functional as F
 from torch import nn
-from torchvision.models.resnet import BasicBlock, resnet18
+from torchvision.models import resnet as zoo
 
 from goldenfile import draw, spec
 
 
-def resnet18_cifar():
-    """torchvision's ResNet-18 with a 3x3 stride 1 stem, without max-pool and fc."""
-    net = resnet18(weights=None)
-    net.conv1 = nn.Conv2d(3, 64, 3, 1, 1, bias=False)
-    net.maxpool, net.fc = nn.Identity(), nn.Identity()
+def resnet(arch, stem, width):
+    """torchvision's network of that name without fc, its first stage `width` wide; the cifar stem is 3x3 of stride 1 without max-pool."""
+    net = getattr(zoo, arch)(weights=None)
+    if stem == "cifar":
+        net.conv1, net.maxpool = nn.Conv2d(3, width, 3, 1, 1, bias=False), nn.Identity()
+    else:
+        net.conv1 = nn.Conv2d(3, width, 7, 2, 3, bias=False)
+    net.bn1, net.inplanes, net.fc = nn.BatchNorm2d(width), width, nn.Identity()
+    for i, stage in enumerate([net.layer1, net.layer2, net.layer3, net.layer4]):
+        setattr(net, "layer%d" % (i + 1), net._make_layer(type(stage[0]), width << i, len(stage), stride=1 if i == 0 else 2))
     return net
 
 
@@ -28,7 +34,7 @@ class SimCLRNet(nn.Module):
             down = None
             if stride != 1 or inside != out:
                 down = nn.Sequential(nn.Conv2d(inside, out, 1, stride, bias=False), nn.BatchNorm2d(out))
-            setattr(self, "layer%d" % (i + 1), nn.Sequential(BasicBlock(inside, out, stride, down)))
+            setattr(self, "layer%d" % (i + 1), nn.Sequential(zoo.BasicBlock(inside, out, stride, down)))
             inside = out
         self.projector = nn.Sequential(
             nn.Linear(inside, inside, bias=False), nn.BatchNorm1d(inside), nn.ReLU(), nn.Linear(inside, embedding))
@@ -51,13 +57,18 @@ def from_torch(t):
 
 
 def parameter_specs(net):
-    """The rule for values: weights of two or more axes are uniform in ±sqrt(6/fan_in) (He), scales in 0.6 … 1.4, biases in ±0.2."""
+    """The rule for values: weights of two or more axes are uniform in ±sqrt(6/fan_in) (He), scales in 0.6 … 1.4, biases in ±0.2.
+
+    The scales at a bottleneck's end are in 0.1 … 0.3: with 0.6 … 1.4 rounding grows a hundredfold over the 50 layers and crosses kinks.
+    """
     specs = []
     for name, p in net.named_parameters():
         shape = tuple(from_torch(p).shape)
         if p.dim() > 1:
             a = (6 / (p.numel() // shape[0])) ** 0.5
             specs.append(spec(name, shape, -a, a))
+        elif name.endswith("bn3.weight"):
+            specs.append(spec(name, shape, 0.1, 0.3))
         elif name.endswith("weight"):
             specs.append(spec(name, shape, 0.6, 1.4))
         else:
@@ -78,7 +89,7 @@ def running(net):
 
 
 def watch_kinks(net):
-    """Returns a function that tells how near to zero any input of a ReLU came so far.
+    """Returns a function that tells how near any input of a ReLU came to zero, and the largest positive number under a max-pool's window to the next.
 
     Where float32 takes the other side of a kink than float64, a gradient jumps by about 1/sqrt(elements) of its norm, far above rounding.
     So the goldens use streams whose nearest kink is farther away than float32 errors, and say how far ("kink_margin").
@@ -88,9 +99,18 @@ def watch_kinks(net):
     def look(module, args):
         nearest[0] = min(nearest[0], float(args[0].detach().abs().min()))
 
+    def look_under(pool, args):
+        x = args[0].detach()
+        windows = F.unfold(F.pad(x, [pool.padding] * 4), pool.kernel_size, stride=pool.stride).unflatten(1, (x.shape[1], -1))
+        top = windows.topk(2, dim=2).values
+        gap = (top[:, :, 0] - top[:, :, 1])[top[:, :, 0] > 0]  # the ReLU before lets no gradient through to a zero, whichever is taken
+        nearest[0] = min(nearest[0], float(gap.min()))
+
     for m in net.modules():
         if isinstance(m, nn.ReLU):
             m.register_forward_pre_hook(look)
+        elif isinstance(m, nn.MaxPool2d):
+            m.register_forward_pre_hook(look_under)
     return lambda: nearest[0]
 
 
