@@ -32,17 +32,22 @@ func DefaultConfig() Config {
 	return Config{Method: "simclr", Arch: "resnet18", Width: 64, Epochs: 100, Batch: 256, Accumulate: 1, Optimizer: "adamw", LR: 2e-3, Warmup: 0.1, Seed: 1}
 }
 
-// Resolve fills in what follows from the images where it was left at zero: the size, and the stem (cifar up to 64 px, strided above and for
-// resnet10).
+// Resolve fills in what follows from the images where it was left at zero: the size, and the stem (strided for resnet10, else cifar up to
+// 64 px and imagenet above).
 func (c *Config) Resolve(set *data.Set) {
 	if c.Size == 0 {
 		c.Size = set.H
 	}
-	if c.Stem == "" {
+	if c.Stem != "" {
+		return
+	}
+	switch {
+	case c.Arch == "resnet10":
+		c.Stem = "strided"
+	case c.Size <= 64:
 		c.Stem = "cifar"
-		if c.Arch == "resnet10" || c.Size > 64 {
-			c.Stem = "strided"
-		}
+	default:
+		c.Stem = "imagenet"
 	}
 }
 
@@ -55,7 +60,8 @@ func (e *ConfigError) Unwrap() error { return e.error }
 // Check says what cannot work, before anything is written, as a *ConfigError.
 func (c Config) Check(set *data.Set) error {
 	_, optimizer := net.NewOptimizer(c.Optimizer, c.Decay)
-	for _, err := range []error{c.Backbone(set.C).Check(), optimizer, c.numbers(set)} {
+	backbone := c.Backbone(set.C)
+	for _, err := range []error{backbone.Check(), optimizer, c.numbers(set), backbone.CheckSize(c.Size, c.Size)} {
 		if err != nil {
 			return &ConfigError{err}
 		}

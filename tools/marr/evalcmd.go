@@ -32,8 +32,8 @@ func evalCommand(fs *pflag.FlagSet) func(context.Context, []string) error {
 	test := fs.String("test", "", "labelled images `D` that it is judged on")
 	asJSON := fs.Bool("json", false, "print the result as JSON")
 	c := ssl.DefaultConfig()
-	fs.StringVar(&c.Arch, "arch", c.Arch, "of --model random: "+strings.Join(net.Archs, " or "))
-	fs.StringVar(&c.Stem, "stem", "", "of --model random: "+strings.Join(net.Stems, " or "))
+	fs.StringVar(&c.Arch, "arch", c.Arch, "of --model random: "+strings.Join(net.Archs, ", "))
+	fs.StringVar(&c.Stem, "stem", "", "of --model random: "+strings.Join(net.Stems, ", ")+"; default as for pretrain")
 	fs.IntVar(&c.Width, "width", c.Width, "of --model random: channels of the first stage")
 	fs.IntVar(&c.Size, "size", 0, "of --model random and folders: side of the images in `pixels`")
 	fs.Uint64Var(&c.Seed, "seed", c.Seed, "of --model random")
@@ -87,7 +87,12 @@ func (e evaluation) do(trainName, testName, device string) error {
 			e.config.Size = folderSize
 		}
 		e.config.Resolve(train)
-		if err := e.config.Backbone(train.C).Check(); err != nil {
+		backbone := e.config.Backbone(train.C)
+		err := backbone.Check()
+		if err == nil && e.model == "random" {
+			err = backbone.CheckSize(e.config.Size, e.config.Size)
+		}
+		if err != nil {
 			return usageError{err}
 		}
 		if s = randomSubject(e.config, train); e.model == "raw" {

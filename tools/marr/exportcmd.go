@@ -78,7 +78,7 @@ func (x exporter) onnx(path string, verify bool) error {
 	}
 	c, px := x.s.arch.Channels, x.s.px
 	fmt.Printf("%s: backbone of %s, input image [N %d %d %d] normalised with the file's mean and std, output features [N %d]\n",
-		path, x.s.name, c, px, px, 8*x.s.arch.Width)
+		path, x.s.name, c, px, px, x.s.arch.Dim())
 	if !verify {
 		return nil
 	}
