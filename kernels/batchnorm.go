@@ -73,15 +73,7 @@ func (g *Graph) batchStats(x, gamma, beta *Tensor, n Norm) *Tensor {
 	g.run(launch{kernel: "bn_stats", rows: rows, unit: chunk, binds: []bind{in(x), wholeOut(part)},
 		push:   func(first, m int) []uint32 { return push(m, chunk, first/chunk, c4) },
 		groups: func(m int) [3]uint32 { return groups1((m+chunk-1)/chunk*c4, 32) }})
-	coef := g.alloc("batch norm "+n.Gamma.Name, F32, []int{4, c4 * lanes})
-	kept := g.alloc("batch statistics "+n.Gamma.Name, F32, []int{max(g.micro, 1), 2, c4 * lanes})
-	slot := g.Scalar("micro")
-	g.run(launch{kernel: "bn_merge", rows: 1,
-		binds:  []bind{whole(part), whole(gamma), whole(beta), wholeOut(coef), wholeOut(kept), whole(slot.mem)},
-		push:   func(_, _ int) []uint32 { return push(c4, chunks, chunk, rows, slot.index, n.Eps) },
-		groups: func(int) [3]uint32 { return groups1(c4, 32) }})
-	g.folds = append(g.folds, fold{n, kept, rows})
-	return coef
+	return g.mergeStats(part, chunk, rows, gamma, beta, n)
 }
 
 func (g *Graph) runningStats(gamma, beta *Tensor, n Norm) *Tensor {
@@ -112,6 +104,7 @@ func (g *Graph) normBack(b norm, dy, gamma, beta *Tensor) {
 	g.run(launch{kernel: "bn_back_sum", rows: rows, unit: chunk, binds: []bind{in(dy), in(b.x), in(b.y), whole(b.coef), wholeOut(part)},
 		push:   func(first, n int) []uint32 { return push(n, chunk, first/chunk, c4, b.relu) },
 		groups: func(n int) [3]uint32 { return groups1((n+chunk-1)/chunk*c4, 32) }})
+	part, chunks = g.sums(part, chunks, 2*c4)
 	back := g.alloc("batch norm gradient", F32, []int{2, c4 * lanes})
 	g.run(launch{kernel: "bn_back_merge", rows: 1,
 		binds:  []bind{whole(part), whole(b.coef), wholeOut(back), wholeOut(g.paramGrad(gamma.param)), wholeOut(g.paramGrad(beta.param))},

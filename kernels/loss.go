@@ -27,6 +27,7 @@ func CrossEntropy(x, targets *Tensor) *Tensor {
 // meanLoss is the mean of row losses (loss, weight, …) and the same with the sum of weights beside it.
 func (g *Graph) meanLoss(op string, row *Tensor, rows int, from *Tensor) (loss, mean *Tensor) {
 	loss, mean = g.result(op, []int{1}, from), g.alloc("mean", F32, []int{lanes})
+	row, rows = g.sums(row, rows, 1)
 	g.run(launch{kernel: "mean", rows: 1, binds: []bind{whole(row), wholeOut(loss), wholeOut(mean)},
 		push:   func(_, _ int) []uint32 { return push(rows) },
 		groups: func(int) [3]uint32 { return [3]uint32{1, 1, 1} }})

@@ -97,7 +97,7 @@ func addBias(x, b *Tensor) *Tensor {
 	return y
 }
 
-// columnSum makes y [C] (+)= Σ_r x[r C], by chunks of rows that are added up in order.
+// columnSum makes y [C] (+)= Σ_r x[r C], by chunks of rows that are added up in levels.
 func (g *Graph) columnSum(y *Tensor, add int, x *Tensor) {
 	rows, c4 := x.Rows(), x.quads()
 	chunk := chunkRows(rows)
@@ -106,6 +106,7 @@ func (g *Graph) columnSum(y *Tensor, add int, x *Tensor) {
 	g.run(launch{kernel: "colsum", rows: rows, unit: chunk, binds: []bind{in(x), wholeOut(part)},
 		push:   func(first, n int) []uint32 { return push(n, chunk, first/chunk, c4) },
 		groups: func(n int) [3]uint32 { return groups1((n+chunk-1)/chunk*c4, 32) }})
+	part, chunks = g.sums(part, chunks, c4)
 	g.reduce(y, add, part, chunks, c4)
 }
 

@@ -1,6 +1,6 @@
 #version 450
 #extension GL_GOOGLE_include_directive : require
-// Backward of batch norm: adds the chunks' sums S1 = Σ dy', S2 = Σ dy'·x̂ up in order.  dβ += S1, dγ += S2, and
+// Backward of batch norm: adds the last sums S1 = Σ dy', S2 = Σ dy'·x̂ up in order.  dβ += S1, dγ += S2, and
 // dx = A·dy' + B + C·x̂ with A = γ·invstd, B = −A·S1/M, C = −A·S2/M over M rows; B = C = 0 in inference.
 // Bindings: 0 part, read: [chunks][2][c4]   1 coef, read: [a …][c4]   2 back, write: [B C][c4]   3 dgamma, add   4 dbeta, add
 // Grid: x ⌈c4 / 32⌉, a vector of channels a lane.
@@ -19,9 +19,13 @@ void main() {
 	uint c = gl_GlobalInvocationID.x;
 	if (c >= c4) return;
 	vec4 s1 = vec4(0), s2 = vec4(0);
-	for (uint k = 0u; k < chunks; k++) {
-		s1 += LOAD(part, k * 2u * c4 + c);
-		s2 += LOAD(part, k * 2u * c4 + c4 + c);
+	for (uint k = 0u; k < chunks; k += 4u) {
+		[[unroll]] for (uint u = 0u; u < 4u; u++) {
+			uint at = min(k + u, chunks - 1u) * 2u * c4 + c;
+			vec4 z1 = LOAD(part, at), z2 = LOAD(part, at + c4);
+			s1 += k + u < chunks ? z1 : vec4(0);
+			s2 += k + u < chunks ? z2 : vec4(0);
+		}
 	}
 	dbeta[c] += s1;
 	dgamma[c] += s2;

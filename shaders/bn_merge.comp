@@ -1,40 +1,73 @@
 #version 450
 #extension GL_GOOGLE_include_directive : require
-// Batch norm: merges chunk statistics in order by Chan, Golub and LeVeque's formula (1983, The American Statistician 37:3, eq. 2.1), the last
-// chunk being short, and folds γ and β in.  σ² = M2 / rows (biased);  a = γ / √(σ² + ε),  b = β − mean·a
-// Bindings: 0 part, read: [chunks][2][c4]   1 gamma, read   2 beta, read   3 coef, write: [a b mean invstd][c4]
-//           4 kept, write: [slot][mean σ²][c4], for the running statistics   5 scalars, read: float[64]; the slot is scalar `micro`
-// Grid: x ⌈c4 / 32⌉. One lane merges one vector of channels. Pad lanes have γ = β = 0, hence a = b = 0.
-//! variant plain
-//! variant texel -DTEXEL
+// Batch norm: merges statistics (mean, M2) of parts of `per` rows, the last one short, in order by Chan, Golub and LeVeque's formula (1983, The
+// American Statistician 37:3, eq. 2.1). level merges 32 parts at a time into parts of 32·per rows; fold merges what is left and folds γ and β in:
+// σ² = M2 / rows (biased);  a = γ / √(σ² + ε),  b = β − mean·a
+// level  Bindings: 0 part, read: [parts][2][c4]   1 merged, write: [⌈parts/32⌉][2][c4].  Grid: x, z ⌈⌈parts/32⌉ · c4 / 32⌉
+// fold   Bindings: 0 part, read: [parts][2][c4]   1 gamma, read   2 beta, read   3 coef, write: [a b mean invstd][c4]
+//        4 kept, write: [slot][mean σ²][c4], for the running statistics   5 scalars, read: float[64]; the slot is scalar `micro`
+//        Grid: x ⌈c4 / 32⌉.  Pad lanes have γ = β = 0, hence a = b = 0.
+// One lane merges one vector of channels.
+//! variant level_plain
+//! variant level_texel -DTEXEL
+//! variant fold_plain -DFOLD
+//! variant fold_texel -DFOLD -DTEXEL
 #include "io.glsl"
 layout(local_size_x = 32) in;
-layout(push_constant) uniform Push { uint c4, chunks, chunk, rows, micro; float eps; };
+#ifdef FOLD
+layout(push_constant) uniform Push { uint c4, parts, per, rows, micro; float eps; };
 READS(0, part)
 READS(1, gamma)
 READS(2, beta)
 WRITES(3, coef)
 WRITES(4, kept)
 READS(5, scalars)
+#else
+layout(push_constant) uniform Push { uint c4, parts, per, rows; };
+READS(0, part)
+WRITES(1, merged)
+#endif
+
+// merge makes the statistics of parts first to end-1, for vector c of the channels.
+void merge(uint first, uint end, uint c, out vec4 mean, out vec4 m2) {
+	mean = m2 = vec4(0);
+	float n = 0.0;
+	for (uint k = first; k < end; k += 4u) {
+		vec4 m[4], s[4];
+		[[unroll]] for (uint u = 0u; u < 4u; u++) {
+			uint at = min(k + u, end - 1u) * 2u * c4 + c;
+			m[u] = LOAD(part, at);
+			s[u] = LOAD(part, at + c4);
+		}
+		[[unroll]] for (uint u = 0u; u < 4u; u++) if (k + u < end) {
+			float nk = float(min(per, rows - (k + u) * per)), all = n + nk;
+			vec4 d = m[u] - mean;
+			m2 += s[u] + d * d * (n * nk / all);
+			mean += d * (nk / all);
+			n = all;
+		}
+	}
+}
 
 void main() {
-	uint c = gl_GlobalInvocationID.x;
-	if (c >= c4) return;
-	vec4 mean = vec4(0), m2 = vec4(0);
-	float n = 0.0;
-	for (uint k = 0u; k < chunks; k++) {
-		float nk = float(min(chunk, rows - k * chunk)), all = n + nk;
-		vec4 d = LOAD(part, k * 2u * c4 + c) - mean;
-		m2 += LOAD(part, k * 2u * c4 + c4 + c) + d * d * (n * nk / all);
-		mean += d * (nk / all);
-		n = all;
-	}
-	vec4 var = m2 / n, inv = 1.0 / sqrt(var + eps), a = LOAD(gamma, c) * inv;
-	coef[c] = a;
-	coef[c4 + c] = LOAD(beta, c) - mean * a;
-	coef[2u * c4 + c] = mean;
-	coef[3u * c4 + c] = inv;
+	uint id = GROUP * 32u + gl_LocalInvocationID.x;
+	vec4 mean, m2;
+#ifdef FOLD
+	if (id >= c4) return;
+	merge(0u, parts, id, mean, m2);
+	vec4 var = m2 / float(rows), inv = 1.0 / sqrt(var + eps), a = LOAD(gamma, id) * inv;
+	coef[id] = a;
+	coef[c4 + id] = LOAD(beta, id) - mean * a;
+	coef[2u * c4 + id] = mean;
+	coef[3u * c4 + id] = inv;
 	uint slot = uint(LOAD(scalars, micro / 4u)[micro % 4u]) * 2u * c4;
-	kept[slot + c] = mean;
-	kept[slot + c4 + c] = var;
+	kept[slot + id] = mean;
+	kept[slot + c4 + id] = var;
+#else
+	uint group = id / c4, c = id % c4, first = group * 32u;
+	if (first >= parts) return;
+	merge(first, min(first + 32u, parts), c, mean, m2);
+	merged[group * 2u * c4 + c] = mean;
+	merged[group * 2u * c4 + c4 + c] = m2;
+#endif
 }

@@ -1,0 +1,48 @@
+package kernels
+
+// fanIn is how many partial results one lane merges. A dependent read of memory costs a GPU about 0.5 µs and a further dispatch behind a
+// barrier several: 32 reads, of which a lane has four under way at once, weigh as much as the dispatch, and 32³ parts need three levels only.
+// The shaders and the results' last bits depend on it.
+const fanIn = 32
+
+// sums adds parts [parts][size vectors] up in levels, part j with j + G, j + 2G, … where G parts come of it, until at most fanIn are left.
+func (g *Graph) sums(part *Tensor, parts, size int) (left *Tensor, n int) {
+	return g.levels("sum", part, parts, size)
+}
+
+// levels runs a kernel that makes ⌈parts/fanIn⌉ parts of `size` vectors of `parts`, until at most fanIn are left.
+func (g *Graph) levels(kernel string, part *Tensor, parts, size int) (left *Tensor, n int) {
+	for parts > fanIn {
+		groups := (parts + fanIn - 1) / fanIn
+		next := g.alloc("merged "+kernel, part.dtype, []int{groups, size * lanes})
+		g.run(launch{kernel: kernel, rows: 1, binds: []bind{whole(part), wholeOut(next)},
+			push:   func(_, _ int) []uint32 { return push(size, parts, groups) },
+			groups: func(int) [3]uint32 { return groups1(groups*size, 32) }})
+		part, parts = next, groups
+	}
+	return part, parts
+}
+
+// mergeStats merges statistics [parts][mean, M2][C] over `rows` rows, of which every part but the last has `per`, and folds γ and β in:
+// it returns [a b mean invstd][C] and keeps mean and variance for Fold. What a level leaves are parts of fanIn·per rows.
+func (g *Graph) mergeStats(part *Tensor, per, rows int, gamma, beta *Tensor, n Norm) (coef *Tensor) {
+	c4 := gamma.quads()
+	parts := (rows + per - 1) / per
+	for parts > fanIn {
+		groups := (parts + fanIn - 1) / fanIn
+		next := g.alloc("merged statistics", F32, []int{groups, 2, c4 * lanes})
+		g.run(launch{kernel: "bn_merge.level", rows: 1, binds: []bind{whole(part), wholeOut(next)},
+			push:   func(_, _ int) []uint32 { return push(c4, parts, per, rows) },
+			groups: func(int) [3]uint32 { return groups1(groups*c4, 32) }})
+		part, parts, per = next, groups, per*fanIn
+	}
+	coef = g.alloc("batch norm "+n.Gamma.Name, F32, []int{4, c4 * lanes})
+	kept := g.alloc("batch statistics "+n.Gamma.Name, F32, []int{max(g.micro, 1), 2, c4 * lanes})
+	slot := g.Scalar("micro")
+	g.run(launch{kernel: "bn_merge.fold", rows: 1,
+		binds:  []bind{whole(part), whole(gamma), whole(beta), wholeOut(coef), wholeOut(kept), whole(slot.mem)},
+		push:   func(_, _ int) []uint32 { return push(c4, parts, per, rows, slot.index, n.Eps) },
+		groups: func(int) [3]uint32 { return groups1(c4, 32) }})
+	g.folds = append(g.folds, fold{n, kept, rows})
+	return coef
+}
