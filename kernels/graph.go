@@ -27,6 +27,8 @@ type Graph struct {
 	cleared  []*step // fills of all gradients, whose size is known at the end
 	flatSize int64   // of the flat sets when flat was called; 0: never
 	micro    int     // runs of the segment with the forward pass in a step
+	clip     float64 // largest norm of all gradients together; 0: any
+	checked  bool    // CheckFinite stands on the graph
 	serial   int
 }
 

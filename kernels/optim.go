@@ -12,27 +12,41 @@ func (g *Graph) ClearGrads() {
 	g.cleared = append(g.cleared, g.steps[len(g.steps)-1])
 }
 
-// halt is (why the run must stop, or 0; the number of steps applied), as two uint32.
-func (s *Store) halt() *State { return s.State("marr.halt", 0, 2) }
+// halt is (why the run must stop, or 0; the number of steps applied; the bits of what gradients are multiplied by), as three uint32.
+func (s *Store) halt() *State { return s.State("marr.halt", 0, 3) }
 
-// finiteChunk is how many vectors of the gradients one lane looks through.
-const finiteChunk = 256
+// finiteBlock is how many vectors of the gradients a work group looks through, finiteLanes by how many lanes.
+const finiteBlock, finiteLanes = 512, 32
+
+// Clip says that optimizers multiply all gradients by min(1, most/(‖gradients‖ + 1e-6)), as torch.nn.utils.clip_grad_norm_; 0 says that they do
+// not. Call it before CheckFinite.
+func (g *Graph) Clip(most float64) {
+	if g.checked {
+		misuse("Clip", "%g stands behind CheckFinite, which says by how much: put it before", most)
+	}
+	g.clip = most
+}
 
 // CheckFinite looks at the loss and at every gradient. From the first step in which one is not finite on, optimizers and Fold change
-// nothing, and Store.Verdict says which tensor it was. It stands between Backward and the optimizer.
+// nothing, and Store.Verdict says which tensor it was. Output "gradient_norm" is the 2-norm of all gradients, before Clip. It stands between
+// Backward and the optimizer.
 func (g *Graph) CheckFinite(loss *Tensor) {
 	grads, halt := g.flat(gradients), g.store.halt().Value(g)
 	halt.dtype = I32
 	n := int(g.store.size / 16)
-	chunks := (n + finiteChunk - 1) / finiteChunk
-	bad := g.alloc("bad", I32, []int{chunks})
-	g.run(launch{kernel: "finite", rows: n, unit: finiteChunk, binds: []bind{in(grads), wholeOut(bad)},
-		push:   func(first, m int) []uint32 { return push(m, finiteChunk, first/finiteChunk) },
-		groups: func(m int) [3]uint32 { return groups1((m+finiteChunk-1)/finiteChunk, 32) }})
-	g.run(launch{kernel: "verdict", rows: 1, binds: []bind{whole(loss), whole(bad), wholeOut(halt)},
-		push:   func(_, _ int) []uint32 { return push(chunks) },
+	parts := (n + finiteBlock - 1) / finiteBlock * finiteLanes
+	found := g.alloc("found", I32, []int{parts, lanes})
+	g.run(launch{kernel: "finite", rows: n, unit: finiteBlock, binds: []bind{in(grads), wholeOut(found)},
+		push:   func(first, m int) []uint32 { return push(m, first) },
+		groups: func(m int) [3]uint32 { return groups1(m, finiteBlock) }})
+	found, parts = g.levels("verdict.level", found, parts, 1)
+	norm := g.alloc("gradient norm", F32, []int{1})
+	g.run(launch{kernel: "verdict.last", rows: 1, binds: []bind{whole(found), whole(loss), wholeOut(halt), wholeOut(norm)},
+		push:   func(_, _ int) []uint32 { return push(parts, g.clip) },
 		groups: func(int) [3]uint32 { return [3]uint32{1, 1, 1} }})
+	g.checked = true
 	g.Output("halt", halt)
+	g.Output("gradient_norm", norm)
 }
 
 // Verdict reads the output "halt" of a segment with CheckFinite: the tensor whose gradient was the first that was not finite ("" when all
@@ -81,7 +95,7 @@ type SGD struct {
 func (o SGD) Update(g *Graph) {
 	lr, decay := g.Scalar("lr"), g.Scalar("decay")
 	g.optimizer("sgd", o.DecayAll, []int{gradients, values, moment0}, lr.mem, func(n int) []uint32 {
-		return push(n, lr.index, decay.index, o.Momentum)
+		return push(n, lr.index, decay.index, o.Momentum, g.clip > 0)
 	})
 }
 
@@ -96,12 +110,15 @@ type AdamW struct {
 func (o AdamW) Update(g *Graph) {
 	lr, decay, c1, c2 := g.Scalar("lr"), g.Scalar("decay"), g.Scalar("c1"), g.Scalar("c2")
 	g.optimizer("adamw", o.DecayAll, []int{gradients, values, moment0, moment1}, lr.mem, func(n int) []uint32 {
-		return push(n, lr.index, decay.index, c1.index, c2.index, o.Beta1, o.Beta2, 1-o.Beta1, 1-o.Beta2, o.Eps)
+		return push(n, lr.index, decay.index, c1.index, c2.index, o.Beta1, o.Beta2, 1-o.Beta1, 1-o.Beta2, o.Eps, g.clip > 0)
 	})
 }
 
 // optimizer runs a kernel over flat sets (the first is read, the others are updated), in rows of 256 bytes.
 func (g *Graph) optimizer(kernel string, all bool, flats []int, scalars *Tensor, constants func(n int) []uint32) {
+	if g.clip > 0 && !g.checked {
+		misuse("Update", "gradients are to be clipped and nothing measures them: put CheckFinite before it")
+	}
 	clear(g.derived) // what was made of the old weights
 	var binds []bind
 	for i, set := range flats {

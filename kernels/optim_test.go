@@ -22,10 +22,12 @@ type updating struct {
 	store  *kernels.Store
 	prog   *kernels.Program
 	params []*kernels.Param
+	norm   float64 // of the last step's gradients
 }
 
-// updater makes a program for parameters of these shapes and first values: the gradient of Σ r⊙(0 + p) with respect to p is r.
-func updater(t *testing.T, dev *vk.Device, values map[string][]float32, update func(g *kernels.Graph), names ...string) *updating {
+// updater makes a program for parameters of these shapes and first values: the gradient of Σ r⊙(0 + p) with respect to p is r. Gradients are
+// clipped where clip is above 0.
+func updater(t *testing.T, dev *vk.Device, values map[string][]float32, clip float64, update func(g *kernels.Graph), names ...string) *updating {
 	t.Helper()
 	u := &updating{t: t, store: kernels.NewStore(dev)}
 	t.Cleanup(u.store.Free)
@@ -42,6 +44,7 @@ func updater(t *testing.T, dev *vk.Device, values map[string][]float32, update f
 			g.BackwardFrom(last, g.Input("gradient "+name, kernels.F32, 1, len(v)))
 		}
 		loss := g.Input("loss", kernels.F32, 1)
+		g.Clip(clip)
 		g.CheckFinite(loss)
 		update(g)
 	})
@@ -73,6 +76,7 @@ func (u *updating) apply(loss float32, gradients map[string][]float32, scalars m
 	if err := r.Wait(); err != nil {
 		u.t.Fatal(err)
 	}
+	u.norm = float64(r.Output("gradient_norm")[0])
 	return u.store.Verdict(r.Output("halt"))
 }
 
@@ -114,7 +118,7 @@ func TestOptimizersMatchPyTorch(t *testing.T) {
 		}
 		seen[c.Op] = true
 		t.Run(c.Name, func(t *testing.T) {
-			u := updater(t, device, map[string][]float32{"p": c.Values(c.Inputs[0])}, update, "p")
+			u := updater(t, device, map[string][]float32{"p": c.Values(c.Inputs[0])}, a["clip"], update, "p")
 			for i, s := range c.Inputs[1:] { // g0, g1, …: the gradients of the steps
 				scalars := adamScalars(a["lr"], a["weight_decay"], a["beta1"], a["beta2"], i+1)
 				if c.Op == "sgd" {
@@ -142,10 +146,16 @@ func TestTenOptimizerStepsMatchTheirReference(t *testing.T) {
 	sizes := map[string]int{"a.weight": 7, "a.bias": 5, "b.weight": 1999, "b.bias": 1000}
 	names := []string{"a.weight", "a.bias", "b.weight", "b.bias"}
 	sgd, adam := kernels.SGD{Momentum: 0.9}, kernels.AdamW{Beta1: 0.9, Beta2: 0.99, Eps: 1e-8}
-	for name, update := range map[string]func(g *kernels.Graph){
-		"sgd": sgd.Update, "sgd, all decayed": kernels.SGD{Momentum: 0.9, DecayAll: true}.Update, "adamw": adam.Update,
+	const middling = 31.7 // √(3011/3): some of the steps' gradients are longer, some shorter
+	for name, x := range map[string]struct {
+		clip   float64
+		update func(g *kernels.Graph)
+	}{
+		"sgd": {0, sgd.Update}, "sgd, all decayed": {0, kernels.SGD{Momentum: 0.9, DecayAll: true}.Update}, "adamw": {0, adam.Update},
+		"sgd, clipped": {middling, sgd.Update}, "adamw, clipped": {middling, adam.Update},
 	} {
 		t.Run(name, func(t *testing.T) {
+			adaptive := strings.HasPrefix(name, "adamw")
 			values, p, m, v := map[string][]float32{}, map[string]*ref.Tensor{}, map[string]*ref.Tensor{}, map[string]*ref.Tensor{}
 			s := rng.New(7)
 			for _, n := range names {
@@ -153,28 +163,46 @@ func TestTenOptimizerStepsMatchTheirReference(t *testing.T) {
 				s.Uniform(values[n], -1, 1)
 				p[n], m[n], v[n] = ref.FromFloat32(values[n], sizes[n]), ref.New(sizes[n]), ref.New(sizes[n])
 			}
-			u, narrow := updater(t, device, values, update, names...), updater(t, bench.Narrow, values, update, names...)
+			u, narrow := updater(t, device, values, x.clip, x.update, names...), updater(t, bench.Narrow, values, x.clip, x.update, names...)
+			clipped := 0
 			for step := 1; step <= 10; step++ {
 				lr, decay, gradients := 0.1/float64(step), 0.02*float64(step), map[string][]float32{}
+				var all []*ref.Tensor
 				for _, n := range names {
 					gradients[n] = make([]float32, sizes[n])
 					s.Uniform(gradients[n], -1, 1)
-					g, d := ref.FromFloat32(gradients[n], sizes[n]), decay
+					all = append(all, ref.FromFloat32(gradients[n], sizes[n]))
+				}
+				short, norm := ref.ClipNorm(x.clip, all...)
+				if x.clip > 0 {
+					all = short
+				}
+				if norm > x.clip {
+					clipped++
+				}
+				for i, n := range names {
+					g, d := all[i], decay
 					if strings.HasSuffix(n, "bias") && name != "sgd, all decayed" {
 						d = 0
 					}
-					if name == "adamw" {
+					if adaptive {
 						p[n], m[n], v[n] = ref.AdamW(p[n], g, m[n], v[n], step, ref.AdamWParams{LR: lr, Beta1: adam.Beta1, Beta2: adam.Beta2, Eps: adam.Eps, Decay: d})
 					} else {
 						p[n], m[n] = ref.SGD(p[n], g, m[n], ref.SGDParams{LR: lr, Momentum: sgd.Momentum, Decay: d})
 					}
 				}
 				scalars := map[string]float64{"lr": lr, "decay": decay}
-				if name == "adamw" {
+				if adaptive {
 					scalars = adamScalars(lr, decay, adam.Beta1, adam.Beta2, step)
 				}
 				u.apply(1, gradients, scalars)
 				narrow.apply(1, gradients, scalars)
+				if math.Abs(u.norm-norm) > optimizerTolerance*norm || narrow.norm != u.norm {
+					t.Errorf("step %d: the gradients' norm is %v, in parts %v, want %v", step, u.norm, narrow.norm, norm)
+				}
+			}
+			if x.clip > 0 && (clipped == 0 || clipped == 10) {
+				t.Errorf("%d of ten steps were clipped: nothing to tell them from others by", clipped)
 			}
 			if u.prog.Steps() >= narrow.prog.Steps() {
 				t.Error("the narrow device did it in one part")
@@ -241,7 +269,7 @@ func nonFinite(t *testing.T, dev *vk.Device, loss float32, at string, index int,
 		rng.New(3).Uniform(v, -1, 1)
 		gradients[n] = slices.Repeat([]float32{0.5}, len(v))
 	}
-	u := updater(t, dev, values, kernels.AdamW{Beta1: 0.9, Beta2: 0.999, Eps: 1e-8}.Update, names...)
+	u := updater(t, dev, values, 0, kernels.AdamW{Beta1: 0.9, Beta2: 0.999, Eps: 1e-8}.Update, names...)
 	scalars := adamScalars(0.1, 0.1, 0.9, 0.999, 1)
 	if tensor, applied := u.apply(1, gradients, scalars); tensor != "" || applied != 1 {
 		t.Fatalf("verdict %q after %d steps on finite numbers", tensor, applied)
@@ -270,5 +298,18 @@ func nonFinite(t *testing.T, dev *vk.Device, loss float32, at string, index int,
 	}
 	if !slices.Equal(state(), before) {
 		t.Error("parameters or moments have changed")
+	}
+}
+
+// TestGradientsWhoseSquaresOverflowAreFinite: the norm is then what float32 can hold, and clipping makes of them as good as nothing.
+func TestGradientsWhoseSquaresOverflowAreFinite(t *testing.T) {
+	t.Setenv("MARR_EAGER", "")
+	u := updater(t, device, map[string][]float32{"p": {1, 2}}, 1, kernels.SGD{}.Update, "p")
+	tensor, applied := u.apply(1, map[string][]float32{"p": {1e30, 0}}, map[string]float64{"lr": 1, "decay": 0})
+	if tensor != "" || applied != 1 || !(u.norm > 1e38) || math.IsInf(u.norm, 0) {
+		t.Errorf("verdict %q after %d steps, norm %v: want none after 1, and a large number", tensor, applied, u.norm)
+	}
+	if p := u.read((*kernels.Param).Read, "p"); math.Abs(float64(p[0])-1) > 1e-6 || p[1] != 2 {
+		t.Errorf("parameters %v, want 1 and 2 as good as unmoved", p)
 	}
 }

@@ -3,13 +3,14 @@
 // AdamW (Loshchilov and Hutter 2019, arXiv:1711.05101, algorithm 2) as torch.optim.AdamW: p ← p·(1 − η·λ·d);  m ← β₁m + (1 − β₁)g;
 // v ← β₂v + (1 − β₂)g²;  p ← p − (η/c₁)·m / (√(v/c₂) + ε) with cᵢ = 1 − βᵢᵗ given as scalars of the step.
 // rest = 1 − β comes from the host: taken from a rounded β₂ = 0.999 it would be off by 1.3e-5.
-// Bindings: 0 grad, read   1 p   2 m   3 v, add: [n] vectors   4 table, read: as sgd.comp   5 scalars, read: float[64]   6 halt, read: uint
+// Where clip is set, g is grad times what verdict.comp left in halt.
+// Bindings: 0 grad, read   1 p   2 m   3 v, add: [n] vectors   4 table, read: as sgd.comp   5 scalars, read: float[64]   6 halt, read: uint[3]
 // Grid: x, z ⌈n / 32⌉, a vector a lane; 0-4 at the slice.
 //! variant plain
 //! variant texel -DTEXEL
 #include "io.glsl"
 layout(local_size_x = 32) in;
-layout(push_constant) uniform Push { uint n, lr, decay, c1, c2; float beta1, beta2, rest1, rest2, eps; };
+layout(push_constant) uniform Push { uint n, lr, decay, c1, c2; float beta1, beta2, rest1, rest2, eps; uint clip; };
 READS(0, grad)
 WRITES(1, p)
 WRITES(2, m)
@@ -23,6 +24,7 @@ void main() {
 	uint i = GROUP * 32u + gl_LocalInvocationID.x;
 	if (i >= n || halt[0] != 0u) return;
 	vec4 t = LOAD(table, i / 16u), g = LOAD(grad, i);
+	if (clip != 0u) g *= uintBitsToFloat(halt[2]);
 	float eta = SCALAR(lr) * t.x;
 	vec4 w = p[i] * (1.0 - eta * SCALAR(decay) * t.y);
 	vec4 a = beta1 * m[i] + rest1 * g, b = beta2 * v[i] + rest2 * g * g;

@@ -1,23 +1,30 @@
 #version 450
 #extension GL_GOOGLE_include_directive : require
-// bad[chunk] = index of the first vector in a chunk of the gradients with a number that is not finite, or 2³² − 1. On bits: without
-// float controls a driver may assume that there are no NaNs.
-// Bindings: 0 grad, read: [n] vectors   1 bad, write: uint[chunks].  Grid: x, z ⌈chunks / 32⌉. One lane looks through one chunk.
+// found[lane] = (first vector of the lane's with a number that is not finite, or 2³² − 1;  bits of Σ g² over its vectors, 0, 0). Finite-ness is
+// told from bits: without float controls a driver may assume that there are no NaNs.
+// Bindings: 0 grad, read: [n] vectors   1 found, write: uvec4[lanes].  Bound at the slice, which starts at vector `from`.
+// Grid: x, z ⌈n / 512⌉. A group looks through 512 vectors, a lane at 16 of them, 32 apart, so that neighbouring lanes read neighbouring vectors.
 //! variant plain
 //! variant texel -DTEXEL
 #include "io.glsl"
 layout(local_size_x = 32) in;
-layout(push_constant) uniform Push { uint n, chunk, chunk0; };
+layout(push_constant) uniform Push { uint n, from; };
 READS(0, grad)
-layout(binding = 1) writeonly buffer Bad { uint bad[]; };
+layout(binding = 1) writeonly buffer Found { uvec4 found[]; };
 
 void main() {
-	uint k = GROUP * 32u + gl_LocalInvocationID.x, i = k * chunk;
-	if (i >= n) return;
-	uint end = min(i + chunk, n), first = 0xffffffffu;
-	for (; i < end; i++) {
-		uvec4 e = floatBitsToUint(LOAD(grad, i)) & 0x7f800000u;
-		if (any(equal(e, uvec4(0x7f800000u)))) first = min(first, chunk0 * chunk + i);
+	uint start = GROUP * 512u + gl_LocalInvocationID.x, first = 0xffffffffu;
+	if (GROUP * 512u >= n) return;
+	vec4 sum = vec4(0);
+	for (uint k = 0u; k < 16u; k += 4u) {
+		[[unroll]] for (uint u = 0u; u < 4u; u++) {
+			uint i = start + (k + u) * 32u;
+			vec4 v = LOAD(grad, min(i, n - 1u));
+			v = i < n ? v : vec4(0);
+			sum += v * v;
+			bool bad = any(equal(floatBitsToUint(v) & 0x7f800000u, uvec4(0x7f800000u)));
+			first = min(first, bad ? from + i : 0xffffffffu);
+		}
 	}
-	bad[chunk0 + k] = first;
+	found[from / 16u + GROUP * 32u + gl_LocalInvocationID.x] = uvec4(first, floatBitsToUint(sum.x + sum.y + sum.z + sum.w), 0, 0);
 }

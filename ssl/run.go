@@ -186,7 +186,7 @@ func (r *Run) loop(ctx context.Context) error {
 	pace := newPace(r.Config.Batch)
 	var failed error
 	report := func(x Report) {
-		failed = errors.Join(failed, r.note(map[string]any{"step": x.Step, "epoch": x.Epoch, "loss": x.Loss, "lr": x.LR}))
+		failed = errors.Join(failed, r.note(map[string]any{"step": x.Step, "epoch": x.Epoch, "loss": x.Loss, "lr": x.LR, "grad_norm": x.GradNorm}))
 		if r.Tell != nil {
 			speed := pace.step()
 			p := Progress{Report: x, Steps: t.Steps(), Epochs: r.Config.Epochs, ImagesPerSecond: speed}

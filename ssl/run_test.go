@@ -61,6 +61,9 @@ func TestRunStoppedAnywhereResumesToTheSameBytes(t *testing.T) {
 	if n := strings.Count(string(content(t, whole, metricsFile)), `"seen"`); n != 2 {
 		t.Fatalf("%d lines of AfterEpoch, want one an epoch", n)
 	}
+	if n := strings.Count(string(content(t, whole, metricsFile)), `"grad_norm"`); n != 12 {
+		t.Fatalf("%d lines tell the gradients' norm, want one a step", n)
+	}
 	for stop := 1; stop <= 12; stop++ {
 		dir := filepath.Join(t.TempDir(), "run")
 		err := pretrain(t, dir, runConfig(), false, stop)

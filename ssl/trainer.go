@@ -46,10 +46,11 @@ type work struct {
 
 // Report is what is known of one step once it is over.
 type Report struct {
-	Step  int     // from 1 on
-	Epoch int     // from 1 on
-	Loss  float64 // mean over the micro-batches
-	LR    float64
+	Step     int     // from 1 on
+	Epoch    int     // from 1 on
+	Loss     float64 // mean over the micro-batches
+	LR       float64
+	GradNorm float64 // 2-norm of all gradients together, before clipping
 }
 
 // NewTrainer prepares a run from step 0. mean and std are the set's (data.Set.Stats).
@@ -88,6 +89,7 @@ func (t *Trainer) record(g *kernels.Graph) {
 	g.Output("loss", loss)
 	g.Backward(loss)
 	g.Segment("update")
+	g.Clip(t.Config.Clip)
 	g.CheckFinite(loss)
 	t.optimizer.Update(g)
 	g.Fold()
@@ -173,7 +175,8 @@ func (t *Trainer) Train(ctx context.Context, to int, report func(Report)) error 
 			return &NonFiniteError{t.base + applied + 1, tensor, t.Config.Method}
 		}
 		t.settled++
-		report(Report{t.settled, (t.settled-1)/t.PerEpoch() + 1, sum / float64(t.Config.Accumulate), t.schedule.At(t.settled-1, t.Steps())})
+		report(Report{Step: t.settled, Epoch: (t.settled-1)/t.PerEpoch() + 1, Loss: sum / float64(t.Config.Accumulate),
+			LR: t.schedule.At(t.settled-1, t.Steps()), GradNorm: float64(w.run.Output("gradient_norm")[0])})
 		sum = 0
 		return nil
 	}

@@ -3,6 +3,7 @@ package ssl
 import (
 	"context"
 	"errors"
+	"math"
 	"slices"
 	"strings"
 	"testing"
@@ -145,6 +146,35 @@ func TestNonFiniteStepChangesNothing(t *testing.T) {
 	}
 }
 
+// TestClippedStepMovesByRateTimesClip: the first step of SGD without decay goes along the gradient alone.
+func TestClippedStepMovesByRateTimesClip(t *testing.T) {
+	set, c := noise(40, 16, 1), smallConfig()
+	c.LR, c.Warmup, c.Optimizer, c.Clip = 0.5, 0, "sgd", 0.01
+	m, err := New("simclr")
+	if err != nil {
+		t.Fatal(err)
+	}
+	x, err := NewTrainer(device, c, m, set)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer x.Free()
+	before, norm, moved := everything(t, x.Store), 0.0, 0.0
+	if err := x.Train(context.Background(), 1, func(r Report) { norm = r.GradNorm }); err != nil {
+		t.Fatal(err)
+	}
+	n := 0
+	for _, p := range x.Store.Params() {
+		n += len(must(t)(p.Read()))
+	}
+	for i, v := range everything(t, x.Store)[:n] { // states, which come last, do not follow the gradient
+		moved += float64(v-before[i]) * float64(v-before[i])
+	}
+	if moved = math.Sqrt(moved); norm < 2*c.Clip || math.Abs(moved-c.LR*c.Clip) > 1e-3*c.LR*c.Clip {
+		t.Errorf("gradients of norm %v moved the parameters by %v, want %v", norm, moved, c.LR*c.Clip)
+	}
+}
+
 func TestConfigsThatCannotWorkAreRefused(t *testing.T) {
 	set := noise(40, 16, 1)
 	for want, change := range map[string]func(c *Config){
@@ -153,6 +183,7 @@ func TestConfigsThatCannotWorkAreRefused(t *testing.T) {
 		"divides --batch":  func(c *Config) { c.Accumulate = 3 },
 		"0 epochs":         func(c *Config) { c.Epochs = 0 },
 		"lr -1":            func(c *Config) { c.LR = -1 },
+		"clipped at -1":    func(c *Config) { c.Clip = -1 },
 	} {
 		c := smallConfig()
 		change(&c)

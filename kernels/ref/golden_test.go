@@ -64,7 +64,7 @@ var ops = map[string]func(in tensors, c *golden.Case) tensors{
 	"sgd": func(in tensors, c *golden.Case) tensors {
 		p, v := in["p"], ref.New(in["p"].Shape...)
 		for _, g := range []string{"g0", "g1", "g2"} {
-			p, v = ref.SGD(p, in[g], v, ref.SGDParams{LR: c.Attrs["lr"], Momentum: c.Attrs["momentum"], Decay: c.Attrs["weight_decay"]})
+			p, v = ref.SGD(p, clipped(in[g], c), v, ref.SGDParams{LR: c.Attrs["lr"], Momentum: c.Attrs["momentum"], Decay: c.Attrs["weight_decay"]})
 		}
 		return tensors{"p": p, "buf": v}
 	},
@@ -72,10 +72,19 @@ var ops = map[string]func(in tensors, c *golden.Case) tensors{
 		o := ref.AdamWParams{LR: c.Attrs["lr"], Beta1: c.Attrs["beta1"], Beta2: c.Attrs["beta2"], Eps: c.Attrs["eps"], Decay: c.Attrs["weight_decay"]}
 		p, m, v := in["p"], ref.New(in["p"].Shape...), ref.New(in["p"].Shape...)
 		for step, g := range []string{"g0", "g1", "g2"} {
-			p, m, v = ref.AdamW(p, in[g], m, v, step+1, o)
+			p, m, v = ref.AdamW(p, clipped(in[g], c), m, v, step+1, o)
 		}
 		return tensors{"p": p, "m": m, "v": v}
 	},
+}
+
+// clipped is a gradient as the case's optimizer sees it.
+func clipped(g *ref.Tensor, c *golden.Case) *ref.Tensor {
+	if most := c.Attrs["clip"]; most > 0 {
+		all, _ := ref.ClipNorm(most, g)
+		return all[0]
+	}
+	return g
 }
 
 func load(t *testing.T, path string) []*golden.Case {

@@ -2,6 +2,19 @@ package ref
 
 import "math"
 
+// ClipNorm multiplies all gradients by min(1, most/(norm + 1e-6)), norm the 2-norm of all of them together, and returns both.
+// Source: PyTorch, torch.nn.utils.clip_grad_norm_.
+func ClipNorm(most float64, grads ...*Tensor) (clipped []*Tensor, norm float64) {
+	for _, g := range grads {
+		norm += Dot(g, g)
+	}
+	norm = math.Sqrt(norm)
+	for _, g := range grads {
+		clipped = append(clipped, mapped(g, func(v float64) float64 { return v * min(1, most/(norm+1e-6)) }))
+	}
+	return clipped, norm
+}
+
 // SGDParams are the settings of one SGD step.
 type SGDParams struct {
 	LR       float64 // learning rate

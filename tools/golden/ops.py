@@ -86,22 +86,24 @@ def ntxent(t, a):
     return {"loss": F.cross_entropy(logits, (torch.arange(2 * n) + n) % (2 * n)).reshape(1)}
 
 
-def optimize(t, make):
+def optimize(t, a, make):
     p = torch.nn.Parameter(t["p"].detach().clone())
     opt = make([p])
     for i in range(3):
         p.grad = t["g%d" % i].detach().clone()
+        if "clip" in a:
+            torch.nn.utils.clip_grad_norm_([p], a["clip"])
         opt.step()
     return p.detach(), opt.state[p]
 
 
 def sgd(t, a):
-    p, state = optimize(t, lambda ps: torch.optim.SGD(ps, lr=a["lr"], momentum=a["momentum"], weight_decay=a["weight_decay"]))
+    p, state = optimize(t, a, lambda ps: torch.optim.SGD(ps, lr=a["lr"], momentum=a["momentum"], weight_decay=a["weight_decay"]))
     return {"p": p, "buf": state["momentum_buffer"]}
 
 
 def adamw(t, a):
-    p, state = optimize(t, lambda ps: torch.optim.AdamW(
+    p, state = optimize(t, a, lambda ps: torch.optim.AdamW(
         ps, lr=a["lr"], betas=(a["beta1"], a["beta2"]), eps=a["eps"], weight_decay=a["weight_decay"]))
     return {"p": p, "m": state["exp_avg"], "v": state["exp_avg_sq"]}
 
@@ -233,12 +235,13 @@ def loss_cases():
 
 
 def optimizer_cases():
-    """Three steps from zero moments."""
-    for n, scale, decay in [(5, 1, 0), (33, 1, 0.01), (17, 1e-6, 0.01)]:
+    """Three steps from zero moments; of those clipped at 3.3 one is longer, and 1e-6 is the epsilon beside the norm."""
+    for n, scale, decay, clip in [(5, 1, 0, 0), (33, 1, 0.01, 0), (17, 1e-6, 0.01, 0), (34, 1, 0.01, 3.3), (19, 1e-6, 0, 1e-6)]:
         inputs = [spec("p", (n,))] + [spec("g%d" % i, (n,), -scale, scale) for i in range(3)]
-        yield case("sgd", "sgd_%d_g%g_wd%g" % (n, scale, decay), {"lr": 0.1, "momentum": 0.9, "weight_decay": decay}, inputs, [])
-        yield case("adamw", "adamw_%d_g%g_wd%g" % (n, scale, decay),
-                   {"lr": 0.01, "beta1": 0.9, "beta2": 0.999, "eps": 1e-8, "weight_decay": decay}, inputs, [])
+        size, more = "%d_g%g_wd%g" % (n, scale, decay) + ("_clip%g" % clip if clip else ""), {"clip": clip} if clip else {}
+        yield case("sgd", "sgd_" + size, dict({"lr": 0.1, "momentum": 0.9, "weight_decay": decay}, **more), inputs, [])
+        yield case("adamw", "adamw_" + size,
+                   dict({"lr": 0.01, "beta1": 0.9, "beta2": 0.999, "eps": 1e-8, "weight_decay": decay}, **more), inputs, [])
 
 
 if __name__ == "__main__":

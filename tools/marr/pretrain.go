@@ -32,6 +32,7 @@ func pretrainCommand(fs *pflag.FlagSet) func(context.Context, []string) error {
 	fs.StringVar(&c.Optimizer, "optimizer", c.Optimizer, "adamw or sgd")
 	fs.Float64Var(&c.LR, "lr", c.LR, "peak learning rate")
 	fs.Float64Var(&c.Decay, "weight-decay", c.Decay, "weight decay; biases and norms have none")
+	fs.Float64Var(&c.Clip, "clip", c.Clip, "largest `norm` of all gradients together: longer ones are scaled down; 0: none are")
 	fs.Float64Var(&c.Warmup, "warmup", c.Warmup, "share of the steps over which the rate rises; then it falls along a cosine to 0")
 	fs.Uint64Var(&c.Seed, "seed", c.Seed, "of everything random")
 	judged := fs.String("eval-data", "", "labelled images `D` to measure kNN on after each epoch, by the labels of --data; decides nothing")
