@@ -26,6 +26,7 @@ type Graph struct {
 	folds    []fold
 	cleared  []*step // fills of all gradients, whose size is known at the end
 	flatSize int64   // of the flat sets when flat was called; 0: never
+	averaged int     // parameters with a moving average when Update was called; −1: never
 	micro    int     // runs of the segment with the forward pass in a step
 	clip     float64 // largest norm of all gradients together; 0: any
 	checked  bool    // CheckFinite stands on the graph

@@ -52,6 +52,11 @@ func TestMisuseIsABuildErrorThatSaysWhatToDo(t *testing.T) {
 		"kernels: Param: w [3]: 2 first values":                                               func(g *kernels.Graph) { g.Store().Param("w", ones(2), 3) },
 		"kernels: State: w names a tensor of another kind already":                            func(g *kernels.Graph) { w(g, 3); g.Store().State("w", 0, 3) },
 		"kernels: parameters: the store has none: declare them before CheckFinite and Update": func(g *kernels.Graph) { kernels.SGD{}.Update(g) },
+		"kernels: Average: a parameter's was asked for behind Update, which would pass it by: ask for all before it": func(g *kernels.Graph) {
+			p := g.Store().Param("a", ones(3), 3)
+			kernels.SGD{}.Update(g)
+			p.Average(g)
+		},
 		"kernels: Update: gradients are to be clipped and nothing measures them: put CheckFinite before it": func(g *kernels.Graph) {
 			g.Store().Param("a", ones(3), 3)
 			g.Clip(1)

@@ -68,7 +68,7 @@ func (s *Store) Verdict(halt []float32) (tensor string, applied int) {
 	return fmt.Sprintf("gradient at byte %d", at), applied
 }
 
-// table gives the optimizers (learning rate multiple, decay multiple) for every 256 bytes of the flat set.
+// table gives the optimizers (learning rate multiple, decay multiple, 1 where there is a moving average) for every 256 bytes of the flat set.
 func (g *Graph) table(all bool) *Tensor {
 	v := make([]float32, g.store.size/align*lanes)
 	for _, p := range g.store.params {
@@ -76,6 +76,9 @@ func (g *Graph) table(all bool) *Tensor {
 			v[b*lanes] = 1
 			if all || !p.NoDecay {
 				v[b*lanes+1] = 1
+			}
+			if p.averaged {
+				v[b*lanes+2] = 1
 			}
 		}
 	}
@@ -114,12 +117,18 @@ func (o AdamW) Update(g *Graph) {
 	})
 }
 
-// optimizer runs a kernel over flat sets (the first is read, the others are updated), in rows of 256 bytes.
+// optimizer runs a kernel over flat sets (the first is read, the others are updated), in rows of 256 bytes. Where parameters have moving averages
+// a variant of the kernel moves them too.
 func (g *Graph) optimizer(kernel string, all bool, flats []int, scalars *Tensor, constants func(n int) []uint32) {
 	if g.clip > 0 && !g.checked {
 		misuse("Update", "gradients are to be clipped and nothing measures them: put CheckFinite before it")
 	}
 	clear(g.derived) // what was made of the old weights
+	if g.averaged = g.store.averaged(); g.averaged > 0 {
+		ema, without := g.Scalar("ema").index, constants
+		kernel, flats = kernel+".average", append(flats, averages)
+		constants = func(n int) []uint32 { return append(without(n), uint32(ema)) }
+	}
 	var binds []bind
 	for i, set := range flats {
 		if t := g.flat(set); i == 0 {

@@ -140,6 +140,18 @@ func TestOptimizersMatchPyTorch(t *testing.T) {
 	}
 }
 
+// averaging is an optimizer that also moves averages of the parameters whose names begin like this.
+func averaging(prefix string, update func(g *kernels.Graph)) func(g *kernels.Graph) {
+	return func(g *kernels.Graph) {
+		for _, p := range g.Store().Params() {
+			if strings.HasPrefix(p.Name, prefix) {
+				p.Average(g)
+			}
+		}
+		update(g)
+	}
+}
+
 // TestTenOptimizerStepsMatchTheirReference has several parameters in the flat set, some of which decay passes by, and changing rates; the set is
 // larger than what the narrow device binds.
 func TestTenOptimizerStepsMatchTheirReference(t *testing.T) {
@@ -153,20 +165,22 @@ func TestTenOptimizerStepsMatchTheirReference(t *testing.T) {
 	}{
 		"sgd": {0, sgd.Update}, "sgd, all decayed": {0, kernels.SGD{Momentum: 0.9, DecayAll: true}.Update}, "adamw": {0, adam.Update},
 		"sgd, clipped": {middling, sgd.Update}, "adamw, clipped": {middling, adam.Update},
+		"sgd, averaged": {0, averaging("b.", sgd.Update)}, "adamw, averaged": {0, averaging("b.", adam.Update)},
 	} {
 		t.Run(name, func(t *testing.T) {
-			adaptive := strings.HasPrefix(name, "adamw")
-			values, p, m, v := map[string][]float32{}, map[string]*ref.Tensor{}, map[string]*ref.Tensor{}, map[string]*ref.Tensor{}
+			adaptive, averaged := strings.HasPrefix(name, "adamw"), strings.HasSuffix(name, "averaged")
+			values, p, m, v, avg := map[string][]float32{}, map[string]*ref.Tensor{}, map[string]*ref.Tensor{}, map[string]*ref.Tensor{}, map[string]*ref.Tensor{}
 			s := rng.New(7)
 			for _, n := range names {
 				values[n] = make([]float32, sizes[n])
 				s.Uniform(values[n], -1, 1)
 				p[n], m[n], v[n] = ref.FromFloat32(values[n], sizes[n]), ref.New(sizes[n]), ref.New(sizes[n])
+				avg[n] = p[n].Clone()
 			}
 			u, narrow := updater(t, device, values, x.clip, x.update, names...), updater(t, bench.Narrow, values, x.clip, x.update, names...)
 			clipped := 0
 			for step := 1; step <= 10; step++ {
-				lr, decay, gradients := 0.1/float64(step), 0.02*float64(step), map[string][]float32{}
+				lr, decay, ema, gradients := 0.1/float64(step), 0.02*float64(step), 0.9+0.01*float64(step-1), map[string][]float32{}
 				var all []*ref.Tensor
 				for _, n := range names {
 					gradients[n] = make([]float32, sizes[n])
@@ -190,10 +204,14 @@ func TestTenOptimizerStepsMatchTheirReference(t *testing.T) {
 					} else {
 						p[n], m[n] = ref.SGD(p[n], g, m[n], ref.SGDParams{LR: lr, Momentum: sgd.Momentum, Decay: d})
 					}
+					avg[n] = ref.Average(avg[n], p[n], ema)
 				}
 				scalars := map[string]float64{"lr": lr, "decay": decay}
 				if adaptive {
 					scalars = adamScalars(lr, decay, adam.Beta1, adam.Beta2, step)
+				}
+				if averaged {
+					scalars["ema"] = ema
 				}
 				u.apply(1, gradients, scalars)
 				narrow.apply(1, gradients, scalars)
@@ -214,6 +232,10 @@ func TestTenOptimizerStepsMatchTheirReference(t *testing.T) {
 				near(t, n, u.read((*kernels.Param).Read, n), p[n].Data, optimizerTolerance)
 				near(t, n+", moment 0", u.read(moment(0), n), m[n].Data, optimizerTolerance)
 				near(t, n+", moment 1", u.read(moment(1), n), v[n].Data, optimizerTolerance)
+				if averaged && strings.HasPrefix(n, "b.") {
+					near(t, n+", average", u.read((*kernels.Param).ReadAverage, n), avg[n].Data, optimizerTolerance)
+					near(t, n+", average in parts", narrow.read((*kernels.Param).ReadAverage, n), avg[n].Data, optimizerTolerance)
+				}
 			}
 		})
 	}
@@ -269,14 +291,15 @@ func nonFinite(t *testing.T, dev *vk.Device, loss float32, at string, index int,
 		rng.New(3).Uniform(v, -1, 1)
 		gradients[n] = slices.Repeat([]float32{0.5}, len(v))
 	}
-	u := updater(t, dev, values, 0, kernels.AdamW{Beta1: 0.9, Beta2: 0.999, Eps: 1e-8}.Update, names...)
+	u := updater(t, dev, values, 0, averaging("", kernels.AdamW{Beta1: 0.9, Beta2: 0.999, Eps: 1e-8}.Update), names...)
 	scalars := adamScalars(0.1, 0.1, 0.9, 0.999, 1)
+	scalars["ema"] = 0.5
 	if tensor, applied := u.apply(1, gradients, scalars); tensor != "" || applied != 1 {
 		t.Fatalf("verdict %q after %d steps on finite numbers", tensor, applied)
 	}
 	state := func() (all []float32) {
 		for _, n := range names {
-			for _, f := range []func(p *kernels.Param) ([]float32, error){(*kernels.Param).Read, moment(0), moment(1)} {
+			for _, f := range []func(p *kernels.Param) ([]float32, error){(*kernels.Param).Read, moment(0), moment(1), (*kernels.Param).ReadAverage} {
 				all = append(all, u.read(f, n)...)
 			}
 		}
@@ -297,7 +320,7 @@ func nonFinite(t *testing.T, dev *vk.Device, loss float32, at string, index int,
 		t.Errorf("one good step later: verdict %q after %d steps, want %q after 1 still", tensor, applied, want)
 	}
 	if !slices.Equal(state(), before) {
-		t.Error("parameters or moments have changed")
+		t.Error("parameters, moments or averages have changed")
 	}
 }
 

@@ -155,7 +155,7 @@ func TraceOps(store *Store, f func(g *Graph)) (*Graph, error) {
 }
 
 func newGraph(store *Store) *Graph {
-	return &Graph{store: store, derived: map[turned]*Tensor{}, chosen: map[string]string{}}
+	return &Graph{store: store, derived: map[turned]*Tensor{}, chosen: map[string]string{}, averaged: -1}
 }
 
 func record(g *Graph, f func(g *Graph)) (err error) {

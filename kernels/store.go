@@ -16,10 +16,11 @@ type Param struct {
 	Shape   []int
 	NoDecay bool // weight decay passes it by
 
-	store  *Store
-	offset int64 // bytes, the same in every flat set
-	bytes  int64
-	init   []float32
+	store    *Store
+	offset   int64 // bytes, the same in every flat set
+	bytes    int64
+	init     []float32
+	averaged bool // Average was called
 }
 
 // State is a tensor of a Store that no gradient reaches: running statistics, queues, centres.
@@ -36,9 +37,10 @@ type State struct {
 // Store owns what outlives a program: parameters with their gradients and optimizer moments in flat sets of one layout, so that
 // optimizer, norms and checkpoints are one pass each, and state tensors.
 //
-//	values | gradients | moment 0 | moment 1     each `size` bytes; parameter p at p.offset in every one
-//	states                                        s.offset
+//	values | gradients | moment 0 | moment 1 | averages     each `size` bytes; parameter p at p.offset in every one
+//	states                                                   s.offset
 //
+// Averages are there only if some parameter asked for its own.
 // Parameters and states are declared before or while the first program is built; that build allocates them on the device.
 type Store struct {
 	dev    *vk.Device
@@ -60,6 +62,7 @@ const (
 	gradients
 	moment0
 	moment1
+	averages
 	sets
 	states = sets // not flat: the state tensors
 )
@@ -152,7 +155,10 @@ func (s *Store) seal() error {
 		return nil
 	}
 	var err error
-	for i, what := range []string{"parameters", "gradients", "optimizer moments", "optimizer moments"} {
+	for i, what := range []string{"parameters", "gradients", "optimizer moments", "optimizer moments", "moving averages"} {
+		if i == averages && s.averaged() == 0 {
+			continue
+		}
 		if s.sets[i], err = s.dev.NewBuffer(max(s.size, align), vk.DeviceLocal, what); err != nil {
 			s.Free()
 			return err
@@ -169,7 +175,9 @@ func (s *Store) seal() error {
 func (s *Store) reset() error {
 	r := s.dev.NewRecorder()
 	for _, b := range s.sets {
-		r.Fill(b.All(), 0)
+		if b != nil {
+			r.Fill(b.All(), 0)
+		}
 	}
 	r.Fill(s.state.All(), 0)
 	seg, err := r.End()
@@ -187,6 +195,11 @@ func (s *Store) reset() error {
 	for _, p := range s.params {
 		if err := p.Write(p.init); err != nil {
 			return err
+		}
+		if p.averaged {
+			if err := p.WriteAverage(p.init); err != nil {
+				return err
+			}
 		}
 		p.init = nil
 	}
@@ -232,19 +245,25 @@ func (p *Param) Write(v []float32) error { return p.write(values, v) }
 func (p *Param) WriteMoment(m Moment, v []float32) error { return p.write(moment0+int(m), v) }
 
 func (p *Param) read(set int) ([]float32, error) {
-	if set != values && !p.store.sealed() {
+	if err := p.has(set); err != nil {
+		return nil, err
+	}
+	if set != values && set != averages && !p.store.sealed() {
 		return make([]float32, product(p.Shape)), nil
 	}
 	return p.store.readLogical(p.store.sets[set], p.offset, p.Shape, p.init)
 }
 
 func (p *Param) write(set int, v []float32) error {
+	if err := p.has(set); err != nil {
+		return err
+	}
 	if len(v) != product(p.Shape) {
 		return fmt.Errorf("kernels: %s %v: %d values given", p.Name, p.Shape, len(v))
 	}
 	if !p.store.sealed() {
 		if set != values {
-			return fmt.Errorf("kernels: %s: moments have no place before the first program is built: build it first", p.Name)
+			return fmt.Errorf("kernels: %s: moments and averages have no place before the first program is built: build it first", p.Name)
 		}
 		p.init = v
 		return nil
@@ -304,7 +323,7 @@ func (g *Graph) flat(set int) *Tensor {
 		misuse("parameters", "the store has none: declare them before CheckFinite and Update")
 	}
 	g.flatSize = g.store.size
-	return g.fixed([]string{"values", "gradients", "moment0", "moment1"}[set], []int{int(g.store.size / 4)}, set, 0, g.store.size)
+	return g.fixed([]string{"values", "gradients", "moment0", "moment1", "averages"}[set], []int{int(g.store.size / 4)}, set, 0, g.store.size)
 }
 
 // settle looks, at the end of recording, after what depends on the size of the flat sets.
@@ -313,6 +332,9 @@ func (g *Graph) settle() {
 	if g.flatSize > 0 && g.flatSize != size {
 		last := g.store.params[len(g.store.params)-1]
 		misuse("Param", "%s was declared behind CheckFinite or Update, which would pass it by: declare all parameters before them", last.Name)
+	}
+	if g.averaged >= 0 && g.averaged != g.store.averaged() {
+		misuse("Average", "a parameter's was asked for behind Update, which would pass it by: ask for all before it")
 	}
 	for _, s := range g.cleared {
 		s.binds[0].size = max(size, align)

@@ -32,7 +32,8 @@ type Meta struct {
 // ErrDamaged says that a checkpoint's bytes are not those that were written: it was cut, or one of them has changed.
 var ErrDamaged = errors.New("damaged")
 
-// Checkpoint is a saved run: every tensor of its store in PyTorch's layouts, the optimizer's moments under "optimizer.0." and "optimizer.1.".
+// Checkpoint is a saved run: every tensor of its store in PyTorch's layouts, the optimizer's moments under "optimizer.0." and
+// "optimizer.1.", moving averages under "average.".
 type Checkpoint struct {
 	Meta    Meta
 	tensors map[string]Blob
@@ -74,23 +75,37 @@ func SaveCheckpoint(path string, st *kernels.Store, meta Meta) error {
 	return WriteFileAtomic(path, func(w io.Writer) error { return EncodeSafetensors(w, blobs, said) })
 }
 
-// collect reads what a checkpoint holds: parameters and moments, then states, in order of declaration.
+// part is one of the tensors that a checkpoint holds of a parameter.
+type part struct {
+	name  string
+	read  func() ([]float32, error)
+	write func([]float32) error
+}
+
+// parts lists a parameter's value, moments and, where it has one, moving average.
+func parts(p *kernels.Param) []part {
+	all := []part{{p.Name, p.Read, p.Write}}
+	for m := range kernels.Moment(2) {
+		all = append(all, part{fmt.Sprintf("optimizer.%d.%s", m, p.Name),
+			func() ([]float32, error) { return p.ReadMoment(m) }, func(v []float32) error { return p.WriteMoment(m, v) }})
+	}
+	if p.Averaged() {
+		all = append(all, part{"average." + p.Name, p.ReadAverage, p.WriteAverage})
+	}
+	return all
+}
+
+// collect reads what a checkpoint holds: parameters with moments and averages, then states, in order of declaration.
 func collect(st *kernels.Store) ([]Blob, error) {
 	var blobs []Blob
 	for _, p := range st.Params() {
-		reads := []func() ([]float32, error){p.Read,
-			func() ([]float32, error) { return p.ReadMoment(0) }, func() ([]float32, error) { return p.ReadMoment(1) }}
-		for i, read := range reads {
-			v, err := read()
+		for _, x := range parts(p) {
+			v, err := x.read()
 			if err != nil {
 				return nil, err
 			}
-			name := p.Name
-			if i > 0 {
-				name = fmt.Sprintf("optimizer.%d.%s", i-1, p.Name)
-			}
 			shape, v := ToTorch(p.Shape, v)
-			blobs = append(blobs, FromFloat32s(name, shape, v))
+			blobs = append(blobs, FromFloat32s(x.name, shape, v))
 		}
 	}
 	for _, x := range st.States() {

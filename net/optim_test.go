@@ -97,7 +97,8 @@ type training struct {
 	o    net.Optimizer
 }
 
-func newTraining(t *testing.T, name string, seed uint64) training {
+// newTraining makes a projector to be trained; averaged gives its weights moving averages.
+func newTraining(t *testing.T, name string, averaged bool, seed uint64) training {
 	t.Helper()
 	o, err := net.NewOptimizer(name, 0.1)
 	if err != nil {
@@ -107,6 +108,11 @@ func newTraining(t *testing.T, name string, seed uint64) training {
 	m := net.NewProjector(st, "projector", 6, 5, 4, seed)
 	prog, err := kernels.Build(device, st, func(g *kernels.Graph) {
 		y := m.Forward(g.Input("x", kernels.F32, 3, 6), net.Train)
+		for _, p := range st.Params() {
+			if averaged && !p.NoDecay {
+				p.Average(g)
+			}
+		}
 		g.ClearGrads()
 		g.BackwardFrom(y, g.Input("dy", kernels.F32, 3, 4))
 		o.Update(g)
@@ -127,15 +133,21 @@ func (x training) steps(t *testing.T, from, to int) {
 			kernels.Pack(r.Floats("dy"), uniform(12, uint32(step+100)), 4)
 			r.Set("micro", 0)
 			x.o.Set(r, step, 1e-2)
+			if x.prog.Segment("main").Has("ema") {
+				r.Set("ema", 0.9)
+			}
 		})
 	}
 }
 
 func TestARestoredRunEndsWithTheSameBits(t *testing.T) {
-	for _, name := range []string{"sgd", "adamw"} {
+	for _, x := range []struct {
+		name     string
+		averaged bool
+	}{{"sgd", false}, {"adamw", false}, {"sgd", true}, {"adamw", true}} {
 		dir := t.TempDir()
 		middle, straight, resumed := filepath.Join(dir, "middle.ckpt"), filepath.Join(dir, "straight.ckpt"), filepath.Join(dir, "resumed.ckpt")
-		a := newTraining(t, name, 1)
+		a := newTraining(t, x.name, x.averaged, 1)
 		a.steps(t, 0, 3)
 		save(t, middle, a.st, 3)
 		a.steps(t, 3, 6)
@@ -144,15 +156,18 @@ func TestARestoredRunEndsWithTheSameBits(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		b := newTraining(t, name, 2) // other first values
-		b.steps(t, 0, 1)             // and moments of its own
+		b := newTraining(t, x.name, x.averaged, 2) // other first values
+		b.steps(t, 0, 1)                           // and moments and averages of its own
 		if err := c.Restore(b.st); err != nil {
 			t.Fatal(err)
 		}
 		b.steps(t, c.Meta.Step, 6)
 		save(t, resumed, b.st, 6)
 		if !bytes.Equal(readFile(t, straight), readFile(t, resumed)) {
-			t.Errorf("%s: six steps and three plus three end with different checkpoints", name)
+			t.Errorf("%s, averaged %t: six steps and three plus three end with different checkpoints", x.name, x.averaged)
+		}
+		if bytes.Contains(readFile(t, straight), []byte(`"average.projector.0.weight"`)) != x.averaged {
+			t.Errorf("%s, averaged %t: the checkpoint holds averages where there are none, or lacks them", x.name, x.averaged)
 		}
 	}
 }

@@ -16,14 +16,14 @@ type target struct {
 	write func([]float32) error
 }
 
-// Restore writes every tensor of the file into the store, which must be on the device: that is where moments go. Both must hold the
+// Restore writes every tensor of the file into the store, which must be on the device: that is where moments and averages go. Both must hold the
 // same names and shapes; else what differs is listed and nothing is written.
 func (c *Checkpoint) Restore(st *kernels.Store) error {
 	var to []target
 	for _, p := range st.Params() {
-		to = append(to, target{p.Name, p.Shape, p.Write},
-			target{"optimizer.0." + p.Name, p.Shape, func(v []float32) error { return p.WriteMoment(0, v) }},
-			target{"optimizer.1." + p.Name, p.Shape, func(v []float32) error { return p.WriteMoment(1, v) }})
+		for _, x := range parts(p) {
+			to = append(to, target{x.name, p.Shape, x.write})
+		}
 	}
 	for _, x := range st.States() {
 		if !strings.HasPrefix(x.Name, private) {

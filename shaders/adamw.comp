@@ -4,20 +4,33 @@
 // v ← β₂v + (1 − β₂)g²;  p ← p − (η/c₁)·m / (√(v/c₂) + ε) with cᵢ = 1 − βᵢᵗ given as scalars of the step.
 // rest = 1 − β comes from the host: taken from a rounded β₂ = 0.999 it would be off by 1.3e-5.
 // Where clip is set, g is grad times what verdict.comp left in halt.
-// Bindings: 0 grad, read   1 p   2 m   3 v, add: [n] vectors   4 table, read: as sgd.comp   5 scalars, read: float[64]   6 halt, read: uint[3]
-// Grid: x, z ⌈n / 32⌉, a vector a lane; 0-4 at the slice.
+// average moves moving averages as sgd.comp does.
+// Bindings: 0 grad, read   1 p   2 m   3 v   [4 avg], add: [n] vectors   then table, read: as sgd.comp; scalars, read: float[64]; halt, read: uint[3]
+// Grid: x, z ⌈n / 32⌉, a vector a lane; all but scalars and halt at the slice.
 //! variant plain
 //! variant texel -DTEXEL
+//! variant average_plain -DAVERAGE
+//! variant average_texel -DAVERAGE -DTEXEL
 #include "io.glsl"
 layout(local_size_x = 32) in;
-layout(push_constant) uniform Push { uint n, lr, decay, c1, c2; float beta1, beta2, rest1, rest2, eps; uint clip; };
+layout(push_constant) uniform Push { uint n, lr, decay, c1, c2; float beta1, beta2, rest1, rest2, eps; uint clip;
+#ifdef AVERAGE
+	uint ema;
+#endif
+};
 READS(0, grad)
 WRITES(1, p)
 WRITES(2, m)
 WRITES(3, v)
-READS(4, table)
-READS(5, scalars)
-layout(binding = 6) readonly buffer Halt { uint halt[]; };
+#ifdef AVERAGE
+WRITES(4, avg)
+#define B 5
+#else
+#define B 4
+#endif
+READS(B, table)
+READS(B + 1, scalars)
+layout(binding = B + 2) readonly buffer Halt { uint halt[]; };
 #define SCALAR(I) LOAD(scalars, (I) / 4u)[(I) % 4u]
 
 void main() {
@@ -30,5 +43,10 @@ void main() {
 	vec4 a = beta1 * m[i] + rest1 * g, b = beta2 * v[i] + rest2 * g * g;
 	m[i] = a;
 	v[i] = b;
-	p[i] = w - eta / SCALAR(c1) * a / (sqrt(b / SCALAR(c2)) + eps);
+	w -= eta / SCALAR(c1) * a / (sqrt(b / SCALAR(c2)) + eps);
+	p[i] = w;
+#ifdef AVERAGE
+	float e = SCALAR(ema);
+	if (t.z != 0.0) avg[i] = e * avg[i] + (1.0 - e) * w;
+#endif
 }

@@ -69,3 +69,14 @@ func AdamW(p, g, m, v *Tensor, step int, o AdamWParams) (newP, newM, newV *Tenso
 	}
 	return newP, newM, newV
 }
+
+// Average is one step of an exponential moving average, avg ← momentum·avg + (1−momentum)·p, momentum weighing the old value: the target
+// network of BYOL (Grill et al. 2020, arXiv:2006.07733, eq. 1). avg, p and the result have one shape.
+func Average(avg, p *Tensor, momentum float64) *Tensor {
+	sameShape("Average", avg, p)
+	out := New(p.Shape...)
+	for i, v := range p.Data {
+		out.Data[i] = momentum*avg.Data[i] + (1-momentum)*v
+	}
+	return out
+}
