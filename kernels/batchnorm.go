@@ -67,6 +67,9 @@ func (g *Graph) batchStats(x, gamma, beta *Tensor, n Norm) *Tensor {
 	if rows < 2 {
 		misuse("BatchNorm "+n.Gamma.Name, "%v: one value a channel has no variance: use a batch of at least 2", x)
 	}
+	if p := x.producer; p != nil && p.step.segment == g.segmentIndex() {
+		return g.mergeStats(p.statistics(g, x), p.tile, rows, gamma, beta, n)
+	}
 	chunk := chunkRows(rows)
 	chunks := (rows + chunk - 1) / chunk
 	part := g.alloc("batch norm sums", F32, []int{chunks, 2, c4 * lanes})

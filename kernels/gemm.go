@@ -1,6 +1,11 @@
 package kernels
 
-import "slices"
+import (
+	"slices"
+	"strings"
+
+	"marr/vk"
+)
 
 // gather is one product of gathered rows: y[q k] (+)= Σ_taps Σ_c x[position(q, tap) c] · w[tap c k]; see shaders/conv.comp for the constants.
 // It is the forward pass of a convolution, each class of its data gradient, and a matrix product (one tap, one position a row).
@@ -19,11 +24,11 @@ type gather struct {
 	batched                  bool // an image is one of a batch of matrices, with a w of its own
 }
 
-// producer is what made a tensor, where that can make its batch-norm statistics as well.
+// producer is the dispatch that made a tensor, where it can make statistics of the tensor for batch norm as well.
 type producer struct {
 	step *step
-	tile int // rows of a tile
-	rows int
+	tile int     // rows of a tile
+	part *Tensor // the statistics, [tiles of rows][mean, M2][C], once somebody asked
 }
 
 func ceil(n, per int) int { return (n + per - 1) / per }
@@ -41,7 +46,18 @@ func (g *Graph) gather(a gather) *producer {
 	if pick.tile == nil || a.classes > 1 || a.add == 1 || a.batched || len(g.steps) > from+1 {
 		return nil
 	}
-	return &producer{g.steps[from], pick.rows, m}
+	return &producer{step: g.steps[from], tile: pick.rows}
+}
+
+// statistics makes the dispatch leave mean and M2 of every tile of rows as well, from its sums in registers: that saves batch norm a pass
+// over x.
+func (p *producer) statistics(g *Graph, x *Tensor) *Tensor {
+	if p.part == nil {
+		p.part = g.alloc("batch norm sums", F32, []int{ceil(x.Rows(), p.tile), 2, x.Stride()})
+		p.step.kernel = strings.Replace(p.step.kernel, "gather", "stats", 1)
+		p.step.binds = append(p.step.binds, bound{mem: p.part.mem, size: p.part.mem.bytes, access: vk.Write, float: true})
+	}
+	return p.part
 }
 
 // launch is the product by a variant's kernel.

@@ -84,6 +84,7 @@ func Build(dev *vk.Device, store *Store, f func(g *Graph)) (p *Program, err erro
 	if err := record(g, f); err != nil {
 		return nil, err
 	}
+	store.tuner.save()
 	if err := store.seal(); err != nil {
 		return nil, err
 	}

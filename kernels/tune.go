@@ -1,5 +1,251 @@
 package kernels
 
-type Tuner struct{}
+import (
+	"cmp"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"sync"
+	"time"
 
-func (t *Tuner) pick(g *Graph, c choice) (variant, bool) { return variant{}, false }
+	"marr/shaders"
+	"marr/vk"
+)
+
+// Tuning says how much time a Tuner may take.
+type Tuning int
+
+// The ways of tuning: by the static rule alone; a few variants, timed a few times; all variants, timed thoroughly.
+const (
+	TuneOff Tuning = iota
+	TuneQuick
+	TuneFull
+)
+
+var tunings = [...]string{"off", "quick", "full"}
+
+// Tunings lists the names of all ways of tuning.
+func Tunings() []string { return tunings[:] }
+
+// ParseTuning finds a way of tuning by its name; "" is the default for a device: quick, but off on CPU devices.
+func ParseTuning(name string, dev vk.Info) (Tuning, error) {
+	if name == "" {
+		if dev.Type == vk.CPU {
+			return TuneOff, nil
+		}
+		return TuneQuick, nil
+	}
+	if i := slices.Index(tunings[:], name); i >= 0 {
+		return Tuning(i), nil
+	}
+	return 0, fmt.Errorf("kernels: tuning %q: known are %v", name, tunings)
+}
+
+// Tuner finds, for each pass and shape, the variant that is fastest on a device, by timing the candidates on scratch memory while a program is
+// being recorded, before its own memory is taken. What it found is kept in a file, so that it times a shape once a device, driver and set of shaders.
+type Tuner struct {
+	mode Tuning
+	path string // "": nothing is kept
+	warn func(string)
+	best map[string]verdict
+	news bool // best holds what the file does not
+}
+
+// verdict is one line of the file: the kernel a shape got, and how thoroughly it was looked for.
+type verdict struct {
+	Kernel string             `json:"kernel"`
+	Mode   Tuning             `json:"mode"`
+	Micros map[string]float64 `json:"microseconds"` // by kernel, median
+}
+
+// NewTuner makes a tuner that keeps its findings in folder dir ("": nowhere). A file there that cannot be used is ignored and later
+// rewritten; warn (nil: nobody) is told once.
+func NewTuner(dev *vk.Device, mode Tuning, dir string, warn func(string)) *Tuner {
+	t := &Tuner{mode: mode, best: map[string]verdict{}}
+	var once sync.Once
+	t.warn = func(text string) {
+		if warn != nil {
+			once.Do(func() { warn(text) })
+		}
+	}
+	if mode == TuneOff || dir == "" {
+		return t
+	}
+	d := dev.Info()
+	t.path = filepath.Join(dir, fmt.Sprintf("tune-%s-%08x-%s.json", d.UUID, d.DriverVersion, shaderHash()))
+	text, err := os.ReadFile(t.path)
+	if err == nil {
+		err = json.Unmarshal(text, &t.best)
+	}
+	if err != nil && !os.IsNotExist(err) {
+		t.best = map[string]verdict{}
+		t.warn(fmt.Sprintf("tuning results %s cannot be read and will be made again: %v", t.path, err))
+	}
+	return t
+}
+
+// shaderHash changes with any shader.
+func shaderHash() string {
+	h := sha256.New()
+	for _, name := range shaders.Names() {
+		code, err := shaders.SPIRV(name)
+		if err != nil {
+			panic(err) // it was listed
+		}
+		fmt.Fprintln(h, name, code)
+	}
+	return hex.EncodeToString(h.Sum(nil)[:6])
+}
+
+// Tune makes programs built from now on take the variants that the tuner finds; without one the static rule decides.
+func (s *Store) Tune(t *Tuner) { s.tuner = t }
+
+// pick returns the fastest variant, false where the static rule is to decide: no tuner, nothing to choose from, or nothing could be timed.
+func (t *Tuner) pick(g *Graph, c choice) (variant, bool) {
+	if t == nil || t.mode == TuneOff || g.dev == nil || len(c.options) < 2 {
+		return variant{}, false
+	}
+	if v, ok := t.best[c.key]; ok && v.Mode >= t.mode {
+		if i := slices.IndexFunc(c.options, func(o variant) bool { return o.kernel == v.Kernel }); i >= 0 {
+			return c.options[i], true
+		}
+	}
+	found := verdict{Mode: t.mode, Micros: map[string]float64{}}
+	best := -1
+	for i, v := range c.options {
+		if t.mode == TuneQuick && !g.likely(c, v) {
+			continue
+		}
+		d, err := t.time(g, c.launch(v))
+		if err != nil {
+			continue // no memory to try it with, or a driver that cannot compile it: the others are left
+		}
+		found.Micros[v.kernel] = float64(d.Nanoseconds()) / 1e3
+		if best < 0 || found.Micros[v.kernel] < found.Micros[found.Kernel] {
+			best, found.Kernel = i, v.kernel
+		}
+	}
+	if best < 0 {
+		return variant{}, false
+	}
+	t.best[c.key], t.news = found, true
+	return c.options[best], true
+}
+
+// likely leaves out of a quick search what is seldom best: on a GPU the lean kernels, unless there are few output channels; on a CPU the tiled.
+func (g *Graph) likely(c choice, v variant) bool {
+	if g.dev.Info().Type == vk.CPU {
+		return v.tile == nil
+	}
+	return v.tile != nil || c.narrow
+}
+
+// scratchMost bounds the memory that a candidate is timed in, in bytes.
+const scratchMost = 1 << 30
+
+// time returns the median time of a launch's first slice on scratch memory.
+func (t *Tuner) time(g *Graph, l launch) (time.Duration, error) {
+	n := g.slice(l)
+	var need int64
+	d := vk.Dispatch{Groups: l.groups(n), Label: "tune " + l.kernel}
+	at := make([]int64, len(l.binds))
+	size := make([]int64, len(l.binds))
+	for i, b := range l.binds {
+		at[i], size[i] = need, b.t.mem.bytes
+		if b.split {
+			size[i] = size[i] / int64(l.rows) * int64(n)
+		}
+		need += (size[i] + align - 1) / align * align
+	}
+	if need > scratchMost {
+		return 0, fmt.Errorf("kernels: %d bytes to time %s in: at most %d are used", need, l.kernel, int64(scratchMost))
+	}
+	scratch, err := g.dev.NewBuffer(need, vk.DeviceLocal, "tuning")
+	if err != nil {
+		return 0, err
+	}
+	defer scratch.Free()
+	if d.Pipeline, err = pipelineFor(g.dev, l.kernel); err != nil {
+		return 0, err
+	}
+	for _, w := range l.push(0, n) {
+		d.Push = append(d.Push, byte(w), byte(w>>8), byte(w>>16), byte(w>>24))
+	}
+	for i, b := range l.binds {
+		d.Bindings = append(d.Bindings, vk.Binding{Range: vk.Range{Buffer: scratch, Offset: at[i], Size: size[i]}, Access: b.access})
+	}
+	return t.repeat(g.dev, scratch, d)
+}
+
+// repeat runs a dispatch once to warm up, then several times, and returns the median.
+func (t *Tuner) repeat(dev *vk.Device, scratch *vk.Buffer, d vk.Dispatch) (time.Duration, error) {
+	runs := 3
+	if t.mode == TuneFull {
+		runs = 15
+	}
+	r := dev.NewRecorder()
+	r.Time()
+	r.Fill(scratch.All(), 0)
+	for range runs + 1 {
+		r.Dispatch(d)
+	}
+	s, err := r.End()
+	if err != nil {
+		return 0, err
+	}
+	defer s.Free()
+	ticket, err := dev.Submit(s)
+	if err != nil {
+		return 0, err
+	}
+	if err := ticket.Wait(); err != nil {
+		return 0, err
+	}
+	times, err := s.Times()
+	if err != nil {
+		return 0, err
+	}
+	times = times[2:]
+	slices.SortFunc(times, cmp.Compare[time.Duration])
+	return times[len(times)/2], nil
+}
+
+// save keeps what was found.
+func (t *Tuner) save() {
+	if t == nil || !t.news || t.path == "" {
+		return
+	}
+	t.news = false
+	text, err := json.MarshalIndent(t.best, "", " ")
+	if err == nil {
+		err = os.MkdirAll(filepath.Dir(t.path), 0o777)
+	}
+	if err == nil {
+		err = writeAtomic(t.path, text)
+	}
+	if err != nil {
+		t.warn(fmt.Sprintf("tuning results cannot be kept: %v", err))
+	}
+}
+
+func writeAtomic(path string, text []byte) error {
+	f, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".*")
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(text)
+	if err2 := f.Close(); err == nil {
+		err = err2
+	}
+	if err == nil {
+		err = os.Rename(f.Name(), path)
+	}
+	if err != nil {
+		os.Remove(f.Name())
+	}
+	return err
+}

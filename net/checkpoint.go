@@ -18,15 +18,17 @@ const formatVersion = 1
 // Meta is a checkpoint's JSON, under the key "marr" of the file's metadata. It holds no times and no counts of resumes: a checkpoint's
 // bytes depend on the run alone.
 type Meta struct {
-	Version  int             `json:"version"`
-	Step     int             `json:"step"`  // steps done
-	Epoch    int             `json:"epoch"` // epochs done
-	Config   json.RawMessage `json:"config"`
-	Data     string          `json:"data"`    // fingerprint of the images
-	Kernels  string          `json:"kernels"` // family: same bits = same kernels
-	Mean     []float64       `json:"mean"`    // of the images, on the scale 0 … 1, by channel
-	Std      []float64       `json:"std"`
-	Channels int             `json:"channels"` // of the images
+	Version int             `json:"version"`
+	Step    int             `json:"step"`  // steps done
+	Epoch   int             `json:"epoch"` // epochs done
+	Config  json.RawMessage `json:"config"`
+	Data    string          `json:"data"`    // fingerprint of the images
+	Kernels string          `json:"kernels"` // how they read: same bits = same kernels
+	// Variants are the kernels that passes and shapes got: a resumed run takes the same.
+	Variants map[string]string `json:"variants,omitempty"`
+	Mean     []float64         `json:"mean"` // of the images, on the scale 0 … 1, by channel
+	Std      []float64         `json:"std"`
+	Channels int               `json:"channels"` // of the images
 }
 
 // ErrDamaged says that a checkpoint's bytes are not those that were written: it was cut, or one of them has changed.

@@ -44,6 +44,7 @@ type Run struct {
 	Origin  map[string]string // by config key: who chose it ("flag"); what is not named is a default
 	Method  Method
 	Set     *data.Set
+	Tuner   *kernels.Tuner // picks kernels for what a checkpoint does not pin; nil: the static rule does
 	Started func(*Trainer) // before the first step; may be nil
 	Tell    func(Progress) // may be nil
 	// AfterEpoch, when not nil, may measure the backbone after each epoch; what it returns becomes a line of metrics.jsonl beside step and
@@ -69,7 +70,12 @@ func (r *Run) Pretrain(ctx context.Context, dev *vk.Device) (*Trainer, error) {
 	if err != nil {
 		return nil, err
 	}
-	t, err := NewTrainer(dev, r.Config, r.Method, r.Set)
+	st := kernels.NewStore(dev)
+	st.Tune(r.Tuner)
+	if found != nil {
+		st.Pin(found.Meta.Variants)
+	}
+	t, err := NewTrainer(st, r.Config, r.Method, r.Set)
 	if err != nil {
 		return nil, err
 	}
@@ -248,7 +254,7 @@ func (r *Run) save() error {
 		return err
 	}
 	return net.SaveCheckpoint(filepath.Join(r.Dir, CheckpointFile), t.Store, net.Meta{
-		Step: t.Step(), Epoch: t.Step() / t.PerEpoch(), Config: config, Data: r.data, Kernels: kernels.Family(t.dev),
+		Step: t.Step(), Epoch: t.Step() / t.PerEpoch(), Config: config, Data: r.data, Kernels: kernels.Family(t.dev), Variants: t.prog.Variants(),
 		Mean: t.mean, Std: t.std, Channels: r.Set.C})
 }
 

@@ -53,13 +53,15 @@ type Report struct {
 	GradNorm float64 // 2-norm of all gradients together, before clipping
 }
 
-// NewTrainer prepares a run from step 0. mean and std are the set's (data.Set.Stats).
-func NewTrainer(dev *vk.Device, c Config, m Method, set *data.Set) (*Trainer, error) {
+// NewTrainer prepares a run from step 0 on an empty store, which it takes over. Images are normalised with the set's mean and standard
+// deviation (data.Set.Stats).
+func NewTrainer(st *kernels.Store, c Config, m Method, set *data.Set) (*Trainer, error) {
 	c.Resolve(set)
 	if err := c.Check(set); err != nil {
 		return nil, err
 	}
-	t := &Trainer{Config: c, Store: kernels.NewStore(dev), dev: dev, set: set, method: m, epoch: -1}
+	dev := st.Device()
+	t := &Trainer{Config: c, Store: st, dev: dev, set: set, method: m, epoch: -1}
 	t.mean, t.std = set.Stats()
 	t.schedule = net.WarmupCosine{Peak: c.LR, WarmupFraction: c.Warmup}
 	var err error

@@ -37,7 +37,7 @@ func train(t *testing.T, dev *vk.Device, c Config, set *data.Set, steps int) ([]
 	if err != nil {
 		t.Fatal(err)
 	}
-	x, err := NewTrainer(dev, c, m, set)
+	x, err := NewTrainer(kernels.NewStore(dev), c, m, set)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -154,7 +154,7 @@ func TestClippedStepMovesByRateTimesClip(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	x, err := NewTrainer(device, c, m, set)
+	x, err := NewTrainer(kernels.NewStore(device), c, m, set)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,0 +1,236 @@
+package kernels_test
+
+import (
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"marr/kernels"
+	"marr/vk"
+)
+
+// small builds convolution, batch norm and their backward on a store; it returns the program and what one run of it leaves in dw.
+func small(t *testing.T, st *kernels.Store) (*kernels.Program, []float32) {
+	t.Helper()
+	w := st.Param("w", func() []float32 { return ramp(40 * 9 * 8) }, 40, 3, 3, 8)
+	n := kernels.Norm{Eps: 1e-5, Momentum: 0.1, Mean: st.State("mean", 0, 40), Var: st.State("var", 1, 40),
+		Gamma: st.Param("gamma", func() []float32 { return ramp(40) }, 40), Beta: st.Param("beta", func() []float32 { return ramp(40) }, 40)}
+	p, err := kernels.Build(device, st, func(g *kernels.Graph) {
+		g.Time()
+		x := g.Input("x", kernels.F32, 6, 8, 8, 8).Track()
+		y := kernels.BatchNorm(kernels.Conv2D(x, w, 1, 1), n, nil, true, true)
+		g.ClearGrads()
+		g.BackwardFrom(y, g.Input("dy", kernels.F32, y.Shape()...))
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(p.Free)
+	runSmall(t, p)
+	dw, err := w.ReadGrad()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p, dw
+}
+
+func ramp(n int) []float32 {
+	v := make([]float32, n)
+	for i := range v {
+		v[i] = float32(i%13)/6 - 1
+	}
+	return v
+}
+
+func runSmall(t *testing.T, p *kernels.Program) []kernels.OpTime {
+	t.Helper()
+	r, err := p.Segment("main").Begin()
+	if err != nil {
+		t.Fatal(err)
+	}
+	copy(r.Floats("x"), ramp(len(r.Floats("x"))))
+	copy(r.Floats("dy"), ramp(len(r.Floats("dy"))))
+	r.Set("micro", 0)
+	if err := r.Submit(); err != nil {
+		t.Fatal(err)
+	}
+	if err := r.Wait(); err != nil {
+		t.Fatal(err)
+	}
+	times, err := r.Times()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return times
+}
+
+func store(t *testing.T) *kernels.Store {
+	st := kernels.NewStore(device)
+	t.Cleanup(st.Free)
+	return st
+}
+
+func TestForcedTilesRunAndLeaveBatchNormItsStatistics(t *testing.T) {
+	for _, words := range kernels.Forcible(device, true) {
+		_, tile, ok := strings.Cut(words, ",")
+		if !ok {
+			continue
+		}
+		t.Setenv("MARR_KERNELS", words)
+		p, _ := small(t, store(t))
+		var ran []string
+		for _, o := range runSmall(t, p) {
+			ran = append(ran, o.Kernel)
+		}
+		for _, k := range []string{"tiled.stats_" + tile, "tiled.gather_" + tile, "tiled.outer_" + tile} {
+			if !slices.Contains(ran, k) {
+				t.Errorf("%s: %s did not run: %v", words, k, ran)
+			}
+		}
+		if slices.Contains(ran, "bn_stats") {
+			t.Errorf("%s: batch norm read the convolution's result for statistics that were there", words)
+		}
+	}
+}
+
+// The specification's minimum (128 invocations, 16 KiB of shared memory) is enough for all tiles but the largest, the next step up for that one.
+func TestAllTilesButTheLargestFitEveryDevice(t *testing.T) {
+	least, more := kernels.Tiles(vk.Limits{WorkGroupInvocations: 128, SharedMemory: 16 << 10}), kernels.Tiles(vk.Limits{WorkGroupInvocations: 256, SharedMemory: 32 << 10})
+	if want := []string{"128x64", "64x64", "64x32"}; !slices.Equal(least, want) || !slices.Equal(more, append([]string{"128x128"}, want...)) {
+		t.Errorf("on the least device %v, on a larger one %v", least, more)
+	}
+}
+
+func TestPinnedKernelsWin(t *testing.T) {
+	p, _ := small(t, store(t))
+	pins := maps.Clone(p.Variants())
+	for k := range pins {
+		pass, _, _ := strings.Cut(k, " ")
+		pins[k] = "tiled." + pass + "_64x32"
+	}
+	st := store(t)
+	st.Pin(pins)
+	again, _ := small(t, st)
+	if !maps.Equal(again.Variants(), pins) {
+		t.Errorf("pinned %v, got %v", pins, again.Variants())
+	}
+	for k := range pins {
+		pins[k] = "tiled.gather_1x1"
+	}
+	st = store(t)
+	st.Pin(pins)
+	w := st.Param("w", func() []float32 { return ramp(40 * 9 * 8) }, 40, 3, 3, 8)
+	if _, err := kernels.Build(device, st, func(g *kernels.Graph) {
+		kernels.Conv2D(g.Input("x", kernels.F32, 6, 8, 8, 8), w, 1, 1)
+	}); err == nil || !strings.Contains(err.Error(), "1x1") {
+		t.Errorf("a kernel that does not exist: error %v", err)
+	}
+}
+
+func tuner(mode kernels.Tuning, dir string) (*kernels.Tuner, *[]string) {
+	var warned []string
+	return kernels.NewTuner(device, mode, dir, func(s string) { warned = append(warned, s) }), &warned
+}
+
+func TestTunerKeepsWhatItFound(t *testing.T) {
+	dir := t.TempDir()
+	tune, _ := tuner(kernels.TuneFull, dir)
+	st := store(t)
+	st.Tune(tune)
+	found, dw := small(t, st)
+	files, err := filepath.Glob(filepath.Join(dir, "tune-*.json"))
+	if err != nil || len(files) != 1 {
+		t.Fatalf("files %v, error %v", files, err)
+	}
+
+	// What the file says is believed: a choice put there by hand is taken without timing.
+	text, err := os.ReadFile(files[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	for key, kernel := range found.Variants() {
+		if strings.HasPrefix(key, "outer") {
+			text = []byte(strings.ReplaceAll(string(text), `"kernel": "`+kernel+`"`, `"kernel": "tiled.outer_64x32"`))
+		}
+	}
+	if err := os.WriteFile(files[0], text, 0o666); err != nil {
+		t.Fatal(err)
+	}
+	tune, warned := tuner(kernels.TuneFull, dir)
+	st = store(t)
+	st.Tune(tune)
+	again, _ := small(t, st)
+	for key, kernel := range again.Variants() {
+		if strings.HasPrefix(key, "outer") && kernel != "tiled.outer_64x32" {
+			t.Errorf("%s: %s, the file says tiled.outer_64x32", key, kernel)
+		}
+	}
+	if len(*warned) > 0 {
+		t.Errorf("warnings %v about a file that was good", *warned)
+	}
+
+	// Tuning changes no bit beyond the kernels it chose.
+	st = store(t)
+	st.Pin(found.Variants())
+	if _, pinned := small(t, st); !slices.Equal(pinned, dw) {
+		t.Error("the same kernels, pinned, gave other bits")
+	}
+}
+
+func TestDamagedTuningResultsAreMadeAgain(t *testing.T) {
+	dir := t.TempDir()
+	tune, _ := tuner(kernels.TuneQuick, dir)
+	st := store(t)
+	st.Tune(tune)
+	small(t, st)
+	files, _ := filepath.Glob(filepath.Join(dir, "tune-*.json"))
+	good, err := os.ReadFile(files[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	for what, text := range map[string][]byte{"cut": good[:len(good)/2], "empty": nil, "another format": []byte(`[1, 2]`)} {
+		if err := os.WriteFile(files[0], text, 0o666); err != nil {
+			t.Fatal(err)
+		}
+		tune, warned := tuner(kernels.TuneQuick, dir)
+		if len(*warned) != 1 {
+			t.Errorf("%s: warnings %v, want one", what, *warned)
+		}
+		st := store(t)
+		st.Tune(tune)
+		small(t, st)
+		if _, warned = tuner(kernels.TuneQuick, dir); len(*warned) > 0 {
+			t.Errorf("%s: it was not made again: %v", what, *warned)
+		}
+	}
+	// a folder that cannot be written costs a warning, no more
+	blocked := filepath.Join(dir, "file")
+	if err := os.WriteFile(blocked, nil, 0o666); err != nil {
+		t.Fatal(err)
+	}
+	tune, warned := tuner(kernels.TuneQuick, filepath.Join(blocked, "folder"))
+	st = store(t)
+	st.Tune(tune)
+	small(t, st)
+	if len(*warned) != 1 {
+		t.Errorf("a folder that cannot be: warnings %v, want one", *warned)
+	}
+}
+
+func TestTuningsAreParsed(t *testing.T) {
+	for _, c := range []struct {
+		name string
+		dev  vk.DeviceType
+		want kernels.Tuning
+	}{{"", vk.CPU, kernels.TuneOff}, {"", vk.Discrete, kernels.TuneQuick}, {"full", vk.CPU, kernels.TuneFull}, {"off", vk.Integrated, kernels.TuneOff}} {
+		if got, err := kernels.ParseTuning(c.name, vk.Info{Type: c.dev}); err != nil || got != c.want {
+			t.Errorf("%q on %v: %v, %v, want %v", c.name, c.dev, got, err, c.want)
+		}
+	}
+	if _, err := kernels.ParseTuning("fast", vk.Info{}); err == nil || !strings.Contains(err.Error(), "off quick full") {
+		t.Errorf("fast: error %v", err)
+	}
+}
