@@ -29,7 +29,7 @@ type Device struct {
 	shim   shimDevice
 	dev    vulkan.Device
 	family uint32
-	budget float64 // work of one submission, see workBudget
+	budget float64 // see WorkBudget
 
 	mu        sync.Mutex // everything down to the next mutex
 	closed    bool
@@ -155,6 +155,10 @@ func workBudget(t DeviceType) float64 {
 	}
 	return 5e9
 }
+
+// WorkBudget is the number of floating point operations after which a recording goes on in another submission. An op that has more
+// holds the device longer than its watchdog may allow: do its work in several.
+func (d *Device) WorkBudget() float64 { return d.budget }
 
 // Info describes the device. With Options.StorageRange, Limits.StorageRange and Limits.TexelElements are the lowered ones.
 func (d *Device) Info() Info { return d.info }
