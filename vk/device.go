@@ -19,6 +19,11 @@ type Options struct {
 	// Validation puts the Khronos validation layer with synchronization validation in front of the driver, as does
 	// MARR_VALIDATION=1 in the environment. See CheckValidation.
 	Validation bool
+	// CacheDir is the folder in which compiled pipelines outlive the process, see CacheDir; empty: they do not.
+	CacheDir string
+	// Warn is told, in one line, of what is wrong and yet no reason to stop: a pipeline cache that is damaged or cannot be written.
+	// It is called on the goroutine of Open or Close.
+	Warn func(string)
 }
 
 // Device is an open Vulkan device with one compute queue. Its methods may be called from several goroutines; work that they
@@ -30,6 +35,7 @@ type Device struct {
 	dev    vulkan.Device
 	family uint32
 	budget float64 // see WorkBudget
+	cache  pipelineCache
 
 	mu        sync.Mutex // everything down to the next mutex
 	closed    bool
@@ -86,6 +92,7 @@ func open(selector string, opt Options, apiLimit uint32) (*Device, error) {
 		l.StorageRange = uint32(min(opt.StorageRange, int64(l.StorageRange)))
 		l.TexelElements = uint32(min(opt.StorageRange/texelBytes, int64(l.TexelElements)))
 	}
+	d.cache.open(d, p, opt)
 	return d, nil
 }
 
@@ -174,6 +181,7 @@ func (d *Device) Close() error {
 	d.closed = true
 	d.mu.Unlock()
 	err := d.shim.waitIdle()
+	d.cache.close(d, err == nil)
 	for s := range d.segments {
 		s.destroy()
 	}

@@ -123,7 +123,7 @@ func (d *Device) compile(k Kernel) (*Pipeline, error) {
 		return nil, fmt.Errorf("vk: pipeline %s: %w", k.Name, err)
 	}
 	defer vulkan.DestroyShaderModule(d.dev, module, nil)
-	if p.handle, err = d.shim.pipeline(handle(module), p.layout, k.Spec); err != nil {
+	if p.handle, err = d.shim.pipeline(d.cache.handle, handle(module), p.layout, k.Spec); err != nil {
 		return nil, fmt.Errorf("vk: pipeline %s: %w", k.Name, err)
 	}
 	return p, nil

@@ -43,8 +43,18 @@ marr_result marr_pipeline_layout(marr_device *d, uint64_t set_layout, uint32_t p
 	return RESULT(r, "vkCreatePipelineLayout");
 }
 
-// marr_pipeline makes a compute pipeline of the module's "main" with specialization constant i = spec[i].
-marr_result marr_pipeline(marr_device *d, uint64_t module, uint64_t layout, uint32_t nspec, const uint32_t *spec, uint64_t *out) {
+// marr_cache makes a pipeline cache that begins with the data of an earlier one, or empty.
+marr_result marr_cache(marr_device *d, const uint8_t *data, uint64_t size, uint64_t *out) {
+	VkPipelineCacheCreateInfo info = {.sType = VK_STRUCTURE_TYPE_PIPELINE_CACHE_CREATE_INFO, .initialDataSize = size, .pInitialData = data};
+	VkPipelineCache made = VK_NULL_HANDLE;
+	VkResult r = d->CreatePipelineCache(d->device, &info, NULL, &made);
+	*out = RAW(made);
+	return RESULT(r, "vkCreatePipelineCache");
+}
+
+// marr_pipeline makes a compute pipeline of the module's "main" with specialization constant i = spec[i]; cache may be 0.
+marr_result marr_pipeline(marr_device *d, uint64_t cache, uint64_t module, uint64_t layout, uint32_t nspec, const uint32_t *spec,
+	uint64_t *out) {
 	VkSpecializationMapEntry *e = calloc(nspec + 1, sizeof *e);
 	if (!e) return RESULT(VK_ERROR_OUT_OF_HOST_MEMORY, "calloc");
 	for (uint32_t i = 0; i < nspec; i++) e[i] = (VkSpecializationMapEntry){.constantID = i, .offset = 4 * i, .size = 4};
@@ -54,7 +64,7 @@ marr_result marr_pipeline(marr_device *d, uint64_t module, uint64_t layout, uint
 			.module = HANDLE(VkShaderModule, module), .pName = "main", .pSpecializationInfo = nspec ? &special : NULL},
 		.layout = HANDLE(VkPipelineLayout, layout), .basePipelineIndex = -1};
 	VkPipeline made = VK_NULL_HANDLE;
-	VkResult r = d->CreateComputePipelines(d->device, VK_NULL_HANDLE, 1, &info, NULL, &made);
+	VkResult r = d->CreateComputePipelines(d->device, HANDLE(VkPipelineCache, cache), 1, &info, NULL, &made);
 	free(e);
 	*out = RAW(made);
 	return RESULT(r, "vkCreateComputePipelines");

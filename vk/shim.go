@@ -85,6 +85,7 @@ func shimQuery(in *instance, p vulkan.PhysicalDevice, index int) *physical {
 	c := &x.info
 	C.marr_query(C.uint64_t(in.handle), C.uint32_t(in.api), C.uint64_t(x.handle), c)
 	x.family = int(c.family)
+	copy(x.cacheUUID[:], C.GoBytes(unsafe.Pointer(&c.cache_uuid[0]), C.int(len(c.cache_uuid))))
 	x.Info = Info{
 		Index: index, Name: C.GoString(&c.name[0]), Type: deviceType(uint32(c._type)),
 		VendorID: uint32(c.vendor), DeviceID: uint32(c.device), API: version(uint32(c.api)),
@@ -131,6 +132,8 @@ type physical struct {
 	info   C.marr_info
 	family int // compute queue family, -1 for none
 	memory memoryInfo
+
+	cacheUUID [16]byte // what a pipeline cache must have been made by
 }
 
 func shimDeviceCreate(in *instance, p *physical) (shimDevice, vulkan.Device, error) {
@@ -157,9 +160,16 @@ func (s shimDevice) pipelineLayout(setLayout uint64, pushBytes int) (uint64, err
 	return uint64(out), err
 }
 
-func (s shimDevice) pipeline(module, layout uint64, spec []uint32) (uint64, error) {
+// cache makes a pipeline cache of data, which may be empty.
+func (s shimDevice) cache(data []byte) (uint64, error) {
 	var out C.uint64_t
-	err := shimError(C.marr_pipeline(s.d, C.uint64_t(module), C.uint64_t(layout), C.uint32_t(len(spec)),
+	err := shimError(C.marr_cache(s.d, (*C.uint8_t)(unsafe.Pointer(unsafe.SliceData(data))), C.uint64_t(len(data)), &out))
+	return uint64(out), err
+}
+
+func (s shimDevice) pipeline(cache, module, layout uint64, spec []uint32) (uint64, error) {
+	var out C.uint64_t
+	err := shimError(C.marr_pipeline(s.d, C.uint64_t(cache), C.uint64_t(module), C.uint64_t(layout), C.uint32_t(len(spec)),
 		(*C.uint32_t)(unsafe.Pointer(unsafe.SliceData(spec))), &out))
 	return uint64(out), err
 }

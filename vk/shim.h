@@ -17,7 +17,7 @@ typedef struct {
 	uint32_t api, usable_api; // the driver's version; the part of it that the instance allows
 	uint32_t driver_version, vendor, device, type;
 	char name[256], driver[544];
-	uint8_t uuid[16];
+	uint8_t uuid[16], cache_uuid[16]; // deviceUUID, or cache_uuid with Vulkan 1.0; pipelineCacheUUID
 	uint32_t invocations, size[3], count[3], shared_memory, storage_range, push_constants, storage_buffers, set_storage_buffers;
 	uint64_t storage_align, texel_align, max_allocation;
 	uint32_t texel_elements;
@@ -58,7 +58,9 @@ uint64_t marr_device_handle(const marr_device *d);
 marr_result marr_wait_idle(marr_device *d);
 marr_result marr_set_layout(marr_device *d, uint32_t bindings, uint32_t texel, uint64_t *out);
 marr_result marr_pipeline_layout(marr_device *d, uint64_t set_layout, uint32_t push_bytes, uint64_t *out);
-marr_result marr_pipeline(marr_device *d, uint64_t module, uint64_t layout, uint32_t nspec, const uint32_t *spec, uint64_t *out);
+marr_result marr_cache(marr_device *d, const uint8_t *data, uint64_t size, uint64_t *out);
+marr_result marr_pipeline(marr_device *d, uint64_t cache, uint64_t module, uint64_t layout, uint32_t nspec, const uint32_t *spec,
+	uint64_t *out);
 marr_result marr_views(marr_device *d, uint32_t n, marr_range *ranges);
 void marr_views_destroy(marr_device *d, uint32_t n, const marr_range *ranges);
 marr_result marr_sets(marr_device *d, uint32_t nsets, const uint64_t *layouts, const uint32_t *bindings, const marr_range *ranges,

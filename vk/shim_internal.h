@@ -22,6 +22,7 @@ struct marr_device {
 	PFN_vkDeviceWaitIdle DeviceWaitIdle;
 	PFN_vkCreateDescriptorSetLayout CreateDescriptorSetLayout;
 	PFN_vkCreatePipelineLayout CreatePipelineLayout;
+	PFN_vkCreatePipelineCache CreatePipelineCache;
 	PFN_vkCreateComputePipelines CreateComputePipelines;
 	PFN_vkCreateBufferView CreateBufferView;
 	PFN_vkDestroyBufferView DestroyBufferView;

@@ -124,6 +124,7 @@ static void query_core(VkInstance in, VkPhysicalDevice p, marr_info *o) {
 	o->api = v.apiVersion, o->driver_version = v.driverVersion, o->vendor = v.vendorID, o->device = v.deviceID, o->type = v.deviceType;
 	memcpy(o->name, v.deviceName, sizeof o->name);
 	memcpy(o->uuid, v.pipelineCacheUUID, sizeof o->uuid);
+	memcpy(o->cache_uuid, v.pipelineCacheUUID, sizeof o->cache_uuid);
 	o->invocations = l->maxComputeWorkGroupInvocations;
 	memcpy(o->size, l->maxComputeWorkGroupSize, sizeof o->size);
 	memcpy(o->count, l->maxComputeWorkGroupCount, sizeof o->count);
@@ -261,6 +262,7 @@ static int load_functions(marr_device *d, PFN_vkGetDeviceProcAddr get) {
 	LOAD(DeviceWaitIdle);
 	LOAD(CreateDescriptorSetLayout);
 	LOAD(CreatePipelineLayout);
+	LOAD(CreatePipelineCache);
 	LOAD(CreateComputePipelines);
 	LOAD(CreateBufferView);
 	LOAD(DestroyBufferView);

@@ -86,7 +86,7 @@ func demoCommand(fs *pflag.FlagSet) func(context.Context, []string) error {
 		if d.test, err = data.Open(d.config.Data+":test", 0); err != nil {
 			return err
 		}
-		if d.dev, err = vk.Open(*device, vk.Options{}); err != nil {
+		if d.dev, err = openDevice(*device); err != nil {
 			return err
 		}
 		defer d.dev.Close()

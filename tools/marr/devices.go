@@ -48,6 +48,16 @@ func printDevices(all []vk.Info) error {
 	return enc.Encode(out)
 }
 
+// openDevice opens the device that --device names, with compiled kernels kept in the user's cache folder (MARR_CACHE).
+func openDevice(selector string) (*vk.Device, error) {
+	warn := func(text string) { fmt.Fprintln(os.Stderr, "marr: "+text) }
+	dir, err := vk.CacheDir()
+	if err != nil {
+		warn(packages.ReplaceAllString(err.Error(), "$1"))
+	}
+	return vk.Open(selector, vk.Options{CacheDir: dir, Warn: warn})
+}
+
 // deviceFlag declares --device.
 func deviceFlag(fs *pflag.FlagSet) *string {
 	return fs.String("device", "", "device `N|NAME` as marr devices lists it; default: MARR_DEVICE, else the best")

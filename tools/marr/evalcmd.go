@@ -101,7 +101,7 @@ func (e evaluation) do(trainName, testName, device string) error {
 	}
 	var dev *vk.Device
 	if s.start != nil {
-		if dev, err = vk.Open(device, vk.Options{}); err != nil {
+		if dev, err = openDevice(device); err != nil {
 			return err
 		}
 		defer dev.Close()

@@ -40,7 +40,7 @@ func exportCommand(fs *pflag.FlagSet) func(context.Context, []string) error {
 		if err != nil {
 			return err
 		}
-		dev, err := vk.Open(*device, vk.Options{})
+		dev, err := openDevice(*device)
 		if err != nil {
 			return err
 		}

@@ -17,6 +17,7 @@ func TestMain(m *testing.M) {
 	if os.Getenv("MARR_TEST_COMMAND") == "1" {
 		os.Exit(run(os.Args[1:]))
 	}
+	os.Setenv("MARR_CACHE", "off")
 	os.Exit(m.Run())
 }
 

@@ -60,7 +60,7 @@ func pretrainCommand(fs *pflag.FlagSet) func(context.Context, []string) error {
 		if c.Size == 0 && !data.OwnSize(c.Data) {
 			c.Size = folderSize
 		}
-		dev, err := vk.Open(*device, vk.Options{})
+		dev, err := openDevice(*device)
 		if err != nil {
 			return err
 		}

@@ -152,3 +152,17 @@ func TestDemoWritesTheSummary(t *testing.T) {
 	}
 	keys(got["onnx"].(map[string]any), "path", "max_abs_diff", "cosine_min", "checked_by")
 }
+
+func TestCompiledKernelsAreKeptBetweenRuns(t *testing.T) {
+	set, dir := images(t, 64), t.TempDir()
+	eval := []string{"eval", "knn", "--model", "random", "--arch", "resnet10", "--width", "4", "--train", set, "--test", set}
+	r := call(t, []string{"MARR_CACHE=" + dir}, eval...)
+	kept, err := filepath.Glob(filepath.Join(dir, "pipelines-*.bin"))
+	if r.status != 0 || r.err != "" || len(kept) != 1 || err != nil {
+		t.Fatalf("status %d, %q, kept %v", r.status, r.err, kept)
+	}
+	r = call(t, []string{"MARR_CACHE=" + kept[0]}, eval...) // no folder
+	if r.status != 0 || !strings.HasPrefix(r.err, "marr: pipeline cache ") || strings.Count(r.err, "\n") != 1 {
+		t.Errorf("status %d, %q, want one warning", r.status, r.err)
+	}
+}
