@@ -1,7 +1,5 @@
 package kernels
 
-import "marr/vk"
-
 // Barriers returns, for tests, the number of ops of a segment and those before which a barrier stands.
 func (s *Segment) Barriers() (ops int, at []int) { return s.body[0].Len(), s.body[0].Barriers() }
 
@@ -21,14 +19,4 @@ func Sum(x *Tensor) *Tensor {
 	part, parts := g.sums(x, x.Dim(0), x.quads())
 	g.reduce(y, 0, part, parts, x.quads())
 	return y
-}
-
-// Tiles names the tiles that a device can run.
-func Tiles(l vk.Limits) (names []string) {
-	for _, t := range tiles {
-		if t.fits(l) {
-			names = append(names, t.name)
-		}
-	}
-	return names
 }

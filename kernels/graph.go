@@ -15,6 +15,7 @@ type Graph struct {
 	timed    bool       // see Time
 	guard    int64      // bytes of the guard band behind each tensor
 	limit    int64      // largest binding in bytes
+	budget   float64    // floating point operations of one dispatch that no watchdog minds; 0: any
 	align    int64      // of a binding's offset, bytes
 	segments []*segmentPlan
 	steps    []*step

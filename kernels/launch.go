@@ -47,9 +47,12 @@ func gcd(a, b int64) int64 {
 	return a
 }
 
-// slice returns how many rows one dispatch may take.
+// slice returns how many rows one dispatch may take: what can be bound, and what is done before a watchdog wakes.
 func (g *Graph) slice(l launch) int {
 	unit, most := int64(max(l.unit, 1)), int64(l.rows)
+	if g.budget > 0 && l.work > g.budget {
+		most = max(1, int64(float64(l.rows)*g.budget/l.work))
+	}
 	for _, b := range l.binds {
 		size := b.t.mem.bytes
 		if !b.split {
@@ -77,10 +80,23 @@ func (g *Graph) slice(l launch) int {
 			unit = unit / gcd(unit, step) * step
 		}
 	}
+	if most < unit && g.within(l, unit) { // too much work for one dispatch, and no less can be had
+		return int(unit)
+	}
 	if most < unit {
 		misuse(l.kernel, "%d rows are the least one dispatch takes and the device binds %d: use a smaller image or model", unit, most)
 	}
 	return int(most / unit * unit)
+}
+
+// within reports whether n rows can be bound at once.
+func (g *Graph) within(l launch, n int64) bool {
+	for _, b := range l.binds {
+		if b.split && b.t.mem.bytes/int64(l.rows)*n > g.limit {
+			return false
+		}
+	}
+	return true
 }
 
 func (g *Graph) run(l launch) {

@@ -1,24 +1,25 @@
 package kernels
 
 import (
+	"slices"
 	"strings"
 
 	"marr/shaders"
 	"marr/vk"
 )
 
-// Families are the ways kernels read their inputs: "plain" through storage buffers, "texel" through uniform texel buffers. MARR_KERNELS forces
+// Readings are the ways kernels read their inputs: "plain" through storage buffers, "texel" through uniform texel buffers. MARR_KERNELS forces
 // one. Kernels of the tiled family have only the first.
-var Families = []string{"plain", "texel"}
+var Readings = []string{"plain", "texel"}
 
-// Family is the family of kernels a device gets: texel on CPU devices, where it is 2 to 3.5 times as fast (shaders/io.glsl), plain
-// elsewhere; MARR_KERNELS overrides it. Checkpoints record it, since sums may be rounded differently.
-func Family(dev *vk.Device) string { return FamilyOf(dev.Info()) }
+// Reading is the way that a device gets: texel on CPU devices, where it is 2 to 3.5 times as fast (shaders/io.glsl), plain elsewhere;
+// MARR_KERNELS overrides it. Checkpoints record it, since sums may be rounded differently.
+func Reading(dev *vk.Device) string { return ReadingOf(dev.Info()) }
 
-// FamilyOf is Family for a device that is not open.
-func FamilyOf(d vk.Info) string {
+// ReadingOf is Reading for a device that is not open.
+func ReadingOf(d vk.Info) string {
 	for _, f := range forced() {
-		if f == "plain" || f == "texel" {
+		if slices.Contains(Readings, f) {
 			return f
 		}
 	}
@@ -30,9 +31,9 @@ func FamilyOf(d vk.Info) string {
 
 // pipelineFor compiles a kernel of the device's family, or finds it. A kernel that has no families has one shader of its own name.
 func pipelineFor(dev *vk.Device, kernel string) (*vk.Pipeline, error) {
-	name := kernel + "." + Family(dev)
+	name := kernel + "." + Reading(dev)
 	if strings.Contains(kernel, ".") {
-		name = kernel + "_" + Family(dev)
+		name = kernel + "_" + Reading(dev)
 	}
 	code, err := shaders.SPIRV(name)
 	if err != nil {

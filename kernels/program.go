@@ -77,8 +77,8 @@ func Build(dev *vk.Device, store *Store, f func(g *Graph)) (p *Program, err erro
 	if poisoned() {
 		g.guard = align
 	}
-	g.limit, g.align = int64(limits.StorageRange), align
-	if Family(dev) == "texel" {
+	g.limit, g.align, g.budget = int64(limits.StorageRange), align, dev.WorkBudget()
+	if Reading(dev) == "texel" {
 		g.limit = min(g.limit, 16*int64(limits.TexelElements))
 	}
 	if err := record(g, f); err != nil {

@@ -222,30 +222,9 @@ func (t *Tuner) save() {
 	t.news = false
 	text, err := json.MarshalIndent(t.best, "", " ")
 	if err == nil {
-		err = os.MkdirAll(filepath.Dir(t.path), 0o777)
-	}
-	if err == nil {
-		err = writeAtomic(t.path, text)
+		err = vk.ReplaceFile(t.path, text)
 	}
 	if err != nil {
 		t.warn(fmt.Sprintf("tuning results cannot be kept: %v", err))
 	}
-}
-
-func writeAtomic(path string, text []byte) error {
-	f, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".*")
-	if err != nil {
-		return err
-	}
-	_, err = f.Write(text)
-	if err2 := f.Close(); err == nil {
-		err = err2
-	}
-	if err == nil {
-		err = os.Rename(f.Name(), path)
-	}
-	if err != nil {
-		os.Remove(f.Name())
-	}
-	return err
 }

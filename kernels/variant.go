@@ -172,18 +172,37 @@ func (p *Program) Variants() map[string]string { return p.variants }
 // Pin makes programs built from now on use these kernels for these shapes, as Program.Variants of an earlier program named them.
 func (s *Store) Pin(variants map[string]string) { s.pins = variants }
 
+// FamilyOf is the family of kernels that the static rule gives a device for convolutions and matrix products: lean on CPU devices, tiled
+// elsewhere. A tuner chooses by shape.
+func FamilyOf(d vk.Info) string {
+	if d.Type == vk.CPU {
+		return "lean"
+	}
+	return "tiled"
+}
+
+// TilesOf names the tiles of the tiled family that a device can run, the largest first.
+func TilesOf(d vk.Info) (names []string) {
+	for _, t := range tiles {
+		if t.fits(d.Limits) {
+			names = append(names, t.name)
+		}
+	}
+	return names
+}
+
 // Forcible lists values of MARR_KERNELS that a test should run beside the device's own choice: the other ways of reading and, for programs with
 // passes that several kernels could run (picked), every tile that fits the device.
 func Forcible(dev *vk.Device, picked bool) []string {
 	var out []string
-	for _, f := range Families {
-		if f != Family(dev) {
+	for _, f := range Readings {
+		if f != Reading(dev) {
 			out = append(out, f)
 		}
 	}
-	for _, t := range tiles {
-		if picked && t.fits(dev.Info().Limits) {
-			out = append(out, Family(dev)+","+t.name)
+	if picked {
+		for _, name := range TilesOf(dev.Info()) {
+			out = append(out, Reading(dev)+","+name)
 		}
 	}
 	return out

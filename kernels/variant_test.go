@@ -98,7 +98,8 @@ func TestForcedTilesRunAndLeaveBatchNormItsStatistics(t *testing.T) {
 
 // The specification's minimum (128 invocations, 16 KiB of shared memory) is enough for all tiles but the largest, the next step up for that one.
 func TestAllTilesButTheLargestFitEveryDevice(t *testing.T) {
-	least, more := kernels.Tiles(vk.Limits{WorkGroupInvocations: 128, SharedMemory: 16 << 10}), kernels.Tiles(vk.Limits{WorkGroupInvocations: 256, SharedMemory: 32 << 10})
+	least, more := kernels.TilesOf(vk.Info{Limits: vk.Limits{WorkGroupInvocations: 128, SharedMemory: 16 << 10}}),
+		kernels.TilesOf(vk.Info{Limits: vk.Limits{WorkGroupInvocations: 256, SharedMemory: 32 << 10}})
 	if want := []string{"128x64", "64x64", "64x32"}; !slices.Equal(least, want) || !slices.Equal(more, append([]string{"128x128"}, want...)) {
 		t.Errorf("on the least device %v, on a larger one %v", least, more)
 	}
@@ -232,5 +233,23 @@ func TestTuningsAreParsed(t *testing.T) {
 	}
 	if _, err := kernels.ParseTuning("fast", vk.Info{}); err == nil || !strings.Contains(err.Error(), "off quick full") {
 		t.Errorf("fast: error %v", err)
+	}
+}
+
+// A product of 1.5 times the device's budget is cut in two; the bits cannot differ, since every number is one sum.
+func TestWorkThatAWatchdogWouldEndIsSplit(t *testing.T) {
+	steps := func(rows int) int {
+		p, err := kernels.Build(device, store(t), func(g *kernels.Graph) {
+			kernels.MatMul(g.Input("a", kernels.F32, rows, 64), g.Input("b", kernels.F32, 64, 4), false, false)
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer p.Free()
+		return p.Steps()
+	}
+	device := device.WorkBudget() / (2 * 64 * 4)
+	if one, two := steps(1<<10), steps(int(1.5*device)&^1023); device > 1<<24 || two != one+1 {
+		t.Errorf("%d steps for a small product, %d for one of 1.5 times the budget, want one more", one, two)
 	}
 }

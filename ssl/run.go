@@ -140,7 +140,7 @@ func (r *Run) differs(c *net.Checkpoint) string {
 func (r *Run) start(c *net.Checkpoint, dev *vk.Device) error {
 	done := 0
 	if c != nil {
-		if family := kernels.Family(dev); c.Meta.Kernels != family {
+		if family := kernels.Reading(dev); c.Meta.Kernels != family {
 			return fmt.Errorf("ssl: run %s was trained with %s kernels and this device has %s: the bits would differ: set MARR_KERNELS=%s", r.Dir, c.Meta.Kernels, family, c.Meta.Kernels)
 		}
 		if err := c.Restore(r.trainer.Store); err != nil {
@@ -254,7 +254,7 @@ func (r *Run) save() error {
 		return err
 	}
 	return net.SaveCheckpoint(filepath.Join(r.Dir, CheckpointFile), t.Store, net.Meta{
-		Step: t.Step(), Epoch: t.Step() / t.PerEpoch(), Config: config, Data: r.data, Kernels: kernels.Family(t.dev), Variants: t.prog.Variants(),
+		Step: t.Step(), Epoch: t.Step() / t.PerEpoch(), Config: config, Data: r.data, Kernels: kernels.Reading(t.dev), Variants: t.prog.Variants(),
 		Mean: t.mean, Std: t.std, Channels: r.Set.C})
 }
 

@@ -160,7 +160,7 @@ func (c *pipelineCache) save(d *Device) error {
 	if sum == c.saved {
 		return nil
 	}
-	if err := replaceFile(c.path, encodeCache(data)); err != nil {
+	if err := ReplaceFile(c.path, encodeCache(data)); err != nil {
 		return err
 	}
 	c.saved = sum
@@ -185,8 +185,8 @@ func (c *pipelineCache) data(d *Device) ([]byte, error) {
 	}
 }
 
-// replaceFile writes a file so that at every moment the old one or the new one is there, whole, also when several processes do so.
-func replaceFile(path string, content []byte) error {
+// ReplaceFile writes a file so that at every moment the old one or the new one is there, whole, also when several processes do so.
+func ReplaceFile(path string, content []byte) error {
 	dir := filepath.Dir(path)
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return err

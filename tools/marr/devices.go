@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
+	"strings"
 
 	"github.com/spf13/pflag"
 
@@ -26,8 +27,8 @@ func devicesCommand(fs *pflag.FlagSet) func(context.Context, []string) error {
 			return printDevices(all)
 		}
 		for _, d := range all {
-			fmt.Printf("%d  %s\n   %s, Vulkan %s, %s, %d MiB\n   kernels %s, largest binding %d MiB, %d KiB shared memory, groups of up to %d, subgroup %d\n",
-				d.Index, d.Name, d.Type, d.API, d.Driver, d.Limits.DeviceMemory>>20, kernels.FamilyOf(d), d.Limits.StorageRange>>20,
+			fmt.Printf("%d  %s\n   %s, Vulkan %s, %s, %d MiB\n   %s kernels (tiles %s; inputs read %s), largest binding %d MiB, %d KiB shared memory, groups of up to %d, subgroup %d\n",
+				d.Index, d.Name, d.Type, d.API, d.Driver, d.Limits.DeviceMemory>>20, kernels.FamilyOf(d), strings.Join(kernels.TilesOf(d), " "), kernels.ReadingOf(d), d.Limits.StorageRange>>20,
 				d.Limits.SharedMemory>>10, d.Limits.WorkGroupInvocations, d.Caps.SubgroupSize)
 		}
 		return nil
@@ -37,11 +38,13 @@ func devicesCommand(fs *pflag.FlagSet) func(context.Context, []string) error {
 func printDevices(all []vk.Info) error {
 	type described struct {
 		vk.Info
-		Kernels string `json:"kernels"`
+		Kernels string   `json:"kernels"` // the family that convolutions and products get without a tuner
+		Tiles   []string `json:"tiles"`
+		Reads   string   `json:"reads"`
 	}
 	out := make([]described, len(all))
 	for i, d := range all {
-		out[i] = described{d, kernels.FamilyOf(d)}
+		out[i] = described{d, kernels.FamilyOf(d), kernels.TilesOf(d), kernels.ReadingOf(d)}
 	}
 	enc := json.NewEncoder(os.Stdout)
 	enc.SetIndent("", "  ")
@@ -50,13 +53,32 @@ func printDevices(all []vk.Info) error {
 
 // openDevice opens the device that --device names, with compiled kernels kept in the user's cache folder (MARR_CACHE).
 func openDevice(selector string) (*vk.Device, error) {
-	warn := func(text string) { fmt.Fprintln(os.Stderr, "marr: "+text) }
 	dir, err := vk.CacheDir()
 	if err != nil {
 		warn(packages.ReplaceAllString(err.Error(), "$1"))
 	}
 	return vk.Open(selector, vk.Options{CacheDir: dir, Warn: warn})
 }
+
+// tuneFlag declares --tune.
+func tuneFlag(fs *pflag.FlagSet) *string {
+	return fs.String("tune", "", "how to choose kernels, `off|quick|full`: by rule, or by timing a few or all of them once a device; default: quick, off on a CPU")
+}
+
+// newTuner makes the tuner that --tune names, with its results in the user's cache folder.
+func newTuner(dev *vk.Device, mode string) (*kernels.Tuner, error) {
+	tuning, err := kernels.ParseTuning(mode, dev.Info())
+	if err != nil {
+		return nil, usageError{err}
+	}
+	dir, err := vk.CacheDir()
+	if err != nil {
+		dir = "" // openDevice has said so
+	}
+	return kernels.NewTuner(dev, tuning, dir, warn), nil
+}
+
+func warn(text string) { fmt.Fprintln(os.Stderr, "marr: "+text) }
 
 // deviceFlag declares --device.
 func deviceFlag(fs *pflag.FlagSet) *string {

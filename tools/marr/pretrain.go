@@ -36,7 +36,7 @@ func pretrainCommand(fs *pflag.FlagSet) func(context.Context, []string) error {
 	fs.Float64Var(&c.Warmup, "warmup", c.Warmup, "share of the steps over which the rate rises; then it falls along a cosine to 0")
 	fs.Uint64Var(&c.Seed, "seed", c.Seed, "of everything random")
 	judged := fs.String("eval-data", "", "labelled images `D` to measure kNN on after each epoch, by the labels of --data; decides nothing")
-	device := deviceFlag(fs)
+	device, tune := deviceFlag(fs), tuneFlag(fs)
 	methodFlags(fs)
 	return func(ctx context.Context, args []string) error {
 		if err := noArgs(args); err != nil {
@@ -65,7 +65,11 @@ func pretrainCommand(fs *pflag.FlagSet) func(context.Context, []string) error {
 			return err
 		}
 		defer dev.Close()
-		r := &ssl.Run{Dir: *out, Resume: *resume, Config: c, Origin: origins(fs), Method: m, Set: set}
+		tuner, err := newTuner(dev, *tune)
+		if err != nil {
+			return err
+		}
+		r := &ssl.Run{Dir: *out, Tuner: tuner, Resume: *resume, Config: c, Origin: origins(fs), Method: m, Set: set}
 		if *judged == "" {
 			return pretrain(ctx, dev, r)
 		}
