@@ -66,6 +66,7 @@ func (g *Graph) copy(y, x *Tensor, to, from, n, add int) {
 
 // window is the range [at, at+size) of a tensor widened to start at an aligned offset, and how far into it the range begins.
 func window(t *Tensor, at, size int64) (b bound, skip int64) {
+	at += t.from
 	skip = at % align
 	return bound{mem: t.mem, offset: at - skip, size: size + skip, float: t.dtype == F32}, skip
 }

@@ -20,3 +20,9 @@ func Sum(x *Tensor) *Tensor {
 	g.reduce(y, 0, part, parts, x.quads())
 	return y
 }
+
+// SlabElements sets how many similarities a slab of NTXent holds at most and returns what it was.
+func SlabElements(n int) (was int) {
+	was, slabElements = slabElements, n
+	return was
+}

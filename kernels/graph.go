@@ -219,13 +219,13 @@ func StopGrad(x *Tensor) *Tensor {
 	return &y
 }
 
-func (g *Graph) fill(t *Tensor, word uint32) { g.fillAt(t, t.mem.bytes, word) }
+func (g *Graph) fill(t *Tensor, word uint32) { g.fillAt(t, t.bytes(), word) }
 
 // fillAt sets the first bytes of a tensor, word by word; pad lanes behind them keep their zeros.
 func (g *Graph) fillAt(t *Tensor, bytes int64, word uint32) {
 	g.current()
 	s := &step{label: "fill " + t.name, fill: word, segment: len(g.segments) - 1,
-		binds: []bound{{mem: t.mem, size: bytes, access: vk.Write}}}
+		binds: []bound{{mem: t.mem, offset: t.from, size: bytes, access: vk.Write}}}
 	g.steps = append(g.steps, s)
 }
 

@@ -54,7 +54,7 @@ func (g *Graph) slice(l launch) int {
 		most = max(1, int64(float64(l.rows)*g.budget/l.work))
 	}
 	for _, b := range l.binds {
-		size := b.t.mem.bytes
+		size := b.t.bytes()
 		if !b.split {
 			if size > g.limit {
 				misuse(l.kernel, "%v takes %d bytes and the device binds %d at once: use a smaller batch or model", b.t, size, g.limit)
@@ -76,7 +76,7 @@ func (g *Graph) slice(l launch) int {
 	}
 	for _, b := range l.binds { // offsets of tensors small enough to be bound whole must be aligned too
 		if b.split {
-			step := g.align / gcd(b.t.mem.bytes/int64(l.rows), g.align)
+			step := g.align / gcd(b.t.bytes()/int64(l.rows), g.align)
 			unit = unit / gcd(unit, step) * step
 		}
 	}
@@ -107,10 +107,10 @@ func (g *Graph) run(l launch) {
 		s := &step{kernel: l.kernel, label: l.kernel, push: l.push(first, n), groups: l.groups(n),
 			work: l.work * float64(n) / float64(l.rows), segment: len(g.segments) - 1}
 		for _, b := range l.binds {
-			x := bound{mem: b.t.mem, size: b.t.mem.bytes, access: b.access, float: b.t.dtype == F32 && !b.part}
+			x := bound{mem: b.t.mem, offset: b.t.from, size: b.t.bytes(), access: b.access, float: b.t.dtype == F32 && !b.part}
 			if b.split {
-				row := b.t.mem.bytes / int64(l.rows)
-				x.offset, x.size = int64(first)*row, int64(n)*row
+				row := x.size / int64(l.rows)
+				x.offset, x.size = x.offset+int64(first)*row, int64(n)*row
 			}
 			s.binds = append(s.binds, x)
 			s.label += " " + b.t.name

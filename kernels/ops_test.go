@@ -270,12 +270,45 @@ func TestLossesMatchTheirReferences(t *testing.T) {
 				Ref: func(in optest.Values) *ref.Tensor { return ref.CrossEntropy(in["x"], targets) }})
 		}
 	}
-	for _, shape := range [][]int{{2, 3}, {6, 5}, {14, 7}, {34, 33}, {66, 4}} {
-		for _, temperature := range []float64{1, 0.2, 0.07} {
-			cases = append(cases, optest.Case{Name: fmt.Sprintf("ntxent_%v_%g", shape, temperature), Inputs: []optest.Input{between(act("z", shape...), -0.5, 0.5)}, Split: shape[0] == 66,
-				Op:  func(in optest.In) *kernels.Tensor { return kernels.NTXent(in.T("z"), temperature) },
-				Ref: func(in optest.Values) *ref.Tensor { return ref.NTXent(in["z"], temperature) }})
-		}
-	}
 	bench.Run(t, cases...)
+}
+
+// TestNTXentMatchesItsReference takes similarities as one slab, in slabs that fill it and in slabs of which the last is short.
+func TestNTXentMatchesItsReference(t *testing.T) {
+	for _, elements := range []int{0, 16 * 68, 48 * 68, 1 << 20} {
+		defer kernels.SlabElements(kernels.SlabElements(elements))
+		var cases []optest.Case
+		for _, shape := range [][]int{{2, 3}, {6, 5}, {14, 7}, {34, 33}, {66, 4}, {96, 6}, {262, 2}} {
+			for _, temperature := range []float64{1, 0.2, 0.07} {
+				if shape[0] > 66 && temperature != 0.2 {
+					continue
+				}
+				cases = append(cases, optest.Case{Name: fmt.Sprintf("%v_%g_slabs_of_%d", shape, temperature, elements), Split: shape[0] == 66 && elements > 48*68,
+					Inputs: []optest.Input{between(act("z", shape...), -0.5, 0.5)},
+					Op:     func(in optest.In) *kernels.Tensor { return kernels.NTXent(in.T("z"), temperature) },
+					Ref:    func(in optest.Values) *ref.Tensor { return ref.NTXent(in["z"], temperature) }})
+			}
+		}
+		bench.Run(t, cases...)
+	}
+}
+
+// TestNTXentNeedsNoSquareOfTheBatch: 4096 similarities of 4096 rows are 64 MiB, and their gradient as many.
+func TestNTXentNeedsNoSquareOfTheBatch(t *testing.T) {
+	t.Setenv("MARR_EAGER", "") // which, like poisoned memory, uses none twice
+	t.Setenv("MARR_POISON", "")
+	st := kernels.NewStore(device)
+	defer st.Free()
+	prog, err := kernels.Build(device, st, func(g *kernels.Graph) {
+		z := g.Input("z", kernels.F32, 4096, 128).Track()
+		g.Backward(kernels.NTXent(z, 0.2))
+		g.Output("dz", z.Grad())
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer prog.Free()
+	if most := int64(20 << 20); prog.Planned() > most { // z, zᵀ and dz of 2 MiB each, two slabs of 4 MiB, shares of 128 KiB
+		t.Errorf("%d bytes planned, want at most %d", prog.Planned(), most)
+	}
 }

@@ -51,6 +51,8 @@ type Tensor struct {
 	shape []int
 	dtype DType
 	mem   *storage
+	from  int64   // where in mem it begins, bytes; see rowsOf
+	size  int64   // how much of mem it is, bytes; 0: all
 	needs bool    // a gradient flows into it
 	grad  *Tensor // nil until the first contribution
 	param *Param
@@ -96,6 +98,27 @@ func (t *Tensor) Grad() *Tensor {
 		return t.g.paramGrad(t.param)
 	}
 	return t.grad
+}
+
+// bytes is how much memory the tensor takes.
+func (t *Tensor) bytes() int64 {
+	if t.size > 0 {
+		return t.size
+	}
+	return t.mem.bytes
+}
+
+// rowsOf is a window on rows from to from+n−1 of t along its first axis, for launches to read or write; no gradient flows through it. Its offset
+// must be one at which every device binds.
+func rowsOf(t *Tensor, from, n int) *Tensor {
+	row := bytesOf(t.dtype, t.shape) / int64(t.shape[0])
+	at := t.from + int64(from)*row
+	if at%align != 0 {
+		misuse("rows", "%v from row %d on begins %d bytes behind a multiple of %d", t, from, at%align, align)
+	}
+	w := *StopGrad(t)
+	w.shape, w.from, w.size = append([]int{n}, t.shape[1:]...), at, int64(n)*row
+	return &w
 }
 
 func (t *Tensor) quads() int { return t.Stride() / lanes } // vec4s in a row

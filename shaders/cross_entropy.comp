@@ -1,7 +1,9 @@
 #version 450
 #extension GL_GOOGLE_include_directive : require
-// row[r] = (lse(x_r) − x_r[t], 1, lse(x_r), 0), or zeros where the target t is below 0.
-// Bindings: 0 x, read: [rows][quads]   1 targets, read: int[rows]   2 row, write: vec4[rows].  Grid: x, z ⌈rows / 32⌉, a row a lane; all whole.
+// Cross-entropy, shares of rows: part[r][l] = (top, Σ exp(x_rc − top), Σ x_rt, 1) over lane l's share of row r, top the largest of them, t the target;
+// the last number is 0 where t is below 0. logsumexp.comp puts a row's shares together.
+// Bindings: 0 x, read: [rows][quads]   1 targets, read: int[rows]   2 part, write: vec4[rows][32]; all whole
+// Grid: x, z rows. A group takes a row, a lane every 32nd vector of it.
 //! variant plain
 //! variant texel -DTEXEL
 #include "io.glsl"
@@ -10,19 +12,21 @@ layout(local_size_x = 32) in;
 layout(push_constant) uniform Push { uint rows, quads, width; };
 READS(0, x)
 layout(binding = 1) readonly buffer Targets { int targets[]; };
-WRITES(2, row)
+WRITES(2, part)
 
 void main() {
-	uint r = GROUP * 32u + gl_LocalInvocationID.x;
+	uint r = GROUP;
 	if (r >= rows) return;
 	float top = LOW, total = 0.0, hit = 0.0;
 	int t = targets[r];
-	for (uint q = 0u; q < quads; q++) top = max(top, max4(mix(vec4(LOW), LOAD(x, r * quads + q), inRow(q, width))));
-	for (uint q = 0u; q < quads; q++) {
-		vec4 v = LOAD(x, r * quads + q);
-		total += sum4(mix(vec4(0), exp(v - top), inRow(q, width)));
-		hit += sum4(mix(vec4(0), v, equal(ivec4(0, 1, 2, 3) + int(q * 4u), ivec4(t))));
+	for (uint q = gl_LocalInvocationID.x; q < quads; q += 128u) {
+		vec4 v[4];
+		[[unroll]] for (uint u = 0u; u < 4u; u++) v[u] = LOAD(x, r * quads + min(q + u * 32u, quads - 1u));
+		[[unroll]] for (uint u = 0u; u < 4u; u++) {
+			hit += sum4(mix(vec4(0), v[u], equal(ivec4(0, 1, 2, 3) + int((q + u * 32u) * 4u), ivec4(t))));
+			v[u] = mix(vec4(LOW), v[u], inRow(q + u * 32u, width));
+		}
+		logSumExp(v, top, total);
 	}
-	float lse = top + log(total);
-	row[r] = t < 0 ? vec4(0) : vec4(lse - hit, 1, lse, 0);
+	part[r * 32u + gl_LocalInvocationID.x] = vec4(top, total, hit, t < 0 ? 0 : 1);
 }

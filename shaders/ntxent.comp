@@ -1,33 +1,31 @@
 #version 450
 #extension GL_GOOGLE_include_directive : require
-// NT-Xent, a row: row[i] = (lse_i − s_ip, 1, lse_i, 0) with s = sim/τ, lse over all j ≠ i, p = the other view of i (i ± rows/2).
-// Bindings: 0 sim, read: [rows][quads], z·zᵀ   1 row, write: vec4[rows].  Grid: x, z ⌈rows / 32⌉, a row a lane; at the slice from row0 on.
+// NT-Xent, shares of rows: part[i][l] = (top, Σ exp(s_ij − top), Σ s_ip, 1) over lane l's share of j ≠ i, s = sim/τ, top the largest of them, p the
+// other view of i (i ± rows/2). logsumexp.comp puts a row's shares together.
+// Bindings: 0 sim, read: [n][quads], rows row0 … row0+n−1 of z·zᵀ   1 part, write: vec4[n][32]; at the slice
+// Grid: x, z n. A group takes a row, a lane every 32nd vector of it.
 //! variant plain
 //! variant texel -DTEXEL
 #include "io.glsl"
 layout(local_size_x = 32) in;
 #include "rows.glsl"
-layout(push_constant) uniform Push { uint n, row0, rows, quads; float scale; }; // n rows in hand of `rows`
+layout(push_constant) uniform Push { uint n, row0, rows, quads; float scale; };
 READS(0, sim)
-WRITES(1, row)
+WRITES(1, part)
 
 void main() {
-	uint i = GROUP * 32u + gl_LocalInvocationID.x, self = row0 + i, other = (self + rows / 2u) % rows;
+	uint i = GROUP, self = row0 + i, other = (self + rows / 2u) % rows;
 	if (i >= n) return;
 	float top = LOW, total = 0.0, pos = 0.0;
-	for (uint q = 0u; q < quads; q++) {
-		bvec4 use = inRow(q, rows);
-		uvec4 j = uvec4(0, 1, 2, 3) + q * 4u;
-		vec4 s = mix(mix(vec4(LOW), LOAD(sim, i * quads + q) * scale, use), vec4(LOW), equal(j, uvec4(self)));
-		top = max(top, max4(s));
+	for (uint q = gl_LocalInvocationID.x; q < quads; q += 128u) {
+		vec4 s[4];
+		[[unroll]] for (uint u = 0u; u < 4u; u++) s[u] = LOAD(sim, i * quads + min(q + u * 32u, quads - 1u)) * scale;
+		[[unroll]] for (uint u = 0u; u < 4u; u++) {
+			uvec4 j = uvec4(0, 1, 2, 3) + (q + u * 32u) * 4u;
+			pos += sum4(mix(vec4(0), s[u], equal(j, uvec4(other))));
+			s[u] = mix(vec4(LOW), s[u], mix(bvec4(false), lessThan(j, uvec4(rows)), notEqual(j, uvec4(self))));
+		}
+		logSumExp(s, top, total);
 	}
-	for (uint q = 0u; q < quads; q++) {
-		bvec4 use = inRow(q, rows);
-		uvec4 j = uvec4(0, 1, 2, 3) + q * 4u;
-		vec4 s = LOAD(sim, i * quads + q) * scale;
-		total += sum4(mix(mix(vec4(0), exp(s - top), use), vec4(0), equal(j, uvec4(self))));
-		pos += sum4(mix(vec4(0), s, equal(j, uvec4(other))));
-	}
-	float lse = top + log(total);
-	row[i] = vec4(lse - pos, 1, lse, 0);
+	part[i * 32u + gl_LocalInvocationID.x] = vec4(top, total, pos, 1);
 }

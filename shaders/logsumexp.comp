@@ -1,0 +1,32 @@
+#version 450
+#extension GL_GOOGLE_include_directive : require
+// Puts the 32 shares of a row together, in order: row[r] = (lse − hit, 1, lse, 0) with shares (top, Σ exp(v − top), hit's part, 1), or zeros where the
+// row does not count: their last number is 0.
+// Bindings: 0 part, read: vec4[rows][32]   1 row, write: vec4[rows]; at the slice.  Grid: x, z ⌈rows / 32⌉, a row a lane.
+//! variant plain
+//! variant texel -DTEXEL
+#include "io.glsl"
+layout(local_size_x = 32) in;
+#include "rows.glsl"
+layout(push_constant) uniform Push { uint rows; };
+READS(0, part)
+WRITES(1, row)
+
+void main() {
+	uint r = GROUP * 32u + gl_LocalInvocationID.x;
+	if (r >= rows) return;
+	float top = LOW, total = 0.0, hit = 0.0, counts = 0.0;
+	for (uint l = 0u; l < 32u; l += 4u) {
+		vec4 z[4];
+		[[unroll]] for (uint u = 0u; u < 4u; u++) z[u] = LOAD(part, r * 32u + l + u);
+		[[unroll]] for (uint u = 0u; u < 4u; u++) {
+			float now = max(top, z[u].x);
+			total = total * exp(top - now) + z[u].y * exp(z[u].x - now);
+			top = now;
+			hit += z[u].z;
+			counts = z[u].w;
+		}
+	}
+	float lse = top + log(total);
+	row[r] = counts != 0.0 ? vec4(lse - hit, 1, lse, 0) : vec4(0);
+}
