@@ -103,7 +103,7 @@ func (g *Graph) outer(y *Tensor, add int, x, dy *Tensor, c convShape) {
 		tiles, groups := v.outerTiles(k4, c4, taps)
 		chunks = min(c.n, max(1, min(512/groups, 1<<20/size)))
 		per := ceil(c.n, chunks)
-		per = min(per, max(1, int(chunkBytes*int64(c.n)/max(x.mem.bytes, dy.mem.bytes))))
+		per = min(per, max(1, int(chunkBytes*int64(c.n)/max(x.bytes(), dy.bytes()))))
 		chunks = ceil(c.n, per)
 		part = g.alloc("partial d"+y.name, F32, []int{chunks, size * lanes})
 		return launch{kernel: v.kernel, rows: c.n, unit: per, binds: []bind{in(x), in(dy), wholeOut(part)}, work: c.work(),

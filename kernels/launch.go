@@ -92,7 +92,7 @@ func (g *Graph) slice(l launch) int {
 // within reports whether n rows can be bound at once.
 func (g *Graph) within(l launch, n int64) bool {
 	for _, b := range l.binds {
-		if b.split && b.t.mem.bytes/int64(l.rows)*n > g.limit {
+		if b.split && b.t.bytes()/int64(l.rows)*n > g.limit {
 			return false
 		}
 	}

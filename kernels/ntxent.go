@@ -20,7 +20,7 @@ func NTXent(z *Tensor, temperature float64) *Tensor {
 	}
 	x := ntxent{z: z, turned: g.alloc(z.name+" transposed", F32, []int{z.Width(), rows}), row: g.alloc("NT-Xent rows", F32, []int{rows, lanes}),
 		slab: min(rows, slabRows(pad(rows))), scale: 1 / temperature}
-	g.transpose(x.turned, z, 1, z.Width(), rows)
+	g.turn(x.turned, z, 1, 1, z.Width(), rows)
 	sim := x.forward(g)
 	loss, _ := g.meanLoss("NTXent", x.row, rows, z)
 	g.vjp(loss, func(dl *Tensor) { x.backward(g, dl, sim) })

@@ -117,6 +117,7 @@ func rowsOf(t *Tensor, from, n int) *Tensor {
 		misuse("rows", "%v from row %d on begins %d bytes behind a multiple of %d", t, from, at%align, align)
 	}
 	w := *StopGrad(t)
+	w.producer = nil
 	w.shape, w.from, w.size = append([]int{n}, t.shape[1:]...), at, int64(n)*row
 	return &w
 }

@@ -155,7 +155,7 @@ func (t *Tuner) time(g *Graph, l launch) (time.Duration, error) {
 	at := make([]int64, len(l.binds))
 	size := make([]int64, len(l.binds))
 	for i, b := range l.binds {
-		at[i], size[i] = need, b.t.mem.bytes
+		at[i], size[i] = need, b.t.bytes()
 		if b.split {
 			size[i] = size[i] / int64(l.rows) * int64(n)
 		}

@@ -238,9 +238,10 @@ func TestTuningsAreParsed(t *testing.T) {
 
 // A product of 1.5 times the device's budget is cut in two; the bits cannot differ, since every number is one sum.
 func TestWorkThatAWatchdogWouldEndIsSplit(t *testing.T) {
+	const side = 4096
 	steps := func(rows int) int {
 		p, err := kernels.Build(device, store(t), func(g *kernels.Graph) {
-			kernels.MatMul(g.Input("a", kernels.F32, rows, 64), g.Input("b", kernels.F32, 64, 4), false, false)
+			kernels.MatMul(g.Input("a", kernels.F32, rows, side), g.Input("b", kernels.F32, side, side), false, false)
 		})
 		if err != nil {
 			t.Fatal(err)
@@ -248,8 +249,7 @@ func TestWorkThatAWatchdogWouldEndIsSplit(t *testing.T) {
 		defer p.Free()
 		return p.Steps()
 	}
-	device := device.WorkBudget() / (2 * 64 * 4)
-	if one, two := steps(1<<10), steps(int(1.5*device)&^1023); device > 1<<24 || two != one+1 {
+	if one, two := steps(64), steps(int(1.5*device.WorkBudget()/(2*side*side))); two != one+1 {
 		t.Errorf("%d steps for a small product, %d for one of 1.5 times the budget, want one more", one, two)
 	}
 }
