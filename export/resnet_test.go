@@ -3,12 +3,13 @@ package export
 import (
 	"fmt"
 	"math"
+	"slices"
 
 	"marr/kernels/rng"
 )
 
 // testNet builds a small ResNet with random weights twice over: as a Model, and as a list of plain float64 steps that evaluate it. Its shape is
-// that of the backbones marr exports: a strided stem, a block with identity and one with a 1×1 shortcut, global average pool, flatten, a linear head.
+// that of the backbones marr exports: a stem with max-pool, a block with identity and one with a 1×1 shortcut, global average pool, flatten, a linear head.
 type testNet struct {
 	m     Model
 	src   *rng.Source
@@ -30,7 +31,7 @@ func newTestNet(seed uint64, size, width int) *testNet {
 		Outputs:  []Value{{Name: "features", Type: Float32, Dims: Batch(width)}},
 		Metadata: map[string]string{"mean": "0.5", "arch": "test", "std": "0.25"},
 	}
-	x := t.relu(t.bn(t.conv("image", "conv1", 3, 8, 3, 2), "bn1", 8), "relu1")
+	x := t.maxPool(t.relu(t.bn(t.conv("image", "conv1", 3, 8, 3, 1), "bn1", 8), "relu1"), "maxpool")
 	y := t.relu(t.bn(t.conv(x, "layer1.0.conv1", 8, 8, 3, 1), "layer1.0.bn1", 8), "layer1.0.relu1")
 	y = t.bn(t.conv(y, "layer1.0.conv2", 8, 8, 3, 1), "layer1.0.bn2", 8)
 	x = t.relu(t.add(x, y, "layer1.0.add"), "layer1.0.relu2")
@@ -96,6 +97,26 @@ func (t *testNet) relu(x, name string) string {
 		y := &plain{v[x].dims, make([]float64, len(v[x].v))}
 		for i, e := range v[x].v {
 			y.v[i] = math.Max(e, 0)
+		}
+		v[out] = y
+	})
+	return out
+}
+
+// maxPool is that of torchvision's stem: 3×3, stride 2, padding 1.
+func (t *testNet) maxPool(x, name string) string {
+	out := t.node("MaxPool", name, []string{x}, Int("ceil_mode", 0), Ints("dilations", 1, 1), Ints("kernel_shape", 3, 3), Ints("pads", 1, 1, 1, 1), Ints("strides", 2, 2))
+	t.steps = append(t.steps, func(v map[string]*plain) {
+		h, w := v[x].dims[2], v[x].dims[3]
+		oh, ow := (h-1)/2+1, (w-1)/2+1
+		y := &plain{dims: []int{v[x].dims[0], v[x].dims[1], oh, ow}}
+		for i := range v[x].dims[0] * v[x].dims[1] * oh * ow {
+			plane, r, q := v[x].v[i/(oh*ow)*h*w:], i/ow%oh*2, i%ow*2
+			top := math.Inf(-1)
+			for a := max(r-1, 0); a <= min(r+1, h-1); a++ {
+				top = max(top, slices.Max(plane[a*w+max(q-1, 0):a*w+min(q+1, w-1)+1]))
+			}
+			y.v = append(y.v, top)
 		}
 		v[out] = y
 	})

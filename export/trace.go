@@ -64,6 +64,10 @@ func (t *tracer) node(n kernels.Node, last bool) error {
 		t.add("Relu", result, []string{x}, result)
 	case "Add":
 		t.add("Add", result, []string{x, t.names[n.In[1].Name()]}, result)
+	case "MaxPool":
+		k, stride, pad := int(n.Attr["kernel"]), int(n.Attr["stride"]), int(n.Attr["pad"])
+		t.add("MaxPool", result, []string{x}, result, Int("ceil_mode", 0), Ints("dilations", 1, 1), Ints("kernel_shape", k, k),
+			Ints("pads", pad, pad, pad, pad), Ints("strides", stride, stride))
 	case "GlobalAvgPool":
 		t.add("GlobalAveragePool", "pool", []string{x}, "pooled")
 		t.add("Flatten", "flatten", []string{"pooled"}, result, Int("axis", 1))

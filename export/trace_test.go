@@ -1,0 +1,170 @@
+package export
+
+import (
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+
+	"marr/kernels"
+	"marr/kernels/rng"
+	"marr/net"
+	"marr/vk"
+)
+
+// randomNet is a ResNet whose norms are not the identity: running statistics and scales are drawn too.
+func randomNet(t *testing.T, st *kernels.Store, c net.Config) *net.ResNet {
+	t.Helper()
+	m, err := net.NewResNet(st, c, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	draw := func(stream uint32, shape []int, lo, hi float64) []float32 {
+		v := make([]float32, shape[0])
+		rng.New(9, stream).Uniform(v, lo, hi)
+		return v
+	}
+	for i, p := range st.Params() {
+		if len(p.Shape) == 1 {
+			lo, hi := -0.2, 0.2
+			if strings.HasSuffix(p.Name, ".weight") {
+				lo, hi = 0.3, 0.9 // below 1, so that features of 50 layers stay of order 1
+			}
+			if err := p.Write(draw(uint32(i), p.Shape, lo, hi)); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	for i, s := range st.States() {
+		if strings.HasPrefix(s.Name, "marr.") {
+			continue
+		}
+		lo, hi := -0.1, 0.1
+		if strings.HasSuffix(s.Name, ".running_var") {
+			lo, hi = 0.8, 1.6
+		}
+		if err := s.Write(draw(uint32(i+1000), s.Shape, lo, hi)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return m
+}
+
+// features runs the network on the device in inference mode, for images x [N C H W].
+func features(t *testing.T, dev *vk.Device, st *kernels.Store, m *net.ResNet, x []float32, dims []int) []float32 {
+	t.Helper()
+	n, c, h, w := dims[0], dims[1], dims[2], dims[3]
+	prog, err := kernels.Build(dev, st, func(g *kernels.Graph) {
+		g.Output("features", m.Forward(g.Input("image", kernels.F32, n, h, w, c), net.Eval))
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer prog.Free()
+	r, err := prog.Segment("main").Begin()
+	if err != nil {
+		t.Fatal(err)
+	}
+	kernels.Pack(r.Floats("image"), net.FromTorch([]int{n, h, w, c}, x), c)
+	if err := r.Submit(); err != nil {
+		t.Fatal(err)
+	}
+	if err := r.Wait(); err != nil {
+		t.Fatal(err)
+	}
+	out := make([]float32, n*m.Dim())
+	kernels.Unpack(out, r.Output("features"), m.Dim())
+	return out
+}
+
+// Every judge reads of a traced network what the device computes. Rounding of 6e-8 a layer grows to 1e-5 of features of order 1 in 50 layers.
+func TestTracedResNetsGiveTheDevicesFeatures(t *testing.T) {
+	dev, err := vk.Open("", vk.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer dev.Close()
+	for _, c := range []net.Config{
+		{Arch: "resnet50", Stem: "imagenet", Width: 4, Channels: 3},
+		{Arch: "resnet34", Stem: "cifar", Width: 3, Channels: 1},
+		{Arch: "resnet10", Stem: "imagenet", Width: 5, Channels: 1},
+	} {
+		t.Run(c.Arch+" "+c.Stem, func(t *testing.T) {
+			st := kernels.NewStore(dev)
+			defer st.Free()
+			m := randomNet(t, st, c)
+			const n, h, w = 3, 37, 34
+			x := make([]float32, n*c.Channels*h*w)
+			rng.New(4).Uniform(x, -2, 2)
+			dims := []int{n, c.Channels, h, w}
+			model, err := Trace(st, m, h, w, c.Channels)
+			if err != nil {
+				t.Fatal(err)
+			}
+			file := mustMarshal(t, model)
+			checkNames(t, st, file)
+			want := features(t, dev, st, m, x, dims)
+			for _, j := range judges(t) {
+				r, err := Check(file, x, dims, want, j)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if r.MaxAbsDiff > 1e-5 || r.CosineMin < 1-1e-7 {
+					t.Errorf("%+v: want within 1e-5; features begin with %v", r, want[:4])
+				}
+			}
+		})
+	}
+}
+
+// checkNames demands that the file holds the store's tensors, under their names and in PyTorch's layouts, and nothing else.
+func checkNames(t *testing.T, st *kernels.Store, file []byte) {
+	t.Helper()
+	m, err := Unmarshal(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	n := 0
+	check := func(name string, shape []int, read func() ([]float32, error)) {
+		n++
+		v, err := read()
+		if err != nil {
+			t.Fatal(err)
+		}
+		dims, v := net.ToTorch(shape, v)
+		if got, ok := m.Initializer(name); !ok || !slices.Equal(got.Dims, dims) || !slices.Equal(got.Float32, v) {
+			t.Errorf("initializer %s %v is not the store's %v", name, got.Dims, dims)
+		}
+	}
+	for _, p := range st.Params() {
+		check(p.Name, p.Shape, p.Read)
+	}
+	for _, s := range st.States() {
+		if !strings.HasPrefix(s.Name, "marr.") {
+			check(s.Name, s.Shape, s.Read)
+		}
+	}
+	if len(m.Initializers) != n {
+		t.Errorf("%d initializers, want %d", len(m.Initializers), n)
+	}
+}
+
+// TestMaxPoolIsTracedAsItsONNXNode holds the attributes to ONNX's (onnx/docs/Operators.md): without them kernels would be 1 apart and pads 0.
+func TestMaxPoolIsTracedAsItsONNXNode(t *testing.T) {
+	st := kernels.NewStore(nil)
+	m, err := Trace(st, maxPool{}, 9, 9, 2)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := Node{"MaxPool", "maxpool_0/MaxPool", []string{"image"}, []string{"maxpool_0"}, []Attr{Int("ceil_mode", 0), Ints("dilations", 1, 1),
+		Ints("kernel_shape", 5, 5), Ints("pads", 2, 2, 2, 2), Ints("strides", 3, 3)}}
+	if !reflect.DeepEqual(m.Nodes[0], want) {
+		t.Errorf("node %+v, want %+v", m.Nodes[0], want)
+	}
+}
+
+type maxPool struct{}
+
+func (maxPool) Forward(x *kernels.Tensor, _ net.Mode) *kernels.Tensor {
+	return kernels.GlobalAvgPool(kernels.MaxPool2D(x, 5, 3, 2))
+}
