@@ -58,6 +58,7 @@ type step struct {
 	work    float64
 	fill    uint32
 	segment int
+	back    bool // recorded while Backward walked the tape
 }
 
 type bound struct {
@@ -206,8 +207,12 @@ func (g *Graph) Backward(loss *Tensor) {
 func (g *Graph) BackwardFrom(y, dy *Tensor) {
 	wantSame("BackwardFrom", y, dy)
 	y.grad = dy
+	first := len(g.steps)
 	for i := len(g.tape) - 1; i >= 0; i-- {
 		g.tape[i]()
+	}
+	for _, s := range g.steps[first:] {
+		s.back = true
 	}
 	g.tape = nil
 }

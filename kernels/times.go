@@ -9,13 +9,14 @@ import (
 
 // OpTime is one op of a run: what it had to do and how long the device took.
 type OpTime struct {
-	Segment string
-	Kernel  string  // empty for a fill
-	Label   string  // the kernel and its tensors
-	Work    float64 // floating point operations
-	Bytes   int64   // of all bindings, each read or written once; what is read and written counts twice
-	Groups  [3]uint32
-	Time    time.Duration
+	Segment  string
+	Kernel   string  // empty for a fill
+	Label    string  // the kernel and its tensors
+	Backward bool    // it belongs to a gradient
+	Work     float64 // floating point operations
+	Bytes    int64   // of all bindings, each read or written once; what is read and written counts twice
+	Groups   [3]uint32
+	Time     time.Duration
 }
 
 // Time makes the program measure each op of its segments, see Run.Times. Ops then run one after the other, and the runs of a segment too: Submit
@@ -47,7 +48,7 @@ func (r *Run) Times() ([]OpTime, error) {
 
 // untimed describes a step.
 func (s *Segment) untimed(x *step) OpTime {
-	o := OpTime{Segment: s.name, Kernel: x.kernel, Label: x.label, Work: x.work, Groups: x.groups}
+	o := OpTime{Segment: s.name, Kernel: x.kernel, Label: x.label, Backward: x.back, Work: x.work, Groups: x.groups}
 	for _, b := range x.binds {
 		if b.access&vk.Read != 0 {
 			o.Bytes += b.size

@@ -124,3 +124,20 @@ func TestEagerTwinHasNoTimes(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 }
+
+func TestTimesTellTheBackwardPassFromTheRest(t *testing.T) {
+	t.Setenv("MARR_EAGER", "")
+	p, _ := build(t, func(g *kernels.Graph) {
+		g.Time()
+		x := g.Input("x", kernels.F32, 8, 8).Track()
+		y := kernels.ReLU(x)
+		g.BackwardFrom(y, g.Input("dy", kernels.F32, 8, 8))
+		g.Output("twice", kernels.Add(x.Grad(), y))
+	})
+	ops := opTimes(t, wait(t, submit(t, begin(t, p.Segment("main")))))
+	for i, back := range []bool{false, true, false} {
+		if len(ops) != 3 || ops[i].Backward != back {
+			t.Fatalf("%+v: only the second of three ops is of the backward pass", ops)
+		}
+	}
+}
