@@ -28,6 +28,7 @@ type Trainer struct {
 	schedule  net.Schedule
 	prog      *kernels.Program
 	batch     *batch
+	watch     *Watch
 
 	step    int     // steps submitted
 	settled int     // steps whose outcome has been read
@@ -56,12 +57,17 @@ type Report struct {
 // NewTrainer prepares a run from step 0 on an empty store, which it takes over. Images are normalised with the set's mean and standard
 // deviation (data.Set.Stats).
 func NewTrainer(st *kernels.Store, c Config, m Method, set *data.Set) (*Trainer, error) {
+	return NewWatchedTrainer(st, c, m, set, &Watch{})
+}
+
+// NewWatchedTrainer is NewTrainer for a run that is looked at while it goes on.
+func NewWatchedTrainer(st *kernels.Store, c Config, m Method, set *data.Set, w *Watch) (*Trainer, error) {
 	c.Resolve(set)
 	if err := c.Check(set); err != nil {
 		return nil, err
 	}
 	dev := st.Device()
-	t := &Trainer{Config: c, Store: st, dev: dev, set: set, method: m, epoch: -1}
+	t := &Trainer{Config: c, Store: st, dev: dev, set: set, method: m, epoch: -1, watch: w}
 	t.mean, t.std = set.Stats()
 	t.schedule = net.WarmupCosine{Peak: c.LR, WarmupFraction: c.Warmup}
 	var err error
@@ -84,6 +90,9 @@ func NewTrainer(st *kernels.Store, c Config, m Method, set *data.Set) (*Trainer,
 
 // record puts a step on the graph.
 func (t *Trainer) record(g *kernels.Graph) {
+	if t.watch.Ops != nil {
+		g.Time()
+	}
 	g.Micro(t.Config.Accumulate)
 	g.Segment("micro")
 	s := &Step{Graph: g, Store: t.Store, Backbone: t.Backbone, Dim: t.Backbone.Dim(), Views: t.batch.inputs(g), Seed: t.Config.Seed}
@@ -141,6 +150,9 @@ func (t *Trainer) PerEpoch() int { return t.set.Len() / t.Config.Batch }
 // Step is the number of steps whose outcome is known.
 func (t *Trainer) Step() int { return t.settled }
 
+// Planned is the memory of the step beside the Store, in bytes.
+func (t *Trainer) Planned() int64 { return t.prog.Planned() }
+
 // Free releases the device memory of the run.
 func (t *Trainer) Free() {
 	t.prog.Free()
@@ -165,7 +177,7 @@ func (t *Trainer) Train(ctx context.Context, to int, report func(Report)) error 
 	collect := func() error {
 		w := t.flying[0]
 		t.flying = t.flying[1:]
-		if err := w.run.Wait(); err != nil {
+		if err := t.watch.wait(w.run); err != nil {
 			return err
 		}
 		if !w.last {

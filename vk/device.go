@@ -210,6 +210,17 @@ func (d *Device) Close() error {
 	return err
 }
 
+// InUse is the memory of all buffers that are alive, in bytes.
+func (d *Device) InUse() int64 {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	var sum int64
+	for _, n := range d.inUse {
+		sum += n
+	}
+	return sum
+}
+
 // alive returns an error on a closed device; d.mu is not held.
 func (d *Device) alive(what string) error {
 	d.mu.Lock()

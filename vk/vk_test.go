@@ -312,3 +312,18 @@ func TestDeviceIsChosenByTypeIndexOrName(t *testing.T) {
 	_, err := Open("no such device", Options{})
 	wantError(t, err, dev.Info().Name)
 }
+
+func TestInUseCountsTheBuffersThatAreAlive(t *testing.T) {
+	before := dev.InUse()
+	b, err := dev.NewBuffer(1<<20, DeviceLocal, "counted")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := dev.InUse() - before; n < 1<<20 || n > 2<<20 {
+		t.Errorf("a buffer of 1 MiB added %d bytes", n)
+	}
+	b.Free()
+	if n := dev.InUse(); n != before {
+		t.Errorf("%d bytes after it was freed, %d before it", n, before)
+	}
+}

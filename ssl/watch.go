@@ -1,0 +1,34 @@
+package ssl
+
+import (
+	"time"
+
+	"marr/kernels"
+)
+
+// Watch looks at a Trainer from outside; its zero value does not look.
+type Watch struct {
+	Ops    func([]kernels.OpTime) // gets the dispatches of each micro-batch and of each update once it is over; the program is recorded with timestamps
+	Clock  func() time.Duration   // a clock to measure Waited by: the wall's, or the calling thread's time on the processor
+	Waited time.Duration          // what Train spent in waiting for the device
+}
+
+// wait waits for a run.
+func (w *Watch) wait(r *kernels.Run) error {
+	var start time.Duration
+	if w.Clock != nil {
+		start = w.Clock()
+	}
+	err := r.Wait()
+	if w.Clock != nil {
+		w.Waited += w.Clock() - start
+	}
+	if err != nil || w.Ops == nil {
+		return err
+	}
+	ops, err := r.Times()
+	if err == nil {
+		w.Ops(ops)
+	}
+	return err
+}

@@ -1,0 +1,44 @@
+package ssl
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"marr/kernels"
+)
+
+func TestWatchSeesEveryDispatchOfAStepAndTheWaits(t *testing.T) {
+	t.Setenv("MARR_EAGER", "")
+	m, err := New("simclr")
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := smallConfig()
+	c.Accumulate = 2
+	start := time.Now()
+	var segments []string
+	back := 0
+	w := &Watch{Clock: func() time.Duration { return time.Since(start) }, Ops: func(ops []kernels.OpTime) {
+		segments = append(segments, ops[0].Segment)
+		for _, o := range ops {
+			if o.Backward {
+				back++
+			}
+		}
+	}}
+	x, err := NewWatchedTrainer(kernels.NewStore(device), c, m, noise(32, 16, 1), w)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer x.Free()
+	if err := x.Train(context.Background(), 2, func(Report) {}); err != nil {
+		t.Fatal(err)
+	}
+	if want := []string{"micro", "micro", "update", "micro", "micro", "update"}; len(segments) != len(want) || segments[1] != "micro" || segments[5] != "update" {
+		t.Errorf("saw %v, want %v", segments, want)
+	}
+	if back == 0 || w.Waited <= 0 || w.Waited > time.Since(start) || x.Planned() <= 0 || x.Store.Bytes() <= 0 {
+		t.Errorf("%d dispatches of the backward pass, waited %v, planned %d, store %d", back, w.Waited, x.Planned(), x.Store.Bytes())
+	}
+}
