@@ -227,7 +227,13 @@ func (s *Store) Free() {
 }
 
 // Bytes is the device memory of the flat sets and the states.
-func (s *Store) Bytes() int64 { return sets*max(s.size, align) + s.stateSize }
+func (s *Store) Bytes() int64 {
+	n := int64(sets)
+	if s.averaged() == 0 {
+		n--
+	}
+	return n*max(s.size, align) + s.stateSize
+}
 
 // Moment names the optimizer moments in checkpoints: 0 is the first (or SGD's velocity), 1 the second.
 type Moment int
