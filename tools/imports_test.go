@@ -20,7 +20,7 @@ var below = map[string][]string{
 	"net":     {"kernels"},
 	"ssl":     {"kernels", "net", "vk"},
 	"export":  {"kernels", "net"},
-	"bench":   {"export", "kernels", "net", "ssl", "vk"},
+	"bench":   {"export", "kernels", "net", "shaders", "ssl", "vk"},
 	"tools":   {"bench", "export", "kernels", "net", "shaders", "ssl", "vk"},
 }
 

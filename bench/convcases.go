@@ -1,0 +1,98 @@
+package bench
+
+import (
+	"fmt"
+	"math"
+
+	"marr/kernels"
+	"marr/kernels/rng"
+)
+
+// conv is the geometry of one convolution: k filters of r × r over c channels of px × px pixels.
+type conv struct{ c, k, r, stride, px int }
+
+func (v conv) out() int { return (v.px+2*(v.r/2)-v.r)/v.stride + 1 }
+
+func (v conv) String() string {
+	s := fmt.Sprintf("%d×%d %d→%d @%d", v.r, v.r, v.c, v.k, v.px)
+	if v.stride > 1 {
+		s += fmt.Sprintf(" /%d", v.stride)
+	}
+	return s
+}
+
+// convCase measures a convolution; the first of a network has no data gradient.
+func convCase(group string, batch int, v conv) Case {
+	o := v.out()
+	work := func(n int) float64 { return 2 * float64(n*o*o) * float64(v.k*v.c*v.r*v.r) }
+	bytes := func(n int) float64 {
+		return 4 * (float64(n*v.px*v.px*v.c) + float64(n*o*o*v.k) + float64(v.k*v.c*v.r*v.r))
+	}
+	c := Case{Group: group, Name: v.String(), Batch: batch, Passes: []Pass{{forward, work, bytes}, {dgrad, work, bytes}, {wgrad, work, bytes}},
+		Inputs: func(n int) []Input { return []Input{{Shape: []int{n, v.px, v.px, v.c}}} },
+		Out:    func(n int) []int { return []int{n, o, o, v.k} },
+		Op: func(g *kernels.Graph, in []*kernels.Tensor) *kernels.Tensor {
+			return kernels.Conv2D(in[0], weight(g, v.k, v.r, v.r, v.c), v.stride, v.r/2)
+		}}
+	if v.c <= 4 {
+		c.Passes = []Pass{c.Passes[0], c.Passes[2]}
+	}
+	return c
+}
+
+// weight declares the parameter of a case, uniform with He's variance (a parameter named by its last axis' fan-in only: He et al. 2015).
+func weight(g *kernels.Graph, shape ...int) *kernels.Param {
+	n := 1
+	for _, v := range shape {
+		n *= v
+	}
+	return g.Store().Param("weight", func() []float32 {
+		w := make([]float32, n)
+		bound := math.Sqrt(6 / float64(n/shape[0]))
+		rng.New(2).Uniform(w, -bound, bound)
+		return w
+	}, shape...)
+}
+
+// convCases are the distinct convolutions of ResNet-18 on 32 px, of ResNet-50 on 224 px, and of the demo's narrow network.
+func convCases() []Case {
+	var out []Case
+	add := func(group string, batch int, list []conv) {
+		seen := map[conv]bool{}
+		for _, v := range list {
+			if !seen[v] {
+				seen[v] = true
+				out = append(out, convCase(group, batch, v))
+			}
+		}
+	}
+	add("conv: resnet18, cifar stem, 32 px", 256, append([]conv{{3, 64, 3, 1, 32}}, basic(64, 32)...))
+	add("conv: resnet50, imagenet stem, 224 px", 32, append([]conv{{3, 64, 7, 2, 224}}, bottleneck(64, 56)...))
+	add("conv: narrow, resnet10 of width 16, strided stem, 32 px", 256, append([]conv{{1, 16, 3, 2, 32}}, basic(16, 16)[:4]...))
+	return out
+}
+
+// basic lists the convolutions of four stages of basic blocks (He et al. 2015, arXiv:1512.03385, figure 5 left).
+func basic(width, px int) []conv {
+	list := []conv{{width, width, 3, 1, px}}
+	for c := width; c < 8*width; c *= 2 {
+		list = append(list, conv{c, 2 * c, 3, 2, px}, conv{c, 2 * c, 1, 2, px})
+		px = (px + 1) / 2
+		list = append(list, conv{2 * c, 2 * c, 3, 1, px})
+	}
+	return list
+}
+
+// bottleneck lists those of four stages of bottlenecks (figure 5 right), with the stride in the 3×3 as in torchvision.
+func bottleneck(width, px int) []conv {
+	var list []conv
+	in := width
+	for stage := range 4 {
+		mid, stride := width<<stage, min(stage+1, 2)
+		o := px / stride
+		list = append(list, conv{in, mid, 1, 1, px}, conv{mid, mid, 3, stride, px}, conv{mid, 4 * mid, 1, 1, o}, conv{in, 4 * mid, 1, stride, px},
+			conv{4 * mid, mid, 1, 1, o}, conv{mid, mid, 3, 1, o})
+		in, px = 4*mid, o
+	}
+	return list
+}

@@ -1,0 +1,147 @@
+package bench
+
+import (
+	"fmt"
+
+	"marr/kernels"
+	"marr/ssl/views"
+)
+
+// Cases lists everything that Kernels measures. Square matrices are of 512 on slow devices, of 4096 on others.
+func Cases(p Peak) []Case {
+	side := 4096
+	if p.slow() {
+		side = 512
+	}
+	all := append([]Case{}, matmulCases(side)...)
+	all = append(all, linearCase(512, 2048), linearCase(2048, 128))
+	all = append(all, convCases()...)
+	for _, v := range []conv{{k: 64, px: 32}, {k: 512, px: 4}} {
+		all = append(all, mapCases("elementwise: resnet18, 32 px", 256, v.k, v.px)...)
+	}
+	all = append(all, mapCases("elementwise: resnet50, 224 px", 32, 256, 56)...)
+	return append(all, lossCases()...)
+}
+
+func matmulCases(side int) []Case {
+	var out []Case
+	for _, v := range []struct {
+		name           string
+		transA, transB bool
+	}{{"NN", false, false}, {"NT", false, true}, {"TN", true, false}} {
+		square := []Input{{Shape: []int{side, side}}, {Shape: []int{side, side}}}
+		cube, area := float64(side)*float64(side)*float64(side), float64(side)*float64(side)
+		out = append(out, Case{Group: "matmul", Name: fmt.Sprintf("%s %d³", v.name, side), Batch: 1,
+			Passes: []Pass{{forward, func(int) float64 { return 2 * cube }, func(int) float64 { return 12 * area }}},
+			Inputs: func(int) []Input { return square },
+			Op: func(_ *kernels.Graph, in []*kernels.Tensor) *kernels.Tensor {
+				return kernels.MatMul(in[0], in[1], v.transA, v.transB)
+			}})
+	}
+	return out
+}
+
+// linearCase is a layer of the projector, on 512 rows.
+func linearCase(c, k int) Case {
+	work := func(n int) float64 { return 2 * float64(n) * float64(c) * float64(k) }
+	bytes := func(n int) float64 { return 4 * float64(n*c+n*k+c*k) }
+	return Case{Group: "linear", Name: fmt.Sprintf("%d→%d", c, k), Batch: 512, Passes: []Pass{{forward, work, bytes}, {dgrad, work, bytes}, {wgrad, work, bytes}},
+		Inputs: func(n int) []Input { return []Input{{Shape: []int{n, c}}} },
+		Out:    func(n int) []int { return []int{n, k} },
+		Op: func(g *kernels.Graph, in []*kernels.Tensor) *kernels.Tensor {
+			return kernels.Linear(in[0], weight(g, k, c), nil)
+		}}
+}
+
+// moved is a pass that reads and writes this many tensors of `size` floats an image.
+func moved(name string, size, tensors int) Pass {
+	return Pass{Name: name, Bytes: func(n int) float64 { return 4 * float64(tensors) * float64(n) * float64(size) }}
+}
+
+// mapCases are the memory-bound ops on c channels of px × px. Batch norm with ReLU reads x (and the residual) and writes y, then reads dy, x
+// and y and writes dx (and the residual's): that it needs the mean before it can subtract it is its own affair.
+func mapCases(group string, batch, c, px int) []Case {
+	shape := func(n int) []int { return []int{n, px, px, c} }
+	size := px * px * c
+	one := func(n int) []Input { return []Input{{Shape: shape(n)}} }
+	two := func(n int) []Input { return []Input{{Shape: shape(n)}, {Shape: shape(n)}} }
+	name := func(op string) string { return fmt.Sprintf("%s %d @%d", op, c, px) }
+	return []Case{
+		{Group: group, Name: name("batch norm, ReLU"), Batch: batch, Passes: []Pass{moved(forward, size, 2), moved(backward, size, 4)}, Inputs: one, Out: shape,
+			Op: func(g *kernels.Graph, in []*kernels.Tensor) *kernels.Tensor {
+				return kernels.BatchNorm(in[0], norm(g, c), nil, true, true)
+			}},
+		{Group: group, Name: name("same + residual"), Batch: batch, Passes: []Pass{moved(forward, size, 3), moved(backward, size, 5)}, Inputs: two, Out: shape,
+			Op: func(g *kernels.Graph, in []*kernels.Tensor) *kernels.Tensor {
+				return kernels.BatchNorm(in[0], norm(g, c), in[1], true, true)
+			}},
+		{Group: group, Name: name("ReLU"), Batch: batch, Passes: []Pass{moved(forward, size, 2), moved(backward, size, 3)}, Inputs: one, Out: shape,
+			Op: func(_ *kernels.Graph, in []*kernels.Tensor) *kernels.Tensor { return kernels.ReLU(in[0]) }},
+		{Group: group, Name: name("add"), Batch: batch, Passes: []Pass{moved(forward, size, 3)}, Inputs: two,
+			Op: func(_ *kernels.Graph, in []*kernels.Tensor) *kernels.Tensor { return kernels.Add(in[0], in[1]) }},
+		{Group: group, Name: name("global average"), Batch: batch, Passes: []Pass{moved(forward, size, 1), moved(backward, size, 1)}, Inputs: one,
+			Out: func(n int) []int { return []int{n, c} },
+			Op:  func(_ *kernels.Graph, in []*kernels.Tensor) *kernels.Tensor { return kernels.GlobalAvgPool(in[0]) }},
+	}
+}
+
+// norm declares what a batch norm owns.
+func norm(g *kernels.Graph, c int) kernels.Norm {
+	fill := func(v float32) func() []float32 {
+		return func() []float32 {
+			out := make([]float32, c)
+			for i := range out {
+				out[i] = v
+			}
+			return out
+		}
+	}
+	st := g.Store()
+	return kernels.Norm{Gamma: st.Param("gamma", fill(1), c), Beta: st.Param("beta", fill(0), c), Mean: st.State("mean", 0, c), Var: st.State("var", 1, c),
+		Eps: 1e-5, Momentum: 0.1}
+}
+
+// lossCases are what a step has only once: loss, optimizer and views; and softmax.
+func lossCases() []Case {
+	const group, dim, classes, block = "once a step", 128, 1000, 1 << 10
+	pair := func(n int) float64 { return 2 * float64(2*n) * float64(2*n) * dim }
+	embeddings := func(n int) float64 { return 8 * float64(n*dim) }
+	rows := func(n int) []int { return []int{n, classes} }
+	return []Case{
+		{Group: group, Name: "NT-Xent, 2 views of 128", Batch: 512,
+			Passes: []Pass{{forward, pair, embeddings}, {backward, pair, func(n int) float64 { return 2 * embeddings(n) }}},
+			Inputs: func(n int) []Input { return []Input{{Shape: []int{2 * n, dim}}} }, Out: func(int) []int { return []int{1} },
+			Op: func(_ *kernels.Graph, in []*kernels.Tensor) *kernels.Tensor { return kernels.NTXent(in[0], 0.2) }},
+		{Group: group, Name: "softmax of 1000", Batch: 4096, Passes: []Pass{moved(forward, classes, 2), moved(backward, classes, 3)},
+			Inputs: func(n int) []Input { return []Input{{Shape: rows(n)}} }, Out: rows,
+			Op: func(_ *kernels.Graph, in []*kernels.Tensor) *kernels.Tensor { return kernels.Softmax(in[0], 1) }},
+		{Group: group, Name: "finite check and AdamW", Batch: 11 << 10, // blocks of 1024 parameters: 11.5 million, ResNet-18's
+			Passes: []Pass{moved(update, block, 8)}, // the check reads the gradients, AdamW those again, p, m and v, and writes p, m and v
+			Inputs: func(n int) []Input { return []Input{{Shape: []int{n}}, {Shape: []int{1}}} },
+			Op: func(g *kernels.Graph, in []*kernels.Tensor) *kernels.Tensor {
+				weight(g, in[0].Dim(0), block)
+				g.CheckFinite(in[1])
+				kernels.AdamW{Beta1: 0.9, Beta2: 0.999, Eps: 1e-8}.Update(g)
+				return nil
+			}},
+		viewCase(group, 32),
+	}
+}
+
+// viewCase paints SimCLR's views of RGB images of px × px: bytes are read, vectors of four floats written.
+func viewCase(group string, px int) Case {
+	p := kernels.Pictures{H: px, W: px, C: 3, Mean: []float64{0.5, 0.5, 0.5}, Std: []float64{0.25, 0.25, 0.25}}
+	spec := views.SimCLR(views.Input{Size: px, Channels: 3, Frames: 1})[0]
+	row := func(i int, dst []float32) {
+		spec.Row(dst, 1, 0, uint32(i), 0, px, px)
+		dst[views.Source] = float32(i)
+	}
+	return Case{Group: group, Name: fmt.Sprintf("views of %d px, RGB", px), Batch: 512,
+		Passes: []Pass{{Name: forward, Bytes: func(n int) float64 { return float64(n) * float64(p.Bytes()+16*px*px) }}},
+		Inputs: func(n int) []Input {
+			return []Input{{Type: kernels.U8, Shape: []int{n * p.Bytes()}}, {Shape: []int{n, kernels.ViewRow}, Row: row}}
+		},
+		Op: func(_ *kernels.Graph, in []*kernels.Tensor) *kernels.Tensor {
+			return kernels.Views(in[0], in[1], p, px)
+		}}
+}

@@ -1,0 +1,169 @@
+"""The SimCLR training step of `marr bench step` in PyTorch, timed; prints one line of JSON.
+
+    python3 torch_step.py --arch resnet18 --stem cifar --width 64 --batch 256 --size 32 --steps 10 [--amp] [--device cuda|cpu]
+
+The same as ours: network (basic blocks or bottlenecks, no classifier), projector (dim, dim, 64), both views as one batch-norm population,
+NT-Xent at 0.2 on normalised embeddings, Adam, uint8 images of 32 px with one channel gathered on the host and copied to the device, two
+views of each painted there. In fp32 TF32 is off; cuDNN picks its algorithms by measuring (benchmark mode), Adam is fused where torch has it.
+In PyTorch's favour: its crops are bilinear without antialiasing, jitter comes in one order, gradients are not looked at for infinities, and
+the loss is not read back. --amp is autocast to half with loss scaling and channels last, on CUDA only.
+"""
+import argparse
+import json
+import math
+import os
+import resource
+import time
+
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+BLOCKS = {"resnet10": [1, 1, 1, 1], "resnet18": [2, 2, 2, 2], "resnet34": [3, 4, 6, 3], "resnet50": [3, 4, 6, 3]}
+SOURCE, CHANNELS, EMBEDDING, TEMPERATURE, WARM = 32, 1, 64, 0.2, 3
+
+
+def conv(inside, out, kernel, stride=1):
+    return nn.Sequential(nn.Conv2d(inside, out, kernel, stride, kernel // 2, bias=False), nn.BatchNorm2d(out))
+
+
+class Block(nn.Module):
+    """torchvision's BasicBlock, or its Bottleneck where expansion is 4."""
+
+    def __init__(self, inside, mid, stride, expansion):
+        super().__init__()
+        out = mid * expansion
+        if expansion == 1:
+            layers = [conv(inside, mid, 3, stride), nn.ReLU(True), conv(mid, out, 3)]
+        else:
+            layers = [conv(inside, mid, 1), nn.ReLU(True), conv(mid, mid, 3, stride), nn.ReLU(True), conv(mid, out, 1)]
+        self.body = nn.Sequential(*layers)
+        self.down = conv(inside, out, 1, stride) if stride != 1 or inside != out else nn.Identity()
+
+    def forward(self, x):
+        return F.relu(self.body(x) + self.down(x), True)
+
+
+def network(arch, stem, width):
+    expansion = 4 if arch == "resnet50" else 1
+    layers = [conv(CHANNELS, width, 7 if stem == "imagenet" else 3, 1 if stem == "cifar" else 2), nn.ReLU(True)]
+    if stem == "imagenet":
+        layers.append(nn.MaxPool2d(3, 2, 1))
+    inside = width
+    for stage, blocks in enumerate(BLOCKS[arch]):
+        for b in range(blocks):
+            layers.append(Block(inside, width << stage, 2 if stage and not b else 1, expansion))
+            inside = (width << stage) * expansion
+    projector = nn.Sequential(nn.Linear(inside, inside, bias=False), nn.BatchNorm1d(inside), nn.ReLU(True), nn.Linear(inside, EMBEDDING))
+    return nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten(), projector)
+
+
+def ntxent(z):
+    z = F.normalize(z.float(), dim=1)
+    n = z.shape[0] // 2
+    logits = (z @ z.t() / TEMPERATURE).masked_fill(torch.eye(2 * n, dtype=torch.bool, device=z.device), -1e9)
+    return F.cross_entropy(logits, (torch.arange(2 * n, device=z.device) + n) % (2 * n))
+
+
+def uniform(n, low, high):
+    return torch.empty(n, 1, 1, 1).uniform_(low, high)
+
+
+def view(images, size):
+    """One view of each image [N C H W] in 0 … 1: crop 0.2-1, flip, brightness and contrast 0.4 at p 0.8, normalised."""
+    n, device = images.shape[0], images.device
+    area, ratio = torch.empty(n).uniform_(0.2, 1), torch.exp(torch.empty(n).uniform_(math.log(3 / 4), math.log(4 / 3)))
+    w, h = (area * ratio).sqrt().clamp(max=1), (area / ratio).sqrt().clamp(max=1)
+    x, y = (1 - w) * (2 * torch.rand(n) - 1), (1 - h) * (2 * torch.rand(n) - 1)
+    flip, jitter, zero = 1 - 2 * (torch.rand(n) < 0.5).float(), (torch.rand(n) < 0.8).float().view(n, 1, 1, 1), torch.zeros(n)
+    theta = torch.stack([w * flip, zero, x, zero, h, y], 1).view(n, 2, 3).to(device, non_blocking=True)
+    bright = (1 + jitter * (uniform(n, 0.6, 1.4) - 1)).to(device, non_blocking=True)
+    contrast = (1 + jitter * (uniform(n, 0.6, 1.4) - 1)).to(device, non_blocking=True)
+    v = F.grid_sample(images, F.affine_grid(theta, [n, CHANNELS, size, size], align_corners=False), padding_mode="border", align_corners=False)
+    v = (v * bright).clamp(0, 1)
+    v = (v * contrast + (1 - contrast) * v.mean((1, 2, 3), keepdim=True)).clamp(0, 1)
+    return (v - 0.3) / 0.3
+
+
+class Trainer:
+    def __init__(self, o, device):
+        self.o, self.device = o, device
+        self.layout = torch.channels_last if o.amp else torch.contiguous_format
+        self.net = network(o.arch, o.stem, o.width).to(device, memory_format=self.layout).train()
+        try:
+            self.adam = torch.optim.Adam(self.net.parameters(), lr=2e-3, fused=device == "cuda")
+        except (TypeError, RuntimeError):
+            self.adam = torch.optim.Adam(self.net.parameters(), lr=2e-3)
+        self.scaler = torch.cuda.amp.GradScaler() if o.amp else None
+        self.images = torch.randint(0, 256, (4 * o.batch, CHANNELS, SOURCE, SOURCE), dtype=torch.uint8)
+
+    def views(self):
+        chosen = self.images[torch.randperm(len(self.images))[:self.o.batch]]
+        if self.device == "cuda":
+            chosen = chosen.pin_memory()
+        chosen = chosen.to(self.device, non_blocking=True).float() / 255
+        return torch.cat([view(chosen, self.o.size) for _ in range(2)]).contiguous(memory_format=self.layout)
+
+    def step(self, x):
+        self.adam.zero_grad(set_to_none=True)
+        if self.scaler is None:
+            ntxent(self.net(x)).backward()
+            self.adam.step()
+            return
+        with torch.autocast("cuda", dtype=torch.float16):
+            loss = ntxent(self.net(x))
+        self.scaler.scale(loss).backward()
+        self.scaler.step(self.adam)
+        self.scaler.update()
+
+    def time(self, views):
+        """Milliseconds a step."""
+        for i in range(WARM + self.o.steps):
+            if i == WARM:
+                self.wait()
+                start = time.perf_counter()
+            self.step(views())
+        self.wait()
+        return 1e3 * (time.perf_counter() - start) / self.o.steps
+
+    def wait(self):
+        if self.device == "cuda":
+            torch.cuda.synchronize()
+
+
+def resident():
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+
+
+def main():
+    p = argparse.ArgumentParser()
+    p.add_argument("--arch", default="resnet18", choices=sorted(BLOCKS))
+    p.add_argument("--stem", default="cifar", choices=["cifar", "imagenet", "strided"])
+    for name, value in (("width", 64), ("batch", 256), ("size", 32), ("steps", 10), ("threads", len(os.sched_getaffinity(0)))):
+        p.add_argument("--" + name, type=int, default=value)
+    p.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
+    p.add_argument("--amp", action="store_true")
+    o = p.parse_args()
+    if o.amp and o.device != "cuda":
+        p.error("--amp is for CUDA")
+    torch.manual_seed(1)
+    torch.set_num_threads(o.threads)
+    torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = False
+    torch.backends.cudnn.benchmark = True
+    before = resident()
+    t = Trainer(o, o.device)
+    ms = t.time(t.views)
+    if o.device == "cuda":
+        memory, name = torch.cuda.max_memory_allocated(), torch.cuda.get_device_name()
+    else:
+        memory, name = resident() - before, "cpu"
+    fixed = t.views()
+    bare = t.time(lambda: fixed)
+    print(json.dumps({
+        "name": "AMP, channels last" if o.amp else "fp32, TF32 off", "torch": torch.__version__, "device": name, "threads": torch.get_num_threads(),
+        "views_per_s": 2e3 * o.batch / ms, "ms_per_step": ms, "ms_per_step_without_views": bare, "peak_memory_bytes": memory,
+        "included": "gather, upload, two views, forward, backward, Adam"}))
+
+
+if __name__ == "__main__":
+    main()

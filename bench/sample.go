@@ -1,0 +1,125 @@
+package bench
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"marr/kernels"
+	"marr/vk"
+)
+
+// sample is one run of a pass.
+type sample struct {
+	time   time.Duration
+	kernel string
+}
+
+// sampleOf adds up the dispatches of a pass.
+func sampleOf(ops []kernels.OpTime) sample {
+	var s sample
+	longest := time.Duration(-1)
+	for _, o := range ops {
+		s.time += o.Time
+		if o.Kernel != "" && o.Time > longest { // fills have no kernel
+			longest, s.kernel = o.Time, o.Kernel
+		}
+	}
+	if len(ops) > 1 {
+		s.kernel += fmt.Sprintf(" +%d", len(ops)-1)
+	}
+	return s
+}
+
+// sample returns the runs of every pass of a case.
+func (c Case) sample(dev *vk.Device, n int, o KernelOptions) (map[string][]sample, error) {
+	wants := func(name string) bool {
+		return slices.ContainsFunc(c.Passes, func(x Pass) bool { return x.Name == name })
+	}
+	var weights []kernels.OpTime // the backward pass of the weights alone, to tell it from the inputs'
+	if wants(wgrad) || wants(dgrad) {
+		b, err := c.build(dev, n, false)
+		if err != nil {
+			return nil, err
+		}
+		defer b.free()
+		ops, err := b.run()
+		if err != nil {
+			return nil, err
+		}
+		_, weights = split(ops)
+		if !wants(dgrad) {
+			return c.repeat(b, weights, o)
+		}
+	}
+	b, err := c.build(dev, n, true)
+	if err != nil {
+		return nil, err
+	}
+	defer b.free()
+	return c.repeat(b, weights, o)
+}
+
+// repeat runs a program o.Runs times after one that is thrown away; fewer where that takes long.
+func (c Case) repeat(b *built, weights []kernels.OpTime, o KernelOptions) (map[string][]sample, error) {
+	runs, out := o.Runs, map[string][]sample{}
+	if runs == 0 {
+		runs = defaultRuns
+	}
+	var start time.Time
+	for i := range runs + 1 {
+		if i == 1 {
+			start = time.Now()
+		}
+		if i > min(runs, leastRuns) && time.Since(start) > caseTime {
+			break
+		}
+		ops, err := b.run()
+		if err != nil {
+			return nil, err
+		}
+		passes, err := c.passes(ops, weights)
+		if err != nil {
+			return nil, err
+		}
+		for name, ops := range passes {
+			if i > 0 {
+				out[name] = append(out[name], sampleOf(ops))
+			}
+		}
+	}
+	return out, nil
+}
+
+// passes assigns the dispatches of a run to passes.
+func (c Case) passes(ops, weights []kernels.OpTime) (map[string][]kernels.OpTime, error) {
+	if c.Out == nil {
+		return map[string][]kernels.OpTime{c.Passes[0].Name: ops}, nil
+	}
+	ahead, back := split(ops)
+	out := map[string][]kernels.OpTime{forward: ahead, backward: back}
+	if weights == nil {
+		return out, nil
+	}
+	first, last := back[:min(len(weights), len(back))], back[max(0, len(back)-len(weights)):]
+	switch {
+	case slices.EqualFunc(first, weights, sameOp):
+		out[wgrad], out[dgrad] = first, back[len(first):]
+	case slices.EqualFunc(last, weights, sameOp):
+		out[wgrad], out[dgrad] = last, back[:len(back)-len(last)]
+	default:
+		return nil, fmt.Errorf("the dispatches of the two gradients cannot be told apart")
+	}
+	return out, nil
+}
+
+func sameOp(a, b kernels.OpTime) bool { return a.Kernel == b.Kernel && a.Groups == b.Groups }
+
+// split parts the dispatches of the forward pass from those that Backward recorded.
+func split(ops []kernels.OpTime) (ahead, back []kernels.OpTime) {
+	i := slices.IndexFunc(ops, func(o kernels.OpTime) bool { return o.Backward })
+	if i < 0 {
+		return ops, nil
+	}
+	return ops[:i], ops[i:]
+}

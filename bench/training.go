@@ -1,0 +1,57 @@
+package bench
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"marr/ssl"
+	"marr/ssl/data"
+	"marr/vk"
+)
+
+// Training is a short SimCLR run: that the steps that were measured also learn.
+type Training struct {
+	StepOptions
+	Seconds    float64 `json:"seconds"`
+	ImagesPerS float64 `json:"images_per_s"`
+	First      float64 `json:"first_loss"` // mean of the first tenth of the steps
+	Last       float64 `json:"last_loss"`  // and of the last
+}
+
+// String is one line.
+func (t *Training) String() string {
+	return fmt.Sprintf("\ntraining: %v: %d steps, %s s, %s images/s, loss %.3f → %.3f (first, last tenth)", t.StepOptions, t.Steps,
+		figure(t.Seconds), figure(t.ImagesPerS), t.First, t.Last)
+}
+
+// Train runs o.Steps steps from the first on.
+func Train(ctx context.Context, dev *vk.Device, o StepOptions) (*Training, error) {
+	set, err := data.Open(stepData, o.Size)
+	if err != nil {
+		return nil, err
+	}
+	t, err := o.trainer(dev, set, o.Steps, &ssl.Watch{})
+	if err != nil {
+		return nil, err
+	}
+	defer t.Free()
+	var losses []float64
+	start := time.Now()
+	if err := t.Train(ctx, o.Steps, func(r ssl.Report) { losses = append(losses, r.Loss) }); err != nil {
+		return nil, err
+	}
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	seconds, tenth := time.Since(start).Seconds(), (len(losses)+9)/10
+	return &Training{o, seconds, float64(o.Batch*o.Steps) / seconds, mean(losses[:tenth]), mean(losses[len(losses)-tenth:])}, nil
+}
+
+func mean(v []float64) float64 {
+	var sum float64
+	for _, x := range v {
+		sum += x
+	}
+	return sum / float64(len(v))
+}

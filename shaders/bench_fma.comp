@@ -1,0 +1,33 @@
+#version 450
+#extension GL_EXT_control_flow_attributes : require
+// The device's peak of fp32 multiply-adds: CHAINS independent vectors x ← x·a + b a lane; their sum is kept, so that nothing is dropped.
+// Bindings: 0 factors, read: a, b   1 out, write: [lanes] vectors.  Grid: x. Work: turns · UNROLL · CHAINS · 8 FLOP a lane.
+// Constant 0 is the group's size. Which form is fastest differs by device (a compiler may keep x·a + b apart, registers may run out): the
+// bench tries all of them.
+//! variant fma2 -DFMA -DCHAINS=2
+//! variant fma4 -DFMA -DCHAINS=4
+//! variant fma8 -DFMA -DCHAINS=8
+//! variant fma16 -DFMA -DCHAINS=16
+//! variant mad2 -DCHAINS=2
+//! variant mad4 -DCHAINS=4
+//! variant mad8 -DCHAINS=8
+//! variant mad16 -DCHAINS=16
+#define UNROLL 8
+layout(local_size_x_id = 0) in;
+layout(push_constant) uniform Push { uint turns; };
+layout(binding = 0) readonly buffer Factors { float a, b; };
+layout(binding = 1) writeonly buffer Out { vec4 result[]; };
+#ifdef FMA
+#define STEP(X) fma(X, vec4(f), vec4(g))
+#else
+#define STEP(X) (X) * f + g
+#endif
+
+void main() {
+	const float f = a, g = b;
+	vec4 x[CHAINS], sum = vec4(0);
+	[[unroll]] for (int c = 0; c < CHAINS; c++) x[c] = vec4(0, 1, 2, 3) + float(4 * c + int(gl_LocalInvocationID.x));
+	for (uint t = 0u; t < turns; t++) [[unroll]] for (int u = 0; u < UNROLL; u++) [[unroll]] for (int c = 0; c < CHAINS; c++) x[c] = STEP(x[c]);
+	[[unroll]] for (int c = 0; c < CHAINS; c++) sum += x[c];
+	result[gl_GlobalInvocationID.x] = sum;
+}
