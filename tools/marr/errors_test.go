@@ -65,6 +65,13 @@ func TestBadInputIsOneLineAndLeavesNothing(t *testing.T) {
 		{"sets of two sizes", 1, "give sets of one kind", nil, []string{"eval", "knn", "--model", "raw", "--train", good, "--test", "builtin:fashion:test"}},
 		{"unknown format to export", 2, "want .onnx or .safetensors", nil, []string{"export", "--run", out, "--out", filepath.Join(dir, "x.pth")}},
 		{"no folder to export to", 1, "make it first", nil, []string{"export", "--run", out, "--out", filepath.Join(dir, "none", "x.onnx")}},
+		{"nothing to measure", 2, "one of kernels, step, all, table", nil, []string{"bench"}},
+		{"no such bench", 2, "want one of kernels, step, all, table", nil, []string{"bench", "speed"}},
+		{"filter that does not parse", 2, "missing closing )", nil, []string{"bench", "kernels", "--filter", "("}},
+		{"architecture to measure", 2, "known are resnet10", nil, []string{"bench", "step", "--arch", "vgg"}},
+		{"no report to compare with", 1, "no such file", nil, []string{"bench", "step", "--against", filepath.Join(dir, "x.json")}},
+		{"file that is no report", 1, "not what marr bench --json writes", nil, []string{"bench", "table", corrupt}},
+		{"python without torch", 1, "install python3-torch", nil, []string{"bench", "step", "--peer", "--python", "/nonexistent"}},
 		{"no run to export", 1, "no run is here", nil, []string{"export", "--run", out, "--out", filepath.Join(dir, "x.onnx")}},
 	} {
 		t.Run(c.name, func(t *testing.T) {

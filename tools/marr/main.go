@@ -29,6 +29,7 @@ func commands() []command {
 		{"demo", "", "the whole workflow on embedded images: pre-train, evaluate, fine-tune, export", demoCommand},
 		{"pretrain", "--data D --out DIR", "train a backbone without labels", pretrainCommand},
 		{"eval", "knn|linear|finetune", "measure a backbone", evalCommand},
+		{"bench", "kernels|step|all", "measure kernels, training steps, both; table FILE... shows what was measured", benchCommand},
 		{"export", "--run DIR --out FILE", "write a run's backbone as ONNX or safetensors", exportCommand},
 	}
 }
@@ -67,7 +68,7 @@ func run(args []string) int {
 }
 
 // packages finds the names of packages in a chain of errors, which tell a user nothing.
-var packages = regexp.MustCompile(`(^|: |; |\()(?:data|eval|export|kernels|net|onnxexec|ort|ssl|views|vk): `)
+var packages = regexp.MustCompile(`(^|: |; |\()(?:bench|data|eval|export|kernels|net|onnxexec|ort|ssl|views|vk): `)
 
 // explain puts an error on one line: marr: what: why: what to do.
 func explain(err error) string {

@@ -1,0 +1,202 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/spf13/pflag"
+	"golang.org/x/term"
+
+	"marr/bench"
+	"marr/net"
+	"marr/vk"
+)
+
+// benchRun is one call of marr bench.
+type benchRun struct {
+	step                 bench.StepOptions
+	json, against, label string
+	python, device       string
+	peer                 bool
+	rows                 bench.KernelOptions
+	old                  *bench.Report
+	report               *bench.Report
+}
+
+func benchCommand(fs *pflag.FlagSet) func(context.Context, []string) error {
+	b := &benchRun{}
+	filter := fs.String("filter", "", "kernels: only rows whose group, name and pass match this `REGEXP`")
+	fs.StringVar(&b.json, "json", "", "write everything that was measured to `FILE`")
+	fs.StringVar(&b.against, "against", "", "print ratios against an older `FILE`")
+	fs.StringVar(&b.label, "label", "", "a word for this measurement, kept in the file")
+	fs.IntVar(&b.rows.Runs, "runs", 0, "kernels: runs of each row; default 7, fewer where that takes long")
+	fs.StringVar(&b.step.Arch, "arch", "resnet18", "step: "+strings.Join(net.Archs, " or "))
+	fs.StringVar(&b.step.Stem, "stem", "", "step: "+strings.Join(net.Stems, " or ")+"; default: as marr pretrain")
+	fs.IntVar(&b.step.Width, "width", 64, "step: channels of the first stage")
+	fs.IntVar(&b.step.Batch, "batch", 0, "step: images; default 512, on a CPU device 32")
+	fs.IntVar(&b.step.Size, "size", 32, "step: side of a view in `pixels`")
+	fs.IntVar(&b.step.Steps, "steps", 0, "step: steps of each measurement; default 20, on a CPU device 3")
+	fs.BoolVar(&b.peer, "peer", false, "step: run the same step in PyTorch beside it, in turn, and print the ratio")
+	fs.StringVar(&b.python, "python", "", "step: `python` that can import torch; default: python3, then /usr/bin/python3")
+	device := deviceFlag(fs)
+	return func(ctx context.Context, args []string) error {
+		switch {
+		case len(args) == 0:
+			return usagef("bench: say what to measure: one of %s", strings.Join(benchWords, ", "))
+		case args[0] == "table":
+			return printTables(args[1:])
+		case !slices.Contains(benchWords, args[0]):
+			return usagef("bench: %s: want one of %s", args[0], strings.Join(benchWords, ", "))
+		case b.rows.Runs < 0 || b.step.Steps < 0 || b.step.Batch < 0:
+			return usagef("bench: --runs %d, --steps %d, --batch %d: want none of them below 0", b.rows.Runs, b.step.Steps, b.step.Batch)
+		}
+		if err := noArgs(args[1:]); err != nil {
+			return err
+		}
+		var err error
+		if b.rows.Filter, err = regexp.Compile(*filter); err != nil {
+			return usagef("bench: --filter: %v", err)
+		}
+		b.device = *device
+		return b.run(ctx, args[0])
+	}
+}
+
+var benchWords = []string{"kernels", "step", "all", "table"}
+
+// printTables shows reports as Markdown.
+func printTables(files []string) error {
+	if len(files) == 0 {
+		return usagef("bench table: name the files that marr bench --json wrote")
+	}
+	var all []*bench.Report
+	for _, f := range files {
+		r, err := bench.ReadReport(f)
+		if err != nil {
+			return err
+		}
+		all = append(all, r)
+	}
+	return bench.Markdown(os.Stdout, all)
+}
+
+// run measures, then prints and writes what there is, also when it was stopped on the way.
+func (b *benchRun) run(ctx context.Context, what string) error {
+	if b.against != "" {
+		var err error
+		if b.old, err = bench.ReadReport(b.against); err != nil {
+			return err
+		}
+	}
+	dev, err := vk.Open(b.device, vk.Options{})
+	if err != nil {
+		return err
+	}
+	defer dev.Close()
+	b.defaults(dev.Info().Type == vk.CPU)
+	b.report = bench.NewReport(dev, "marr "+strings.Join(os.Args[1:], " "), "off")
+	b.report.Label = b.label
+	peers, err := b.peers(ctx)
+	if err != nil {
+		return err
+	}
+	err = b.measure(ctx, dev, what, peers)
+	b.say("")
+	b.report.Cut = ctx.Err() != nil
+	if err != nil && !b.report.Cut {
+		return err
+	}
+	b.report.Print(os.Stdout)
+	if b.old != nil {
+		b.report.PrintAgainst(os.Stdout, b.old)
+	}
+	if b.json != "" {
+		err = errors.Join(err, b.report.Write(b.json))
+	}
+	return err
+}
+
+// defaults fills in what was not said.
+func (b *benchRun) defaults(cpu bool) {
+	batch, steps := 512, 20
+	if cpu {
+		batch, steps = 32, 3
+	}
+	b.step.Batch, b.step.Steps = cmp.Or(b.step.Batch, batch), cmp.Or(b.step.Steps, steps)
+}
+
+// peers finds PyTorch where it was asked for: fp32, and mixed precision where it has CUDA.
+func (b *benchRun) peers(ctx context.Context) ([]bench.PeerCommand, error) {
+	if !b.peer {
+		return nil, nil
+	}
+	python, cuda, err := bench.FindPython(ctx, b.python)
+	if err != nil {
+		return nil, err
+	}
+	list := []bench.PeerCommand{{Python: python}}
+	if cuda {
+		list = append(list, bench.PeerCommand{Python: python, AMP: true})
+	}
+	return list, nil
+}
+
+func (b *benchRun) measure(ctx context.Context, dev *vk.Device, what string, peers []bench.PeerCommand) (err error) {
+	if what != "step" {
+		if err := b.kernels(ctx, dev); err != nil {
+			return err
+		}
+	}
+	if what == "kernels" {
+		return nil
+	}
+	b.say("step: %v", b.step)
+	s, err := bench.MeasureStep(ctx, dev, b.step, peers)
+	if err != nil {
+		return err
+	}
+	b.report.Steps = append(b.report.Steps, s)
+	if what == "all" {
+		b.say("training")
+		b.report.Training, err = bench.Train(ctx, dev, shortTraining)
+	}
+	return err
+}
+
+// shortTraining is the demo's network, for as long as it takes to see the loss fall.
+var shortTraining = bench.StepOptions{Arch: "resnet10", Stem: "strided", Width: 16, Batch: 64, Size: 32, Steps: 60}
+
+// kernels measures the peak before and after the rows: what others did on the machine meanwhile must not make shares larger.
+func (b *benchRun) kernels(ctx context.Context, dev *vk.Device) error {
+	b.say("peak")
+	p, err := bench.MeasurePeak(dev)
+	if err != nil {
+		return err
+	}
+	b.report.Peak = p
+	done := 0
+	b.report.Rows, err = bench.Kernels(ctx, dev, bench.Cases(p), p, b.rows, func(r bench.Row) {
+		done++
+		b.say("row %d: %s, %s, %s", done, r.Group, r.Name, r.Pass)
+	})
+	if err != nil {
+		return err
+	}
+	if p, err = bench.MeasurePeak(dev); err == nil {
+		b.report.Raise(p)
+	}
+	return err
+}
+
+// say shows what is being measured, on a terminal only: one line, written over.
+func (b *benchRun) say(format string, args ...any) {
+	if term.IsTerminal(int(os.Stderr.Fd())) {
+		fmt.Fprintf(os.Stderr, "\r\x1b[K"+format, args...)
+	}
+}
