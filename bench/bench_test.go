@@ -118,7 +118,7 @@ func TestHelpersCountToTheirPass(t *testing.T) {
 	c := convCase("", 2, conv{8, 8, 3, 2, 8})
 	var weights []kernels.OpTime
 	for _, track := range []bool{false, true} {
-		b, err := c.build(device, 2, track)
+		b, err := c.build(device, 2, track, nil)
 		if err != nil {
 			t.Fatal(err)
 		}

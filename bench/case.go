@@ -62,8 +62,9 @@ const (
 
 // build records a case for n images or rows and fills its inputs. Without track no gradient flows into the inputs, so that the backward
 // pass is the parameters' alone.
-func (c Case) build(dev *vk.Device, n int, track bool) (*built, error) {
+func (c Case) build(dev *vk.Device, n int, track bool, t *kernels.Tuner) (*built, error) {
 	b := &built{store: kernels.NewStore(dev)}
+	b.store.Tune(t)
 	inputs := c.Inputs(n)
 	if c.Out != nil {
 		inputs = append(inputs, Input{Shape: c.Out(n)})

@@ -34,6 +34,7 @@ type Row struct {
 type KernelOptions struct {
 	Filter *regexp.Regexp // of "group name pass"; nil: everything
 	Runs   int            // of each pass, after one that is thrown away; 0: defaultRuns
+	Tuner  *kernels.Tuner // nil: the static rule chooses kernels
 }
 
 const (

@@ -37,7 +37,7 @@ type Report struct {
 // NewReport describes the device, the build and the moment.
 func NewReport(dev *vk.Device, command, tune string) *Report {
 	return &Report{Schema: Schema, Date: time.Now().UTC().Truncate(time.Second), Command: command, Commit: commit(), Go: runtime.Version(), CPUs: runtime.NumCPU(),
-		Device: dev.Info(), Family: kernels.Family(dev), Tune: tune}
+		Device: dev.Info(), Family: kernels.Reading(dev), Tune: tune}
 }
 
 // commit is what the build recorded of its source.

@@ -25,7 +25,7 @@ func sampleReport() *Report {
 		}
 	}
 	r.Rows = append(r.Rows, Row{Group: "conv", Name: "3×3 1→1 @1", Pass: forward, Batch: 1, Full: 2, Problem: "the device is too small"})
-	s := Step{StepOptions: StepOptions{"resnet18", "cifar", 64, 512, 32, 20}, Time: spreadOf([]time.Duration{2e8, 1e8, 4e8}), ImagesPerS: 2560, ViewsPerS: 5120,
+	s := Step{StepOptions: StepOptions{"resnet18", "cifar", 64, 512, 32, 20, nil}, Time: spreadOf([]time.Duration{2e8, 1e8, 4e8}), ImagesPerS: 2560, ViewsPerS: 5120,
 		Host: 1.5, HostShare: 0.0075, HostHow: clockHow, Parts: Parts{10, 60, 120, 10, 3}, Planned: 3 << 30, Store: 180 << 20, Used: 4 << 30,
 		Kernels: []KernelSum{{"tiled.gather_128x128", true, 20, 50, 0.25, 9000}, {"fill", false, 1, 1, 0.005, 0}}}
 	s.Peers = []Peer{{answer: answer{"fp32, TF32 off", "2.11.0+cu130", "NVIDIA H100 80GB HBM3", 16, 10000, 102, 90, 5 << 30, "gather, upload"},

@@ -38,7 +38,7 @@ func (c Case) sample(dev *vk.Device, n int, o KernelOptions) (map[string][]sampl
 	}
 	var weights []kernels.OpTime // the backward pass of the weights alone, to tell it from the inputs'
 	if wants(wgrad) || wants(dgrad) {
-		b, err := c.build(dev, n, false)
+		b, err := c.build(dev, n, false, o.Tuner)
 		if err != nil {
 			return nil, err
 		}
@@ -52,7 +52,7 @@ func (c Case) sample(dev *vk.Device, n int, o KernelOptions) (map[string][]sampl
 			return c.repeat(b, weights, o)
 		}
 	}
-	b, err := c.build(dev, n, true)
+	b, err := c.build(dev, n, true, o.Tuner)
 	if err != nil {
 		return nil, err
 	}

@@ -22,6 +22,8 @@ type StepOptions struct {
 	Batch int    `json:"batch"` // images
 	Size  int    `json:"size"`  // of a view, pixels
 	Steps int    `json:"steps"` // of each measurement, after two that are thrown away
+
+	Tuner *kernels.Tuner `json:"-"` // nil: the static rule chooses kernels
 }
 
 func (o StepOptions) String() string {
@@ -102,7 +104,9 @@ func (o StepOptions) trainer(dev *vk.Device, set *data.Set, steps int, w *ssl.Wa
 	if err != nil {
 		return nil, err
 	}
-	return ssl.NewWatchedTrainer(dev, c, m, set, w)
+	st := kernels.NewStore(dev)
+	st.Tune(o.Tuner)
+	return ssl.NewWatchedTrainer(st, c, m, set, w)
 }
 
 // split runs steps with timestamps.

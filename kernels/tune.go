@@ -28,8 +28,8 @@ const (
 
 var tunings = [...]string{"off", "quick", "full"}
 
-// Tunings lists the names of all ways of tuning.
-func Tunings() []string { return tunings[:] }
+// String returns the name.
+func (t Tuning) String() string { return tunings[t] }
 
 // ParseTuning finds a way of tuning by its name; "" is the default for a device: quick, but off on CPU devices.
 func ParseTuning(name string, dev vk.Info) (Tuning, error) {
@@ -87,6 +87,9 @@ func NewTuner(dev *vk.Device, mode Tuning, dir string, warn func(string)) *Tuner
 	}
 	return t
 }
+
+// Mode is the way of tuning.
+func (t *Tuner) Mode() Tuning { return t.mode }
 
 // shaderHash changes with any shader.
 func shaderHash() string {

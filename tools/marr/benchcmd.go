@@ -22,7 +22,7 @@ import (
 type benchRun struct {
 	step                 bench.StepOptions
 	json, against, label string
-	python, device       string
+	python, device, tune string
 	peer                 bool
 	rows                 bench.KernelOptions
 	old                  *bench.Report
@@ -44,7 +44,7 @@ func benchCommand(fs *pflag.FlagSet) func(context.Context, []string) error {
 	fs.IntVar(&b.step.Steps, "steps", 0, "step: steps of each measurement; default 20, on a CPU device 3")
 	fs.BoolVar(&b.peer, "peer", false, "step: run the same step in PyTorch beside it, in turn, and print the ratio")
 	fs.StringVar(&b.python, "python", "", "step: `python` that can import torch; default: python3, then /usr/bin/python3")
-	device := deviceFlag(fs)
+	device, tune := deviceFlag(fs), tuneFlag(fs)
 	return func(ctx context.Context, args []string) error {
 		switch {
 		case len(args) == 0:
@@ -63,7 +63,7 @@ func benchCommand(fs *pflag.FlagSet) func(context.Context, []string) error {
 		if b.rows.Filter, err = regexp.Compile(*filter); err != nil {
 			return usagef("bench: --filter: %v", err)
 		}
-		b.device = *device
+		b.device, b.tune = *device, *tune
 		return b.run(ctx, args[0])
 	}
 }
@@ -94,13 +94,18 @@ func (b *benchRun) run(ctx context.Context, what string) error {
 			return err
 		}
 	}
-	dev, err := vk.Open(b.device, vk.Options{})
+	dev, err := openDevice(b.device)
 	if err != nil {
 		return err
 	}
 	defer dev.Close()
 	b.defaults(dev.Info().Type == vk.CPU)
-	b.report = bench.NewReport(dev, "marr "+strings.Join(os.Args[1:], " "), "off")
+	tuner, err := newTuner(dev, b.tune)
+	if err != nil {
+		return err
+	}
+	b.rows.Tuner, b.step.Tuner = tuner, tuner
+	b.report = bench.NewReport(dev, "marr "+strings.Join(os.Args[1:], " "), tuner.Mode().String())
 	b.report.Label = b.label
 	peers, err := b.peers(ctx)
 	if err != nil {
