@@ -36,7 +36,7 @@ void advance(inout Term k, int by) {
 void main() {
 	int id = int(gl_LocalInvocationID.x), tx = id % STRIPS, ty = id / STRIPS, rows = int(p.rows);
 	int tileM, tileN;
-	tileOf((rows + BM - 1) / BM, (p.k4 + N4 - 1) / N4, tileM, tileN);
+	if (!tileOf((rows + BM - 1) / BM, (p.k4 + N4 - 1) / N4, tileM, tileN)) return;
 	int batch = int(gl_WorkGroupID.y), m0 = tileM * BM;
 	int base[LA], hi[LA], wi[LA];
 	[[unroll]] for (int i = 0; i < LA; i++) {

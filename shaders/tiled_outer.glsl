@@ -35,7 +35,7 @@ Place further(Place a, Place by) {
 void main() {
 	int id = int(gl_LocalInvocationID.x), tx = id % STRIPS, ty = id / STRIPS, taps = p.tapsH * p.tapsW;
 	int tileM, tileN;
-	tileOf((p.k4 + M4 - 1) / M4, (taps * p.c4 + N4 - 1) / N4, tileM, tileN);
+	if (!tileOf((p.k4 + M4 - 1) / M4, (taps * p.c4 + N4 - 1) / N4, tileM, tileN)) return;
 	int q0 = int(gl_WorkGroupID.y * p.chunk), q1 = int(min(uint(q0) + p.chunk, p.rows));
 	int ca = min(tileM * M4 + id % M4, p.k4 - 1), cb = min(tileN * N4 + id % N4, taps * p.c4 - 1), tap = cb / p.c4;
 	int r = tap / p.tapsW - p.pad, t = tap % p.tapsW - p.pad;
