@@ -19,6 +19,8 @@ type Options struct {
 	// Validation puts the Khronos validation layer with synchronization validation in front of the driver, as does
 	// MARR_VALIDATION=1 in the environment. See CheckValidation.
 	Validation bool
+	// Statistics makes the compiler keep what Pipeline.Statistics tells; only some drivers can.
+	Statistics bool
 	// CacheDir is the folder in which compiled pipelines outlive the process, see CacheDir; empty: they do not.
 	CacheDir string
 	// Warn is told, in one line, of what is wrong and yet no reason to stop: a pipeline cache that is damaged or cannot be written.
@@ -35,6 +37,7 @@ type Device struct {
 	dev    vulkan.Device
 	family uint32
 	budget float64 // see WorkBudget
+	tells  bool    // Options.Statistics
 	cache  pipelineCache
 
 	mu        sync.Mutex // everything down to the next mutex
@@ -78,12 +81,15 @@ func open(selector string, opt Options, apiLimit uint32) (*Device, error) {
 	if err := usable(p); err != nil {
 		return nil, err
 	}
-	shim, dev, err := shimDeviceCreate(in, p)
+	if opt.Statistics && p.info.statistics == 0 {
+		return nil, fmt.Errorf("vk: open %q: its driver tells no statistics of pipelines: open it without Options.Statistics", p.Name)
+	}
+	shim, dev, err := shimDeviceCreate(in, p, opt.Statistics)
 	if err != nil {
 		return nil, fmt.Errorf("vk: open %q: %w", p.Name, err)
 	}
 	d := &Device{
-		info: p.Info, memory: p.memory, shim: shim, dev: dev, family: uint32(p.family), budget: workBudget(p.Type),
+		info: p.Info, memory: p.memory, shim: shim, dev: dev, family: uint32(p.family), budget: workBudget(p.Type), tells: opt.Statistics,
 		inUse: make([]int64, len(p.memory.heaps)), buffers: map[*Buffer]bool{}, segments: map[*Segment]bool{},
 		pipelines: map[string]*pipelineEntry{}, layouts: map[layoutKey]uint64{}, plLayouts: map[layoutKey]uint64{},
 	}

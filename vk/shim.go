@@ -62,6 +62,13 @@ func shimError(r C.marr_result) error {
 	return &Error{Call: C.GoString(r.call), Result: Result(r.code)}
 }
 
+func cBool(x bool) C.int {
+	if x {
+		return 1
+	}
+	return 0
+}
+
 func shimLoad(library string) unsafe.Pointer {
 	name := C.CString(library)
 	defer C.free(unsafe.Pointer(name))
@@ -71,11 +78,7 @@ func shimLoad(library string) unsafe.Pointer {
 func shimInstance(apiLimit uint32, validation bool) (handle uint64, api uint32, err error) {
 	var in C.uint64_t
 	var version C.uint32_t
-	v := C.int(0)
-	if validation {
-		v = 1
-	}
-	r := C.marr_instance(C.uint32_t(apiLimit), v, &in, &version)
+	r := C.marr_instance(C.uint32_t(apiLimit), cBool(validation), &in, &version)
 	return uint64(in), uint32(version), shimError(r)
 }
 
@@ -136,9 +139,9 @@ type physical struct {
 	cacheUUID [16]byte // what a pipeline cache must have been made by
 }
 
-func shimDeviceCreate(in *instance, p *physical) (shimDevice, vulkan.Device, error) {
+func shimDeviceCreate(in *instance, p *physical, statistics bool) (shimDevice, vulkan.Device, error) {
 	var d *C.marr_device
-	if err := shimError(C.marr_device_create(C.uint64_t(in.handle), C.uint64_t(p.handle), &p.info, &d)); err != nil {
+	if err := shimError(C.marr_device_create(C.uint64_t(in.handle), C.uint64_t(p.handle), &p.info, cBool(statistics), &d)); err != nil {
 		return shimDevice{}, nil, err
 	}
 	return shimDevice{d}, fromHandle[vulkan.Device](uint64(C.marr_device_handle(d))), nil
@@ -174,6 +177,20 @@ func (s shimDevice) pipeline(cache, module, layout uint64, spec []uint32) (uint6
 	return uint64(out), err
 }
 
+// statistics asks for those of a pipeline; a compiler has a few dozen.
+func (s shimDevice) statistics(pipeline uint64) ([]Statistic, error) {
+	var n C.uint32_t
+	told := make([]C.marr_statistic, 256)
+	if err := shimError(C.marr_statistics(s.d, C.uint64_t(pipeline), C.uint32_t(len(told)), &told[0], &n)); err != nil {
+		return nil, err
+	}
+	out := make([]Statistic, n)
+	for i := range out {
+		out[i] = Statistic{C.GoString(&told[i].executable[0]), C.GoString(&told[i].name[0]), float64(told[i].value)}
+	}
+	return out, nil
+}
+
 // views makes a view of each range, in place. After an error some are made.
 func (s shimDevice) views(ranges []bufferRange) error {
 	return shimError(C.marr_views(s.d, C.uint32_t(len(ranges)), (*C.marr_range)(unsafe.Pointer(unsafe.SliceData(ranges)))))
@@ -194,12 +211,8 @@ func (s shimDevice) sets(layouts []uint64, bindings []uint32, ranges []bufferRan
 
 // record also takes a query pool, or 0, and its query that the first timestamp goes to.
 func (s shimDevice) record(commandBuffer uint64, ops []op, push []byte, toHost bool, timer uint64, query int) error {
-	host := C.int(0)
-	if toHost {
-		host = 1
-	}
 	return shimError(C.marr_record(s.d, C.uint64_t(commandBuffer), C.uint32_t(len(ops)), (*C.marr_op)(unsafe.Pointer(unsafe.SliceData(ops))),
-		(*C.uint8_t)(unsafe.Pointer(unsafe.SliceData(push))), host, C.uint64_t(timer), C.uint32_t(query)))
+		(*C.uint8_t)(unsafe.Pointer(unsafe.SliceData(push))), cBool(toHost), C.uint64_t(timer), C.uint32_t(query)))
 }
 
 func (s shimDevice) submit(commandBuffers []uint64, fence uint64) error {

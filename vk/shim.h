@@ -24,7 +24,7 @@ typedef struct {
 	uint32_t allocation_count;
 	float timestamp_period;
 	uint32_t timestamp_bits;
-	uint32_t subgroup_size, subgroup_arithmetic, timeline, address, float16, storage16, int8, memory_model, cooperative_matrix;
+	uint32_t subgroup_size, subgroup_arithmetic, timeline, address, float16, storage16, int8, memory_model, cooperative_matrix, statistics;
 	int32_t family; // index of the first queue family that computes, -1 for none
 	uint32_t type_count, type_flags[32], type_heap[32];
 	uint32_t heap_count, heap_flags[16];
@@ -49,10 +49,16 @@ typedef struct {
 	uint64_t buffer, offset, size, view;
 } marr_range;
 
+// marr_statistic is a number that the compiler tells of one executable of a pipeline.
+typedef struct {
+	char executable[256], name[256];
+	double value;
+} marr_statistic;
+
 void *marr_load(const char *library);
 marr_result marr_instance(uint32_t api_limit, int validation, uint64_t *instance, uint32_t *api);
 void marr_query(uint64_t instance, uint32_t instance_api, uint64_t physical, marr_info *info);
-marr_result marr_device_create(uint64_t instance, uint64_t physical, const marr_info *info, marr_device **out);
+marr_result marr_device_create(uint64_t instance, uint64_t physical, const marr_info *info, int statistics, marr_device **out);
 void marr_device_destroy(marr_device *d);
 uint64_t marr_device_handle(const marr_device *d);
 marr_result marr_wait_idle(marr_device *d);
@@ -61,6 +67,7 @@ marr_result marr_pipeline_layout(marr_device *d, uint64_t set_layout, uint32_t p
 marr_result marr_cache(marr_device *d, const uint8_t *data, uint64_t size, uint64_t *out);
 marr_result marr_pipeline(marr_device *d, uint64_t cache, uint64_t module, uint64_t layout, uint32_t nspec, const uint32_t *spec,
 	uint64_t *out);
+marr_result marr_statistics(marr_device *d, uint64_t pipeline, uint32_t room, marr_statistic *out, uint32_t *count);
 marr_result marr_views(marr_device *d, uint32_t n, marr_range *ranges);
 void marr_views_destroy(marr_device *d, uint32_t n, const marr_range *ranges);
 marr_result marr_sets(marr_device *d, uint32_t nsets, const uint64_t *layouts, const uint32_t *bindings, const marr_range *ranges,

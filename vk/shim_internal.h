@@ -18,6 +18,7 @@ VkBool32 marr_on_message(VkDebugUtilsMessageSeverityFlagBitsEXT severity, VkDebu
 struct marr_device {
 	VkDevice device;
 	VkQueue queue;
+	int statistics; // pipelines are made with them
 	PFN_vkDestroyDevice DestroyDevice;
 	PFN_vkDeviceWaitIdle DeviceWaitIdle;
 	PFN_vkCreateDescriptorSetLayout CreateDescriptorSetLayout;
@@ -42,6 +43,8 @@ struct marr_device {
 	PFN_vkCmdResetQueryPool CmdResetQueryPool;
 	PFN_vkCmdWriteTimestamp CmdWriteTimestamp;
 	PFN_vkQueueSubmit QueueSubmit;
+	PFN_vkGetPipelineExecutablePropertiesKHR GetPipelineExecutablePropertiesKHR; // these two with statistics only
+	PFN_vkGetPipelineExecutableStatisticsKHR GetPipelineExecutableStatisticsKHR;
 };
 
 #endif

@@ -172,6 +172,7 @@ typedef struct {
 	VkPhysicalDeviceTimelineSemaphoreFeatures timeline;
 	VkPhysicalDeviceBufferDeviceAddressFeatures address;
 	matrix_features matrix;
+	VkPhysicalDevicePipelineExecutablePropertiesFeaturesKHR executable;
 } features;
 
 // allowed says whether the device may be asked about something that became core in version since, or that the extension has.
@@ -188,6 +189,7 @@ static void features_chain(features *f, uint32_t api, const VkExtensionPropertie
 	f->timeline.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_TIMELINE_SEMAPHORE_FEATURES;
 	f->address.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_BUFFER_DEVICE_ADDRESS_FEATURES;
 	f->matrix.sType = COOPERATIVE_MATRIX_FEATURES;
+	f->executable.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_PIPELINE_EXECUTABLE_PROPERTIES_FEATURES_KHR;
 	VkBaseOutStructure *last = (VkBaseOutStructure *)&f->head;
 	if (allowed(api, VK_API_VERSION_1_1, e, n, VK_KHR_16BIT_STORAGE_EXTENSION_NAME)) chain(&last, &f->storage16);
 	if (allowed(api, VK_API_VERSION_1_2, e, n, VK_KHR_SHADER_FLOAT16_INT8_EXTENSION_NAME)) chain(&last, &f->arithmetic);
@@ -195,6 +197,7 @@ static void features_chain(features *f, uint32_t api, const VkExtensionPropertie
 	if (allowed(api, VK_API_VERSION_1_2, e, n, VK_KHR_TIMELINE_SEMAPHORE_EXTENSION_NAME)) chain(&last, &f->timeline);
 	if (allowed(api, VK_API_VERSION_1_2, e, n, VK_KHR_BUFFER_DEVICE_ADDRESS_EXTENSION_NAME)) chain(&last, &f->address);
 	if (listed(e, n, COOPERATIVE_MATRIX)) chain(&last, &f->matrix);
+	if (listed(e, n, VK_KHR_PIPELINE_EXECUTABLE_PROPERTIES_EXTENSION_NAME)) chain(&last, &f->executable);
 }
 
 static void query_features(PFN_vkGetPhysicalDeviceFeatures2 ask, VkPhysicalDevice p, uint32_t api, const VkExtensionProperties *e, uint32_t n,
@@ -206,6 +209,7 @@ static void query_features(PFN_vkGetPhysicalDeviceFeatures2 ask, VkPhysicalDevic
 	o->float16 = f.arithmetic.shaderFloat16, o->int8 = f.arithmetic.shaderInt8;
 	o->memory_model = f.memory_model.vulkanMemoryModel;
 	o->timeline = f.timeline.timelineSemaphore, o->address = f.address.bufferDeviceAddress;
+	o->statistics = f.executable.pipelineExecutableInfo;
 	o->cooperative_matrix = f.matrix.cooperativeMatrix && o->memory_model;
 }
 
@@ -282,14 +286,18 @@ static int load_functions(marr_device *d, PFN_vkGetDeviceProcAddr get) {
 	LOAD(CmdResetQueryPool);
 	LOAD(CmdWriteTimestamp);
 	LOAD(QueueSubmit);
+	if (d->statistics) {
+		LOAD(GetPipelineExecutablePropertiesKHR);
+		LOAD(GetPipelineExecutableStatisticsKHR);
+	}
 #undef LOAD
 	return 1;
 }
 
 // marr_device_create creates a device with one queue of info's family. It enables, out of what the device reported, what
 // shaders may use: 16-bit storage, half and 8-bit arithmetic, the memory model and cooperative matrices. Timeline semaphores
-// and buffer addresses are reported only, since nothing here uses them.
-marr_result marr_device_create(uint64_t instance, uint64_t physical, const marr_info *info, marr_device **out) {
+// and buffer addresses are reported only, since nothing here uses them. With statistics, pipelines can be asked for theirs.
+marr_result marr_device_create(uint64_t instance, uint64_t physical, const marr_info *info, int statistics, marr_device **out) {
 	VkInstance in = HANDLE(VkInstance, instance);
 	VkPhysicalDevice p = HANDLE(VkPhysicalDevice, physical);
 	uint32_t n, next = 0;
@@ -320,6 +328,12 @@ marr_result marr_device_create(uint64_t instance, uint64_t physical, const marr_
 		ext[next++] = COOPERATIVE_MATRIX;
 		if (info->usable_api < VK_API_VERSION_1_2) ext[next++] = VK_KHR_VULKAN_MEMORY_MODEL_EXTENSION_NAME;
 	}
+	f.executable = (VkPhysicalDevicePipelineExecutablePropertiesFeaturesKHR){
+		.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_PIPELINE_EXECUTABLE_PROPERTIES_FEATURES_KHR, .pNext = head, .pipelineExecutableInfo = 1};
+	if (statistics) {
+		head = &f.executable;
+		ext[next++] = VK_KHR_PIPELINE_EXECUTABLE_PROPERTIES_EXTENSION_NAME;
+	}
 	if (listed(e, n, PORTABILITY_SUBSET)) ext[next++] = PORTABILITY_SUBSET; // a device that lists it demands it
 	free(e);
 
@@ -330,6 +344,7 @@ marr_result marr_device_create(uint64_t instance, uint64_t physical, const marr_
 		.pQueueCreateInfos = &queue, .enabledExtensionCount = next, .ppEnabledExtensionNames = ext};
 	marr_device *d = calloc(1, sizeof *d);
 	if (!d) return RESULT(VK_ERROR_OUT_OF_HOST_MEMORY, "calloc");
+	d->statistics = statistics;
 	VkResult r = ((PFN_vkCreateDevice)get_proc(in, "vkCreateDevice"))(p, &create, NULL, &d->device);
 	if (r != VK_SUCCESS) {
 		free(d);
