@@ -2,6 +2,7 @@
 # make test   install what is missing, run every test (under 5 minutes after installation)
 # make check  the slow checks: races, Vulkan validation, garbage collector, kernel variants (under 30 minutes)
 # make build  ./marr        make shaders  SPIR-V of what changed in shaders/        make lint  format and vet
+# make shaderstats  registers, spills and occupancy of every shader on AMD GPUs, to bench/shaderstats.md (Debian 12; no GPU needed)
 
 GO ?= go
 TEST = $(GO) test -p 1 -count=1 -timeout 20m
@@ -16,7 +17,7 @@ RACE = ./vk/... ./kernels/... ./net/... ./ssl/... ./export/... ./tools/...
 VARIANTS = LP_NATIVE_VECTOR_WIDTH=128 LP_NATIVE_VECTOR_WIDTH=512 MARR_KERNELS=plain MARR_KERNELS=texel MARR_EAGER=1 MARR_POISON=1
 VARIED = ./kernels/ ./net/ ./ssl/
 
-.PHONY: demo test check build shaders lint setup check-race check-validation check-gc check-variants
+.PHONY: demo test check build shaders shaderstats lint setup check-race check-validation check-gc check-variants
 
 demo: setup build
 	@./marr demo
@@ -52,6 +53,9 @@ check-variants:
 
 shaders:
 	@$(GO) run ./tools/mkshaders
+
+shaderstats: setup
+	@set -e; driver=$$(tools/setup/radv.sh); $(GO) run ./tools/shaderstats --out bench/shaderstats.md $$driver
 
 lint:
 	@bad=$$(gofmt -l .); if [ -n "$$bad" ]; then echo "lint: not formatted: $$bad: run gofmt -w" >&2; exit 1; fi
