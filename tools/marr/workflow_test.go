@@ -89,6 +89,38 @@ func TestFolderOfRGBImagesTrainsEvaluatesAndExports(t *testing.T) {
 	}
 }
 
+// TestBottlenecksTrainEvaluateAndExport goes through the commands that build a network from what a run recorded.
+func TestBottlenecksTrainEvaluateAndExport(t *testing.T) {
+	dir, out := pictures(t, 12), filepath.Join(t.TempDir(), "run")
+	ok(t, small(dir, out, "--size", "17", "--epochs", "1", "--arch", "resnet50", "--stem", "imagenet", "--width", "2")...)
+	onnx := filepath.Join(out, "backbone.onnx")
+	said := ok(t, "export", "--run", out, "--out", onnx, "--verify")
+	for _, want := range []string{"output features [N 64]", "onnx-go agrees with the device on 24 images"} {
+		if !strings.Contains(said, want) {
+			t.Errorf("export said %q, want %q", said, want)
+		}
+	}
+	m, err := export.ReadFile(onnx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if m.Metadata["marr.arch"] != "resnet50" || m.Metadata["marr.stem"] != "imagenet" {
+		t.Errorf("metadata %v", m.Metadata)
+	}
+	if w, ok := m.Initializer("layer4.0.conv3.weight"); !ok || !slices.Equal(w.Dims, []int{64, 16, 1, 1}) {
+		t.Errorf("layer4.0.conv3.weight: %v, want 64 16 1 1", w.Dims)
+	}
+	weights := filepath.Join(out, "backbone.safetensors")
+	ok(t, "export", "--run", out, "--out", weights, "--verify")
+	blobs, _ := decode(t, weights)
+	if w, _ := m.Initializer("layer3.5.bn3.running_var"); len(w.Float32) != 32 || !slices.Equal(blobs["layer3.5.bn3.running_var"].Shape, []int{32}) {
+		t.Errorf("layer3.5.bn3.running_var: %v in ONNX, %v in safetensors, want 32", w.Dims, blobs["layer3.5.bn3.running_var"].Shape)
+	}
+	for _, protocol := range []string{"knn", "finetune"} {
+		ok(t, "eval", protocol, "--run", out, "--train", dir, "--test", dir)
+	}
+}
+
 func TestDevicesPrintsJSON(t *testing.T) {
 	var all []map[string]any
 	if err := json.Unmarshal([]byte(ok(t, "devices", "--json")), &all); err != nil || len(all) == 0 || all[0]["kernels"] == "" {
