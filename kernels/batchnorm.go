@@ -70,7 +70,7 @@ func (g *Graph) batchStats(x, gamma, beta *Tensor, n Norm) *Tensor {
 	if p := x.producer; p != nil && p.step.segment == g.segmentIndex() {
 		return g.mergeStats(p.statistics(g, x), p.tile, rows, gamma, beta, n)
 	}
-	chunk := chunkRows(rows)
+	chunk := chunkRows(rows, c4)
 	chunks := (rows + chunk - 1) / chunk
 	part := g.alloc("batch norm sums", F32, []int{chunks, 2, c4 * lanes})
 	g.run(launch{kernel: "bn_stats", rows: rows, unit: chunk, binds: []bind{in(x), wholeOut(part)},
@@ -101,7 +101,7 @@ func (g *Graph) normApply(b norm) {
 
 func (g *Graph) normBack(b norm, dy, gamma, beta *Tensor) {
 	rows, c4 := b.x.Rows(), b.x.quads()
-	chunk := chunkRows(rows)
+	chunk := chunkRows(rows, c4)
 	chunks := (rows + chunk - 1) / chunk
 	part := g.alloc("batch norm gradient sums", F32, []int{chunks, 2, c4 * lanes})
 	g.run(launch{kernel: "bn_back_sum", rows: rows, unit: chunk, binds: []bind{in(dy), in(b.x), in(b.y), whole(b.coef), wholeOut(part)},

@@ -16,7 +16,7 @@ var (
 	bench  optest.Bench
 )
 
-// narrowRange is the least that the shapes of the tests can do with: 256 rows of 32 bytes, what one chunk of a column sum takes.
+// narrowRange is the least that the shapes of the tests can do with: 512 vectors, what a group takes that looks through gradients.
 const narrowRange = 8192
 
 func TestMain(m *testing.M) { os.Exit(run(m)) }

@@ -100,7 +100,7 @@ func addBias(x, b *Tensor) *Tensor {
 // columnSum makes y [C] (+)= Σ_r x[r C], by chunks of rows that are added up in levels.
 func (g *Graph) columnSum(y *Tensor, add int, x *Tensor) {
 	rows, c4 := x.Rows(), x.quads()
-	chunk := chunkRows(rows)
+	chunk := chunkRows(rows, c4)
 	chunks := (rows + chunk - 1) / chunk
 	part := g.alloc("column sums", F32, []int{chunks, c4 * lanes})
 	g.run(launch{kernel: "colsum", rows: rows, unit: chunk, binds: []bind{in(x), wholeOut(part)},
@@ -110,6 +110,7 @@ func (g *Graph) columnSum(y *Tensor, add int, x *Tensor) {
 	g.reduce(y, add, part, chunks, c4)
 }
 
-// chunkRows is how many rows one lane sums: at least 256 (what a slice of vectors aligned to 256 bytes can always hold), and
-// as many as it takes to leave at most 1024 partial sums.
-func chunkRows(rows int) int { return max(256, ((rows+1023)/1024+15)/16*16) }
+// chunkRows is how many of `rows` rows of c4 vectors one lane sums, a vector of each: as many as leave 65,536 lanes, with four reads under way in
+// each what hides a GPU's memory, but at least 64, so that partial sums are 3 % of what is read, and at most 1024. A multiple of 16: rows then begin
+// at multiples of 256 bytes, where slices may be cut.
+func chunkRows(rows, c4 int) int { return min(max((rows*c4/65536+15)/16*16, 64), 1024) }

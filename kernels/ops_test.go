@@ -110,7 +110,8 @@ func TestBatchNormMatchesItsReference(t *testing.T) {
 	add(false, true, true, false, -1, 1, 3, 1)
 	add(true, true, true, false, -1, 1, 7, 34)
 	add(false, false, true, false, 29, 31, 11, 3, 8)
-	add(true, true, true, true, -1, 1, 600, 3)   // three chunks of rows, the last one short
+	add(false, true, true, true, -1, 1, 2200, 2) // 35 chunks: two levels
+	add(true, true, true, true, -1, 1, 600, 3)   // ten chunks of rows, the last one short
 	add(false, true, false, true, -1, 1, 551, 5) // in parts, running statistics
 	bench.Run(t, cases...)
 }

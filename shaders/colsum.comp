@@ -16,6 +16,11 @@ void main() {
 	uint q = k * chunk, end = min(q + chunk, rows);
 	if (q >= rows) return;
 	vec4 v = vec4(0);
-	for (; q < end; q++) v += LOAD(x, q * c4 + c);
+	for (; q < end; q += 4u) {
+		[[unroll]] for (uint u = 0u; u < 4u; u++) {
+			vec4 z = LOAD(x, min(q + u, end - 1u) * c4 + c);
+			v += q + u < end ? z : vec4(0);
+		}
+	}
 	part[(chunk0 + k) * c4 + c] = v;
 }

@@ -15,6 +15,11 @@ void main() {
 	if (id >= n * c4) return;
 	uint from = id / c4 * area * c4 + id % c4;
 	vec4 v = vec4(0);
-	for (uint p = 0u; p < area; p++) v += LOAD(x, from + p * c4);
+	for (uint p = 0u; p < area; p += 4u) {
+		[[unroll]] for (uint u = 0u; u < 4u; u++) {
+			vec4 z = LOAD(x, from + min(p + u, area - 1u) * c4);
+			v += p + u < area ? z : vec4(0);
+		}
+	}
 	y[id] = v / float(area);
 }
