@@ -62,8 +62,11 @@ func matmulShape(op string, a, b *Tensor, transA, transB bool) (shape []int, m, 
 	if transB {
 		kb, n = n, kb
 	}
-	if k != kb || !slices.Equal(batch, b.shape[:len(batch)]) {
-		misuse(op, "%v (transposed: %t) times %v (transposed: %t): inner sizes %d and %d, or the batches, differ", a, transA, b, transB, k, kb)
+	if k != kb {
+		misuse(op, "%v (transposed: %t) times %v (transposed: %t): inner sizes %d and %d differ", a, transA, b, transB, k, kb)
+	}
+	if !slices.Equal(batch, b.shape[:len(batch)]) {
+		misuse(op, "%v times %v: batches of %v and %v matrices: want as many of both", a, b, batch, b.shape[:len(batch)])
 	}
 	return append(slices.Clone(batch), m, n), m, k, n
 }

@@ -11,15 +11,15 @@
 // Grid: x, z tiles in strips of eight columns, so that groups at work at the same time share rows and columns;  y batch (gather) or chunk (outer).
 //! variant gather_128x128 -DGATHER -DBM=128 -DBN=128 -DTN=8
 //! variant gather_128x64 -DGATHER -DBM=128 -DBN=64 -DTN=8
-//! variant gather_64x64 -DGATHER -DBM=64 -DBN=64 -DTN=8
+//! variant gather_64x64 -DGATHER -DBM=64 -DBN=64 -DTN=4
 //! variant gather_64x32 -DGATHER -DBM=64 -DBN=32 -DTN=4
 //! variant stats_128x128 -DGATHER -DSTATS -DBM=128 -DBN=128 -DTN=8
 //! variant stats_128x64 -DGATHER -DSTATS -DBM=128 -DBN=64 -DTN=8
-//! variant stats_64x64 -DGATHER -DSTATS -DBM=64 -DBN=64 -DTN=8
+//! variant stats_64x64 -DGATHER -DSTATS -DBM=64 -DBN=64 -DTN=4
 //! variant stats_64x32 -DGATHER -DSTATS -DBM=64 -DBN=32 -DTN=4
 //! variant outer_128x128 -DBM=128 -DBN=128 -DTN=8
 //! variant outer_128x64 -DBM=128 -DBN=64 -DTN=8
-//! variant outer_64x64 -DBM=64 -DBN=64 -DTN=8
+//! variant outer_64x64 -DBM=64 -DBN=64 -DTN=4
 //! variant outer_64x32 -DBM=64 -DBN=32 -DTN=4
 #define BK 16                  // terms a turn
 #define WG (BM / 8 * (BN / TN))
