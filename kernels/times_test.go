@@ -55,7 +55,7 @@ func TestTimesNameEveryOpWithItsWorkAndBytes(t *testing.T) {
 		}
 	}
 	light := opTimes(t, wait(t, submit(t, begin(t, p.Segment("light")))))
-	for range 4 { // others may hold up an op
+	for run := 0; run < 200 && multiply != nil && multiply.Time < 10*light[0].Time; run++ { // others may hold up an op
 		again := opTimes(t, wait(t, submit(t, begin(t, p.Segment("light")))))
 		light[0].Time = min(light[0].Time, again[0].Time)
 	}
