@@ -198,6 +198,40 @@ func TestStepIsSplitAndTimed(t *testing.T) {
 	}
 }
 
+// TestPlanNeedsNoRun plans a batch that would take long here.
+func TestPlanNeedsNoRun(t *testing.T) {
+	o := StepOptions{Arch: "resnet10", Width: 4, Batch: 64, Size: 16}
+	a, err := PlanStep(device, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	o.Batch *= 2
+	b, err := PlanStep(device, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if a.Time.Runs != 0 || a.Store != b.Store || b.Planned < a.Planned*3/2 || b.Used < b.Planned+b.Store {
+		t.Errorf("planned %d and %d for twice as many, store %d and %d, used %d", a.Planned, b.Planned, a.Store, b.Store, b.Used)
+	}
+}
+
+// TestPeerThatFailsCostsItsOwnFiguresAlone asks a program for JSON that prints none.
+func TestPeerThatFailsCostsItsOwnFiguresAlone(t *testing.T) {
+	o := StepOptions{Arch: "resnet10", Width: 4, Batch: 8, Size: 16, Steps: 1}
+	s, err := MeasureStep(context.Background(), device, o, []PeerCommand{{Python: "false"}, {Python: "true"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, p := range s.Peers {
+		if p.Problem == "" || len(p.Rounds) != 0 {
+			t.Errorf("%+v", p)
+		}
+	}
+	if !(s.ViewsPerS > 0) {
+		t.Errorf("%g views/s", s.ViewsPerS)
+	}
+}
+
 func TestTrainingIsSummedUp(t *testing.T) {
 	r, err := Train(context.Background(), device, StepOptions{Arch: "resnet10", Width: 4, Batch: 8, Size: 16, Steps: 11})
 	if err != nil {

@@ -45,12 +45,19 @@ func (r *Report) markdown(w io.Writer) {
 }
 
 func (s Step) markdown(w io.Writer) {
+	if s.Time.Runs == 0 {
+		fmt.Fprintf(w, "\n%v, planned only: %s.\n", s.StepOptions, s.memory())
+		return
+	}
 	t := &table{head: []string{"step", "views/s", "ms a step", "views", "forward", "backward", "update", "host", "planned", "parameters", "used"}, right: 1}
 	p := s.Parts
 	ms := func(v float64) string { return figure(v) + " ms" }
 	t.add(s.StepOptions.String(), figure(s.ViewsPerS), figure(s.Time.Median)+" ("+s.Time.span()+")", ms(p.Views), ms(p.Forward), ms(p.Backward), ms(p.Update),
 		percent(s.HostShare), mebibytes(s.Planned), mebibytes(s.Store), mebibytes(s.Used))
 	for _, x := range s.Peers {
+		if len(x.Rounds) == 0 {
+			continue
+		}
 		t.add(fmt.Sprintf("PyTorch %s, %s, %s, %d threads: ours/theirs **%s**, against theirs without views %s (%d rounds)", x.Torch, x.Name, x.Device,
 			x.Threads, figure(x.Ratio), figure(x.RatioBare), len(x.Rounds)),
 			figure(x.ViewsPerS), figure(x.Ms), "", "", "", "", "", mebibytes(x.PeakMemory), "", "")

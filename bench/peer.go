@@ -42,6 +42,7 @@ type Peer struct {
 	Rounds    []Round `json:"rounds"`
 	Ratio     float64 `json:"ratio"`               // ours/theirs in views/s, whole steps
 	RatioBare float64 `json:"ratio_without_views"` // our whole step against theirs without painting views
+	Problem   string  `json:"error,omitempty"`     // why it was given up; the rounds before count
 }
 
 // Round is views/s of our step, of theirs, and of theirs on views that are there already.
@@ -70,8 +71,11 @@ func FindPython(ctx context.Context, given string) (python string, cuda bool, er
 	return "", false, fmt.Errorf("bench: no python can import torch (%s): install python3-torch, or name one with --python", strings.Join(why, "; "))
 }
 
-// round runs the peer once and notes it beside our views/s of the same round.
-func (p *Peer) round(ctx context.Context, c PeerCommand, o StepOptions, ours float64) error {
+// round runs the peer once and notes it beside our views/s of the same round. A peer that fails costs its own figures alone.
+func (p *Peer) round(ctx context.Context, c PeerCommand, o StepOptions, ours float64) {
+	if p.Problem != "" {
+		return
+	}
 	args := []string{"-", "--arch", o.Arch, "--stem", o.Stem, "--width", strconv.Itoa(o.Width), "--batch", strconv.Itoa(o.Batch),
 		"--size", strconv.Itoa(o.Size), "--steps", strconv.Itoa(o.Steps)}
 	if c.AMP {
@@ -79,7 +83,8 @@ func (p *Peer) round(ctx context.Context, c PeerCommand, o StepOptions, ours flo
 	}
 	a, err := ask(ctx, c.Python, torchStep, args)
 	if err != nil {
-		return err
+		p.Problem = err.Error()
+		return
 	}
 	peak := max(p.PeakMemory, a.PeakMemory)
 	p.answer, p.PeakMemory = a, peak
@@ -96,7 +101,6 @@ func (p *Peer) round(ctx context.Context, c PeerCommand, o StepOptions, ours flo
 	p.Ms, p.MsBare = views/p.ViewsPerS, views/over(func(r Round) float64 { return r.Bare })
 	p.Ratio = over(func(r Round) float64 { return r.Ours / r.Theirs })
 	p.RatioBare = over(func(r Round) float64 { return r.Ours / r.Bare })
-	return nil
 }
 
 // ask runs a script and reads its JSON.

@@ -8,6 +8,8 @@ import (
 	"testing"
 	"time"
 	"unicode/utf8"
+
+	"marr/kernels"
 )
 
 // sampleReport has one of everything, with the longest names that there are.
@@ -112,7 +114,7 @@ func TestRatiosCompareRatesOfEqualRows(t *testing.T) {
 	}
 	now.Rows[0].GFLOPS /= 9
 	now.Rows[1].Name += ", new"
-	now.Steps[0].Steps, now.Steps[0].ViewsPerS = 7, 2*old.Steps[0].ViewsPerS
+	now.Steps[0].Steps, now.Steps[0].Tuner, now.Steps[0].ViewsPerS = 7, &kernels.Tuner{}, 2*old.Steps[0].ViewsPerS
 	rows, steps := now.Against(old)
 	if len(rows) != len(old.Rows)-2 { // one is new, one does not fit
 		t.Errorf("%d ratios of %d rows", len(rows), len(old.Rows))

@@ -30,10 +30,10 @@ func (o StepOptions) String() string {
 	return fmt.Sprintf("%s, %s stem, width %d, batch %d, %d px", o.Arch, o.Stem, o.Width, o.Batch, o.Size)
 }
 
-// shape is what steps are matched by: not by how often they were run.
+// shape is what steps are matched by: not by how often they were run, nor by who chose their kernels.
 func (s Step) shape() StepOptions {
 	o := s.StepOptions
-	o.Steps = 0
+	o.Steps, o.Tuner = 0, nil
 	return o
 }
 
@@ -93,6 +93,28 @@ func MeasureStep(ctx context.Context, dev *vk.Device, o StepOptions, peers []Pee
 	return s, s.whole(ctx, dev, set, peers)
 }
 
+// PlanStep plans a step's memory and runs nothing. The device must have room for it.
+func PlanStep(dev *vk.Device, o StepOptions) (Step, error) {
+	set, err := data.Open(stepData, o.Size)
+	if err != nil {
+		return Step{}, err
+	}
+	s, before := Step{StepOptions: o}, dev.InUse()
+	t, err := o.trainer(dev, set, 1, &ssl.Watch{})
+	if err != nil {
+		return s, err
+	}
+	defer t.Free()
+	s.plan(t, before)
+	return s, nil
+}
+
+// plan notes what a step takes, on a device that had this much in use before.
+func (s *Step) plan(t *ssl.Trainer, before int64) {
+	s.Stem = t.Config.Stem
+	s.Planned, s.Store, s.Used = t.Planned(), t.Store.Bytes(), t.Store.Device().InUse()-before
+}
+
 // trainer makes a run that is long enough.
 func (o StepOptions) trainer(dev *vk.Device, set *data.Set, steps int, w *ssl.Watch) (*ssl.Trainer, error) {
 	c := ssl.DefaultConfig()
@@ -132,7 +154,6 @@ func (s *Step) split(ctx context.Context, dev *vk.Device, set *data.Set) error {
 		return err
 	}
 	defer t.Free()
-	s.Stem = t.Config.Stem
 	err = t.Train(ctx, warmSteps+timedSteps, func(ssl.Report) {})
 	s.Parts = Parts{median(parts[0]), median(parts[1]), median(parts[2]), median(parts[3]), len(parts[0])}
 	if err == nil {
@@ -208,7 +229,7 @@ func (s *Step) whole(ctx context.Context, dev *vk.Device, set *data.Set, peers [
 		return err
 	}
 	defer t.Free()
-	s.Planned, s.Store, s.Used = t.Planned(), t.Store.Bytes(), dev.InUse()-before
+	s.plan(t, before)
 	if err := t.Train(ctx, warmSteps, func(ssl.Report) {}); err != nil {
 		return err
 	}
@@ -231,9 +252,7 @@ func (s *Step) whole(ctx context.Context, dev *vk.Device, set *data.Set, peers [
 		}
 		views := 2 * float64(s.Batch*mine) / time.Since(first).Seconds()
 		for i, p := range peers {
-			if err := s.Peers[i].round(ctx, p, s.StepOptions, views); err != nil {
-				return err
-			}
+			s.Peers[i].round(ctx, p, s.StepOptions, views)
 		}
 	}
 	s.Time = spreadOf(times)

@@ -10,6 +10,10 @@ const topKernels = 12
 
 // print writes a step as text.
 func (s Step) print(w io.Writer) {
+	if s.Time.Runs == 0 {
+		fmt.Fprintf(w, "\nstep: %v, planned only: %s\n", s.StepOptions, s.memory())
+		return
+	}
 	fmt.Fprintf(w, "\nstep: %v (median of %d)\n", s.StepOptions, s.Time.Runs)
 	line := func(name, format string, args ...any) {
 		fmt.Fprintf(w, "  %-12s"+format+"\n", append([]any{name}, args...)...)
@@ -22,8 +26,14 @@ func (s Step) print(w io.Writer) {
 		line("device", "views %s, forward %s, backward %s, update %s; timestamps, median of %d", part(p.Views), part(p.Forward), part(p.Backward), part(p.Update), p.Steps)
 	}
 	line("host", "%s ms a step, %s of it: %s", figure(s.Host), percent(s.HostShare), s.HostHow)
-	line("memory", "%s planned for activations, %s parameters and their state, %s used with host buffers", mebibytes(s.Planned), mebibytes(s.Store), mebibytes(s.Used))
+	line("memory", "%s", s.memory())
 	for _, x := range s.Peers {
+		if x.Problem != "" {
+			line("PyTorch", "given up: %s", x.Problem)
+		}
+		if len(x.Rounds) == 0 {
+			continue
+		}
 		line("PyTorch", "%s, %s, %s, %d threads: %s views/s, %s ms a step, %s without views, %s", x.Torch, x.Name, x.Device, x.Threads,
 			figure(x.ViewsPerS), figure(x.Ms), figure(x.MsBare), mebibytes(x.PeakMemory))
 		line("", "(%s)", x.Included)
@@ -31,6 +41,10 @@ func (s Step) print(w io.Writer) {
 	}
 	fmt.Fprintln(w)
 	s.kernelTable().text(w)
+}
+
+func (s Step) memory() string {
+	return fmt.Sprintf("%s planned for activations, %s parameters and their state, %s used with host buffers", mebibytes(s.Planned), mebibytes(s.Store), mebibytes(s.Used))
 }
 
 func rounds(list []Round) (out string) {

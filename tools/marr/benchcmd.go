@@ -23,7 +23,7 @@ type benchRun struct {
 	step                 bench.StepOptions
 	json, against, label string
 	python, device, tune string
-	peer                 bool
+	peer, plan           bool
 	rows                 bench.KernelOptions
 	old                  *bench.Report
 	report               *bench.Report
@@ -42,6 +42,7 @@ func benchCommand(fs *pflag.FlagSet) func(context.Context, []string) error {
 	fs.IntVar(&b.step.Batch, "batch", 0, "step: images; default 512, on a CPU device 32")
 	fs.IntVar(&b.step.Size, "size", 32, "step: side of a view in `pixels`")
 	fs.IntVar(&b.step.Steps, "steps", 0, "step: steps of each measurement; default 20, on a CPU device 3")
+	fs.BoolVar(&b.plan, "plan", false, "step: only plan its memory, which the device must have, and run nothing")
 	fs.BoolVar(&b.peer, "peer", false, "step: run the same step in PyTorch beside it, in turn, and print the ratio")
 	fs.StringVar(&b.python, "python", "", "step: `python` that can import torch; default: python3, then /usr/bin/python3")
 	device, tune := deviceFlag(fs), tuneFlag(fs)
@@ -161,17 +162,41 @@ func (b *benchRun) measure(ctx context.Context, dev *vk.Device, what string, pee
 	if what == "kernels" {
 		return nil
 	}
-	b.say("step: %v", b.step)
-	s, err := bench.MeasureStep(ctx, dev, b.step, peers)
-	if err != nil {
+	if err := b.measureStep(ctx, dev, b.step, peers); err != nil || what == "step" {
 		return err
 	}
-	b.report.Steps = append(b.report.Steps, s)
-	if what == "all" {
-		b.say("training")
-		b.report.Training, err = bench.Train(ctx, dev, shortTraining)
+	if dev.Info().Type != vk.CPU {
+		if err := b.measureStep(ctx, dev, b.large(), peers); err != nil {
+			return err
+		}
+	}
+	b.say("training")
+	short := shortTraining
+	short.Tuner = b.step.Tuner
+	b.report.Training, err = bench.Train(ctx, dev, short)
+	return err
+}
+
+func (b *benchRun) measureStep(ctx context.Context, dev *vk.Device, o bench.StepOptions, peers []bench.PeerCommand) error {
+	b.say("step: %v", o)
+	var s bench.Step
+	var err error
+	if b.plan {
+		s, err = bench.PlanStep(dev, o)
+	} else {
+		s, err = bench.MeasureStep(ctx, dev, o, peers)
+	}
+	if err == nil {
+		b.report.Steps = append(b.report.Steps, s)
 	}
 	return err
+}
+
+// large is the second step of all on a GPU: ResNet-50 on images of ImageNet's size.
+func (b *benchRun) large() bench.StepOptions {
+	o := b.step
+	o.Arch, o.Stem, o.Width, o.Batch, o.Size = "resnet50", "imagenet", 64, 32, 224
+	return o
 }
 
 // shortTraining is the demo's network, for as long as it takes to see the loss fall.
