@@ -25,6 +25,9 @@ func TestMisuseIsABuildErrorThatSaysWhatToDo(t *testing.T) {
 		"kernels: MatMul: x#1 [2 3] (transposed: false) times x#2 [2 3] (transposed: false): inner sizes 3 and 2 differ": func(g *kernels.Graph) {
 			kernels.MatMul(x(g, 2, 3), x(g, 2, 3), false, false)
 		},
+		"kernels: MatMul: x#1 [4 2 3] times x#2 [5 3 2]: batches of [4] and [5] matrices: want as many of both": func(g *kernels.Graph) {
+			kernels.MatMul(x(g, 4, 2, 3), x(g, 5, 3, 2), false, false)
+		},
 		"kernels: MaxPool2D: kernel 3, stride 2 and padding 2: want a kernel and a stride of at least 1 and a padding of 0 to half the kernel": func(g *kernels.Graph) {
 			kernels.MaxPool2D(x(g, 2, 5, 5, 3), 3, 2, 2)
 		},
