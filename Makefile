@@ -3,6 +3,7 @@
 # make check  the slow checks: races, Vulkan validation, garbage collector, kernel variants (under 30 minutes)
 # make build  ./marr        make shaders  SPIR-V of what changed in shaders/        make lint  format and vet
 # make shaderstats  registers, spills and occupancy of every shader on AMD GPUs, to bench/shaderstats.md (Debian 12; no GPU needed)
+# make gpucheck  bin/gpucheck, a folder that checks a machine with a GPU: bin/gpucheck/run.sh        make results  the tables of bench/RESULTS.md
 
 GO ?= go
 TEST = $(GO) test -p 1 -count=1 -timeout 20m
@@ -17,7 +18,7 @@ RACE = ./vk/... ./kernels/... ./net/... ./ssl/... ./export/... ./tools/...
 VARIANTS = LP_NATIVE_VECTOR_WIDTH=128 LP_NATIVE_VECTOR_WIDTH=512 MARR_KERNELS=plain MARR_KERNELS=texel MARR_EAGER=1 MARR_POISON=1
 VARIED = ./kernels/ ./net/ ./ssl/
 
-.PHONY: demo test check build shaders shaderstats lint setup check-race check-validation check-gc check-variants
+.PHONY: demo test check build shaders shaderstats gpucheck results lint setup check-race check-validation check-gc check-variants
 
 demo: setup build
 	@./marr demo
@@ -50,6 +51,15 @@ check-gc:
 
 check-variants:
 	@set -e; for v in $(VARIANTS); do echo "$$v $(TEST) $(VARIED)"; env "$$v" $(TEST) $(VARIED); done
+
+gpucheck: setup
+	@tools/gpucheck/build.sh
+
+# The text above the mark is kept by hand, the tables below it are made of the JSON files.
+results: build
+	@sed '/^<!-- tables/q' bench/RESULTS.md >bench/RESULTS.new
+	@./marr bench table bench/results/*.json >>bench/RESULTS.new
+	@mv bench/RESULTS.new bench/RESULTS.md
 
 shaders:
 	@$(GO) run ./tools/mkshaders
