@@ -122,6 +122,9 @@ func (b *benchRun) run(ctx context.Context, what string) error {
 	if b.old != nil {
 		b.report.PrintAgainst(os.Stdout, b.old)
 	}
+	if b.report.Cut {
+		err = fmt.Errorf("bench: %w before its end: what was measured is above", context.Canceled)
+	}
 	if b.json != "" {
 		err = errors.Join(err, b.report.Write(b.json))
 	}
