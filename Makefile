@@ -14,8 +14,8 @@ RACE = ./vk/... ./kernels/... ./net/... ./ssl/... ./export/... ./tools/...
 
 # Environments under which the device tests run again: each forces what the default choice would not take.
 # 128 and 512 bits give lavapipe subgroups of 4 and 16 lanes; others ignore the variable. plain reads through storage buffers,
-# eager runs op by op with a look for NaN, poison fills memory with NaN first.
-VARIANTS = LP_NATIVE_VECTOR_WIDTH=128 LP_NATIVE_VECTOR_WIDTH=512 MARR_KERNELS=plain MARR_KERNELS=texel MARR_EAGER=1 MARR_POISON=1
+# tiled takes the kernels of GPUs, eager runs op by op with a look for NaN, poison fills memory with NaN first.
+VARIANTS = LP_NATIVE_VECTOR_WIDTH=128 LP_NATIVE_VECTOR_WIDTH=512 MARR_KERNELS=plain MARR_KERNELS=texel,tiled MARR_EAGER=1 MARR_POISON=1
 VARIED = ./kernels/ ./net/ ./ssl/
 
 .PHONY: demo test check build shaders shaderstats gpucheck results lint setup check-race check-validation check-gc check-variants

@@ -34,7 +34,6 @@ func (o StepOptions) String() string {
 func (s Step) shape() StepOptions {
 	o := s.StepOptions
 	o.Steps, o.Tuner = 0, nil
-	o.Tuner = nil
 	return o
 }
 

@@ -28,11 +28,9 @@ func Views(images, table *Tensor, p Pictures, size int) *Tensor {
 	g.run(launch{kernel: "views_crop", rows: rows, binds: []bind{whole(images), whole(table), out(crop)},
 		push:   func(first, n int) []uint32 { return push(n, first, size, p.C, p.W, p.Bytes()/4) },
 		groups: per(size * size)})
-	gray := out(sums)
-	gray.part = true // the shader packs its rows: what pads them in a tensor is left at the end, unwritten
-	g.run(launch{kernel: "views_gray", rows: rows, binds: []bind{in(crop), whole(table), gray},
+	g.run(launch{kernel: "views_gray", rows: rows, binds: []bind{in(crop), whole(table), out(sums)},
 		push:   func(first, n int) []uint32 { return push(n, first, size, p.C) },
-		groups: per(size)})
+		groups: per(pad(size))})
 	mean, scale := [4]float64{}, [4]float64{}
 	for c := range p.C {
 		mean[c], scale[c] = p.Mean[c], 1/p.Std[c]

@@ -5,9 +5,12 @@
 //   u_yi = tri((i + ½ − (y + ½)s) / max(s, 1)), normalised over 0 ≤ i < crop height; s = crop height / size; v likewise;
 //   tri(d) = max(0, 1 − |d|). These are the weights of torchvision's resize with antialias=True.
 // Bindings: 0 source, read: uint8 packed four to a uint, [slot][H W channels], each image padded to `words` uints
-//           1 table, read: float [row][16], columns in views.glsl, indexed row0 + n
+//           1 table, read: vec4 [row][4], columns in views.glsl, indexed row0 + n
 //           2 out, write: float [n][size size 4], 0 … 1, lanes from `channels` on zero; bound at the slice: n from 0
 // Grid: x ⌈size·size / 32⌉, y rows. One lane makes one output pixel. 1 ≤ channels ≤ 4.
+//! variant plain
+//! variant texel -DTEXEL
+#include "io.glsl"
 #include "views.glsl"
 layout(local_size_x = 32) in;
 layout(push_constant) uniform Push {
@@ -15,8 +18,8 @@ layout(push_constant) uniform Push {
 	uint width, words;               // source: pixels in a row, uints from image to image
 };
 layout(binding = 0) readonly restrict buffer Source { uint source[]; };
-layout(binding = 1) readonly restrict buffer Table { float table[]; };
-layout(binding = 2) writeonly restrict buffer Out { vec4 result[]; };
+READS(1, table)
+WRITES(2, result)
 
 // span is the half-open range of taps of output i where n source pixels become `size`.
 ivec2 span(float centre, float support, int n) {
@@ -28,12 +31,11 @@ float tri(float d) { return max(0.0, 1.0 - abs(d)); }
 void main() {
 	uint n = gl_WorkGroupID.y, p = gl_WorkGroupID.x * 32u + gl_LocalInvocationID.x;
 	if (n >= rows || p >= size * size) return;
-	uint r = (row0 + n) * WIDTH;
-	uint base = uint(table[r + COL_SOURCE]) * words * 4u;
-	uint top = uint(table[r + COL_TOP]), left = uint(table[r + COL_LEFT]);
-	float boxH = table[r + COL_HEIGHT], boxW = table[r + COL_WIDTH];
+	vec4 place = LOAD(table, (row0 + n) * 4u); // COL_SOURCE to COL_HEIGHT
+	uint base = uint(place.x) * words * 4u, top = uint(place.y), left = uint(place.z);
+	float boxH = place.w, boxW = COLUMN(row0 + n, COL_WIDTH);
 	uint y = p / size, x = p - y * size;
-	if (table[r + COL_FLIP] != 0.0) x = size - 1u - x;
+	if (COLUMN(row0 + n, COL_FLIP) != 0.0) x = size - 1u - x;
 
 	float sy = boxH / float(size), sx = boxW / float(size);
 	float ry = max(sy, 1.0), rx = max(sx, 1.0); // support in source pixels
