@@ -39,7 +39,7 @@ func (g *Graph) gather(a gather) *producer {
 	m := a.images * a.gridH * a.gridW
 	pick := g.choose(choice{
 		key:     shapeKey("gather", m, a.k, a.c, a.tapsH, a.tapsW, a.step),
-		options: g.gatherVariants(quads(a.k)), narrow: a.k < 32, rule: func(v variant) bool { return v.suitsGather(m, a.k) }, launch: a.launch,
+		options: g.gatherVariants(a), narrow: a.k < 32, rule: func(v variant) bool { return v.suitsGather(m, a.k) }, launch: a.launch,
 	})
 	from := len(g.steps)
 	g.run(a.launch(pick))
@@ -114,7 +114,7 @@ func (g *Graph) outer(y *Tensor, add int, x, dy *Tensor, c convShape) {
 	}
 	pick := g.choose(choice{
 		key:     shapeKey("outer", c.n*area, c.k, c.c, c.r, c.s, c.stride),
-		options: g.outerVariants(c4), narrow: c.k < 32 || taps*c.c < 32, rule: func(v variant) bool { return v.suitsOuter(c.k, taps*c4*lanes) }, launch: plan,
+		options: g.outerVariants(c), narrow: c.k < 32 || taps*c.c < 32, rule: func(v variant) bool { return v.suitsOuter(c.k, taps*c4*lanes) }, launch: plan,
 	})
 	g.run(plan(pick))
 	g.reduce(y, add, part, chunks, size)

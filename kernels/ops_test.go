@@ -58,6 +58,10 @@ func TestConv2DMatchesItsReference(t *testing.T) {
 		{1, 4, 4, 33, 34, 3, 3, 1, 1},
 		{1, 3, 3, 2, 3, 2, 4, 4, 3}, // stride above the kernel's height
 		{5, 13, 3, 17, 16, 3, 1, 1, 1},
+		{3, 5, 8, 5, 9, 3, 3, 1, 1},    // runs of eight pixels, of four for the weights
+		{2, 3, 16, 6, 19, 3, 3, 1, 1},  // of sixteen
+		{1, 4, 30, 8, 4, 2, 3, 1, 2},   // forward of sixteen, backward none
+		{2, 6, 6, 9, 17, 3, 3, 1, 0},   // of four for the weights alone
 		{3, 8, 8, 36, 132, 3, 3, 1, 1}, // more than one of the largest tiles along every axis
 	} {
 		add(g, false)
@@ -65,6 +69,7 @@ func TestConv2DMatchesItsReference(t *testing.T) {
 	add(geometry{23, 5, 5, 3, 2, 3, 3, 1, 1}, true)
 	add(geometry{28, 6, 5, 2, 2, 3, 3, 2, 1}, true)
 	add(geometry{40, 5, 5, 8, 5, 1, 1, 1, 0}, true)
+	add(geometry{18, 3, 16, 5, 1, 3, 3, 1, 1}, true)
 	bench.Run(t, cases...)
 }
 

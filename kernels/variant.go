@@ -13,8 +13,9 @@ import (
 // variant is one way of computing a gather or an outer product.
 type variant struct {
 	kernel        string
-	rows, columns int   // of the result, in numbers, that one group makes (gather)
-	cb, kb        int   // lean outer: vectors of input and output channels that one lane sums
+	rows, columns int // of the result, in numbers, that one group makes (gather)
+	cb, kb        int // lean outer: vectors of input and output channels that one lane sums, for `taps` taps
+	taps          int
 	tile          *tile // nil: lean
 }
 
@@ -43,9 +44,17 @@ func forced() []string {
 	return strings.FieldsFunc(os.Getenv("MARR_KERNELS"), func(r rune) bool { return r == ',' })
 }
 
-// gatherVariants lists what the device can run and MARR_KERNELS allows for k4 vectors of output channels.
-func (g *Graph) gatherVariants(k4 int) []variant {
+// gatherVariants lists what the device can run and MARR_KERNELS allows for a product.
+func (g *Graph) gatherVariants(a gather) []variant {
 	var lean []variant
+	k4 := quads(a.k)
+	if a.tapsW == 3 && a.step == 1 { // runs of pixels share what they read
+		for _, v := range []variant{{kernel: "conv3.r16", rows: 128, columns: 2 * lanes}, {kernel: "conv3.r8", rows: 64, columns: 4 * lanes}} {
+			if a.gridW%(v.rows/8) == 0 {
+				lean = append(lean, v)
+			}
+		}
+	}
 	for kb := 4; kb > 0; kb /= 2 { // more vectors than there are would be wasted
 		if kb <= k4 || kb == 1 {
 			lean = append(lean, variant{kernel: fmt.Sprintf("conv.k%d", kb), rows: 64, columns: kb * lanes})
@@ -54,11 +63,14 @@ func (g *Graph) gatherVariants(k4 int) []variant {
 	return g.variants(lean, "tiled.gather_")
 }
 
-// outerVariants lists the same for a sum of outer products with c4 vectors of input channels.
-func (g *Graph) outerVariants(c4 int) []variant {
-	lean := []variant{{kernel: "wgrad.c1", cb: 1, kb: 4}}
-	if c4 > 1 {
-		lean = slices.Insert(lean, 0, variant{kernel: "wgrad.c4", cb: 4, kb: 2})
+// outerVariants lists the same for a sum of outer products.
+func (g *Graph) outerVariants(c convShape) []variant {
+	lean := []variant{{kernel: "wgrad.c1", cb: 1, kb: 4, taps: 1}}
+	if quads(c.c) > 1 {
+		lean = slices.Insert(lean, 0, variant{kernel: "wgrad.c4", cb: 4, kb: 2, taps: 1})
+		if c.s == 3 && c.stride == 1 && c.ow%4 == 0 {
+			lean = slices.Insert(lean, 0, variant{kernel: "wgrad3", cb: 2, kb: 2, taps: 3})
+		}
 	}
 	return g.variants(lean, "tiled.outer_")
 }
@@ -102,7 +114,7 @@ func (v variant) outerTiles(k4, c4, taps int) (tiles, groups int) {
 		tiles = ceil(k4*lanes, v.tile.rows) * ceil(taps*c4*lanes, v.tile.columns)
 		return tiles, tiles
 	}
-	tiles = ceil(c4, v.cb) * taps * ceil(k4, v.kb)
+	tiles = ceil(c4, v.cb) * (taps / v.taps) * ceil(k4, v.kb)
 	return tiles, ceil(tiles, 8)
 }
 
