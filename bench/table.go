@@ -87,7 +87,12 @@ func figure(v float64) string {
 
 func percent(v float64) string { return figure(100*v) + " %" }
 
-func mebibytes(n int64) string { return fmt.Sprintf("%d MiB", n>>20) }
+func mebibytes(n int64) string {
+	if n == 0 {
+		return "–"
+	}
+	return fmt.Sprintf("%d MiB", n>>20)
+}
 
 // span is a spread as "least–most".
 func (s Spread) span() string { return figure(s.Min) + "–" + figure(s.Max) }

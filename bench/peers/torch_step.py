@@ -12,7 +12,6 @@ import argparse
 import json
 import math
 import os
-import resource
 import time
 
 import torch
@@ -143,7 +142,9 @@ class Trainer:
 
 
 def resident():
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    """The peak of this program's resident memory; getrusage would count the program that started it."""
+    with open("/proc/self/status") as f:
+        return next(int(line.split()[1]) for line in f if line.startswith("VmHWM:")) * 1024
 
 
 def main():
