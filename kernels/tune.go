@@ -1,7 +1,6 @@
 package kernels
 
 import (
-	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -118,25 +117,27 @@ func (t *Tuner) pick(g *Graph, c choice) (variant, bool) {
 		}
 	}
 	found := verdict{Mode: t.mode, Micros: map[string]float64{}}
-	best := -1
-	for i, v := range c.options {
+	var best variant
+	var least time.Duration
+	for _, v := range c.options {
 		if t.mode == TuneQuick && !g.likely(c, v) {
 			continue
 		}
-		d, err := t.time(g, c.launch(v))
+		d, err := t.time(g, c.launch(v), least)
 		if err != nil {
 			continue // no memory to try it with, or a driver that cannot compile it: the others are left
 		}
 		found.Micros[v.kernel] = float64(d.Nanoseconds()) / 1e3
-		if best < 0 || found.Micros[v.kernel] < found.Micros[found.Kernel] {
-			best, found.Kernel = i, v.kernel
+		if least == 0 || d < least {
+			best, least = v, d
 		}
 	}
-	if best < 0 {
+	if least == 0 {
 		return variant{}, false
 	}
+	found.Kernel = best.kernel
 	t.best[c.key], t.news = found, true
-	return c.options[best], true
+	return best, true
 }
 
 // likely leaves out of a quick search what is seldom best: on a GPU the lean kernels, unless there are few output channels; on a CPU the tiled.
@@ -150,9 +151,13 @@ func (g *Graph) likely(c choice, v variant) bool {
 // scratchMost bounds the memory that a candidate is timed in, in bytes.
 const scratchMost = 1 << 30
 
-// time returns the median time of a launch's first slice on scratch memory.
-func (t *Tuner) time(g *Graph, l launch) (time.Duration, error) {
-	n := g.slice(l)
+// timedShare is the part of the work that no watchdog minds (vk.Device.WorkBudget) that a candidate is timed with: a hundredth of half a second.
+const timedShare = 100
+
+// time returns the median time of a part of a launch on scratch memory; beside a best of `least` (0: none yet) a slow one is not repeated.
+func (t *Tuner) time(g *Graph, l launch, least time.Duration) (time.Duration, error) {
+	unit := max(l.unit, 1)
+	n := min(g.slice(l), max(1, int(float64(l.rows)*g.budget/timedShare/max(l.work, 1)))/unit*unit+unit)
 	var need int64
 	d := vk.Dispatch{Groups: l.groups(n), Label: "tune " + l.kernel}
 	at := make([]int64, len(l.binds))
@@ -181,40 +186,61 @@ func (t *Tuner) time(g *Graph, l launch) (time.Duration, error) {
 	for i, b := range l.binds {
 		d.Bindings = append(d.Bindings, vk.Binding{Range: vk.Range{Buffer: scratch, Offset: at[i], Size: size[i]}, Access: b.access})
 	}
-	return t.repeat(g.dev, scratch, d)
+	return t.repeat(g.dev, scratch, d, least)
 }
 
-// repeat runs a dispatch once to warm up, then several times, and returns the median.
-func (t *Tuner) repeat(dev *vk.Device, scratch *vk.Buffer, d vk.Dispatch) (time.Duration, error) {
-	runs := 3
-	if t.mode == TuneFull {
-		runs = 15
+// enough bounds the time that one candidate is repeated for.
+const enough = 200 * time.Millisecond
+
+// repeat runs a dispatch once to warm up and once to see how long it takes, then as often as tells it from the others, and returns the median.
+// One that is far behind even counting what compiling it took is not run again.
+func (t *Tuner) repeat(dev *vk.Device, scratch *vk.Buffer, d vk.Dispatch, least time.Duration) (time.Duration, error) {
+	first, err := runs(dev, scratch, d, 1)
+	if err != nil || least > 0 && first[0] > 20*least {
+		return max(first[0], 1), err
 	}
+	if first, err = runs(dev, scratch, d, 1); err != nil || least > 0 && first[0] > 2*least {
+		return max(first[0], 1), err
+	}
+	n := 3
+	if t.mode == TuneFull {
+		n = 15
+	}
+	n = min(n, int(enough/max(first[0], 1)))
+	if n < 2 {
+		return max(first[0], 1), nil
+	}
+	times, err := runs(dev, scratch, d, n)
+	slices.Sort(times)
+	return max(times[n/2], 1), err
+}
+
+// runs times a dispatch n times, one run after the other.
+func runs(dev *vk.Device, scratch *vk.Buffer, d vk.Dispatch, n int) ([]time.Duration, error) {
+	times := make([]time.Duration, n)
 	r := dev.NewRecorder()
 	r.Time()
 	r.Fill(scratch.All(), 0)
-	for range runs + 1 {
+	for range n {
 		r.Dispatch(d)
 	}
 	s, err := r.End()
 	if err != nil {
-		return 0, err
+		return times, err
 	}
 	defer s.Free()
 	ticket, err := dev.Submit(s)
 	if err != nil {
-		return 0, err
+		return times, err
 	}
 	if err := ticket.Wait(); err != nil {
-		return 0, err
+		return times, err
 	}
-	times, err := s.Times()
-	if err != nil {
-		return 0, err
+	all, err := s.Times()
+	if err == nil {
+		times = all[1:]
 	}
-	times = times[2:]
-	slices.SortFunc(times, cmp.Compare[time.Duration])
-	return times[len(times)/2], nil
+	return times, err
 }
 
 // save keeps what was found.
