@@ -38,7 +38,7 @@ func ceil(n, per int) int { return (n + per - 1) / per }
 func (g *Graph) gather(a gather) *producer {
 	m := a.images * a.gridH * a.gridW
 	pick := g.choose(choice{
-		key:     shapeKey("gather", m, a.k, a.c, a.tapsH, a.tapsW, a.step),
+		key:     shapeKey("gather", m, a.gridW, a.k, a.c, a.tapsH, a.tapsW, a.step),
 		options: g.gatherVariants(a), narrow: a.k < 32, rule: func(v variant) bool { return v.suitsGather(m, a.k) }, launch: a.launch,
 	})
 	from := len(g.steps)
@@ -113,7 +113,7 @@ func (g *Graph) outer(y *Tensor, add int, x, dy *Tensor, c convShape) {
 			groups: func(n int) [3]uint32 { return groups2(groups, 1, ceil(n, per)) }}
 	}
 	pick := g.choose(choice{
-		key:     shapeKey("outer", c.n*area, c.k, c.c, c.r, c.s, c.stride),
+		key:     shapeKey("outer", c.n*area, c.ow, c.k, c.c, c.r, c.s, c.stride),
 		options: g.outerVariants(c), narrow: c.k < 32 || taps*c.c < 32, rule: func(v variant) bool { return v.suitsOuter(c.k, taps*c4*lanes) }, launch: plan,
 	})
 	g.run(plan(pick))

@@ -127,9 +127,9 @@ type choice struct {
 	launch  func(variant) launch
 }
 
-// shapeKey names a shape for the tuner: m, the number of positions, counts only up to a power of two.
-func shapeKey(pass string, m, k, c, tapsH, tapsW, stride int) string {
-	return fmt.Sprintf("%s m=2^%d k=%d c=%d taps=%dx%d stride=%d", pass, bits.Len(uint(max(m, 1)-1)), k, c, tapsH, tapsW, stride)
+// shapeKey names a shape for the tuner: m, the number of positions, counts only up to a power of two; width is that of the grid they form.
+func shapeKey(pass string, m, width, k, c, tapsH, tapsW, stride int) string {
+	return fmt.Sprintf("%s m=2^%d width=%d k=%d c=%d taps=%dx%d stride=%d", pass, bits.Len(uint(max(m, 1)-1)), width, k, c, tapsH, tapsW, stride)
 }
 
 // choose returns the variant that a shape gets: what a checkpoint pinned, else what the store's tuner finds, else by the static rule.

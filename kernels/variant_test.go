@@ -253,3 +253,20 @@ func TestWorkThatAWatchdogWouldEndIsSplit(t *testing.T) {
 		t.Errorf("%d steps for a small product, %d for one of 1.5 times the budget, want one more", one, two)
 	}
 }
+
+// Grids of as many positions in other shapes may take other kernels: rows of 8 pixels do, rows of 4 do not have runs of 8.
+func TestGridsOfOneSizeAndAnotherShapeGoTogether(t *testing.T) {
+	p, err := kernels.Build(device, store(t), func(g *kernels.Graph) {
+		w := g.Store().Param("w", func() []float32 { return ramp(8 * 9 * 8) }, 8, 3, 3, 8)
+		for _, side := range []int{4, 8, 16} {
+			kernels.Conv2D(g.Input("x", kernels.F32, 256/side/side, side, side, 8), w, 1, 1)
+		}
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer p.Free()
+	if len(p.Variants()) != 3 {
+		t.Errorf("%v, want a choice for each of three shapes", p.Variants())
+	}
+}
