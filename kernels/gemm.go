@@ -43,7 +43,7 @@ func (g *Graph) gather(a gather) *producer {
 	})
 	from := len(g.steps)
 	g.run(a.launch(pick))
-	if pick.tile == nil || a.classes > 1 || a.add == 1 || a.batched || len(g.steps) > from+1 {
+	if pick.tile == nil || slices.Contains(forced(), "unfused") || a.classes > 1 || a.add == 1 || a.batched || len(g.steps) > from+1 {
 		return nil
 	}
 	return &producer{step: g.steps[from], tile: pick.rows}

@@ -39,7 +39,8 @@ func (t tile) fits(l vk.Limits) bool {
 	return t.lanes <= l.WorkGroupInvocations && t.shared <= l.SharedMemory
 }
 
-// forced are the words of MARR_KERNELS, which overrides what a device would get: plain or texel; lean, tiled, or the name of one tile.
+// forced are the words of MARR_KERNELS, which overrides what a device would get: plain or texel; lean, tiled, or the name of one tile; unfused,
+// so that batch norm reads what it normalises for its statistics, to measure what the fusion saves.
 func forced() []string {
 	return strings.FieldsFunc(os.Getenv("MARR_KERNELS"), func(r rune) bool { return r == ',' })
 }

@@ -93,6 +93,11 @@ func TestForcedTilesRunAndLeaveBatchNormItsStatistics(t *testing.T) {
 		if slices.Contains(ran, "bn_stats") {
 			t.Errorf("%s: batch norm read the convolution's result for statistics that were there", words)
 		}
+		t.Setenv("MARR_KERNELS", words+",unfused")
+		p, _ = small(t, store(t))
+		if !slices.ContainsFunc(runSmall(t, p), func(o kernels.OpTime) bool { return o.Kernel == "bn_stats" }) {
+			t.Errorf("%s,unfused: batch norm did not read the convolution's result", words)
+		}
 	}
 }
 

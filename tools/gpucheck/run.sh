@@ -58,6 +58,7 @@ done
 part op-tests 150 ./kernels.test -test.count=1
 part bench-kernels 140 ./marr bench kernels "${rows[@]}" --json "$out/kernels.json"
 part bench-step 170 ./marr bench step "${step[@]}" "${peer[@]}" --json "$out/step.json"
+part bench-step-unfused 60 env MARR_KERNELS=unfused ./marr bench step "${step[@]}" --json "$out/step-unfused.json" --against "$out/step.json"
 part training 90 ./marr pretrain --out "$out/run" "${train[@]}"
 rm -f "$out"/run/*.ckpt # hundreds of megabytes that nobody reads
 verdict="every part passed"
