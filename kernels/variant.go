@@ -69,8 +69,10 @@ func (g *Graph) outerVariants(c convShape) []variant {
 	lean := []variant{{kernel: "wgrad.c1", cb: 1, kb: 4, taps: 1}}
 	if quads(c.c) > 1 {
 		lean = slices.Insert(lean, 0, variant{kernel: "wgrad.c4", cb: 4, kb: 2, taps: 1})
-		if c.s == 3 && c.stride == 1 && c.ow%4 == 0 {
-			lean = slices.Insert(lean, 0, variant{kernel: "wgrad3", cb: 2, kb: 2, taps: 3})
+		for _, run := range []int{4, 8} { // neighbouring positions that share what they read
+			if c.s == 3 && c.stride == 1 && c.ow%run == 0 {
+				lean = slices.Insert(lean, 0, variant{kernel: fmt.Sprintf("wgrad3.u%d", run), cb: 2, kb: 1, taps: 3})
+			}
 		}
 	}
 	return g.variants(lean, "tiled.outer_")

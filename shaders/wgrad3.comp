@@ -3,14 +3,13 @@
 // Weight gradient, lean family, for three taps a row and stride 1: wgrad.comp's sum, bindings and constants. A lane makes a row of taps for
 // 4·KB × 4·CB channels and takes U neighbouring positions at a turn: U + 2 vectors of x and U of dy serve three taps.
 // gridW is a multiple of U.  Grid: x, z ⌈tiles / 8⌉ with tiles = ⌈c4 / CB⌉ · tapsH · ⌈k4 / KB⌉, y chunks of the slice.
-//! variant plain
-//! variant texel -DTEXEL
+//! variant u8_plain -DU=8
+//! variant u8_texel -DU=8 -DTEXEL
+//! variant u4_plain -DU=4
+//! variant u4_texel -DU=4 -DTEXEL
 #include "io.glsl"
-#ifndef CB
 #define CB 2
-#define KB 2
-#define U 4
-#endif
+#define KB 1
 layout(local_size_x = 8) in;
 layout(push_constant) uniform Push {
 	uint rows, chunk, chunk0;
