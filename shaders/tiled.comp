@@ -33,12 +33,12 @@ shared vec4 tileA[BK * (M4 + 1)]; // [term][row], a vector of padding against ba
 shared vec4 tileB[BK * (N4 + 1)]; // [term][column]
 vec4 sum[8 * NV];
 
-// tileOf says which tile the group makes; false for groups that only fill up the grid.
+// tileOf says which tile the group makes; false for groups that only fill up the grid, which lie behind the last strip or, where it is narrow, below it.
 bool tileOf(int tilesM, int tilesN, out int m, out int n) {
 	int id = int(GROUP), strip = id / (8 * tilesM), width = min(8, tilesN - strip * 8), rest = id - strip * 8 * tilesM;
 	m = rest / max(width, 1);
 	n = strip * 8 + rest - m * width;
-	return width > 0;
+	return width > 0 && m < tilesM;
 }
 
 // multiply adds the product of the tiles in shared memory to sum.
