@@ -80,6 +80,7 @@ func (g *Graph) slice(l launch) int {
 			unit = unit / gcd(unit, step) * step
 		}
 	}
+	unit = min(unit, int64(l.rows))       // all of them are one dispatch, whose offset is 0
 	if most < unit && g.within(l, unit) { // too much work for one dispatch, and no less can be had
 		return int(unit)
 	}

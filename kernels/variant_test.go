@@ -259,6 +259,28 @@ func TestWorkThatAWatchdogWouldEndIsSplit(t *testing.T) {
 	}
 }
 
+// Images of an odd number of vectors begin at no offset that can be bound: however much work they are, they stay one dispatch.
+func TestFewImagesThatCannotBePartedStayTogether(t *testing.T) {
+	narrow, err := vk.Open("", vk.Options{StorageRange: 4 << 20})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer narrow.Close()
+	st := kernels.NewStore(narrow)
+	defer st.Free()
+	w := st.Param("w", func() []float32 { return ramp(4 * 45 * 45 * 4) }, 4, 45, 45, 4)
+	p, err := kernels.Build(narrow, st, func(g *kernels.Graph) { // twice the work budget of a CPU device
+		kernels.Conv2D(g.Input("x", kernels.F32, 4, 201, 201, 4), w, 1, 22)
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer p.Free()
+	if p.Steps() != 2 { // the weights' other layout, the convolution
+		t.Errorf("%d steps, want 2", p.Steps())
+	}
+}
+
 // Grids of as many positions in other shapes may take other kernels: rows of 8 pixels do, rows of 4 do not have runs of 8.
 func TestGridsOfOneSizeAndAnotherShapeGoTogether(t *testing.T) {
 	p, err := kernels.Build(device, store(t), func(g *kernels.Graph) {
