@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -79,6 +80,9 @@ func NewTuner(dev *vk.Device, mode Tuning, dir string, warn func(string)) *Tuner
 	text, err := os.ReadFile(t.path)
 	if err == nil {
 		err = json.Unmarshal(text, &t.best)
+	}
+	if err == nil && t.best == nil { // null is JSON too
+		err = errors.New("it holds nothing")
 	}
 	if err != nil && !os.IsNotExist(err) {
 		t.best = map[string]verdict{}

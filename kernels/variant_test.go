@@ -197,7 +197,7 @@ func TestDamagedTuningResultsAreMadeAgain(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for what, text := range map[string][]byte{"cut": good[:len(good)/2], "empty": nil, "another format": []byte(`[1, 2]`)} {
+	for what, text := range map[string][]byte{"cut": good[:len(good)/2], "empty": nil, "another format": []byte(`[1, 2]`), "null": []byte(`null`)} {
 		if err := os.WriteFile(files[0], text, 0o666); err != nil {
 			t.Fatal(err)
 		}
