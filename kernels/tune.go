@@ -46,7 +46,8 @@ func ParseTuning(name string, dev vk.Info) (Tuning, error) {
 }
 
 // Tuner finds, for each pass and shape, the variant that is fastest on a device, by timing the candidates on scratch memory while a program is
-// being recorded, before its own memory is taken. What it found is kept in a file, so that it times a shape once a device, driver and set of shaders.
+// being recorded, before its own memory is taken. What it found is kept in a file, so that it times a shape once a device, driver, set of shaders and
+// MARR_KERNELS.
 type Tuner struct {
 	mode Tuning
 	path string // "": nothing is kept
@@ -76,7 +77,7 @@ func NewTuner(dev *vk.Device, mode Tuning, dir string, warn func(string)) *Tuner
 		return t
 	}
 	d := dev.Info()
-	t.path = filepath.Join(dir, fmt.Sprintf("tune-%s-%08x-%s.json", d.UUID, d.DriverVersion, shaderHash()))
+	t.path = filepath.Join(dir, fmt.Sprintf("tune-%s-%08x-%s.json", d.UUID, d.DriverVersion, candidates()))
 	text, err := os.ReadFile(t.path)
 	if err == nil {
 		err = json.Unmarshal(text, &t.best)
@@ -94,9 +95,10 @@ func NewTuner(dev *vk.Device, mode Tuning, dir string, warn func(string)) *Tuner
 // Mode is the way of tuning.
 func (t *Tuner) Mode() Tuning { return t.mode }
 
-// shaderHash changes with any shader.
-func shaderHash() string {
+// candidates is a hash that changes with any shader and with what MARR_KERNELS leaves of them: the best of few must not pass for the best of all.
+func candidates() string {
 	h := sha256.New()
+	fmt.Fprintln(h, forced())
 	for _, name := range shaders.Names() {
 		code, err := shaders.SPIRV(name)
 		if err != nil {

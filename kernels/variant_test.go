@@ -186,6 +186,27 @@ func TestTunerKeepsWhatItFound(t *testing.T) {
 	}
 }
 
+func TestTheBestOfForcedKernelsDoesNotPassForTheBestOfAll(t *testing.T) {
+	dir, words := t.TempDir(), os.Getenv("MARR_KERNELS")
+	found := func(words string) map[string]string {
+		t.Setenv("MARR_KERNELS", words)
+		tune, _ := tuner(kernels.TuneFull, dir)
+		st := store(t)
+		st.Tune(tune)
+		p, _ := small(t, st)
+		return p.Variants()
+	}
+	first := found(words)
+	for key, kernel := range found("64x64,64x32") {
+		if !strings.HasPrefix(kernel, "tiled.") {
+			t.Errorf("%s: %s was not allowed", key, kernel)
+		}
+	}
+	if again := found(words); !maps.Equal(again, first) {
+		t.Errorf("%v before kernels were forced, %v after", first, again)
+	}
+}
+
 func TestDamagedTuningResultsAreMadeAgain(t *testing.T) {
 	dir := t.TempDir()
 	tune, _ := tuner(kernels.TuneQuick, dir)
