@@ -125,10 +125,11 @@ func (t *Tuner) pick(g *Graph, c choice) (variant, bool) {
 	found := verdict{Mode: t.mode, Micros: map[string]float64{}}
 	var best variant
 	var least time.Duration
-	for _, v := range c.options {
-		if t.mode == TuneQuick && !g.likely(c, v) {
-			continue
-		}
+	options := c.options
+	if t.mode == TuneQuick {
+		options = g.likely(c)
+	}
+	for _, v := range options {
 		d, err := t.time(g, c.launch(v), least)
 		if err != nil {
 			continue // no memory to try it with, or a driver that cannot compile it: the others are left
@@ -146,12 +147,19 @@ func (t *Tuner) pick(g *Graph, c choice) (variant, bool) {
 	return best, true
 }
 
-// likely leaves out of a quick search what is seldom best: on a GPU the lean kernels, unless there are few output channels; on a CPU the tiled.
-func (g *Graph) likely(c choice, v variant) bool {
-	if g.dev.Info().Type == vk.CPU {
-		return v.tile == nil
+// likely leaves out of a quick search what is seldom best: on a GPU the lean kernels, unless there are few output channels; on a CPU the tiled. Where
+// MARR_KERNELS allows no others it leaves out none.
+func (g *Graph) likely(c choice) []variant {
+	some := slices.DeleteFunc(slices.Clone(c.options), func(v variant) bool {
+		if g.dev.Info().Type == vk.CPU {
+			return v.tile != nil
+		}
+		return v.tile == nil && !c.narrow
+	})
+	if len(some) == 0 {
+		return c.options
 	}
-	return v.tile != nil || c.narrow
+	return some
 }
 
 // scratchMost bounds the memory that a candidate is timed in, in bytes.
