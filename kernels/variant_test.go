@@ -15,6 +15,7 @@ import (
 // small builds convolution, batch norm and their backward on a store; it returns the program and what one run of it leaves in dw.
 func small(t *testing.T, st *kernels.Store) (*kernels.Program, []float32) {
 	t.Helper()
+	t.Setenv("MARR_EAGER", "") // the eager twin has no times
 	w := st.Param("w", func() []float32 { return ramp(40 * 9 * 8) }, 40, 3, 3, 8)
 	n := kernels.Norm{Eps: 1e-5, Momentum: 0.1, Mean: st.State("mean", 0, 40), Var: st.State("var", 1, 40),
 		Gamma: st.Param("gamma", func() []float32 { return ramp(40) }, 40), Beta: st.Param("beta", func() []float32 { return ramp(40) }, 40)}
