@@ -36,7 +36,7 @@ var tiles = []tile{
 }
 
 func (t tile) fits(l vk.Limits) bool {
-	return t.lanes <= l.WorkGroupInvocations && t.shared <= l.SharedMemory
+	return t.lanes <= min(l.WorkGroupInvocations, l.WorkGroupSize[0]) && t.shared <= l.SharedMemory
 }
 
 // forced are the words of MARR_KERNELS, which overrides what a device would get: plain or texel; lean, tiled, or the name of one tile; unfused,

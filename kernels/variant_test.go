@@ -104,10 +104,17 @@ func TestForcedTilesRunAndLeaveBatchNormItsStatistics(t *testing.T) {
 
 // The specification's minimum (128 invocations, 16 KiB of shared memory) is enough for all tiles but the largest, the next step up for that one.
 func TestAllTilesButTheLargestFitEveryDevice(t *testing.T) {
-	least, more := kernels.TilesOf(vk.Info{Limits: vk.Limits{WorkGroupInvocations: 128, SharedMemory: 16 << 10}}),
-		kernels.TilesOf(vk.Info{Limits: vk.Limits{WorkGroupInvocations: 256, SharedMemory: 32 << 10}})
-	if want := []string{"128x64", "64x64", "64x32"}; !slices.Equal(least, want) || !slices.Equal(more, append([]string{"128x128"}, want...)) {
-		t.Errorf("on the least device %v, on a larger one %v", least, more)
+	tiles := func(invocations, along, shared uint32) []string {
+		return kernels.TilesOf(vk.Info{Limits: vk.Limits{WorkGroupInvocations: invocations, WorkGroupSize: [3]uint32{along, along, 64}, SharedMemory: shared}})
+	}
+	want := []string{"128x64", "64x64", "64x32"}
+	for _, least := range [][]string{tiles(128, 128, 16<<10), tiles(256, 128, 32<<10)} {
+		if !slices.Equal(least, want) {
+			t.Errorf("on the least device %v, want %v", least, want)
+		}
+	}
+	if more := tiles(256, 256, 32<<10); !slices.Equal(more, append([]string{"128x128"}, want...)) {
+		t.Errorf("on a larger device %v", more)
 	}
 }
 
