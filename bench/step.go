@@ -90,7 +90,8 @@ func MeasureStep(ctx context.Context, dev *vk.Device, o StepOptions, peers []Pee
 	if err := s.split(ctx, dev, set); err != nil {
 		return s, err
 	}
-	return s, s.whole(ctx, dev, set, peers)
+	err = s.whole(ctx, dev, set, peers)
+	return s, err
 }
 
 // PlanStep plans a step's memory and runs nothing. The device must have room for it.
