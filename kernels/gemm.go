@@ -55,6 +55,7 @@ func (p *producer) statistics(g *Graph, x *Tensor) *Tensor {
 	if p.part == nil {
 		p.part = g.alloc("batch norm sums", F32, []int{ceil(x.Rows(), p.tile), 2, x.Stride()})
 		p.step.kernel = strings.Replace(p.step.kernel, "gather", "stats", 1)
+		p.step.label = strings.Replace(p.step.label, "gather", "stats", 1)
 		p.step.binds = append(p.step.binds, bound{mem: p.part.mem, size: p.part.mem.bytes, access: vk.Write, float: true})
 	}
 	return p.part

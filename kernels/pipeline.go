@@ -29,7 +29,7 @@ func ReadingOf(d vk.Info) string {
 	return "plain"
 }
 
-// pipelineFor compiles a kernel of the device's family, or finds it. A kernel that has no families has one shader of its own name.
+// pipelineFor compiles a kernel that reads as the device does, or finds it. A kernel that reads in one way only has one shader of its own name.
 func pipelineFor(dev *vk.Device, kernel string) (*vk.Pipeline, error) {
 	name := kernel + "." + Reading(dev)
 	if strings.Contains(kernel, ".") {

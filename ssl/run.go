@@ -140,8 +140,8 @@ func (r *Run) differs(c *net.Checkpoint) string {
 func (r *Run) start(c *net.Checkpoint, dev *vk.Device) error {
 	done := 0
 	if c != nil {
-		if family := kernels.Reading(dev); c.Meta.Kernels != family {
-			return fmt.Errorf("ssl: run %s was trained with %s kernels and this device has %s: the bits would differ: set MARR_KERNELS=%s", r.Dir, c.Meta.Kernels, family, c.Meta.Kernels)
+		if reading := kernels.Reading(dev); c.Meta.Kernels != reading {
+			return fmt.Errorf("ssl: run %s was trained with %s kernels and this device has %s: the bits would differ: set MARR_KERNELS=%s", r.Dir, c.Meta.Kernels, reading, c.Meta.Kernels)
 		}
 		if err := c.Restore(r.trainer.Store); err != nil {
 			return err

@@ -9,7 +9,7 @@
 //	replay       a second run has the same bits; parameter gradients, which nothing cleared, are exactly twice the first's
 //	accumulation op(x) + op(x) is exactly twice as large, and so is every gradient: the second contribution adds to the first
 //	twins        memory used again, the eager twin, and (Split) a device that binds few bytes: the same bits
-//	families     the other family of kernels (Readings of package kernels) is as near to the reference
+//	forced       what MARR_KERNELS can force (Forcible of package kernels), with (Split) the narrow device, is as near to the reference
 //
 // A cotangent of ones would be blind: the gradient of Σ y is zero for softmax and for normalised rows, whatever the kernel does.
 package optest
