@@ -24,6 +24,7 @@ type Graph struct {
 	trace    []Node
 	derived  map[turned]*Tensor // transposed weights
 	chosen   map[string]string  // the kernel that each pass and shape got
+	offered  map[string]bool    // the kernels that some of them could have got
 	folds    []fold
 	cleared  []*step // fills of all gradients, whose size is known at the end
 	flatSize int64   // of the flat sets when flat was called; 0: never

@@ -21,6 +21,7 @@ type Program struct {
 	planned  int64
 	steps    int
 	variants map[string]string
+	offered  map[string]bool
 	guarded  []*storage // tensors with a guard band behind them
 	widest   int64      // the largest binding, where there are guard bands; else 0
 }
@@ -88,7 +89,7 @@ func Build(dev *vk.Device, store *Store, f func(g *Graph)) (p *Program, err erro
 	if err := store.seal(); err != nil {
 		return nil, err
 	}
-	p = &Program{dev: dev, store: store, segments: map[string]*Segment{}, steps: len(g.steps), variants: g.chosen}
+	p = &Program{dev: dev, store: store, segments: map[string]*Segment{}, steps: len(g.steps), variants: g.chosen, offered: g.offered}
 	defer func() {
 		if err != nil {
 			p.Free()
@@ -156,7 +157,7 @@ func TraceOps(store *Store, f func(g *Graph)) (*Graph, error) {
 }
 
 func newGraph(store *Store) *Graph {
-	return &Graph{store: store, derived: map[turned]*Tensor{}, chosen: map[string]string{}, averaged: -1}
+	return &Graph{store: store, derived: map[turned]*Tensor{}, chosen: map[string]string{}, offered: map[string]bool{}, averaged: -1}
 }
 
 func record(g *Graph, f func(g *Graph)) (err error) {

@@ -2,6 +2,7 @@ package kernels
 
 import (
 	"fmt"
+	"maps"
 	"math/bits"
 	"os"
 	"slices"
@@ -39,8 +40,8 @@ func (t tile) fits(l vk.Limits) bool {
 	return t.lanes <= min(l.WorkGroupInvocations, l.WorkGroupSize[0]) && t.shared <= l.SharedMemory
 }
 
-// forced are the words of MARR_KERNELS, which overrides what a device would get: plain or texel; lean, tiled, or the name of one tile; unfused,
-// so that batch norm reads what it normalises for its statistics, to measure what the fusion saves.
+// forced are the words of MARR_KERNELS, which overrides what a device would get: plain or texel; lean, tiled, the name of one tile, or of one
+// lean kernel, for the shapes that it can run; unfused, so that batch norm reads what it normalises for its statistics, to measure what the fusion saves.
 func forced() []string {
 	return strings.FieldsFunc(os.Getenv("MARR_KERNELS"), func(r rune) bool { return r == ',' })
 }
@@ -82,6 +83,9 @@ func (g *Graph) variants(lean []variant, tiled string) []variant {
 	words := forced()
 	allowed := func(name string, more ...string) bool {
 		return slices.Contains(words, name) || slices.ContainsFunc(more, func(m string) bool { return slices.Contains(words, m) })
+	}
+	if i := slices.IndexFunc(lean, func(v variant) bool { return allowed(v.kernel) }); i >= 0 {
+		return lean[i : i+1]
 	}
 	some := allowed("lean", "tiled") || slices.ContainsFunc(tiles, func(t tile) bool { return allowed(t.name) })
 	var out []variant
@@ -140,6 +144,9 @@ func (g *Graph) choose(c choice) variant {
 	if name, ok := g.chosen[c.key]; ok {
 		return c.named(name)
 	}
+	for _, o := range c.options {
+		g.offered[o.kernel] = true
+	}
 	v, ok := g.pinned(c)
 	if !ok {
 		v, ok = g.store.tuner.pick(g, c)
@@ -184,6 +191,12 @@ func (g *Graph) byRule(c choice) variant {
 // Variants names the kernel that each shape of the program got, by pass and shape. Checkpoints keep it, since sums may be rounded differently.
 func (p *Program) Variants() map[string]string { return p.variants }
 
+// Alternatives names, sorted, the kernels that some shape of the program could have got and none did.
+func (p *Program) Alternatives() []string {
+	taken := slices.Collect(maps.Values(p.variants))
+	return slices.DeleteFunc(slices.Sorted(maps.Keys(p.offered)), func(k string) bool { return slices.Contains(taken, k) })
+}
+
 // Pin makes programs built from now on use these kernels for these shapes, as Program.Variants of an earlier program named them.
 func (s *Store) Pin(variants map[string]string) { s.pins = variants }
 
@@ -206,18 +219,21 @@ func TilesOf(d vk.Info) (names []string) {
 	return names
 }
 
-// Forcible lists values of MARR_KERNELS that a test should run beside the device's own choice: the other ways of reading and, for programs with
-// passes that several kernels could run (picked), every tile that fits the device.
-func Forcible(dev *vk.Device, picked bool) []string {
+// Forcible lists values of MARR_KERNELS that a test should run beside the device's own choice: the other ways of reading, and each kernel that a
+// program did not take (Program.Alternatives), tiles for all passes at once.
+func Forcible(dev *vk.Device, alternatives []string) []string {
 	var out []string
 	for _, f := range Readings {
 		if f != Reading(dev) {
 			out = append(out, f)
 		}
 	}
-	if picked {
-		for _, name := range TilesOf(dev.Info()) {
-			out = append(out, Reading(dev)+","+name)
+	for _, k := range alternatives {
+		if _, tile, ok := strings.Cut(k, "_"); ok {
+			k = tile
+		}
+		if word := Reading(dev) + "," + k; !slices.Contains(out, word) {
+			out = append(out, word)
 		}
 	}
 	return out

@@ -75,11 +75,8 @@ func store(t *testing.T) *kernels.Store {
 }
 
 func TestForcedTilesRunAndLeaveBatchNormItsStatistics(t *testing.T) {
-	for _, words := range kernels.Forcible(device, true) {
-		_, tile, ok := strings.Cut(words, ",")
-		if !ok {
-			continue
-		}
+	for _, tile := range kernels.TilesOf(device.Info()) {
+		words := kernels.Reading(device) + "," + tile
 		t.Setenv("MARR_KERNELS", words)
 		p, _ := small(t, store(t))
 		var ran []string

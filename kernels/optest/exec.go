@@ -15,7 +15,7 @@ type result struct {
 	inputs map[string][]float32 // read back after the last run
 	shape  []int
 	steps  int
-	picked bool // it has passes that several kernels could run
+	others []string // kernels that the program could have taken
 }
 
 // setup is one way of running a case.
@@ -47,7 +47,7 @@ func exec(t *testing.T, c Case, s setup, values map[string][]float32, r []float3
 		t.Fatalf("%s: %v", s.name, err)
 	}
 	defer p.Free()
-	out.steps, out.picked = p.Steps(), len(p.Variants()) > 0
+	out.steps, out.others = p.Steps(), p.Alternatives()
 	for _, x := range store.States() {
 		if v := values[x.Name]; v != nil {
 			if err := x.Write(v); err != nil {

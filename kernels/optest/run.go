@@ -67,7 +67,7 @@ func (b Bench) run(t *testing.T, c Case) {
 			c.checkSame(t, "accumulated", double, base, func(Input) float32 { return 1 })
 		}
 	}
-	for _, words := range kernels.Forcible(b.Device, base.picked) {
+	for _, words := range kernels.Forcible(b.Device, base.others) {
 		b.forced(t, c, words, values, packed, func(other *result) {
 			c.checkPads(t, other)
 			c.checkForward(t, other, want)
