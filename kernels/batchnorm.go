@@ -67,7 +67,7 @@ func (g *Graph) batchStats(x, gamma, beta *Tensor, n Norm) *Tensor {
 	if rows < 2 {
 		misuse("BatchNorm "+n.Gamma.Name, "%v: one value a channel has no variance: use a batch of at least 2", x)
 	}
-	if p := x.producer; p != nil && p.step.segment == g.segmentIndex() {
+	if p := x.producer; p != nil && p.steps[0].segment == g.segmentIndex() {
 		return g.mergeStats(p.statistics(g, x), p.tile, rows, gamma, beta, n)
 	}
 	chunk := chunkRows(rows, c4)

@@ -24,39 +24,56 @@ type gather struct {
 	batched                  bool // an image is one of a batch of matrices, with a w of its own
 }
 
-// producer is the dispatch that made a tensor, where it can make statistics of the tensor for batch norm as well.
+// producer is what made a tensor, where it can make statistics of the tensor for batch norm as well.
 type producer struct {
-	step *step
-	tile int     // rows of a tile
-	part *Tensor // the statistics, [tiles of rows][mean, M2][C], once somebody asked
+	steps []*step // the dispatch, or those of its slices
+	tile  int     // rows of a tile
+	part  *Tensor // the statistics, [tiles of rows][mean, M2][C], once somebody asked
 }
 
 func ceil(n, per int) int { return (n + per - 1) / per }
 
 // gather puts the product on the graph, with the kernel that the device gets for its shape. What it returns can make batch-norm statistics
-// too; nil where the kernel cannot, or where slices of the product would cut its tiles of rows.
+// too; nil where the kernel cannot.
 func (g *Graph) gather(a gather) *producer {
 	m := a.images * a.gridH * a.gridW
 	pick := g.choose(choice{
 		key:     shapeKey("gather", m, a.gridW, a.k, a.c, a.tapsH, a.tapsW, a.step),
 		options: g.gatherVariants(a), narrow: a.k < 32, rule: func(v variant) bool { return v.suitsGather(m, a.k) }, launch: a.launch,
 	})
-	from := len(g.steps)
-	g.run(a.launch(pick))
-	if pick.tile == nil || slices.Contains(forced(), "unfused") || a.classes > 1 || a.add == 1 || a.batched || len(g.steps) > from+1 {
+	from, l := len(g.steps), a.launch(pick)
+	able := pick.tile != nil && a.classes <= 1 && a.add == 0 && !a.batched && g.wholeTiles(&l, a, pick.rows) && !g.unfused()
+	g.run(l)
+	if !able {
 		return nil
 	}
-	return &producer{step: g.steps[from], tile: pick.rows}
+	return &producer{steps: slices.Clone(g.steps[from:]), tile: pick.rows}
 }
 
-// statistics makes the dispatch leave mean and M2 of every tile of rows as well, from its sums in registers: that saves batch norm a pass
+// wholeTiles makes slices of a launch begin where a tile of rows does, so that statistics of tiles do not depend on where a device has it cut.
+// It leaves a launch alone, and reports false, where that would make slices of more than what every device binds, or than a test lets this one.
+func (g *Graph) wholeTiles(l *launch, a gather, tile int) bool {
+	unit := tile / int(gcd(int64(tile), int64(a.gridH*a.gridW)))
+	if int64(min(unit, a.images))*max(a.x.bytes(), a.y.bytes())/int64(a.images) > min(leastRange, g.limit) {
+		return false
+	}
+	l.unit = unit
+	return true
+}
+
+// leastRange is the largest binding that every device has, in bytes (maxStorageBufferRange).
+const leastRange = 128 << 20
+
+// statistics makes the dispatches leave mean and M2 of every tile of rows as well, from their sums in registers: that saves batch norm a pass
 // over x.
 func (p *producer) statistics(g *Graph, x *Tensor) *Tensor {
-	if p.part == nil {
-		p.part = g.alloc("batch norm sums", F32, []int{ceil(x.Rows(), p.tile), 2, x.Stride()})
-		p.step.kernel = strings.Replace(p.step.kernel, "gather", "stats", 1)
-		p.step.label = strings.Replace(p.step.label, "gather", "stats", 1)
-		p.step.binds = append(p.step.binds, bound{mem: p.part.mem, size: p.part.mem.bytes, access: vk.Write, float: true})
+	if p.part != nil {
+		return p.part
+	}
+	p.part = g.alloc("batch norm sums", F32, []int{ceil(x.Rows(), p.tile), 2, x.Stride()})
+	for i, s := range p.steps {
+		s.kernel, s.label = strings.Replace(s.kernel, "gather", "stats", 1), strings.Replace(s.label, "gather", "stats", 1)
+		s.binds = append(s.binds, bound{mem: p.part.mem, size: p.part.mem.bytes, access: vk.Write, float: i == len(p.steps)-1})
 	}
 	return p.part
 }
@@ -72,6 +89,7 @@ func (a gather) launch(v variant) launch {
 	l := launch{kernel: v.kernel, rows: a.images, binds: []bind{in(a.x), whole(a.w), y}, work: a.work}
 	var perX, perW, perY int
 	if a.batched {
+		l.most = maxGroups
 		l.binds[1] = in(a.w)
 		perX, perW, perY = area*c4, a.c*k4, area*k4
 	}
@@ -82,10 +100,10 @@ func (a gather) launch(v variant) launch {
 		}
 		return n * area, 1
 	}
-	l.push = func(_, n int) []uint32 {
+	l.push = func(first, n int) []uint32 {
 		rows, _ := split(n)
 		return push(rows, a.gridW, area, a.c, c4, k4, a.inH, a.inW, a.step, a.offH, a.offW, a.dir, a.tapsH, a.tapsW, a.wTap0, a.wTapH, a.wTapW,
-			a.wIn, a.outN, a.outH, a.outW, a.out0, a.add, perX, perW, perY)
+			a.wIn, a.outN, a.outH, a.outW, a.out0, a.add, perX, perW, perY, first*area/v.rows)
 	}
 	l.groups = func(n int) [3]uint32 {
 		rows, batch := split(n)
@@ -135,7 +153,7 @@ func (g *Graph) reduce(y *Tensor, add int, part *Tensor, parts, size int) {
 
 // gemm makes y [.. M N] (+)= op(a)·op(b) with inner size k, for matrices or for batches of them [B M N]. The gather kernel wants b's rows along
 // n, the outer kernel a's along m: a b that is transposed is turned first.
-func (g *Graph) gemm(y *Tensor, add int, a, b *Tensor, transA, transB bool, k int) {
+func (g *Graph) gemm(y *Tensor, add int, a, b *Tensor, transA, transB bool, k int) *producer {
 	m, n, batch := y.Dim(-2), y.Dim(-1), 1
 	if len(y.shape) == 3 {
 		batch = y.Dim(0)
@@ -152,7 +170,7 @@ func (g *Graph) gemm(y *Tensor, add int, a, b *Tensor, transA, transB bool, k in
 		a = t
 	case transA: // y[m n] = Σ_k a[k m]·b[k n]: the weight gradient of a 1×1 convolution over k images of one pixel
 		g.outer(y, add, b, a, convShape{n: k, h: 1, w: 1, c: n, k: m, r: 1, s: 1, stride: 1, oh: 1, ow: 1})
-		return
+		return nil
 	}
 	n4 := quads(n)
 	p := gather{y: y, x: a, w: b, images: m, gridH: 1, gridW: 1, c: k, k: n, inH: 1, inW: 1, step: 1, dir: 1, tapsH: 1, tapsW: 1,
@@ -161,8 +179,5 @@ func (g *Graph) gemm(y *Tensor, add int, a, b *Tensor, transA, transB bool, k in
 		// rows of one matrix are the columns of an image one pixel high
 		p.batched, p.images, p.gridW, p.inW, p.outN, p.outW = true, batch, m, m, m*n4, n4
 	}
-	made := g.gather(p)
-	if add == 0 {
-		y.producer = made
-	}
+	return g.gather(p)
 }

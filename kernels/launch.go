@@ -13,6 +13,7 @@ type launch struct {
 	kernel string
 	rows   int
 	unit   int // slices hold a multiple of this many rows; 0 means 1
+	most   int // and at most so many; 0: any number
 	binds  []bind
 	push   func(first, n int) []uint32 // constants of the slice of n rows from row `first` on
 	groups func(n int) [3]uint32       // work groups for n rows
@@ -52,6 +53,9 @@ func (g *Graph) slice(l launch) int {
 	unit, most := int64(max(l.unit, 1)), int64(l.rows)
 	if g.budget > 0 && l.work > g.budget {
 		most = max(1, int64(float64(l.rows)*g.budget/l.work))
+	}
+	if l.most > 0 {
+		most = min(most, int64(l.most))
 	}
 	for _, b := range l.binds {
 		size := b.t.bytes()

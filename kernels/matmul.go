@@ -8,7 +8,7 @@ func MatMul(a, b *Tensor, transA, transB bool) *Tensor {
 	g := a.g
 	shape, m, k, n := matmulShape("MatMul", a, b, transA, transB)
 	y := g.result("MatMul", shape, a, b)
-	g.gemm(y, 0, a, b, transA, transB, k)
+	y.producer = g.gemm(y, 0, a, b, transA, transB, k)
 	g.vjp(y, func(dy *Tensor) {
 		if a.needs {
 			da, add := g.gradient(a)

@@ -160,14 +160,19 @@ func newGraph(store *Store) *Graph {
 	return &Graph{store: store, derived: map[turned]*Tensor{}, chosen: map[string]string{}, offered: map[string]bool{}, averaged: -1}
 }
 
+// caught, deferred, turns a panic about misuse into an error; other panics go on.
+func caught(err *error) {
+	switch e := recover().(type) {
+	case nil:
+	case *BuildError:
+		*err = e
+	default:
+		panic(e)
+	}
+}
+
 func record(g *Graph, f func(g *Graph)) (err error) {
-	defer func() {
-		if e, ok := recover().(*BuildError); ok {
-			err = e
-		} else if e != nil {
-			panic(e)
-		}
-	}()
+	defer caught(&err)
 	f(g)
 	g.settle()
 	return nil

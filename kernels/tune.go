@@ -169,7 +169,8 @@ const scratchMost = 1 << 30
 const timedShare = 100
 
 // time returns the median time of a part of a launch on scratch memory; beside a best of `least` (0: none yet) a slow one is not repeated.
-func (t *Tuner) time(g *Graph, l launch, least time.Duration) (time.Duration, error) {
+func (t *Tuner) time(g *Graph, l launch, least time.Duration) (took time.Duration, err error) {
+	defer caught(&err) // what cannot be bound here is no candidate
 	unit := max(l.unit, 1)
 	n := min(g.slice(l), max(1, int(float64(l.rows)*g.budget/timedShare/max(l.work, 1)))/unit*unit+unit)
 	var need int64

@@ -188,6 +188,20 @@ func (g *Graph) byRule(c choice) variant {
 	return last
 }
 
+// unfused reports whether batch norms are to read for their statistics what convolutions made: because MARR_KERNELS says so, or the run that is
+// resumed did. It stands among the variants, since sums are rounded differently.
+func (g *Graph) unfused() bool {
+	const key, word = "statistics", "unfused"
+	on := slices.Contains(forced(), word)
+	if g.store.pins != nil {
+		on = g.store.pins[key] == word
+	}
+	if on {
+		g.chosen[key] = word
+	}
+	return on
+}
+
 // Variants names the kernel that each shape of the program got, by pass and shape. Checkpoints keep it, since sums may be rounded differently.
 func (p *Program) Variants() map[string]string { return p.variants }
 

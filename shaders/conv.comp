@@ -26,6 +26,7 @@ layout(push_constant) uniform Push {
 	int outN, outH, outW, out0; // in vectors
 	uint add;
 	int xBatch, wBatch, yBatch; // vectors from one matrix of a batch to the next
+	int tile0; // of tiled kernels
 } p;
 READS(0, x)
 READS(1, w)
@@ -35,6 +36,7 @@ void main() {
 	const int c4 = p.c4, inH = p.inH, inW = p.inW, dir = p.dir, wIn = p.wIn, lastC = p.c - 1;
 	uint tiles = (p.rows + PX * 8u - 1u) / (PX * 8u), column = GROUP / tiles, first = (GROUP - column * tiles) * PX * 8u + gl_LocalInvocationID.x;
 	int kb = int(column) * KB, batch = int(gl_WorkGroupID.y);
+	if (kb >= p.k4) return; // a group that only fills up the grid
 	vec4 s[PX * KB];
 	int hi[PX], wi[PX], base[PX], dst[PX], kk[KB];
 	[[unroll]] for (int i = 0; i < PX * KB; i++) s[i] = vec4(0);

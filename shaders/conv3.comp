@@ -17,6 +17,7 @@ layout(push_constant) uniform Push {
 	int outN, outH, outW, out0;
 	uint add;
 	int xBatch, wBatch, yBatch; // zero
+	int tile0; // of tiled kernels
 } p;
 READS(0, x)
 READS(1, w)
@@ -28,6 +29,7 @@ void main() {
 	bool some = q < p.rows;
 	q = some ? q : 0u;
 	int kb = int(column) * KB;
+	if (kb >= p.k4) return; // a group that only fills up the grid
 	vec4 s[PX * KB];
 	int kk[KB];
 	[[unroll]] for (int i = 0; i < PX * KB; i++) s[i] = vec4(0);

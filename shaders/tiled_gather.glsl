@@ -7,6 +7,7 @@ layout(push_constant) uniform Push {
 	int outN, outH, outW, out0;
 	uint add;
 	int xBatch, wBatch, yBatch;
+	int tile0; // the first tile of the slice, among those of all rows
 } p;
 layout(binding = 0) readonly buffer X { vec4 x[]; };
 layout(binding = 1) readonly buffer W { vec4 w[]; };

@@ -33,8 +33,8 @@ void stats(int tileM, int tileN, int ty, int tx, int count) {
 	[[unroll]] for (int j = 0; j < NV; j++) {
 		int col = tileN * N4 + tx + j * STRIPS;
 		if (ty == 0 && col < p.k4) {
-			part[tileM * 2 * p.k4 + col] = mean[j];
-			part[(tileM * 2 + 1) * p.k4 + col] = m2[j];
+			part[(p.tile0 + tileM) * 2 * p.k4 + col] = mean[j];
+			part[((p.tile0 + tileM) * 2 + 1) * p.k4 + col] = m2[j];
 		}
 	}
 }
