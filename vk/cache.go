@@ -105,7 +105,12 @@ func (c *pipelineCache) open(d *Device, p *physical, opt Options) {
 	if err != nil && !errors.Is(err, os.ErrNotExist) {
 		c.complain("not used", err)
 	}
-	if c.handle, err = d.shim.cache(data); err != nil {
+	if c.handle, err = d.shim.cache(data); err != nil && len(data) > 0 { // a driver may refuse what it wrote itself
+		c.complain("not used", err)
+		data = nil
+		c.handle, err = d.shim.cache(nil)
+	}
+	if err != nil {
 		c.complain("not used", err)
 	}
 	if len(data) > 0 {

@@ -116,6 +116,9 @@ func pretrain(ctx context.Context, dev *vk.Device, r *ssl.Run) error {
 		}
 	}
 	r.Started = func(t *ssl.Trainer) {
+		if err := dev.SaveCache(); err != nil { // now, since a run may be killed
+			r.Notice("marr: %v", err)
+		}
 		from := ""
 		if t.Step() > 0 {
 			from = fmt.Sprintf(", from step %d on", t.Step())
