@@ -82,6 +82,9 @@ func Build(dev *vk.Device, store *Store, f func(g *Graph)) (p *Program, err erro
 	if Reading(dev) == "texel" {
 		g.limit = min(g.limit, 16*int64(limits.TexelElements))
 	}
+	if err := checkForced(); err != nil {
+		return nil, err
+	}
 	if err := record(g, f); err != nil {
 		return nil, err
 	}

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -42,7 +43,7 @@ func ParseTuning(name string, dev vk.Info) (Tuning, error) {
 	if i := slices.Index(tunings[:], name); i >= 0 {
 		return Tuning(i), nil
 	}
-	return 0, fmt.Errorf("kernels: tuning %q: known are %v", name, tunings)
+	return 0, fmt.Errorf("kernels: tuning %q: known are %s", name, strings.Join(tunings[:], ", "))
 }
 
 // Tuner finds, for each pass and shape, the variant that is fastest on a device, by timing the candidates on scratch memory while a program is

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"marr/shaders"
 	"marr/vk"
 )
 
@@ -44,6 +45,27 @@ func (t tile) fits(l vk.Limits) bool {
 // lean kernel, for the shapes that it can run; unfused, so that batch norm reads what it normalises for its statistics, to measure what the fusion saves.
 func forced() []string {
 	return strings.FieldsFunc(os.Getenv("MARR_KERNELS"), func(r rune) bool { return r == ',' })
+}
+
+// checkForced refuses words of MARR_KERNELS that mean nothing.
+func checkForced() error {
+	known := append([]string{"lean", "tiled", "unfused"}, Readings...)
+	for _, t := range tiles {
+		known = append(known, t.name)
+	}
+	for _, n := range shaders.Names() {
+		for _, lean := range []string{"conv", "wgrad"} {
+			if k, ok := strings.CutSuffix(n, "_plain"); ok && strings.HasPrefix(n, lean) {
+				known = append(known, k)
+			}
+		}
+	}
+	for _, w := range forced() {
+		if !slices.Contains(known, w) {
+			return &BuildError{"MARR_KERNELS", fmt.Sprintf("%q: no such kernels: known are %s", w, strings.Join(known, ", "))}
+		}
+	}
+	return nil
 }
 
 // gatherVariants lists what the device can run and MARR_KERNELS allows for a product.

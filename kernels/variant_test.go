@@ -262,7 +262,7 @@ func TestTuningsAreParsed(t *testing.T) {
 			t.Errorf("%q on %v: %v, %v, want %v", c.name, c.dev, got, err, c.want)
 		}
 	}
-	if _, err := kernels.ParseTuning("fast", vk.Info{}); err == nil || !strings.Contains(err.Error(), "off quick full") {
+	if _, err := kernels.ParseTuning("fast", vk.Info{}); err == nil || !strings.Contains(err.Error(), "off, quick, full") {
 		t.Errorf("fast: error %v", err)
 	}
 }
@@ -321,5 +321,13 @@ func TestGridsOfOneSizeAndAnotherShapeGoTogether(t *testing.T) {
 	defer p.Free()
 	if len(p.Variants()) != 3 {
 		t.Errorf("%v, want a choice for each of three shapes", p.Variants())
+	}
+}
+
+func TestUnknownKernelsAreRefused(t *testing.T) {
+	t.Setenv("MARR_KERNELS", "texel,conv.k9")
+	_, err := kernels.Build(device, store(t), func(g *kernels.Graph) { g.Input("x", kernels.F32, 1) })
+	if err == nil || !strings.Contains(err.Error(), `"conv.k9"`) || !strings.Contains(err.Error(), "conv.k4, ") || !strings.Contains(err.Error(), "64x64") {
+		t.Errorf("error %v, want one that names the word and what there is", err)
 	}
 }
