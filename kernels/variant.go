@@ -115,7 +115,7 @@ func (g *Graph) variants(lean []variant, tiled string) []variant {
 		out = lean
 	}
 	for i, t := range tiles {
-		if (!some || allowed(t.name, "tiled")) && g.dev != nil && t.fits(g.dev.Info().Limits) {
+		if (!some || allowed(t.name, "tiled")) && (g.dev == nil || t.fits(g.dev.Info().Limits)) {
 			out = append(out, variant{kernel: tiled + t.name, rows: t.rows, columns: t.columns, tile: &tiles[i]})
 		}
 	}
