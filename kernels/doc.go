@@ -5,6 +5,9 @@
 //	  -> the planner gives every tensor its place       by liveness, in one arena
 //	  -> the segments are recorded                      Segment.Begin, fill inputs, Submit; Wait, read outputs
 //
+// Convolutions and matrix products are one op each over several kernels: tiled ones (shared memory, for GPUs) and lean ones (for CPU devices). A
+// static rule or a Tuner chooses by shape; Program.Variants says what was chosen, Store.Pin repeats it.
+//
 // A Store owns what outlives a program (parameters, gradients, moments, running statistics); a Program is recorded work on it.
 //
 // Activations are NHWC and matrices row-major, fp32, with the last axis padded to a multiple of four lanes that always hold zeros:
