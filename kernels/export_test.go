@@ -26,3 +26,10 @@ func SlabElements(n int) (was int) {
 	was, slabElements = slabElements, n
 	return was
 }
+
+// Filling sets from how many results on a transposed product is a gather, and returns what it was.
+func Filling(n int) int {
+	was := filling
+	filling = n
+	return was
+}

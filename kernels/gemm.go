@@ -151,6 +151,9 @@ func (g *Graph) reduce(y *Tensor, add int, part *Tensor, parts, size int) {
 		groups: func(int) [3]uint32 { return groups1(size, 32) }})
 }
 
+// filling is the number of results from which a product keeps a large device busy with one lane or tile for each: 64 tiles of 64×64.
+var filling = 64 * 64 * 64
+
 // gemm makes y [.. M N] (+)= op(a)·op(b) with inner size k, for matrices or for batches of them [B M N]. The gather kernel wants b's rows along
 // n, the outer kernel a's along m: a b that is transposed is turned first.
 func (g *Graph) gemm(y *Tensor, add int, a, b *Tensor, transA, transB bool, k int) *producer {
@@ -164,7 +167,7 @@ func (g *Graph) gemm(y *Tensor, add int, a, b *Tensor, transA, transB bool, k in
 		b = t
 	}
 	switch {
-	case transA && batch > 1: // a batch of outer products is a batch of gathers of the transpose
+	case transA && (batch > 1 || y.mem.set == arena && m*n >= filling): // enough results that the sum need not be cut: a gather of the transpose
 		t := g.alloc(a.name+" transposed", F32, []int{batch, m, k})
 		g.turn(t, a, batch, 1, m, k)
 		a = t
