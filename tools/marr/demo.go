@@ -105,7 +105,11 @@ func (d *demo) run(ctx context.Context, resume bool) error {
 		d.config.Options[o.Name] = o.Get()
 	}
 	d.config.Resolve(d.train)
-	r := &ssl.Run{Dir: d.dir, Resume: resume, Config: d.config, Method: m, Set: d.train}
+	tuner, err := newTuner(d.dev, "")
+	if err != nil {
+		return err
+	}
+	r := &ssl.Run{Dir: d.dir, Resume: resume, Config: d.config, Method: m, Set: d.train, Tuner: tuner}
 	if err := pretrain(ctx, d.dev, r); err != nil {
 		return err
 	}
