@@ -1,7 +1,7 @@
 package kernels
 
-// fanIn is how many partial results one lane merges. A dependent read of memory costs a GPU about 0.5 µs and a further dispatch behind a
-// barrier several: 32 reads, of which a lane has four under way at once, weigh as much as the dispatch, and 32³ parts need three levels only.
+// fanIn is how many partial results one lane merges. Few, since a lane waits for what it reads one after the other, and not fewer, since each
+// level is a dispatch behind a barrier: 32³ parts need three levels only.
 // The shaders and the results' last bits depend on it.
 const fanIn = 32
 

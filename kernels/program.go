@@ -14,16 +14,17 @@ const slots = 2
 
 // Program is recorded work on a Store: named segments that can be run again and again, in any order.
 type Program struct {
-	dev      *vk.Device
-	store    *Store
-	blocks   []*vk.Buffer
-	segments map[string]*Segment
-	planned  int64
-	steps    int
-	variants map[string]string
-	offered  map[string]bool
-	guarded  []*storage // tensors with a guard band behind them
-	widest   int64      // the largest binding, where there are guard bands; else 0
+	dev       *vk.Device
+	store     *Store
+	blocks    []*vk.Buffer
+	segments  map[string]*Segment
+	planned   int64
+	steps     int
+	pipelines map[string]*vk.Pipeline // by kernel
+	variants  map[string]string
+	offered   map[string]bool
+	guarded   []*storage // tensors with a guard band behind them
+	widest    int64      // the largest binding, where there are guard bands; else 0
 }
 
 // Segment is a part of a Program that is submitted on its own.
@@ -92,7 +93,7 @@ func Build(dev *vk.Device, store *Store, f func(g *Graph)) (p *Program, err erro
 	if err := store.seal(); err != nil {
 		return nil, err
 	}
-	p = &Program{dev: dev, store: store, segments: map[string]*Segment{}, steps: len(g.steps), variants: g.chosen, offered: g.offered}
+	p = &Program{dev: dev, store: store, segments: map[string]*Segment{}, pipelines: map[string]*vk.Pipeline{}, steps: len(g.steps), variants: g.chosen, offered: g.offered}
 	defer func() {
 		if err != nil {
 			p.Free()
@@ -296,9 +297,13 @@ func (s *Segment) add(r *vk.Recorder, x *step) error {
 		r.Fill(s.p.at(x.binds[0]), x.fill)
 		return nil
 	}
-	pipeline, err := pipelineFor(s.p.dev, x.kernel)
-	if err != nil {
-		return err
+	pipeline := s.p.pipelines[x.kernel] // looking for a shader reads and parses it, and a program has few among many steps
+	if pipeline == nil {
+		var err error
+		if pipeline, err = pipelineFor(s.p.dev, x.kernel); err != nil {
+			return err
+		}
+		s.p.pipelines[x.kernel] = pipeline
 	}
 	d := vk.Dispatch{Pipeline: pipeline, Groups: x.groups, Label: x.label, Work: x.work}
 	for _, w := range x.push {

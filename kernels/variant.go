@@ -125,7 +125,7 @@ func (g *Graph) variants(lean []variant, tiled string) []variant {
 	return out
 }
 
-// wanted is the number of groups that keep a large GPU busy: two for each of the 128 to 144 multiprocessors or 96 compute units of today's largest.
+// wanted is the number of groups that keep a large GPU busy: about two for each of some 130 multiprocessors, as an H100 has.
 const wanted = 256
 
 // suitsGather is the rule without a tuner, for variants tried in order: a CPU gets the first of the lean ones; a GPU the largest tile which leaves
