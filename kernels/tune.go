@@ -169,11 +169,24 @@ const scratchMost = 1 << 30
 // timedShare is the part of the work that no watchdog minds (vk.Device.WorkBudget) that a candidate is timed with: a hundredth of half a second.
 const timedShare = 100
 
+// timedRows is how many rows of a launch a candidate is timed with: a share of the work, and on a GPU no fewer than keep it busy, since a part of
+// a grid that leaves it idle would speak for small tiles.
+func (g *Graph) timedRows(l launch) int {
+	unit, most := max(l.unit, 1), g.slice(l)
+	n := min(most, max(1, int(float64(l.rows)*g.budget/timedShare/max(l.work, 1)))/unit*unit+unit)
+	if g.dev.Info().Type == vk.CPU {
+		return n
+	}
+	for n < most && l.groups(n)[0]*l.groups(n)[1]*l.groups(n)[2] < 4*wanted {
+		n = min(most, 2*n)
+	}
+	return n
+}
+
 // time returns the median time of a part of a launch on scratch memory; beside a best of `least` (0: none yet) a slow one is not repeated.
 func (t *Tuner) time(g *Graph, l launch, least time.Duration) (took time.Duration, err error) {
 	defer caught(&err) // what cannot be bound here is no candidate
-	unit := max(l.unit, 1)
-	n := min(g.slice(l), max(1, int(float64(l.rows)*g.budget/timedShare/max(l.work, 1)))/unit*unit+unit)
+	n := g.timedRows(l)
 	var need int64
 	d := vk.Dispatch{Groups: l.groups(n), Label: "tune " + l.kernel}
 	at := make([]int64, len(l.binds))
