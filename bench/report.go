@@ -84,7 +84,7 @@ func (r *Report) Write(path string) error {
 func ReadReport(path string) (*Report, error) {
 	text, err := os.ReadFile(path)
 	if err != nil {
-		return nil, fmt.Errorf("bench: report: %w", err)
+		return nil, fmt.Errorf("bench: report: %w: make one with marr bench … --json FILE", err)
 	}
 	r := &Report{}
 	if err := json.Unmarshal(text, r); err != nil {

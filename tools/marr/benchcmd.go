@@ -62,7 +62,7 @@ func benchCommand(fs *pflag.FlagSet) func(context.Context, []string) error {
 		}
 		var err error
 		if b.rows.Filter, err = regexp.Compile(*filter); err != nil {
-			return usagef("bench: --filter: %v", err)
+			return usagef("bench: --filter: %v: write a regular expression, such as 'resnet18.*forward'", err)
 		}
 		b.device, b.tune = *device, *tune
 		return b.run(ctx, args[0])
