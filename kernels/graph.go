@@ -52,6 +52,7 @@ type output struct {
 // step is one dispatch, or one fill when kernel is empty.
 type step struct {
 	kernel  string
+	spec    []uint32 // specialization constants
 	label   string
 	binds   []bound
 	push    []uint32

@@ -11,6 +11,7 @@ import (
 // in hand, whole ones entirely; where a split tensor is larger than the device can bind, the launch becomes several dispatches.
 type launch struct {
 	kernel string
+	spec   []uint32 // specialization constants, from id 0 on
 	rows   int
 	unit   int // slices hold a multiple of this many rows; 0 means 1
 	most   int // and at most so many; 0: any number
@@ -109,7 +110,7 @@ func (g *Graph) run(l launch) {
 	n := g.slice(l)
 	for first := 0; first < l.rows; first += n {
 		n := min(n, l.rows-first)
-		s := &step{kernel: l.kernel, label: l.kernel, push: l.push(first, n), groups: l.groups(n),
+		s := &step{kernel: l.kernel, spec: l.spec, label: l.kernel, push: l.push(first, n), groups: l.groups(n),
 			work: l.work * float64(n) / float64(l.rows), segment: len(g.segments) - 1}
 		for _, b := range l.binds {
 			x := bound{mem: b.t.mem, offset: b.t.from, size: b.t.bytes(), access: b.access, float: b.t.dtype == F32 && !b.part}

@@ -30,7 +30,7 @@ func ReadingOf(d vk.Info) string {
 }
 
 // pipelineFor compiles a kernel that reads as the device does, or finds it. A kernel that reads in one way only has one shader of its own name.
-func pipelineFor(dev *vk.Device, kernel string) (*vk.Pipeline, error) {
+func pipelineFor(dev *vk.Device, kernel string, spec []uint32) (*vk.Pipeline, error) {
 	name := kernel + "." + Reading(dev)
 	if strings.Contains(kernel, ".") {
 		name = kernel + "_" + Reading(dev)
@@ -43,5 +43,5 @@ func pipelineFor(dev *vk.Device, kernel string) (*vk.Pipeline, error) {
 		name = kernel
 	}
 	bindings, bytes := shaders.Reflect(code)
-	return dev.Pipeline(vk.Kernel{Name: name, Code: code, Bindings: bindings, Texel: shaders.TexelBindings(code), PushBytes: bytes})
+	return dev.Pipeline(vk.Kernel{Name: name, Code: code, Bindings: bindings, Texel: shaders.TexelBindings(code), PushBytes: bytes, Spec: spec})
 }

@@ -20,7 +20,7 @@ type Program struct {
 	segments  map[string]*Segment
 	planned   int64
 	steps     int
-	pipelines map[string]*vk.Pipeline // by kernel
+	pipelines map[string]*vk.Pipeline // by kernel and specialization constants
 	variants  map[string]string
 	offered   map[string]bool
 	guarded   []*storage // tensors with a guard band behind them
@@ -297,13 +297,14 @@ func (s *Segment) add(r *vk.Recorder, x *step) error {
 		r.Fill(s.p.at(x.binds[0]), x.fill)
 		return nil
 	}
-	pipeline := s.p.pipelines[x.kernel] // looking for a shader reads and parses it, and a program has few among many steps
+	key := fmt.Sprint(x.kernel, x.spec)
+	pipeline := s.p.pipelines[key] // looking for a shader reads and parses it, and a program has few among many steps
 	if pipeline == nil {
 		var err error
-		if pipeline, err = pipelineFor(s.p.dev, x.kernel); err != nil {
+		if pipeline, err = pipelineFor(s.p.dev, x.kernel, x.spec); err != nil {
 			return err
 		}
-		s.p.pipelines[x.kernel] = pipeline
+		s.p.pipelines[key] = pipeline
 	}
 	d := vk.Dispatch{Pipeline: pipeline, Groups: x.groups, Label: x.label, Work: x.work}
 	for _, w := range x.push {

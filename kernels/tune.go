@@ -206,7 +206,7 @@ func (t *Tuner) time(g *Graph, l launch, least time.Duration) (took time.Duratio
 		return 0, err
 	}
 	defer scratch.Free()
-	if d.Pipeline, err = pipelineFor(g.dev, l.kernel); err != nil {
+	if d.Pipeline, err = pipelineFor(g.dev, l.kernel, l.spec); err != nil {
 		return 0, err
 	}
 	for _, w := range l.push(0, n) {
