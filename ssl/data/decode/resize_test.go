@@ -1,0 +1,125 @@
+package decode
+
+import (
+	"image/color"
+	"math/rand/v2"
+	"sync"
+	"sync/atomic"
+	"testing"
+
+	"marr/kernels/ref"
+)
+
+func noise(h, w, c int) Image {
+	img, r := Image{h, w, c, make([]byte, h*w*c)}, rand.New(rand.NewPCG(1, uint64(h*w)))
+	for i := range img.Pix {
+		img.Pix[i] = byte(r.Uint32())
+	}
+	return img
+}
+
+// A result is rounded to 8 bits once (½) and to 16 bits before (1/512); weights are off by less than 2⁻¹⁶, some 20 of them.
+func TestResizeMatchesTheReference(t *testing.T) {
+	for _, c := range []struct{ h, w, outH, outW int }{
+		{9, 7, 9, 7}, {9, 7, 4, 3}, {9, 7, 8, 5}, {9, 7, 13, 20}, {40, 33, 3, 2}, {1, 1, 5, 5}, {5, 5, 1, 1}, {64, 50, 32, 25}, {20, 21, 15, 14}, {2, 90, 2, 11},
+	} {
+		for _, channels := range []int{1, 3} {
+			img := noise(c.h, c.w, channels)
+			x := ref.New(c.h, c.w, channels)
+			for i, v := range img.Pix {
+				x.Data[i] = float64(v)
+			}
+			want := ref.ResizedCrop(x, ref.Box{Height: c.h, Width: c.w}, c.outH, c.outW)
+			got := Resize(img, c.outH, c.outW)
+			for i, v := range got.Pix {
+				if d := float64(v) - want.Data[i]; d > 0.51 || d < -0.51 {
+					t.Fatalf("%+v, %d channels: element %d: %d, want %.3f", c, channels, i, v, want.Data[i])
+				}
+			}
+		}
+	}
+}
+
+// Chroma of one sample for 2×2 pixels lies in their middle: a ramp of chroma is the ramp of luma.
+func TestChromaIsCentred(t *testing.T) {
+	const n = 64
+	luma, chroma := Image{n, n, 1, make([]byte, n*n)}, Image{n / 2, n / 2, 1, make([]byte, n*n/4)}
+	for i := range luma.Pix {
+		luma.Pix[i] = byte(3 * (i % n))
+	}
+	for i := range chroma.Pix {
+		chroma.Pix[i] = byte(6*(i%(n/2)) + 1) // the mean of 6i and 6i+3, rounded down
+	}
+	for _, size := range []int{n, 48, 17} {
+		b, dst := box{0, 8, n, n - 16}, [4][]byte{}
+		for i := range dst {
+			dst[i] = make([]byte, size)
+		}
+		newScaler(grid{h: n, w: n, dy: 1, dx: 1, k: 1, pix: luma.Pix, stride: n}, b, size, size).two(dst[0], dst[1], 0)
+		newScaler(grid{h: n / 2, w: n / 2, dy: 2, dx: 2, k: 1, pix: chroma.Pix, stride: n / 2}, b, size, size).two(dst[2], dst[3], 0)
+		for x := 2; x < size-2; x++ {
+			if d := int(dst[0][x]) - int(dst[2][x]); d < 0 || d > 1 {
+				t.Errorf("%d pixels: luma %d, chroma %d at %d", size, dst[0][x], dst[2][x], x)
+			}
+		}
+	}
+}
+
+func TestWeightsSumToOneAndStayInTheBox(t *testing.T) {
+	for _, c := range []struct{ lo, length, out, step, size int }{
+		{0, 10, 3, 1, 10}, {3, 5, 20, 1, 10}, {1, 9, 4, 2, 5}, {7, 1, 1, 4, 2}, {0, 1 << 26, 1, 1, 1 << 26}, {0, 1, 1 << 20, 1, 1}, {5, 90, 40, 8, 12},
+	} {
+		a := newAxis(c.lo, c.length, c.out, c.step, c.size)
+		for i, first := range a.first {
+			sum := uint32(0)
+			for t, w := range a.weight[i*a.taps:][:a.taps] {
+				sum += w
+				if at := (int(first) + t + 1) * c.step; w > 1<<16 || w > 0 && at <= c.lo {
+					sum = 0
+				}
+			}
+			if last := (int(first) + a.taps - 1) * c.step; sum != 1<<16 || first < 0 || last >= c.lo+c.length || int(first)+a.taps > c.size {
+				t.Fatalf("%+v: output %d: samples %d … of %d, sum %d", c, i, first, a.taps, sum)
+			}
+		}
+	}
+}
+
+func TestColoursMatchJFIF(t *testing.T) {
+	var dst [3]byte
+	for i := range 1 << 24 {
+		if i%7 != 0 {
+			continue
+		}
+		y, cb, cr := byte(i), byte(i>>8), byte(i>>16)
+		full.colours(dst[:], []byte{y}, []byte{cb}, []byte{cr})
+		r, g, b := color.YCbCrToRGB(y, cb, cr)
+		if abs(int(dst[0])-int(r)) > 1 || abs(int(dst[1])-int(g)) > 1 || abs(int(dst[2])-int(b)) > 1 {
+			t.Fatalf("%d %d %d: %v, want %d %d %d", y, cb, cr, dst, r, g, b)
+		}
+	}
+	studio.colours(dst[:], []byte{235}, []byte{128}, []byte{128})
+	if dst != [3]byte{255, 255, 255} {
+		t.Errorf("white of 16 … 235 is %v", dst)
+	}
+}
+
+func TestGateHoldsItsLimitAndLetsTheHeavyIn(t *testing.T) {
+	g, wg := newGate(10), sync.WaitGroup{}
+	var now atomic.Int64
+	for i := range 200 {
+		weight := 1 + i%10
+		wg.Go(func() {
+			g.enter(weight)
+			if v := now.Add(int64(weight)); v > 10 {
+				t.Errorf("%d in the gate", v)
+			}
+			now.Add(-int64(weight))
+			g.leave(weight)
+		})
+	}
+	wg.Wait()
+	if g.used != 0 {
+		t.Errorf("%d left in the gate", g.used)
+	}
+}
