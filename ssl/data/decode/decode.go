@@ -115,6 +115,9 @@ func (f format) decode(file []byte, side, most int) (img Image, err error) {
 	if err != nil {
 		return Image{}, err
 	}
+	if p.free != nil {
+		defer p.free()
+	}
 	if p.h != h || p.w != w {
 		return Image{}, fmt.Errorf("%d×%d pixels, its header says %d×%d", p.w, p.h, w, h)
 	}

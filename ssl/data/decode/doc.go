@@ -1,6 +1,6 @@
 // Package decode turns image files into 8-bit images of a bounded size, as fast as one core allows.
 //
-//	file ── format by content ── header ── limits, gate ── pixels ── cut, resize (own grids) ── colours ── upright ── Image
+//	file ── format by content ── header ── limits, gate ── planes ── cut and resize, each plane on its grid ── colours ── upright ── Image
 //
 // Formats: JPEG (baseline, progressive, gray, RGB, CMYK, YCCK; EXIF orientation), PNG, GIF (first frame on its canvas), BMP, WebP, TIFF.
 // Orientation tags of other formats, colour profiles and gamma are ignored: a sample counts as sRGB, as PIL and torchvision take it.
@@ -17,6 +17,6 @@
 // CMYK JPEG or an interlaced 16-bit PNG, 16 for a progressive 4:4:4 JPEG), thus 2 GiB in all, and besides, whatever the header claims,
 // 64 MB for each image in work (TIFF tiles larger than the image, Huffman tables of lossless WebP).
 //
-// With the build tag turbo, JPEG is decoded by libjpeg-turbo, which shrinks by 2, 4 or 8 on its way where the result stays large
-// enough. Pixels then differ a little, hence Name.
+// With the build tag turbo, JPEG is decoded by libjpeg-turbo (Debian: libturbojpeg0-dev), which shrinks by 2, 4 or 8 on its way where the
+// result stays large enough; CMYK stays with the standard library. Pixels then differ a little, hence Name.
 package decode

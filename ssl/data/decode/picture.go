@@ -5,13 +5,14 @@ import (
 	"image/color"
 )
 
-// picture is a decoded image that is not yet resized: one grid of gray, R G B or R G B A (premultiplied, hence on black) or three of Y, Cb
-// and Cr, which matrix turns into colours. turn is its EXIF orientation, 0 and 1: upright.
+// picture is a decoded image that is not yet resized. Either it has one grid, of gray, of R G B or of R G B A premultiplied by alpha (hence
+// on black), or those of Y, Cb and Cr, which matrix turns into colours. turn is its EXIF orientation; 0 and 1 are upright.
 type picture struct {
 	h, w, c int
 	grids   []grid
 	matrix  *matrix
 	turn    int
+	free    func() // gives memory back after the last use of grids; may be nil
 }
 
 // box is pixels of a picture.

@@ -58,6 +58,8 @@ func newScaler(g grid, b box, h, w int) *scaler {
 func (s *scaler) two(upper, lower []byte, i int) {
 	s.vertical(i)
 	switch taps := s.xs.taps; {
+	case s.k == 3 && taps == 3:
+		s.xs.colourTriple(upper, lower, s.column)
 	case s.k > 1:
 		s.xs.colour(upper, lower, s.column, s.k)
 	case taps == 1:
@@ -218,13 +220,28 @@ func (a *axis) gray(upper, lower []byte, col []uint64) {
 
 // colour resizes two rows of k ≥ 3 bytes a pixel, of which it keeps the first three.
 func (a *axis) colour(upper, lower []byte, col []uint64, k int) {
+	weights := a.weight
 	for i, f := range a.first {
 		var r, g, b uint64 = nearest, nearest, nearest
 		c := col[int(f)*k:]
-		for t, w := range a.weight[i*a.taps:][:a.taps] {
-			pixel, w := c[t*k:][:3], uint64(w)
-			r, g, b = r+w*pixel[0], g+w*pixel[1], b+w*pixel[2]
+		for _, w := range weights[:a.taps] {
+			w := uint64(w)
+			r, g, b = r+w*c[0], g+w*c[1], b+w*c[2]
+			c = c[k:]
 		}
+		weights = weights[a.taps:]
+		u, l := upper[3*i:][:3], lower[3*i:][:3]
+		u[0], u[1], u[2] = byte(r>>24), byte(g>>24), byte(b>>24)
+		l[0], l[1], l[2] = byte(r>>56), byte(g>>56), byte(b>>56)
+	}
+}
+
+// colourTriple is colour with three taps and k = 3.
+func (a *axis) colourTriple(upper, lower []byte, col []uint64) {
+	for i, f := range a.first {
+		c, w := col[3*int(f):][:9], a.weight[3*i:][:3]
+		s, t, v := uint64(w[0]), uint64(w[1]), uint64(w[2])
+		r, g, b := s*c[0]+t*c[3]+v*c[6]+nearest, s*c[1]+t*c[4]+v*c[7]+nearest, s*c[2]+t*c[5]+v*c[8]+nearest
 		u, l := upper[3*i:][:3], lower[3*i:][:3]
 		u[0], u[1], u[2] = byte(r>>24), byte(g>>24), byte(b>>24)
 		l[0], l[1], l[2] = byte(r>>56), byte(g>>56), byte(b>>56)
