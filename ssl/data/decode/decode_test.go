@@ -83,6 +83,25 @@ func TestTurnsAreExact(t *testing.T) {
 	}
 }
 
+func TestOrientationIsReadInBothByteOrdersAndOnlyWhereItIs(t *testing.T) {
+	const little, big = "II*\x00\x08\x00\x00\x00", "MM\x00*\x00\x00\x00\x08"
+	for _, c := range []struct {
+		tiff string
+		want int
+	}{
+		{little + "\x01\x00\x12\x01\x03\x00\x01\x00\x00\x00\x06\x00\x00\x00", 6},
+		{big + "\x00\x01\x01\x12\x00\x03\x00\x00\x00\x01\x00\x08\x00\x00", 8},
+		{big + "\x00\x02\x01\x0f\x00\x02\x00\x00\x00\x01\x00\x05\x00\x00\x01\x12\x00\x03\x00\x00\x00\x01\x00\x03\x00\x00", 3},
+		{big + "\x00\x01\x01\x12\x00\x03\x00\x00\x00\x01\x00\x09\x00\x00", 0}, // no orientation
+		{big + "\x00\x09\x01\x12\x00\x03", 0},                                 // ends within an entry
+		{"MM\x00*\xff\xff\xff\xff", 0}, {"II*\x00", 0}, {"", 0}, {"Exif is not TIFF", 0},
+	} {
+		if got := exifOrientation([]byte(c.tiff)); got != c.want {
+			t.Errorf("%q: %d, want %d", c.tiff, got, c.want)
+		}
+	}
+}
+
 func TestTheCutIsThatOfTheUprightPicture(t *testing.T) {
 	for turn := range 9 {
 		for _, size := range [][2]int{{2, 7}, {7, 2}, {3, 10}} {

@@ -43,6 +43,7 @@ func newScaler(g grid, b box, h, w int) *scaler {
 		span = max(span, int(s.ys.first[i]-s.ys.first[i-1])+s.ys.taps)
 	}
 	s.weights = make([]uint64, span)
+	span = min(span, 64) // of more rows some are converted twice; all would be a copy of the image
 	s.rows, s.scratch, s.held = make([][]byte, span), make([][]byte, span), make([]int, span)
 	for i := range s.held {
 		s.held[i] = -1

@@ -1,11 +1,13 @@
 package decode
 
 import (
+	"image"
 	"image/color"
 	"math/rand/v2"
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"marr/kernels/ref"
 )
@@ -40,6 +42,34 @@ func TestResizeMatchesTheReference(t *testing.T) {
 	}
 }
 
+func TestResizePanicsOnWhatIsNoImage(t *testing.T) {
+	for _, c := range []struct {
+		img  Image
+		h, w int
+	}{{Image{2, 2, 3, make([]byte, 11)}, 1, 1}, {Image{2, 2, 2, make([]byte, 8)}, 1, 1}, {Image{}, 1, 1}, {noise(2, 2, 1), 0, 1}} {
+		func() {
+			defer func() {
+				if recover() == nil {
+					t.Errorf("[%d %d %d] to %d×%d: no panic", c.img.H, c.img.W, c.img.C, c.h, c.w)
+				}
+			}()
+			Resize(c.img, c.h, c.w)
+		}()
+	}
+}
+
+func TestConvertedRowsEqualDirectOnes(t *testing.T) {
+	for _, side := range []int{1, 2, 3, 150, 299, 300} {
+		direct, wide := noise(300, 320, 1), image.NewGray16(image.Rect(0, 0, 320, 300))
+		for i, v := range direct.Pix {
+			wide.Pix[2*i], wide.Pix[2*i+1] = v, v
+		}
+		if _, most := difference(t, newPicture(wide).fit(side), pictureOf(direct).fit(side)); most > 0 {
+			t.Errorf("side %d differs by %d", side, most)
+		}
+	}
+}
+
 // Chroma of one sample for 2×2 pixels lies in their middle: a ramp of chroma is the ramp of luma.
 func TestChromaIsCentred(t *testing.T) {
 	const n = 64
@@ -61,6 +91,27 @@ func TestChromaIsCentred(t *testing.T) {
 			if d := int(dst[0][x]) - int(dst[2][x]); d < 0 || d > 1 {
 				t.Errorf("%d pixels: luma %d, chroma %d at %d", size, dst[0][x], dst[2][x], x)
 			}
+		}
+	}
+}
+
+// Every sampling of chroma gives what whole pixels give: a quarter of the size leaves no difference but roundings and the edges of blocks.
+func TestPlanesOfEverySamplingAreColours(t *testing.T) {
+	for ratio := range steps {
+		planes, whole := image.NewYCbCr(image.Rect(0, 0, 37, 30), ratio), image.NewRGBA(image.Rect(0, 0, 37, 30))
+		for y := range 30 {
+			for x := range 37 {
+				planes.Y[planes.YOffset(x, y)] = byte(90 + x)
+				planes.Cb[planes.COffset(x, y)], planes.Cr[planes.COffset(x, y)] = byte(90+2*x), byte(100+2*y)
+			}
+		}
+		for y := range 30 {
+			for x := range 37 {
+				whole.Set(x, y, planes.At(x, y))
+			}
+		}
+		if mean, most := difference(t, newPicture(planes).fit(7), newPicture(whole).fit(7)); mean > 1 || most > 5 {
+			t.Errorf("%v differs by %.2f in the mean, at most %d", ratio, mean, most)
 		}
 	}
 }
@@ -114,6 +165,7 @@ func TestGateHoldsItsLimitAndLetsTheHeavyIn(t *testing.T) {
 			if v := now.Add(int64(weight)); v > 10 {
 				t.Errorf("%d in the gate", v)
 			}
+			time.Sleep(50 * time.Microsecond)
 			now.Add(-int64(weight))
 			g.leave(weight)
 		})
