@@ -13,9 +13,10 @@
 // its own grid, and change colour space at the final size; chroma is centred between the luma samples it covers, as libjpeg places it.
 //
 // Memory: an image of more than MaxPixels is refused by its header, and all images in work at once in the process hold at most MaxPixels
-// together; others wait. A decoder uses at most 32 bytes a pixel (a 16-bit TIFF with alpha in one compressed strip; 24 for a progressive
-// CMYK JPEG or an interlaced 16-bit PNG, 16 for a progressive 4:4:4 JPEG), thus 2 GiB in all, and besides, whatever the header claims,
-// 64 MB for each image in work (TIFF tiles larger than the image, Huffman tables of lossless WebP).
+// together; others wait. A decoder holds at most 32 bytes a pixel (a 16-bit TIFF with alpha in one compressed strip; 24 for a progressive
+// CMYK JPEG or an interlaced 16-bit PNG, 16 for a progressive 4:4:4 JPEG, 2 for a baseline 4:2:0 one), thus 2 GiB in all, and besides,
+// whatever the header claims, 160 MB for each image in work (TIFF tiles larger than the image, Huffman tables of lossless WebP). What the
+// garbage collector has yet to find comes on top.
 //
 // With the build tag turbo, JPEG is decoded by libjpeg-turbo (Debian: libturbojpeg0-dev), which shrinks by 2, 4 or 8 on its way where the
 // result stays large enough; CMYK stays with the standard library. Pixels then differ a little, hence Name.

@@ -135,10 +135,11 @@ func converter(img image.Image) (int, func(dst []byte, y int)) {
 	case *image.NYCbCrA:
 		return 3, func(dst []byte, y int) { translucent(dst, m, y) }
 	}
-	return 3, func(dst []byte, y int) { // CMYK, RGBA64, NRGBA64
+	m := img.(image.RGBA64Image) // CMYK, RGBA64, NRGBA64; At would allocate each colour
+	return 3, func(dst []byte, y int) {
 		for x := range len(dst) / 3 {
-			r, g, b, _ := img.At(at.X+x, at.Y+y).RGBA()
-			dst[3*x], dst[3*x+1], dst[3*x+2] = eight(r), eight(g), eight(b)
+			c := m.RGBA64At(at.X+x, at.Y+y)
+			dst[3*x], dst[3*x+1], dst[3*x+2] = eight(uint32(c.R)), eight(uint32(c.G)), eight(uint32(c.B))
 		}
 	}
 }
