@@ -57,8 +57,8 @@ func (s *Source) Uint32() uint32 {
 // Float64 returns a uniform number in [0, 1): one word divided by 2³².
 func (s *Source) Float64() float64 { return float64(s.Uint32()) / (1 << 32) }
 
-// Range returns a uniform number in [lo, hi).
-func (s *Source) Range(lo, hi float64) float64 { return lo + (hi-lo)*s.Float64() }
+// Range returns a uniform number in [lo, hi). The conversion forbids a fused multiply-add: same bits on every processor.
+func (s *Source) Range(lo, hi float64) float64 { return lo + float64((hi-lo)*s.Float64()) }
 
 // Intn returns a uniform integer in [0, n), by the high half of word × n (bias below n/2³²).
 func (s *Source) Intn(n int) int { return int(uint64(s.Uint32()) * uint64(n) >> 32) }
