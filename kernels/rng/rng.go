@@ -2,7 +2,7 @@
 // (Salmon et al. 2011, "Parallel random numbers: as easy as 1, 2, 3", SC11, section 3.2 and table 2).
 //
 // A stream is named by a seed and up to two numbers (an epoch and an image, say), so any draw can be made again
-// without having made those before it: data sets, shuffles, augmentation, initialisation and tests all rely on that.
+// without having made those before it: data sets, shuffles (Permutation), augmentation, initialisation and tests all rely on that.
 package rng
 
 import "math"
