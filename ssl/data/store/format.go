@@ -1,0 +1,104 @@
+package store
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"hash/crc32"
+	"io"
+
+	"marr/ssl/data/decode"
+)
+
+const (
+	fileMagic  = "marrsets"
+	endMagic   = "marr end"
+	version    = 1
+	headerSize = 56
+	recordHead = 24
+	footerSize = 32
+	maxReason  = 1 << 12 // bytes of a reason that are kept
+)
+
+var castagnoli = crc32.MakeTable(crc32.Castagnoli)
+
+// Key names a set by all that its bytes depend on.
+type Key [32]byte
+
+// errTorn is what the end of a part file looks like after its build was killed.
+var errTorn = errors.New("torn record")
+
+// header returns the first bytes of a file of this key.
+func header(key Key) []byte {
+	b := binary.LittleEndian.AppendUint32([]byte(fileMagic), version)
+	b = append(binary.LittleEndian.AppendUint32(b, 0), key[:]...)
+	return binary.LittleEndian.AppendUint32(binary.LittleEndian.AppendUint32(b, crc32.Checksum(b, castagnoli)), 0)
+}
+
+// Record is one item of a source, encoded.
+type Record struct {
+	bytes  [2][]byte // head and payload
+	place  Place // At counts from the start of the record
+	sums   Sums
+	digest [32]byte
+	bad    Bad
+}
+
+// NewRecord encodes the image of an item, whose pixels it keeps; several may be made side by side.
+func NewRecord(item int, img decode.Image) Record {
+	r := Record{bytes: encode(item, img.H, img.W, img.C, img.Pix), place: Place{recordHead, int32(img.H), int32(img.W), uint8(img.C)}}
+	r.sums.Add(img)
+	r.digest = Digest(img)
+	return r
+}
+
+// NewBad encodes why an item could not be read.
+func NewBad(item int, b Bad) Record {
+	text := b.text()
+	text = text[:min(len(text), maxReason)]
+	return Record{bytes: encode(item, 0, 0, 0, []byte(text)), bad: b}
+}
+
+func encode(item, h, w, c int, payload []byte) [2][]byte {
+	b := make([]byte, 0, recordHead)
+	for _, v := range []int{item, h, w, c, len(payload)} {
+		b = binary.LittleEndian.AppendUint32(b, uint32(v))
+	}
+	b = binary.LittleEndian.AppendUint32(b, crc32.Update(crc32.Checksum(b, castagnoli), castagnoli, payload))
+	return [2][]byte{b, payload}
+}
+
+// readRecord reads the record of an item from a reader that holds left more bytes; it returns errTorn for anything but a whole one.
+func readRecord(r io.Reader, item int, left int64) (Record, error) {
+	if left < recordHead {
+		return Record{}, errTorn
+	}
+	b := make([]byte, recordHead)
+	if _, err := io.ReadFull(r, b); err != nil {
+		return Record{}, fmt.Errorf("read record %d: %w", item, err)
+	}
+	word := func(i int) int { return int(binary.LittleEndian.Uint32(b[4*i:])) }
+	h, w, c, n := word(1), word(2), word(3), word(4)
+	if word(0) != item || int64(n) > left-recordHead || !sensible(h, w, c, n) {
+		return Record{}, errTorn
+	}
+	payload := make([]byte, n)
+	if _, err := io.ReadFull(r, payload); err != nil {
+		return Record{}, fmt.Errorf("read record %d: %w", item, err)
+	}
+	if crc32.Update(crc32.Checksum(b[:recordHead-4], castagnoli), castagnoli, payload) != uint32(word(5)) {
+		return Record{}, errTorn
+	}
+	if c == 0 {
+		return NewBad(item, parseBad("", string(payload))), nil
+	}
+	return NewRecord(item, decode.Image{H: h, W: w, C: c, Pix: payload}), nil
+}
+
+// sensible says whether a record of these sizes can be: an image of n bytes, or a reason.
+func sensible(h, w, c, n int) bool {
+	if c == 0 {
+		return h == 0 && w == 0 && n <= maxReason
+	}
+	return (c == 1 || c == 3) && 0 < h && 0 < w && int64(h)*int64(w) <= 1<<31 && int64(h)*int64(w)*int64(c) == int64(n)
+}

@@ -1,0 +1,251 @@
+package store
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"hash/crc32"
+	"math"
+	"strings"
+)
+
+// Place says where an image lies in the file and how large it is.
+type Place struct {
+	At   int64 // of the first byte of [H W C]
+	H, W int32
+	C    uint8
+}
+
+// Size returns the number of bytes.
+func (p Place) Size() int64 { return int64(p.H) * int64(p.W) * int64(p.C) }
+
+// Bad is an item that could not be read.
+type Bad struct {
+	Name, Reason string
+	Again        bool // the system refused it, rather than its content: another time it may be readable
+}
+
+// text is what files keep of a bad item besides its name.
+func (b Bad) text() string {
+	if b.Again {
+		return "\x00" + b.Reason
+	}
+	return b.Reason
+}
+
+// parseBad is the inverse of text.
+func parseBad(name, text string) Bad {
+	reason, again := strings.CutPrefix(text, "\x00")
+	return Bad{name, reason, again}
+}
+
+// Clip is a run of images that follow one another in time.
+type Clip struct {
+	Name     string
+	First, N int
+}
+
+// Index is all that a set is besides pixels. The index section holds, in this order: fingerprint, sums, then the fields; a number is
+// u64, a list its length and its elements, a list of strings also the length of all of them, their lengths, then their bytes.
+type Index struct {
+	Places      []Place
+	Labels      []int32
+	Files       []string
+	Classes     []string
+	Bad         []Bad
+	Clips       []Clip
+	Sums        Sums
+	Fingerprint string
+}
+
+var errIndex = errors.New("its index is damaged")
+
+// encoder appends numbers and lists.
+type encoder []byte
+
+func (e *encoder) num(v ...uint64) {
+	for _, v := range v {
+		*e = binary.LittleEndian.AppendUint64(*e, v)
+	}
+}
+
+func (e *encoder) strings(list []string) {
+	total := 0
+	for _, s := range list {
+		total += len(s)
+	}
+	e.num(uint64(len(list)), uint64(total))
+	for _, s := range list {
+		e.num(uint64(len(s)))
+	}
+	for _, s := range list {
+		*e = append(*e, s...)
+	}
+}
+
+func (x *Index) encode() []byte {
+	var e encoder
+	e.strings([]string{x.Fingerprint})
+	e, _ = binary.Append(e, binary.LittleEndian, x.Sums)
+	e.num(uint64(len(x.Places)))
+	for _, p := range x.Places {
+		e.num(uint64(p.At), uint64(p.H)<<32|uint64(p.W)<<2|uint64(p.C))
+	}
+	e.num(uint64(len(x.Labels)))
+	for _, l := range x.Labels {
+		e.num(uint64(int64(l)))
+	}
+	e.strings(x.Files)
+	e.strings(x.Classes)
+	names, reasons := make([]string, len(x.Bad)), make([]string, len(x.Bad))
+	for i, b := range x.Bad {
+		names[i], reasons[i] = b.Name, b.text()
+	}
+	e.strings(names)
+	e.strings(reasons)
+	clips := make([]string, len(x.Clips))
+	for i, c := range x.Clips {
+		clips[i] = c.Name
+	}
+	e.strings(clips)
+	for _, c := range x.Clips {
+		e.num(uint64(c.First), uint64(c.N))
+	}
+	return e
+}
+
+// decoder takes numbers and lists; the first that cannot be ends it.
+type decoder struct {
+	left []byte
+	bad  bool
+}
+
+func (d *decoder) take(n uint64) []byte {
+	if d.bad || n > uint64(len(d.left)) {
+		d.bad = true
+		return nil
+	}
+	b := d.left[:n]
+	d.left = d.left[n:]
+	return b
+}
+
+func (d *decoder) num() uint64 {
+	if b := d.take(8); b != nil {
+		return binary.LittleEndian.Uint64(b)
+	}
+	return 0
+}
+
+// count takes the length of a list whose elements have at least size bytes each.
+func (d *decoder) count(size int) int {
+	n := d.num()
+	if n > uint64(len(d.left)/size) {
+		d.bad = true
+		return 0
+	}
+	return int(n)
+}
+
+func (d *decoder) strings() []string {
+	n := d.num()
+	total := d.num()
+	if n > uint64(len(d.left)/8) {
+		d.bad = true
+		return nil
+	}
+	lengths := d.take(8 * n)
+	all := string(d.take(total)) // one allocation for all of them
+	if d.bad || n == 0 {
+		return nil
+	}
+	list := make([]string, n)
+	for i := range list {
+		l := binary.LittleEndian.Uint64(lengths[8*i:])
+		if l > uint64(len(all)) {
+			d.bad = true
+			return nil
+		}
+		list[i], all = all[:l], all[l:]
+	}
+	return list
+}
+
+// decodeIndex is the inverse of encode, for images that lie below byte end.
+func decodeIndex(section []byte, end int64) (*Index, error) {
+	d, x := decoder{left: section}, &Index{}
+	if s := d.strings(); len(s) == 1 {
+		x.Fingerprint = s[0]
+	}
+	if n, err := binary.Decode(d.left, binary.LittleEndian, &x.Sums); err != nil {
+		d.bad = true
+	} else {
+		d.take(uint64(n))
+	}
+	x.Places = make([]Place, d.count(16))
+	for i := range x.Places {
+		at, size := d.num(), d.num()
+		p := Place{At: int64(at), H: int32(size >> 32), W: int32(size << 32 >> 34), C: uint8(size & 3)}
+		if !sensible(int(p.H), int(p.W), int(p.C), int(p.Size())) || p.C == 0 || p.At < headerSize || p.At > end || p.Size() > end-p.At {
+			return nil, fmt.Errorf("%w: image %d does not lie within the file", errIndex, i)
+		}
+		x.Places[i] = p
+	}
+	if n := d.count(8); n > 0 {
+		x.Labels = make([]int32, n)
+	}
+	for i := range x.Labels {
+		x.Labels[i] = int32(d.num())
+	}
+	x.Files, x.Classes = d.strings(), d.strings()
+	x.bads(&d)
+	for _, name := range d.strings() {
+		first, n := d.num(), d.num()
+		if first > uint64(len(x.Places)) || n > uint64(len(x.Places))-first {
+			return nil, fmt.Errorf("%w: clip %s does not lie within the set", errIndex, name)
+		}
+		x.Clips = append(x.Clips, Clip{name, int(first), int(n)})
+	}
+	if d.bad || len(d.left) > 0 || !x.fits() {
+		return nil, errIndex
+	}
+	return x, nil
+}
+
+// bads takes names and reasons.
+func (x *Index) bads(d *decoder) {
+	names, reasons := d.strings(), d.strings()
+	if len(names) != len(reasons) {
+		d.bad = true
+		return
+	}
+	for i, r := range reasons {
+		x.Bad = append(x.Bad, parseBad(names[i], r))
+	}
+}
+
+// fits says whether lists that go by image have one element for each, and labels are none (−1) or a class.
+func (x *Index) fits() bool {
+	n := len(x.Places)
+	if x.Labels != nil && len(x.Labels) != n || x.Files != nil && len(x.Files) != n {
+		return false
+	}
+	classes := int32(math.MaxInt32)
+	if x.Classes != nil {
+		classes = int32(len(x.Classes))
+	}
+	for _, l := range x.Labels {
+		if l < -1 || l >= classes {
+			return false
+		}
+	}
+	return true
+}
+
+// footer returns the last bytes of a file whose index begins at byte at.
+func footer(index []byte, at int64) []byte {
+	var e encoder
+	e.num(uint64(at), uint64(len(index)))
+	sum := crc32.Update(crc32.Checksum(index, castagnoli), castagnoli, e)
+	return append(binary.LittleEndian.AppendUint32(binary.LittleEndian.AppendUint32(e, sum), 0), endMagic...)
+}

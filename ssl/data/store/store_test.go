@@ -1,0 +1,184 @@
+package store
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"slices"
+	"testing"
+
+	"marr/ssl/data/decode"
+)
+
+var testKey = Key{1, 2, 3}
+
+func images() []decode.Image {
+	return []decode.Image{
+		{H: 2, W: 3, C: 1, Pix: []byte{1, 2, 3, 4, 5, 6}}, {H: 1, W: 2, C: 3, Pix: []byte{10, 20, 30, 40, 50, 60}}, {H: 1, W: 1, C: 1, Pix: []byte{7}},
+	}
+}
+
+func testIndex() Index {
+	return Index{Labels: []int32{0, -1, 1}, Classes: []string{"cat", "dog"}, Files: []string{"cat/a", "b", "dog/c"}, Clips: []Clip{{"v", 1, 2}}}
+}
+
+// build writes a set of the three images, with an item that could not be read behind the first.
+func build(t testing.TB, path string) {
+	t.Helper()
+	p, err := Begin(context.Background(), path, testKey, func() {})
+	if err != nil {
+		t.Fatal(err)
+	}
+	all := images()
+	records := []Record{NewRecord(0, all[0]), NewBad(1, Bad{Name: "x", Reason: "broken"}), NewRecord(2, all[1]), NewRecord(3, all[2])}
+	for _, r := range records[p.Items:] {
+		if err := p.Append(r); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := p.Finish(testIndex()); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestASetReadsBackAsItWasWritten(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "a.set")
+	build(t, path)
+	f, err := Open(path, testKey)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	want := testIndex()
+	if !slices.Equal(f.Labels, want.Labels) || !slices.Equal(f.Classes, want.Classes) || !slices.Equal(f.Files, want.Files) || !slices.Equal(f.Clips, want.Clips) {
+		t.Errorf("index %+v, want %+v", f.Index, want)
+	}
+	for i, img := range images() {
+		p := f.Places[i]
+		if int(p.H) != img.H || int(p.W) != img.W || int(p.C) != img.C || !bytes.Equal(f.Bytes[p.At:p.At+p.Size()], img.Pix) {
+			t.Errorf("image %d stands at %+v", i, p)
+		}
+	}
+	if other := (Key{9}); func() bool { _, err := Open(path, other); return !errors.Is(err, ErrDamaged) }() {
+		t.Error("a set of another key was opened")
+	}
+}
+
+// Wherever a build is cut off, the next one makes the same file of what is left.
+func TestABuildCutAnywhereGoesOn(t *testing.T) {
+	dir := t.TempDir()
+	whole := filepath.Join(dir, "whole.set")
+	build(t, whole)
+	want, err := os.ReadFile(whole)
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(dir, "cut.set")
+	for n := range len(want) {
+		if err := os.WriteFile(filepath.Join(dir, "cut.part"), want[:n], 0o600); err != nil {
+			t.Fatal(err)
+		}
+		build(t, path)
+		if got, err := os.ReadFile(path); err != nil || !bytes.Equal(got, want) {
+			t.Fatalf("cut after %d of %d bytes: another file, %v", n, len(want), err)
+		}
+	}
+}
+
+// Any one bit of the header, of the index or of the footer that flips is noticed; pixels are checked when a build goes on, not when a set opens.
+func TestFlippedBitsAreNoticed(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "a.set")
+	build(t, path)
+	want, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f, err := Open(path, testKey)
+	if err != nil {
+		t.Fatal(err)
+	}
+	last := f.Places[2]
+	index := int(last.At + last.Size())
+	f.Close()
+	for at := range want {
+		if at >= headerSize && at < index {
+			continue
+		}
+		bad := slices.Clone(want)
+		bad[at] ^= 1 << (at % 8)
+		if err := os.WriteFile(path, bad, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if f, err := Open(path, testKey); !errors.Is(err, ErrDamaged) {
+			t.Errorf("byte %d of %d: %v", at, len(want), err)
+			if err == nil {
+				f.Close()
+			}
+		}
+	}
+}
+
+func fuzzed(f *testing.F, ending string, try func(t *testing.T, path string)) {
+	seed := filepath.Join(f.TempDir(), "seed.set")
+	build(f, seed)
+	whole, err := os.ReadFile(seed)
+	if err != nil {
+		f.Fatal(err)
+	}
+	for n := len(whole); n > 0; n /= 2 {
+		f.Add(whole[:n])
+	}
+	root := f.TempDir()
+	f.Fuzz(func(t *testing.T, content []byte) {
+		dir, err := os.MkdirTemp(root, "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer os.RemoveAll(dir)
+		path := filepath.Join(dir, "x.set")
+		if err := os.WriteFile(path[:len(path)-4]+ending, content, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		try(t, path)
+	})
+}
+
+// What opens lies within the file.
+func FuzzOpenSet(f *testing.F) {
+	fuzzed(f, ".set", func(t *testing.T, path string) {
+		s, err := Open(path, testKey)
+		if err != nil {
+			return
+		}
+		defer s.Close()
+		for i, p := range s.Places {
+			if p.At < 0 || p.H < 1 || p.W < 1 || p.At+p.Size() > int64(len(s.Bytes)) {
+				t.Fatalf("image %d stands at %+v of %d bytes", i, p, len(s.Bytes))
+			}
+		}
+	})
+}
+
+// Whatever a part file holds, a build goes on from it to a set that opens.
+func FuzzResumePart(f *testing.F) {
+	fuzzed(f, ".part", func(t *testing.T, path string) {
+		p, err := Begin(context.Background(), path, testKey, func() {})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := p.Append(NewRecord(p.Items, images()[0])); err != nil {
+			t.Fatal(err)
+		}
+		x := Index{Files: make([]string, p.Images())}
+		if err := p.Finish(x); err != nil {
+			t.Fatal(err)
+		}
+		s, err := Open(path, testKey)
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.Close()
+	})
+}
