@@ -201,12 +201,12 @@ func TestStepIsSplitAndTimed(t *testing.T) {
 // TestPlanNeedsNoRun plans a batch that would take long here.
 func TestPlanNeedsNoRun(t *testing.T) {
 	o := StepOptions{Arch: "resnet10", Width: 4, Batch: 64, Size: 16}
-	a, err := PlanStep(device, o)
+	a, err := PlanStep(t.Context(), device, o)
 	if err != nil {
 		t.Fatal(err)
 	}
 	o.Batch *= 2
-	b, err := PlanStep(device, o)
+	b, err := PlanStep(t.Context(), device, o)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -35,6 +35,9 @@ func (r *Report) markdown(w io.Writer) {
 	if r.Training != nil {
 		fmt.Fprintln(w, r.Training)
 	}
+	if r.Feeding != nil {
+		r.Feeding.markdown(w)
+	}
 	if len(r.Rows) > 0 {
 		fmt.Fprintln(w)
 		rowTable(r.Rows).markdown(w)

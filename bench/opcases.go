@@ -4,7 +4,7 @@ import (
 	"fmt"
 
 	"marr/kernels"
-	"marr/ssl/views"
+	"marr/kernels/rng"
 )
 
 // Cases lists everything that Kernels measures. Square matrices are of 512 on slow devices, of 4096 on others.
@@ -124,24 +124,29 @@ func lossCases() []Case {
 				kernels.AdamW{Beta1: 0.9, Beta2: 0.999, Eps: 1e-8}.Update(g)
 				return nil
 			}},
-		viewCase(group, 32),
+		viewCase("views @32, gray", 1, 32, 32, kernels.Painting{Size: 32}),
+		viewCase("views @32, RGB", 3, 32, 32, kernels.Painting{Size: 32}),
+		viewCase("views @96, blurred", 3, 120, 120, kernels.Painting{Size: 96, Blur: 9}),
+		viewCase("views @224, blurred", 3, 280, 373, kernels.Painting{Size: 224, Blur: 23}),
 	}
 }
 
-// viewCase paints SimCLR's views of RGB images of px × px: bytes are read, vectors of four floats written.
-func viewCase(group string, px int) Case {
-	p := kernels.Pictures{H: px, W: px, C: 3, Mean: []float64{0.5, 0.5, 0.5}, Std: []float64{0.25, 0.25, 0.25}}
-	spec := views.SimCLR(views.Input{Size: px, Channels: 3, Frames: 1})[0]
+// viewCase paints views of images of h × w with all that SimCLR does: square boxes of 0.45 to 1 of the height, mirrored, all four ops of jitter,
+// gray, and a blur where there is one. Bytes are read, vectors of four floats written.
+func viewCase(name string, channels, h, w int, v kernels.Painting) Case {
+	p := kernels.Pictures{Pixels: h * w, C: channels, Mean: []float64{0.5, 0.5, 0.5}[:channels], Std: []float64{0.25, 0.25, 0.25}[:channels]}
 	row := func(i int, dst []float32) {
-		spec.Row(dst, 1, 0, uint32(i), 0, px, px)
-		dst[views.Source] = float32(i)
+		s := rng.New(1, uint32(i))
+		side, size := 1+int(s.Range(0.45, 1)*float64(h-1)), float32(v.Size)
+		top, left := s.Intn(h-side+1), s.Intn(w-side+1)
+		const bcsh = 1 | 2<<3 | 3<<6 | 4<<9
+		copy(dst, []float32{float32(top), float32(left), float32(side), float32(side), float32(w), size, size, 0, 0, 1,
+			bcsh, 1.2, 0.8, 0.9, 0.1, 1, min(float32(v.Blur), 1), 2}) // columns as kernels.ViewRow has them
 	}
-	return Case{Group: group, Name: fmt.Sprintf("views of %d px, RGB", px), Batch: 512,
-		Passes: []Pass{{Name: forward, Bytes: func(n int) float64 { return float64(n) * float64(p.Bytes()+16*px*px) }}},
+	return Case{Group: "once a step", Name: name, Batch: 512,
+		Passes: []Pass{{Name: forward, Bytes: func(n int) float64 { return float64(n) * float64(p.Bytes()+16*v.Size*v.Size) }}},
 		Inputs: func(n int) []Input {
-			return []Input{{Type: kernels.U8, Shape: []int{n * p.Bytes()}}, {Shape: []int{n, kernels.ViewRow}, Row: row}}
+			return []Input{{Type: kernels.U8, Shape: []int{n, p.Bytes()}}, {Shape: []int{n, kernels.ViewRow}, Row: row}}
 		},
-		Op: func(_ *kernels.Graph, in []*kernels.Tensor) *kernels.Tensor {
-			return kernels.Views(in[0], in[1], p, px)
-		}}
+		Op: func(_ *kernels.Graph, in []*kernels.Tensor) *kernels.Tensor { return kernels.Views(in[0], in[1], p, v) }}
 }

@@ -31,6 +31,7 @@ type Report struct {
 	Rows     []Row     `json:"rows,omitempty"`
 	Steps    []Step    `json:"steps,omitempty"`
 	Training *Training `json:"training,omitempty"`
+	Feeding  *Feeding  `json:"feeding,omitempty"`
 	Cut      bool      `json:"cut,omitempty"` // it was stopped before its end
 }
 

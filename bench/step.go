@@ -82,7 +82,7 @@ const (
 
 // MeasureStep measures a step twice, with timestamps and without, and runs each peer beside it in turn with the latter.
 func MeasureStep(ctx context.Context, dev *vk.Device, o StepOptions, peers []PeerCommand) (Step, error) {
-	set, err := data.Open(stepData, o.Size)
+	set, err := data.Open(ctx, stepData, data.Options{})
 	if err != nil {
 		return Step{}, err
 	}
@@ -95,8 +95,8 @@ func MeasureStep(ctx context.Context, dev *vk.Device, o StepOptions, peers []Pee
 }
 
 // PlanStep plans a step's memory and runs nothing. The device must have room for it.
-func PlanStep(dev *vk.Device, o StepOptions) (Step, error) {
-	set, err := data.Open(stepData, o.Size)
+func PlanStep(ctx context.Context, dev *vk.Device, o StepOptions) (Step, error) {
+	set, err := data.Open(ctx, stepData, data.Options{})
 	if err != nil {
 		return Step{}, err
 	}

@@ -151,6 +151,9 @@ func (r *Report) Print(w io.Writer) {
 	if r.Training != nil {
 		fmt.Fprintln(w, r.Training)
 	}
+	if r.Feeding != nil {
+		r.Feeding.print(w)
+	}
 	if r.Cut {
 		fmt.Fprintln(w, "stopped before its end: the rest was not measured")
 	}

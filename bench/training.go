@@ -27,7 +27,7 @@ func (t *Training) String() string {
 
 // Train runs o.Steps steps from the first on.
 func Train(ctx context.Context, dev *vk.Device, o StepOptions) (*Training, error) {
-	set, err := data.Open(stepData, o.Size)
+	set, err := data.Open(ctx, stepData, data.Options{})
 	if err != nil {
 		return nil, err
 	}

@@ -1,12 +1,14 @@
-// What the passes over views share: one row of the parameter table has 16 floats, written by ssl/views (Spec.Row).
-// Columns 9 to 15 are zero and free.
-#define COLUMN(ROW, COL) LOAD(table, (ROW) * 4u + (COL) / 4u)[(COL) % 4u]
-#define COL_SOURCE 0u         // slot of the source image in the uploaded batch
-#define COL_TOP 1u            // crop box, whole pixels of the source
-#define COL_LEFT 2u
-#define COL_HEIGHT 3u
-#define COL_WIDTH 4u
-#define COL_FLIP 5u           // 1: mirrored left to right
-#define COL_BRIGHTNESS 6u     // factor, 1: none
-#define COL_CONTRAST 7u       // factor, 1: none
-#define COL_CONTRAST_FIRST 8u // 1: contrast before brightness
+// What the kernels of views share. Table: rows of `quads` vectors, written by ssl/views; kernels.ViewRow documents the columns:
+//   0 top, left, height, width       1 pitch, resizedH, resizedW, offsetY   2 offsetX, turn, order, brightness
+//   3 contrast, saturation, hue, gray   4 sigma, solarize, eraseTop, eraseLeft   5 eraseHeight, eraseWidth, 0, 0   6 … extras
+// All values of a row are the same for a whole image, so every branch on them is uniform.
+layout(constant_id = 0) const uint CHANNELS = 3u; // 1 or 3
+layout(constant_id = 1) const uint SIZE = 32u;    // side of a view, pixels
+layout(constant_id = 2) const uint BLUR = 0u;     // size of the Gaussian kernel; 0: no view is blurred
+layout(constant_id = 3) const uint PATCH = 0u;    // side of a masked patch, pixels; 0: no mask
+layout(constant_id = 4) const bool BICUBIC = false;
+#define AREA (SIZE * SIZE)
+#define ROW(N) ((row0 + (N)) * quads) // of view N of the slice, in the table, which is bound whole: its rows are shorter than what devices align
+
+// Weights of red, green and blue in luma (ITU-R BT.601 as torchvision rounds it); one channel is its own luma.
+float luma(vec3 v) { return CHANNELS == 1u ? v.x : dot(v, vec3(0.2989, 0.587, 0.114)); }

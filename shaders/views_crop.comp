@@ -1,60 +1,98 @@
 #version 450
 #extension GL_GOOGLE_include_directive : require
-// Views, pass 1: crop, resize with antialiased bilinear weights, flip.
-//   out[n y x c] = Σ_ij u_yi v_xj source[slot, top+i, left+j, c] / 255, x mirrored where the row says so
-//   u_yi = tri((i + ½ − (y + ½)s) / max(s, 1)), normalised over 0 ≤ i < crop height; s = crop height / size; v likewise;
-//   tri(d) = max(0, 1 − |d|). These are the weights of torchvision's resize with antialias=True.
-// Bindings: 0 source, read: uint8 packed four to a uint, [slot][H W channels], each image padded to `words` uints
-//           1 table, read: vec4 [row][4], columns in views.glsl, indexed row0 + n
-//           2 out, write: float [n][size size 4], 0 … 1, lanes from `channels` on zero; bound at the slice: n from 0
-// Grid: x ⌈size·size / 32⌉, y rows. One lane makes one output pixel. 1 ≤ channels ≤ 4.
+// Views, pass 1: crop, antialiased resize, flips and quarter turns, jitter up to contrast, and what contrast needs to know.
+//   resized[y x] = Σ_ij u_yi v_xj source[top+i, left+j] / 255, u_yi = f((i + ½ − (y + ½)s) / max(s, 1)), normalised over the box;
+//   s = height / resizedH; v likewise; f(d) = max(0, 1 − |d|), or the cubic of a = −½. These are torchvision's weights with antialias=True.
+//   A view's pixel outside the resized box is black.
+// Bindings: 0 source, read: uint8, [n] slots of `slot` pixels of 1 or 4 bytes (R G B X), rows of `pitch` pixels
+//           1 table, read: vec4 [row][quads]   2 result, write: vec4 [n][SIZE SIZE]   3 sums, write: float [n][64], of luma
+//           All but the table are bound at the slice: n from 0.
+// Grid: x, z rows. A group of 64 lanes makes a view; lane l makes, and sums, pixels l, l + 64, …
+// Both loops take as many turns in all lanes and are tested at their foot: llvmpipe runs the body of a loop that is tested at its head once
+// more, for nobody, and where lanes leave a loop at its foot one by one, Mesa 22.3 loses what they had summed.
 //! variant plain
 //! variant texel -DTEXEL
 #include "io.glsl"
-#include "views.glsl"
-layout(local_size_x = 32) in;
-layout(push_constant) uniform Push {
-	uint rows, row0, size, channels; // output images of this dispatch; table row of the first; side in pixels
-	uint width, words;               // source: pixels in a row, uints from image to image
-};
+layout(local_size_x = 64) in;
+layout(push_constant) uniform Push { uint rows, quads, row0, slot; };
+#ifdef TEXEL
+READS(0, source)
+uint word(uint i) { return floatBitsToUint(LOAD(source, i >> 2u)[i & 3u]); }
+#else
 layout(binding = 0) readonly restrict buffer Source { uint source[]; };
+uint word(uint i) { return source[i]; }
+#endif
 READS(1, table)
 WRITES(2, result)
+layout(binding = 3) writeonly restrict buffer Sums { float sums[]; };
+#include "views.glsl"
+#include "views_colour.glsl"
 
-// span is the half-open range of taps of output i where n source pixels become `size`.
-ivec2 span(float centre, float support, int n) {
-	return ivec2(max(int(centre - support + 0.5), 0), min(int(centre + support + 0.5), n));
+vec3 pixel(uint i) { // 0 … 255
+	if (CHANNELS == 1u) return vec3(float(word(i >> 2u) >> (i & 3u) * 8u & 255u), 0, 0);
+	uint w = word(i);
+	return vec3(w & 255u, w >> 8u & 255u, w >> 16u & 255u);
 }
 
-float tri(float d) { return max(0.0, 1.0 - abs(d)); }
+vec2 weight(vec2 d) {
+	d = abs(d);
+	if (!BICUBIC) return max(1.0 - d, 0.0);
+	vec2 far = ((d - 5.0) * d + 8.0) * d - 4.0; // · −½, beyond 1
+	return mix((1.5 * d - 2.5) * d * d + 1.0, mix(-0.5 * far, vec2(0), greaterThanEqual(d, vec2(2))), greaterThanEqual(d, vec2(1)));
+}
+
+// pair weighs taps i and i+1, those that are.
+vec2 pair(int i, int end, float centre, float r) {
+	ivec2 taps = ivec2(i, i + 1);
+	return mix(vec2(0), weight((vec2(taps) + 0.5 - centre) * r), lessThan(taps, ivec2(end)));
+}
+
+// resized is pixel `at` (x, y) of the resized box, which begins at pixel `origin`; times 255.
+vec3 resized(vec2 at, uint origin, uint pitch, vec2 box, vec2 s) {
+	vec2 reach = max(s, 1.0), r = 1.0 / reach, centre = (at + 0.5) * s, support = BICUBIC ? 2.0 * reach : reach;
+	ivec2 first = max(ivec2(centre - support + 0.5), 0), end = min(ivec2(centre + support + 0.5), ivec2(box));
+	ivec2 span = ivec2(ceil(2.0 * support)), t = ivec2(0); // no pixel has more taps
+	vec3 sum = vec3(0);
+	float all = 0.0;
+	do {
+		ivec2 i = first + t, low = min(i, end - 1), high = min(i + 1, end - 1);
+		vec2 u = pair(i.y, end.y, centre.y, r.y), v = pair(i.x, end.x, centre.x, r.x);
+		uint up = origin + uint(low.y) * pitch, down = origin + uint(high.y) * pitch;
+		sum += u.x * (v.x * pixel(up + uint(low.x)) + v.y * pixel(up + uint(high.x)));
+		sum += u.y * (v.x * pixel(down + uint(low.x)) + v.y * pixel(down + uint(high.x)));
+		all += (u.x + u.y) * (v.x + v.y);
+		t = t.x + 2 < span.x ? ivec2(t.x + 2, t.y) : ivec2(0, t.y + 2);
+	} while (t.y < span.y);
+	return sum / all;
+}
+
+// turnOf undoes quarter turns (counter-clockwise), then mirrors: what it does to x and y, counted from the middle of the view.
+mat2 turnOf(uint turn) {
+	uint quarters = turn >> 2u;
+	float c = quarters == 0u ? 1.0 : quarters == 2u ? -1.0 : 0.0, s = quarters == 1u ? 1.0 : quarters == 3u ? -1.0 : 0.0;
+	vec2 mirror = vec2((turn & 1u) != 0u ? -1 : 1, (turn & 2u) != 0u ? -1 : 1);
+	return mat2(mirror * vec2(c, s), mirror * vec2(-s, c));
+}
 
 void main() {
-	uint n = gl_WorkGroupID.y, p = gl_WorkGroupID.x * 32u + gl_LocalInvocationID.x;
-	if (n >= rows || p >= size * size) return;
-	vec4 place = LOAD(table, (row0 + n) * 4u); // COL_SOURCE to COL_HEIGHT
-	uint base = uint(place.x) * words * 4u, top = uint(place.y), left = uint(place.z);
-	float boxH = place.w, boxW = COLUMN(row0 + n, COL_WIDTH);
-	uint y = p / size, x = p - y * size;
-	if (COLUMN(row0 + n, COL_FLIP) != 0.0) x = size - 1u - x;
-
-	float sy = boxH / float(size), sx = boxW / float(size);
-	float ry = max(sy, 1.0), rx = max(sx, 1.0); // support in source pixels
-	float cy = (float(y) + 0.5) * sy, cx = (float(x) + 0.5) * sx;
-	ivec2 iy = span(cy, ry, int(boxH)), ix = span(cx, rx, int(boxW));
-
-	vec4 sum = vec4(0.0);
-	float all = 0.0;
-	for (int i = iy.x; i < iy.y; i++) {
-		float u = tri((float(i) + 0.5 - cy) / ry);
-		uint at = base + ((top + uint(i)) * width + left + uint(ix.x)) * channels; // byte address of the first tap
-		for (int j = ix.x; j < ix.y; j++) {
-			float w = u * tri((float(j) + 0.5 - cx) / rx);
-			all += w;
-			for (uint c = 0u; c < channels; c++, at++) {
-				float v = w * float((source[at >> 2] >> ((at & 3u) * 8u)) & 255u);
-				sum += vec4(c == 0u ? v : 0.0, c == 1u ? v : 0.0, c == 2u ? v : 0.0, c == 3u ? v : 0.0);
-			}
+	uint n = GROUP, lane = gl_LocalInvocationID.x, row = ROW(n);
+	if (n >= rows) return;
+	vec4 box = LOAD(table, row), size = LOAD(table, row + 1u), how = LOAD(table, row + 2u), colour = LOAD(table, row + 3u);
+	uint pitch = uint(size.x), origin = n * slot + uint(box.x) * pitch + uint(box.y);
+	vec2 resizedTo = size.zy, s = box.wz / resizedTo, offset = vec2(how.x, size.w), middle = vec2(0.5 * float(SIZE - 1u));
+	mat2 turn = turnOf(uint(how.y));
+	Steps steps = stepsOf(uint(how.z), false, how.w, colour.y, colour.z);
+	float sum = 0.0;
+	uint first = 0u;
+	do {
+		uint p = first + lane;
+		vec2 at = turn * (vec2(p % SIZE, p / SIZE) - middle) + middle + offset, inside = clamp(at, vec2(0), resizedTo - 1.0);
+		vec3 v = resized(inside, origin, pitch, box.wz, s) * (at == inside ? 1.0 / 255.0 : 0.0);
+		v = coloured(v, steps);
+		if (p < AREA) {
+			sum += luma(v);
+			result[n * AREA + p] = vec4(v, 0);
 		}
-	}
-	result[n * size * size + p] = sum / (all * 255.0);
+	} while ((first += 64u) < AREA);
+	sums[n * 64u + lane] = sum;
 }

@@ -1,43 +1,37 @@
 #version 450
 #extension GL_GOOGLE_include_directive : require
-// Views, pass 3: brightness and contrast in the order that the row says, then normalisation.
-//   brightness: v ← clamp(b v); contrast: v ← clamp(k v + (1 − k) m), m = Σ_y sums[n y] / size² ; clamp to 0 … 1
-//   out[n y x c] = (v − mean_c) · scale_c; lanes from `channels` on are zero
-// Bindings: 0 crop, read: [n][size size], pass 1's out; 1 table, read: [row][4], indexed row0 + n
-//           2 sums, read: [n][⌈size / 4⌉], pass 2's; 3 out, write: [n][size size], may not overlap crop; all vectors
-//           Crop, sums and out are bound at the slice: n from 0.
-// Grid: x ⌈size·size / 256⌉, y rows. One lane makes eight pixels, 32 apart, so that adding up the sums is shared by eight.
+// Views, pass 2: jitter from contrast on, gray; and all that follows (views_end.glsl) where no view is blurred (BLUR is 0).
+// Bindings: 0 crop, read: vec4 [n][SIZE SIZE]   1 sums, read: float [n][64], both of views_crop   2 table, read: vec4 [row][quads]
+//           3 result, write: like crop, lanes behind the channels zero.  All but the table are bound at the slice: n from 0.
+// Grid: x ⌈SIZE·SIZE / 1024⌉, y rows. A lane makes 16 pixels, 64 apart, so that they share adding up the sums.
+// The loop is tested at its foot, as in views_crop; nothing is taken from its last turn.
 //! variant plain
 //! variant texel -DTEXEL
 #include "io.glsl"
-#include "views.glsl"
-#include "views_brightness.glsl"
-layout(local_size_x = 32) in;
+layout(local_size_x = 64) in;
 layout(push_constant) uniform Push {
-	uint rows, row0, size, channels;
-	vec4 mean, scale; // of the data set, on the scale 0 … 1; scale is 1 / standard deviation
+	uint rows, quads, row0;
+	vec4 mean, scale;
 };
 READS(0, crop)
-READS(1, table)
-READS(2, sums)
+READS(1, sums)
+READS(2, table)
 WRITES(3, result)
+#include "views.glsl"
+#include "views_colour.glsl"
+#include "views_end.glsl"
 
 void main() {
-	uint n = gl_WorkGroupID.y, first = gl_WorkGroupID.x * 256u + gl_LocalInvocationID.x;
-	if (n >= rows) return;
-	uint area = size * size, quads = (size + 3u) / 4u;
-	float b = COLUMN(row0 + n, COL_BRIGHTNESS), k = COLUMN(row0 + n, COL_CONTRAST);
-	bool contrastFirst = COLUMN(row0 + n, COL_CONTRAST_FIRST) != 0.0;
-	vec4 gray = vec4(0.0);
-	for (uint q = 0u; q < quads; q++) gray += LOAD(sums, n * quads + q);
-	float shift = (1.0 - k) * dot(gray, vec4(1.0)) / float(area);
-	bvec4 kept = lessThan(uvec4(0u, 1u, 2u, 3u), uvec4(channels));
-	[[unroll]] for (uint i = 0u; i < 8u; i++) {
-		uint p = first + i * 32u;
-		vec4 v = LOAD(crop, n * area + min(p, area - 1u));
-		if (!contrastFirst) v = brightness(v, b);
-		v = clamp(v * k + shift, 0.0, 1.0);
-		if (contrastFirst) v = brightness(v, b);
-		if (p < area) result[n * area + p] = mix(vec4(0.0), (v - mean) * scale, kept);
-	}
+	uint n = gl_WorkGroupID.y, p = gl_WorkGroupID.x * 1024u + gl_LocalInvocationID.x, stop = min(p + 1024u, AREA), row = ROW(n);
+	if (n >= rows || p >= AREA) return;
+	vec4 how = LOAD(table, row + 2u), colour = LOAD(table, row + 3u), sum = vec4(0);
+	for (uint q = 0u; q < 16u; q++) sum += LOAD(sums, n * 16u + q);
+	Steps steps = stepsOf(uint(how.z), true, how.w, colour.y, colour.z);
+	vec4 contrast = hasContrast(uint(how.z)) ? vec4(colour.x, 0, (1.0 - colour.x) * dot(sum, vec4(1)) / float(AREA), 0) : NONE;
+	End end = endOf(n);
+	do {
+		vec3 v = coloured(blend(LOAD(crop, n * AREA + p).xyz, contrast), steps);
+		if (colour.w != 0.0) v = vec3(luma(v));
+		result[n * AREA + p] = BLUR == 0u ? ended(end, v, p / SIZE, p % SIZE) : vec4(v, 0);
+	} while ((p += 64u) < stop);
 }

@@ -25,7 +25,8 @@ type Config struct {
 	Decay      float64        `toml:"weight_decay" json:"weight_decay"`
 	Warmup     float64        `toml:"warmup" json:"warmup"` // share of the steps
 	Seed       uint64         `toml:"seed" json:"seed"`
-	Clip       float64        `toml:"clip" json:"clip"` // largest norm of all gradients together; 0: any
+	Clip       float64        `toml:"clip" json:"clip"`   // largest norm of all gradients together; 0: any
+	Views      string         `toml:"views" json:"views"` // the recipe, as views.Encode writes it; "": the method's own
 }
 
 // DefaultConfig is the recipe that a run starts from: SimCLR, AdamW without decay (Adam) at 2e-3, warm-up over 10 % of the steps, cosine to 0.
@@ -37,7 +38,8 @@ func DefaultConfig() Config {
 // 64 px and imagenet above).
 func (c *Config) Resolve(set *data.Set) {
 	if c.Size == 0 {
-		c.Size = set.H
+		h, w, _ := set.Size()
+		c.Size = min(h, w)
 	}
 	if c.Stem != "" {
 		return

@@ -2,8 +2,6 @@ package ssl
 
 import (
 	"testing"
-
-	"marr/ssl/data"
 )
 
 func TestStemFollowsArchitectureAndSize(t *testing.T) {
@@ -16,7 +14,7 @@ func TestStemFollowsArchitectureAndSize(t *testing.T) {
 		{"resnet34", "", 65, "imagenet"}, {"resnet50", "", 224, "imagenet"}, {"resnet50", "strided", 224, "strided"}, {"resnet18", "", 0, "cifar"},
 	} {
 		config := Config{Arch: c.arch, Stem: c.stem, Size: c.size}
-		if config.Resolve(&data.Set{H: 28, W: 28, C: 1}); config.Stem != c.want {
+		if config.Resolve(noise(1, 28, 1)); config.Stem != c.want {
 			t.Errorf("%s, %q, %d px: stem %s, want %s", c.arch, c.stem, c.size, config.Stem, c.want)
 		}
 	}

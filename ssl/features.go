@@ -22,16 +22,21 @@ type Encoder struct {
 	width int
 }
 
-// NewEncoder builds the program that maps images like those of set through a module.
-func NewEncoder(dev *vk.Device, st *kernels.Store, m net.Module, set *data.Set, mean, std []float64, px int) (*Encoder, error) {
-	specs := views.Identity(views.Input{Size: px, Channels: set.C, Frames: 1})
-	b, err := newBatch(set, mean, std, specs, min(featureBatch, set.Len()), 0)
+// NewEncoder builds the program that maps images like those of these sets through a module.
+func NewEncoder(dev *vk.Device, st *kernels.Store, m net.Module, mean, std []float64, px int, sets ...*data.Set) (*Encoder, error) {
+	most, pixels := 0, 0
+	for _, s := range sets {
+		most, pixels = max(most, s.Len()), max(pixels, s.Pixels())
+	}
+	specs := views.Eval(views.Input{Size: px, Channels: sets[0].C, Frames: 1})
+	b, err := newBatch(sets[0], pixels, mean, std, specs, min(featureBatch, most), 0)
 	if err != nil {
 		return nil, err
 	}
 	e := &Encoder{batch: b}
 	e.prog, err = kernels.Build(dev, st, func(g *kernels.Graph) {
-		y := m.Forward(b.inputs(g)[0], net.Eval)
+		painted, _ := b.inputs(g)
+		y := m.Forward(painted[0], net.Eval)
 		e.rows, e.width = y.Rows()/b.size, y.Width()
 		g.Output("features", y)
 	})
@@ -44,11 +49,11 @@ func NewEncoder(dev *vk.Device, st *kernels.Store, m net.Module, set *data.Set, 
 // Free releases the program.
 func (e *Encoder) Free() { e.prog.Free() }
 
-// Features returns the module's output for every image of a set, [N D] with all axes but the first as one; the set must have the size of
-// the one that the Encoder was built for.
+// Features returns the module's output for every image of a set, [N D] with all axes but the first as one; the set must be like those
+// that the Encoder was built for.
 func (e *Encoder) Features(set *data.Set) (*eval.Features, error) {
-	if set.H != e.batch.set.H || set.W != e.batch.set.W || set.C != e.batch.set.C {
-		return nil, errors.New("ssl: " + set.Name + ": its images have another size or other channels than " + e.batch.set.Name + ": choose sets of one kind")
+	if set.Pixels() > e.batch.pictures.Pixels || set.C != e.batch.pictures.C {
+		return nil, errors.New("ssl: " + set.Name + ": its images are larger or have other channels than those of " + e.batch.set.Name + ": choose sets of one kind")
 	}
 	b := *e.batch
 	b.set = set

@@ -67,14 +67,14 @@ func finetuneOnce(dev *vk.Device, arch net.Config, px int, start Start, train, f
 		return 0, err
 	}
 	mean, std := train.Stats()
-	b, err := newBatch(few, mean, std, views.Finetune(views.Input{Size: px, Channels: train.C, Frames: 1}), min(f.Batch, few.Len()), f.Seed+draw)
+	b, err := newBatch(few, 0, mean, std, views.Finetune(views.Input{Size: px, Channels: train.C, Frames: 1}), min(f.Batch, few.Len()), f.Seed+draw)
 	if err != nil {
 		return 0, err
 	}
 	if err := supervise(dev, st, c, b, f, draw); err != nil {
 		return 0, err
 	}
-	enc, err := NewEncoder(dev, st, c, test, mean, std, px)
+	enc, err := NewEncoder(dev, st, c, mean, std, px, test)
 	if err != nil {
 		return 0, err
 	}
@@ -94,9 +94,9 @@ func supervise(dev *vk.Device, st *kernels.Store, m net.Module, b *batch, f Fine
 	}
 	prog, err := kernels.Build(dev, st, func(g *kernels.Graph) {
 		g.Segment("step")
-		x := b.inputs(g)[0]
+		painted, _ := b.inputs(g)
 		targets := g.Input("targets", kernels.I32, b.size)
-		loss := kernels.CrossEntropy(m.Forward(x, net.Train), targets)
+		loss := kernels.CrossEntropy(m.Forward(painted[0], net.Train), targets)
 		g.ClearGrads()
 		g.Backward(loss)
 		g.CheckFinite(loss)
@@ -113,7 +113,7 @@ func supervise(dev *vk.Device, st *kernels.Store, m net.Module, b *batch, f Fine
 	var last *kernels.Run
 	for step, pass := 0, uint32(0); step < f.Steps; step++ {
 		for len(queue) < b.size {
-			queue = append(queue, order(f.Seed+draw, streamLabels, pass, n)...)
+			queue = append(queue, picked(f.Seed+draw, streamLabels, pass, n, 0, n)...)
 			pass++
 		}
 		r, err := prog.Segment("step").Begin()

@@ -13,8 +13,8 @@ import (
 
 // Method is a way of learning without labels. Its exported fields tagged `flag:"name" help:"…"` are its hyper-parameters.
 type Method interface {
-	// Views says what each view of an image is, in order.
-	Views(in views.Input) []views.Spec
+	// Views is the recipe that a run uses unless it is given another: one Spec for each view of an image, in order.
+	Views(in views.Input) ([]views.Spec, error)
 	// Loss builds branches and loss [1]; it is called once for each program.
 	Loss(s *Step) *kernels.Tensor
 }
@@ -25,7 +25,8 @@ type Step struct {
 	Store    *kernels.Store
 	Backbone net.Module
 	Dim      int               // width of the backbone's features
-	Views    []*kernels.Tensor // [N H W C], one for each Spec of Method.Views
+	Views    []*kernels.Tensor // [N H W C], one for each Spec of the recipe; a jigsaw's [N·tiles h w C]
+	Targets  []*kernels.Tensor // [N] I32, likewise: what the Spec drew to be told (a rotation, a permutation); nil where it draws none
 	Seed     uint64            // of parameters that the method adds
 }
 

@@ -23,6 +23,7 @@ const (
 	configFile     = "config.toml"
 	CheckpointFile = "checkpoint.ckpt"
 	metricsFile    = "metrics.jsonl"
+	skippedFile    = "skipped.txt"
 )
 
 // ErrStopped says that a run was asked to stop; everything is saved and --resume goes on.
@@ -36,13 +37,15 @@ type Progress struct {
 	Left            time.Duration // estimate
 }
 
-// Run is a pre-training run in a folder: config.toml, checkpoint.ckpt (and the one before), metrics.jsonl.
+// Run is a pre-training run in a folder: config.toml, checkpoint.ckpt (and the one before), metrics.jsonl, and skipped.txt where images of the set
+// could not be read.
 type Run struct {
 	Dir     string
 	Resume  bool
 	Config  Config
 	Origin  map[string]string // by config key: who chose it ("flag"); what is not named is a default
 	Method  Method
+	Views   string // recipe in TOML that is laid over the method's own (views.Decode); "": as it is
 	Set     *data.Set
 	Tuner   *kernels.Tuner // picks kernels for what a checkpoint does not pin; nil: the static rule does
 	Started func(*Trainer) // before the first step; may be nil
@@ -63,6 +66,9 @@ type Run struct {
 func (r *Run) Pretrain(ctx context.Context, dev *vk.Device) (*Trainer, error) {
 	r.Config.Resolve(r.Set)
 	if err := r.Config.Check(r.Set); err != nil {
+		return nil, err
+	}
+	if err := r.Config.SetViews(r.Views, r.Method, r.Set); err != nil {
 		return nil, err
 	}
 	r.data = r.Set.Fingerprint()
@@ -127,7 +133,10 @@ func (r *Run) differs(c *net.Checkpoint) string {
 	}
 	a, b := was.table(), r.Config.table()
 	for i := range a {
-		if a[i] != b[i] {
+		switch {
+		case a[i].key == "views" && a[i] != b[i]:
+			return "it was started with other views (" + configFile + " has them)"
+		case a[i] != b[i]:
 			return fmt.Sprintf("it was started with %s = %v, this is %v", a[i].key, a[i].value, b[i].value)
 		}
 	}
@@ -152,13 +161,27 @@ func (r *Run) start(c *net.Checkpoint, dev *vk.Device) error {
 	if err := os.MkdirAll(r.Dir, 0o777); err != nil { // only now: a run that is refused leaves nothing behind
 		return fmt.Errorf("ssl: run %s: %w: choose another folder", r.Dir, err)
 	}
-	if err := r.Config.write(filepath.Join(r.Dir, configFile), r.Origin); err != nil {
+	if err := errors.Join(r.Config.write(filepath.Join(r.Dir, configFile), r.Origin), r.listSkipped()); err != nil {
 		return err
 	}
 	if r.Started != nil {
 		r.Started(r.trainer)
 	}
 	return r.openMetrics(done)
+}
+
+// listSkipped writes what could not be read of the set, a path and a reason a line, where there is any.
+func (r *Run) listSkipped() error {
+	if len(r.Set.Bad) == 0 {
+		return nil
+	}
+	return net.WriteFileAtomic(filepath.Join(r.Dir, skippedFile), func(w io.Writer) error {
+		out := bufio.NewWriter(w)
+		for _, b := range r.Set.Bad {
+			fmt.Fprintf(out, "%s\t%s\n", b.Path, b.Reason)
+		}
+		return out.Flush()
+	})
 }
 
 // openMetrics opens metrics.jsonl for lines after step `done`, cutting off what a run that died wrote beyond it.

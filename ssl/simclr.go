@@ -21,8 +21,8 @@ var _ Method = (*SimCLR)(nil)
 
 func init() { Register("simclr", &SimCLR{Temperature: 0.2, Out: 64}) }
 
-// Views are two of one recipe.
-func (m *SimCLR) Views(in views.Input) []views.Spec { return views.SimCLR(in) }
+// Views are two of one recipe, the preset "simclr".
+func (m *SimCLR) Views(in views.Input) ([]views.Spec, error) { return views.Preset("simclr", in) }
 
 // Loss is the NT-Xent loss of both views.
 func (m *SimCLR) Loss(s *Step) *kernels.Tensor {

@@ -8,7 +8,6 @@ import (
 	"marr/kernels"
 	"marr/net"
 	"marr/ssl/data"
-	"marr/ssl/views"
 	"marr/vk"
 )
 
@@ -33,8 +32,6 @@ type Trainer struct {
 	step    int     // steps submitted
 	settled int     // steps whose outcome has been read
 	base    int     // step that the device's count of applied steps started at
-	shuffle []int   // order of the epoch in hand
-	epoch   int     // that it is the order of, −1 for none
 	flying  []*work // submitted, not yet read; the newest last
 }
 
@@ -67,7 +64,7 @@ func NewWatchedTrainer(st *kernels.Store, c Config, m Method, set *data.Set, w *
 		return nil, err
 	}
 	dev := st.Device()
-	t := &Trainer{Config: c, Store: st, dev: dev, set: set, method: m, epoch: -1, watch: w}
+	t := &Trainer{Config: c, Store: st, dev: dev, set: set, method: m, watch: w}
 	t.mean, t.std = set.Stats()
 	t.schedule = net.WarmupCosine{Peak: c.LR, WarmupFraction: c.Warmup}
 	var err error
@@ -77,9 +74,15 @@ func NewWatchedTrainer(st *kernels.Store, c Config, m Method, set *data.Set, w *
 	if t.Backbone, err = net.NewResNet(t.Store, c.Backbone(set.C), c.Seed); err != nil {
 		return nil, err
 	}
-	specs := m.Views(views.Input{Size: c.Size, Channels: set.C, Frames: 1})
-	if t.batch, err = newBatch(set, t.mean, t.std, specs, c.Batch/c.Accumulate, c.Seed); err != nil {
+	specs, err := c.recipe(m, set)
+	if err != nil {
 		return nil, err
+	}
+	if t.batch, err = newBatch(set, 0, t.mean, t.std, specs, c.Batch/c.Accumulate, c.Seed); err != nil {
+		return nil, err
+	}
+	if c.Batch > t.batch.samples() {
+		return nil, &ConfigError{fmt.Errorf("ssl: batch of %d: %s has only %d samples: set --batch to at most %d", c.Batch, set.Name, t.batch.samples(), t.batch.samples())}
 	}
 	if t.prog, err = kernels.Build(dev, t.Store, t.record); err != nil {
 		t.Store.Free()
@@ -95,7 +98,8 @@ func (t *Trainer) record(g *kernels.Graph) {
 	}
 	g.Micro(t.Config.Accumulate)
 	g.Segment("micro")
-	s := &Step{Graph: g, Store: t.Store, Backbone: t.Backbone, Dim: t.Backbone.Dim(), Views: t.batch.inputs(g), Seed: t.Config.Seed}
+	painted, targets := t.batch.inputs(g)
+	s := &Step{Graph: g, Store: t.Store, Backbone: t.Backbone, Dim: t.Backbone.Dim(), Views: painted, Targets: targets, Seed: t.Config.Seed}
 	loss := t.method.Loss(s)
 	g.Output("loss", loss)
 	g.Backward(loss)
@@ -145,7 +149,7 @@ func (t *Trainer) fits(err error) error {
 func (t *Trainer) Steps() int { return t.Config.Epochs * t.PerEpoch() }
 
 // PerEpoch is the number of steps of an epoch.
-func (t *Trainer) PerEpoch() int { return t.set.Len() / t.Config.Batch }
+func (t *Trainer) PerEpoch() int { return t.batch.samples() / t.Config.Batch }
 
 // Step is the number of steps whose outcome is known.
 func (t *Trainer) Step() int { return t.settled }
@@ -217,10 +221,7 @@ func (t *Trainer) submit(collect func() error) error {
 		return err
 	}
 	epoch := t.step / t.PerEpoch()
-	if epoch != t.epoch {
-		t.shuffle, t.epoch = order(t.Config.Seed, streamShuffle, uint32(epoch), t.set.Len()), epoch
-	}
-	mine := t.shuffle[t.step%t.PerEpoch()*t.Config.Batch:][:t.Config.Batch]
+	mine := picked(t.Config.Seed, streamShuffle, uint32(epoch), t.batch.samples(), t.step%t.PerEpoch()*t.Config.Batch, t.Config.Batch)
 	for k := range t.Config.Accumulate {
 		if err := t.room(false, collect); err != nil {
 			return err

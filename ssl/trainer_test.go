@@ -16,12 +16,15 @@ import (
 
 // noise is a set of n random images.
 func noise(n, px, channels int) *data.Set {
-	s := &data.Set{Name: "noise", H: px, W: px, C: channels, Pixels: make([]byte, n*px*px*channels)}
-	src := rng.New(9)
-	for i := range s.Pixels {
-		s.Pixels[i] = byte(src.Uint32())
+	src, images := rng.New(9), make([]data.Image, n)
+	for i := range images {
+		pix := make([]byte, px*px*channels)
+		for k := range pix {
+			pix[k] = byte(src.Uint32())
+		}
+		images[i] = data.Image{H: px, W: px, C: channels, Pix: pix}
 	}
-	return s
+	return data.FromImages("noise", images, nil)
 }
 
 func smallConfig() Config {

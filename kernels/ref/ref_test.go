@@ -110,13 +110,13 @@ func TestSGDAccumulatesVelocity(t *testing.T) {
 
 func TestCropWithoutResizeCopies(t *testing.T) {
 	img := From([]float64{0, .1, .2, .3, .4, .5, .6, .7, .8}, 3, 3, 1)
-	near(t, "crop", ResizedCrop(img, Box{1, 0, 2, 2}, 2, 2).Data, []float64{.3, .4, .6, .7}, exact)
+	near(t, "crop", ResizedCrop(img, Box{1, 0, 2, 2}, 2, 2, Bilinear).Data, []float64{.3, .4, .6, .7}, exact)
 }
 
 func TestHalvingAveragesUnderATriangle(t *testing.T) {
 	// s = 2, half width 2: output 0 is centred at 1, its pixels 0, 1, 2 at distances ½, ½, 1½ weigh 3, 3, 1.
 	img := From([]float64{1, 0, 0, 0}, 1, 4, 1)
-	near(t, "row", ResizedCrop(img, Box{0, 0, 1, 4}, 1, 2).Data, []float64{3. / 7, 0}, exact)
+	near(t, "row", ResizedCrop(img, Box{0, 0, 1, 4}, 1, 2, Bilinear).Data, []float64{3. / 7, 0}, exact)
 }
 
 func TestFlipTwiceIsIdentityAndContrastZeroIsMeanGray(t *testing.T) {

@@ -2,24 +2,46 @@ package ref
 
 import "math"
 
-// GrayWeights weigh red, green and blue into luma, as torchvision's tensor functions do (ITU-R BT.601, rounded).
-var GrayWeights = [3]float64{0.2989, 0.587, 0.114}
-
 // Box is a crop in pixels of the source image: rows Top … Top+Height−1, columns Left … Left+Width−1.
 type Box struct{ Top, Left, Height, Width int }
 
-// ResizedCrop cuts box out of img [H W C] and resizes it to [outH outW C], bilinear with antialiasing, unrounded.
+// A Filter weighs the pixels at distance d from the middle of the one that is made; it is zero from Reach on.
+type Filter struct {
+	Reach  float64
+	Weight func(d float64) float64
+}
+
+// Bilinear is the triangle, Bicubic Keys' cubic (1981) with a = −½, PyTorch's choice where it antialiases.
+var (
+	Bilinear = Filter{1, func(d float64) float64 { return max(0, 1-math.Abs(d)) }}
+	Bicubic  = Filter{2, cubic}
+)
+
+func cubic(d float64) float64 {
+	const a = -0.5
+	d = math.Abs(d)
+	switch {
+	case d < 1:
+		return (a+2)*d*d*d - (a+3)*d*d + 1
+	case d < 2:
+		return a * (d*d*d - 5*d*d + 8*d - 4)
+	}
+	return 0
+}
+
+// ResizedCrop cuts box out of img [H W C] and resizes it to [outH outW C] with antialiasing, unrounded.
 //
-// Along each axis with s = box length / output length, output i is the weighted mean of the box's pixels j under a
-// triangle of half width max(s, 1) centred at s·(i+½), pixel j being at j+½; pixels outside the box take no part.
+// Along each axis with s = box length / output length, output i is the weighted mean of the box's pixels j under the filter, stretched by
+// max(s, 1) and centred at s·(i+½), pixel j being at j+½; pixels outside the box take no part, nor do those that lie beyond the filter's reach
+// when both ends are rounded to whole pixels.
 // Source: torchvision 0.14, functional.resized_crop on float tensors with antialias=True (RandomResizedCrop's last step).
-func ResizedCrop(img *Tensor, box Box, outH, outW int) *Tensor {
+func ResizedCrop(img *Tensor, box Box, outH, outW int, f Filter) *Tensor {
 	wantShape("ResizedCrop", "img", img, -1, -1, -1)
 	h, w, c := img.Shape[0], img.Shape[1], img.Shape[2]
 	if box.Top < 0 || box.Left < 0 || box.Height < 1 || box.Width < 1 || box.Top+box.Height > h || box.Left+box.Width > w {
 		fail("ResizedCrop", "box outside the image (img, box)", img, box)
 	}
-	rows, columns := triangle(box.Height, outH), triangle(box.Width, outW)
+	rows, columns := f.taps(box.Height, outH), f.taps(box.Width, outW)
 	y := New(outH, outW, c)
 	for i := range outH {
 		for j := range outW {
@@ -35,16 +57,17 @@ func ResizedCrop(img *Tensor, box Box, outH, outW int) *Tensor {
 	return y
 }
 
-// triangle returns the weights [out][in] of one axis; each row sums to 1.
-func triangle(in, out int) [][]float64 {
+// taps returns the weights [out][in] of one axis; each row sums to 1.
+func (f Filter) taps(in, out int) [][]float64 {
 	scale := float64(in) / float64(out)
-	half := max(scale, 1)
+	stretch := max(scale, 1)
 	weights := make([][]float64, out)
 	for i := range weights {
 		weights[i] = make([]float64, in)
 		centre, sum := scale*(float64(i)+0.5), 0.0
-		for j := range in {
-			weights[i][j] = max(0, 1-math.Abs(float64(j)+0.5-centre)/half)
+		first, end := max(int(centre-f.Reach*stretch+0.5), 0), min(int(centre+f.Reach*stretch+0.5), in)
+		for j := first; j < end; j++ {
+			weights[i][j] = f.Weight((float64(j) + 0.5 - centre) / stretch)
 			sum += weights[i][j]
 		}
 		for j := range in {
@@ -54,29 +77,93 @@ func triangle(in, out int) [][]float64 {
 	return weights
 }
 
-// FlipHorizontal mirrors img [H W C] left to right.
-func FlipHorizontal(img *Tensor) *Tensor {
-	wantShape("FlipHorizontal", "img", img, -1, -1, -1)
-	y, w := New(img.Shape...), img.Shape[1]
-	for i := range img.Rows() {
-		copy(y.Row(i/w*w+w-1-i%w), img.Row(i))
+// placed makes an image [outH outW C] whose pixel (i, j) is img's at from(i, j), or zeros where that lies outside img.
+func placed(op string, img *Tensor, outH, outW int, from func(i, j int) (int, int)) *Tensor {
+	wantShape(op, "img", img, -1, -1, -1)
+	h, w := img.Shape[0], img.Shape[1]
+	y := New(outH, outW, img.Shape[2])
+	for n := range y.Rows() {
+		if i, j := from(n/outW, n%outW); i >= 0 && i < h && j >= 0 && j < w {
+			copy(y.Row(n), img.Row(i*w+j))
+		}
 	}
 	return y
 }
 
-// Brightness is clamp(factor·img, 0, 1). Source: torchvision, functional.adjust_brightness (a blend with black).
-func Brightness(img *Tensor, factor float64) *Tensor {
-	return mapped(img, func(v float64) float64 { return unit(factor * v) })
+// Window is the side × side pixels of img [H W C] from (top, left) on, black outside. Source: torchvision, functional.crop.
+func Window(img *Tensor, top, left, side int) *Tensor {
+	return placed("Window", img, side, side, func(i, j int) (int, int) { return top + i, left + j })
 }
 
-// Contrast blends with the mean gray of the whole image: clamp(factor·img + (1−factor)·m, 0, 1) with m the mean over
-// pixels of the luma (GrayWeights), or of the one channel. Source: torchvision, functional.adjust_contrast.
-func Contrast(img *Tensor, factor float64) *Tensor {
-	mean := 0.0
-	for i := range img.Rows() {
-		mean += gray(img.Row(i)) / float64(img.Rows())
+// FlipHorizontal mirrors img [H W C] left to right.
+func FlipHorizontal(img *Tensor) *Tensor {
+	return placed("FlipHorizontal", img, img.Shape[0], img.Shape[1], func(i, j int) (int, int) { return i, img.Shape[1] - 1 - j })
+}
+
+// FlipVertical mirrors img [H W C] top to bottom.
+func FlipVertical(img *Tensor) *Tensor {
+	return placed("FlipVertical", img, img.Shape[0], img.Shape[1], func(i, j int) (int, int) { return img.Shape[0] - 1 - i, j })
+}
+
+// Rot90 turns img [H W C] counter-clockwise by quarter turns. Source: torch.rot90 with dims (H, W).
+func Rot90(img *Tensor, turns int) *Tensor {
+	for range turns {
+		h, w := img.Shape[0], img.Shape[1]
+		img = placed("Rot90", img, w, h, func(i, j int) (int, int) { return j, w - 1 - i })
 	}
-	return mapped(img, func(v float64) float64 { return unit(factor*v + (1-factor)*mean) })
+	return img
+}
+
+// Blur is img [H W C] under a Gaussian of size × size pixels, normalised, borders reflected without repeating them.
+// Source: torchvision, functional.gaussian_blur.
+func Blur(img *Tensor, size int, sigma float64) *Tensor {
+	wantShape("Blur", "img", img, -1, -1, -1)
+	r, h, w := size/2, img.Shape[0], img.Shape[1]
+	if size%2 == 0 || r >= h || r >= w || sigma <= 0 {
+		fail("Blur", "want an odd size less than twice the image's and σ > 0 (img, size, σ)", img, size, sigma)
+	}
+	g, sum := make([]float64, size), 0.0
+	for i := range g {
+		g[i] = math.Exp(-float64((i-r)*(i-r)) / (2 * sigma * sigma))
+		sum += g[i]
+	}
+	y := New(img.Shape...)
+	for n := range img.Rows() {
+		for a := range size {
+			for b := range size {
+				for c, v := range img.Row(reflected(n/w+a-r, h)*w + reflected(n%w+b-r, w)) {
+					y.Row(n)[c] += g[a] / sum * g[b] / sum * v
+				}
+			}
+		}
+	}
+	return y
+}
+
+func reflected(i, n int) int {
+	if i < 0 {
+		return -i
+	}
+	return min(i, 2*(n-1)-i)
+}
+
+// Erase makes box of img [H W C] zero. Source: torchvision, functional.erase with v = 0.
+func Erase(img *Tensor, box Box) *Tensor {
+	return placed("Erase", img, img.Shape[0], img.Shape[1], func(i, j int) (int, int) {
+		if i >= box.Top && i < box.Top+box.Height && j >= box.Left && j < box.Left+box.Width {
+			return -1, -1
+		}
+		return i, j
+	})
+}
+
+// Mask makes patches of img [H W C] zero, counted row by row.
+func Mask(img *Tensor, side int, patches []int) *Tensor {
+	columns := img.Shape[1] / side
+	for _, p := range patches {
+		img = Erase(img, Box{p / columns * side, p % columns * side, side, side})
+	}
+	return img
 }
 
 // Normalize is (img − mean[c]) / std[c] for each channel of img [H W C].
@@ -91,17 +178,3 @@ func Normalize(img *Tensor, mean, std []float64) *Tensor {
 	}
 	return y
 }
-
-// gray is the luma of one pixel of 1 or 3 channels.
-func gray(pixel []float64) float64 {
-	switch len(pixel) {
-	case 1:
-		return pixel[0]
-	case 3:
-		return dot(pixel, GrayWeights[:])
-	}
-	fail("gray", "a pixel has 1 or 3 channels, not", len(pixel))
-	return 0
-}
-
-func unit(v float64) float64 { return min(max(v, 0), 1) }

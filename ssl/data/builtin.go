@@ -25,7 +25,8 @@ var fashionClasses = []string{"T-shirt/top", "Trouser", "Pullover", "Dress", "Co
 
 // Builtins returns the names of all built-in sets. Training parts have 10,000 images, test parts (":test") 2,000.
 func Builtins() []string {
-	return []string{"builtin:fashion", "builtin:fashion:test", "builtin:fashion-placed", "builtin:fashion-placed:test"}
+	return []string{"builtin:fashion", "builtin:fashion:test", "builtin:fashion-placed", "builtin:fashion-placed:test",
+		"builtin:fashion-tinted", "builtin:fashion-tinted:test"}
 }
 
 // openBuiltin makes a built-in set; its name must be one of Builtins.
@@ -42,12 +43,14 @@ func openBuiltin(name string) (*Set, error) {
 	if err != nil {
 		return nil, fmt.Errorf("data: %s: embedded file damaged: %w: build the program again", name, err)
 	}
-	s := &Set{Name: name, H: images.Dims[1], W: images.Dims[2], C: 1, Pixels: images.Data, Labels: widen(labels.Data),
-		Classes: slices.Clone(fashionClasses)}
-	if kind == "builtin:fashion-placed" {
-		s.Pixels, s.H, s.W = place(s.Pixels, part), frame, frame
+	pixels, side, channels := images.Data, garment, 1
+	if kind != "builtin:fashion" {
+		pixels, side = place(pixels, part), frame
 	}
-	return s, nil
+	if kind == "builtin:fashion-tinted" {
+		pixels, channels = tint(pixels, part), 3
+	}
+	return newHeapSet(name, side, side, channels, pixels, widen(labels.Data), slices.Clone(fashionClasses)), nil
 }
 
 // The parts of the embedded file, in its order; also the first number of a placement's stream, so they must never change.

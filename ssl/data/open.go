@@ -1,113 +1,138 @@
 package data
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
-
-	"marr/ssl/data/idx"
 )
 
 const (
 	builtinPrefix = "builtin:"
-	maxSize       = 4096 // pixels; the stored side of folder images
-	accepted      = "expected a folder of .png, .jpg or .jpeg images, an IDX images file (train-images-idx3-ubyte, .gz or not), or one of "
+	maxSide       = 4096 // pixels; the stored short side of images
+	accepted      = "expected a folder of images, frames: and a folder of clips, a .txt list of paths, a .tar, .tar.gz or .zip of images, " +
+		"a CIFAR, STL-10 or IDX images file (data_batch_1.bin, train_X.bin, train-images-idx3-ubyte), or one of "
 )
 
-// Open decodes the data set called name (see the package comment for the sources). size is the stored side in pixels of the images
-// of a folder, 1 to 4096, and is ignored for sets that have a size of their own (OwnSize). Errors are one line: what, why, what to do.
-func Open(name string, size int) (*Set, error) {
+// Options are what Open depends on besides the set's name.
+type Options struct {
+	// Side is what the short side of images is cut down to, 1 to 4096 pixels; smaller ones stay as they are. Sets of their own size ignore it.
+	Side int
+	// CacheDir is the folder in whose sub-folder sets the decoded images are kept; "": marr among the user's caches.
+	CacheDir string
+	// Progress, where it is set, is called after each item while a cache is built; calls do not overlap.
+	Progress func(done, total int)
+	// Notice, where it is set, is told what a person may want to know: a cache's size, a build that goes on, waiting for another run.
+	Notice func(format string, args ...any)
+}
+
+func (o Options) notice(format string, args ...any) {
+	if o.Notice != nil {
+		o.Notice(format, args...)
+	}
+}
+
+// Open opens the data set called name (see the package comment for the sources). What is not built in is decoded once, to a file under
+// o.CacheDir, and mapped; a build that ctx ends is gone on with by the next Open. Errors are one line: what, why, what to do.
+func Open(ctx context.Context, name string, o Options) (*Set, error) {
 	if strings.HasPrefix(name, builtinPrefix) {
 		return openBuiltin(name)
 	}
-	info, err := os.Stat(name)
+	k, err := kindOf(name)
+	if err != nil {
+		return nil, err
+	}
+	if k.own {
+		o.Side = 0
+	} else if o.Side < 1 || o.Side > maxSide {
+		return nil, fmt.Errorf("data: %s %s: stored size %d: expected 1 to %d pixels", k.name, name, o.Side, maxSide)
+	}
+	src, err := k.open(o.Side)
+	if err != nil {
+		return nil, err
+	}
+	defer src.Close()
+	c := cache{name: name, kind: k.name, root: k.root, source: src, Options: o}
+	return c.open(ctx)
+}
+
+// OwnSize says whether the set has a size of its own, so that Open ignores Side: true for built-ins, IDX, CIFAR and STL-10, false for
+// all others and for what is none.
+func OwnSize(name string) bool {
+	if strings.HasPrefix(name, builtinPrefix) {
+		return true
+	}
+	return isPlanes(filepath.Base(name)) || isIDX(name) || cifarFolder(name) != nil
+}
+
+// isPlanes says whether a file is one of CIFAR or STL-10, by its name.
+func isPlanes(base string) bool { return cifarKind(base) > 0 || isSTL(base) }
+
+// kind is what a name turned out to be.
+type kind struct {
+	name string // as messages call it
+	root string // what names of bad files are relative to
+	own  bool   // images have a size of their own
+	open func(side int) (source, error)
+}
+
+// kindOf tells sources apart, by their names but for folders.
+func kindOf(name string) (kind, error) {
+	bad := func(why string) (kind, error) {
+		return kind{}, fmt.Errorf("data: %s: %s: %s%s", name, why, accepted, strings.Join(Builtins(), ", "))
+	}
+	path, clips := strings.CutPrefix(name, framesPrefix)
+	info, err := os.Stat(path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return nil, fmt.Errorf("data: %s: no such file or folder: %s%s", name, accepted, strings.Join(Builtins(), ", "))
+		return bad("no such file or folder")
 	case err != nil:
-		return nil, fmt.Errorf("data: %s: %w: %s%s", name, cause(err), accepted, strings.Join(Builtins(), ", "))
+		return bad(cause(err).Error())
+	case clips && !info.IsDir():
+		return bad("not a folder of clips")
+	case clips:
+		return kind{"frames", path, false, func(side int) (source, error) { return newFrames(path, side), nil }}, nil
 	case info.IsDir():
-		if size < 1 || size > maxSize {
-			return nil, fmt.Errorf("data: folder %s: stored size %d: expected 1 to %d pixels", name, size, maxSize)
+		if batches := cifarFolder(path); batches != nil {
+			return kind{"CIFAR folder", "", true, func(int) (source, error) { return newCIFAR(batches) }}, nil
 		}
-		return openFolder(name, size)
-	case info.Mode().IsRegular() && isIDX(name):
-		return openIDX(name)
+		return kind{"folder", path, false, func(side int) (source, error) { return newFolder(path, side), nil }}, nil
+	case !info.Mode().IsRegular():
+		return bad("not a regular file")
 	}
-	if strings.Contains(filepath.Base(name), "idx1-ubyte") {
-		return nil, fmt.Errorf("data: %s: a file of labels: name the images file beside it (images-idx3)", name)
-	}
-	return nil, fmt.Errorf("data: %s: not a data set: %s%s", name, accepted, strings.Join(Builtins(), ", "))
+	return kindOfFile(name, bad)
 }
 
-// OwnSize says, by the name alone, whether the set has a size of its own, so that Open ignores its argument: true for built-ins and
-// IDX files, false for folders.
-func OwnSize(name string) bool { return strings.HasPrefix(name, builtinPrefix) || isIDX(name) }
-
-// isIDX says whether path is named as IDX image files are; some copies write a dot for the hyphen.
-func isIDX(path string) bool { return strings.Contains(filepath.Base(path), "idx3-ubyte") }
-
-// openIDX reads an images file [N H W] and, where it exists, the labels file [N] beside it, whose name has labels for images and
-// idx1 for idx3, compressed or not.
-func openIDX(path string) (*Set, error) {
-	const mend = "give an intact file of the published format"
-	images, err := idx.ReadFile(path)
-	if err != nil {
-		return nil, fmt.Errorf("data: IDX file %s: %w: %s", path, cause(err), mend)
-	}
-	if len(images.Dims) != 3 {
-		return nil, fmt.Errorf("data: IDX file %s: dimensions %v: expected three: images, rows, columns", path, images.Dims)
-	}
-	s := &Set{Name: path, H: images.Dims[1], W: images.Dims[2], C: 1, Pixels: images.Data}
-	beside := labelsBeside(path)
-	if beside == "" {
-		return s, nil
-	}
-	labels, err := idx.ReadFile(beside)
-	if err != nil {
-		return nil, fmt.Errorf("data: IDX file %s: %w: %s, or move it away to go without labels", beside, cause(err), mend)
-	}
-	if len(labels.Dims) != 1 || labels.Dims[0] != s.Len() {
-		return nil, fmt.Errorf("data: IDX file %s: dimensions %v of labels for the %d images of %s: give the file that belongs to them",
-			beside, labels.Dims, s.Len(), path)
-	}
-	s.Labels = widen(labels.Data)
-	return s, nil
-}
-
-// labelsBeside returns the path of the labels file that belongs to an images file, "" where there is none.
-func labelsBeside(path string) string {
-	dir, base := filepath.Split(path)
-	base = strings.NewReplacer("images-idx3", "labels-idx1", "images.idx3", "labels.idx1").Replace(base)
-	if base == filepath.Base(path) {
-		return ""
-	}
-	plain := strings.TrimSuffix(base, ".gz")
-	for _, name := range []string{base, plain, plain + ".gz"} {
-		if info, err := os.Stat(dir + name); err == nil && info.Mode().IsRegular() {
-			return dir + name
+// kindOfFile is kindOf for a regular file.
+func kindOfFile(name string, bad func(why string) (kind, error)) (kind, error) {
+	base := filepath.Base(name)
+	lower := strings.ToLower(base)
+	ends := func(suffixes ...string) bool {
+		for _, s := range suffixes {
+			if strings.HasSuffix(lower, s) {
+				return true
+			}
 		}
+		return false
 	}
-	return ""
-}
-
-// widen turns label bytes into int32.
-func widen(bytes []byte) []int32 {
-	out := make([]int32, len(bytes))
-	for i, b := range bytes {
-		out[i] = int32(b)
+	switch {
+	case isIDX(name):
+		return kind{"IDX file", "", true, func(int) (source, error) { return newIDX(name) }}, nil
+	case strings.Contains(base, "idx1-ubyte"):
+		return kind{}, fmt.Errorf("data: %s: a file of labels: name the images file beside it (images-idx3)", name)
+	case cifarKind(base) > 0:
+		return kind{"CIFAR file", "", true, func(int) (source, error) { return newCIFAR([]string{name}) }}, nil
+	case isSTL(base):
+		return kind{"STL-10 file", "", true, func(int) (source, error) { return newSTL(name) }}, nil
+	case ends(".tar", ".tar.gz", ".tgz"):
+		return kind{"archive", name, false, func(side int) (source, error) { return newTar(name, side) }}, nil
+	case ends(".zip"):
+		return kind{"archive", name, false, func(side int) (source, error) { return newZip(name, side) }}, nil
+	case ends(".txt", ".tsv", ".lst", ".list"):
+		return kind{"list", filepath.Dir(name), false, func(side int) (source, error) { return newList(name, side) }}, nil
 	}
-	return out
-}
-
-// cause strips a file-system error of its call and path, which the message around it names already.
-func cause(err error) error {
-	var p *fs.PathError
-	if errors.As(err, &p) {
-		return p.Err
-	}
-	return err
+	return bad("not a data set")
 }

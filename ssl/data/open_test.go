@@ -25,6 +25,27 @@ func write(t *testing.T, content []byte, dir string, name ...string) string {
 	return path
 }
 
+// cached are options with a cache of the test's own.
+func cached(t *testing.T, side int) Options {
+	t.Helper()
+	return Options{Side: side, CacheDir: t.TempDir()}
+}
+
+func openSize(t *testing.T, name string, side int) *Set {
+	t.Helper()
+	return openWith(t, name, cached(t, side))
+}
+
+func openWith(t *testing.T, name string, o Options) *Set {
+	t.Helper()
+	s, err := Open(t.Context(), name, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { s.Close() })
+	return s
+}
+
 func encode(t *testing.T, data []byte, dims ...int) []byte {
 	t.Helper()
 	var w bytes.Buffer
@@ -34,7 +55,7 @@ func encode(t *testing.T, data []byte, dims ...int) []byte {
 	return w.Bytes()
 }
 
-func zip(b []byte) []byte {
+func gzipped(b []byte) []byte {
 	var w bytes.Buffer
 	z := gzip.NewWriter(&w)
 	z.Write(b)
@@ -45,7 +66,7 @@ func zip(b []byte) []byte {
 // wantError checks that opening name fails with one line that begins with "data: " and holds every part.
 func wantError(t *testing.T, name string, size int, parts ...string) {
 	t.Helper()
-	s, err := Open(name, size)
+	s, err := Open(t.Context(), name, cached(t, size))
 	if err == nil {
 		t.Errorf("Open(%s) gave %d images, want an error", name, s.Len())
 		return
@@ -77,22 +98,21 @@ func TestIDXFilesOpenWithTheLabelsBesideThem(t *testing.T) {
 		content := [2][]byte{images, labels}
 		for i, z := range c.zipped {
 			if z {
-				content[i] = zip(content[i])
+				content[i] = gzipped(content[i])
 			}
 		}
 		path := write(t, content[0], dir, c.images)
 		if c.labels != "" {
 			write(t, content[1], dir, c.labels)
 		}
-		s, err := Open(path, -1) // a size of its own: the argument does not count
-		if err != nil {
-			t.Fatal(err)
-		}
+		s := openSize(t, path, -1) // a size of its own: the argument does not count
 		want := []int32{7, 200}
 		if c.labels == "" {
 			want = nil
 		}
-		if s.Name != path || s.Len() != 2 || s.H != 3 || s.W != 2 || s.C != 1 || !bytes.Equal(s.Pixels, pixels) || !slices.Equal(s.Labels, want) {
+		h, w, uniform := s.Size()
+		if s.Name != path || s.Len() != 2 || h != 3 || w != 2 || !uniform || s.C != 1 || !slices.Equal(s.Labels, want) ||
+			!bytes.Equal(slices.Concat(s.Image(0).Pix, s.Image(1).Pix), pixels) {
 			t.Errorf("%s: got %+v", c.images, s)
 		}
 	}
@@ -127,19 +147,24 @@ func TestNamesThatAreNoDataSetAreErrorsThatListWhatIs(t *testing.T) {
 	dir := t.TempDir()
 	wantError(t, "builtin:mnist", 32, "builtin:mnist: no such built-in set", "builtin:fashion, builtin:fashion:test, builtin:fashion-placed")
 	wantError(t, "builtin:fashion:train", 32, "no such built-in set")
-	wantError(t, filepath.Join(dir, "nowhere"), 32, "nowhere: no such file or folder", "folder of .png", "IDX images file", "builtin:fashion-placed")
+	wantError(t, filepath.Join(dir, "nowhere"), 32, "nowhere: no such file or folder", "folder of images", "IDX images file", "builtin:fashion-placed")
 	wantError(t, "", 32, "no such file or folder")
-	wantError(t, write(t, []byte("x"), dir, "notes.txt"), 32, "notes.txt: not a data set: expected a folder")
+	wantError(t, write(t, []byte("x"), dir, "notes.md"), 32, "notes.md: not a data set: expected a folder")
 	wantError(t, write(t, []byte("x"), dir, "train-labels-idx1-ubyte"), 32, "a file of labels: name the images file")
-	wantError(t, filepath.Join(dir, "notes.txt", "below"), 32, "not a directory: expected a folder")
+	wantError(t, filepath.Join(dir, "notes.md", "below"), 32, "not a directory: expected a folder")
+	wantError(t, "frames:"+filepath.Join(dir, "notes.md"), 32, "not a folder of clips")
 	for _, size := range []int{0, -1, 4097} {
 		wantError(t, dir, size, "stored size", "expected 1 to 4096 pixels")
 	}
 }
 
 func TestOwnSizeIsToldByTheName(t *testing.T) {
+	batches := t.TempDir()
+	write(t, nil, batches, "data_batch_1.bin")
 	for name, want := range map[string]bool{
 		"builtin:fashion": true, "/x/train-images-idx3-ubyte.gz": true, "t10k-images.idx3-ubyte": true, "photos": false, "/x/idx3-ubyte/photos": false,
+		"/x/data_batch_3.bin": true, "test_batch.bin": true, "train.bin": true, "unlabeled_X.bin": true, "train_y.bin": false, "frames:/x": false,
+		"photos.tar": false, batches: true, filepath.Dir(batches): false,
 	} {
 		if OwnSize(name) != want {
 			t.Errorf("OwnSize(%q) is %v", name, !want)

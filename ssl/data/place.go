@@ -4,6 +4,7 @@ import (
 	"math"
 
 	"marr/kernels/rng"
+	"marr/ssl/parallel"
 )
 
 // The geometry of builtin:fashion-placed. Changing any of these changes the set, and with it every figure measured on it.
@@ -112,7 +113,7 @@ func toFixed(v float64) int { return int(math.Round(v * fixed)) }
 func place(src []byte, part int) []byte {
 	n := len(src) / (garment * garment)
 	dst := make([]byte, n*frame*frame)
-	each(n, func(i int) {
+	parallel.Each(n, func(i int) {
 		image := src[i*garment*garment : (i+1)*garment*garment]
 		p := drawPlacement(image, rng.New(placeKey, uint32(part), uint32(i)))
 		p.paint(dst[i*frame*frame:(i+1)*frame*frame], image)

@@ -14,7 +14,7 @@ func placements(t *testing.T) (*Set, []placement) {
 	s := open(t, "builtin:fashion:test")
 	p := make([]placement, s.Len())
 	for i := range p {
-		p[i] = drawPlacement(s.Image(i), rng.New(placeKey, partTest, uint32(i)))
+		p[i] = drawPlacement(s.Image(i).Pix, rng.New(placeKey, partTest, uint32(i)))
 	}
 	return s, p
 }
@@ -29,7 +29,7 @@ func TestPlacedGarmentsAreWhole(t *testing.T) {
 	s, ps := placements(t)
 	for i, p := range ps {
 		half := p.k * (math.Abs(p.cos) + math.Abs(p.sin)) / 2 // of one turned pixel
-		for j, v := range s.Image(i) {
+		for j, v := range s.Image(i).Pix {
 			if v < ink {
 				continue
 			}
@@ -80,8 +80,8 @@ func TestPaintAgreesWithTheDefinitionInDoublePrecision(t *testing.T) {
 	s, ps := placements(t)
 	dst := make([]byte, frame*frame)
 	for i := range 12 {
-		ps[i].paint(dst, s.Image(i))
-		for j, want := range ps[i].slow(s.Image(i)) {
+		ps[i].paint(dst, s.Image(i).Pix)
+		for j, want := range ps[i].slow(s.Image(i).Pix) {
 			// Half a level for rounding; weights of 8 bits are cut down by up to 1/256 on each axis, which moves a value by up to 255/256
 			// an axis, a level each at most.
 			if math.Abs(float64(dst[j])-want) > 2.5 {
@@ -95,9 +95,9 @@ func TestPaintKeepsTheMassOfTheImage(t *testing.T) {
 	s, ps := placements(t)
 	dst := make([]byte, frame*frame)
 	for i, p := range ps[:500] {
-		p.paint(dst, s.Image(i))
+		p.paint(dst, s.Image(i).Pix)
 		var in, out float64
-		for _, v := range s.Image(i) {
+		for _, v := range s.Image(i).Pix {
 			in += float64(v) * p.k * p.k // area grows by k²
 		}
 		for _, v := range dst {
@@ -141,12 +141,12 @@ func TestAnImageWithoutInkIsPlacedAndStaysBlack(t *testing.T) {
 
 func TestEachImageIsPlacedByItsOwnStream(t *testing.T) {
 	s := open(t, "builtin:fashion:test")
-	two := append(bytes.Clone(s.Image(5)), s.Image(5)...)
+	two := append(bytes.Clone(s.Image(5).Pix), s.Image(5).Pix...)
 	placed := place(two, partTest)
 	if bytes.Equal(placed[:frame*frame], placed[frame*frame:]) {
 		t.Error("the same garment was placed the same twice")
 	}
-	if !bytes.Equal(placed, place(append(two, s.Image(6)...), partTest)[:2*frame*frame]) {
+	if !bytes.Equal(placed, place(append(two, s.Image(6).Pix...), partTest)[:2*frame*frame]) {
 		t.Error("a third image moved the first two")
 	}
 	if bytes.Equal(placed, place(two, partTrain)) {

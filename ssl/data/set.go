@@ -1,39 +1,114 @@
 package data
 
 import (
-	"crypto/sha256"
-	"encoding/binary"
-	"encoding/hex"
-	"math"
-	"runtime"
-	"sync"
-	"sync/atomic"
+	"slices"
+
+	"marr/ssl/data/decode"
+	"marr/ssl/data/store"
+	"marr/ssl/parallel"
 )
 
-// Set is a decoded data set: N images of equal size, uint8, rows H, columns W, channels C (1 gray, 3 RGB) interleaved.
+// Image is one image, [H W C] of uint8 with C 1 (gray) or 3 (RGB).
+type Image = decode.Image
+
+// Clip is a run of images that are the frames of a video, in their order: images First … First+N−1.
+type Clip = store.Clip
+
+// Set is a decoded data set: N images, each of its own size and number of channels. A set that Open returned holds its pixels mapped from the
+// cache (built-ins: on the heap), and sets made from it share them.
 type Set struct {
-	Name    string // as given to Open
-	H, W, C int
-	Pixels  []byte    // [N H W C]
+	Name    string    // as given to Open
+	C       int       // 3 where any image has colour, otherwise 1
 	Labels  []int32   // [N], -1 = none; nil when the set has no labels
 	Classes []string  // names by label; nil when unknown
-	Files   []string  // folder sets: each image's path below the folder, with slashes; nil for others
-	Bad     []BadFile // folder sets: what could not be read, sorted by path
+	Files   []string  // folders, lists and archives: each image's path within, with slashes; nil for others
+	Bad     []BadFile // what could not be read, sorted by path
+	Clips   []Clip    // frames only
+
+	bytes  []byte
+	places []store.Place
+	file   *store.File // what is known of the whole; nil for others
 }
 
 // BadFile is an image file, or a sub-folder, that could not be read and was left out.
 type BadFile struct {
-	Path   string // the folder as given, joined with the path below it
+	Path   string // the folder or archive as given, joined with the path within
 	Reason string
 }
 
-// Len returns N.
-func (s *Set) Len() int { return len(s.Pixels) / (s.H * s.W * s.C) }
+// newSet makes a set of a mapped file.
+func newSet(name, root string, f *store.File) *Set {
+	s := &Set{Name: name, Labels: f.Labels, Classes: f.Classes, Files: f.Files, Clips: f.Clips, bytes: f.Bytes, places: f.Places, file: f}
+	for _, b := range f.Bad {
+		s.Bad = append(s.Bad, BadFile{badPath(root, b.Name), b.Reason})
+	}
+	s.setChannels()
+	return s
+}
 
-// Image returns image i [H W C]: a view of Pixels, not a copy.
-func (s *Set) Image(i int) []byte {
-	n := s.H * s.W * s.C
-	return s.Pixels[i*n : (i+1)*n : (i+1)*n]
+// newHeapSet makes a set of pixels [N H W C].
+func newHeapSet(name string, h, w, c int, pixels []byte, labels []int32, classes []string) *Set {
+	s := &Set{Name: name, C: c, Labels: labels, Classes: classes, bytes: pixels}
+	for at := 0; at < len(pixels); at += h * w * c {
+		s.places = append(s.places, store.Place{At: int64(at), H: int32(h), W: int32(w), C: uint8(c)})
+	}
+	return s
+}
+
+// FromImages makes a set on the heap of images that it keeps; labels may be nil.
+func FromImages(name string, images []Image, labels []int32) *Set {
+	s := &Set{Name: name, Labels: labels}
+	for _, img := range images {
+		s.places = append(s.places, store.Place{At: int64(len(s.bytes)), H: int32(img.H), W: int32(img.W), C: uint8(img.C)})
+		s.bytes = append(s.bytes, img.Pix...)
+	}
+	s.setChannels()
+	return s
+}
+
+func (s *Set) setChannels() {
+	s.C = 1
+	for _, p := range s.places {
+		s.C = max(s.C, int(p.C))
+	}
+}
+
+// Close gives the mapping back. No image of this set, nor of a set made from it, may be touched any more. A set made from another has nothing
+// to give back.
+func (s *Set) Close() error {
+	if s.file == nil {
+		return nil
+	}
+	f := s.file
+	s.bytes, s.places, s.file = nil, nil, nil
+	return f.Close()
+}
+
+// Len returns N.
+func (s *Set) Len() int { return len(s.places) }
+
+// Image returns image i: a view, not a copy, which must not be written to.
+func (s *Set) Image(i int) Image {
+	p := s.places[i]
+	end := p.At + p.Size()
+	return Image{H: int(p.H), W: int(p.W), C: int(p.C), Pix: s.bytes[p.At:end:end]}
+}
+
+// Size returns the largest height and the largest width in pixels, and whether all images have these.
+func (s *Set) Size() (h, w int, uniform bool) {
+	for _, p := range s.places {
+		h, w = max(h, int(p.H)), max(w, int(p.W))
+	}
+	return h, w, !slices.ContainsFunc(s.places, func(p store.Place) bool { return int(p.H) != h || int(p.W) != w })
+}
+
+// Pixels returns H·W of the image that has most.
+func (s *Set) Pixels() int {
+	most := 0
+	for _, p := range s.places {
+		most = max(most, int(p.H)*int(p.W))
+	}
+	return most
 }
 
 // NumClasses returns how many classes the labels tell apart: the number of names where these are known, otherwise the largest
@@ -49,65 +124,56 @@ func (s *Set) NumClasses() int {
 	return int(k) + 1
 }
 
-// Stats returns mean and population standard deviation of each channel [C] over the whole set, of pixels scaled to 0..1. Sums are
-// integers, hence exact in any order. A deviation is at least 1/255 (one grey level), so that dividing by it is always allowed.
+// Stats returns mean and population standard deviation of each channel [C] over all pixels of the set, scaled to 0..1: see
+// store.Sums.Stats. For a set that Open returned they are in the cache; others are read through.
 func (s *Set) Stats() (mean, std []float64) {
-	sum, square := make([]uint64, s.C), make([]uint64, s.C)
-	for i, p := range s.Pixels {
-		sum[i%s.C] += uint64(p)
-		square[i%s.C] += uint64(p) * uint64(p)
+	if s.file != nil {
+		return s.file.Sums.Stats(s.C)
 	}
-	mean, std = make([]float64, s.C), make([]float64, s.C)
-	n := float64(len(s.Pixels) / s.C)
-	for c := range s.C {
-		m := float64(sum[c]) / n
-		variance := max(0, float64(square[c])/n-float64(m*m)) // the conversion forbids a fused multiply-add: same bits on every processor
-		mean[c], std[c] = m/255, max(1, math.Sqrt(variance))/255
+	sums := make([]store.Sums, s.Len())
+	parallel.Each(len(sums), func(i int) { sums[i].Add(s.Image(i)) })
+	var all store.Sums
+	for _, x := range sums {
+		all.Merge(x)
 	}
-	return mean, std
+	return all.Stats(s.C)
 }
 
-// Fingerprint returns the SHA-256 (hex) of sizes, pixels and labels: what a run depends on. Name, class names and file names do not
-// count, so a folder may be moved between a run and its resumption.
+// Fingerprint returns the SHA-256 (hex) of sizes, pixels, labels and clips: what a run depends on (store.Hash). Name, class names and file
+// names do not count, so a folder may be moved between a run and its resumption. It is in the cache, or read, as for Stats.
 func (s *Set) Fingerprint() string {
-	h := sha256.New()
-	head := []byte("marr data set 1\n")
-	for _, v := range []int{s.Len(), s.H, s.W, s.C, len(s.Labels)} {
-		head = binary.LittleEndian.AppendUint64(head, uint64(v))
+	if s.file != nil {
+		return s.file.Fingerprint
 	}
-	h.Write(head)
-	h.Write(s.Pixels)
-	labels := make([]byte, 0, 4*len(s.Labels))
-	for _, l := range s.Labels {
-		labels = binary.LittleEndian.AppendUint32(labels, uint32(l))
+	digests := make([][32]byte, s.Len())
+	parallel.Each(len(digests), func(i int) { digests[i] = store.Digest(s.Image(i)) })
+	h := store.NewHash()
+	for _, d := range digests {
+		h.Add(d)
 	}
-	h.Write(labels)
-	return hex.EncodeToString(h.Sum(nil))
+	return h.Sum(s.Labels, s.Clips)
 }
 
-// Subset returns a new set of the images idx in that order, repeats allowed; its pixels are a copy. An index outside 0..Len()-1 panics.
+// Subset returns the set of the images idx in that order, repeats allowed; it shares its pixels with s and has as many channels. Clips stay whose frames all follow one
+// another in it. An index outside 0..Len()-1 panics.
 func (s *Set) Subset(idx []int) *Set {
 	t := *s
-	t.Pixels = make([]byte, 0, len(idx)*s.H*s.W*s.C)
-	t.Labels, t.Files = pick(s.Labels, idx), pick(s.Files, idx)
-	for _, i := range idx {
-		t.Pixels = append(t.Pixels, s.Image(i)...)
-	}
+	t.file = nil
+	t.places, t.Labels, t.Files = pick(s.places, idx), pick(s.Labels, idx), pick(s.Files, idx)
+	t.Clips = pickClips(s.Clips, idx)
 	return &t
 }
 
-// Limit returns the set of the first n images, or all of them where there are fewer; it shares its pixels with s. A negative n panics.
+// Limit returns the set of the first n images, or s where there are no more; it shares its pixels with s. A negative n panics.
 func (s *Set) Limit(n int) *Set {
-	n = min(n, s.Len())
-	t := *s
-	t.Pixels = s.Pixels[:n*s.H*s.W*s.C]
-	if s.Labels != nil {
-		t.Labels = s.Labels[:n]
+	if n >= s.Len() {
+		return s
 	}
-	if s.Files != nil {
-		t.Files = s.Files[:n]
+	idx := make([]int, n)
+	for i := range idx {
+		idx[i] = i
 	}
-	return &t
+	return s.Subset(idx)
 }
 
 // pick returns the elements idx of from, nil for nil.
@@ -122,16 +188,25 @@ func pick[T any](from []T, idx []int) []T {
 	return out
 }
 
-// each calls f(0) … f(n−1), several at a time; f(i) may write only to places that belong to i, so order decides nothing.
-func each(n int, f func(i int)) {
-	var next atomic.Int64
-	var wait sync.WaitGroup
-	for range min(n, runtime.GOMAXPROCS(0)) {
-		wait.Go(func() {
-			for i := int(next.Add(1)) - 1; i < n; i = int(next.Add(1)) - 1 {
-				f(i)
-			}
-		})
+// pickClips returns the clips that idx holds whole and in order, in the order of idx.
+func pickClips(clips []Clip, idx []int) []Clip {
+	at := map[int]Clip{}
+	for _, c := range clips {
+		at[c.First] = c
 	}
-	wait.Wait()
+	var out []Clip
+	for k, i := range idx {
+		c, begins := at[i]
+		if !begins || k+c.N > len(idx) {
+			continue
+		}
+		whole := true
+		for j := range c.N {
+			whole = whole && idx[k+j] == i+j
+		}
+		if whole {
+			out = append(out, Clip{Name: c.Name, First: k, N: c.N})
+		}
+	}
+	return out
 }

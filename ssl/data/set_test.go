@@ -10,8 +10,18 @@ import (
 
 // tiny is a set of three 1×2 RGB images.
 func tiny() *Set {
-	return &Set{Name: "tiny", H: 1, W: 2, C: 3, Labels: []int32{2, -1, 0}, Files: []string{"a", "b", "c"},
-		Pixels: []byte{0, 10, 255, 0, 20, 255, 0, 30, 255, 0, 40, 255, 0, 50, 255, 255, 60, 255}}
+	s := newHeapSet("tiny", 1, 2, 3, []byte{0, 10, 255, 0, 20, 255, 0, 30, 255, 0, 40, 255, 0, 50, 255, 255, 60, 255}, []int32{2, -1, 0}, nil)
+	s.Files = []string{"a", "b", "c"}
+	return s
+}
+
+// pixels returns the pixels of all images.
+func pixels(s *Set) []byte {
+	var all []byte
+	for i := range s.Len() {
+		all = append(all, s.Image(i).Pix...)
+	}
+	return all
 }
 
 func TestStatsAreMeanAndPopulationDeviationOfEachChannel(t *testing.T) {
@@ -35,11 +45,14 @@ func TestFingerprintDependsOnSizesPixelsAndLabelsOnly(t *testing.T) {
 		t.Error("names changed the fingerprint")
 	}
 	for what, change := range map[string]func(*Set){
-		"a pixel":       func(s *Set) { s.Pixels[17]++ },
+		"a pixel":       func(s *Set) { s.Image(2).Pix[5]++ },
 		"a label":       func(s *Set) { s.Labels[1] = 1 },
 		"no labels":     func(s *Set) { s.Labels = nil },
-		"height, width": func(s *Set) { s.H, s.W = 2, 1 },
-		"channels":      func(s *Set) { s.C, s.W = 1, 6 },
+		"height, width": func(s *Set) { s.places[1].H, s.places[1].W = 2, 1 },
+		"channels":      func(s *Set) { s.places[1].C, s.places[1].W = 1, 6 },
+		"clips":         func(s *Set) { s.Clips = []Clip{{First: 0, N: 2}} },
+		"another clip":  func(s *Set) { s.Clips = []Clip{{First: 0, N: 3}} },
+		"order":         func(s *Set) { s.places[0], s.places[1] = s.places[1], s.places[0] },
 		"fewer images":  func(s *Set) { *s = *s.Limit(2) },
 	} {
 		s := tiny()
@@ -57,13 +70,34 @@ func TestSubsetTakesImagesLabelsAndFilesInTheOrderAsked(t *testing.T) {
 		t.Fatalf("got %d images, labels %v, files %v", u.Len(), u.Labels, u.Files)
 	}
 	for i, j := range []int{2, 0, 2} {
-		if !bytes.Equal(u.Image(i), s.Image(j)) {
-			t.Errorf("image %d is %v, want %v", i, u.Image(i), s.Image(j))
+		if &u.Image(i).Pix[0] != &s.Image(j).Pix[0] {
+			t.Errorf("image %d is not image %d itself", i, j)
 		}
 	}
-	u.Pixels[0]++
-	if s.Fingerprint() != tiny().Fingerprint() {
-		t.Error("writing to a subset changed the set")
+	if cap(u.Image(0).Pix) != 6 {
+		t.Error("to append to an image would write to the next")
+	}
+}
+
+func clip(name string, first, n int) Clip { return Clip{Name: name, First: first, N: n} }
+
+func TestSubsetKeepsClipsThatItHoldsWhole(t *testing.T) {
+	s := newHeapSet("clips", 1, 1, 1, make([]byte, 9), nil, nil)
+	s.Clips = []Clip{clip("a", 0, 3), clip("b", 3, 2), clip("c", 5, 4)}
+	for _, c := range []struct {
+		idx  []int
+		want []Clip
+	}{
+		{[]int{3, 4, 0, 1, 2}, []Clip{clip("b", 0, 2), clip("a", 2, 3)}},
+		{[]int{0, 2, 1, 5, 6, 7}, nil},
+		{[]int{8, 3, 4, 3, 4}, []Clip{clip("b", 1, 2), clip("b", 3, 2)}},
+	} {
+		if got := s.Subset(c.idx).Clips; !slices.Equal(got, c.want) {
+			t.Errorf("%v: clips %v, want %v", c.idx, got, c.want)
+		}
+	}
+	if got := s.Limit(7).Clips; !slices.Equal(got, s.Clips[:2]) {
+		t.Errorf("limited to 7: %v", got)
 	}
 }
 
@@ -71,7 +105,7 @@ func TestLimitTakesTheFirstImages(t *testing.T) {
 	s := tiny()
 	for _, c := range [][2]int{{0, 0}, {2, 2}, {3, 3}, {9, 3}} {
 		u := s.Limit(c[0])
-		if u.Len() != c[1] || len(u.Labels) != c[1] || len(u.Files) != c[1] || !bytes.Equal(u.Pixels, s.Pixels[:6*c[1]]) {
+		if u.Len() != c[1] || len(u.Labels) != c[1] || len(u.Files) != c[1] || !bytes.Equal(pixels(u), pixels(s)[:6*c[1]]) {
 			t.Errorf("Limit(%d): %d images, %d labels, want %d", c[0], u.Len(), len(u.Labels), c[1])
 		}
 	}
@@ -112,5 +146,19 @@ func TestSheetShowsImagesRowByRow(t *testing.T) {
 		if got := sheet.At(c.x, c.y); got != c.want {
 			t.Errorf("pixel (%d, %d) is %v, want %v", c.x, c.y, got, c.want)
 		}
+	}
+}
+
+func TestSheetScalesImagesOfDifferentSizesIntoTheirCells(t *testing.T) {
+	dir := t.TempDir()
+	write(t, pngOf(t, gray(40, 20, 255)), dir, "a.png")
+	write(t, pngOf(t, gray(30, 30, 0)), dir, "b.png")
+	sheet := openSize(t, dir, 64).Sheet(2, 1)
+	if b := sheet.Bounds(); b.Dx() != 2*161+1 || b.Dy() != 162 {
+		t.Fatalf("sheet is %v", b)
+	}
+	at := func(x, y int) uint32 { r, _, _, _ := sheet.At(x, y).RGBA(); return r >> 8 }
+	if at(1, 81) != 255 || at(160, 45) != 255 || at(80, 20) != 0x80 || at(80, 140) != 0x80 || at(162, 1) != 0 || at(321, 160) != 0 {
+		t.Error("images do not lie in the middle of their cells")
 	}
 }

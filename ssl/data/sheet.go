@@ -3,20 +3,42 @@ package data
 import (
 	"image"
 	"image/color"
+
+	"marr/ssl/data/decode"
+)
+
+const (
+	sheetCell = 160 // pixels; the side of a cell where images differ in size or are large
+	sheetMost = 224 // pixels; images up to this side that all have one size are shown as they are
 )
 
 // Sheet returns a contact sheet of the first cols×rows images, row by row, one gray pixel between them; places without an image stay gray.
+// Images of different sizes, and large ones, are scaled to fit into square cells.
 func (s *Set) Sheet(cols, rows int) image.Image {
-	sheet := image.NewRGBA(image.Rect(0, 0, cols*(s.W+1)+1, rows*(s.H+1)+1))
+	h, w, uniform := s.Size()
+	if !uniform || max(h, w) > sheetMost {
+		h, w, uniform = sheetCell, sheetCell, false
+	}
+	sheet := image.NewRGBA(image.Rect(0, 0, cols*(w+1)+1, rows*(h+1)+1))
 	for i := range sheet.Pix {
 		sheet.Pix[i] = 0x80 | 0x7f*byte(i%4/3) // mid gray, opaque
 	}
 	for i := range min(cols*rows, s.Len()) {
-		left, top, pixels := i%cols*(s.W+1)+1, i/cols*(s.H+1)+1, s.Image(i)
-		for p := range s.H * s.W {
-			px := pixels[p*s.C : (p+1)*s.C]
-			sheet.SetRGBA(left+p%s.W, top+p/s.W, color.RGBA{R: px[0], G: px[s.C/2], B: px[s.C-1], A: 0xff})
+		img := s.Image(i)
+		if !uniform {
+			img = fit(img, sheetCell)
+		}
+		left, top := i%cols*(w+1)+1+(w-img.W)/2, i/cols*(h+1)+1+(h-img.H)/2
+		for p := range img.H * img.W {
+			px := img.Pix[p*img.C : (p+1)*img.C]
+			sheet.SetRGBA(left+p%img.W, top+p/img.W, color.RGBA{R: px[0], G: px[img.C/2], B: px[img.C-1], A: 0xff})
 		}
 	}
 	return sheet
+}
+
+// fit scales an image so that its long side is side.
+func fit(img Image, side int) Image {
+	long := max(img.H, img.W)
+	return decode.Resize(img, max(1, img.H*side/long), max(1, img.W*side/long))
 }

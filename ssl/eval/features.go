@@ -3,9 +3,6 @@ package eval
 import (
 	"fmt"
 	"math"
-	"runtime"
-	"sync"
-	"sync/atomic"
 )
 
 // Features are the representations of a labelled set, one row an image.
@@ -141,18 +138,4 @@ func normalized(f *Features, scale float64) *matrix {
 		scaleTo(m.row(i)[:f.D], f.X[i*f.D:(i+1)*f.D], scale)
 	}
 	return m
-}
-
-// parallel calls f for 0 … n−1, each once, from as many goroutines as there are processors; f(i) may write only what belongs to i.
-func parallel(n int, f func(i int)) {
-	var next atomic.Int64
-	var done sync.WaitGroup
-	for range min(n, runtime.GOMAXPROCS(0)) {
-		done.Go(func() {
-			for i := int(next.Add(1)) - 1; i < n; i = int(next.Add(1)) - 1 {
-				f(i)
-			}
-		})
-	}
-	done.Wait()
 }

@@ -6,6 +6,8 @@ import (
 	"slices"
 
 	blas "gonum.org/v1/gonum/blas/gonum"
+
+	"marr/ssl/parallel"
 )
 
 // Sizes of the tiles: a block of the train set (256 KiB) stays in a core's second cache while a task's test rows pass over it.
@@ -100,7 +102,7 @@ func (n *neighbours) vote(labels []int32, k int, temperature float64, votes []fl
 func search(train, test *matrix, k int) []neighbours {
 	found := make([]neighbours, test.n)
 	tile := max(1, trainFloatsPerTile/train.stride)
-	parallel((test.n+testRowsPerTask-1)/testRowsPerTask, func(task int) {
+	parallel.Each((test.n+testRowsPerTask-1)/testRowsPerTask, func(task int) {
 		first, end := task*testRowsPerTask, min((task+1)*testRowsPerTask, test.n)
 		for i := first; i < end; i++ {
 			found[i] = neighbours{make([]float32, 0, k), make([]int32, 0, k)}

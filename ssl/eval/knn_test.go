@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"marr/kernels/rng"
+	"marr/ssl/parallel"
 )
 
 // clusters are n images of width d around one point a class, spread so far that no classifier gets all of them.
@@ -144,7 +145,7 @@ func TestResultsHaveTheSameBitsOnAnyNumberOfProcessors(t *testing.T) {
 	}
 	run := func(procs int) result {
 		defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(procs))
-		p := probe{x: normalized(train, 10), d: train.D, labels: train.Labels, classes: 5, penalty: 1e-4, each: parallel}
+		p := probe{x: normalized(train, 10), d: train.D, labels: train.Labels, classes: 5, penalty: 1e-4, each: parallel.Each}
 		weight, err := p.fit(30)
 		if err != nil {
 			t.Fatal(err)

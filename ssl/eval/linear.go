@@ -7,6 +7,7 @@ import (
 	"gonum.org/v1/gonum/stat"
 
 	"marr/kernels/rng"
+	"marr/ssl/parallel"
 )
 
 // LinearOptions set the linear probe. The zero value is the protocol that this project's numbers are stated with.
@@ -48,7 +49,7 @@ func Linear(train, test *Features, opt LinearOptions) (percent float64, err erro
 	if err != nil {
 		return 0, err
 	}
-	p := probe{x: normalized(train, opt.Scale), d: train.D, labels: train.Labels, classes: classes, penalty: opt.Penalty, each: parallel}
+	p := probe{x: normalized(train, opt.Scale), d: train.D, labels: train.Labels, classes: classes, penalty: opt.Penalty, each: parallel.Each}
 	w, err := p.fit(opt.Iterations)
 	if err != nil {
 		return 0, err
@@ -73,7 +74,7 @@ func LinearFewShot(train, test *Features, perClass, draws int, seed uint64) (mea
 	}
 	all, probed := normalized(train, opt.Scale), normalized(test, opt.Scale)
 	percent, errs := make([]float64, draws), make([]error, draws)
-	parallel(draws, func(draw int) {
+	parallel.Each(draws, func(draw int) {
 		var chosen []int
 		if chosen, errs[draw] = Sample(train.Labels, perClass, seed, draw); errs[draw] != nil {
 			return

@@ -9,6 +9,7 @@ import (
 	"gonum.org/v1/gonum/stat"
 
 	"marr/kernels/rng"
+	"marr/ssl/parallel"
 )
 
 // plain is the objective of the probe in float64, term by term as its formula stands.
@@ -63,7 +64,7 @@ func rowsOf(m *matrix, d int) [][]float64 {
 func TestProbeGradientMatchesFiniteDifferenceOfPlainObjective(t *testing.T) {
 	for _, c := range []struct{ n, d, classes int }{{1, 1, 2}, {65, 5, 3}, {700, 17, 4}} {
 		f := clusters(2, c.n, c.d, c.classes, 1)
-		p := probe{x: normalized(f, 10), d: c.d, labels: f.Labels, classes: c.classes, penalty: 0.03, each: parallel}
+		p := probe{x: normalized(f, 10), d: c.d, labels: f.Labels, classes: c.classes, penalty: 0.03, each: parallel.Each}
 		w, grad := make([]float64, c.classes*(c.d+1)), make([]float64, c.classes*(c.d+1))
 		src := rng.New(5)
 		for i := range w {
@@ -84,7 +85,7 @@ func TestProbeGradientMatchesFiniteDifferenceOfPlainObjective(t *testing.T) {
 // must end at the same value; the float32 products of the probe allow 1e-6.
 func TestFitReachesTheMinimumOfSlowGradientDescent(t *testing.T) {
 	f := clusters(2, 60, 3, 3, 1)
-	p := probe{x: normalized(f, 10), d: 3, labels: f.Labels, classes: 3, penalty: 1e-3, each: parallel}
+	p := probe{x: normalized(f, 10), d: 3, labels: f.Labels, classes: 3, penalty: 1e-3, each: parallel.Each}
 	x := rowsOf(p.x, 3)
 	w := make([]float64, 12)
 	norm := math.Inf(1)

@@ -4,20 +4,43 @@ import (
 	"fmt"
 
 	"marr/ssl/data"
+	"marr/ssl/data/decode"
 )
 
-// RawPixels are the features of no network at all, the floor that any pre-training has to beat: each image as (pixel/255 −
-// mean_c)/std_c, flattened to D = H·W·C in the order of Set.Pixels. mean and std are those of the train set (Set.Stats) for the test
-// set too. The usual L2 normalisation is left to KNN and Linear, which do it for all features. Labels are shared with the set. It
-// panics when mean and std do not have a number a channel.
-func RawPixels(s *data.Set, mean, std []float64) *Features {
+// RawPixels are the features of no network at all, the floor that any pre-training has to beat: each image, its centre square resized to
+// px × px where it is not that already, as (pixel/255 − mean_c)/std_c, flattened to D = px·px·C, rows first, channels last. mean and std are
+// those of the train set (Set.Stats) for the test set too. The usual L2 normalisation is left to KNN and Linear, which do it for all
+// features. Labels are shared with the set. It panics when mean and std do not have a number a channel.
+func RawPixels(s *data.Set, px int, mean, std []float64) *Features {
 	if len(mean) != s.C || len(std) != s.C {
 		panic(fmt.Sprintf("eval: RawPixels: set %s has %d channels, mean has %d, std %d", s.Name, s.C, len(mean), len(std)))
 	}
-	f := &Features{Name: s.Name, N: s.Len(), D: s.H * s.W * s.C, X: make([]float32, len(s.Pixels)), Labels: s.Labels}
-	for i, p := range s.Pixels {
-		c := i % s.C
-		f.X[i] = float32((float64(p)/255 - mean[c]) / std[c])
+	dim := px * px * s.C
+	f := &Features{Name: s.Name, N: s.Len(), D: dim, X: make([]float32, s.Len()*dim), Labels: s.Labels}
+	for i := range f.N {
+		img := square(s.Image(i), px)
+		for k := range dim {
+			c := k % s.C
+			v := img.Pix[k/s.C*img.C+min(c, img.C-1)]
+			f.X[i*dim+k] = float32((float64(v)/255 - mean[c]) / std[c])
+		}
 	}
 	return f
+}
+
+// square is the middle of an image at px × px.
+func square(img data.Image, px int) data.Image {
+	side := min(img.H, img.W)
+	if img.H != img.W {
+		top, left := (img.H-side)/2, (img.W-side)/2
+		pix := make([]byte, 0, side*side*img.C)
+		for y := top; y < top+side; y++ {
+			pix = append(pix, img.Pix[(y*img.W+left)*img.C:][:side*img.C]...)
+		}
+		img = data.Image{H: side, W: side, C: img.C, Pix: pix}
+	}
+	if side == px {
+		return img
+	}
+	return decode.Resize(img, px, px)
 }

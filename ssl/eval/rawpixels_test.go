@@ -8,13 +8,15 @@ import (
 	"marr/ssl/data"
 )
 
-// Two RGB images of 1 × 2 pixels against the formula, each channel with its own mean and deviation.
+// Two RGB images of 2 × 2 pixels against the formula, each channel with its own mean and deviation; the second is gray and counts in all three.
 func TestRawPixelsAreNormalisedByChannel(t *testing.T) {
-	s := &data.Set{Name: "four pixels", H: 1, W: 2, C: 3, Pixels: []byte{0, 51, 102, 255, 204, 153, 10, 20, 30, 40, 50, 60}, Labels: []int32{1, 0}}
-	mean, std := []float64{0.5, 0.2, 0}, []float64{0.5, 1, 0.1}
-	f := RawPixels(s, mean, std)
-	want := []float32{-1, 0, 4, 1, 0.6, 6}
-	if f.Name != s.Name || f.N != 2 || f.D != 6 || len(f.X) != 12 || !slices.Equal(f.Labels, s.Labels) {
+	s := data.FromImages("two images", []data.Image{
+		{H: 2, W: 2, C: 3, Pix: []byte{0, 51, 102, 255, 204, 153, 0, 51, 102, 255, 204, 153}},
+		{H: 2, W: 2, C: 1, Pix: []byte{51, 0, 255, 102}},
+	}, []int32{1, 0})
+	f := RawPixels(s, 2, []float64{0.5, 0.2, 0}, []float64{0.5, 1, 0.1})
+	want := []float32{-1, 0, 4, 1, 0.6, 6, -1, 0, 4, 1, 0.6, 6, -0.6, 0, 2, -1, -0.2, 0, 1, 0.8, 10, -0.2, 0.2, 4}
+	if f.Name != s.Name || f.N != 2 || f.D != 12 || len(f.X) != 24 || !slices.Equal(f.Labels, s.Labels) {
 		t.Fatalf("%+v", f)
 	}
 	for i, v := range want {
@@ -24,10 +26,23 @@ func TestRawPixelsAreNormalisedByChannel(t *testing.T) {
 	}
 }
 
+// Wide and tall images count by their middle square; a constant one keeps its value at any size.
+func TestRawPixelsTakeTheMiddleSquare(t *testing.T) {
+	s := data.FromImages("shapes", []data.Image{
+		{H: 1, W: 4, C: 1, Pix: []byte{1, 2, 3, 4}}, {H: 5, W: 1, C: 1, Pix: []byte{1, 2, 3, 4, 5}}, {H: 3, W: 3, C: 1, Pix: slices.Repeat([]byte{7}, 9)},
+	}, nil)
+	f := RawPixels(s, 1, []float64{0}, []float64{1})
+	for i, want := range []float32{2, 3, 7} {
+		if math.Abs(float64(f.X[i]-want/255)) > 1e-6 {
+			t.Errorf("image %d became %v, want %v", i, f.X[i]*255, want)
+		}
+	}
+}
+
 func TestRawPixelsHaveNoMeanAndUnitDeviationOnTheirOwnSet(t *testing.T) {
-	s := &data.Set{H: 2, W: 2, C: 1, Pixels: []byte{0, 10, 20, 200, 255, 3, 99, 1}, Labels: []int32{0, 1}}
+	s := data.FromImages("two", []data.Image{{H: 2, W: 2, C: 1, Pix: []byte{0, 10, 20, 200}}, {H: 2, W: 2, C: 1, Pix: []byte{255, 3, 99, 1}}}, []int32{0, 1})
 	mean, std := s.Stats()
-	f := RawPixels(s, mean, std)
+	f := RawPixels(s, 2, mean, std)
 	var sum, square float64
 	for _, v := range f.X {
 		sum, square = sum+float64(v), square+float64(v)*float64(v)
@@ -43,5 +58,5 @@ func TestRawPixelsRefuseStatisticsOfOtherChannels(t *testing.T) {
 			t.Fatal("a mean of one number was accepted for three channels")
 		}
 	}()
-	RawPixels(&data.Set{H: 1, W: 1, C: 3, Pixels: make([]byte, 3)}, []float64{0}, []float64{1})
+	RawPixels(data.FromImages("one", []data.Image{{H: 1, W: 1, C: 3, Pix: make([]byte, 3)}}, nil), 1, []float64{0}, []float64{1})
 }

@@ -2,108 +2,174 @@ package views
 
 import (
 	"fmt"
-	"math"
 
 	"marr/kernels/rng"
 )
 
-// Width is the number of floats in one row of the parameter table.
-const Width = 16
+// Columns is the number of floats in a row of the parameter table before those of a jigsaw or a mask.
+const Columns = 24
 
-// Columns of a row; the rest, 9 to 15, are zero. shaders/views.glsl has the same list.
+// Columns of a row; 22 and 23 are zero. All lengths are in pixels. package kernels has the same list.
 const (
-	Source        = 0 // slot of the source image in the uploaded batch: the one column that Row leaves to its caller
-	Top           = 1 // crop box in whole pixels of the source
-	Left          = 2
-	Height        = 3
-	BoxWidth      = 4
-	Flip          = 5 // 1: mirrored left to right
-	Brightness    = 6 // factor, 1: none
-	Contrast      = 7 // factor, 1: none
-	ContrastFirst = 8 // 1: contrast before brightness
+	Top         = 0 // box of the source in whole pixels; nothing outside takes part
+	Left        = 1
+	Height      = 2
+	BoxWidth    = 3
+	Pitch       = 4 // pixels in a row of the source
+	ResizedH    = 5 // size that the box is resized to
+	ResizedW    = 6
+	OffsetY     = 7 // place in the resized box of the view's first pixel; what lies outside the box is black
+	OffsetX     = 8
+	Turn        = 9  // mirrored left-right 1 + mirrored top-bottom 2 + 4·quarter turns counter-clockwise, flips first
+	Order       = 10 // colour ops in order, three bits each from the lowest: 1 brightness, 2 contrast, 3 saturation, 4 hue; 0: no jitter
+	Brightness  = 11 // factor, 1: none
+	Contrast    = 12 // likewise
+	Saturation  = 13 // likewise
+	Hue         = 14 // shift in turns
+	Gray        = 15 // 1: luma in all channels
+	Sigma       = 16 // of the Gaussian blur, 0: none
+	Threshold   = 17 // of solarize, 2: none
+	EraseTop    = 18 // box of the finished view that becomes the mean; height 0: none
+	EraseLeft   = 19
+	EraseHeight = 20
+	EraseWidth  = 21
 )
 
 // Ops that draw. Each has a stream of its own, so that adding or dropping one leaves the draws of the others alone:
 // new ops are appended, numbers are never reused.
 const (
-	opCrop   = 0
-	opFlip   = 1
-	opJitter = 2
+	opCrop         = 0
+	opFlip         = 1
+	opJitter       = 2
+	opVerticalFlip = 3
+	opGray         = 4
+	opBlur         = 5
+	opSolarize     = 6
+	opRotation     = 7
+	opJigsaw       = 8
+	opFrameOrder   = 9
+	opErase        = 10
+	opMask         = 11
+	opFrames       = 12
 )
 
-// stream opens the draws of one op. Its key mixes the epoch into the seed (the finalizer of SplitMix64: Steele, Lea and
-// Flood 2014, "Fast splittable pseudorandom number generators", section 4); its two numbers are the image and view·256 + op.
-func stream(seed uint64, epoch, image, view uint32, op uint32) *rng.Source {
-	key := seed + 0x9E3779B97F4A7C15*(uint64(epoch)+1)
+// Draw names the random numbers of one view.
+type Draw struct {
+	Seed                uint64
+	Epoch, Sample, View uint32 // View is below 2²⁴
+}
+
+// key mixes the epoch into the seed (the finalizer of SplitMix64: Steele, Lea and Flood 2014, "Fast splittable pseudorandom number
+// generators", section 4).
+func (d Draw) key() uint64 {
+	key := d.Seed + 0x9E3779B97F4A7C15*(uint64(d.Epoch)+1)
 	key = (key ^ key>>30) * 0xBF58476D1CE4E5B9
 	key = (key ^ key>>27) * 0x94D049BB133111EB
-	return rng.New(key^key>>31, image, view<<8|op)
+	return key ^ key>>31
 }
 
-// Row draws one view of an image of h × w pixels and writes its row of the table into dst[:Width], all but column Source.
-// view is below 2²⁴. The Spec must pass Check, the image must have at least one pixel: Row panics else.
-func (s Spec) Row(dst []float32, seed uint64, epoch, image, view uint32, h, w int) {
-	if h < 1 || w < 1 || len(dst) < Width || view >= 1<<24 {
-		panic(fmt.Sprintf("views: Row: %d floats for view %d of an image of %d × %d pixels: want %d, a view below 2²⁴, a pixel",
-			len(dst), view, h, w, Width))
-	}
-	clear(dst[Top:Width])
-	top, left, bh, bw := 0, 0, h, w
-	if s.Crop != (Crop{}) {
-		top, left, bh, bw = s.Crop.box(stream(seed, epoch, image, view, opCrop), h, w)
-	}
-	dst[Top], dst[Left], dst[Height], dst[BoxWidth] = float32(top), float32(left), float32(bh), float32(bw)
-	if stream(seed, epoch, image, view, opFlip).Float64() < s.Flip {
-		dst[Flip] = 1
-	}
-	dst[Brightness], dst[Contrast] = 1, 1
-	if src := stream(seed, epoch, image, view, opJitter); src.Float64() < s.Jitter.P {
-		s.Jitter.draw(dst, src)
-	}
+// streams opens the draws of a view's ops: under the mixed key, a stream is named by the sample and view·256 + op.
+type streams struct {
+	key          uint64
+	sample, view uint32
 }
 
-// box draws a crop as RandomResizedCrop.get_params does: an area and a ratio until the box fits, at most ten times, then the
-// largest centred box of an allowed ratio. Rounding is Python's, half to even.
-func (c Crop) box(src *rng.Source, h, w int) (top, left, height, width int) {
-	lo, hi := c.Ratio[0], c.Ratio[1]
-	if c.Ratio == [2]float64{} {
-		lo, hi = 3.0/4, 4.0/3
+func (s streams) of(op uint32) *rng.Source { return rng.New(s.key, s.sample, s.view<<8|op) }
+
+// coin says whether an op of probability p is applied.
+func (s streams) coin(op uint32, p float64) bool { return p > 0 && s.of(op).Float64() < p }
+
+// Source returns which image of the sample the view shows.
+func (s Spec) Source(d Draw) int {
+	if s.FrameOrder == nil {
+		return s.Frame
 	}
-	area := float64(h) * float64(w)
-	for range 10 {
-		target := area * src.Range(c.Scale[0], c.Scale[1])
-		ratio := math.Exp(src.Range(math.Log(lo), math.Log(hi)))
-		width = int(math.RoundToEven(math.Sqrt(target * ratio)))
-		height = int(math.RoundToEven(math.Sqrt(target / ratio)))
-		if 0 < width && width <= w && 0 < height && height <= h {
-			return src.Intn(h - height + 1), src.Intn(w - width + 1), height, width
+	return s.FrameOrder.draw(d).at(s.Frame)
+}
+
+// Row draws one view of an image of h × w pixels, writes its row of the table into dst[:s.Width()] and returns the view's target, −1
+// where the Spec draws none. It draws as torchvision's get_params do, number by number. Row panics where the image has no pixel, a
+// side of 2²⁴ or more, or dst is too short.
+func (s Spec) Row(dst []float32, d Draw, h, w int) int32 {
+	width := s.Width()
+	if h < 1 || w < 1 || max(h, w) >= 1<<24 || len(dst) < width || d.View >= 1<<24 {
+		panic(fmt.Sprintf("views: Row: %d floats for view %d of an image of %d × %d pixels: want %d, a view below 2²⁴, sides of 1 to 2²⁴−1",
+			len(dst), d.View, h, w, width))
+	}
+	clear(dst[:width])
+	from := streams{d.key(), d.Sample, d.View}
+	s.crop(dst, from, h, w)
+	target := s.turn(dst, from)
+	s.colour(dst, from)
+	if s.RandomErasing != nil {
+		s.RandomErasing.draw(dst, from, s.Size)
+	}
+	switch {
+	case s.PatchMask != nil:
+		s.PatchMask.draw(dst[Columns:width], from.of(opMask), s.patches())
+	case s.Jigsaw != nil:
+		target = s.Jigsaw.draw(dst[Columns:], from.of(opJigsaw), s.Size)
+	}
+	if s.FrameOrder != nil {
+		target = s.FrameOrder.target(d)
+	}
+	return target
+}
+
+// turn writes flips and quarter turns, and returns the target of the rotation.
+func (s Spec) turn(dst []float32, from streams) int32 {
+	target, code := int32(-1), 0
+	if from.coin(opFlip, s.HorizontalFlip) {
+		code++
+	}
+	if from.coin(opVerticalFlip, s.VerticalFlip) {
+		code += 2
+	}
+	if r := s.Rotation; r != nil {
+		i := 0
+		if len(r.Turns) > 1 {
+			i = from.of(opRotation).Intn(len(r.Turns))
+			target = int32(i)
+		}
+		code += 4 * r.Turns[i]
+	}
+	dst[Turn] = float32(code)
+	return target
+}
+
+// draw chooses the masked patches one by one: patch i with the probability that what is left to mask has among the patches left
+// (Knuth, The Art of Computer Programming 2, section 3.4.2, algorithm S).
+func (m PatchMask) draw(dst []float32, src *rng.Source, patches int) {
+	left, word := m.masked(patches), 0
+	for i := range patches {
+		if src.Intn(patches-i) < left {
+			left--
+			word |= 1 << (i % maskBits)
+		}
+		if i%maskBits == maskBits-1 || i == patches-1 {
+			dst[i/maskBits], word = float32(word), 0
 		}
 	}
-	height, width = h, w
-	switch whole := float64(w) / float64(h); {
-	case whole < lo:
-		height = int(math.RoundToEven(float64(w) / lo))
-	case whole > hi:
-		width = int(math.RoundToEven(float64(h) * hi))
-	}
-	height, width = max(height, 1), max(width, 1) // an extreme ratio may round to nothing
-	return (h - height) / 2, (w - width) / 2, height, width
 }
 
-// draw fills the columns of brightness and contrast. It draws as ColorJitter's four ops would (an order of brightness,
-// contrast, saturation and hue, then a factor of each in that list), of which the first two are used.
-func (j Jitter) draw(dst []float32, src *rng.Source) {
-	order := src.Perm(4)
-	for _, op := range order {
-		if op == 0 {
-			break
-		}
-		if op == 1 {
-			dst[ContrastFirst] = 1
-		}
+// draw chooses the permutation and writes where each output tile's window lies, as top·4096 + left.
+func (j Jigsaw) draw(dst []float32, src *rng.Source, size int) int32 {
+	tiles, cell := j.Grid*j.Grid, size/j.Grid
+	target := src.Intn(j.Permutations)
+	order := permutations(tiles, j.Permutations)[target]
+	for t := range tiles {
+		at := order.at(t)
+		top := at/j.Grid*cell + src.Intn(j.Gap+1)
+		dst[t] = float32(top*maxSize + at%j.Grid*cell + src.Intn(j.Gap+1))
 	}
-	dst[Brightness] = factor(src, j.Brightness)
-	dst[Contrast] = factor(src, j.Contrast)
+	return int32(target)
 }
 
-func factor(src *rng.Source, b float64) float32 { return float32(src.Range(max(0, 1-b), 1+b)) }
+// target draws once a sample: its stream is that of view 0 for all views.
+func (o FrameOrder) target(d Draw) int32 {
+	return int32(streams{d.key(), d.Sample, 0}.of(opFrameOrder).Intn(o.Permutations))
+}
+
+func (o FrameOrder) draw(d Draw) permutation {
+	return permutations(o.Frames, o.Permutations)[o.target(d)]
+}

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # run.sh [--small] [OUT]: checks a machine with a GPU in at most nine minutes, without a network: what Vulkan offers, the op tests, the bench of
-# kernels, ResNet-18 steps at batch 512 with PyTorch beside them where a python3 can import torch, a short training. Everything lands in the folder
+# kernels, ResNet-18 steps at batch 512 with PyTorch beside them where a python3 can import torch, what views cost, a short training. Everything lands in the folder
 # OUT (default: gpucheck-out): the JSON and the output of each part, and summary.txt. A part whose time runs out is stopped, keeps what it has
 # measured and says so; the rest runs. --small: sizes for a CPU device. Exit status: 0 every part passed, 1 not all did, 2 wrong command line.
 set -uo pipefail
@@ -59,6 +59,7 @@ part op-tests 150 ./kernels.test -test.count=1
 part bench-kernels 140 ./marr bench kernels "${rows[@]}" --json "$out/kernels.json"
 part bench-step 170 ./marr bench step "${step[@]}" "${peer[@]}" --json "$out/step.json"
 part bench-step-unfused 60 env MARR_KERNELS=unfused ./marr bench step "${step[@]}" --json "$out/step-unfused.json" --against "$out/step.json"
+part bench-data 50 ./marr bench data "${peer[@]}" --json "$out/data.json"
 part training 90 ./marr pretrain --out "$out/run" "${train[@]}"
 rm -f "$out"/run/*.ckpt # hundreds of megabytes that nobody reads
 verdict="every part passed"

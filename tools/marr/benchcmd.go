@@ -43,7 +43,7 @@ func benchCommand(fs *pflag.FlagSet) func(context.Context, []string) error {
 	fs.IntVar(&b.step.Size, "size", 32, "step: side of a view in `pixels`")
 	fs.IntVar(&b.step.Steps, "steps", 0, "step: steps of each measurement; default 20, on a CPU device 3")
 	fs.BoolVar(&b.plan, "plan", false, "step: only plan its memory, which the device must have, and run nothing")
-	fs.BoolVar(&b.peer, "peer", false, "step: run the same step in PyTorch beside it, in turn, and print the ratio")
+	fs.BoolVar(&b.peer, "peer", false, "step, data: run the same in PyTorch beside it, in turn, and print the ratio")
 	fs.StringVar(&b.python, "python", "", "step: `python` that can import torch; default: python3, then /usr/bin/python3")
 	device, tune := deviceFlag(fs), tuneFlag(fs)
 	return func(ctx context.Context, args []string) error {
@@ -69,7 +69,7 @@ func benchCommand(fs *pflag.FlagSet) func(context.Context, []string) error {
 	}
 }
 
-var benchWords = []string{"kernels", "step", "all", "table"}
+var benchWords = []string{"kernels", "step", "data", "all", "table"}
 
 // printTables shows reports as Markdown.
 func printTables(files []string) error {
@@ -157,6 +157,12 @@ func (b *benchRun) peers(ctx context.Context) ([]bench.PeerCommand, error) {
 }
 
 func (b *benchRun) measure(ctx context.Context, dev *vk.Device, what string, peers []bench.PeerCommand) (err error) {
+	if what == "data" || what == "all" {
+		b.say("data")
+		if b.report.Feeding, err = bench.MeasureFeeding(ctx, dev, b.fed(dev.Info().Type == vk.CPU), peers); err != nil || what == "data" {
+			return err
+		}
+	}
 	if what != "step" {
 		if err := b.kernels(ctx, dev); err != nil {
 			return err
@@ -185,7 +191,7 @@ func (b *benchRun) measureStep(ctx context.Context, dev *vk.Device, o bench.Step
 	var s bench.Step
 	var err error
 	if b.plan {
-		s, err = bench.PlanStep(dev, o)
+		s, err = bench.PlanStep(ctx, dev, o)
 	} else {
 		s, err = bench.MeasureStep(ctx, dev, o, peers)
 	}
@@ -193,6 +199,16 @@ func (b *benchRun) measureStep(ctx context.Context, dev *vk.Device, o bench.Step
 		b.report.Steps = append(b.report.Steps, s)
 	}
 	return err
+}
+
+// fed are the steps that views are to be a small part of.
+func (b *benchRun) fed(cpu bool) []bench.StepOptions {
+	small, large := b.step, b.large()
+	small.Arch, small.Stem, small.Width, small.Size = "resnet18", "cifar", 64, 32
+	if cpu {
+		small.Batch, large.Batch = 16, 2
+	}
+	return []bench.StepOptions{small, large}
 }
 
 // large is the second step of all on a GPU: ResNet-50 on images of ImageNet's size.

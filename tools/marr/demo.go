@@ -80,10 +80,10 @@ func demoCommand(fs *pflag.FlagSet) func(context.Context, []string) error {
 		d := demo{dir: *out, config: demoConfig()}
 		d.config.Seed = *seed
 		var err error
-		if d.train, err = data.Open(d.config.Data, 0); err != nil {
+		if d.train, err = openSet(ctx, d.config.Data, 0); err != nil {
 			return err
 		}
-		if d.test, err = data.Open(d.config.Data+":test", 0); err != nil {
+		if d.test, err = openSet(ctx, d.config.Data+":test", 0); err != nil {
 			return err
 		}
 		if d.dev, err = openDevice(*device); err != nil {
@@ -137,7 +137,7 @@ func (d *demo) evaluate(ctx context.Context, trained subject) error {
 	for _, row := range []struct {
 		key string
 		s   subject
-	}{{"raw", rawSubject(d.train)}, {"random", randomSubject(d.config, d.train)}, {"pretrained", trained}} {
+	}{{"raw", rawSubject(d.config.Size, d.train)}, {"random", randomSubject(d.config, d.train)}, {"pretrained", trained}} {
 		if ctx.Err() != nil {
 			return fmt.Errorf("%w while evaluating: the training is saved in %s: go on with the same command and --resume", ssl.ErrStopped, d.dir)
 		}

@@ -35,7 +35,7 @@ func TestBadInputIsOneLineAndLeavesNothing(t *testing.T) {
 		env    []string
 		args   []string
 	}{
-		{"unknown command", 2, "known are devices, demo, pretrain", nil, []string{"frobnicate"}},
+		{"unknown command", 2, "known are devices, demo, data, views, pretrain", nil, []string{"frobnicate"}},
 		{"unknown flag", 2, "known flags are --data, --out", nil, []string{"pretrain", "--frob"}},
 		{"nothing said", 2, "--data and --out are needed", nil, []string{"pretrain"}},
 		{"stray word", 2, "is not a flag", nil, small(good, out, "stray")},
@@ -54,7 +54,7 @@ func TestBadInputIsOneLineAndLeavesNothing(t *testing.T) {
 		{"images too small for the stem", 2, "at least 17×17 pixels", nil, []string{"eval", "knn", "--model", "random", "--stem", "imagenet", "--train", good, "--test", good}},
 		{"unknown optimizer", 2, "known are adamw, sgd", nil, small(good, out, "--optimizer", "lion")},
 		{"value of another kind", 2, "marr pretrain --help", nil, small(good, out, "--epochs", "many")},
-		{"--eval-data of another size", 1, "builtin:fashion 28×28×1: give sets of one kind", nil, small(good, out, "--eval-data", "builtin:fashion")},
+		{"--eval-data with colour", 1, "builtin:fashion-tinted has colour: give sets of one kind", nil, small(good, out, "--eval-data", "builtin:fashion-tinted")},
 		{"folder that cannot be made", 1, "choose another folder", nil, small(good, filepath.Join(corrupt, "run"))},
 		{"temperature of zero", 1, "want it above 0", nil, small(good, out, "--temperature", "0")},
 		{"no driver", 1, "install mesa-vulkan-drivers", []string{"VK_ICD_FILENAMES=/nonexistent", "VK_DRIVER_FILES=/nonexistent"}, small(good, out)},
@@ -62,16 +62,27 @@ func TestBadInputIsOneLineAndLeavesNothing(t *testing.T) {
 		{"no run to measure", 1, "no run is here", nil, []string{"eval", "knn", "--run", out, "--train", good, "--test", good}},
 		{"no such evaluation", 2, "want one of knn, linear, finetune", nil, []string{"eval", "wish"}},
 		{"raw pixels fine-tuned", 2, "pixels cannot be fine-tuned", nil, []string{"eval", "finetune", "--model", "raw", "--train", good, "--test", good}},
-		{"sets of two sizes", 1, "give sets of one kind", nil, []string{"eval", "knn", "--model", "raw", "--train", good, "--test", "builtin:fashion:test"}},
+		{"gray against colour", 1, "give sets of one kind", nil, []string{"eval", "knn", "--model", "raw", "--train", good, "--test", "builtin:fashion-tinted:test"}},
 		{"unknown format to export", 2, "want .onnx or .safetensors", nil, []string{"export", "--run", out, "--out", filepath.Join(dir, "x.pth")}},
 		{"no folder to export to", 1, "make it first", nil, []string{"export", "--run", out, "--out", filepath.Join(dir, "none", "x.onnx")}},
-		{"nothing to measure", 2, "one of kernels, step, all, table", nil, []string{"bench"}},
-		{"no such bench", 2, "want one of kernels, step, all, table", nil, []string{"bench", "speed"}},
+		{"nothing to measure", 2, "one of kernels, step, data, all, table", nil, []string{"bench"}},
+		{"no such bench", 2, "want one of kernels, step, data, all, table", nil, []string{"bench", "speed"}},
 		{"filter that does not parse", 2, "missing closing )", nil, []string{"bench", "kernels", "--filter", "("}},
 		{"architecture to measure", 2, "known are resnet10", nil, []string{"bench", "step", "--arch", "vgg"}},
 		{"no report to compare with", 1, "no such file", nil, []string{"bench", "step", "--against", filepath.Join(dir, "x.json")}},
 		{"file that is no report", 1, "not what marr bench --json writes", nil, []string{"bench", "table", corrupt}},
 		{"python without torch", 1, "install python3-torch", nil, []string{"bench", "step", "--peer", "--python", "/nonexistent"}},
+		{"nothing to paint", 2, "--data, --out", nil, []string{"views"}},
+		{"views of no method", 2, "no method and no preset: known are asymmetric", nil, []string{"views", "--data", good, "--method", "nope", "--out", out}},
+		{"recipe that is not there", 2, "no such file", nil, small(good, out, "--views", filepath.Join(dir, "none.toml"))},
+		{"recipe with an unknown key", 2, "--views: line 2: view 0: flip is not known", nil, small(good, out, "--views", file("a.toml", "[[view]]\nflip = 0.5\n"))},
+		{"recipe out of range", 2, "--views: line 2: view 0: grayscale 2", nil, small(good, out, "--views", file("b.toml", "[[view]]\ngrayscale = 2\n"))},
+		{"recipe of frames for images", 2, "frames:DIR", nil, []string{"views", "--data", good, "--views", file("c.toml", "[[view]]\nframe = 1\n"), "--out", out}},
+		{"no set to inspect", 2, "marr data inspect D", nil, []string{"data", "inspect"}},
+		{"set that is none", 1, "no such file or folder", nil, []string{"data", "inspect", filepath.Join(dir, "none")}},
+		{"truncated CIFAR file", 1, "CIFAR", nil, []string{"data", "inspect", file("data_batch_1.bin", "short")}},
+		{"archive that is none", 1, "archive", nil, []string{"data", "inspect", file("x.zip", "not a zip")}},
+		{"one class", 1, "one class alone", nil, []string{"eval", "knn", "--model", "raw", "--train", oneClass(t), "--test", oneClass(t)}},
 		{"no run to export", 1, "no run is here", nil, []string{"export", "--run", out, "--out", filepath.Join(dir, "x.onnx")}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -137,4 +148,20 @@ func TestNonFiniteLossStopsTheRun(t *testing.T) {
 	if _, err := os.Stat(filepath.Join(out, "checkpoint.ckpt")); err == nil {
 		t.Error("a state that leads to nothing was saved")
 	}
+}
+
+// oneClass is an IDX file whose labels are all 0.
+func oneClass(t *testing.T) string {
+	t.Helper()
+	path := images(t, 4)
+	labels := filepath.Join(filepath.Dir(path), "train-labels-idx1-ubyte")
+	raw, err := os.ReadFile(labels)
+	if err != nil {
+		t.Fatal(err)
+	}
+	clear(raw[8:])
+	if err := os.WriteFile(labels, raw, 0o666); err != nil {
+		t.Fatal(err)
+	}
+	return path
 }

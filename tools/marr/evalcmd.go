@@ -38,7 +38,7 @@ func evalCommand(fs *pflag.FlagSet) func(context.Context, []string) error {
 	fs.IntVar(&c.Size, "size", 0, "of --model random and folders: side of the images in `pixels`")
 	fs.Uint64Var(&c.Seed, "seed", c.Seed, "of --model random")
 	device := deviceFlag(fs)
-	return func(_ context.Context, args []string) error {
+	return func(ctx context.Context, args []string) error {
 		kinds := []string{"knn", "linear", "finetune"}
 		if len(args) != 1 || !strings.Contains(" knn linear finetune ", " "+args[0]+" ") {
 			return usagef("eval: %q: want one of %s: say how to measure", strings.Join(args, " "), strings.Join(kinds, ", "))
@@ -50,7 +50,7 @@ func evalCommand(fs *pflag.FlagSet) func(context.Context, []string) error {
 			return usagef("eval: --train and --test are needed: say which labelled images to learn from and to judge on")
 		}
 		e := evaluation{kind: args[0], run: *run, model: *model, config: c, asJSON: *asJSON}
-		return e.do(*train, *test, *device)
+		return e.do(ctx, *train, *test, *device)
 	}
 }
 
@@ -61,7 +61,7 @@ type evaluation struct {
 	asJSON           bool
 }
 
-func (e evaluation) do(trainName, testName, device string) error {
+func (e evaluation) do(ctx context.Context, trainName, testName, device string) error {
 	var s subject
 	var err error
 	px := e.config.Size
@@ -71,11 +71,11 @@ func (e evaluation) do(trainName, testName, device string) error {
 		}
 		px = s.px
 	}
-	train, err := openSet(trainName, px)
+	train, err := openSet(ctx, trainName, px)
 	if err != nil {
 		return err
 	}
-	test, err := openSet(testName, px)
+	test, err := openSet(ctx, testName, px)
 	if err != nil {
 		return err
 	}
@@ -83,10 +83,8 @@ func (e evaluation) do(trainName, testName, device string) error {
 		return err
 	}
 	if e.run == "" {
-		if e.config.Size == 0 && !data.OwnSize(trainName) {
-			e.config.Size = folderSize
-		}
-		e.config.Resolve(train)
+		e.config.Data = trainName
+		size(&e.config, train)
 		backbone := e.config.Backbone(train.C)
 		err := backbone.Check()
 		if err == nil && e.model == "random" {
@@ -96,7 +94,7 @@ func (e evaluation) do(trainName, testName, device string) error {
 			return usageError{err}
 		}
 		if s = randomSubject(e.config, train); e.model == "raw" {
-			s = rawSubject(train)
+			s = rawSubject(e.config.Size, train)
 		}
 	}
 	var dev *vk.Device
@@ -121,11 +119,15 @@ func (e evaluation) do(trainName, testName, device string) error {
 func comparable(train, test *data.Set) error {
 	for _, s := range []*data.Set{train, test} {
 		if s.Labels == nil {
-			return fmt.Errorf("%s has no labels: give images in one folder a class, or an IDX file with its labels beside it", s.Name)
+			return fmt.Errorf("%s has no labels: give images in one folder a class, or a data-set file with its labels", s.Name)
 		}
 	}
-	if train.H != test.H || train.W != test.W || train.C != test.C {
-		return fmt.Errorf("%s is %d×%d×%d, %s %d×%d×%d: give sets of one kind", train.Name, train.H, train.W, train.C, test.Name, test.H, test.W, test.C)
+	if train.C < test.C {
+		return fmt.Errorf("%s is gray, %s has colour: give sets of one kind", train.Name, test.Name)
+	}
+	test.C = train.C // gray images are repeated in three channels
+	if train.NumClasses() < 2 {
+		return fmt.Errorf("%s has images of one class alone: there is nothing to tell apart: give at least two", train.Name)
 	}
 	if a, b := strings.Join(train.Classes, ", "), strings.Join(test.Classes, ", "); a != b && train.Classes != nil && test.Classes != nil {
 		return fmt.Errorf("%s has the classes %s, %s has %s: give sets with the same class folders", train.Name, a, test.Name, b)

@@ -16,6 +16,7 @@ import (
 	"marr/net"
 	"marr/ssl"
 	"marr/ssl/data"
+	"marr/ssl/views"
 	"marr/vk"
 )
 
@@ -24,7 +25,7 @@ func exportCommand(fs *pflag.FlagSet) func(context.Context, []string) error {
 	out := fs.String("out", "", "`FILE`.onnx or .safetensors to write")
 	verify := fs.Bool("verify", false, "read the file back and compare: ONNX by its features of the run's images, safetensors by its bytes")
 	device := deviceFlag(fs)
-	return func(_ context.Context, args []string) error {
+	return func(ctx context.Context, args []string) error {
 		if err := noArgs(args); err != nil {
 			return err
 		}
@@ -48,7 +49,7 @@ func exportCommand(fs *pflag.FlagSet) func(context.Context, []string) error {
 		defer dev.Close()
 		x := exporter{dev, s, c}
 		if strings.HasSuffix(*out, ".onnx") {
-			return x.onnx(*out, *verify)
+			return x.onnx(ctx, *out, *verify)
 		}
 		if err := x.writeSafetensors(*out); err != nil {
 			return err
@@ -66,13 +67,15 @@ func exportCommand(fs *pflag.FlagSet) func(context.Context, []string) error {
 }
 
 // onnx writes an ONNX file and, if asked to, has it judged on images of the run, which are opened first: a refused command writes nothing.
-func (x exporter) onnx(path string, verify bool) error {
+func (x exporter) onnx(ctx context.Context, path string, verify bool) error {
 	var set *data.Set
 	if verify {
 		var err error
-		if set, err = openSet(x.config.Data, x.s.px); err != nil {
+		if set, err = openSet(ctx, x.config.Data, x.s.px); err != nil {
 			return fmt.Errorf("--verify needs the images of the run: %w", err)
 		}
+		defer set.Close()
+		set.C = max(set.C, x.s.arch.Channels)
 	}
 	if err := x.write(path); err != nil {
 		return err
@@ -130,7 +133,8 @@ func (x exporter) metadata() map[string]string {
 		return string(b)
 	}
 	return map[string]string{
-		"marr.mean": numbers(x.s.mean), "marr.std": numbers(x.s.std), "marr.size": fmt.Sprint(x.s.px), "marr.channels": fmt.Sprint(x.s.arch.Channels),
+		"marr.resize": fmt.Sprint(views.Eval(views.Input{Size: x.s.px, Channels: x.s.arch.Channels, Frames: 1})[0].CenterCrop.Resize),
+		"marr.mean":   numbers(x.s.mean), "marr.std": numbers(x.s.std), "marr.size": fmt.Sprint(x.s.px), "marr.channels": fmt.Sprint(x.s.arch.Channels),
 		"marr.method": x.config.Method, "marr.dataset": x.config.Data, "marr.arch": x.config.Arch, "marr.stem": x.config.Stem,
 		"marr.width": fmt.Sprint(x.config.Width), "marr.epochs": fmt.Sprint(x.config.Epochs), "marr.seed": fmt.Sprint(x.config.Seed),
 	}
@@ -151,7 +155,7 @@ func (x exporter) check(path string, set *data.Set) (reports []export.Report, ab
 		return nil, nil, err
 	}
 	defer st.Free()
-	enc, err := ssl.NewEncoder(x.dev, st, backbone, few, x.s.mean, x.s.std, x.s.px)
+	enc, err := ssl.NewEncoder(x.dev, st, backbone, x.s.mean, x.s.std, x.s.px, few)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -160,12 +164,12 @@ func (x exporter) check(path string, set *data.Set) (reports []export.Report, ab
 	if err != nil {
 		return nil, nil, err
 	}
-	views, err := ssl.NewEncoder(x.dev, st, pixels{}, few, x.s.mean, x.s.std, x.s.px)
+	inputs, err := ssl.NewEncoder(x.dev, st, pixels{}, x.s.mean, x.s.std, x.s.px, few)
 	if err != nil {
 		return nil, nil, err
 	}
-	defer views.Free()
-	nhwc, err := views.Features(few)
+	defer inputs.Free()
+	nhwc, err := inputs.Features(few)
 	if err != nil {
 		return nil, nil, err
 	}

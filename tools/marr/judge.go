@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"slices"
 
@@ -24,8 +25,8 @@ type judge struct {
 }
 
 // newJudge judges by the labels of the training images; it refuses sets that do not go together before anything is trained.
-func newJudge(dev *vk.Device, train *data.Set, name string, px int) (*judge, error) {
-	test, err := openSet(name, px)
+func newJudge(ctx context.Context, dev *vk.Device, train *data.Set, name string, px int) (*judge, error) {
+	test, err := openSet(ctx, name, px)
 	if err != nil {
 		return nil, err
 	}
@@ -61,7 +62,7 @@ func spread(set *data.Set, n int) *data.Set {
 func (j *judge) afterEpoch(t *ssl.Trainer) (map[string]any, error) {
 	if j.encoder == nil {
 		var err error
-		if j.encoder, err = ssl.NewEncoder(j.dev, t.Store, t.Backbone, j.train, j.mean, j.std, t.Config.Size); err != nil {
+		if j.encoder, err = ssl.NewEncoder(j.dev, t.Store, t.Backbone, j.mean, j.std, t.Config.Size, j.train, j.test); err != nil {
 			return nil, err
 		}
 	}

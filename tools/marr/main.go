@@ -27,9 +27,11 @@ func commands() []command {
 	return []command{
 		{"devices", "", "every Vulkan device, and which kernels it gets", devicesCommand},
 		{"demo", "", "the whole workflow on embedded images: pre-train, evaluate, fine-tune, export", demoCommand},
+		{"data", "inspect D", "what a set of images holds", dataCommand},
+		{"views", "--data D --method M --out FILE", "paint what the views of images look like, before training", viewsCommand},
 		{"pretrain", "--data D --out DIR", "train a backbone without labels", pretrainCommand},
 		{"eval", "knn|linear|finetune", "measure a backbone", evalCommand},
-		{"bench", "kernels|step|all", "measure kernels, training steps, both; table FILE... shows what was measured", benchCommand},
+		{"bench", "kernels|step|data|all", "measure kernels, training steps, what feeds them; table FILE... shows what was measured", benchCommand},
 		{"export", "--run DIR --out FILE", "write a run's backbone as ONNX or safetensors", exportCommand},
 	}
 }

@@ -18,14 +18,15 @@ import (
 
 func pretrainCommand(fs *pflag.FlagSet) func(context.Context, []string) error {
 	c := ssl.DefaultConfig()
-	fs.StringVar(&c.Data, "data", "", "images `D` to learn from: a folder, an IDX file, or "+strings.Join(data.Builtins(), ", "))
+	fs.StringVar(&c.Data, "data", "", "images `D` to learn from: a folder, a list, an archive, a data-set file, or "+strings.Join(data.Builtins(), ", "))
 	out := fs.String("out", "", "`DIR` to keep the run in")
 	resume := fs.Bool("resume", false, "go on with the run in --out, with the same settings")
 	fs.StringVar(&c.Method, "method", c.Method, "how to learn; list: what there is")
 	fs.StringVar(&c.Arch, "arch", c.Arch, strings.Join(net.Archs, ", "))
 	fs.StringVar(&c.Stem, "stem", "", strings.Join(net.Stems, ", ")+"; default: strided for resnet10, else cifar up to 64 px and imagenet above")
 	fs.IntVar(&c.Width, "width", c.Width, "channels of the first stage")
-	fs.IntVar(&c.Size, "size", 0, "side of a view in `pixels`; default: the images' own, 32 for folders")
+	fs.IntVar(&c.Size, "size", 0, "side of a view in `pixels`; default: the images' own where all have one, else 32")
+	recipe := fs.String("views", "", "`FILE`.toml with changes to the method's views; marr views --print shows those, marr views --out paints them")
 	fs.IntVar(&c.Epochs, "epochs", c.Epochs, "passes over the images")
 	fs.IntVar(&c.Batch, "batch", c.Batch, "images a step")
 	fs.IntVar(&c.Accumulate, "accumulate", c.Accumulate, "parts that a batch is computed in, to save memory (the contrast is within a part)")
@@ -53,13 +54,16 @@ func pretrainCommand(fs *pflag.FlagSet) func(context.Context, []string) error {
 		if err != nil {
 			return usageError{err}
 		}
-		set, err := openSet(c.Data, c.Size)
+		text, err := readViews(*recipe)
 		if err != nil {
 			return err
 		}
-		if c.Size == 0 && !data.OwnSize(c.Data) {
-			c.Size = folderSize
+		set, err := openSet(ctx, c.Data, c.Size)
+		if err != nil {
+			return err
 		}
+		defer set.Close()
+		size(&c, set)
 		dev, err := openDevice(*device)
 		if err != nil {
 			return err
@@ -69,11 +73,11 @@ func pretrainCommand(fs *pflag.FlagSet) func(context.Context, []string) error {
 		if err != nil {
 			return err
 		}
-		r := &ssl.Run{Dir: *out, Tuner: tuner, Resume: *resume, Config: c, Origin: origins(fs), Method: m, Set: set}
+		r := &ssl.Run{Dir: *out, Tuner: tuner, Resume: *resume, Config: c, Origin: origins(fs), Method: m, Views: text, Set: set}
 		if *judged == "" {
 			return pretrain(ctx, dev, r)
 		}
-		j, err := newJudge(dev, set, *judged, c.Size)
+		j, err := newJudge(ctx, dev, set, *judged, c.Size)
 		if err != nil {
 			return err
 		}
@@ -81,28 +85,6 @@ func pretrainCommand(fs *pflag.FlagSet) func(context.Context, []string) error {
 		r.AfterEpoch = j.afterEpoch
 		return pretrain(ctx, dev, r)
 	}
-}
-
-// folderSize is the side of views of folders where --size does not say.
-const folderSize = 32
-
-// openSet opens a data set; images of a folder are kept at twice the views' side, so that crops have something to show.
-func openSet(name string, px int) (*data.Set, error) {
-	if px == 0 {
-		px = folderSize
-	}
-	set, err := data.Open(name, 2*px)
-	if err != nil {
-		return nil, err
-	}
-	for i, b := range set.Bad {
-		if i == 10 {
-			fmt.Fprintf(os.Stderr, "skipped %d more\n", len(set.Bad)-i)
-			break
-		}
-		fmt.Fprintf(os.Stderr, "skipped %s: %s\n", b.Path, b.Reason)
-	}
-	return set, nil
 }
 
 // pretrain runs r with a live line and says how to go on when it is stopped.
@@ -123,8 +105,8 @@ func pretrain(ctx context.Context, dev *vk.Device, r *ssl.Run) error {
 		if t.Step() > 0 {
 			from = fmt.Sprintf(", from step %d on", t.Step())
 		}
-		fmt.Printf("%s on %s: %d images of %d×%d×%d, %d epochs of %d steps%s\n", r.Config.Method, dev.Info().Name, r.Set.Len(), r.Set.H, r.Set.W, r.Set.C,
-			r.Config.Epochs, t.PerEpoch(), from)
+		fmt.Printf("%s on %s: %d images, views of %d px in %s, %d epochs of %d steps%s\n", r.Config.Method, dev.Info().Name, r.Set.Len(),
+			r.Config.Size, [...]string{1: "gray", 3: "colour"}[r.Set.C], r.Config.Epochs, t.PerEpoch(), from)
 	}
 	t, err := r.Pretrain(ctx, dev)
 	l.end()

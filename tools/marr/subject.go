@@ -31,9 +31,9 @@ func randomSubject(c ssl.Config, train *data.Set) subject {
 }
 
 // rawSubject is the pixels themselves.
-func rawSubject(train *data.Set) subject {
+func rawSubject(px int, train *data.Set) subject {
 	mean, std := train.Stats()
-	return subject{name: "raw", mean: mean, std: std}
+	return subject{name: "raw", px: px, mean: mean, std: std}
 }
 
 // runSubject is the backbone of a run folder's newest checkpoint.
@@ -77,9 +77,12 @@ func (s subject) features(dev *vk.Device, sets ...*data.Set) ([]*eval.Features, 
 	var out []*eval.Features
 	if s.start == nil {
 		for _, set := range sets {
-			out = append(out, eval.RawPixels(set, s.mean, s.std))
+			out = append(out, eval.RawPixels(set, s.px, s.mean, s.std))
 		}
 		return out, nil
+	}
+	for _, set := range sets {
+		set.C = max(set.C, s.arch.Channels) // gray images are repeated in three channels
 	}
 	if s.arch.Channels != sets[0].C {
 		return nil, fmt.Errorf("%s was trained on images of %d channels, %s has %d: choose images of the same kind", s.name, s.arch.Channels, sets[0].Name, sets[0].C)
@@ -89,7 +92,7 @@ func (s subject) features(dev *vk.Device, sets ...*data.Set) ([]*eval.Features, 
 		return nil, err
 	}
 	defer st.Free()
-	enc, err := ssl.NewEncoder(dev, st, backbone, sets[0], s.mean, s.std, s.px)
+	enc, err := ssl.NewEncoder(dev, st, backbone, s.mean, s.std, s.px, sets...)
 	if err != nil {
 		return nil, err
 	}

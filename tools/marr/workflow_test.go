@@ -147,7 +147,7 @@ func TestDemoWritesTheSummary(t *testing.T) {
 	d := demo{dir: "demo", dev: dev, config: demoConfig()}
 	d.config.Width, d.config.Epochs, d.config.Batch = 2, 1, 64
 	for set, name := range map[**data.Set]string{&d.train: "builtin:fashion-placed", &d.test: "builtin:fashion-placed:test"} {
-		if *set, err = data.Open(name, 0); err != nil {
+		if *set, err = data.Open(t.Context(), name, data.Options{}); err != nil {
 			t.Fatal(err)
 		}
 		*set = (*set).Limit(256)
@@ -186,7 +186,8 @@ func TestDemoWritesTheSummary(t *testing.T) {
 }
 
 func TestCompiledKernelsAreKeptBetweenRuns(t *testing.T) {
-	set, dir := images(t, 64), t.TempDir()
+	const set = "builtin:fashion:test" // made in memory: no cache of its own
+	dir := t.TempDir()
 	eval := []string{"eval", "knn", "--model", "random", "--arch", "resnet10", "--width", "4", "--train", set, "--test", set}
 	r := call(t, []string{"MARR_CACHE=" + dir}, eval...)
 	kept, err := filepath.Glob(filepath.Join(dir, "pipelines-*.bin"))

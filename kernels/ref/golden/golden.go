@@ -55,16 +55,22 @@ type Ints struct {
 	Data []int32 `json:"data"`
 }
 
-// Step is one augmentation of a views case; only the fields of its op are set.
+// Step is one augmentation of a views case; only the fields of its op are set. tools/golden/views.py documents the ops.
 type Step struct {
-	Op        string    `json:"op"` // resized_crop, flip, brightness, contrast, normalize
+	Op        string    `json:"op"`
 	Top       int       `json:"top"`
 	Left      int       `json:"left"`
 	Height    int       `json:"height"`
 	Width     int       `json:"width"`
 	OutHeight int       `json:"out_height"`
 	OutWidth  int       `json:"out_width"`
+	Bicubic   bool      `json:"bicubic"`
+	Side      int       `json:"side"`
+	Turns     int       `json:"turns"`
 	Factor    float64   `json:"factor"`
+	Kernel    int       `json:"kernel"`
+	Sigma     float64   `json:"sigma"`
+	At        []int     `json:"at"`
 	Mean      []float64 `json:"mean"`
 	Std       []float64 `json:"std"`
 }

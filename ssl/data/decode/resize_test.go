@@ -31,7 +31,7 @@ func TestResizeMatchesTheReference(t *testing.T) {
 			for i, v := range img.Pix {
 				x.Data[i] = float64(v)
 			}
-			want := ref.ResizedCrop(x, ref.Box{Height: c.h, Width: c.w}, c.outH, c.outW)
+			want := ref.ResizedCrop(x, ref.Box{Height: c.h, Width: c.w}, c.outH, c.outW, ref.Bilinear)
 			got := Resize(img, c.outH, c.outW)
 			for i, v := range got.Pix {
 				if d := float64(v) - want.Data[i]; d > 0.51 || d < -0.51 {

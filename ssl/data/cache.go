@@ -1,0 +1,198 @@
+package data
+
+import (
+	"context"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+
+	"marr/ssl/data/store"
+)
+
+// worthSaying is the size in bytes from which a person is told what was put into the cache folder.
+const worthSaying = 64 << 20
+
+// cache opens the file of a source's decoded images, and makes it where there is none.
+type cache struct {
+	name, kind, root string
+	source           source
+	Options
+}
+
+func (c *cache) open(ctx context.Context) (*Set, error) {
+	dir := c.CacheDir
+	if dir == "" {
+		user, err := os.UserCacheDir()
+		if err != nil {
+			return nil, fmt.Errorf("data: cache folder: %w: set MARR_CACHE to one", err)
+		}
+		dir = filepath.Join(user, "marr")
+	}
+	dir = filepath.Join(dir, "sets")
+	key := keyOf(c.kind, c.Side, c.source.stamps())
+	path := filepath.Join(dir, hex.EncodeToString(key[:16])+".set")
+	if f := c.look(path, key); f != nil {
+		return newSet(c.name, c.root, f), nil
+	}
+	l, err := c.source.list(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if l.n == 0 {
+		return nil, c.empty(l)
+	}
+	if err := os.MkdirAll(dir, 0o777); err != nil {
+		return nil, c.failed(dir, err)
+	}
+	return c.build(ctx, path, key, l)
+}
+
+// look maps the cache if it is there and good. One in which files are bad that the system would now let be read is removed.
+func (c *cache) look(path string, key store.Key) *store.File {
+	f, err := store.Open(path, key)
+	if err != nil {
+		if !errors.Is(err, fs.ErrNotExist) {
+			c.notice("cache %s: %v: it is built again", path, err)
+		}
+		return nil
+	}
+	for _, b := range f.Bad {
+		if !b.Again {
+			continue
+		}
+		if _, err := readFile(badPath(c.root, b.Name)); err == nil {
+			c.notice("cache %s: %s can be read now: it is built again", path, b.Name)
+			f.Close()
+			os.Remove(path) // fails at worst where the build will, and says so
+			return nil
+		}
+	}
+	return f
+}
+
+// build makes the cache, or waits for another run that does.
+func (c *cache) build(ctx context.Context, path string, key store.Key, l *listing) (*Set, error) {
+	part, err := store.Begin(ctx, path, key, func() { c.notice("another run builds the cache of %s: waiting for it", c.name) })
+	if err != nil {
+		return nil, c.failed(path, err)
+	}
+	if f, err := store.Open(path, key); err == nil { // the run that was waited for made it
+		part.Discard()
+		return newSet(c.name, c.root, f), nil
+	}
+	if part.Items > 0 {
+		c.notice("cache of %s: going on after %d of %d images", c.name, part.Items, l.n)
+	}
+	w := work{source: c.source, list: l, progress: c.Progress}
+	if err := w.run(ctx, part); err != nil {
+		return nil, c.stopped(ctx, part, l.n, path, err)
+	}
+	index, bad := c.index(part, l)
+	if part.Images() == 0 {
+		part.Discard()
+		return nil, fmt.Errorf("data: %s %s: none of its %d images can be read: first %s: %s: give intact images",
+			c.kind, c.name, l.n, badPath(c.root, bad.Name), bad.Reason)
+	}
+	if err := part.Finish(index); err != nil {
+		return nil, c.stopped(ctx, part, l.n, path, err)
+	}
+	f, err := store.Open(path, key)
+	if err != nil {
+		return nil, c.failed(path, err)
+	}
+	if len(f.Bytes) >= worthSaying {
+		c.notice("cache of %s: %d MB in %s", c.name, len(f.Bytes)/1e6, path)
+	}
+	return newSet(c.name, c.root, f), nil
+}
+
+// index gathers what belongs to the items that were read, and returns the first that could not be, by name.
+func (c *cache) index(part *store.Part, l *listing) (x store.Index, first store.Bad) {
+	x.Classes, x.Bad = l.classes, slices.Clone(l.bad)
+	place := make([]int, 0, l.n+1) // how many items before each one were read
+	for i := range l.n {
+		place = append(place, i-len(x.Bad)+len(l.bad))
+		if bad, is := part.Bad[i]; is {
+			bad.Name = fmt.Sprintf("record %d", i)
+			if l.names != nil {
+				bad.Name = l.names[i]
+			}
+			x.Bad = append(x.Bad, bad)
+			continue
+		}
+		if l.names != nil {
+			x.Files = append(x.Files, l.names[i])
+		}
+		if l.labels != nil {
+			x.Labels = append(x.Labels, l.labels[i])
+		}
+	}
+	place = append(place, part.Images())
+	for _, clip := range l.clips {
+		if n := place[clip.First+clip.N] - place[clip.First]; n > 0 {
+			x.Clips = append(x.Clips, Clip{Name: clip.Name, First: place[clip.First], N: n})
+		}
+	}
+	slices.SortStableFunc(x.Bad, func(a, b store.Bad) int { return strings.Compare(a.Name, b.Name) })
+	if len(x.Bad) > 0 {
+		first = x.Bad[0]
+	}
+	return x, first
+}
+
+// empty is the error of a source without items.
+func (c *cache) empty(l *listing) error {
+	if len(l.bad) > 0 {
+		return fmt.Errorf("data: %s %s: no images: %s: %s: make it readable", c.kind, c.name, badPath(c.root, l.bad[0].Name), l.bad[0].Reason)
+	}
+	return fmt.Errorf("data: %s %s: no images: expected .png, .jpg or other images in it", c.kind, c.name)
+}
+
+// stopped ends a build that err ended: an interrupted one is kept, any other removed.
+func (c *cache) stopped(ctx context.Context, part *store.Part, total int, path string, err error) error {
+	if ctx.Err() != nil && errors.Is(err, ctx.Err()) {
+		done := part.Items
+		if err := part.Keep(); err != nil {
+			return c.failed(path, err)
+		}
+		return fmt.Errorf("data: cache of %s: stopped after %d of %d images: %w: the next run goes on from there", c.name, done, total, ctx.Err())
+	}
+	part.Discard()
+	if done := part.Items; isFull(err) && done > 0 {
+		return fullError(path, err, fmt.Sprintf("about %.1f MB", float64(part.Size())/float64(done)*float64(total)/1e6))
+	}
+	return c.failed(path, err)
+}
+
+func isFull(err error) bool { return errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) }
+
+func fullError(path string, err error, need string) error {
+	return fmt.Errorf("data: cache %s: %w: free %s, or set MARR_CACHE to a folder with room", path, cause(err), need)
+}
+
+// failed is the error of the cache itself; errors of the source say what to do on their own.
+func (c *cache) failed(path string, err error) error {
+	switch {
+	case errors.Is(err, errSource):
+		return err
+	case isFull(err):
+		return fullError(path, err, "some")
+	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
+		return fmt.Errorf("data: cache of %s: %w while waiting for another run that builds it", c.name, err)
+	}
+	return fmt.Errorf("data: cache %s: %w: set MARR_CACHE to a folder that can be written", path, cause(err))
+}
+
+// badPath returns the path of a bad item for people.
+func badPath(root, name string) string {
+	if name = filepath.FromSlash(name); filepath.IsAbs(name) {
+		return name
+	}
+	return filepath.Join(root, name)
+}

@@ -1,0 +1,90 @@
+package data
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// maxLabel is the largest number that a list may give as a label: classes are counted up to it, and a wild number would claim all memory.
+const maxLabel = 999_999
+
+// list is a text file that names an image a line, in its order: a path, relative to the file's folder, and, where there is one, behind a tab
+// a label. Lines that are empty or begin with # do not count. Where all labels are whole numbers these are the labels, otherwise the
+// sorted distinct labels are the classes; a line without one is an image without a label.
+type list struct {
+	files
+	text   string // SHA-256 of the lines
+	labels []string
+}
+
+func newList(name string, side int) (*list, error) {
+	text, err := readFile(name)
+	if err != nil {
+		return nil, fmt.Errorf("data: list %s: %w: give a text file with one path a line", name, err)
+	}
+	sum := sha256.Sum256(text)
+	l := &list{files: files{side: side}, text: hex.EncodeToString(sum[:])}
+	var labelled bool
+	for line := range bytes.Lines(bytes.TrimPrefix(text, []byte("\ufeff"))) {
+		entry := strings.TrimRight(string(line), "\r\n")
+		if strings.TrimSpace(entry) == "" || strings.HasPrefix(entry, "#") {
+			continue
+		}
+		file, label, _ := strings.Cut(entry, "\t")
+		label = strings.TrimSpace(label)
+		labelled = labelled || label != ""
+		full := filepath.FromSlash(file)
+		if !filepath.IsAbs(full) {
+			full = filepath.Join(filepath.Dir(name), full)
+		}
+		l.found = append(l.found, look(file, full))
+		l.labels = append(l.labels, label)
+	}
+	if !labelled {
+		l.labels = nil
+	}
+	return l, nil
+}
+
+// stamps holds the text as well, for labels and order.
+func (l *list) stamps() []stamp { return append(l.files.stamps(), stamp{name: "\x00" + l.text}) }
+
+func (l *list) list(context.Context) (*listing, error) {
+	out := &listing{n: len(l.found), names: l.names(), weight: l.weight}
+	out.classes, out.labels = numbered(l.labels)
+	return out, nil
+}
+
+// numbered turns labels that are text into numbers: themselves, or places among the sorted distinct names; "" is −1, nil is nil.
+func numbered(names []string) (classes []string, labels []int32) {
+	numbers := true
+	for _, s := range names {
+		v := int32(-1)
+		if s != "" {
+			n, err := strconv.ParseUint(s, 10, 31)
+			numbers = numbers && err == nil && n <= maxLabel
+			v = int32(n)
+			classes = append(classes, s)
+		}
+		labels = append(labels, v)
+	}
+	if numbers {
+		return nil, labels
+	}
+	slices.Sort(classes)
+	classes = slices.Compact(classes)
+	for i, s := range names {
+		labels[i] = -1
+		if at, ok := slices.BinarySearch(classes, s); ok {
+			labels[i] = int32(at)
+		}
+	}
+	return classes, labels
+}

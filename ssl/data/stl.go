@@ -1,0 +1,61 @@
+package data
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+)
+
+// stlClasses is the number of classes of STL-10, which its files count from 1.
+const stlClasses = 10
+
+// stl is one part of STL-10 (A. Coates, H. Lee, A. Ng 2011, "An analysis of single-layer networks in unsupervised feature learning"; layout:
+// cs.stanford.edu/~acoates/stl10): 96×96 pixels an image, planes stored column by column; labels in a file of their own.
+type stl struct {
+	planes
+	labels, names string
+}
+
+// isSTL says whether a file is one by its name.
+func isSTL(base string) bool {
+	return base == "unlabeled_X.bin" || base == "train_X.bin" || base == "test_X.bin"
+}
+
+func newSTL(path string) (source, error) {
+	s := &stl{planes: planes{kind: "STL-10", paths: []string{path}, side: 96, columns: true}}
+	s.labels = strings.TrimSuffix(path, "_X.bin") + "_y.bin"
+	s.names = filepath.Join(filepath.Dir(path), "class_names.txt")
+	return s, s.mark(s.labels, s.names)
+}
+
+func (s *stl) list(context.Context) (*listing, error) {
+	if err := s.open(); err != nil {
+		return nil, err
+	}
+	l := s.listing()
+	info, err := os.Stat(s.labels)
+	if os.IsNotExist(err) {
+		return l, nil
+	}
+	if err == nil && info.Size() != int64(l.n) {
+		return nil, fmt.Errorf("data: STL-10 file %s: %d labels for the %d images of %s: give the file that belongs to them", s.labels, info.Size(), l.n, s.paths[0])
+	}
+	var labels []byte
+	if err == nil {
+		labels, err = readFile(s.labels)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("data: STL-10 file %s: %w: give an intact file, or move it away to go without labels", s.labels, cause(err))
+	}
+	for i, v := range labels {
+		if v < 1 || v > stlClasses {
+			return nil, fmt.Errorf("data: STL-10 file %s: label %d of image %d: expected 1 to %d: give an intact file of the published format",
+				s.labels, v, i, stlClasses)
+		}
+		l.labels = append(l.labels, int32(v)-1)
+	}
+	l.classes, err = classNames(s.names, stlClasses)
+	return l, err
+}

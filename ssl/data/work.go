@@ -1,0 +1,123 @@
+package data
+
+import (
+	"context"
+	"errors"
+	"runtime"
+	"sync"
+
+	"marr/ssl/data/store"
+)
+
+// What stands in memory while a cache is built is bounded: encoded files and finished images of at most inFlight bytes and of at most
+// window items a processor, rounded up to units; and on each processor one image within the decoder, whose own bound is decode.Decode's.
+const (
+	window   = 4
+	unit     = 1 << 20
+	inFlight = 512 << 20 // above maxFile, so that every file passes
+)
+
+// errSource marks an error of the source that ends a build.
+var errSource = errors.New("source")
+
+type sourceError struct{ error }
+
+func (e sourceError) Is(target error) bool { return target == errSource }
+func (e sourceError) Unwrap() error        { return e.error }
+
+// work decodes the items of a source in parallel and appends them in their order.
+type work struct {
+	source   source
+	list     *listing
+	progress func(done, total int)
+}
+
+// job is one item on its way: feeder → a worker → writer.
+type job struct {
+	item  int
+	image func() (Image, error)
+	units int
+	out   chan store.Record
+	err   error
+}
+
+// run goes on after the items that part has. On an error, part holds whole records only.
+func (w *work) run(ctx context.Context, part *store.Part) error {
+	ctx, cancel := context.WithCancel(ctx)
+	var wait sync.WaitGroup
+	defer wait.Wait()
+	defer cancel()
+	procs := runtime.GOMAXPROCS(0)
+	jobs, queue, budget := make(chan job), make(chan job, window*procs), make(chan struct{}, inFlight/unit)
+	first := part.Items
+	wait.Go(func() {
+		defer close(jobs)
+		defer close(queue)
+		for i := first; i < w.list.n && w.feed(ctx, i, jobs, queue, budget); i++ {
+		}
+	})
+	for range procs {
+		wait.Go(func() {
+			for j := range jobs {
+				j.out <- record(j)
+			}
+		})
+	}
+	for j := range queue {
+		if j.err != nil {
+			return sourceError{j.err}
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case r := <-j.out:
+			if err := part.Append(r); err != nil {
+				return err
+			}
+		}
+		for range j.units {
+			<-budget
+		}
+		if w.progress != nil {
+			w.progress(part.Items, w.list.n)
+		}
+	}
+	return ctx.Err()
+}
+
+// feed sends item i on its way, once there is room for it; it returns false when there is nothing more to send.
+func (w *work) feed(ctx context.Context, i int, jobs, queue chan<- job, budget chan<- struct{}) bool {
+	j := job{item: i, units: 1 + int(w.list.weight(i)/unit), out: make(chan store.Record, 1)}
+	for range j.units {
+		select {
+		case <-ctx.Done():
+			return false
+		case budget <- struct{}{}:
+		}
+	}
+	j.image, j.err = w.source.fetch(i)
+	select {
+	case <-ctx.Done():
+		return false
+	case queue <- j:
+	}
+	if j.err != nil {
+		return false
+	}
+	select {
+	case <-ctx.Done():
+		return false
+	case jobs <- j:
+	}
+	return true
+}
+
+// record decodes and encodes an item.
+func record(j job) store.Record {
+	img, err := j.image()
+	if err != nil {
+		var r refusal
+		return store.NewBad(j.item, store.Bad{Reason: oneLine(err.Error()), Again: errors.As(err, &r)})
+	}
+	return store.NewRecord(j.item, img)
+}

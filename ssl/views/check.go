@@ -1,0 +1,177 @@
+package views
+
+import (
+	"fmt"
+	"math"
+)
+
+// What bounds a Spec: a tile's place is top·4096 + left in 24 bits, a mask has 48 floats of 24 bits, a set of permutations is made
+// before the first step.
+const (
+	maxSize         = 4096
+	minTile         = 4
+	maxTiles        = 16
+	maskBits        = 24
+	maxPatches      = 48 * maskBits
+	maxPermutations = 10000
+)
+
+// rule is one thing that must hold of a Spec.
+type rule struct {
+	holds bool
+	key   string // as TOML names it
+	value any
+	text  string // why: what to do
+}
+
+// problem is the rule that a Spec breaks.
+type problem struct{ rule }
+
+func (p *problem) Error() string { return fmt.Sprintf("views: %s %v: %s", p.key, p.value, p.text) }
+
+// Check says what is wrong with a Spec, nil if nothing is. The other methods take only a Spec that passes.
+func (s Spec) Check() error {
+	for _, part := range []func() []rule{s.viewRules, s.cropRules, s.colourRules, s.eraseRules, s.targetRules} {
+		for _, r := range part() {
+			if !r.holds {
+				return &problem{r}
+			}
+		}
+	}
+	return nil
+}
+
+func probability(key string, p float64) rule {
+	return rule{p >= 0 && p <= 1, key, p, "a probability: want 0 to 1"}
+}
+
+// interval wants 0 < low ≤ high ≤ top; what says what it is a range of.
+func interval(key string, r [2]float64, top float64, what string) rule {
+	most := ""
+	if !math.IsInf(top, 1) {
+		most = fmt.Sprintf(" ≤ %g", top)
+	}
+	return rule{r[0] > 0 && r[0] <= r[1] && r[1] <= top && !math.IsInf(r[1], 1), key, r, what + ": want 0 < low ≤ high" + most}
+}
+
+func interpolation(op, name string) rule {
+	return rule{name == "" || name == "bilinear" || name == "bicubic", op + ".interpolation", fmt.Sprintf("%q", name), "want bilinear or bicubic"}
+}
+
+func (s Spec) viewRules() []rule {
+	return []rule{
+		{s.Size >= 1 && s.Size <= maxSize, "size", s.Size, fmt.Sprintf("side of the view in pixels: want 1 to %d", maxSize)},
+		{s.Frame >= 0, "frame", s.Frame, "which image of the sample: want 0 or more"},
+		probability("horizontal_flip", s.HorizontalFlip),
+		probability("vertical_flip", s.VerticalFlip),
+	}
+}
+
+func (s Spec) cropRules() []rule {
+	n := len(s.interpolations())
+	out := []rule{{n < 2, "random_resized_crop, center_crop, random_crop", fmt.Sprintf("(%d of them)", n),
+		"a view is cropped once: remove all but one"}}
+	if c := s.RandomResizedCrop; c != nil {
+		out = append(out, interpolation("random_resized_crop", c.Interpolation),
+			interval("random_resized_crop.scale", c.Scale, 1, "a share of the image's area"),
+			interval("random_resized_crop.ratio", c.Ratio, math.Inf(1), "width over height"))
+	}
+	if c := s.CenterCrop; c != nil {
+		out = append(out, interpolation("center_crop", c.Interpolation), rule{c.Resize >= 0 && c.Resize <= maxSize, "center_crop.resize", c.Resize,
+			fmt.Sprintf("short side in pixels: want 1 to %d, or 0 for the view's size", maxSize)})
+	}
+	if c := s.RandomCrop; c != nil {
+		short := c.short(s.Size)
+		out = append(out, interpolation("random_crop", c.Interpolation),
+			rule{c.Padding >= 0 && c.Padding < s.Size, "random_crop.padding", c.Padding,
+				fmt.Sprintf("as wide as the view, it could be all border: want 0 to %d", s.Size-1)},
+			rule{c.Resize >= 0 && c.Resize <= maxSize && short+2*c.Padding >= s.Size, "random_crop.resize", c.Resize,
+				fmt.Sprintf("short side in pixels, which with its border must hold the view: want %d to %d, or 0 for the view's size",
+					max(1, s.Size-2*c.Padding), maxSize)})
+	}
+	return out
+}
+
+func (s Spec) colourRules() []rule {
+	out := []rule{probability("grayscale", s.Grayscale)}
+	if j := s.ColorJitter; j != nil {
+		factor := func(key string, b float64) rule {
+			return rule{b >= 0 && !math.IsInf(b, 1), key, b, "half the width of a range of factors around 1: want 0 or more"}
+		}
+		out = append(out, probability("color_jitter.p", j.P), factor("color_jitter.brightness", j.Brightness),
+			factor("color_jitter.contrast", j.Contrast), factor("color_jitter.saturation", j.Saturation),
+			rule{j.Hue >= 0 && j.Hue <= 0.5, "color_jitter.hue", j.Hue, "largest shift in turns: want 0 to 0.5"})
+	}
+	if b := s.GaussianBlur; b != nil {
+		k := s.BlurKernel()
+		out = append(out, probability("gaussian_blur.p", b.P), interval("gaussian_blur.sigma", b.Sigma, math.Inf(1), "pixels"),
+			rule{b.Kernel >= 0 && (b.Kernel == 0 || b.Kernel%2 == 1) && k/2 < s.Size, "gaussian_blur.kernel", k,
+				fmt.Sprintf("pixels, mirrored at the edge: want an odd number up to %d, or 0 for a tenth of the size", 2*s.Size-1)})
+	}
+	if z := s.Solarize; z != nil {
+		out = append(out, probability("solarize.p", z.P),
+			rule{z.Threshold >= 0 && z.Threshold <= 1, "solarize.threshold", z.Threshold, "brightness: want 0 to 1"})
+	}
+	return out
+}
+
+func (s Spec) eraseRules() []rule {
+	var out []rule
+	if e := s.RandomErasing; e != nil {
+		out = append(out, probability("random_erasing.p", e.P), interval("random_erasing.scale", e.Scale, 1, "a share of the view's area"),
+			interval("random_erasing.ratio", e.Ratio, math.Inf(1), "height over width"))
+	}
+	if m := s.PatchMask; m != nil {
+		fits := m.Patch >= 1 && s.Size%m.Patch == 0
+		out = append(out,
+			rule{fits, "patch_mask.patch", m.Patch, fmt.Sprintf("side of a patch in pixels: want a divisor of the view's size, %d", s.Size)},
+			rule{!fits || s.patches() <= maxPatches, "patch_mask.patch", m.Patch,
+				fmt.Sprintf("more than the %d patches of a row: want larger patches", maxPatches)},
+			rule{m.Ratio >= 0 && m.Ratio <= 1, "patch_mask.ratio", m.Ratio, "the share that is masked: want 0 to 1"},
+			rule{s.Jigsaw == nil, "patch_mask", "with jigsaw", "a row has room for one of them: remove one"})
+	}
+	return out
+}
+
+func (s Spec) targetRules() []rule {
+	var out []rule
+	targets := 0
+	if r := s.Rotation; r != nil {
+		seen := map[int]bool{}
+		for _, turn := range r.Turns {
+			out = append(out, rule{turn >= 0 && turn <= 3 && !seen[turn], "rotation.turns", r.Turns, "quarter turns: want some of 0, 1, 2, 3, each once"})
+			seen[turn] = true
+		}
+		out = append(out, rule{len(r.Turns) > 0, "rotation.turns", r.Turns, "nothing to draw from: want some of 0, 1, 2, 3"})
+		if len(r.Turns) > 1 {
+			targets++
+		}
+	}
+	if j := s.Jigsaw; j != nil {
+		targets++
+		grid := j.Grid >= 2 && j.Grid*j.Grid <= maxTiles
+		out = append(out, rule{grid, "jigsaw.grid", j.Grid, fmt.Sprintf("tiles on a side: want 2 to 4, %d tiles at most", maxTiles)},
+			rule{j.Gap >= 0 && (!grid || s.Size/j.Grid-j.Gap >= minTile), "jigsaw.gap", j.Gap,
+				fmt.Sprintf("a tile has at least %d pixels a side: want 0 to size/grid − %d", minTile, minTile)},
+			permutationRule("jigsaw.permutations", j.Permutations, j.Grid*j.Grid))
+	}
+	if o := s.FrameOrder; o != nil {
+		targets++
+		out = append(out, rule{o.Frames >= 2 && o.Frames <= maxTiles, "frame_order.frames", o.Frames,
+			fmt.Sprintf("frames of a sample: want 2 to %d", maxTiles)},
+			rule{s.Frame < o.Frames, "frame", s.Frame, fmt.Sprintf("frame_order has %d frames: want less", o.Frames)},
+			permutationRule("frame_order.permutations", o.Permutations, o.Frames))
+	}
+	return append(out, rule{targets < 2, "rotation, jigsaw, frame_order", fmt.Sprintf("(%d of them)", targets),
+		"a view has one target: remove all but one"})
+}
+
+// permutationRule wants a set of 2 to n! permutations, small enough to be made at once.
+func permutationRule(key string, count, n int) rule {
+	most := 1
+	for k := 2; k <= n && most < maxPermutations; k++ {
+		most *= k
+	}
+	most = min(most, maxPermutations)
+	return rule{count >= 2 && count <= most, key, count, fmt.Sprintf("permutations of %d to draw from: want 2 to %d", n, most)}
+}

@@ -1,0 +1,52 @@
+package views
+
+import "marr/kernels/rng"
+
+// colour writes the columns of jitter, gray, blur and solarize.
+func (s Spec) colour(dst []float32, from streams) {
+	dst[Brightness], dst[Contrast], dst[Saturation], dst[Threshold] = 1, 1, 1, 2
+	if j := s.ColorJitter; j != nil && j.P > 0 {
+		if src := from.of(opJitter); src.Float64() < j.P {
+			j.draw(dst, src)
+		}
+	}
+	if from.coin(opGray, s.Grayscale) {
+		dst[Gray] = 1
+	}
+	if b := s.GaussianBlur; b != nil && b.P > 0 {
+		if src := from.of(opBlur); src.Float64() < b.P {
+			dst[Sigma] = float32(src.Range(b.Sigma[0], b.Sigma[1]))
+		}
+	}
+	if z := s.Solarize; z != nil && from.coin(opSolarize, z.P) {
+		dst[Threshold] = float32(z.Threshold)
+	}
+}
+
+// draw draws as ColorJitter.get_params does: an order of the four ops (as rng's Perm, in place), then the number of each op that has
+// a strength, in the list's order.
+func (j ColorJitter) draw(dst []float32, src *rng.Source) {
+	strength := [4]float64{j.Brightness, j.Contrast, j.Saturation, j.Hue}
+	order := [4]int{0, 1, 2, 3}
+	for i := 3; i > 0; i-- {
+		k := src.Intn(i + 1)
+		order[i], order[k] = order[k], order[i]
+	}
+	for op, b := range strength {
+		switch {
+		case b == 0:
+		case op == 3:
+			dst[Hue] = float32(src.Range(-b, b))
+		default:
+			dst[Brightness+op] = float32(src.Range(max(0, 1-b), 1+b))
+		}
+	}
+	code, shift := 0, 0
+	for _, op := range order {
+		if strength[op] != 0 {
+			code |= (op + 1) << shift
+			shift += 3
+		}
+	}
+	dst[Order] = float32(code)
+}

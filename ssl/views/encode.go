@@ -1,0 +1,64 @@
+package views
+
+import (
+	"fmt"
+	"reflect"
+	"strconv"
+	"strings"
+)
+
+// fields calls f with the name in TOML of each field of a struct and its value, in order.
+func fields(v reflect.Value, f func(name string, v reflect.Value)) {
+	for i := range v.NumField() {
+		name, _, _ := strings.Cut(v.Type().Field(i).Tag.Get("json"), ",")
+		f(name, v.Field(i))
+	}
+}
+
+// Encode writes views as a TOML file that Decode reads back as the same, whatever the base. Equal views in a row are one table.
+func Encode(specs []Spec) string {
+	var b strings.Builder
+	b.WriteString("from = \"none\"\n")
+	for i := 0; i < len(specs); {
+		n := 1
+		for i+n < len(specs) && reflect.DeepEqual(specs[i], specs[i+n]) {
+			n++
+		}
+		b.WriteString("\n[[view]]\n")
+		if n > 1 {
+			fmt.Fprintf(&b, "count = %d\n", n)
+		}
+		fields(reflect.ValueOf(specs[i]), func(name string, v reflect.Value) {
+			if !v.IsZero() || name == "size" {
+				fmt.Fprintf(&b, "%s = %s\n", name, text(v))
+			}
+		})
+		i += n
+	}
+	return b.String()
+}
+
+// text is a value in TOML; an op is an inline table of its fields, without an interpolation that is not named.
+func text(v reflect.Value) string {
+	switch v.Kind() {
+	case reflect.Pointer:
+		var parts []string
+		fields(v.Elem(), func(name string, f reflect.Value) {
+			if !(f.Kind() == reflect.String && f.IsZero()) {
+				parts = append(parts, name+" = "+text(f))
+			}
+		})
+		return "{ " + strings.Join(parts, ", ") + " }"
+	case reflect.Array, reflect.Slice:
+		var parts []string
+		for i := range v.Len() {
+			parts = append(parts, text(v.Index(i)))
+		}
+		return "[" + strings.Join(parts, ", ") + "]"
+	case reflect.String:
+		return strconv.Quote(v.String())
+	case reflect.Float64:
+		return strconv.FormatFloat(v.Float(), 'g', -1, 64)
+	}
+	return strconv.FormatInt(v.Int(), 10)
+}

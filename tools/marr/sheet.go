@@ -1,0 +1,109 @@
+package main
+
+import (
+	"fmt"
+	"image"
+	"image/color"
+
+	"golang.org/x/image/draw"
+	"golang.org/x/image/font"
+	"golang.org/x/image/font/basicfont"
+	"golang.org/x/image/math/fixed"
+
+	"marr/ssl"
+	"marr/ssl/data"
+	"marr/ssl/views"
+)
+
+const (
+	cell    = 128 // pixels that the largest view of a sheet has at least
+	gap     = 8   // between cells
+	caption = 18  // height of a line of text
+)
+
+// viewSheet is a page of painted views: a row an image, in columns the original and each view with its title; what a view's target is stands
+// below it. Small views are enlarged by a whole factor, all by the same.
+func viewSheet(rows [][]ssl.Painted, specs []views.Spec) image.Image {
+	largest, below := 0, 0
+	for i, p := range rows[0] {
+		if targetText(specs[i], p.Target) != "" {
+			below = caption
+		}
+		largest = max(largest, p.Image.Rect.Dx())
+	}
+	factor := max(1, (cell+largest-1)/largest)
+	side := largest * factor
+	widths := []int{side}
+	for _, p := range rows[0] {
+		widths = append(widths, max(p.Image.Rect.Dx()*factor, 9*basicfont.Face7x13.Advance))
+	}
+	width := gap
+	for _, w := range widths {
+		width += w + gap
+	}
+	page := image.NewRGBA(image.Rect(0, 0, width, 2*caption+len(rows)*(side+below+gap)+gap))
+	draw.Draw(page, page.Rect, image.White, image.Point{}, draw.Src)
+	for r, row := range rows {
+		x, top := gap, 2*caption+gap+r*(side+below+gap)
+		for i, w := range widths {
+			if i == 0 {
+				original := picture(row[0].Source)
+				draw.ApproxBiLinear.Scale(page, fitted(original.Bounds(), image.Rect(x, top, x+w, top+side)), original, original.Bounds(), draw.Src, nil)
+			} else {
+				p := row[i-1]
+				b := p.Image.Rect
+				draw.NearestNeighbor.Scale(page, image.Rect(x, top, x+b.Dx()*factor, top+b.Dy()*factor), p.Image, b, draw.Src, nil)
+				write(page, x, top+side, targetText(specs[i-1], p.Target))
+			}
+			if r == 0 {
+				title, size := columnTitle(specs, i)
+				write(page, x, 0, title)
+				write(page, x, caption-4, size)
+			}
+			x += w + gap
+		}
+	}
+	return page
+}
+
+func columnTitle(specs []views.Spec, column int) (title, size string) {
+	if column == 0 {
+		return "original", ""
+	}
+	return fmt.Sprintf("view %d", column), fmt.Sprintf("%d px", specs[column-1].Size)
+}
+
+// targetText says what a view's target is, "" where it has none or only one.
+func targetText(s views.Spec, target int32) string {
+	if s.Targets() < 2 {
+		return ""
+	}
+	return fmt.Sprintf("target %d", target)
+}
+
+// picture is an image of a set for package image.
+func picture(img data.Image) image.Image {
+	out := image.NewRGBA(image.Rect(0, 0, img.W, img.H))
+	for i := range img.W * img.H {
+		px := img.Pix[i*img.C : (i+1)*img.C]
+		out.SetRGBA(i%img.W, i/img.W, color.RGBA{px[0], px[img.C/2], px[img.C-1], 255})
+	}
+	return out
+}
+
+// fitted is the largest place of the shape of b in the middle of room.
+func fitted(b, room image.Rectangle) image.Rectangle {
+	w, h := room.Dx(), room.Dx()*b.Dy()/b.Dx()
+	if h > room.Dy() {
+		w, h = room.Dy()*b.Dx()/b.Dy(), room.Dy()
+	}
+	w, h = max(w, 1), max(h, 1)
+	at := room.Min.Add(image.Pt((room.Dx()-w)/2, (room.Dy()-h)/2))
+	return image.Rectangle{Min: at, Max: at.Add(image.Pt(w, h))}
+}
+
+// write puts a line of text with its top left corner at (x, y).
+func write(page draw.Image, x, y int, text string) {
+	d := font.Drawer{Dst: page, Src: image.Black, Face: basicfont.Face7x13, Dot: fixed.P(x, y+13)}
+	d.DrawString(text)
+}

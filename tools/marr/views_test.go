@@ -1,0 +1,135 @@
+package main
+
+import (
+	"encoding/json"
+	"image"
+	"image/color"
+	"image/png"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"marr/ssl/views"
+)
+
+// colourFolder writes n images of 20 × 30 pixels, half of them in each of two class folders, and a file that is none.
+func colourFolder(t *testing.T, n int) string {
+	t.Helper()
+	dir := t.TempDir()
+	for i := range n {
+		img := image.NewRGBA(image.Rect(0, 0, 30, 20))
+		for p := range 600 {
+			img.SetRGBA(p%30, p/30, color.RGBA{uint8(7 * p), uint8(11 * i), uint8(3 * p * i), 255})
+		}
+		class := filepath.Join(dir, []string{"even", "odd"}[i%2])
+		if err := os.MkdirAll(class, 0o777); err != nil {
+			t.Fatal(err)
+		}
+		f, err := os.Create(filepath.Join(class, string(rune('a'+i/26))+string(rune('a'+i%26))+".png"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := png.Encode(f, img); err != nil {
+			t.Fatal(err)
+		}
+		if err := f.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.WriteFile(filepath.Join(dir, "odd", "none.jpg"), nil, 0o666); err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
+// Every preset is painted from a folder, a row an image, a column the original and each view.
+func TestViewsPaintsEveryPreset(t *testing.T) {
+	dir, out := colourFolder(t, 6), filepath.Join(t.TempDir(), "views.png")
+	for _, name := range views.Presets() {
+		if name == "order" {
+			continue // of clips
+		}
+		ok(t, "views", "--data", dir, "--method", name, "--images", "3", "--out", out)
+		f, err := os.Open(out)
+		if err != nil {
+			t.Fatal(err)
+		}
+		img, err := png.Decode(f)
+		f.Close()
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		if b := img.Bounds(); b.Dy() < 3*cell || b.Dx() < 2*cell {
+			t.Errorf("%s: a page of %v", name, b)
+		}
+	}
+}
+
+func TestPrintedViewsAreTheMethodsOwn(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "views.toml")
+	printed := ok(t, "views", "--method", "byol", "--print")
+	if err := os.WriteFile(file, []byte(printed), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	if again := ok(t, "views", "--method", "simclr", "--views", file, "--print"); again != printed {
+		t.Errorf("read back:\n%s\nwant\n%s", again, printed)
+	}
+}
+
+// A run keeps its recipe and what was skipped, and refuses to go on with another recipe.
+func TestPretrainKeepsItsViewsAndWhatWasSkipped(t *testing.T) {
+	dir, run, file := colourFolder(t, 16), filepath.Join(t.TempDir(), "run"), filepath.Join(t.TempDir(), "views.toml")
+	if err := os.WriteFile(file, []byte("[all]\nhorizontal_flip = 0.25\nremove = [\"grayscale\"]\n"), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	args := []string{"pretrain", "--data", dir, "--out", run, "--arch", "resnet10", "--width", "4", "--size", "16", "--batch", "8", "--epochs", "1"}
+	ok(t, append(args, "--views", file)...)
+	config, err := os.ReadFile(filepath.Join(run, "config.toml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"horizontal_flip = 0.25", "''' # flag"} {
+		if !strings.Contains(string(config), want) {
+			t.Errorf("config.toml lacks %q:\n%s", want, config)
+		}
+	}
+	if strings.Contains(string(config), "grayscale") {
+		t.Errorf("config.toml has the op that was removed:\n%s", config)
+	}
+	skipped, err := os.ReadFile(filepath.Join(run, "skipped.txt"))
+	if err != nil || !strings.HasPrefix(string(skipped), filepath.Join(dir, "odd", "none.jpg")+"\t") {
+		t.Errorf("skipped.txt holds %q, %v", skipped, err)
+	}
+	if r := call(t, nil, append(args, "--resume")...); r.status == 0 || !strings.Contains(r.err, "other views") {
+		t.Errorf("a run of other views was resumed: %d, %s", r.status, r.err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "even", "zz.png"), []byte("new"), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Remove(filepath.Join(dir, "even", "aa.png")); err != nil {
+		t.Fatal(err)
+	}
+	if r := call(t, nil, append(args, "--views", file, "--resume")...); r.status == 0 || !strings.Contains(r.err, "have changed") {
+		t.Errorf("a run was resumed on a folder that has changed: %d, %s", r.status, r.err)
+	}
+}
+
+func TestInspectCounts(t *testing.T) {
+	dir, sheet := colourFolder(t, 5), filepath.Join(t.TempDir(), "sheet.png")
+	text := ok(t, "data", "inspect", dir, "--size", "8", "--json", "--sheet", sheet)
+	var got inspection
+	if err := json.Unmarshal([]byte(text), &got); err != nil {
+		t.Fatalf("%v: %s", err, text)
+	}
+	if got.Images != 5 || got.Gray != 0 || got.Channels != 3 || got.Smallest != [2]int{10, 15} || got.Largest != [2]int{10, 15} || len(got.Skipped) != 1 ||
+		len(got.Classes) != 2 || got.Classes[0] != (classCount{0, "even", 3}) || got.Classes[1] != (classCount{1, "odd", 2}) || len(got.Mean) != 3 {
+		t.Errorf("%+v", got)
+	}
+	if _, err := os.Stat(sheet); err != nil {
+		t.Error(err)
+	}
+	if text := ok(t, "data", "inspect", dir); !strings.Contains(text, "5 images, colour") || !strings.Contains(text, "none.jpg") {
+		t.Error(text)
+	}
+}
