@@ -1,6 +1,6 @@
 # make demo   install what is missing, build, run the whole workflow on the embedded images
 # make test   install what is missing, run every test (under 5 minutes after installation)
-# make check  the slow checks: races, Vulkan validation, garbage collector, kernel variants (under 30 minutes)
+# make check  the slow checks: races, Vulkan validation, garbage collector, kernel variants, libjpeg-turbo (under 30 minutes)
 # make build  ./marr        make shaders  SPIR-V of what changed in shaders/        make lint  format and vet
 # make shaderstats  registers, spills and occupancy of every shader on AMD GPUs, to bench/shaderstats.md (Debian 12; no GPU needed)
 # make gpucheck  bin/gpucheck, a folder that checks a machine with a GPU: bin/gpucheck/run.sh        make results  the tables of bench/RESULTS.md
@@ -18,7 +18,7 @@ RACE = ./vk/... ./kernels/... ./net/... ./ssl/... ./export/... ./tools/...
 VARIANTS = LP_NATIVE_VECTOR_WIDTH=128 LP_NATIVE_VECTOR_WIDTH=512 MARR_KERNELS=plain MARR_KERNELS=texel,tiled MARR_EAGER=1 MARR_POISON=1
 VARIED = ./kernels/ ./net/ ./ssl/
 
-.PHONY: demo test check build shaders shaderstats gpucheck results lint setup check-race check-validation check-gc check-variants
+.PHONY: demo test check build shaders shaderstats gpucheck results lint setup check-race check-validation check-gc check-variants check-turbo
 
 demo: setup build
 	@./marr demo
@@ -35,8 +35,8 @@ test: setup
 	$(TEST) ./...
 
 check:
-	@tools/setup/setup.sh validation
-	@$(MAKE) --no-print-directory check-race check-validation check-gc check-variants
+	@tools/setup/setup.sh check
+	@$(MAKE) --no-print-directory check-race check-validation check-gc check-variants check-turbo
 
 check-race:
 	$(TEST) -race $(RACE)
@@ -51,6 +51,11 @@ check-gc:
 
 check-variants:
 	@set -e; for v in $(VARIANTS); do echo "$$v $(TEST) $(VARIED)"; env "$$v" $(TEST) $(VARIED); done
+
+# JPEG files through libjpeg-turbo, as the build tag asks.
+check-turbo:
+	$(GO) vet -tags turbo ./ssl/data/...
+	$(TEST) -tags turbo ./ssl/data/...
 
 gpucheck: setup
 	@tools/gpucheck/build.sh

@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
-# setup.sh [validation]: installs the system packages that building and running need and that are not there, on Debian and its
-# relatives; says what it does, and touches nothing when nothing is missing. With "validation" the Vulkan validation layer too.
+# setup.sh [check]: installs the system packages that building and running need and that are not there, on Debian and its
+# relatives; says what it does, and touches nothing when nothing is missing. With "check" those of make check too.
 set -euo pipefail
 
 case "${1:-}" in
-'' | validation) ;;
-*) echo "setup: argument $1: unknown: known is validation" >&2; exit 2 ;;
+'' | check) ;;
+*) echo "setup: argument $1: unknown: known is check" >&2; exit 2 ;;
 esac
 
 # any PATTERN...: some file matches. ICDs and layers are described by JSON files in these folders.
@@ -14,6 +14,8 @@ vulkan_json() { any "/usr/share/vulkan/$1" "/usr/local/share/vulkan/$1" "/etc/vu
 
 has_loader() { any '/usr/lib/*/libvulkan.so.1' '/usr/lib*/libvulkan.so.1' '/usr/local/lib/libvulkan.so.1' '/lib/*/libvulkan.so.1'; }
 has_header() { echo '#include <vulkan/vulkan.h>' | gcc -E -x c - >/dev/null 2>&1; }
+has_turbo() { echo '#include <stdio.h>
+#include <turbojpeg.h>' | gcc -E -x c - >/dev/null 2>&1; }
 has_layer() { vulkan_json 'explicit_layer.d/*khronos_validation*.json'; }
 
 # A driver is there when the user named one, when lavapipe is installed, or when a GPU and some driver for it are.
@@ -28,8 +30,9 @@ command -v gcc >/dev/null || packages+=(gcc libc6-dev)
 has_loader || packages+=(libvulkan1)
 has_header || packages+=(libvulkan-dev)
 has_driver || packages+=(mesa-vulkan-drivers)
-if [ "${1:-}" = validation ]; then
+if [ "${1:-}" = check ]; then
 	has_layer || packages+=(vulkan-validationlayers)
+	has_turbo || packages+=(libturbojpeg0-dev)
 fi
 if ! command -v go >/dev/null; then
 	echo "setup: go: not found: install Go 1.26 or later (https://go.dev/dl) and put it on PATH" >&2
