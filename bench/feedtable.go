@@ -31,12 +31,15 @@ func (f *Feeding) tables() []titled {
 	for _, x := range f.Ingest {
 		in.add(fmt.Sprint(x.Side), fmt.Sprint(x.FileBytes), figure(x.ImagesPerS), figure(x.ImagesPerCPUS))
 	}
-	feeds := titled{table{head: []string{"two views an image", "gathered images/s, host alone", "views/s", "µs a view"}, right: 1}, "drawing, gathering and painting views"}
+	feeds := titled{table{head: []string{"two views an image", "gathered images/s", "views/s", "µs a view"}, right: 1},
+		"drawing, gathering (by the host alone) and painting views"}
 	for _, x := range f.Feeds {
-		feeds.add(fmt.Sprintf("%s, %d px of %d×%d, RGB, batch %d", x.Recipe, x.Size, x.Source[0], x.Source[1], x.Batch), figure(x.GatherPerS), figure(x.ViewsPerS), figure(x.Micros))
+		name := fmt.Sprintf("%s, %d px of %d×%d, RGB, batch %d", x.Recipe, x.Size, x.Source[0], x.Source[1], x.Batch)
+		feeds.add(name, figure(x.GatherPerS), figure(x.ViewsPerS), figure(x.Micros))
 	}
 	for _, p := range f.Peers {
-		feeds.add(fmt.Sprintf("%s, %s, %d workers: ours/theirs %s; rounds in turn: %s", p.Name, p.Torch, p.Threads, figure(p.Ratio), rounds(p.Rounds)), "", figure(p.ViewsPerS), figure(1e6/p.ViewsPerS))
+		feeds.add(fmt.Sprintf("%s (%s), %d workers", p.Name, p.Torch, p.Threads), "", figure(p.ViewsPerS), figure(1e6/p.ViewsPerS))
+		feeds.add(fmt.Sprintf("ours/theirs (%s in turn)", rounds(p.Rounds)), "", figure(p.Ratio), "")
 	}
 	shares := titled{table{head: []string{"step", "views, ms", "step, ms", "share"}, right: 1}, "views in a training step of SimCLR (device time, RGB)"}
 	for _, x := range f.Shares {
