@@ -158,7 +158,7 @@ func (s Spec) targetRules() []rule {
 	if o := s.FrameOrder; o != nil {
 		targets++
 		out = append(out, rule{o.Frames >= 2 && o.Frames <= maxTiles, "frame_order.frames", o.Frames,
-			fmt.Sprintf("frames of a sample: want 2 to %d", maxTiles)},
+			fmt.Sprintf("frames of a sample: want 2 to %d (frames:DIR gives clips)", maxTiles)},
 			rule{s.Frame < o.Frames, "frame", s.Frame, fmt.Sprintf("frame_order has %d frames: want less", o.Frames)},
 			permutationRule("frame_order.permutations", o.Permutations, o.Frames))
 	}

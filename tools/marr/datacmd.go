@@ -213,7 +213,7 @@ func (i inspection) print(out io.Writer) {
 	}
 	fmt.Fprintf(out, "%s: %d images, %s\n", i.Name, i.Images, kind)
 	if i.Clips > 0 {
-		fmt.Fprintf(out, "clips: %d\n", i.Clips)
+		fmt.Fprintf(out, "clips: %d, of %d frames on average\n", i.Clips, i.Images/i.Clips)
 	}
 	if i.Smallest == i.Largest {
 		fmt.Fprintf(out, "size as kept: %d×%d (height × width)\n", i.Largest[0], i.Largest[1])
