@@ -8,8 +8,8 @@
 //           1 table, read: vec4 [row][quads]   2 result, write: vec4 [n][SIZE SIZE]   3 sums, write: float [n][64], of luma
 //           All but the table are bound at the slice: n from 0.
 // Grid: x, z rows. A group of 64 lanes makes a view; lane l makes, and sums, pixels l, l + 64, …
-// Both loops take as many turns in all lanes and are tested at their foot: llvmpipe runs the body of a loop that is tested at its head once
-// more, for nobody, and where lanes leave a loop at its foot one by one, Mesa 22.3 loses what they had summed.
+// Both loops take as many turns in all lanes and are tested at their foot: on llvmpipe a test at the head costs about one more turn, and
+// where lanes left a loop at its foot one by one, sums taken from it were wrong (Mesa 22.3.6).
 //! variant plain
 //! variant texel -DTEXEL
 #include "io.glsl"
