@@ -80,8 +80,8 @@ type folder struct {
 }
 
 func newFolder(root string, side int) *folder {
-	w := walk{root: root}
-	w.visit("", nil)
+	w := walk{root: root, seen: map[string]bool{}}
+	w.run()
 	slices.SortFunc(w.found, func(a, b found) int { return strings.Compare(a.name, b.name) })
 	return &folder{files{w.found, side}, w.bad}
 }
@@ -106,6 +106,8 @@ type walk struct {
 	root  string
 	found []found
 	bad   []store.Bad
+	seen  map[string]bool // folders by the path that has no links in it
+	links []string        // to folders, still to be followed
 }
 
 func (w *walk) path(name string) string { return filepath.Join(w.root, filepath.FromSlash(name)) }
@@ -114,35 +116,49 @@ func (w *walk) refuse(name string, err error) {
 	w.bad = append(w.bad, store.Bad{Name: name, Reason: oneLine(cause(err).Error())})
 }
 
-// visit walks the folder below root; above are the folders that lead to it, so that links cannot make it go in circles.
-func (w *walk) visit(below string, above []os.FileInfo) {
-	self, err := os.Stat(w.path(below))
+// run walks the whole tree: each folder once, by its own path where it has one below root, so that links can neither make it go in circles nor
+// multiply what they lead to.
+func (w *walk) run() {
+	w.visit("")
+	for len(w.links) > 0 {
+		name := w.links[0]
+		w.links = w.links[1:]
+		w.visit(name)
+	}
+}
+
+// visit walks a folder below root and leaves links to folders for later.
+func (w *walk) visit(below string) {
+	real, err := filepath.EvalSymlinks(w.path(below))
 	if err != nil {
 		w.refuse(below, err)
 		return
 	}
-	if slices.ContainsFunc(above, func(a os.FileInfo) bool { return os.SameFile(a, self) }) {
+	if w.seen[real] {
 		return
 	}
-	entries, err := os.ReadDir(w.path(below))
+	w.seen[real] = true
+	entries, err := os.ReadDir(real)
 	if err != nil {
 		w.refuse(below, err)
 		return
 	}
-	above = append(above[:len(above):len(above)], self)
 	for _, e := range entries {
 		name := path.Join(below, e.Name())
 		if strings.HasPrefix(e.Name(), ".") {
 			continue
 		}
-		dir := e.IsDir()
-		if e.Type()&fs.ModeSymlink != 0 {
-			target, err := os.Stat(w.path(name))
-			dir = err == nil && target.IsDir()
+		if e.IsDir() {
+			w.visit(name)
+			continue
 		}
-		if dir {
-			w.visit(name, above)
-		} else if decode.Known(e.Name()) {
+		if e.Type()&fs.ModeSymlink != 0 {
+			if target, err := os.Stat(w.path(name)); err == nil && target.IsDir() {
+				w.links = append(w.links, name)
+				continue
+			}
+		}
+		if decode.Known(e.Name()) {
 			w.found = append(w.found, look(name, w.path(name)))
 		}
 	}

@@ -1,6 +1,7 @@
 package data
 
 import (
+	"fmt"
 	"bytes"
 	"encoding/binary"
 	"hash/crc32"
@@ -200,6 +201,26 @@ func TestFoldersFollowLinksButNotInCircles(t *testing.T) {
 	}
 	if s := openSize(t, link, 4); s.Len() != 2 {
 		t.Errorf("through a link: %v", s.Files)
+	}
+}
+
+// Twelve folders that all lead to each other have 12! paths; each is read once, by its own.
+func TestLinksBetweenFoldersDoNotMultiplyThem(t *testing.T) {
+	dir := t.TempDir()
+	for i := range 12 {
+		name := fmt.Sprintf("d%02d", i)
+		write(t, pngOf(t, gray(2, 2, byte(i))), dir, name, "x.png")
+		if err := os.Symlink("..", filepath.Join(dir, name, "all")); err != nil {
+			t.Fatal(err)
+		}
+		for k := range 12 {
+			if err := os.Symlink(fmt.Sprintf("../d%02d", k), filepath.Join(dir, name, fmt.Sprintf("l%02d", k))); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	if s := openSize(t, dir, 2); s.Len() != 12 || s.Files[11] != "d11/x.png" {
+		t.Errorf("read %v", s.Files)
 	}
 }
 
