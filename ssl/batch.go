@@ -17,8 +17,9 @@ type batch struct {
 	pictures kernels.Pictures
 	specs    []views.Spec
 	sources  []source
-	frames   int // of a sample; 1: samples are images
-	size     int // samples
+	frames   int         // of a sample; 1: samples are images
+	clips    []data.Clip // samples of several frames: those that are long enough
+	size     int         // samples
 	seed     uint64
 }
 
@@ -43,12 +44,15 @@ func newBatch(set *data.Set, pixels int, mean, std []float64, specs []views.Spec
 		return b, nil
 	}
 	for _, c := range set.Clips {
-		if c.N < b.frames {
-			return nil, fmt.Errorf("ssl: clip %s of %s has %d frames and a sample is %d of them: remove it, or ask for fewer frames", c.Name, set.Name, c.N, b.frames)
+		if c.N >= b.frames {
+			b.clips = append(b.clips, c)
 		}
 	}
-	if len(set.Clips) == 0 {
+	switch {
+	case len(set.Clips) == 0:
 		return nil, fmt.Errorf("ssl: %s holds single images and the views show %d frames of a clip: give clips, a folder each, as frames:DIR", set.Name, b.frames)
+	case len(b.clips) == 0:
+		return nil, fmt.Errorf("ssl: none of the %d clips of %s has the %d frames that the views show: give longer ones", len(set.Clips), set.Name, b.frames)
 	}
 	return b, nil
 }
@@ -68,7 +72,7 @@ func (b *batch) show(v int) {
 // samples is how many the set has.
 func (b *batch) samples() int {
 	if b.frames > 1 {
-		return len(b.set.Clips)
+		return len(b.clips)
 	}
 	return b.set.Len()
 }
@@ -145,7 +149,7 @@ func (b *batch) image(d views.Draw, s views.Spec) int {
 	if b.frames == 1 {
 		return int(d.Sample)
 	}
-	c := b.set.Clips[d.Sample]
+	c := b.clips[d.Sample]
 	first, step := d.Frames(b.frames, c.N)
 	return c.First + first + step*s.Source(d)
 }

@@ -95,10 +95,14 @@ func TestRecipesOfFramesWantClips(t *testing.T) {
 		t.Errorf("a recipe of two frames took single images: %v", err)
 	}
 	short := clips()
+	short.Clips[0].N = 1
+	if b, err := newBatch(short, 0, []float64{0}, []float64{1}, two, 2, 1); err != nil || b.samples() != 1 || b.clips[0].Name != "b" {
+		t.Errorf("a clip of one frame was taken for samples of two: %+v, %v", b, err)
+	}
 	short.Clips[1].N = 1
 	_, err = newBatch(short, 0, []float64{0}, []float64{1}, two, 2, 1)
-	if err == nil || !strings.Contains(err.Error(), "clip b") {
-		t.Errorf("a clip of one frame was taken for samples of two: %v", err)
+	if err == nil || !strings.Contains(err.Error(), "none of the 2 clips") {
+		t.Errorf("clips of one frame were taken for samples of two: %v", err)
 	}
 }
 

@@ -117,7 +117,9 @@ func newTenSteps(t *testing.T, c *golden.Case) *tenSteps {
 	method := &SimCLR{Temperature: c.Attrs["temperature"], Out: int(c.Attrs["embedding"])}
 	x.prog, err = kernels.Build(device, x.st, func(g *kernels.Graph) {
 		views := g.Input("views", kernels.F32, 2*int(c.Attrs["batch"]), 16, 16, 1)
-		loss := method.Loss(&Step{Graph: g, Store: x.st, Backbone: backbone, Dim: backbone.Dim(), Views: []*kernels.Tensor{views}, Seed: 1})
+		n := views.Dim(0) / 2
+		pair := []*kernels.Tensor{kernels.Slice(views, 0, n), kernels.Slice(views, n, 2*n)}
+		loss := method.Loss(&Step{Graph: g, Store: x.st, Backbone: backbone, Dim: backbone.Dim(), N: n, Views: pair, Seed: 1})
 		g.Output("loss", loss)
 		g.ClearGrads()
 		g.Backward(loss)

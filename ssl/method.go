@@ -25,6 +25,7 @@ type Step struct {
 	Store    *kernels.Store
 	Backbone net.Module
 	Dim      int               // width of the backbone's features
+	N        int               // samples at once
 	Views    []*kernels.Tensor // [N H W C], one for each Spec of the recipe; a jigsaw's [N·tiles h w C]
 	Targets  []*kernels.Tensor // [N] I32, likewise: what the Spec drew to be told (a rotation, a permutation); nil where it draws none
 	Seed     uint64            // of parameters that the method adds

@@ -20,6 +20,7 @@ type Painted struct {
 
 // Paint paints the views of n samples of a set, at even distances, as a run of this seed does in its first epoch: [sample][view].
 func Paint(dev *vk.Device, set *data.Set, specs []views.Spec, n int, seed uint64) ([][]Painted, error) {
+	n = min(n, max(set.Len(), 1))
 	p, err := NewPainter(dev, set, specs, n, seed, true)
 	if err != nil {
 		return nil, err

@@ -8,8 +8,8 @@ import (
 	"marr/ssl/views"
 )
 
-// clipFrames is how many frames a sample of a set of clips has for a recipe that is made of frames.
-const clipFrames = 3
+// ClipFrames is how many frames a sample of a set of clips has for a recipe that is made of frames.
+const ClipFrames = 3
 
 // margin is how much more than a view's side the stored images' short side has, so that crops and the test transform have something to take: 256/224
 // of it and a little.
@@ -22,7 +22,7 @@ func StoredSide(px int) int { return int(math.Ceil(margin * float64(px))) }
 func (c Config) ViewInput(set *data.Set) views.Input {
 	in := views.Input{Size: c.Size, Channels: set.C, Frames: 1}
 	if len(set.Clips) > 0 {
-		in.Frames = clipFrames
+		in.Frames = ClipFrames
 	}
 	return in
 }

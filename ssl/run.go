@@ -133,15 +133,15 @@ func (r *Run) differs(c *net.Checkpoint) string {
 	}
 	a, b := was.table(), r.Config.table()
 	for i := range a {
-		switch {
-		case a[i].key == "views" && a[i] != b[i]:
-			return "it was started with other views (" + configFile + " has them)"
-		case a[i] != b[i]:
+		if a[i].key != "views" && a[i] != b[i] {
 			return fmt.Sprintf("it was started with %s = %v, this is %v", a[i].key, a[i].value, b[i].value)
 		}
 	}
-	if c.Meta.Data != r.data {
+	switch {
+	case c.Meta.Data != r.data:
 		return "the images of " + r.Set.Name + " have changed"
+	case was.Views != r.Config.Views: // which may follow from the images
+		return "it was started with other views (" + configFile + " has them)"
 	}
 	return ""
 }
@@ -164,6 +164,9 @@ func (r *Run) start(c *net.Checkpoint, dev *vk.Device) error {
 	if err := errors.Join(r.Config.write(filepath.Join(r.Dir, configFile), r.Origin), r.listSkipped()); err != nil {
 		return err
 	}
+	if short := len(r.Set.Clips) - len(r.trainer.batch.clips); r.trainer.batch.frames > 1 && short > 0 && r.Notice != nil {
+		r.Notice("left out %d clips with fewer than the %d frames of a sample", short, r.trainer.batch.frames)
+	}
 	if r.Started != nil {
 		r.Started(r.trainer)
 	}
@@ -172,10 +175,14 @@ func (r *Run) start(c *net.Checkpoint, dev *vk.Device) error {
 
 // listSkipped writes what could not be read of the set, a path and a reason a line, where there is any.
 func (r *Run) listSkipped() error {
+	path := filepath.Join(r.Dir, skippedFile)
 	if len(r.Set.Bad) == 0 {
+		if err := os.Remove(path); !errors.Is(err, os.ErrNotExist) {
+			return err
+		}
 		return nil
 	}
-	return net.WriteFileAtomic(filepath.Join(r.Dir, skippedFile), func(w io.Writer) error {
+	return net.WriteFileAtomic(path, func(w io.Writer) error {
 		out := bufio.NewWriter(w)
 		for _, b := range r.Set.Bad {
 			fmt.Fprintf(out, "%s\t%s\n", b.Path, b.Reason)

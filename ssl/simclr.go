@@ -1,6 +1,9 @@
 package ssl
 
 import (
+	"fmt"
+	"slices"
+
 	"marr/kernels"
 	"marr/net"
 	"marr/ssl/views"
@@ -26,6 +29,9 @@ func (m *SimCLR) Views(in views.Input) ([]views.Spec, error) { return views.Pres
 
 // Loss is the NT-Xent loss of both views.
 func (m *SimCLR) Loss(s *Step) *kernels.Tensor {
+	if n := len(s.Views); n != 2 || !slices.Equal(s.Views[0].Shape(), s.Views[1].Shape()) || s.Views[0].Dim(0) != s.N {
+		panic(&kernels.BuildError{Op: "simclr", Msg: fmt.Sprintf("%d views: it contrasts two whole views of one size: change the recipe, or the method", n)})
+	}
 	hidden := m.Hidden
 	if hidden == 0 {
 		hidden = s.Dim

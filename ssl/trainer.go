@@ -99,7 +99,7 @@ func (t *Trainer) record(g *kernels.Graph) {
 	g.Micro(t.Config.Accumulate)
 	g.Segment("micro")
 	painted, targets := t.batch.inputs(g)
-	s := &Step{Graph: g, Store: t.Store, Backbone: t.Backbone, Dim: t.Backbone.Dim(), Views: painted, Targets: targets, Seed: t.Config.Seed}
+	s := &Step{Graph: g, Store: t.Store, Backbone: t.Backbone, Dim: t.Backbone.Dim(), N: t.batch.size, Views: painted, Targets: targets, Seed: t.Config.Seed}
 	loss := t.method.Loss(s)
 	g.Output("loss", loss)
 	g.Backward(loss)

@@ -2,6 +2,7 @@ package data
 
 import (
 	"context"
+	"crypto/sha256"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -36,10 +37,13 @@ func (c *cache) open(ctx context.Context) (*Set, error) {
 	}
 	dir = filepath.Join(dir, "sets")
 	key := keyOf(c.kind, c.Side, c.source.stamps())
-	path := filepath.Join(dir, hex.EncodeToString(key[:16])+".set")
-	if f := c.look(path, key); f != nil {
-		return newSet(c.name, c.root, f), nil
+	place, ending := c.place(), "-"+hex.EncodeToString(key[:16])+setSuffix
+	for _, name := range names(dir, ending) { // wherever the set lay when it was made
+		if f := c.look(filepath.Join(dir, name), key); f != nil {
+			return newSet(c.name, c.root, f), nil
+		}
 	}
+	path := filepath.Join(dir, place+ending)
 	l, err := c.source.list(ctx)
 	if err != nil {
 		return nil, err
@@ -51,6 +55,32 @@ func (c *cache) open(ctx context.Context) (*Set, error) {
 		return nil, c.failed(dir, err)
 	}
 	return c.build(ctx, path, key, l)
+}
+
+const setSuffix = ".set"
+
+// place names where the set lies and how it is kept: of what is made for one place, the newest stays.
+func (c *cache) place() string {
+	abs, err := filepath.Abs(c.name)
+	if err != nil {
+		abs = c.name
+	}
+	sum := sha256.Sum256(fmt.Appendf(nil, "%s\n%s\n%d\n", abs, c.kind, c.Side))
+	return hex.EncodeToString(sum[:6])
+}
+
+// names lists the files of a folder that end so; none where it cannot be read.
+func names(dir, ending string) (out []string) {
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return nil
+	}
+	for _, e := range entries {
+		if strings.HasSuffix(e.Name(), ending) {
+			out = append(out, e.Name())
+		}
+	}
+	return out
 }
 
 // look maps the cache if it is there and good. One in which files are bad that the system would now let be read is removed.
@@ -105,6 +135,11 @@ func (c *cache) build(ctx context.Context, path string, key store.Key, l *listin
 	f, err := store.Open(path, key)
 	if err != nil {
 		return nil, c.failed(path, err)
+	}
+	for _, name := range names(filepath.Dir(path), setSuffix) { // what the place held before it changed
+		if old := filepath.Join(filepath.Dir(path), name); strings.HasPrefix(name, c.place()+"-") && old != path {
+			os.Remove(old) // one that cannot be removed costs room alone
+		}
 	}
 	if len(f.Bytes) >= worthSaying {
 		c.notice("cache of %s: %d MB in %s", c.name, len(f.Bytes)/1e6, path)

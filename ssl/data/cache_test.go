@@ -284,3 +284,44 @@ func TestOneImageIsASet(t *testing.T) {
 		t.Errorf("closed: %v, %d images", err, s.Len())
 	}
 }
+
+// Two folders whose files have the same names, sizes and times differ in what the files hold.
+func TestContentCountsWhereTimesSayNothing(t *testing.T) {
+	o, then := cached(t, 4), time.Unix(0, 0)
+	var sets []*Set
+	for i := range 2 {
+		dir := t.TempDir()
+		path := write(t, bmpOf(byte(200*i)), dir, "a.bmp")
+		if err := os.Chtimes(path, then, then); err != nil {
+			t.Fatal(err)
+		}
+		sets = append(sets, openWith(t, dir, o))
+	}
+	if a, b := sets[0].Image(0).Pix[0], sets[1].Image(0).Pix[0]; a != 0 || b != 200 || sets[0].Fingerprint() == sets[1].Fingerprint() {
+		t.Errorf("pixels %d and %d, want 0 and 200", a, b)
+	}
+}
+
+// bmpOf is a picture of 1 × 1 pixels of one gray, 24 bits, not compressed.
+func bmpOf(v byte) []byte {
+	b := append([]byte("BM\x3a\x00\x00\x00\x00\x00\x00\x00\x36\x00\x00\x00\x28\x00\x00\x00\x01\x00\x00\x00\x01\x00\x00\x00\x01\x00\x18\x00"), make([]byte, 24)...)
+	return append(b, v, v, v, 0)
+}
+
+// A folder that changes leaves one cache behind, that of its last state; another folder's stays.
+func TestTheCacheOfAChangedFolderGoes(t *testing.T) {
+	dir, other, o := photos(t, 3), photos(t, 4), cached(t, 8)
+	openWith(t, other, o)
+	for i := range 3 {
+		write(t, pngOf(t, gray(2, 2, byte(i))), dir, "cat", fmt.Sprintf("new%d.png", i))
+		openWith(t, dir, o)
+	}
+	if left := cacheFiles(t, o, ".set"); len(left) != 2 {
+		t.Errorf("kept %v, want one for each folder", left)
+	}
+	var k told
+	openWith(t, other, k.options(o))
+	if len(k.done) > 0 {
+		t.Error("the other folder was decoded again")
+	}
+}

@@ -16,17 +16,16 @@ import (
 // found is an image file of a folder or a list.
 type found struct {
 	stamp
-	path string
-	why  error // it is not read
+	why error // it is not read
 }
 
 // look makes a found file; what is wrong with it stays its own matter.
 func look(name, path string) found {
 	info, err := os.Stat(path)
 	if err != nil {
-		return found{stamp{name, -1, 0}, path, refusal{cause(err)}}
+		return found{stamp{name, path, -1, 0}, refusal{cause(err)}}
 	}
-	return found{stampOf(name, info), path, usual(info)}
+	return found{stampOf(name, path, info), usual(info)}
 }
 
 // files reads images that are files, any of them at any time.
@@ -51,7 +50,7 @@ func (f *files) names() []string {
 	return out
 }
 
-func (f *files) weight(i int) int64 { return max(0, f.found[i].size) }
+func (f *files) weight(i int) int64 { return min(max(0, f.found[i].size), maxFile) } // larger ones are not read
 
 func (f *files) fetch(i int) (func() (Image, error), error) {
 	file := f.found[i]
@@ -79,8 +78,8 @@ type folder struct {
 	bad []store.Bad
 }
 
-func newFolder(root string, side int) *folder {
-	w := walk{root: root, seen: map[string]bool{}}
+func newFolder(ctx context.Context, root string, side int) *folder {
+	w := walk{ctx: ctx, root: root, seen: map[string]bool{}}
 	w.run()
 	slices.SortFunc(w.found, func(a, b found) int { return strings.Compare(a.name, b.name) })
 	return &folder{files{w.found, side}, w.bad}
@@ -90,7 +89,7 @@ func newFolder(root string, side int) *folder {
 func (f *folder) stamps() []stamp {
 	out := f.files.stamps()
 	for _, b := range f.bad {
-		out = append(out, stamp{b.Name, -1, 0})
+		out = append(out, stamp{name: b.Name, size: -1})
 	}
 	return out
 }
@@ -103,6 +102,7 @@ func (f *folder) list(context.Context) (*listing, error) {
 
 // walk collects the image files below root, named by slash paths relative to it, and the folders that could not be read.
 type walk struct {
+	ctx   context.Context
 	root  string
 	found []found
 	bad   []store.Bad
@@ -134,7 +134,7 @@ func (w *walk) visit(below string) {
 		w.refuse(below, err)
 		return
 	}
-	if w.seen[real] {
+	if w.seen[real] || w.ctx.Err() != nil { // what is missing then is never looked at
 		return
 	}
 	w.seen[real] = true

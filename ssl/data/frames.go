@@ -20,8 +20,8 @@ type frames struct {
 	stray []found
 }
 
-func newFrames(root string, side int) *frames {
-	f := &frames{folder: *newFolder(root, side)}
+func newFrames(ctx context.Context, root string, side int) *frames {
+	f := &frames{folder: *newFolder(ctx, root, side)}
 	var kept []found
 	for _, file := range f.found {
 		if strings.Contains(file.name, "/") {

@@ -13,7 +13,7 @@ import (
 )
 
 // maxLabel is the largest number that a list may give as a label: classes are counted up to it, and a wild number would claim all memory.
-const maxLabel = 999_999
+const maxLabel = 1<<16 - 1
 
 // list is a text file that names an image a line, in its order: a path, relative to the file's folder, and, where there is one, behind a tab
 // a label. Lines that are empty or begin with # do not count. Where all labels are whole numbers these are the labels, otherwise the

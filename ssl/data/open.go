@@ -50,11 +50,14 @@ func Open(ctx context.Context, name string, o Options) (*Set, error) {
 	} else if o.Side < 1 || o.Side > maxSide {
 		return nil, fmt.Errorf("data: %s %s: stored size %d: expected 1 to %d pixels", k.name, name, o.Side, maxSide)
 	}
-	src, err := k.open(o.Side)
+	src, err := k.open(ctx, o.Side)
 	if err != nil {
 		return nil, err
 	}
 	defer src.Close()
+	if err := ctx.Err(); err != nil {
+		return nil, fmt.Errorf("data: %s %s: %w while looking for images", k.name, name, err)
+	}
 	c := cache{name: name, kind: k.name, root: k.root, source: src, Options: o}
 	return c.open(ctx)
 }
@@ -76,7 +79,7 @@ type kind struct {
 	name string // as messages call it
 	root string // what names of bad files are relative to
 	own  bool   // images have a size of their own
-	open func(side int) (source, error)
+	open func(ctx context.Context, side int) (source, error)
 }
 
 // kindOf tells sources apart, by their names but for folders.
@@ -94,12 +97,12 @@ func kindOf(name string) (kind, error) {
 	case clips && !info.IsDir():
 		return bad("not a folder of clips")
 	case clips:
-		return kind{"frames", path, false, func(side int) (source, error) { return newFrames(path, side), nil }}, nil
+		return kind{"frames", path, false, func(ctx context.Context, side int) (source, error) { return newFrames(ctx, path, side), nil }}, nil
 	case info.IsDir():
 		if batches := cifarFolder(path); batches != nil {
-			return kind{"CIFAR folder", "", true, func(int) (source, error) { return newCIFAR(batches) }}, nil
+			return kind{"CIFAR folder", "", true, func(context.Context, int) (source, error) { return newCIFAR(batches) }}, nil
 		}
-		return kind{"folder", path, false, func(side int) (source, error) { return newFolder(path, side), nil }}, nil
+		return kind{"folder", path, false, func(ctx context.Context, side int) (source, error) { return newFolder(ctx, path, side), nil }}, nil
 	case !info.Mode().IsRegular():
 		return bad("not a regular file")
 	}
@@ -120,19 +123,19 @@ func kindOfFile(name string, bad func(why string) (kind, error)) (kind, error) {
 	}
 	switch {
 	case isIDX(name):
-		return kind{"IDX file", "", true, func(int) (source, error) { return newIDX(name) }}, nil
+		return kind{"IDX file", "", true, func(context.Context, int) (source, error) { return newIDX(name) }}, nil
 	case strings.Contains(base, "idx1-ubyte"):
 		return kind{}, fmt.Errorf("data: %s: a file of labels: name the images file beside it (images-idx3)", name)
 	case cifarKind(base) > 0:
-		return kind{"CIFAR file", "", true, func(int) (source, error) { return newCIFAR([]string{name}) }}, nil
+		return kind{"CIFAR file", "", true, func(context.Context, int) (source, error) { return newCIFAR([]string{name}) }}, nil
 	case isSTL(base):
-		return kind{"STL-10 file", "", true, func(int) (source, error) { return newSTL(name) }}, nil
+		return kind{"STL-10 file", "", true, func(context.Context, int) (source, error) { return newSTL(name) }}, nil
 	case ends(".tar", ".tar.gz", ".tgz"):
-		return kind{"archive", name, false, func(side int) (source, error) { return newTar(name, side) }}, nil
+		return kind{"archive", name, false, func(ctx context.Context, side int) (source, error) { return newTar(name, side) }}, nil
 	case ends(".zip"):
-		return kind{"archive", name, false, func(side int) (source, error) { return newZip(name, side) }}, nil
+		return kind{"archive", name, false, func(ctx context.Context, side int) (source, error) { return newZip(name, side) }}, nil
 	case ends(".txt", ".tsv", ".lst", ".list"):
-		return kind{"list", filepath.Dir(name), false, func(side int) (source, error) { return newList(name, side) }}, nil
+		return kind{"list", filepath.Dir(name), false, func(ctx context.Context, side int) (source, error) { return newList(name, side) }}, nil
 	}
 	return bad("not a data set")
 }

@@ -2,6 +2,7 @@ package data
 
 import (
 	"slices"
+	"strings"
 
 	"marr/ssl/data/decode"
 	"marr/ssl/data/store"
@@ -32,7 +33,7 @@ type Set struct {
 
 // BadFile is an image file, or a sub-folder, that could not be read and was left out.
 type BadFile struct {
-	Path   string // the folder or archive as given, joined with the path within
+	Path   string // the folder or archive as given, joined with the path within; in quotes where it has characters that cannot be shown
 	Reason string
 }
 
@@ -40,7 +41,7 @@ type BadFile struct {
 func newSet(name, root string, f *store.File) *Set {
 	s := &Set{Name: name, Labels: f.Labels, Classes: f.Classes, Files: f.Files, Clips: f.Clips, bytes: f.Bytes, places: f.Places, file: f}
 	for _, b := range f.Bad {
-		s.Bad = append(s.Bad, BadFile{badPath(root, b.Name), b.Reason})
+		s.Bad = append(s.Bad, BadFile{visible(badPath(root, b.Name)), strings.TrimPrefix(b.Reason, "decode: ")})
 	}
 	s.setChannels()
 	return s

@@ -13,6 +13,7 @@ import (
 	"path"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"unicode"
 
@@ -25,7 +26,7 @@ const maxFile = 256 << 20
 
 // source is a data set as it lies on disk. Its methods are called in the order in which they stand here, by one goroutine.
 type source interface {
-	// stamps are what the cache's key is made of. To know them, names, sizes and times were looked at, but no content.
+	// stamps are what the cache's key is made of.
 	stamps() []stamp
 	// list names the items, and reads what is needed for that.
 	list(ctx context.Context) (*listing, error)
@@ -38,13 +39,14 @@ type source interface {
 // stamp is what changes when a file does. The name is relative to the set, so that a set may be moved.
 type stamp struct {
 	name  string
+	path  string // where the file lies; "": it is none
 	size  int64
 	mtime int64 // nanoseconds since 1970
 }
 
 // stampOf stamps a file under the given name.
-func stampOf(name string, info fs.FileInfo) stamp {
-	return stamp{name, info.Size(), info.ModTime().UnixNano()}
+func stampOf(name, path string, info fs.FileInfo) stamp {
+	return stamp{name, path, info.Size(), info.ModTime().UnixNano()}
 }
 
 // listing is what a source tells of its items.
@@ -58,6 +60,13 @@ type listing struct {
 	bad     []store.Bad // besides items
 }
 
+// Files whose content counts in a key, at even distances, and how many bytes of each at its beginning, middle and end: sets of the same names and
+// sizes, whose times say nothing (unpacked from archives that carry none), are told apart by them.
+const (
+	keyFiles = 64
+	keyBytes = 4096
+)
+
 // keyOf makes the key of a set's cache; side is 0 for sets of their own size.
 func keyOf(kind string, side int, stamps []stamp) store.Key {
 	stamps = slices.Clone(stamps)
@@ -65,7 +74,7 @@ func keyOf(kind string, side int, stamps []stamp) store.Key {
 		return cmp.Or(strings.Compare(a.name, b.name), cmp.Compare(a.size, b.size), cmp.Compare(a.mtime, b.mtime))
 	})
 	h := sha256.New()
-	fmt.Fprintf(h, "marr set 1\n%s\n%s\n%d\n", decode.Name, kind, side)
+	fmt.Fprintf(h, "marr set 2\n%s\n%s\n%d\n", decode.Name, kind, side)
 	var b []byte
 	for _, s := range stamps {
 		b = binary.LittleEndian.AppendUint64(b[:0], uint64(len(s.name)))
@@ -73,7 +82,25 @@ func keyOf(kind string, side int, stamps []stamp) store.Key {
 		b = binary.LittleEndian.AppendUint64(binary.LittleEndian.AppendUint64(b, uint64(s.size)), uint64(s.mtime))
 		h.Write(b)
 	}
+	for i := range min(keyFiles, len(stamps)) {
+		taste(h, stamps[i*len(stamps)/min(keyFiles, len(stamps))])
+	}
 	return store.Key(h.Sum(nil))
+}
+
+// taste writes bytes of a regular file; one that cannot be read has none.
+func taste(w io.Writer, s stamp) {
+	if info, err := os.Stat(s.path); err != nil || !info.Mode().IsRegular() {
+		return
+	}
+	f, err := os.Open(s.path)
+	if err != nil {
+		return
+	}
+	defer f.Close()
+	for _, at := range []int64{0, s.size / 2, max(0, s.size-keyBytes)} {
+		io.Copy(w, io.NewSectionReader(f, at, keyBytes)) // a file that fails in its middle has fewer
+	}
 }
 
 // fileStamps stamps files of one folder that make up a set together, by their base names.
@@ -84,7 +111,7 @@ func fileStamps(paths ...string) ([]stamp, error) {
 		if err != nil {
 			return nil, err
 		}
-		stamps = append(stamps, stampOf(filepath.Base(p), info))
+		stamps = append(stamps, stampOf(filepath.Base(p), p, info))
 	}
 	return stamps, nil
 }
@@ -198,6 +225,14 @@ func cause(err error) error {
 		return p.Err
 	}
 	return err
+}
+
+// visible is a path fit for a screen and a line of text.
+func visible(path string) string {
+	if strings.ContainsFunc(path, unicode.IsControl) {
+		return strconv.Quote(path)
+	}
+	return path
 }
 
 // oneLine keeps a reason on its line.

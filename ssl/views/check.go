@@ -60,7 +60,7 @@ func interpolation(op, name string) rule {
 
 func (s Spec) viewRules() []rule {
 	return []rule{
-		{s.Size >= 1 && s.Size <= maxSize, "size", s.Size, fmt.Sprintf("side of the view in pixels: want 1 to %d", maxSize)},
+		{s.Size >= 1 && s.Size < maxSize, "size", s.Size, fmt.Sprintf("side of the view in pixels: want 1 to %d", maxSize-1)},
 		{s.Frame >= 0, "frame", s.Frame, "which image of the sample: want 0 or more"},
 		probability("horizontal_flip", s.HorizontalFlip),
 		probability("vertical_flip", s.VerticalFlip),

@@ -98,10 +98,9 @@ func (e RandomErasing) draw(dst []float32, from streams, size int) {
 	for range 10 {
 		area := float64(size*size) * src.Range(e.Scale[0], e.Scale[1])
 		ratio := exp(src.Range(logLo, logHi))
-		h := int(math.RoundToEven(math.Sqrt(area * ratio)))
-		w := int(math.RoundToEven(math.Sqrt(area / ratio)))
-		if h < size && w < size {
-			dst[EraseTop], dst[EraseLeft] = float32(src.Intn(size-h+1)), float32(src.Intn(size-w+1))
+		h, w := math.RoundToEven(math.Sqrt(area*ratio)), math.RoundToEven(math.Sqrt(area/ratio))
+		if h < float64(size) && w < float64(size) {
+			dst[EraseTop], dst[EraseLeft] = float32(src.Intn(size-int(h)+1)), float32(src.Intn(size-int(w)+1))
 			dst[EraseHeight], dst[EraseWidth] = float32(h), float32(w)
 			return
 		}

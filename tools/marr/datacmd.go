@@ -8,6 +8,7 @@ import (
 	"io"
 	"math"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/spf13/pflag"
@@ -30,10 +31,16 @@ func size(c *ssl.Config, set *data.Set) {
 	c.Resolve(set)
 }
 
-// openSet opens a data set for views of px pixels, says how far it is while its cache is built, and what was skipped.
+// mostSize is the largest side of views, for which images are kept at the largest size that the cache takes.
+const mostSize = 3276
+
+// openSet opens a data set for views of px pixels (0: not said), says how far it is while its cache is built, and what was skipped.
 func openSet(ctx context.Context, name string, px int) (*data.Set, error) {
 	if px == 0 {
 		px = folderSize
+	}
+	if px < 1 || px > mostSize {
+		return nil, usagef("--size %d: want a side of 1 to %d pixels", px, mostSize)
 	}
 	dir, err := vk.CacheDir()
 	if err != nil {
@@ -116,8 +123,8 @@ func dataCommand(fs *pflag.FlagSet) func(context.Context, []string) error {
 		if len(args) != 2 || args[0] != "inspect" {
 			return usagef("data: want marr data inspect D: say which images")
 		}
-		if *px < 0 {
-			return usagef("data: --size %d: want pixels, 1 or more", *px)
+		if err := wantPNG("--sheet", *sheet); err != nil {
+			return err
 		}
 		set, err := openSet(ctx, args[1], *px)
 		if err != nil {
@@ -157,6 +164,17 @@ type inspection struct {
 	Std      []float64      `json:"std"`
 	Skipped  []data.BadFile `json:"skipped,omitempty"`
 	Print    string         `json:"fingerprint"`
+}
+
+// mostClasses is how many classes are shown on a screen; JSON has all.
+const mostClasses = 200
+
+// wantPNG refuses a name that would lie about its content.
+func wantPNG(flag, path string) error {
+	if path != "" && !strings.HasSuffix(strings.ToLower(path), ".png") {
+		return usagef("%s %s: a PNG file is written: want a name that ends in .png", flag, path)
+	}
+	return nil
 }
 
 type classCount struct {
@@ -229,7 +247,11 @@ func (i inspection) print(out io.Writer) {
 			fmt.Fprintf(out, ", %d images without a label", i.NoLabel)
 		}
 		fmt.Fprintln(out)
-		for _, c := range i.Classes {
+		for k, c := range i.Classes {
+			if k == mostClasses {
+				fmt.Fprintf(out, "  … and %d more\n", len(i.Classes)-k)
+				break
+			}
 			fmt.Fprintf(out, "  %4d  %-24s %d images\n", c.Label, c.Name, c.Images)
 		}
 	}

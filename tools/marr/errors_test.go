@@ -77,7 +77,7 @@ func TestBadInputIsOneLineAndLeavesNothing(t *testing.T) {
 		{"recipe that is not there", 2, "no such file", nil, small(good, out, "--views", filepath.Join(dir, "none.toml"))},
 		{"recipe with an unknown key", 2, "--views: line 2: view 0: flip is not known", nil, small(good, out, "--views", file("a.toml", "[[view]]\nflip = 0.5\n"))},
 		{"recipe out of range", 2, "--views: line 2: view 0: grayscale 2", nil, small(good, out, "--views", file("b.toml", "[[view]]\ngrayscale = 2\n"))},
-		{"recipe of frames for images", 2, "frames:DIR", nil, []string{"views", "--data", good, "--views", file("c.toml", "[[view]]\nframe = 1\n"), "--out", out}},
+		{"recipe of frames for images", 2, "frames:DIR", nil, []string{"views", "--data", good, "--views", file("c.toml", "[[view]]\nframe = 3\n"), "--out", filepath.Join(dir, "v.png")}},
 		{"no set to inspect", 2, "marr data inspect D", nil, []string{"data", "inspect"}},
 		{"set that is none", 1, "no such file or folder", nil, []string{"data", "inspect", filepath.Join(dir, "none")}},
 		{"truncated CIFAR file", 1, "CIFAR", nil, []string{"data", "inspect", file("data_batch_1.bin", "short")}},

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/spf13/pflag"
@@ -79,8 +80,15 @@ func (e evaluation) do(ctx context.Context, trainName, testName, device string) 
 	if err != nil {
 		return err
 	}
-	if err := comparable(train, test); err != nil {
+	channels := 0
+	if e.run != "" {
+		channels = s.arch.Channels
+	}
+	if err := comparable(train, test, channels); err != nil {
 		return err
+	}
+	if i := slices.Index(train.Labels, -1); i >= 0 {
+		return fmt.Errorf("%s: image %d has no label: give labels of all", train.Name, i)
 	}
 	if e.run == "" {
 		e.config.Data = trainName
@@ -115,18 +123,23 @@ func (e evaluation) do(ctx context.Context, trainName, testName, device string) 
 	return nil
 }
 
-// comparable refuses two sets that do not go together.
-func comparable(train, test *data.Set) error {
+// comparable refuses two sets that do not go together, before a network of this many channels (0: any); where that has three, or the training
+// images have colour, gray images are repeated in three.
+func comparable(train, test *data.Set, channels int) error {
+	train.C = max(train.C, channels)
+	if train.C < test.C {
+		return fmt.Errorf("%s is gray, %s has colour: give sets of one kind", train.Name, test.Name)
+	}
+	test.C = train.C
 	for _, s := range []*data.Set{train, test} {
 		if s.Labels == nil {
 			return fmt.Errorf("%s has no labels: give images in one folder a class, or a data-set file with its labels", s.Name)
 		}
 	}
-	if train.C < test.C {
-		return fmt.Errorf("%s is gray, %s has colour: give sets of one kind", train.Name, test.Name)
+	if i := slices.Index(test.Labels, -1); i >= 0 {
+		return fmt.Errorf("%s: image %d has no label: give labels of all", test.Name, i)
 	}
-	test.C = train.C // gray images are repeated in three channels
-	if train.NumClasses() < 2 {
+	if !slices.ContainsFunc(train.Labels, func(l int32) bool { return l >= 0 && l != slices.Max(train.Labels) }) {
 		return fmt.Errorf("%s has images of one class alone: there is nothing to tell apart: give at least two", train.Name)
 	}
 	if a, b := strings.Join(train.Classes, ", "), strings.Join(test.Classes, ", "); a != b && train.Classes != nil && test.Classes != nil {

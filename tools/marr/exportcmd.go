@@ -75,7 +75,10 @@ func (x exporter) onnx(ctx context.Context, path string, verify bool) error {
 			return fmt.Errorf("--verify needs the images of the run: %w", err)
 		}
 		defer set.Close()
-		set.C = max(set.C, x.s.arch.Channels)
+		if set.C > x.s.arch.Channels {
+			return fmt.Errorf("--verify needs the images of the run: %s has colour now, and the run was trained on gray: give the images back, or leave --verify out", set.Name)
+		}
+		set.C = x.s.arch.Channels
 	}
 	if err := x.write(path); err != nil {
 		return err

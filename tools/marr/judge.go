@@ -30,10 +30,10 @@ func newJudge(ctx context.Context, dev *vk.Device, train *data.Set, name string,
 	if err != nil {
 		return nil, err
 	}
-	if err := comparable(train, test); err != nil {
+	if err := comparable(train, test, train.C); err != nil {
 		return nil, err
 	}
-	few := spread(train, judgeImages)
+	few := spread(labelled(train), judgeImages)
 	if few.Len() < judgeNeighbour {
 		return nil, fmt.Errorf("--eval-data %s: %s has %d images and kNN asks the nearest %d: train on more images", name, train.Name, few.Len(), judgeNeighbour)
 	}
@@ -44,6 +44,20 @@ func newJudge(ctx context.Context, dev *vk.Device, train *data.Set, name string,
 	}
 	mean, std := train.Stats()
 	return &judge{dev: dev, train: few, test: test, mean: mean, std: std}, nil
+}
+
+// labelled is the images of a set that have a label.
+func labelled(set *data.Set) *data.Set {
+	if !slices.Contains(set.Labels, -1) {
+		return set
+	}
+	var picked []int
+	for i, l := range set.Labels {
+		if l >= 0 {
+			picked = append(picked, i)
+		}
+	}
+	return set.Subset(picked)
 }
 
 // spread is n images of a set at even distances: folders are sorted by class.

@@ -25,7 +25,7 @@ func pretrainCommand(fs *pflag.FlagSet) func(context.Context, []string) error {
 	fs.StringVar(&c.Arch, "arch", c.Arch, strings.Join(net.Archs, ", "))
 	fs.StringVar(&c.Stem, "stem", "", strings.Join(net.Stems, ", ")+"; default: strided for resnet10, else cifar up to 64 px and imagenet above")
 	fs.IntVar(&c.Width, "width", c.Width, "channels of the first stage")
-	fs.IntVar(&c.Size, "size", 0, "side of a view in `pixels`; default: the images' own where all have one, else 32")
+	fs.IntVar(&c.Size, "size", 0, "side of a view in `pixels`; default: that of the recipe, else the set's own (built-in, CIFAR, STL-10, IDX), else 32")
 	recipe := fs.String("views", "", "`FILE`.toml with changes to the method's views; marr views --print shows those, marr views --out paints them")
 	fs.IntVar(&c.Epochs, "epochs", c.Epochs, "passes over the images")
 	fs.IntVar(&c.Batch, "batch", c.Batch, "images a step")
@@ -55,6 +55,9 @@ func pretrainCommand(fs *pflag.FlagSet) func(context.Context, []string) error {
 			return usageError{err}
 		}
 		text, err := readViews(*recipe)
+		if err == nil && text != "" {
+			err = sizeOfViews(&c, text)
+		}
 		if err != nil {
 			return err
 		}

@@ -81,9 +81,6 @@ func (s subject) features(dev *vk.Device, sets ...*data.Set) ([]*eval.Features, 
 		}
 		return out, nil
 	}
-	for _, set := range sets {
-		set.C = max(set.C, s.arch.Channels) // gray images are repeated in three channels
-	}
 	if s.arch.Channels != sets[0].C {
 		return nil, fmt.Errorf("%s was trained on images of %d channels, %s has %d: choose images of the same kind", s.name, s.arch.Channels, sets[0].Name, sets[0].C)
 	}

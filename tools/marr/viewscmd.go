@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"image/png"
 	"io"
@@ -40,6 +41,9 @@ func viewsCommand(fs *pflag.FlagSet) func(context.Context, []string) error {
 		}
 		if c.Data == "" || *out == "" || *images < 1 {
 			return usagef("views: --data, --out and at least one of --images are needed: say which images, and which file to paint")
+		}
+		if err := errors.Join(wantPNG("--out", *out), sizeOfViews(&c, text)); err != nil {
+			return err
 		}
 		set, err := openSet(ctx, c.Data, c.Size)
 		if err != nil {
@@ -117,9 +121,31 @@ func baseViews(method string, in views.Input) ([]views.Spec, error) {
 	return views.Preset(method, in)
 }
 
+// sizeOfViews sees to it that images are kept as large as the recipe's largest view, where that says its size: --size must be the same.
+func sizeOfViews(c *ssl.Config, text string) error {
+	var largest [2]int
+	for i, px := range []int{32, 64} { // a recipe that says its size makes the same of both
+		specs, err := viewsOf(c.Method, text, views.Input{Size: px, Channels: 3, Frames: ssl.ClipFrames})
+		if err != nil {
+			return err
+		}
+		for _, s := range specs {
+			largest[i] = max(largest[i], s.Size)
+		}
+	}
+	switch {
+	case largest[0] != largest[1]:
+	case c.Size == 0:
+		c.Size = largest[0]
+	case c.Size != largest[0]:
+		return usagef("--views: its largest view has %d pixels and --size says %d: make them the same", largest[0], c.Size)
+	}
+	return nil
+}
+
 // printViews writes a recipe in full, for images of three channels.
 func printViews(c ssl.Config, text string) error {
-	in := views.Input{Size: c.Size, Channels: 3, Frames: 1}
+	in := views.Input{Size: c.Size, Channels: 3, Frames: ssl.ClipFrames}
 	if in.Size == 0 {
 		in.Size = folderSize
 	}
