@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"os"
 	"path/filepath"
 	"strings"
@@ -82,7 +83,12 @@ func TestBadInputIsOneLineAndLeavesNothing(t *testing.T) {
 		{"set that is none", 1, "no such file or folder", nil, []string{"data", "inspect", filepath.Join(dir, "none")}},
 		{"truncated CIFAR file", 1, "CIFAR", nil, []string{"data", "inspect", file("data_batch_1.bin", "short")}},
 		{"archive that is none", 1, "archive", nil, []string{"data", "inspect", file("x.zip", "not a zip")}},
-		{"one class", 1, "one class alone", nil, []string{"eval", "knn", "--model", "raw", "--train", oneClass(t), "--test", oneClass(t)}},
+		{"one class", 1, "one class alone", nil, []string{"eval", "knn", "--model", "raw", "--train", oneClass(t, 0), "--test", oneClass(t, 0)}},
+		{"one class of a higher number", 1, "one class alone", nil, []string{"eval", "knn", "--model", "raw", "--train", oneClass(t, 7), "--test", oneClass(t, 7)}},
+		{"size below one", 2, "--size -3", nil, []string{"eval", "knn", "--model", "raw", "--size", "-3", "--train", good, "--test", good}},
+		{"recipe of another size", 2, "make them the same", nil, small(good, out, "--size", "16", "--views", file("d.toml", "[all]\nsize = 20\n"))},
+		{"recipe of one view for a contrast", 1, "two whole views of one size", nil, small(good, out, "--views", file("e.toml", "from = \"mae\"\n"))},
+		{"picture of another format", 2, "ends in .png", nil, []string{"views", "--data", good, "--out", filepath.Join(dir, "v.jpg")}},
 		{"no run to export", 1, "no run is here", nil, []string{"export", "--run", out, "--out", filepath.Join(dir, "x.onnx")}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -150,8 +156,8 @@ func TestNonFiniteLossStopsTheRun(t *testing.T) {
 	}
 }
 
-// oneClass is an IDX file whose labels are all 0.
-func oneClass(t *testing.T) string {
+// oneClass is an IDX file whose labels are all the same.
+func oneClass(t *testing.T, label byte) string {
 	t.Helper()
 	path := images(t, 4)
 	labels := filepath.Join(filepath.Dir(path), "train-labels-idx1-ubyte")
@@ -159,7 +165,7 @@ func oneClass(t *testing.T) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	clear(raw[8:])
+	copy(raw[8:], bytes.Repeat([]byte{label}, len(raw)-8))
 	if err := os.WriteFile(labels, raw, 0o666); err != nil {
 		t.Fatal(err)
 	}
