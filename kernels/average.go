@@ -2,19 +2,29 @@ package kernels
 
 import "fmt"
 
-// Average returns the parameter's moving average as a constant of g: what momentum encoders (BYOL, DINO, MoCo) are made of. It starts as the
-// parameter's first value; after every optimizer step that changes parameters avg ← m·avg + (1 − m)·p, m being scalar "ema" of the segment
-// with Update. It is asked for in the Store's first program, before Update.
-func (p *Param) Average(g *Graph) *Tensor {
-	if !p.averaged && p.store.sealed() {
-		misuse("Average", "%s: the store is on the device already: ask for it in the first program", p.Name)
+// Momentum returns the parameter as a momentum encoder (BYOL, DINO, MoCo) sees it: a Param whose value is the moving average and which has no
+// gradient. Every op that takes a Param takes it, so that one module makes both networks; no optimizer, checkpoint or Params lists it. The average
+// starts as the parameter's first value; after every optimizer step that changes parameters avg ← avg + (1 − m)·(p − avg), where scalar "ema_rate"
+// of the segment with Update is 1 − m: taken from m = 0.9996 in float32 it would be off by 1e-4 of itself. It is asked for in the Store's first
+// program, before Update.
+func (p *Param) Momentum() *Param {
+	if p.of != nil {
+		misuse("Momentum", "%s is a moving average already", p.Name)
 	}
-	p.averaged = true
-	return g.fixed("average of "+p.Name, p.Shape, averages, p.offset, p.bytes)
+	if p.twin == nil {
+		if p.store.sealed() {
+			misuse("Momentum", "%s: the store is on the device already: ask for it in the first program", p.Name)
+		}
+		p.twin = &Param{Name: "average of " + p.Name, Shape: p.Shape, NoDecay: p.NoDecay, store: p.store, offset: p.offset, bytes: p.bytes, of: p}
+	}
+	return p.twin
 }
 
+// Average returns the value of Momentum as a constant of g.
+func (p *Param) Average(g *Graph) *Tensor { return p.Momentum().Value(g) }
+
 // Averaged reports whether the parameter has a moving average.
-func (p *Param) Averaged() bool { return p.averaged }
+func (p *Param) Averaged() bool { return p.twin != nil }
 
 // ReadAverage returns the parameter's moving average; it must have one.
 func (p *Param) ReadAverage() ([]float32, error) { return p.read(averages) }
@@ -22,18 +32,23 @@ func (p *Param) ReadAverage() ([]float32, error) { return p.read(averages) }
 // WriteAverage sets the parameter's moving average; it must have one.
 func (p *Param) WriteAverage(v []float32) error { return p.write(averages, v) }
 
-// has says what a parameter lacks to be read from or written to a flat set.
-func (p *Param) has(set int) error {
-	if set == averages && !p.averaged {
-		return fmt.Errorf("kernels: %s has no moving average: ask for one with Average in the first program", p.Name)
+// home is the parameter that a flat set of p, which may be a moving average, belongs to, and which of that parameter's it is.
+func (p *Param) home(set int) (*Param, int, error) {
+	switch {
+	case p.of != nil && set == values:
+		return p.of, averages, nil
+	case p.of != nil:
+		return nil, 0, fmt.Errorf("kernels: %s has a value alone: neither gradient nor moments nor average", p.Name)
+	case set == averages && p.twin == nil:
+		return nil, 0, fmt.Errorf("kernels: %s has no moving average: ask for one with Momentum in the first program", p.Name)
 	}
-	return nil
+	return p, set, nil
 }
 
 // averaged is how many parameters have a moving average.
 func (s *Store) averaged() (n int) {
 	for _, p := range s.params {
-		if p.averaged {
+		if p.Averaged() {
 			n++
 		}
 	}

@@ -110,10 +110,18 @@ func (g *Graph) normBack(b norm, dy, gamma, beta *Tensor) {
 	part, chunks = g.sums(part, chunks, 2*c4)
 	back := g.alloc("batch norm gradient", F32, []int{2, c4 * lanes})
 	g.run(launch{kernel: "bn_back_merge", rows: 1,
-		binds:  []bind{whole(part), whole(b.coef), wholeOut(back), wholeOut(g.paramGrad(gamma.param)), wholeOut(g.paramGrad(beta.param))},
+		binds:  []bind{whole(part), whole(b.coef), wholeOut(back), wholeOut(g.sink(gamma)), wholeOut(g.sink(beta))},
 		push:   func(_, _ int) []uint32 { return push(c4, chunks, rows, b.training) },
 		groups: func(int) [3]uint32 { return groups1(c4, 32) }})
 	g.normBackApply(b, dy, back)
+}
+
+// sink is where the gradient of a parameter goes, and what is thrown away of that of a moving average.
+func (g *Graph) sink(x *Tensor) *Tensor {
+	if x.needs {
+		return g.paramGrad(x.param)
+	}
+	return g.alloc("unused", I32, stored(x.shape)) // added to what lay there, so not to be looked at for NaN
 }
 
 func (g *Graph) normBackApply(b norm, dy, back *Tensor) {

@@ -77,7 +77,7 @@ func (g *Graph) table(all bool) *Tensor {
 			if all || !p.NoDecay {
 				v[b*lanes+1] = 1
 			}
-			if p.averaged {
+			if p.Averaged() {
 				v[b*lanes+2] = 1
 			}
 		}
@@ -125,7 +125,7 @@ func (g *Graph) optimizer(kernel string, all bool, flats []int, scalars *Tensor,
 	}
 	clear(g.derived) // what was made of the old weights
 	if g.averaged = g.store.averaged(); g.averaged > 0 {
-		ema, without := g.Scalar("ema").index, constants
+		ema, without := g.Scalar("ema_rate").index, constants
 		kernel, flats = kernel+".average", append(flats, averages)
 		constants = func(n int) []uint32 { return append(without(n), uint32(ema)) }
 	}

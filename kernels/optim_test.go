@@ -211,7 +211,7 @@ func TestTenOptimizerStepsMatchTheirReference(t *testing.T) {
 					scalars = adamScalars(lr, decay, adam.Beta1, adam.Beta2, step)
 				}
 				if averaged {
-					scalars["ema"] = ema
+					scalars["ema_rate"] = 1 - ema
 				}
 				u.apply(1, gradients, scalars)
 				narrow.apply(1, gradients, scalars)
@@ -293,7 +293,7 @@ func nonFinite(t *testing.T, dev *vk.Device, loss float32, at string, index int,
 	}
 	u := updater(t, dev, values, 0, averaging("", kernels.AdamW{Beta1: 0.9, Beta2: 0.999, Eps: 1e-8}.Update), names...)
 	scalars := adamScalars(0.1, 0.1, 0.9, 0.999, 1)
-	scalars["ema"] = 0.5
+	scalars["ema_rate"] = 0.5
 	if tensor, applied := u.apply(1, gradients, scalars); tensor != "" || applied != 1 {
 		t.Fatalf("verdict %q after %d steps on finite numbers", tensor, applied)
 	}

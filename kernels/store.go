@@ -20,7 +20,7 @@ type Param struct {
 	offset   int64 // bytes, the same in every flat set
 	bytes    int64
 	init     []float32
-	averaged bool // Average was called
+	twin, of *Param // its moving average as a Param; what it is the moving average of
 }
 
 // State is a tensor of a Store that no gradient reaches: running statistics, queues, centres.
@@ -196,7 +196,7 @@ func (s *Store) reset() error {
 		if err := p.Write(p.init); err != nil {
 			return err
 		}
-		if p.averaged {
+		if p.Averaged() {
 			if err := p.WriteAverage(p.init); err != nil {
 				return err
 			}
@@ -254,7 +254,8 @@ func (p *Param) Write(v []float32) error { return p.write(values, v) }
 func (p *Param) WriteMoment(m Moment, v []float32) error { return p.write(moment0+int(m), v) }
 
 func (p *Param) read(set int) ([]float32, error) {
-	if err := p.has(set); err != nil {
+	p, set, err := p.home(set)
+	if err != nil {
 		return nil, err
 	}
 	if set != values && set != averages && !p.store.sealed() {
@@ -264,7 +265,8 @@ func (p *Param) read(set int) ([]float32, error) {
 }
 
 func (p *Param) write(set int, v []float32) error {
-	if err := p.has(set); err != nil {
+	p, set, err := p.home(set)
+	if err != nil {
 		return err
 	}
 	if len(v) != product(p.Shape) {
@@ -316,8 +318,11 @@ func (s *Store) writeLogical(b *vk.Buffer, offset int64, shape []int, v []float3
 	return s.dev.Write(vk.Range{Buffer: b, Offset: offset, Size: 4 * int64(len(padded))}, asBytes(padded))
 }
 
-// Value returns the parameter as a tensor of g, into which a gradient flows.
+// Value returns the parameter as a tensor of g, into which a gradient flows unless it is a moving average.
 func (p *Param) Value(g *Graph) *Tensor {
+	if p.of != nil {
+		return g.fixed(p.Name, p.Shape, averages, p.offset, p.bytes)
+	}
 	t := g.fixed(p.Name, p.Shape, values, p.offset, p.bytes)
 	t.param, t.needs = p, true
 	return t

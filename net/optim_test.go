@@ -133,8 +133,8 @@ func (x training) steps(t *testing.T, from, to int) {
 			kernels.Pack(r.Floats("dy"), uniform(12, uint32(step+100)), 4)
 			r.Set("micro", 0)
 			x.o.Set(r, step, 1e-2)
-			if x.prog.Segment("main").Has("ema") {
-				r.Set("ema", 0.9)
+			if x.prog.Segment("main").Has("ema_rate") {
+				r.Set("ema_rate", 0.1)
 			}
 		})
 	}

@@ -46,7 +46,6 @@ void main() {
 	w -= eta / SCALAR(c1) * a / (sqrt(b / SCALAR(c2)) + eps);
 	p[i] = w;
 #ifdef AVERAGE
-	float e = SCALAR(ema);
-	if (t.z != 0.0) avg[i] = e * avg[i] + (1.0 - e) * w;
+	if (t.z != 0.0) avg[i] += SCALAR(ema) * (w - avg[i]);
 #endif
 }

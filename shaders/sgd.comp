@@ -2,7 +2,7 @@
 #extension GL_GOOGLE_include_directive : require
 // SGD with momentum as torch.optim.SGD: g ← grad + λ·d·p;  v ← μ·v + g;  p ← p − η·r·v.  η and λ are scalars of the step, r and d a table's.
 // Where clip is set, grad is first multiplied by what verdict.comp left in halt.
-// Where the table's third number says so, average then moves the moving average, avg ← e·avg + (1 − e)·p, e a scalar of the step.
+// Where the table's third number says so, average then moves the moving average, avg ← avg + e·(p − avg), e = 1 − m a scalar of the step.
 // Bindings: 0 grad, read   1 p, add   2 v, add   [3 avg, add]: [n] vectors   then table, read: vec4[⌈n/16⌉] = (r, d, averaged, 0) for 256 bytes
 //           each; scalars, read: float[64]; halt, read: uint[3].  Grid: x, z ⌈n / 32⌉, a vector a lane; all but scalars and halt at the slice.
 //! variant plain
@@ -41,7 +41,6 @@ void main() {
 	w -= eta * u;
 	p[i] = w;
 #ifdef AVERAGE
-	float e = SCALAR(ema);
-	if (t.z != 0.0) avg[i] = e * avg[i] + (1.0 - e) * w;
+	if (t.z != 0.0) avg[i] += SCALAR(ema) * (w - avg[i]);
 #endif
 }
