@@ -13,26 +13,61 @@ func ReLU(x *Tensor) *Tensor {
 		groups: func(n int) [3]uint32 { return groups1(n*q, 256) }})
 	g.vjp(y, func(dy *Tensor) {
 		dx, add := g.gradient(x)
-		g.mapped("map.relu_back", dx, add, dy, y)
+		g.mapped("map.relu_back", dx, add, dy, y, 1)
 	})
 	return y
 }
 
 // Add is a + b, of one shape: the residual connection.
 func Add(a, b *Tensor) *Tensor {
+	y := addScaled("Add", a, b, 1)
+	a.g.node("Add", y, nil, a, b)
+	return y
+}
+
+// AddScaled is a + s·b, of one shape; with s = −1 the difference.
+func AddScaled(a, b *Tensor, s float64) *Tensor { return addScaled("AddScaled", a, b, s) }
+
+func addScaled(op string, a, b *Tensor, s float64) *Tensor {
 	g := a.g
-	wantSame("Add", a, b)
-	y := g.result("Add", a.shape, a, b)
-	g.node("Add", y, nil, a, b)
-	g.mapped("map.add", y, 0, a, b)
+	wantSame(op, a, b)
+	y := g.result(op, a.shape, a, b)
+	g.mapped("map.add", y, 0, a, b, s)
 	g.vjp(y, func(dy *Tensor) {
-		for _, x := range []*Tensor{a, b} {
-			if x.needs {
-				g.pass(x, dy)
-			}
+		if a.needs {
+			g.pass(a, dy)
+		}
+		switch {
+		case b.needs && s == 1:
+			g.pass(b, dy)
+		case b.needs:
+			g.passScaled(b, dy, s)
 		}
 	})
 	return y
+}
+
+// Scale is s·x.
+func Scale(x *Tensor, s float64) *Tensor {
+	g := x.g
+	y := g.result("Scale", x.shape, x)
+	g.scaled(y, 0, x, s)
+	g.vjp(y, func(dy *Tensor) { g.passScaled(x, dy, s) })
+	return y
+}
+
+// passScaled lets s times the gradient dy through to x, which has y's shape.
+func (g *Graph) passScaled(x, dy *Tensor, s float64) {
+	dx, add := g.gradient(x)
+	g.scaled(dx, add, dy, s)
+}
+
+// scaled makes y (+)= s·x.
+func (g *Graph) scaled(y *Tensor, add int, x *Tensor, s float64) {
+	q := y.quads()
+	g.run(launch{kernel: "scale", rows: y.Rows(), binds: []bind{in(x), sum(y, add)},
+		push:   func(_, n int) []uint32 { return push(n*q, add, s) },
+		groups: func(n int) [3]uint32 { return groups1(n*q, 256) }})
 }
 
 // pass lets the gradient dy through to x, which has y's shape.
@@ -41,10 +76,10 @@ func (g *Graph) pass(x, dy *Tensor) {
 	g.copy(dx, dy, 0, 0, x.Rows(), add)
 }
 
-func (g *Graph) mapped(kernel string, y *Tensor, add int, a, b *Tensor) {
+func (g *Graph) mapped(kernel string, y *Tensor, add int, a, b *Tensor, scale float64) {
 	q := y.quads()
 	g.run(launch{kernel: kernel, rows: y.Rows(), binds: []bind{in(a), in(b), sum(y, add)},
-		push:   func(_, n int) []uint32 { return push(n*q, add) },
+		push:   func(_, n int) []uint32 { return push(n*q, add, scale) },
 		groups: func(n int) [3]uint32 { return groups1(n*q, 256) }})
 }
 

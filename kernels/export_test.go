@@ -33,3 +33,10 @@ func Filling(n int) int {
 	filling = n
 	return was
 }
+
+// ConstantScalar is a scalar that no run sets.
+func ConstantScalar(g *Graph, v float32) Scalar {
+	t := g.alloc("constant", F32, []int{lanes})
+	t.mem.pinned, t.mem.data = true, []float32{v, 0, 0, 0}
+	return Scalar{t, 0}
+}

@@ -23,7 +23,7 @@ func normOf(c *golden.Case, st *kernels.Store, p func(string) *kernels.Param, me
 
 // parameters are the inputs that the library takes as parameters, by op.
 var parameters = map[string][]string{
-	"conv2d": {"w"}, "linear": {"w", "bias"}, "bias": {"b"}, "batchnorm_train": {"gamma", "beta"}, "batchnorm_infer": {"gamma", "beta"},
+	"conv2d": {"w"}, "linear": {"w", "bias"}, "normalized_linear": {"w"}, "bias": {"b"}, "batchnorm_train": {"gamma", "beta"}, "batchnorm_infer": {"gamma", "beta"},
 }
 
 var goldenOps = map[string]goldenOp{
@@ -48,6 +48,21 @@ var goldenOps = map[string]goldenOp{
 	"bias": func(_ *kernels.Graph, _ *golden.Case, in map[string]*kernels.Tensor, p func(string) *kernels.Param) *kernels.Tensor {
 		return kernels.Bias(in["x"], p("b"))
 	},
+	"normalized_linear": func(_ *kernels.Graph, _ *golden.Case, in map[string]*kernels.Tensor, p func(string) *kernels.Param) *kernels.Tensor {
+		return kernels.NormalizedLinear(in["x"], p("w"))
+	},
+	"scale": func(_ *kernels.Graph, c *golden.Case, in map[string]*kernels.Tensor, _ func(string) *kernels.Param) *kernels.Tensor {
+		return kernels.Scale(in["x"], c.Attrs["scale"])
+	},
+	"add_scaled": func(_ *kernels.Graph, c *golden.Case, in map[string]*kernels.Tensor, _ func(string) *kernels.Param) *kernels.Tensor {
+		return kernels.AddScaled(in["a"], in["b"], c.Attrs["scale"])
+	},
+	"soft_cross_entropy": func(_ *kernels.Graph, c *golden.Case, in map[string]*kernels.Tensor, _ func(string) *kernels.Param) *kernels.Tensor {
+		return kernels.SoftCrossEntropy(in["logits"], kernels.StopGrad(in["targets"]), c.Attrs["temperature"])
+	},
+	"cosine_loss":     branches(kernels.CosineLoss),
+	"negative_cosine": branches(kernels.NegativeCosine),
+	"gelu":            unary(kernels.GELU),
 	"relu":            unary(kernels.ReLU),
 	"global_avg_pool": unary(kernels.GlobalAvgPool),
 	"l2normalize":     unary(kernels.L2Normalize),
@@ -71,6 +86,15 @@ var goldenOps = map[string]goldenOp{
 func unary(f func(x *kernels.Tensor) *kernels.Tensor) goldenOp {
 	return func(_ *kernels.Graph, _ *golden.Case, in map[string]*kernels.Tensor, _ func(string) *kernels.Param) *kernels.Tensor {
 		return f(in["x"])
+	}
+}
+
+func branches(f func(p, z *kernels.Tensor) *kernels.Tensor) goldenOp {
+	return func(_ *kernels.Graph, c *golden.Case, in map[string]*kernels.Tensor, _ func(string) *kernels.Param) *kernels.Tensor {
+		if c.Attrs["stopped"] == 1 {
+			return f(in["p"], kernels.StopGrad(in["z"]))
+		}
+		return f(in["p"], in["z"])
 	}
 }
 

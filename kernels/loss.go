@@ -13,7 +13,7 @@ func CrossEntropy(x, targets *Tensor) *Tensor {
 	g.run(launch{kernel: "cross_entropy", rows: 1, binds: []bind{whole(x), whole(targets), wholeOut(part)},
 		push:   func(_, _ int) []uint32 { return push(rows, q, width) },
 		groups: func(int) [3]uint32 { return groups1(rows, 1) }})
-	g.logSumExp(row, part)
+	g.logSumExp("logsumexp", row, part)
 	loss, mean := g.meanLoss("CrossEntropy", row, rows, x)
 	g.vjp(loss, func(dl *Tensor) {
 		dx, add := g.gradient(x)
@@ -29,15 +29,15 @@ func CrossEntropy(x, targets *Tensor) *Tensor {
 const shares = 32
 
 // logSumExp puts the shares of rows together, part [N shares·4] to row [N 4].
-func (g *Graph) logSumExp(row, part *Tensor) {
-	g.run(launch{kernel: "logsumexp", rows: row.Rows(), binds: []bind{in(part), out(row)},
+func (g *Graph) logSumExp(kernel string, row, part *Tensor) {
+	g.run(launch{kernel: kernel, rows: row.Rows(), binds: []bind{in(part), out(row)},
 		push:   func(_, n int) []uint32 { return push(n) },
 		groups: func(n int) [3]uint32 { return groups1(n, 32) }})
 }
 
 // meanLoss is the mean of row losses (loss, weight, …) and the same with the sum of weights beside it.
-func (g *Graph) meanLoss(op string, row *Tensor, rows int, from *Tensor) (loss, mean *Tensor) {
-	loss, mean = g.result(op, []int{1}, from), g.alloc("mean", F32, []int{lanes})
+func (g *Graph) meanLoss(op string, row *Tensor, rows int, from ...*Tensor) (loss, mean *Tensor) {
+	loss, mean = g.result(op, []int{1}, from...), g.alloc("mean", F32, []int{lanes})
 	row, rows = g.sums(row, rows, 1)
 	g.run(launch{kernel: "mean", rows: 1, binds: []bind{whole(row), wholeOut(loss), wholeOut(mean)},
 		push:   func(_, _ int) []uint32 { return push(rows) },

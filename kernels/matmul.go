@@ -50,6 +50,15 @@ func Linear(x *Tensor, w, b *Param) *Tensor {
 	return y
 }
 
+// NormalizedLinear is y = x·vᵀ for x [N C] and w [K C], v_k = w_k/max(‖w_k‖, 1e-12): a linear layer without bias whose rows have length 1, as
+// torch.nn.utils.weight_norm with g = 1 (Salimans and Kingma 2016, arXiv:1602.07868). Backward keeps x, v and the norms.
+func NormalizedLinear(x *Tensor, w *Param) *Tensor {
+	if len(w.Shape) != 2 || x.Width() != w.Shape[1] {
+		misuse("NormalizedLinear "+w.Name, "%v, w %v: want as many inputs as x is wide", x, w.Shape)
+	}
+	return MatMul(x, L2Normalize(w.Value(x.g)), false, true)
+}
+
 func matmulShape(op string, a, b *Tensor, transA, transB bool) (shape []int, m, k, n int) {
 	wantShape(op, a, max(2, min(len(a.shape), 3)))
 	wantShape(op, b, len(a.shape))

@@ -44,9 +44,19 @@ func TestMisuseIsABuildErrorThatSaysWhatToDo(t *testing.T) {
 		"kernels: BatchNorm w: x#1 [1 3]: one value a channel has no variance: use a batch of at least 2": func(g *kernels.Graph) {
 			kernels.BatchNorm(x(g, 1, 3), norm(g, 3), nil, false, true)
 		},
-		"kernels: Softmax: temperature 0: want it above 0":                                    func(g *kernels.Graph) { kernels.Softmax(x(g, 2, 3), 0) },
-		"kernels: NTXent: x#1 [5 3]: want two views, the same number of rows of each":         func(g *kernels.Graph) { kernels.NTXent(x(g, 5, 3), 1) },
-		"kernels: CrossEntropy: x#1 [5 3] with targets x#2 [5]: want 5 of type I32":           func(g *kernels.Graph) { kernels.CrossEntropy(x(g, 5, 3), x(g, 5)) },
+		"kernels: Softmax: temperature 0: want it above 0":                            func(g *kernels.Graph) { kernels.Softmax(x(g, 2, 3), 0) },
+		"kernels: NTXent: x#1 [5 3]: want two views, the same number of rows of each": func(g *kernels.Graph) { kernels.NTXent(x(g, 5, 3), 1) },
+		"kernels: CrossEntropy: x#1 [5 3] with targets x#2 [5]: want 5 of type I32":   func(g *kernels.Graph) { kernels.CrossEntropy(x(g, 5, 3), x(g, 5)) },
+		"kernels: SoftCrossEntropy: a gradient would flow into targets x#2 [2 3]: give StopGrad of them": func(g *kernels.Graph) {
+			kernels.SoftCrossEntropy(x(g, 2, 3), x(g, 2, 3).Track(), 1)
+		},
+		"kernels: CosineLoss: x#1 [2 3] and x#2 [3 3]: shapes differ":                     func(g *kernels.Graph) { kernels.CosineLoss(x(g, 2, 3), x(g, 3, 3)) },
+		"kernels: NormalizedLinear w: x#1 [2 3], w [4]: want as many inputs as x is wide": func(g *kernels.Graph) { kernels.NormalizedLinear(x(g, 2, 3), w(g, 4)) },
+		"kernels: CenteredSoftmax: x#1 [2 3] and c [4]: want a center of 3": func(g *kernels.Graph) {
+			kernels.CenteredSoftmax(x(g, 2, 3), g.Store().State("c", 0, 4), g.Scalar("t"))
+		},
+		"kernels: Average: c: momentum 1.5: want one from 0 to 1":                             func(g *kernels.Graph) { g.Store().State("c", 0, 3).Average(g, x(g, 3), 1.5) },
+		"kernels: Momentum: average of w is a moving average already":                         func(g *kernels.Graph) { w(g, 4).Momentum().Momentum() },
 		"kernels: Backward: x#1 [2 3]: want a loss of shape [1]":                              func(g *kernels.Graph) { g.Backward(x(g, 2, 3)) },
 		"kernels: BackwardFrom: x#1 [2 3] and x#2 [3 2]: shapes differ":                       func(g *kernels.Graph) { g.BackwardFrom(x(g, 2, 3), x(g, 3, 2)) },
 		"kernels: tensor: x [0 3]: every axis has at least one element":                       func(g *kernels.Graph) { x(g, 0, 3) },

@@ -63,7 +63,7 @@ func (x ntxent) forward(g *Graph) *Tensor {
 		g.run(launch{kernel: "ntxent", rows: n, binds: []bind{in(rowsOf(sim, 0, n)), out(part)},
 			push:   func(first, m int) []uint32 { return push(m, from+first, rows, sim.quads(), x.scale) },
 			groups: func(m int) [3]uint32 { return groups1(m, 1) }})
-		g.logSumExp(rowsOf(x.row, from, n), part)
+		g.logSumExp("logsumexp", rowsOf(x.row, from, n), part)
 	})
 	return sim
 }

@@ -122,6 +122,14 @@ func rowsOf(t *Tensor, from, n int) *Tensor {
 	return &w
 }
 
+// tight is t without the rows that pad a parameter in memory, by which a launch over rows would not divide.
+func tight(t *Tensor) *Tensor {
+	if t.mem.set == arena {
+		return t
+	}
+	return rowsOf(t, 0, t.Dim(0))
+}
+
 func (t *Tensor) quads() int { return t.Stride() / lanes } // vec4s in a row
 
 func (t *Tensor) String() string { return fmt.Sprintf("%s %v", t.name, t.shape) }

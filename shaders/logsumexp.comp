@@ -1,10 +1,12 @@
 #version 450
 #extension GL_GOOGLE_include_directive : require
 // Puts the 32 shares of a row together, in order: row[r] = (lse − hit, 1, lse, 0) with shares (top, Σ exp(v − top), hit's part, 1), or zeros where the
-// row does not count: their last number is 0.
+// row does not count: their last number is 0. With soft, shares end with their part of Σ t, and row[r] = (lse · Σ t − hit, 1, lse, Σ t).
 // Bindings: 0 part, read: vec4[rows][32]   1 row, write: vec4[rows]; at the slice.  Grid: x, z ⌈rows / 32⌉, a row a lane.
 //! variant plain
 //! variant texel -DTEXEL
+//! variant soft_plain -DSOFT
+//! variant soft_texel -DSOFT -DTEXEL
 #include "io.glsl"
 layout(local_size_x = 32) in;
 #include "rows.glsl"
@@ -24,9 +26,17 @@ void main() {
 			total = total * exp(top - now) + z[u].y * exp(z[u].x - now);
 			top = now;
 			hit += z[u].z;
+#ifdef SOFT
+			counts += z[u].w;
+#else
 			counts = z[u].w;
+#endif
 		}
 	}
 	float lse = top + log(total);
+#ifdef SOFT
+	row[r] = vec4(lse * counts - hit, 1, lse, counts);
+#else
 	row[r] = counts != 0.0 ? vec4(lse - hit, 1, lse, 0) : vec4(0);
+#endif
 }

@@ -1,20 +1,39 @@
 package ref
 
-import "slices"
+import (
+	"math"
+	"slices"
+)
 
 // ReLU is y = max(x, 0), any shape. Its gradient at 0 is taken as 0 (PyTorch's choice).
 func ReLU(x *Tensor) *Tensor {
 	return mapped(x, func(v float64) float64 { return max(v, 0) })
 }
 
+// GELU is y = x·Φ(x), any shape, Φ(x) = ½(1 + erf(x/√2)). Source: Hendrycks and Gimpel 2016, arXiv:1606.08415, as torch.nn.functional.gelu.
+func GELU(x *Tensor) *Tensor {
+	return mapped(x, func(v float64) float64 { return v * math.Erfc(-v/math.Sqrt2) / 2 })
+}
+
 // Add is y = a + b over one shape.
 func Add(a, b *Tensor) *Tensor {
 	sameShape("Add", a, b)
+	return AddScaled(a, b, 1)
+}
+
+// AddScaled is y = a + s·b over one shape.
+func AddScaled(a, b *Tensor, s float64) *Tensor {
+	sameShape("AddScaled", a, b)
 	y := New(a.Shape...)
 	for i, v := range a.Data {
-		y.Data[i] = v + b.Data[i]
+		y.Data[i] = v + s*b.Data[i]
 	}
 	return y
+}
+
+// Scale is y = s·x, any shape.
+func Scale(x *Tensor, s float64) *Tensor {
+	return mapped(x, func(v float64) float64 { return s * v })
 }
 
 // Bias is y[.., k] = x[.., k] + b[k]: x [.. K], b [K].

@@ -60,6 +60,27 @@ var ops = map[string]func(in tensors, c *golden.Case) tensors{
 	"cross_entropy": func(in tensors, c *golden.Case) tensors {
 		return loss(ref.CrossEntropy(in["logits"], c.Ints[0].Data))
 	},
+	"gelu":  func(in tensors, _ *golden.Case) tensors { return y(ref.GELU(in["x"])) },
+	"scale": func(in tensors, c *golden.Case) tensors { return y(ref.Scale(in["x"], c.Attrs["scale"])) },
+	"add_scaled": func(in tensors, c *golden.Case) tensors {
+		return y(ref.AddScaled(in["a"], in["b"], c.Attrs["scale"]))
+	},
+	"normalized_linear": func(in tensors, _ *golden.Case) tensors {
+		return y(ref.Linear(in["x"], ref.L2Normalize(in["w"]), nil))
+	},
+	"cosine_loss":     func(in tensors, _ *golden.Case) tensors { return loss(ref.CosineLoss(in["p"], in["z"])) },
+	"negative_cosine": func(in tensors, _ *golden.Case) tensors { return loss(ref.Scale(ref.Cosine(in["p"], in["z"]), -1)) },
+	"soft_cross_entropy": func(in tensors, c *golden.Case) tensors {
+		return loss(ref.SoftCrossEntropy(in["logits"], in["targets"], c.Attrs["temperature"]))
+	},
+	"center": func(in tensors, c *golden.Case) tensors {
+		center, out := ref.New(in["x0"].Last()), (*ref.Tensor)(nil)
+		for _, x := range []string{"x0", "x1", "x2"} {
+			out = ref.CenteredSoftmax(in[x], center, c.Attrs["temperature"])
+			center = ref.Average(center, ref.ColumnMean(in[x]), c.Attrs["momentum"])
+		}
+		return tensors{"y": out, "center": center}
+	},
 	"ntxent": func(in tensors, c *golden.Case) tensors { return loss(ref.NTXent(in["z"], c.Attrs["temperature"])) },
 	"sgd": func(in tensors, c *golden.Case) tensors {
 		p, v := in["p"], ref.New(in["p"].Shape...)

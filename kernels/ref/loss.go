@@ -54,6 +54,42 @@ func CrossEntropy(logits *Tensor, targets []int32) *Tensor {
 	return loss
 }
 
+// SoftCrossEntropy is the mean over rows of −Σ_k targets_nk·log softmax(logits/T)_nk, T the temperature; logits and targets [N K], result [1].
+// Source: Caron et al. 2021, arXiv:2104.14294, eq. 3.
+func SoftCrossEntropy(logits, targets *Tensor, temperature float64) *Tensor {
+	sameShape("SoftCrossEntropy", logits, targets)
+	loss := New(1)
+	loss.Data[0] = -Dot(targets, LogSoftmax(logits, temperature)) / float64(logits.Rows())
+	return loss
+}
+
+// CenteredSoftmax is softmax((x − c)/T) over the last axis, c [K] the center and T the temperature; x and the result [N K].
+// Source: Caron et al. 2021, arXiv:2104.14294, section 3.1.
+func CenteredSoftmax(x, c *Tensor, temperature float64) *Tensor {
+	return Softmax(Bias(x, Scale(c, -1)), temperature)
+}
+
+// ColumnMean is the mean over rows: x [N K] to [K].
+func ColumnMean(x *Tensor) *Tensor {
+	y := New(x.Last())
+	for i, v := range x.Data {
+		y.Data[i%x.Last()] += v / float64(x.Rows())
+	}
+	return y
+}
+
+// Cosine is the mean over rows of cos(a_n, b_n), norms at least NormEps; a and b [N D], result [1].
+func Cosine(a, b *Tensor) *Tensor {
+	mean := New(1)
+	mean.Data[0] = Dot(L2Normalize(a), L2Normalize(b)) / float64(a.Rows())
+	return mean
+}
+
+// CosineLoss is the mean over rows of 2 − 2·cos(p_n, z_n); p and z [N D], result [1]. Source: Grill et al. 2020, arXiv:2006.07733, eq. 2.
+func CosineLoss(p, z *Tensor) *Tensor {
+	return mapped(Cosine(p, z), func(v float64) float64 { return 2 - 2*v })
+}
+
 // NTXent is SimCLR's loss over embeddings z [2N D], normalised before; rows i and i+N are the two views of image i:
 //
 //	ℓ(i,j) = −log( exp(z_i·z_j/T) / Σ_{k≠i} exp(z_i·z_k/T) ), loss = mean of ℓ(i, i±N) over the 2N rows

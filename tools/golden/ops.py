@@ -86,6 +86,24 @@ def ntxent(t, a):
     return {"loss": F.cross_entropy(logits, (torch.arange(2 * n) + n) % (2 * n)).reshape(1)}
 
 
+def center(t, a):
+    """DINO's teacher (main_dino.py, DINOLoss): probabilities with the center as it was, then the center's step; one batch after the other."""
+    c = torch.zeros_like(t["x0"][:1])
+    for name in sorted(t):
+        y = F.softmax((t[name] - c) / a["temperature"], dim=-1)
+        c = c * a["momentum"] + torch.sum(t[name], dim=0, keepdim=True) / len(t[name]) * (1 - a["momentum"])
+    return {"y": y, "center": c[0]}
+
+
+def cosine_loss(t, a):
+    return {"loss": (2 - 2 * (F.normalize(t["p"], dim=1) * F.normalize(t["z"], dim=1)).sum(1)).mean().reshape(1)}
+
+
+def normalized_linear(t, a):
+    """A layer under torch.nn.utils.weight_norm with g = 1."""
+    return {"y": F.linear(t["x"], torch._weight_norm(t["w"], t["w"].new_ones(len(t["w"]), 1), 0))}
+
+
 def optimize(t, a, make):
     p = torch.nn.Parameter(t["p"].detach().clone())
     opt = make([p])
@@ -111,6 +129,12 @@ def adamw(t, a):
 OPS = {
     "conv2d": conv2d, "max_pool2d": max_pool2d, "batchnorm_train": batchnorm_train, "batchnorm_infer": batchnorm_infer, "matmul": matmul, "ntxent": ntxent,
     "sgd": sgd, "adamw": adamw,
+    "center": center, "cosine_loss": cosine_loss, "normalized_linear": normalized_linear,
+    "gelu": lambda t, a: {"y": F.gelu(t["x"])},
+    "scale": lambda t, a: {"y": a["scale"] * t["x"]},
+    "add_scaled": lambda t, a: {"y": torch.add(t["a"], t["b"], alpha=a["scale"])},
+    "negative_cosine": lambda t, a: {"loss": -F.cosine_similarity(t["p"], t["z"]).mean().reshape(1)},
+    "soft_cross_entropy": lambda t, a: {"loss": F.cross_entropy(t["logits"] / a["temperature"], t["targets"]).reshape(1)},
     "relu": lambda t, a: {"y": relu(t["x"])},
     "add": lambda t, a: {"y": t["a"] + t["b"]},
     "global_avg_pool": lambda t, a: {"y": F.adaptive_avg_pool2d(nchw(t["x"]), 1).flatten(1)},
@@ -234,6 +258,26 @@ def loss_cases():
         yield case("ntxent", "ntxent_%dx%d_t%g" % (n, d, temperature), {"temperature": temperature}, [spec("z", (2 * n, d), -a, a)], ["z"])
 
 
+def method_cases():
+    for shape in [(1, 1), (5, 7), (33, 64)]:
+        size = "x".join(map(str, shape))
+        yield case("gelu", "gelu_" + size, {}, [spec("x", shape, -4, 4)], ["x"])
+        yield case("scale", "scale_" + size, {"scale": -0.25}, [spec("x", shape)], ["x"])
+        yield case("add_scaled", "add_scaled_" + size, {"scale": -0.5}, [spec("a", shape), spec("b", shape)], ["a", "b"])
+    for n, c, k in [(3, 5, 7), (1, 8, 1), (33, 17, 64)]:
+        yield case("normalized_linear", "normalized_linear_%dx%dx%d" % (n, c, k), {}, [spec("x", (n, c)), spec("w", (k, c))], ["x", "w"])
+    for n, d, scale in [(1, 2, 1), (5, 7, 1), (33, 64, 1e-3)]:
+        for op in ("cosine_loss", "negative_cosine"):
+            inputs = [spec("p", (n, d), -scale, scale), spec("z", (n, d))]
+            yield case(op, "%s_%dx%d" % (op, n, d), {}, inputs, ["p", "z"])
+            yield case(op, "%s_%dx%d_stopped" % (op, n, d), {"stopped": 1}, inputs, ["p"])
+    for n, k, temperature, scale in [(1, 2, 1, 1), (5, 7, 0.1, 1), (3, 129, 0.1, 3), (4, 17, 1, 60)]:
+        yield case("soft_cross_entropy", "soft_cross_entropy_%dx%d_t%g" % (n, k, temperature), {"temperature": temperature},
+                   [spec("logits", (n, k), -scale, scale), spec("targets", (n, k), 0, 2 / k)], ["logits"])
+    for n, k, temperature in [(1, 1, 1), (5, 7, 0.04), (33, 129, 0.07)]:
+        yield case("center", "center_%dx%d" % (n, k), {"temperature": temperature, "momentum": 0.9}, [spec("x%d" % i, (n, k)) for i in range(3)], [])
+
+
 def optimizer_cases():
     """Three steps from zero moments; of those clipped at 3.3 one is longer, and 1e-6 is the epsilon beside the norm."""
     for n, scale, decay, clip in [(5, 1, 0, 0), (33, 1, 0.01, 0), (17, 1e-6, 0.01, 0), (34, 1, 0.01, 3.3), (19, 1e-6, 0, 1e-6)]:
@@ -246,5 +290,5 @@ def optimizer_cases():
 
 if __name__ == "__main__":
     torch.set_num_threads(1)
-    groups = (conv_cases, pool_cases, batchnorm_cases, matrix_cases, elementwise_cases, loss_cases, optimizer_cases)
+    groups = (conv_cases, pool_cases, batchnorm_cases, matrix_cases, elementwise_cases, loss_cases, method_cases, optimizer_cases)
     dump("kernels/testdata/ops.json", [c for g in groups for c in g()])

@@ -1,0 +1,42 @@
+package kernels
+
+import "slices"
+
+// CenteredSoftmax is softmax((x − c)/τ) over the last axis of x [N K], c a state [K] and τ a scalar of the segment: DINO's teacher (Caron et al.
+// 2021, arXiv:2104.14294, section 3.1), whose temperature changes from epoch to epoch. No gradient flows through it. The host gives a τ above 0.
+func CenteredSoftmax(x *Tensor, c *State, temperature Scalar) *Tensor {
+	g := x.g
+	wantShape("CenteredSoftmax", x, 2)
+	center := c.Value(g)
+	if !slices.Equal(c.Shape, x.shape[1:]) {
+		misuse("CenteredSoftmax", "%v and %v: want a center of %d", x, center, x.Width())
+	}
+	y := g.alloc("CenteredSoftmax", F32, x.shape)
+	q, width := x.quads(), x.Width()
+	g.run(launch{kernel: "centered_softmax", rows: x.Rows(), binds: []bind{in(x), whole(center), whole(temperature.mem), out(y)},
+		push:   func(_, n int) []uint32 { return push(n, q, width, temperature.index) },
+		groups: func(n int) [3]uint32 { return groups1(n, 1) }})
+	return y
+}
+
+// ColumnMean is the mean over the rows of x [N K], as a constant [K].
+func ColumnMean(x *Tensor) *Tensor {
+	wantShape("ColumnMean", x, 2)
+	total := x.g.alloc("column sums", F32, []int{x.Width()})
+	x.g.columnSum(total, 0, x)
+	return Scale(total, 1/float64(x.Rows()))
+}
+
+// Average moves the state by c ← m·c + (1 − m)·x, x of its shape, unless the step is known to be non-finite: DINO's center. It stands, as Fold does,
+// behind what reads the old value and behind CheckFinite.
+func (c *State) Average(g *Graph, x *Tensor, momentum float64) {
+	value := c.Value(g)
+	wantSame("Average", value, x)
+	if !(momentum >= 0 && momentum <= 1) {
+		misuse("Average", "%s: momentum %g: want one from 0 to 1", c.Name, momentum)
+	}
+	n := x.Rows() * x.quads()
+	g.run(launch{kernel: "average", rows: 1, binds: []bind{whole(x), wholeOut(value), whole(g.store.halt().Value(g))},
+		push:   func(_, _ int) []uint32 { return push(n, 1-momentum) },
+		groups: func(int) [3]uint32 { return groups1(n, 32) }})
+}

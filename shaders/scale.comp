@@ -1,0 +1,18 @@
+#version 450
+#extension GL_GOOGLE_include_directive : require
+// y (+)= scale · x.  Bindings: 0 x, read   1 y, write or add; both [n] vectors.  Grid: x, z ⌈n / 256⌉. One lane makes eight, 32 apart.
+//! variant plain
+//! variant texel -DTEXEL
+#include "io.glsl"
+layout(local_size_x = 32) in;
+layout(push_constant) uniform Push { uint n, add; float scale; };
+READS(0, x)
+WRITES(1, y)
+
+void main() {
+	[[unroll]] for (uint k = 0u; k < 8u; k++) {
+		uint i = GROUP * 256u + k * 32u + gl_LocalInvocationID.x;
+		vec4 v = scale * LOAD(x, min(i, n - 1u));
+		if (i < n) WRITE(y, i, add, v);
+	}
+}
