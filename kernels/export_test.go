@@ -36,7 +36,5 @@ func Filling(n int) int {
 
 // ConstantScalar is a scalar that no run sets.
 func ConstantScalar(g *Graph, v float32) Scalar {
-	t := g.alloc("constant", F32, []int{lanes})
-	t.mem.pinned, t.mem.data = true, []float32{v, 0, 0, 0}
-	return Scalar{t, 0}
+	return Scalar{g.constant("constant", []float32{v}), 0}
 }

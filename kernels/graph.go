@@ -31,6 +31,7 @@ type Graph struct {
 	averaged int     // parameters with a moving average when Update was called; −1: never
 	micro    int     // runs of the segment with the forward pass in a step
 	clip     float64 // largest norm of all gradients together; 0: any
+	clipEach float64 // largest norm of each; 0: any
 	checked  bool    // CheckFinite stands on the graph
 	serial   int
 }

@@ -80,6 +80,11 @@ func TestMisuseIsABuildErrorThatSaysWhatToDo(t *testing.T) {
 			g.CheckFinite(g.Input("loss", kernels.F32, 1))
 			g.Clip(1)
 		},
+		"kernels: ClipEach: 1 stands behind Update, which is to clip: put it before": func(g *kernels.Graph) {
+			g.Store().Param("a", ones(3), 3)
+			kernels.SGD{}.Update(g)
+			g.ClipEach(1)
+		},
 		"kernels: Param: w was declared behind CheckFinite or Update, which would pass it by: declare all parameters before them": func(g *kernels.Graph) {
 			g.Store().Param("a", ones(3), 3)
 			kernels.SGD{}.Update(g)

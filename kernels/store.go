@@ -14,7 +14,9 @@ const align = 256
 type Param struct {
 	Name    string
 	Shape   []int
-	NoDecay bool // weight decay passes it by
+	NoDecay bool    // weight decay passes it by
+	LR      float64 // multiple of the learning rate; 1
+	Gate    string  // scalar of the segment with Update; where it is 0 optimizers leave value and moments alone, and decay too; "": none
 
 	store    *Store
 	offset   int64 // bytes, the same in every flat set
@@ -108,7 +110,7 @@ func (s *Store) Param(name string, init func() []float32, shape ...int) *Param {
 		return p
 	}
 	s.declare("Param", name, shape)
-	p := &Param{Name: name, Shape: shape, store: s, offset: s.size, bytes: place(shape), init: init()}
+	p := &Param{Name: name, Shape: shape, LR: 1, store: s, offset: s.size, bytes: place(shape), init: init()}
 	if len(p.init) != product(shape) {
 		misuse("Param", "%s %v: %d first values", name, shape, len(p.init))
 	}

@@ -14,14 +14,23 @@ import (
 // Three steps in float32 beside float64; Adam divides by the root of a mean of squares, which keeps relative errors of some 1e-7 a step.
 const optimizerTolerance = 1e-5
 
-// reference takes steps on one parameter with the float64 optimizers; decay 0 where the parameter is exempt.
-func reference(name string, decay float64, rates []float64, p, g *ref.Tensor) *ref.Tensor {
+// reference takes steps on one parameter with the float64 optimizers; decay passes by the exempt.
+func reference(name string, decay float64, rates []float64, p, g *ref.Tensor, exempt bool) *ref.Tensor {
 	a, b := ref.New(p.Shape...), ref.New(p.Shape...)
+	if exempt {
+		decay = 0
+	}
 	for i, lr := range rates {
-		if name == "sgd" {
-			p, a = ref.SGD(p, g, a, ref.SGDParams{LR: lr, Momentum: 0.9, Decay: decay})
-		} else {
-			p, a, b = ref.AdamW(p, g, a, b, i+1, ref.AdamWParams{LR: lr, Beta1: 0.9, Beta2: 0.999, Eps: 1e-8, Decay: decay})
+		o := ref.SGDParams{LR: lr, Momentum: 0.9, Decay: decay, Nesterov: name == "nesterov"}
+		switch {
+		case strings.HasPrefix(name, "adam"):
+			p, a, b = ref.AdamW(p, g, a, b, i+1, ref.AdamWParams{LR: lr, Beta1: 0.9, Beta2: 0.999, Eps: 1e-8, Decay: decay, Coupled: name == "adam"})
+		case name == "lars" && !exempt:
+			p, a = ref.LARS(p, g, a, 0.001, o)
+		case name == "larc" && !exempt:
+			p, a = ref.LARC(p, g, a, 0.02, o)
+		default:
+			p, a = ref.SGD(p, g, a, o)
 		}
 	}
 	return p
@@ -30,7 +39,7 @@ func reference(name string, decay float64, rates []float64, p, g *ref.Tensor) *r
 // The step number and the rate reach the device anew in every run: bias corrections and a schedule are followed without recording again.
 func TestOptimizersFollowTheirScalarsFromStepToStep(t *testing.T) {
 	rates := []float64{1e-2, 3e-2, 5e-3}
-	for _, name := range []string{"sgd", "adamw"} {
+	for _, name := range net.Optimizers() {
 		const decay = 0.1
 		o, err := net.NewOptimizer(name, decay)
 		if err != nil {
@@ -60,12 +69,8 @@ func TestOptimizersFollowTheirScalarsFromStepToStep(t *testing.T) {
 			run(t, prog.Segment("update"), func(r *kernels.Run) { o.Set(r, step, lr) })
 		}
 		for _, p := range st.Params() {
-			mine := decay
-			if p.NoDecay {
-				mine = 0
-			}
 			grad := ref.FromFloat32(read(t, p.ReadGrad), p.Shape...)
-			want := reference(name, mine, rates, first[p.Name], grad)
+			want := reference(name, decay, rates, first[p.Name], grad, p.NoDecay)
 			if d := distance(read(t, p.Read), want.Data); !(d <= optimizerTolerance) {
 				t.Errorf("%s: %s is %.2g from the reference, want at most %g", name, p.Name, d, optimizerTolerance)
 			}
@@ -144,7 +149,7 @@ func TestARestoredRunEndsWithTheSameBits(t *testing.T) {
 	for _, x := range []struct {
 		name     string
 		averaged bool
-	}{{"sgd", false}, {"adamw", false}, {"sgd", true}, {"adamw", true}} {
+	}{{"sgd", false}, {"adamw", false}, {"sgd", true}, {"adamw", true}, {"larc", true}} {
 		dir := t.TempDir()
 		middle, straight, resumed := filepath.Join(dir, "middle.ckpt"), filepath.Join(dir, "straight.ckpt"), filepath.Join(dir, "resumed.ckpt")
 		a := newTraining(t, x.name, x.averaged, 1)
@@ -173,7 +178,7 @@ func TestARestoredRunEndsWithTheSameBits(t *testing.T) {
 }
 
 func TestAnUnknownOptimizerListsTheKnown(t *testing.T) {
-	if _, err := net.NewOptimizer("lion", 0); err == nil || !strings.Contains(err.Error(), "known are adamw, sgd") {
+	if _, err := net.NewOptimizer("lion", 0); err == nil || !strings.Contains(err.Error(), "known are adam, adamw, larc, lars, nesterov, sgd") {
 		t.Fatalf("got %v", err)
 	}
 }

@@ -20,7 +20,7 @@ type Config struct {
 	Epochs     int            `toml:"epochs" json:"epochs"` // passes over the images
 	Batch      int            `toml:"batch" json:"batch"`   // images a step
 	Accumulate int            `toml:"accumulate" json:"accumulate"`
-	Optimizer  string         `toml:"optimizer" json:"optimizer"` // adamw or sgd
+	Optimizer  string         `toml:"optimizer" json:"optimizer"` // one of net.Optimizers
 	LR         float64        `toml:"lr" json:"lr"`               // peak learning rate
 	Decay      float64        `toml:"weight_decay" json:"weight_decay"`
 	Warmup     float64        `toml:"warmup" json:"warmup"` // share of the steps

@@ -82,21 +82,34 @@ var ops = map[string]func(in tensors, c *golden.Case) tensors{
 		return tensors{"y": out, "center": center}
 	},
 	"ntxent": func(in tensors, c *golden.Case) tensors { return loss(ref.NTXent(in["z"], c.Attrs["temperature"])) },
-	"sgd": func(in tensors, c *golden.Case) tensors {
-		p, v := in["p"], ref.New(in["p"].Shape...)
-		for _, g := range []string{"g0", "g1", "g2"} {
-			p, v = ref.SGD(p, clipped(in[g], c), v, ref.SGDParams{LR: c.Attrs["lr"], Momentum: c.Attrs["momentum"], Decay: c.Attrs["weight_decay"]})
-		}
-		return tensors{"p": p, "buf": v}
-	},
+	"sgd":    descend(ref.SGD),
+	"lars": descend(func(p, g, v *ref.Tensor, o ref.SGDParams) (*ref.Tensor, *ref.Tensor) {
+		return ref.LARS(p, g, v, 0.001, o)
+	}),
+	"larc": descend(func(p, g, v *ref.Tensor, o ref.SGDParams) (*ref.Tensor, *ref.Tensor) {
+		return ref.LARC(p, g, v, 0.02, o)
+	}),
 	"adamw": func(in tensors, c *golden.Case) tensors {
-		o := ref.AdamWParams{LR: c.Attrs["lr"], Beta1: c.Attrs["beta1"], Beta2: c.Attrs["beta2"], Eps: c.Attrs["eps"], Decay: c.Attrs["weight_decay"]}
+		o := ref.AdamWParams{LR: c.Attrs["lr"], Beta1: c.Attrs["beta1"], Beta2: c.Attrs["beta2"], Eps: c.Attrs["eps"], Decay: c.Attrs["weight_decay"],
+			Coupled: c.Attrs["coupled"] == 1}
 		p, m, v := in["p"], ref.New(in["p"].Shape...), ref.New(in["p"].Shape...)
 		for step, g := range []string{"g0", "g1", "g2"} {
 			p, m, v = ref.AdamW(p, clipped(in[g], c), m, v, step+1, o)
 		}
 		return tensors{"p": p, "m": m, "v": v}
 	},
+}
+
+// descend takes three steps.
+func descend(f func(p, g, v *ref.Tensor, o ref.SGDParams) (*ref.Tensor, *ref.Tensor)) func(in tensors, c *golden.Case) tensors {
+	return func(in tensors, c *golden.Case) tensors {
+		a, p, v := c.Attrs, in["p"], ref.New(in["p"].Shape...)
+		o := ref.SGDParams{LR: a["lr"], Momentum: a["momentum"], Decay: a["weight_decay"], Nesterov: a["nesterov"] == 1}
+		for _, g := range []string{"g0", "g1", "g2"} {
+			p, v = f(p, clipped(in[g], c), v, o)
+		}
+		return tensors{"p": p, "buf": v}
+	}
 }
 
 // clipped is a gradient as the case's optimizer sees it.

@@ -116,19 +116,47 @@ def optimize(t, a, make):
 
 
 def sgd(t, a):
-    p, state = optimize(t, a, lambda ps: torch.optim.SGD(ps, lr=a["lr"], momentum=a["momentum"], weight_decay=a["weight_decay"]))
+    p, state = optimize(t, a, lambda ps: torch.optim.SGD(
+        ps, lr=a["lr"], momentum=a["momentum"], weight_decay=a["weight_decay"], nesterov=a["nesterov"] == 1))
     return {"p": p, "buf": state["momentum_buffer"]}
 
 
 def adamw(t, a):
-    p, state = optimize(t, a, lambda ps: torch.optim.AdamW(
+    p, state = optimize(t, a, lambda ps: (torch.optim.Adam if a["coupled"] else torch.optim.AdamW)(
         ps, lr=a["lr"], betas=(a["beta1"], a["beta2"]), eps=a["eps"], weight_decay=a["weight_decay"]))
     return {"p": p, "m": state["exp_avg"], "v": state["exp_avg_sq"]}
 
 
+def lars(t, a):
+    """The LARS of facebookresearch/barlowtwins, main.py, for one parameter with more than one axis."""
+    p, mu = t["p"], torch.zeros_like(t["p"])
+    for i in range(3):
+        dp = t["g%d" % i].add(p, alpha=a["weight_decay"])
+        param_norm, update_norm, one = torch.norm(p), torch.norm(dp), torch.ones_like(torch.norm(p))
+        q = torch.where(param_norm > 0., torch.where(update_norm > 0, a["eta"] * param_norm / update_norm, one), one)
+        mu = mu * a["momentum"] + dp.mul(q)
+        p = p.add(mu, alpha=-a["lr"])
+    return {"p": p, "buf": mu}
+
+
+def larc(t, a):
+    """SGD behind the LARC of NVIDIA Apex, apex/parallel/LARC.py, with clip."""
+    p = torch.nn.Parameter(t["p"].detach().clone())
+    opt = torch.optim.SGD([p], lr=a["lr"], momentum=a["momentum"])
+    for i in range(3):
+        p.grad = t["g%d" % i].detach().clone()
+        param_norm, grad_norm = torch.norm(p.data), torch.norm(p.grad.data)
+        if param_norm != 0 and grad_norm != 0:
+            adaptive_lr = a["eta"] * param_norm / (grad_norm + param_norm * a["weight_decay"] + 1e-8)
+            p.grad.data += a["weight_decay"] * p.data
+            p.grad.data *= min(adaptive_lr / a["lr"], 1)
+        opt.step()
+    return {"p": p.detach(), "buf": opt.state[p]["momentum_buffer"]}
+
+
 OPS = {
     "conv2d": conv2d, "max_pool2d": max_pool2d, "batchnorm_train": batchnorm_train, "batchnorm_infer": batchnorm_infer, "matmul": matmul, "ntxent": ntxent,
-    "sgd": sgd, "adamw": adamw,
+    "sgd": sgd, "adamw": adamw, "lars": lars, "larc": larc,
     "center": center, "cosine_loss": cosine_loss, "normalized_linear": normalized_linear,
     "gelu": lambda t, a: {"y": F.gelu(t["x"])},
     "scale": lambda t, a: {"y": a["scale"] * t["x"]},
@@ -283,9 +311,18 @@ def optimizer_cases():
     for n, scale, decay, clip in [(5, 1, 0, 0), (33, 1, 0.01, 0), (17, 1e-6, 0.01, 0), (34, 1, 0.01, 3.3), (19, 1e-6, 0, 1e-6)]:
         inputs = [spec("p", (n,))] + [spec("g%d" % i, (n,), -scale, scale) for i in range(3)]
         size, more = "%d_g%g_wd%g" % (n, scale, decay) + ("_clip%g" % clip if clip else ""), {"clip": clip} if clip else {}
-        yield case("sgd", "sgd_" + size, dict({"lr": 0.1, "momentum": 0.9, "weight_decay": decay}, **more), inputs, [])
-        yield case("adamw", "adamw_" + size,
-                   dict({"lr": 0.01, "beta1": 0.9, "beta2": 0.999, "eps": 1e-8, "weight_decay": decay}, **more), inputs, [])
+        for variant, nesterov in ("sgd", 0), ("nesterov", 1):
+            yield case("sgd", "%s_%s" % (variant, size),
+                       dict({"lr": 0.1, "momentum": 0.9, "weight_decay": decay, "nesterov": nesterov}, **more), inputs, [])
+        for variant, coupled in ("adamw", 0), ("adam", 1):
+            yield case("adamw", "%s_%s" % (variant, size),
+                       dict({"lr": 0.01, "beta1": 0.9, "beta2": 0.999, "eps": 1e-8, "weight_decay": decay, "coupled": coupled}, **more), inputs, [])
+    for n, scale, decay, lr in [(5, 1, 0, 0.5), (33, 1, 0.01, 0.5), (17, 1e-6, 0.01, 0.5), (34, 1, 0.1, 0.001), (9, 0, 0.1, 0.5)]:
+        for size, low in ("", -1), ("_of_zeros", 0):
+            inputs = [spec("p", (n,), low, -low)] + [spec("g%d" % i, (n,), -scale, scale) for i in range(3)]
+            for op, eta in ("lars", 0.001), ("larc", 0.02):
+                yield case(op, "%s_%d_g%g_wd%g_lr%g%s" % (op, n, scale, decay, lr, size),
+                           {"lr": lr, "momentum": 0.9, "weight_decay": decay, "eta": eta}, inputs, [])
 
 
 if __name__ == "__main__":

@@ -30,7 +30,7 @@ func pretrainCommand(fs *pflag.FlagSet) func(context.Context, []string) error {
 	fs.IntVar(&c.Epochs, "epochs", c.Epochs, "passes over the images")
 	fs.IntVar(&c.Batch, "batch", c.Batch, "images a step")
 	fs.IntVar(&c.Accumulate, "accumulate", c.Accumulate, "parts that a batch is computed in, to save memory (the contrast is within a part)")
-	fs.StringVar(&c.Optimizer, "optimizer", c.Optimizer, "adamw or sgd")
+	fs.StringVar(&c.Optimizer, "optimizer", c.Optimizer, strings.Join(net.Optimizers(), ", "))
 	fs.Float64Var(&c.LR, "lr", c.LR, "peak learning rate")
 	fs.Float64Var(&c.Decay, "weight-decay", c.Decay, "weight decay; biases and norms have none")
 	fs.Float64Var(&c.Clip, "clip", c.Clip, "largest `norm` of all gradients together: longer ones are scaled down; 0: none are")

@@ -1,0 +1,84 @@
+package kernels
+
+// ClipEach says that optimizers multiply every parameter's gradient by min(1, most/(‖gradient‖ + 1e-6)), its own 2-norm, as DINO's clip_gradients
+// (facebookresearch/dino, utils.py); 0 says that they do not. Clip, where both are asked for, comes first. Call it before Update.
+func (g *Graph) ClipEach(most float64) {
+	if g.averaged >= 0 {
+		misuse("ClipEach", "%g stands behind Update, which is to clip: put it before", most)
+	}
+	g.clipEach = most
+}
+
+// trust says how an optimizer adapts its rate to a parameter's norms: by which formula of shaders/trust.comp, and how much.
+type trust struct {
+	kind        int // 0: not at all
+	coefficient float64
+}
+
+// rates makes what the optimizer's kernel does to each 256 bytes of the flat set: (rate, decay, rate of averaging, factor of the gradient).
+func (g *Graph) rates(decayAll bool, t trust) *Tensor {
+	owner, params := g.paramTable(decayAll)
+	lr, decay, ema := g.Scalar("lr"), g.Scalar("decay"), Scalar{}
+	if g.store.averaged() > 0 {
+		ema = g.Scalar("ema_rate")
+	}
+	blocks, halt := int(g.store.size/align), g.store.halt().Value(g)
+	rates, kernel := g.alloc("rates", F32, []int{blocks, lanes}), "rates.bare"
+	binds := []bind{whole(owner), whole(params), whole(lr.mem), whole(halt), out(rates)}
+	if t.kind > 0 || g.clipEach > 0 {
+		kernel, binds = "rates.trust", append(binds, whole(g.trusts(t, params)))
+	}
+	g.run(launch{kernel: kernel, rows: blocks, binds: binds,
+		push:   func(first, n int) []uint32 { return push(n, first, lr.index, decay.index, ema.index, g.clip > 0) },
+		groups: func(n int) [3]uint32 { return groups1(n, 32) }})
+	return rates
+}
+
+// trusts measures every parameter and its gradient, in an order that does not depend on the device's limits, and makes what both are multiplied by.
+func (g *Graph) trusts(t trust, params *Tensor) *Tensor {
+	blocks, count := int(g.store.size/align), len(g.store.params)
+	part, trusts := g.alloc("squares", F32, []int{blocks, lanes}), g.alloc("trust", F32, []int{count, lanes})
+	g.run(launch{kernel: "squares", rows: blocks, binds: []bind{in(g.flat(gradients)), in(g.flat(values)), out(part)},
+		push:   func(_, n int) []uint32 { return push(n) },
+		groups: func(n int) [3]uint32 { return groups1(n, 8) }})
+	lr, decay := g.Scalar("lr"), g.Scalar("decay")
+	g.run(launch{kernel: "trust", rows: 1,
+		binds: []bind{whole(part), whole(params), whole(lr.mem), whole(g.store.halt().Value(g)), wholeOut(trusts)},
+		push: func(_, _ int) []uint32 {
+			return push(count, lr.index, decay.index, g.clip > 0, g.clipEach, t.kind, t.coefficient)
+		},
+		groups: func(int) [3]uint32 { return groups1(count, 1) }})
+	return trusts
+}
+
+// paramTable gives, for every 256 bytes of the flat set, the number of the parameter they are of, and for every parameter (multiple of the rate, of
+// the decay, 1 where there is a moving average, the scalar that is its gate or −1; its first 256 bytes, how many they are, 0, 0).
+func (g *Graph) paramTable(decayAll bool) (owner, params *Tensor) {
+	blocks := make([]float32, g.store.size/align)
+	var rows []float32
+	for i, p := range g.store.params {
+		first, n := p.offset/align, p.bytes/align
+		for b := first; b < first+n; b++ {
+			blocks[b] = float32(i)
+		}
+		row := [2 * lanes]float32{float32(p.LR), 0, 0, -1, float32(first), float32(n)}
+		if decayAll || !p.NoDecay {
+			row[1] = 1
+		}
+		if p.Averaged() {
+			row[2] = 1
+		}
+		if p.Gate != "" {
+			row[3] = float32(g.Scalar(p.Gate).index)
+		}
+		rows = append(rows, row[:]...)
+	}
+	return g.constant("owners", blocks), g.constant("parameters", rows)
+}
+
+// constant is a vector that the host fills when the program is built.
+func (g *Graph) constant(name string, v []float32) *Tensor {
+	t := g.alloc(name, F32, []int{len(v)})
+	t.mem.pinned, t.mem.data = true, append(v, make([]float32, pad(len(v))-len(v))...)
+	return t
+}
