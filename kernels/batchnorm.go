@@ -1,6 +1,7 @@
 package kernels
 
-// Norm is what a batch norm owns: scale γ and shift β [C], the running mean and variance [C], and PyTorch's ε and momentum (of the new value).
+// Norm is what a batch norm owns: scale γ and shift β [C] (nil, both: 1 and 0, PyTorch's affine=False), the running mean and variance [C], and
+// PyTorch's ε and momentum (of the new value).
 type Norm struct {
 	Gamma, Beta *Param
 	Mean, Var   *State
@@ -20,16 +21,16 @@ type fold struct {
 // torch.nn.BatchNorm2d); else they are the running ones. Backward keeps x, y and four vectors. One call is one population.
 func BatchNorm(x *Tensor, n Norm, residual *Tensor, relu, training bool) *Tensor {
 	g := x.g
-	gamma, beta := n.Gamma.Value(g), n.Beta.Value(g)
+	gamma, beta := n.affine(g)
 	if gamma.Width() != x.Width() {
-		misuse("BatchNorm "+n.Gamma.Name, "%v: %d channels, want %d", x, x.Width(), gamma.Width())
+		misuse("BatchNorm "+n.Mean.Name, "%v: %d channels, want %d", x, x.Width(), gamma.Width())
 	}
 	from := []*Tensor{x, gamma, beta}
 	if residual != nil {
-		wantSame("BatchNorm "+n.Gamma.Name, x, residual)
+		wantSame("BatchNorm "+n.Mean.Name, x, residual)
 		from = append(from, residual)
 	}
-	y := g.result("BatchNorm "+n.Gamma.Name, x.shape, from...)
+	y := g.result("BatchNorm "+n.Mean.Name, x.shape, from...)
 	g.traceNorm(y, x, residual, n, gamma, beta, relu)
 	var coef *Tensor
 	if training {
@@ -41,6 +42,22 @@ func BatchNorm(x *Tensor, n Norm, residual *Tensor, relu, training bool) *Tensor
 	g.normApply(b)
 	g.vjp(y, func(dy *Tensor) { g.normBack(b, dy, gamma, beta) })
 	return y
+}
+
+// affine returns scale and shift, constants where there are none.
+func (n Norm) affine(g *Graph) (gamma, beta *Tensor) {
+	if n.Gamma != nil {
+		return n.Gamma.Value(g), n.Beta.Value(g)
+	}
+	constant := func(name string, v float32) *Tensor {
+		t := g.alloc(name, F32, n.Mean.Shape)
+		t.mem.pinned, t.mem.data = true, make([]float32, pad(t.Width()))
+		for i := range t.Width() {
+			t.mem.data[i] = v
+		}
+		return t
+	}
+	return constant("one", 1), constant("zero", 0)
 }
 
 // norm is one call of BatchNorm, as its backward needs it.
@@ -65,7 +82,7 @@ func (g *Graph) traceNorm(y, x, residual *Tensor, n Norm, gamma, beta *Tensor, r
 func (g *Graph) batchStats(x, gamma, beta *Tensor, n Norm) *Tensor {
 	rows, c4 := x.Rows(), x.quads()
 	if rows < 2 {
-		misuse("BatchNorm "+n.Gamma.Name, "%v: one value a channel has no variance: use a batch of at least 2", x)
+		misuse("BatchNorm "+n.Mean.Name, "%v: one value a channel has no variance: use a batch of at least 2", x)
 	}
 	if p := x.producer; p != nil && p.steps[0].segment == g.segmentIndex() {
 		return g.mergeStats(p.statistics(g, x), p.tile, rows, gamma, beta, n)
@@ -81,7 +98,7 @@ func (g *Graph) batchStats(x, gamma, beta *Tensor, n Norm) *Tensor {
 
 func (g *Graph) runningStats(gamma, beta *Tensor, n Norm) *Tensor {
 	c4 := gamma.quads()
-	coef := g.alloc("batch norm "+n.Gamma.Name, F32, []int{4, c4 * lanes})
+	coef := g.alloc("batch norm "+n.Mean.Name, F32, []int{4, c4 * lanes})
 	g.run(launch{kernel: "bn_fold", rows: 1,
 		binds:  []bind{whole(gamma), whole(beta), whole(n.Mean.Value(g)), whole(n.Var.Value(g)), wholeOut(coef)},
 		push:   func(_, _ int) []uint32 { return push(c4, n.Eps) },

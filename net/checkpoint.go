@@ -29,6 +29,8 @@ type Meta struct {
 	Mean     []float64         `json:"mean"` // of the images, on the scale 0 … 1, by channel
 	Std      []float64         `json:"std"`
 	Channels int               `json:"channels"` // of the images
+	// Branch says which backbone is the run's product: "", the one that was trained, or Teacher, its momentum encoder.
+	Branch string `json:"branch,omitempty"`
 }
 
 // ErrDamaged says that a checkpoint's bytes are not those that were written: it was cut, or one of them has changed.
@@ -40,6 +42,9 @@ type Checkpoint struct {
 	Meta    Meta
 	tensors map[string]Blob
 }
+
+// averagePrefix stands before the names of moving averages.
+const averagePrefix = "average."
 
 // private marks state of the device program that checkpoints leave out.
 const private = "marr."
@@ -92,7 +97,7 @@ func parts(p *kernels.Param) []part {
 			func() ([]float32, error) { return p.ReadMoment(m) }, func(v []float32) error { return p.WriteMoment(m, v) }})
 	}
 	if p.Averaged() {
-		all = append(all, part{"average." + p.Name, p.ReadAverage, p.WriteAverage})
+		all = append(all, part{averagePrefix + p.Name, p.ReadAverage, p.WriteAverage})
 	}
 	return all
 }

@@ -22,6 +22,30 @@ func (p *Projector) Forward(x *kernels.Tensor, m Mode) *kernels.Tensor {
 	return p.last.Forward(p.norm.act(p.first.Forward(x, m), nil, m), m)
 }
 
+// DeepProjector is SimSiam's: Linear, batch norm and ReLU twice, then Linear and a batch norm without scale and shift; no layer has a bias (Chen and He
+// 2021, arXiv:2011.10566, section 3; facebookresearch/simsiam, builder.py). Names: prefix.0, .1, .3, .4, .6 and .7.
+type DeepProjector struct {
+	layers [3]Linear
+	norms  [3]BatchNorm
+}
+
+// NewDeepProjector declares a projector's parameters.
+func NewDeepProjector(st *kernels.Store, prefix string, in, hidden, out int, seed uint64) *DeepProjector {
+	linear := func(n string, in, out int) Linear { return newLinear(st, prefix+n, in, out, false, seed) }
+	return &DeepProjector{
+		[3]Linear{linear(".0", in, hidden), linear(".3", hidden, hidden), linear(".6", hidden, out)},
+		[3]BatchNorm{newNorm(st, prefix+".1", hidden), newNorm(st, prefix+".4", hidden), newPlainNorm(st, prefix+".7", out)},
+	}
+}
+
+// Forward maps [N in] to [N out].
+func (p *DeepProjector) Forward(x *kernels.Tensor, m Mode) *kernels.Tensor {
+	for i := range 2 {
+		x = p.norms[i].act(p.layers[i].Forward(x, m), nil, m)
+	}
+	return p.norms[2].Forward(p.layers[2].Forward(x, m), m)
+}
+
 // Head is Linear(in→hidden), ReLU, Linear(hidden→out): the MLP that fine-tuning puts on a backbone. Names: prefix.0 and .2.
 type Head struct{ first, last Linear }
 

@@ -60,13 +60,15 @@ func newNorm(st *kernels.Store, prefix string, width int) BatchNorm {
 			return v
 		}
 	}
-	n := kernels.Norm{
-		Gamma: st.Param(prefix+".weight", fill(1), width), Beta: st.Param(prefix+".bias", fill(0), width),
-		Mean: st.State(prefix+".running_mean", 0, width), Var: st.State(prefix+".running_var", 1, width),
-		Eps: 1e-5, Momentum: 0.1,
-	}
+	n := newPlainNorm(st, prefix, width).norm
+	n.Gamma, n.Beta = st.Param(prefix+".weight", fill(1), width), st.Param(prefix+".bias", fill(0), width)
 	n.Gamma.NoDecay, n.Beta.NoDecay = true, true
 	return BatchNorm{n}
+}
+
+// newPlainNorm has no scale and no shift: PyTorch's affine=False.
+func newPlainNorm(st *kernels.Store, prefix string, width int) BatchNorm {
+	return BatchNorm{kernels.Norm{Mean: st.State(prefix+".running_mean", 0, width), Var: st.State(prefix+".running_var", 1, width), Eps: 1e-5, Momentum: 0.1}}
 }
 
 // Forward normalises.
@@ -77,6 +79,11 @@ func (b BatchNorm) Forward(x *kernels.Tensor, m Mode) *kernels.Tensor {
 // act normalises, adds the residual (nil: none) and applies ReLU, in one pass.
 func (b BatchNorm) act(x, residual *kernels.Tensor, m Mode) *kernels.Tensor {
 	return kernels.BatchNorm(x, b.norm, residual, true, m == Train)
+}
+
+// NewLinear declares a layer's parameters, with a bias.
+func NewLinear(st *kernels.Store, prefix string, in, out int, seed uint64) Linear {
+	return newLinear(st, prefix, in, out, true, seed)
 }
 
 // Linear is x·wᵀ + b: weight [K C] and bias [K] under prefix, torch.nn.Linear's first values.

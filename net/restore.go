@@ -33,21 +33,33 @@ func (c *Checkpoint) Restore(st *kernels.Store) error {
 	return c.restore(to, func(string) bool { return true })
 }
 
-// RestoreBackbone writes the file's backbone (parameters and running statistics, no moments) into the store's and leaves all else, such as a
-// new head, as it is. Both backbones must hold the same names and shapes; else what differs is listed and nothing is written.
+// RestoreBackbone writes the backbone that is the file's product (parameters and running statistics, no moments; the momentum encoder's where
+// Meta.Branch says so) into the store's and leaves all else, such as a new head, as it is. Both backbones must hold the same names and shapes; else
+// what differs is listed and nothing is written.
 func (c *Checkpoint) RestoreBackbone(st *kernels.Store) error {
+	values, statistics := "", ""
+	if c.Meta.Branch == Teacher {
+		values, statistics = averagePrefix, momentumPrefix
+	}
 	var to []target
 	for _, p := range st.Params() {
 		if ofBackbone(p.Name) {
-			to = append(to, target{p.Name, p.Shape, p.Write})
+			to = append(to, target{values + p.Name, p.Shape, p.Write})
 		}
 	}
 	for _, x := range st.States() {
 		if ofBackbone(x.Name) {
-			to = append(to, target{x.Name, x.Shape, x.Write})
+			to = append(to, target{statistics + x.Name, x.Shape, x.Write})
 		}
 	}
-	return c.restore(to, ofBackbone)
+	return c.restore(to, func(name string) bool {
+		bare, average := strings.CutPrefix(name, averagePrefix)
+		bare, own := strings.CutPrefix(bare, momentumPrefix)
+		if values == "" {
+			return ofBackbone(name)
+		}
+		return ofBackbone(bare) && (average || own)
+	})
 }
 
 // ofBackbone tells a ResNet's tensors from those of projectors, heads and optimizers by their names.

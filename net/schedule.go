@@ -15,6 +15,17 @@ type Constant float64
 // At returns the constant.
 func (c Constant) At(step, total int) float64 { return float64(c) }
 
+// Late is 0 for a share of the steps, rounded to the nearest step, and 1 from then on: what opens a gate.
+type Late float64
+
+// At returns 0 or 1.
+func (l Late) At(step, total int) float64 {
+	if float64(step) < math.Round(float64(l)*float64(total)) {
+		return 0
+	}
+	return 1
+}
+
 // Cosine goes from From to To along half a cosine:
 //
 //	At(s, n) = To + (From − To)·(1 + cos(π·s/n))/2

@@ -25,8 +25,9 @@ type Config struct {
 	Decay      float64        `toml:"weight_decay" json:"weight_decay"`
 	Warmup     float64        `toml:"warmup" json:"warmup"` // share of the steps
 	Seed       uint64         `toml:"seed" json:"seed"`
-	Clip       float64        `toml:"clip" json:"clip"`   // largest norm of all gradients together; 0: any
-	Views      string         `toml:"views" json:"views"` // the recipe, as views.Encode writes it; "": the method's own
+	Clip       float64        `toml:"clip" json:"clip"`           // largest norm of all gradients together; 0: any
+	ClipEach   float64        `toml:"clip_each" json:"clip_each"` // largest norm of each parameter's gradient; 0: any
+	Views      string         `toml:"views" json:"views"`         // the recipe, as views.Encode writes it; "": the method's own
 }
 
 // DefaultConfig is the recipe that a run starts from: SimCLR, AdamW without decay (Adam) at 2e-3, warm-up over 10 % of the steps, cosine to 0.
@@ -85,8 +86,8 @@ func (c Config) numbers(set *data.Set) error {
 		return fmt.Errorf("ssl: batch of %d: batch norm and a contrast need at least 2 images at once: set --batch to 2 or more for each of --accumulate", micro)
 	case c.Batch > set.Len():
 		return fmt.Errorf("ssl: batch of %d: %s has only %d images: set --batch to at most %d", c.Batch, set.Name, set.Len(), set.Len())
-	case !(c.Clip >= 0):
-		return fmt.Errorf("ssl: gradients clipped at %g: want a norm above 0, or 0 for none", c.Clip)
+	case !(c.Clip >= 0) || !(c.ClipEach >= 0):
+		return fmt.Errorf("ssl: gradients clipped at %g, each parameter's at %g: want norms above 0, or 0 for none", c.Clip, c.ClipEach)
 	case !(c.LR > 0) || !(c.Decay >= 0) || !(c.Warmup >= 0 && c.Warmup <= 1):
 		return fmt.Errorf("ssl: lr %g, weight decay %g, warm-up %g: want lr above 0, decay at least 0, warm-up within 0 … 1", c.LR, c.Decay, c.Warmup)
 	}

@@ -22,7 +22,7 @@ func (c Config) table() []setting {
 		{"width", fmt.Sprint(c.Width)}, {"size", fmt.Sprint(c.Size)}, {"epochs", fmt.Sprint(c.Epochs)}, {"batch", fmt.Sprint(c.Batch)},
 		{"accumulate", fmt.Sprint(c.Accumulate)}, {"optimizer", fmt.Sprintf("%q", c.Optimizer)}, {"lr", fmt.Sprint(c.LR)},
 		{"weight_decay", fmt.Sprint(c.Decay)}, {"warmup", fmt.Sprint(c.Warmup)}, {"seed", fmt.Sprint(c.Seed)},
-		{"clip", fmt.Sprint(c.Clip)}, {"views", "'''\n" + c.Views + "'''"},
+		{"clip", fmt.Sprint(c.Clip)}, {"clip_each", fmt.Sprint(c.ClipEach)}, {"views", "'''\n" + c.Views + "'''"},
 	}
 	for _, k := range slices.Sorted(maps.Keys(c.Options)) {
 		out = append(out, setting{"options." + k, fmt.Sprint(c.Options[k])})

@@ -25,9 +25,11 @@ const trainingTolerance = 1e-3
 // lossTolerance is for one forward and backward of the loss alone.
 const lossTolerance = 1e-4
 
+// goldenCases are the cases of an op, in the file of the method that it is named after.
 func goldenCases(t *testing.T, op string) (cases []*golden.Case) {
 	t.Helper()
-	file, err := golden.Load("testdata/simclr.json")
+	method, _, _ := strings.Cut(op, "_")
+	file, err := golden.Load("testdata/" + method + ".json")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -93,18 +95,21 @@ func finish(t *testing.T, r *kernels.Run) {
 	}
 }
 
-// tenSteps is a SimCLR run from a golden case's state on its views: the method's own loss, an optimizer that decays every parameter.
+// tenSteps is a run of a method from a golden case's state on its views: the method's own loss, an optimizer that decays every parameter.
 type tenSteps struct {
-	c    *golden.Case
-	st   *kernels.Store
-	prog *kernels.Program
-	opt  net.Optimizer
+	c      *golden.Case
+	st     *kernels.Store
+	prog   *kernels.Program
+	opt    net.Optimizer
+	loss   *Step
+	locals *kernels.Tensor
 }
 
-func newTenSteps(t *testing.T, c *golden.Case) *tenSteps {
+// newTenSteps prepares a method whose images are shown in as many views of one size.
+func newTenSteps(t *testing.T, c *golden.Case, method Method, views int) *tenSteps {
 	t.Helper()
 	x := &tenSteps{c: c, st: kernels.NewStore(device)}
-	if strings.Contains(c.Name, "adamw") {
+	if c.Attrs["beta1"] > 0 {
 		x.opt = net.AdamW{AdamW: kernels.AdamW{Beta1: c.Attrs["beta1"], Beta2: c.Attrs["beta2"], Eps: c.Attrs["eps"], DecayAll: true}, Decay: c.Attrs["weight_decay"]}
 	} else {
 		x.opt = net.SGD{SGD: kernels.SGD{Momentum: c.Attrs["momentum"], DecayAll: true}, Decay: c.Attrs["weight_decay"]}
@@ -114,68 +119,147 @@ func newTenSteps(t *testing.T, c *golden.Case) *tenSteps {
 	if err != nil {
 		t.Fatal(err)
 	}
-	method := &SimCLR{Temperature: c.Attrs["temperature"], Out: int(c.Attrs["embedding"])}
 	x.prog, err = kernels.Build(device, x.st, func(g *kernels.Graph) {
-		views := g.Input("views", kernels.F32, 2*int(c.Attrs["batch"]), 16, 16, 1)
-		n := views.Dim(0) / 2
-		pair := []*kernels.Tensor{kernels.Slice(views, 0, n), kernels.Slice(views, n, 2*n)}
-		loss := method.Loss(&Step{Graph: g, Store: x.st, Backbone: backbone, Dim: backbone.Dim(), N: n, Views: pair, Seed: 1})
+		all := g.Input("views", kernels.F32, x.spec(t, "views0").Shape...)
+		s := &Step{Graph: g, Store: x.st, Backbone: backbone, Dim: backbone.Dim(), N: int(c.Attrs["batch"]), Seed: 1}
+		for v := range views {
+			rows := all.Dim(0) / views
+			s.Views, s.Targets, s.Classes = append(s.Views, kernels.Slice(all, v*rows, (v+1)*rows)), append(s.Targets, nil), append(s.Classes, 0)
+		}
+		for v := range int(c.Attrs["locals"]) {
+			if v == 0 {
+				x.locals = g.Input("locals", kernels.F32, x.spec(t, "locals0").Shape...)
+			}
+			s.Views = append(s.Views, kernels.Slice(x.locals, v*s.N, (v+1)*s.N))
+		}
+		if len(c.Ints) > 0 {
+			s.Targets[0], s.Classes[0] = g.Input("targets", kernels.I32, s.N), x.classes(t)
+		}
+		x.loss = s
+		loss := method.Loss(s)
 		g.Output("loss", loss)
 		g.ClearGrads()
 		g.Backward(loss)
+		g.ClipEach(c.Attrs["clip"])
 		g.CheckFinite(loss)
 		x.opt.Update(g)
 		g.Fold()
+		for _, f := range s.after {
+			f(g)
+		}
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, p := range x.st.Params() {
-		if err := p.Write(x.values(t, p.Name)); err != nil {
+		err := p.Write(x.values(t, p.Name))
+		if err == nil && p.Averaged() {
+			err = p.WriteAverage(x.values(t, p.Name))
+		}
+		if err != nil {
 			t.Fatal(err)
 		}
 	}
 	return x
 }
 
-func (x *tenSteps) values(t *testing.T, name string) []float32 {
+// copies is what stands before the names of the momentum encoder in the golden file.
+func (x *tenSteps) copies() string {
+	if x.c.Op == "dino_train" {
+		return "teacher."
+	}
+	return "target."
+}
+
+// classes is the width of the last layer.
+func (x *tenSteps) classes(t *testing.T) int {
+	t.Helper()
+	last := x.c.Inputs[slices.IndexFunc(x.c.Inputs, func(s golden.Spec) bool { return strings.HasPrefix(s.Name, "views") })-1]
+	return last.Shape[0]
+}
+
+func (x *tenSteps) spec(t *testing.T, name string) golden.Spec {
 	t.Helper()
 	i := slices.IndexFunc(x.c.Inputs, func(s golden.Spec) bool { return s.Name == name })
 	if i < 0 {
 		t.Fatalf("%s has no input %s", x.c.Name, name)
 	}
-	return x.c.Values(x.c.Inputs[i])
+	return x.c.Inputs[i]
+}
+
+func (x *tenSteps) values(t *testing.T, name string) []float32 {
+	t.Helper()
+	return x.c.Values(x.spec(t, name))
 }
 
 func (x *tenSteps) step(t *testing.T, i int) float64 {
 	t.Helper()
 	r := begin(t, x.prog.Segment("main"))
 	kernels.Pack(r.Floats("views"), x.values(t, fmt.Sprintf("views%d", i)), 1)
+	if x.locals != nil {
+		kernels.Pack(r.Floats("locals"), x.values(t, fmt.Sprintf("locals%d", i)), 1)
+	}
+	for _, set := range []map[string]net.Schedule{x.loss.scalars, x.loss.gates} {
+		for name, v := range set {
+			r.Set(name, v.At(i, 10))
+		}
+	}
+	if len(x.c.Ints) > 0 {
+		copy(r.Ints("targets"), x.c.Ints[i].Data)
+	}
 	r.Set("micro", 0)
 	x.opt.Set(r, i, x.c.Attrs["lr"])
+	if m := x.loss.momentum; m != nil {
+		r.Set("ema_rate", 1-m.At(i, 10))
+	}
 	finish(t, r)
 	return float64(r.Output("loss")[0])
 }
 
 func TestTenStepsMatchPyTorch(t *testing.T) {
-	for _, c := range goldenCases(t, "simclr_train") {
-		t.Run(c.Name, func(t *testing.T) {
-			x := newTenSteps(t, c)
-			defer x.st.Free()
-			defer x.prog.Free()
-			var losses []float64
-			for i := range 10 {
-				losses = append(losses, x.step(t, i))
-				if i == 0 {
-					x.checkGradients(t)
-				}
-			}
-			if d := c.Output("loss").Distance(losses); !(d <= trainingTolerance) {
-				t.Errorf("losses %v: %.2g from PyTorch, want at most %g", losses, d, trainingTolerance)
-			}
-			x.checkEnd(t)
-		})
+	for _, m := range []struct {
+		op     string
+		views  int
+		method func(attr func(string) int, c *golden.Case) Method
+	}{
+		{"simclr_train", 2, func(attr func(string) int, c *golden.Case) Method {
+			return &SimCLR{Temperature: c.Attrs["temperature"], Out: attr("embedding")}
+		}},
+		{"byol_train", 2, func(attr func(string) int, c *golden.Case) Method {
+			return &BYOL{Momentum: c.Attrs["ema"], Hidden: attr("hidden"), Out: attr("embedding"), Predict: attr("predictor_hidden")}
+		}},
+		{"simsiam_train", 2, func(attr func(string) int, _ *golden.Case) Method {
+			return &SimSiam{Hidden: attr("hidden"), Out: attr("embedding"), Predict: attr("predictor_hidden")}
+		}},
+		{"dino_train", 2, func(attr func(string) int, c *golden.Case) Method {
+			return &DINO{Prototypes: attr("prototypes"), Hidden: attr("hidden"), Bottleneck: attr("bottleneck"), Student: c.Attrs["student_temperature"],
+				Sharp: c.Attrs["teacher_temperature"], Momentum: c.Attrs["ema"], Center: c.Attrs["centre_momentum"], Freeze: c.Attrs["frozen"] / 10}
+		}},
+		{"rotation_train", 1, func(func(string) int, *golden.Case) Method { return &Rotation{} }},
+		{"jigsaw_train", 1, func(attr func(string) int, _ *golden.Case) Method { return &Jigsaw{Hidden: attr("hidden")} }},
+	} {
+		for _, c := range goldenCases(t, m.op) {
+			method := m.method(func(name string) int { return int(c.Attrs[name]) }, c)
+			t.Run(c.Name, func(t *testing.T) { newTenSteps(t, c, method, m.views).run(t) })
+		}
 	}
+}
+
+func (x *tenSteps) run(t *testing.T) {
+	t.Helper()
+	defer x.st.Free()
+	defer x.prog.Free()
+	var losses []float64
+	for i := range 10 {
+		losses = append(losses, x.step(t, i))
+		if i == 0 {
+			x.checkGradients(t)
+		}
+	}
+	if d := x.c.Output("loss").Distance(losses); !(d <= trainingTolerance) {
+		t.Errorf("losses %v: %.2g from PyTorch, want at most %g", losses, d, trainingTolerance)
+	}
+	x.checkEnd(t)
 }
 
 func (x *tenSteps) checkGradients(t *testing.T) {
@@ -207,6 +291,10 @@ func (x *tenSteps) checkEnd(t *testing.T) {
 		return want
 	}
 	for _, p := range x.st.Params() {
+		if p.Averaged() {
+			got, err := p.ReadAverage()
+			check(x.copies()+p.Name, got, err)
+		}
 		got, err := p.Read()
 		want, sum := check(p.Name, got, err), 0.0
 		for i, v := range x.values(t, p.Name) {
@@ -219,7 +307,13 @@ func (x *tenSteps) checkEnd(t *testing.T) {
 	for _, s := range x.st.States() {
 		if !strings.HasPrefix(s.Name, "marr.") {
 			got, err := s.Read()
-			check(s.Name, got, err)
+			name := s.Name
+			if own, ok := strings.CutPrefix(name, "momentum."); ok {
+				name = x.copies() + own
+			} else if name == "center" {
+				name = "centre"
+			}
+			check(name, got, err)
 		}
 	}
 }

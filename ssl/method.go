@@ -28,13 +28,67 @@ type Step struct {
 	N        int               // samples at once
 	Views    []*kernels.Tensor // [N H W C], one for each Spec of the recipe; a jigsaw's [N·tiles h w C]
 	Targets  []*kernels.Tensor // [N] I32, likewise: what the Spec drew to be told (a rotation, a permutation); nil where it draws none
+	Classes  []int             // likewise: how many classes the targets have, 0 where there are none
+	Known    int               // classes that the images' labels tell apart; 0: they have none
 	Seed     uint64            // of parameters that the method adds
+
+	labelled bool                    // the loss reads the labels
+	momentum net.Schedule            // of moving averages; nil: there are none
+	scalars  map[string]net.Schedule // of the loss
+	gates    map[string]net.Schedule // of parameters, in the update
+	after    []func(g *kernels.Graph)
+	product  string // branch that is evaluated and exported
 }
 
-var registry = map[string]Method{}
+// Momentum returns the momentum encoder of a module: after every step its weights go θ' ← m·θ' + (1 − m)·θ, with m from the schedule. All of a
+// method's momentum encoders share the schedule of the last call.
+func (s *Step) Momentum(m net.Module, momentum net.Schedule) net.Module {
+	s.momentum = momentum
+	return net.Momentum(s.Store, m)
+}
 
-// Register makes a method known by name; the value's fields are the defaults. It is called from init.
-func Register(name string, m Method) { registry[name] = m }
+// Scalar is a number of the loss that changes over training, such as a temperature.
+func (s *Step) Scalar(name string, v net.Schedule) kernels.Scalar {
+	if s.scalars == nil {
+		s.scalars = map[string]net.Schedule{}
+	}
+	s.scalars[name] = v
+	return s.Graph.Scalar(name)
+}
+
+// Labels are those of the images, [N] I32, −1 where there is none. Known must be above 0.
+func (s *Step) Labels() *kernels.Tensor {
+	s.labelled = true
+	return s.Graph.Input("labels", kernels.I32, s.N)
+}
+
+// Gate is a scalar by which the optimizer leaves parameters alone while it is 0 (kernels.Param.Gate); it returns its name.
+func (s *Step) Gate(name string, v net.Schedule) string {
+	if s.gates == nil {
+		s.gates = map[string]net.Schedule{}
+	}
+	s.gates[name] = v
+	return name
+}
+
+// After records f behind the optimizer: what a method keeps from step to step, such as a centre. With a batch in parts, tensors of the last part count.
+func (s *Step) After(f func(g *kernels.Graph)) { s.after = append(s.after, f) }
+
+// Teacher makes the momentum encoder of the backbone what is evaluated and exported, in place of the backbone itself.
+func (s *Step) Teacher() { s.product = net.Teacher }
+
+var registry = map[string]registered{}
+
+type registered struct {
+	about  string
+	method Method
+}
+
+// Register makes a method known by name, with a line about it: paper, and what is learned. The value's fields are the defaults. It is called from init.
+func Register(name, about string, m Method) { registry[name] = registered{about, m} }
+
+// About is the line about a method, "" for one that is not known.
+func About(name string) string { return registry[name].about }
 
 // Methods returns the names of all methods, sorted.
 func Methods() []string {
@@ -48,7 +102,7 @@ func Methods() []string {
 
 // New returns a fresh copy of a registered method with its defaults. An unknown name is an error that lists the known ones.
 func New(name string) (Method, error) {
-	m := registry[name]
+	m := registry[name].method
 	if m == nil {
 		return nil, fmt.Errorf("ssl: no method %q: known are %s", name, strings.Join(Methods(), ", "))
 	}

@@ -285,7 +285,7 @@ func (r *Run) save() error {
 	}
 	return net.SaveCheckpoint(filepath.Join(r.Dir, CheckpointFile), t.Store, net.Meta{
 		Step: t.Step(), Epoch: t.Step() / t.PerEpoch(), Config: config, Data: r.data, Kernels: kernels.Reading(t.dev), Variants: t.prog.Variants(),
-		Mean: t.mean, Std: t.std, Channels: r.Set.C})
+		Mean: t.mean, Std: t.std, Channels: r.Set.C, Branch: t.loss.product})
 }
 
 // pace measures images a second over the last steps.

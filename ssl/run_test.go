@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"marr/kernels"
+	"marr/ssl/data"
 	"marr/vk"
 )
 
@@ -23,13 +24,18 @@ func runConfig() Config {
 // pretrain runs c on 24 random images in dir until step `stop` is over, or to the end for 0.
 func pretrain(t *testing.T, dir string, c Config, resume bool, stop int) error {
 	t.Helper()
-	m, err := New("simclr")
+	return pretrainOn(t, noise(24, 16, 1), dir, c, resume, stop)
+}
+
+func pretrainOn(t *testing.T, set *data.Set, dir string, c Config, resume bool, stop int) error {
+	t.Helper()
+	m, err := New(c.Method)
 	if err != nil {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
-	r := &Run{Dir: dir, Resume: resume, Config: c, Method: m, Set: noise(24, 16, 1)}
+	r := &Run{Dir: dir, Resume: resume, Config: c, Method: m, Set: set}
 	r.Tell = func(p Progress) {
 		if p.Step == stop {
 			cancel()

@@ -1,8 +1,7 @@
 package ssl
 
 import (
-	"fmt"
-	"slices"
+	"cmp"
 
 	"marr/kernels"
 	"marr/net"
@@ -22,20 +21,17 @@ type SimCLR struct {
 
 var _ Method = (*SimCLR)(nil)
 
-func init() { Register("simclr", &SimCLR{Temperature: 0.2, Out: 64}) }
+func init() {
+	Register("simclr", "Chen et al. 2020, arXiv:2002.05709: two views of an image agree, against all other images of the batch", &SimCLR{Temperature: 0.2, Out: 64})
+}
 
 // Views are two of one recipe, the preset "simclr".
 func (m *SimCLR) Views(in views.Input) ([]views.Spec, error) { return views.Preset("simclr", in) }
 
 // Loss is the NT-Xent loss of both views.
 func (m *SimCLR) Loss(s *Step) *kernels.Tensor {
-	if n := len(s.Views); n != 2 || !slices.Equal(s.Views[0].Shape(), s.Views[1].Shape()) || s.Views[0].Dim(0) != s.N {
-		panic(&kernels.BuildError{Op: "simclr", Msg: fmt.Sprintf("%d views: it contrasts two whole views of one size: change the recipe, or the method", n)})
-	}
-	hidden := m.Hidden
-	if hidden == 0 {
-		hidden = s.Dim
-	}
+	wantViews("simclr", s, 2)
+	hidden := cmp.Or(m.Hidden, s.Dim)
 	projector := net.NewProjector(s.Store, "projector", s.Dim, hidden, m.Out, s.Seed)
 	h := s.Backbone.Forward(kernels.Concat(s.Views...), net.Train)
 	z := projector.Forward(h, net.Train)

@@ -27,6 +27,7 @@ type Trainer struct {
 	schedule  net.Schedule
 	prog      *kernels.Program
 	batch     *batch
+	loss      *Step // what the method asked for
 	watch     *Watch
 
 	step    int     // steps submitted
@@ -99,15 +100,23 @@ func (t *Trainer) record(g *kernels.Graph) {
 	g.Micro(t.Config.Accumulate)
 	g.Segment("micro")
 	painted, targets := t.batch.inputs(g)
-	s := &Step{Graph: g, Store: t.Store, Backbone: t.Backbone, Dim: t.Backbone.Dim(), N: t.batch.size, Views: painted, Targets: targets, Seed: t.Config.Seed}
+	s := &Step{Graph: g, Store: t.Store, Backbone: t.Backbone, Dim: t.Backbone.Dim(), N: t.batch.size, Views: painted, Targets: targets, Known: t.set.NumClasses(), Seed: t.Config.Seed}
+	for _, spec := range t.batch.specs {
+		s.Classes = append(s.Classes, spec.Targets())
+	}
+	t.loss = s
 	loss := t.method.Loss(s)
 	g.Output("loss", loss)
 	g.Backward(loss)
 	g.Segment("update")
 	g.Clip(t.Config.Clip)
+	g.ClipEach(t.Config.ClipEach)
 	g.CheckFinite(loss)
 	t.optimizer.Update(g)
 	g.Fold()
+	for _, f := range s.after {
+		f(g)
+	}
 	g.Segment("clear") // recorded last: only now are all parameters known
 	g.ClearGrads()
 }
@@ -150,6 +159,14 @@ func (t *Trainer) Steps() int { return t.Config.Epochs * t.PerEpoch() }
 
 // PerEpoch is the number of steps of an epoch.
 func (t *Trainer) PerEpoch() int { return t.batch.samples() / t.Config.Batch }
+
+// Product is what is evaluated and exported: the backbone, or the method's momentum encoder of it.
+func (t *Trainer) Product() net.Module {
+	if t.loss.product == net.Teacher {
+		return net.Momentum(t.Store, t.Backbone)
+	}
+	return t.Backbone
+}
 
 // Step is the number of steps whose outcome is known.
 func (t *Trainer) Step() int { return t.settled }
@@ -230,8 +247,18 @@ func (t *Trainer) submit(collect func() error) error {
 		if err != nil {
 			return err
 		}
-		t.batch.fill(r, mine[k*t.batch.size:(k+1)*t.batch.size], uint32(epoch))
+		part := mine[k*t.batch.size : (k+1)*t.batch.size]
+		t.batch.fill(r, part, uint32(epoch))
+		if t.loss.labelled {
+			labels := r.Ints("labels")
+			for slot, i := range part {
+				labels[slot] = t.set.Labels[i]
+			}
+		}
 		r.Set("micro", float64(k))
+		for name, v := range t.loss.scalars {
+			r.Set(name, v.At(t.step, t.Steps()))
+		}
 		if err := r.Submit(); err != nil {
 			return err
 		}
@@ -245,6 +272,12 @@ func (t *Trainer) submit(collect func() error) error {
 		return err
 	}
 	t.optimizer.Set(u, t.step, t.schedule.At(t.step, t.Steps()))
+	for name, v := range t.loss.gates {
+		u.Set(name, v.At(t.step, t.Steps()))
+	}
+	if t.loss.momentum != nil {
+		u.Set("ema_rate", 1-t.loss.momentum.At(t.step, t.Steps()))
+	}
 	if err := u.Submit(); err != nil {
 		return err
 	}

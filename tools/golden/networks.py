@@ -20,10 +20,10 @@ def resnet(arch, stem, width):
     return net
 
 
-class SimCLRNet(nn.Module):
-    """ResNet-10 (one BasicBlock a stage, widths w 2w 4w 8w, 3x3 stride 2 stem, no max-pool) and SimCLR's projector."""
+class SmallResNet(nn.Module):
+    """ResNet-10: one BasicBlock a stage, widths w 2w 4w 8w, 3x3 stride 2 stem, no max-pool, no classifier; `dim` features."""
 
-    def __init__(self, width, channels, embedding):
+    def __init__(self, width, channels):
         super().__init__()
         self.conv1 = nn.Conv2d(channels, width, 3, 2, 1, bias=False)
         self.bn1 = nn.BatchNorm2d(width)
@@ -36,13 +36,16 @@ class SimCLRNet(nn.Module):
                 down = nn.Sequential(nn.Conv2d(inside, out, 1, stride, bias=False), nn.BatchNorm2d(out))
             setattr(self, "layer%d" % (i + 1), nn.Sequential(zoo.BasicBlock(inside, out, stride, down)))
             inside = out
-        self.projector = nn.Sequential(
-            nn.Linear(inside, inside, bias=False), nn.BatchNorm1d(inside), nn.ReLU(), nn.Linear(inside, embedding))
+        self.dim = inside
 
-    def forward(self, x):
+    def features(self, x):
         x = self.relu(self.bn1(self.conv1(x)))
-        x = self.layer4(self.layer3(self.layer2(self.layer1(x))))
-        return self.projector(x.mean((2, 3)))
+        return self.layer4(self.layer3(self.layer2(self.layer1(x)))).mean((2, 3))
+
+
+def projector(inside, hidden, out):
+    """Linear without bias, batch norm, ReLU, Linear: net.Projector."""
+    return nn.Sequential(nn.Linear(inside, hidden, bias=False), nn.BatchNorm1d(hidden), nn.ReLU(), nn.Linear(hidden, out))
 
 
 def to_torch(t):
@@ -115,9 +118,10 @@ def watch_kinks(net):
 
 
 def widest_margin(stem, tries, margin):
-    """Prints the margin of each of the first names stem0, stem1, ... and the best: how the names of the cases were chosen."""
+    """Prints and returns the margin of each of the first names stem0, stem1, ... and prints the best: how the names of the cases were chosen."""
     margins = {}
     for i in range(tries):
         margins[stem + str(i)] = margin(stem + str(i))
         print(stem + str(i), "%.2e" % margins[stem + str(i)], flush=True)
     print("widest:", max(margins, key=margins.get))
+    return margins

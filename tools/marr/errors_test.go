@@ -87,7 +87,7 @@ func TestBadInputIsOneLineAndLeavesNothing(t *testing.T) {
 		{"one class of a higher number", 1, "one class alone", nil, []string{"eval", "knn", "--model", "raw", "--train", oneClass(t, 7), "--test", oneClass(t, 7)}},
 		{"size below one", 2, "--size -3", nil, []string{"eval", "knn", "--model", "raw", "--size", "-3", "--train", good, "--test", good}},
 		{"recipe of another size", 2, "make them the same", nil, small(good, out, "--size", "16", "--views", file("d.toml", "[all]\nsize = 20\n"))},
-		{"recipe of one view for a contrast", 1, "two whole views of one size", nil, small(good, out, "--views", file("e.toml", "from = \"mae\"\n"))},
+		{"recipe of one view for a contrast", 1, "compares 2 whole views of one size", nil, small(good, out, "--views", file("e.toml", "from = \"mae\"\n"))},
 		{"picture of another format", 2, "ends in .png", nil, []string{"views", "--data", good, "--out", filepath.Join(dir, "v.jpg")}},
 		{"no run to export", 1, "no run is here", nil, []string{"export", "--run", out, "--out", filepath.Join(dir, "x.onnx")}},
 	} {

@@ -76,7 +76,7 @@ func spread(set *data.Set, n int) *data.Set {
 func (j *judge) afterEpoch(t *ssl.Trainer) (map[string]any, error) {
 	if j.encoder == nil {
 		var err error
-		if j.encoder, err = ssl.NewEncoder(j.dev, t.Store, t.Backbone, j.mean, j.std, t.Config.Size, j.train, j.test); err != nil {
+		if j.encoder, err = ssl.NewEncoder(j.dev, t.Store, t.Product(), j.mean, j.std, t.Config.Size, j.train, j.test); err != nil {
 			return nil, err
 		}
 	}

@@ -34,6 +34,7 @@ func pretrainCommand(fs *pflag.FlagSet) func(context.Context, []string) error {
 	fs.Float64Var(&c.LR, "lr", c.LR, "peak learning rate")
 	fs.Float64Var(&c.Decay, "weight-decay", c.Decay, "weight decay; biases and norms have none")
 	fs.Float64Var(&c.Clip, "clip", c.Clip, "largest `norm` of all gradients together: longer ones are scaled down; 0: none are")
+	fs.Float64Var(&c.ClipEach, "clip-each", c.ClipEach, "largest `norm` of each parameter's gradient (DINO: 3); 0: any")
 	fs.Float64Var(&c.Warmup, "warmup", c.Warmup, "share of the steps over which the rate rises; then it falls along a cosine to 0")
 	fs.Uint64Var(&c.Seed, "seed", c.Seed, "of everything random")
 	judged := fs.String("eval-data", "", "labelled images `D` to measure kNN on after each epoch, by the labels of --data; decides nothing")
@@ -44,8 +45,7 @@ func pretrainCommand(fs *pflag.FlagSet) func(context.Context, []string) error {
 			return err
 		}
 		if c.Method == "list" {
-			fmt.Println(strings.Join(ssl.Methods(), "\n"))
-			return nil
+			return listMethods()
 		}
 		if c.Data == "" || *out == "" {
 			return usagef("pretrain: --data and --out are needed: say which images and where to keep the run")
@@ -138,6 +138,21 @@ func methodFlags(fs *pflag.FlagSet) {
 			}
 		}
 	}
+}
+
+// listMethods prints every method: paper and what it learns, its flags with their defaults.
+func listMethods() error {
+	for _, name := range ssl.Methods() {
+		m, err := ssl.New(name)
+		if err != nil {
+			return err
+		}
+		fmt.Printf("%s  %s\n", name, ssl.About(name))
+		for _, o := range ssl.Options(m) {
+			fmt.Printf("    --%-18s %v  %s\n", o.Name, o.Get(), o.Help)
+		}
+	}
+	return nil
 }
 
 // configure makes the method with what the flags say and records its hyper-parameters.

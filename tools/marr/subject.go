@@ -22,12 +22,13 @@ type subject struct {
 	seed      uint64
 	mean, std []float64
 	start     ssl.Start
+	branch    string // of the run: net.Meta.Branch
 }
 
 // randomSubject is a network that was never trained.
 func randomSubject(c ssl.Config, train *data.Set) subject {
 	mean, std := train.Stats()
-	return subject{"random", c.Backbone(train.C), c.Size, c.Seed, mean, std, ssl.RandomStart}
+	return subject{name: "random", arch: c.Backbone(train.C), px: c.Size, seed: c.Seed, mean: mean, std: std, start: ssl.RandomStart}
 }
 
 // rawSubject is the pixels themselves.
@@ -55,7 +56,7 @@ func runSubject(dir string) (subject, ssl.Config, error) {
 	if note != "" {
 		fmt.Fprintln(os.Stderr, note)
 	}
-	return subject{dir, config.Backbone(c.Meta.Channels), config.Size, config.Seed, c.Meta.Mean, c.Meta.Std, ssl.FromCheckpoint(c)}, config, nil
+	return subject{dir, config.Backbone(c.Meta.Channels), config.Size, config.Seed, c.Meta.Mean, c.Meta.Std, ssl.FromCheckpoint(c), c.Meta.Branch}, config, nil
 }
 
 // network puts the subject's backbone on a device.

@@ -1,0 +1,112 @@
+package ssl
+
+import (
+	"fmt"
+	"testing"
+
+	"marr/kernels"
+	"marr/kernels/ref/golden"
+)
+
+// embeddings are a golden case's inputs by name; those whose gradient it has are tracked.
+type embeddings map[string]*kernels.Tensor
+
+// checkLoss compares a loss on fixed embeddings, its gradients and states [K] that are behind it (by the name of the golden output) with a golden
+// case's; states begin with the inputs of the names in `from`.
+func checkLoss(t *testing.T, c *golden.Case, from, states map[string]string, build func(s *Step, in embeddings) *kernels.Tensor) {
+	t.Helper()
+	st := kernels.NewStore(device)
+	defer st.Free()
+	in, s := embeddings{}, &Step{Store: st, N: c.Inputs[0].Shape[0]}
+	values := map[string][]float32{}
+	prog, err := kernels.Build(device, st, func(g *kernels.Graph) {
+		s.Graph = g
+		for _, x := range c.Inputs {
+			values[x.Name] = c.Values(x)
+			if len(x.Shape) == 2 {
+				in[x.Name] = g.Input(x.Name, kernels.F32, x.Shape...)
+			}
+		}
+		for _, r := range c.Grads {
+			in[r.Name].Track()
+		}
+		loss := build(s, in)
+		g.Output("loss", loss)
+		g.Backward(loss)
+		for _, r := range c.Grads {
+			g.Output("d"+r.Name, in[r.Name].Grad())
+		}
+		for _, f := range s.after {
+			f(g)
+		}
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer prog.Free()
+	state := func(name string) *kernels.State {
+		for _, x := range st.States() {
+			if x.Name == name {
+				return x
+			}
+		}
+		t.Fatalf("no state %s", name)
+		return nil
+	}
+	for input, name := range from {
+		if err := state(name).Write(values[input]); err != nil {
+			t.Fatal(err)
+		}
+	}
+	r := begin(t, prog.Segment("main"))
+	for name, x := range in {
+		kernels.Pack(r.Floats(name), values[name], x.Width())
+	}
+	for name, v := range s.scalars {
+		r.Set(name, v.At(0, 1))
+	}
+	finish(t, r)
+	check := func(want *golden.Result, got []float32) {
+		t.Helper()
+		if d := want.Distance32(got); !(d <= lossTolerance) {
+			t.Errorf("%s: %s: %.2g from PyTorch, want at most %g", c.Name, want.Name, d, lossTolerance)
+		}
+	}
+	check(c.Output("loss"), r.Output("loss")[:1])
+	for _, want := range c.Grads {
+		x := in[want.Name]
+		got := make([]float32, x.Rows()*x.Width())
+		kernels.Unpack(got, r.Output("d"+want.Name), x.Width())
+		check(want, got)
+	}
+	for output, name := range states {
+		got, err := state(name).Read()
+		if err != nil {
+			t.Fatal(err)
+		}
+		check(c.Output(output), got)
+	}
+}
+
+func TestPairLossesMatchPyTorch(t *testing.T) {
+	for op, loss := range map[string]func(p, z [2]*kernels.Tensor) *kernels.Tensor{"byol_loss": bothWays, "simsiam_loss": negativeBothWays} {
+		for _, c := range goldenCases(t, op) {
+			checkLoss(t, c, nil, nil, func(_ *Step, in embeddings) *kernels.Tensor {
+				return loss([2]*kernels.Tensor{in["p1"], in["p2"]}, [2]*kernels.Tensor{in["z1"], in["z2"]})
+			})
+		}
+	}
+}
+
+func TestDINOLossMatchesPyTorch(t *testing.T) {
+	for _, c := range goldenCases(t, "dino_loss") {
+		checkLoss(t, c, map[string]string{"centre": "center"}, map[string]string{"new_centre": "center"}, func(s *Step, in embeddings) *kernels.Tensor {
+			m := &DINO{Prototypes: in["t1"].Width(), Student: c.Attrs["student_temperature"], Sharp: c.Attrs["teacher_temperature"], Center: c.Attrs["centre_momentum"]}
+			var students []*kernels.Tensor
+			for i := 1; in[fmt.Sprintf("s%d", i)] != nil; i++ {
+				students = append(students, in[fmt.Sprintf("s%d", i)])
+			}
+			return m.distil(s, students, kernels.Concat(in["t1"], in["t2"]))
+		})
+	}
+}

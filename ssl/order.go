@@ -1,0 +1,27 @@
+package ssl
+
+import (
+	"marr/kernels"
+	"marr/ssl/views"
+)
+
+// Order tells in which order the frames of a clip are shown (Lee et al. 2017, arXiv:1708.01246, of whose pairwise features this has none): the core
+// of Jigsaw, on frames in place of tiles. It needs a set of clips.
+type Order struct {
+	Hidden int `flag:"frame-embedding" help:"width of a frame's embedding, a multiple of 4; 0: the backbone's"`
+}
+
+var _ Method = (*Order)(nil)
+
+func init() {
+	Register("order", "Lee et al. 2017, arXiv:1708.01246: tell in which order a clip's frames are shown (wants frames:DIR)", &Order{})
+}
+
+// Views are the preset "order": a view for each frame of a sample.
+func (m *Order) Views(in views.Input) ([]views.Spec, error) { return views.Preset("order", in) }
+
+// Loss is the cross entropy of the permutation.
+func (m *Order) Loss(s *Step) *kernels.Tensor {
+	wantTargets("order", s)
+	return arrangement(s, kernels.Concat(s.Views...), len(s.Views), true, m.Hidden)
+}

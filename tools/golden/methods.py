@@ -1,0 +1,247 @@
+"""Golden losses, gradients and training of the methods beside SimCLR: ssl/testdata/{byol,simsiam,dino,rotation,jigsaw}.json.
+
+Run: /usr/bin/python3 tools/golden/methods.py [method ...]; "methods.py search [method ...]" shows how the cases' names were chosen
+(training.search). The schema is in goldenfile.py. N images a step; rows i and i+N of "views<t>" [2N 16 16 1] are the two
+views of image i, N = "batch". "grads" are all gradients of the first step, before clipping and freezing. EMA parameters are
+p' <- m p' + (1-m) p after the optimizer, m_k = 1 - (1-ema)(cos(pi k/K)+1)/2 at step k = 0 ... K-1; they begin as copies, their running
+statistics come from their own forwards in training mode. Names are torchvision's, those of EMA networks after a prefix.
+
+op "byol_loss"     inputs p1, p2, z1, z2 [N D]; loss = mean(2 - 2cos(p1, z2)) + mean(2 - 2cos(p2, z1)).
+op "simsiam_loss"  likewise; loss = -mean cos(p1, z2)/2 - mean cos(p2, z1)/2. Gradients for p1 and p2; z is constant in both.
+op "dino_loss"     inputs t1, t2 (teacher), s1, s2, ... (student) [N K] logits, "centre" [K]; outputs "loss", "new_centre"; gradients for s.
+op "byol_train"    each view forwarded on its own, first view first; projector.{0,1,3}, predictor.{0,1,3}; "target." + names.
+op "simsiam_train" likewise; projector.{0,1,3,4,6,7} (no biases in 0, 3 and 6, no scale and bias in 7), predictor.{0,1,3}.
+op "dino_train"    both views in one forward of the student, "locals<t>" [N*locals 10 10 1] of all local views (view by view) in another,
+                   both views in one of the teacher. head.{0,2,4}.weight/bias, exact GELU, head.last.weight (rows normalised in use);
+                   "teacher." + names; "centre" [K] from zeros. Clipped per parameter to norm "clip": g clip/(norm + 1e-6). head.last has
+                   no gradient in the first "frozen" steps: no decay, no moments; its AdamW counts all steps, as ours does (torch: its own).
+op "rotation_train" views [N 16 16 1] as they are, "targets<t>" [N]; head.weight, head.bias.
+op "jigsaw_train"  views [N*4 10 10 1]: the tiles of image i are rows 4i ... 4i+3, one batch-norm population; head.0 without bias, head.1
+                   batch norm over all tiles, ReLU, tiles of an image side by side [N 4*hidden], head.3 to permutations.
+"""
+import copy
+import math
+import sys
+
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from goldenfile import dump, spec
+from networks import SmallResNet, projector
+from training import ADAMW, BATCH, STEPS, WIDTH, Method, loss_case, search, targets, train_case, view_specs
+
+EMA, CENTRE = 0.9, 0.9
+
+
+def cosine(p, z):
+    return F.cosine_similarity(p, z.detach(), dim=1).mean()
+
+
+def byol_loss(p1, p2, z1, z2):
+    return 4 - 2 * cosine(p1, z2) - 2 * cosine(p2, z1)
+
+
+def simsiam_loss(p1, p2, z1, z2):
+    return -(cosine(p1, z2) + cosine(p2, z1)) / 2
+
+
+def dino_loss(students, teachers, centre, tau):
+    """Mean over pairs of different views; the centre is that of the step before."""
+    p = [F.softmax((t - centre) / tau["teacher_temperature"], dim=1).detach() for t in teachers]
+    q = [F.log_softmax(s / tau["student_temperature"], dim=1) for s in students]
+    pairs = [(a, b) for i, a in enumerate(p) for j, b in enumerate(q) if i != j]
+    return sum(-(a * b).sum(1).mean() for a, b in pairs) / len(pairs)
+
+
+def new_centre(centre, teachers):
+    return CENTRE * centre + (1 - CENTRE) * torch.cat(teachers).mean(0)
+
+
+class Apart(Method):
+    """Views forwarded on their own. Batch norm over eight samples, as deep in the network, amplifies rounding a hundredfold in ten steps; over
+    sixteen it does not."""
+    batch, views = 16, view_specs(2 * 16)
+
+    def pair(self, t):
+        return self.images(t).split(self.batch)
+
+
+class WithEMA(Method):
+    """One copy, which follows the network."""
+
+    def copied(self, prefix, without=()):
+        net = copy.deepcopy(self.net).requires_grad_(False)
+        for part in without:
+            delattr(net, part)
+        self.copies[prefix] = net
+        return net
+
+    def after(self, t):
+        m = 1 - (1 - EMA) * (math.cos(math.pi * t / STEPS) + 1) / 2
+        with torch.no_grad():
+            for net in self.copies.values():
+                now = dict(self.net.named_parameters())
+                for name, p in net.named_parameters():
+                    p.copy_(m * p + (1 - m) * now[name])
+
+
+class BYOL(Apart, WithEMA):
+    op, case_name, more = "byol_train", "byol_12", {"hidden": 48, "embedding": 24, "predictor_hidden": 40, "ema": EMA}
+
+    def __init__(self, case, dtype):
+        super().__init__(case, dtype)
+        self.target = self.copied("target.", without=["predictor"])
+
+    @staticmethod
+    def network():
+        net = SmallResNet(WIDTH, 1)
+        net.projector, net.predictor = projector(net.dim, 48, 24), projector(24, 40, 24)
+        return net
+
+    def loss(self, t):
+        views = self.pair(t)
+        p = [self.net.predictor(self.net.projector(self.net.features(v))) for v in views]
+        return byol_loss(*p, *[self.target.projector(self.target.features(v)) for v in views])
+
+
+class SimSiam(Apart):
+    op, case_name, more = "simsiam_train", "simsiam_26", {"hidden": 48, "embedding": 24, "predictor_hidden": 16}
+
+    @staticmethod
+    def network():
+        net = SmallResNet(WIDTH, 1)
+        net.projector = nn.Sequential(
+            nn.Linear(net.dim, 48, bias=False), nn.BatchNorm1d(48), nn.ReLU(), nn.Linear(48, 48, bias=False), nn.BatchNorm1d(48), nn.ReLU(),
+            nn.Linear(48, 24, bias=False), nn.BatchNorm1d(24, affine=False))
+        net.predictor = projector(24, 16, 24)
+        return net
+
+    def loss(self, t):
+        z = [self.net.projector(self.net.features(v)) for v in self.pair(t)]
+        return simsiam_loss(*[self.net.predictor(x) for x in z], *z)
+
+
+class Head(nn.Sequential):
+    """DINO's: three linear layers with GELU, L2, and a linear layer whose rows are normalised (weight_norm with g = 1 fixed)."""
+
+    def __init__(self, inside, hidden, bottleneck, prototypes):
+        super().__init__(nn.Linear(inside, hidden), nn.GELU(), nn.Linear(hidden, hidden), nn.GELU(), nn.Linear(hidden, bottleneck))
+        self.last = nn.Linear(bottleneck, prototypes, bias=False)
+
+    def forward(self, x):
+        for layer in list(self)[:5]:
+            x = layer(x)
+        return F.linear(F.normalize(x, dim=1), F.normalize(self.last.weight, dim=1))
+
+
+class DINO(WithEMA):
+    locals, prototypes, tau = 0, 32, {"student_temperature": 0.1, "teacher_temperature": 0.04}
+    op, case_name, attrs = "dino_train", "dino_19", dict(ADAMW, weight_decay=0.04)
+    more = dict(tau, hidden=40, bottleneck=16, prototypes=prototypes, ema=EMA, centre_momentum=CENTRE, clip=3, frozen=3, locals=0)
+
+    def __init__(self, case, dtype):
+        super().__init__(case, dtype)
+        self.teacher, self.centre = self.copied("teacher."), torch.zeros(self.prototypes, dtype=dtype)
+
+    @staticmethod
+    def network():
+        net = SmallResNet(WIDTH, 1)
+        net.head = Head(net.dim, 40, 16, DINO.prototypes)
+        return net
+
+    def loss(self, t):
+        globals_ = self.images(t)
+        students = self.net.head(self.net.features(globals_)).split(BATCH)
+        if self.locals:
+            students += self.net.head(self.net.features(self.images(t, "locals"))).split(BATCH)
+        self.logits = self.teacher.head(self.teacher.features(globals_)).split(BATCH)
+        return dino_loss(students, self.logits, self.centre, self.tau)
+
+    def before(self, t, opt):
+        for p in self.net.parameters():
+            norm = p.grad.norm()
+            self.clipped = getattr(self, "clipped", 0) + int(norm > self.more["clip"])
+            p.grad *= min(1, self.more["clip"] / (norm + 1e-6))
+        last = self.net.head.last.weight
+        if t < self.more["frozen"]:
+            last.grad = None
+        elif t == self.more["frozen"]:
+            opt.state[last] = {"step": torch.tensor(float(t)), "exp_avg": torch.zeros_like(last), "exp_avg_sq": torch.zeros_like(last)}
+
+    def after(self, t):
+        super().after(t)
+        self.centre = new_centre(self.centre, self.logits)
+
+    def state(self):
+        return dict(super().state(), centre=self.centre)
+
+
+class MultiCrop(DINO):
+    locals, case_name, more = 2, "dino_locals_17", dict(DINO.more, locals=2)
+    views = DINO.views + view_specs(2 * BATCH, 10, "locals")
+
+
+class Rotation(Method):
+    op, case_name, classes, views = "rotation_train", "rotation_15", 4, view_specs(BATCH)
+
+    @staticmethod
+    def network():
+        net = SmallResNet(WIDTH, 1)
+        net.head = nn.Linear(net.dim, Rotation.classes)
+        return net
+
+    def loss(self, t):
+        return F.cross_entropy(self.net.head(self.net.features(self.images(t))), torch.tensor(targets(self.case, t, self.classes)))
+
+
+class Jigsaw(Method):
+    op, case_name, classes, views = "jigsaw_train", "jigsaw_2", 24, view_specs(4 * BATCH, 10)
+    more = {"tiles": 4, "hidden": 20}
+
+    @staticmethod
+    def network():
+        net = SmallResNet(WIDTH, 1)
+        net.head = nn.Sequential(nn.Linear(net.dim, 20, bias=False), nn.BatchNorm1d(20), nn.ReLU(), nn.Linear(4 * 20, Jigsaw.classes))
+        return net
+
+    def loss(self, t):
+        tiles = self.net.head[:3](self.net.features(self.images(t)))
+        return F.cross_entropy(self.net.head[3](tiles.reshape(BATCH, -1)), torch.tensor(targets(self.case, t, self.classes)))
+
+
+def pair_case(op, loss, n, d):
+    inputs = [spec(k, (n, d)) for k in ("p1", "p2", "z1", "z2")]
+    return loss_case(op, "%s_%dx%d" % (op, n, d), {}, inputs, loss, ["p1", "p2"])
+
+
+def dino_case(n, k, locals_, tau=DINO.tau):
+    students = ["s%d" % (i + 1) for i in range(2 + locals_)]
+    inputs = [spec(name, (n, k)) for name in ["t1", "t2"] + students] + [spec("centre", (k,), -0.3, 0.3)]
+
+    def loss(**x):
+        teachers = [x["t1"], x["t2"]]
+        return {"loss": dino_loss([x[s] for s in students], teachers, x["centre"], tau), "new_centre": new_centre(x["centre"], teachers)}
+    attrs = dict(tau, centre_momentum=CENTRE, locals=locals_)
+    return loss_case("dino_loss", "dino_loss_%dx%d_%d_locals" % (n, k, locals_), attrs, inputs, loss, students)
+
+
+FILES = {
+    "byol": ([BYOL], lambda: [pair_case("byol_loss", byol_loss, 5, 7), pair_case("byol_loss", byol_loss, 3, 12)]),
+    "simsiam": ([SimSiam], lambda: [pair_case("simsiam_loss", simsiam_loss, 4, 9), pair_case("simsiam_loss", simsiam_loss, 3, 12)]),
+    "dino": ([DINO, MultiCrop], lambda: [dino_case(5, 11, 0), dino_case(4, 7, 2)]),
+    "rotation": ([Rotation], lambda: []),
+    "jigsaw": ([Jigsaw], lambda: []),
+}
+
+if __name__ == "__main__":
+    torch.set_num_threads(1)
+    names = sys.argv[1:]
+    searching = names[:1] == ["search"]
+    for name in names[searching:] or FILES:
+        methods, losses = FILES[name]
+        if searching:
+            for m in methods:
+                search(m, m.case_name.rstrip("0123456789"))
+        else:
+            dump("ssl/testdata/%s.json" % name, losses() + [train_case(m, m.case_name) for m in methods])
