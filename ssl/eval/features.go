@@ -83,6 +83,11 @@ func (f *Features) check(role string) error {
 				set, i, y, maxClasses-1)
 		}
 	}
+	return f.finite(set)
+}
+
+// finite reports the first number that is none.
+func (f *Features) finite(set string) error {
 	for i, v := range f.X {
 		if v-v != 0 { // NaN and the infinities
 			return fmt.Errorf("eval: %s: feature %d of image %d is %v: the network that made it has diverged", set, i%f.D, i/f.D, v)
