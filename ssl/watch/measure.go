@@ -1,0 +1,163 @@
+package watch
+
+import (
+	"fmt"
+	"math"
+
+	"gonum.org/v1/gonum/floats"
+	"gonum.org/v1/gonum/mat"
+)
+
+// maxRows bounds what Measure reads of a batch, so that a look costs the same whatever the batch.
+const maxRows = 512
+
+// Sample is what one look at a run sees.
+type Sample struct {
+	Z           []float32 // embeddings of one view [N D], of any length; backbone features will do
+	N, D        int
+	Teacher     []float32 // the teacher's probabilities [M K] of some M images; nil where the method has none
+	K           int
+	Loss        float64 // not judged: a loss near its least value is what collapse and learning have in common
+	Accuracy    float64 // of the contrastive or pretext task, 0 … 1; NaN where there is none
+	Chance      float64 // the accuracy of guessing
+	Step, Steps int     // steps done, steps of the run
+}
+
+// Report holds the measures of a sample; see the package's comment for the formulas. What cannot be told is NaN: everything about
+// embeddings if there are fewer than two or one is not finite, everything about a teacher without one, Accuracy without a task.
+type Report struct {
+	Std              float64 // mean over the D coordinates of the deviation over images of z/‖z‖
+	StdOfUniform     float64 // 1/√D: Std of embeddings spread evenly over the sphere
+	Rank             float64 // RankMe, 1 … min(N, D); 0 if all embeddings are zero
+	MaxRank          float64 // min(N, D), N at most 512
+	Cosine           float64 // mean over the pairs of images
+	Entropy          float64 // nats, of the teacher's probabilities, mean over images
+	Marginal         float64 // nats, entropy of the mean of the teacher's probabilities
+	EntropyOfUniform float64 // log K
+	KL               float64 // nats, mean over images of KL(p ‖ mean of p) = Marginal − Entropy: 0 where the teacher ignores its input
+	Accuracy         float64 // as it was given
+}
+
+// Measure computes the measures in float64, of at most 512 rows taken at even distances. It panics where a slice has not the length that
+// the sizes say.
+func Measure(s Sample) Report {
+	if s.N < 0 || s.D < 1 || len(s.Z) != s.N*s.D {
+		panic(fmt.Sprintf("watch: %d numbers of embeddings for [%d %d]: expected N·D", len(s.Z), s.N, s.D))
+	}
+	if s.Teacher != nil && (s.K < 1 || len(s.Teacher)%s.K != 0) {
+		panic(fmt.Sprintf("watch: %d probabilities of a teacher with K = %d: expected a multiple of K", len(s.Teacher), s.K))
+	}
+	nan := math.NaN()
+	r := Report{Std: nan, StdOfUniform: 1 / math.Sqrt(float64(s.D)), Rank: nan, Cosine: nan, Entropy: nan, Marginal: nan,
+		EntropyOfUniform: nan, KL: nan, Accuracy: s.Accuracy}
+	z, n := rows(s.Z, s.D)
+	r.MaxRank = float64(min(n, s.D))
+	if n > 1 && finite(z) {
+		normalize(z, s.D)
+		r.Std, r.Cosine = spread(z, n, s.D)
+		r.Rank = rank(z, n, s.D)
+	}
+	if s.Teacher != nil {
+		r.EntropyOfUniform = math.Log(float64(s.K))
+		if p, m := rows(s.Teacher, s.K); m > 0 && finite(p) {
+			r.Entropy, r.Marginal = entropies(p, m, s.K)
+			r.KL = max(0, r.Marginal-r.Entropy)
+		}
+	}
+	return r
+}
+
+// rows copies at most maxRows of x [n d], at even distances.
+func rows(x []float32, d int) (out []float64, n int) {
+	all := len(x) / d
+	n = min(all, maxRows)
+	out = make([]float64, 0, n*d)
+	for i := range n {
+		at := i * all / n * d
+		for _, v := range x[at : at+d] {
+			out = append(out, float64(v))
+		}
+	}
+	return out, n
+}
+
+func finite(x []float64) bool {
+	for _, v := range x {
+		if v-v != 0 { // NaN and the infinities
+			return false
+		}
+	}
+	return true
+}
+
+// normalize divides every row by its norm; zeros stay zeros.
+func normalize(z []float64, d int) {
+	for at := 0; at < len(z); at += d {
+		if norm := floats.Norm(z[at:at+d], 2); norm > 0 {
+			floats.Scale(1/norm, z[at:at+d])
+		}
+	}
+}
+
+// spread takes unit rows. Pairs are not visited: the sum of all cosines is ‖Σ z‖², of which Σ ‖z‖² are those of a row with itself.
+func spread(z []float64, n, d int) (std, cosine float64) {
+	sum, square := make([]float64, d), make([]float64, d)
+	for at := 0; at < len(z); at += d {
+		floats.Add(sum, z[at:at+d])
+	}
+	for at := 0; at < len(z); at += d {
+		for j, v := range z[at : at+d] {
+			dev := v - sum[j]/float64(n)
+			square[j] += dev * dev
+		}
+	}
+	for _, v := range square {
+		std += math.Sqrt(v / float64(n-1))
+	}
+	return std / float64(d), (floats.Dot(sum, sum) - floats.Dot(z, z)) / float64(n*(n-1))
+}
+
+// rank is the exponential of the entropy of the singular values' shares. The values are the roots of the eigenvalues of the smaller of
+// ZᵀZ and ZZᵀ, at a fraction of an SVD's price; roots below 1e-8 of the largest are then noise, and float32 left nothing there.
+func rank(z []float64, n, d int) float64 {
+	var m mat.Matrix = mat.NewDense(n, d, z)
+	if d < n {
+		m = m.T()
+	}
+	var gram mat.SymDense
+	gram.SymOuterK(1, m)
+	var eigen mat.EigenSym
+	if !eigen.Factorize(&gram, false) {
+		return math.NaN()
+	}
+	values := eigen.Values(nil)
+	for i, v := range values {
+		values[i] = math.Sqrt(max(v, 0))
+	}
+	sum := floats.Sum(values)
+	if sum == 0 {
+		return 0
+	}
+	floats.Scale(1/sum, values)
+	return math.Exp(entropy(values))
+}
+
+// entropies returns the mean entropy of the rows of p [n k], and the entropy of their mean.
+func entropies(p []float64, n, k int) (each, ofMean float64) {
+	mean := make([]float64, k)
+	for at := 0; at < len(p); at += k {
+		each += entropy(p[at:at+k]) / float64(n)
+		floats.AddScaled(mean, 1/float64(n), p[at:at+k])
+	}
+	return each, entropy(mean)
+}
+
+// entropy is −Σ p log p in nats, with 0 log 0 = 0.
+func entropy(p []float64) (h float64) {
+	for _, v := range p {
+		if v > 0 {
+			h -= v * math.Log(v)
+		}
+	}
+	return h
+}

@@ -1,0 +1,73 @@
+package watch
+
+import (
+	"fmt"
+	"math"
+)
+
+// rule is one kind of failure. distance is a measure of it divided by its limit: below 1 the look is bad. NaN, of what cannot be told, never is.
+type rule struct {
+	kind     Kind
+	distance func(r Report, s Sample, peak float64) float64
+	why      func(r Report, s Sample, peak float64) string
+	remedy   string
+}
+
+// The limits. "Measured" refers to testdata/runs.json: what a small network does in 320 steps, with and without what each method needs.
+const (
+	// The mean of the teacher's probabilities has less than a twentieth of the entropy of even use: with 256 prototypes, one has 95 %.
+	dominated = 0.1
+
+	// Each image's probabilities have more than 99 % of the largest entropy. For logits of deviation σ the entropy is log K − σ²/2, so at
+	// K = 256 σ < 0.33: the likeliest prototypes differ from the others by a third, and the student is taught nothing.
+	uniform = 0.01
+
+	// Std is below a tenth of 1/√D, so that the mean cosine is above 0.99 (Std·√D ≈ √(1 − cosine)). Chen and He 2021 (arXiv:2011.10566,
+	// fig. 2) find 1/√D with stop-gradient and 0 without.
+	constant = 0.1
+
+	// Rank lies below a tenth of min(N, D) and below half of its highest. Neither is enough: an untrained network may start low and rise,
+	// and some data has few dimensions. A tenth is low for RankMe, where singular values are not squared: embeddings of which all but 10 %
+	// of the energy is in one of 64 directions, the rest noise, still have rank 35.
+	lowRank, fallen = 0.15, 0.25
+
+	// 99 % of the way from guessing to always right, in the first fifth of the run. Contrastive accuracy is expected at 70 to 80 % in the
+	// end (google-research/simclr, issues 9 and 136); rotations and permutations may come to 99 %, but late.
+	easy, early = 0.99, 0.2
+)
+
+var rules = []rule{
+	{Dominated, func(r Report, s Sample, _ float64) float64 {
+		return r.Marginal / (dominated * r.EntropyOfUniform)
+	}, func(r Report, s Sample, _ float64) string {
+		return fmt.Sprintf("the mean of the teacher's probabilities has %.2g nats of %.3g, one of %d prototypes takes all images", r.Marginal, r.EntropyOfUniform, s.K)
+	}, "check that the centre is subtracted and moves, raise the teacher's temperature or the batch, lower the learning rate"},
+
+	{Uniform, func(r Report, s Sample, _ float64) float64 {
+		return (r.EntropyOfUniform - r.Entropy) / (uniform * r.EntropyOfUniform)
+	}, func(r Report, s Sample, _ float64) string {
+		return fmt.Sprintf("the teacher's entropy is %.4g of at most %.4g nats, its output says nothing of the image", r.Entropy, r.EntropyOfUniform)
+	}, "lower the teacher's temperature (0.02 for small data), warm it up for longer, use fewer prototypes or a lower momentum of the teacher"},
+
+	{Constant, func(r Report, s Sample, _ float64) float64 {
+		return r.Std / (constant * r.StdOfUniform)
+	}, func(r Report, s Sample, _ float64) string {
+		return fmt.Sprintf("the std of normalised embeddings is %.2g, evenly spread ones have %.2g; all images look alike (cosine %.4f)", r.Std, r.StdOfUniform, r.Cosine)
+	}, "keep batch norm in the heads and its groups at 32 images or more, keep predictor and stop-gradient, raise the momentum or the batch, lower the learning rate"},
+
+	{LowRank, func(r Report, s Sample, peak float64) float64 {
+		// One direction is the least there is, so the excess over one is compared; otherwise no width below 10 could ever be low.
+		return math.Max((r.Rank-1)/(lowRank*(r.MaxRank-1)), r.Rank/(fallen*peak))
+	}, func(r Report, s Sample, peak float64) string {
+		return fmt.Sprintf("embeddings fill %.1f of %.0f dimensions, they filled %.1f before", r.Rank, r.MaxRank, peak)
+	}, "lower the learning rate or the temperature, raise the momentum or the batch, keep predictor and batch norm"},
+
+	{TooEasy, func(r Report, s Sample, _ float64) float64 {
+		if (1-r.Accuracy)/(1-s.Chance) < 1-easy && float64(s.Step) < early*float64(s.Steps) {
+			return 0
+		}
+		return math.Inf(1)
+	}, func(r Report, s Sample, _ float64) string {
+		return fmt.Sprintf("%.1f %% right after %.0f %% of the run; it is not learning, or the augmentations are too simple", 100*r.Accuracy, 100*float64(s.Step)/float64(s.Steps))
+	}, "look at the views: crop and jitter harder, close shortcuts (tile gap, colour, borders), raise the batch of a contrastive method or lower its temperature"},
+}

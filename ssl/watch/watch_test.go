@@ -1,0 +1,213 @@
+package watch
+
+import (
+	"math"
+	"strings"
+	"testing"
+)
+
+// run looks at a run of 100 steps, one sample a step, and returns the kinds that were named with the steps at which they were.
+func run(t *testing.T, w *Watch, at func(step int) Sample) (kinds []Kind, steps []int) {
+	t.Helper()
+	for step := range 100 {
+		s := at(step)
+		s.Step, s.Steps = step, 100
+		if _, a := w.Look(s); a != nil {
+			kinds, steps = append(kinds, a.Kind), append(steps, a.Step)
+			if strings.Count(a.Text, ": ") < 2 || strings.Contains(a.Text, "\n") || !strings.HasPrefix(a.Text, string(a.Kind)) {
+				t.Errorf("text %q: want one line, what: why: what to do", a.Text)
+			}
+		}
+	}
+	return kinds, steps
+}
+
+// mix are n embeddings of width d: a constant direction and noise of the given lengths in the first dims coordinates.
+func mix(step, n, d, dims int, constant, noise float32) []float32 {
+	z := normal(uint64(step), n, d)
+	for i := range z {
+		if z[i] *= noise; i%d >= dims {
+			z[i] = 0
+		}
+		z[i] += constant
+	}
+	return z
+}
+
+// fade goes from 1 at step 0 to 0 at step 40 and stays.
+func fade(step int) float32 { return max(0, 1-float32(step)/40) }
+
+// teacher are the probabilities of a teacher at temperature 0.04 whose logits are constant for each prototype and noise for each image.
+func teacher(step, n, k int, constant, noise float32) []float32 {
+	logits, prior := normal(uint64(step), n, k), normal(1<<21, 1, k)
+	for i := range logits {
+		logits[i] = noise*logits[i] + constant*3*prior[i%k]
+	}
+	return softmax(logits, k, 0.04)
+}
+
+func TestEveryKindIsNamedOnce(t *testing.T) {
+	nan := math.NaN()
+	for _, c := range []struct {
+		name string
+		want Kind
+		at   func(step int) Sample
+	}{
+		{"constant from the start", Constant, func(step int) Sample {
+			return Sample{Z: mix(step, 128, 32, 32, 1, 0.01), N: 128, D: 32, Accuracy: nan}
+		}},
+		{"constant to the bit", Constant, func(step int) Sample {
+			return Sample{Z: mix(step, 128, 32, 32, 1, 0), N: 128, D: 32, Accuracy: nan}
+		}},
+		{"zero", Constant, func(step int) Sample { return Sample{Z: make([]float32, 128*32), N: 128, D: 32, Accuracy: nan} }},
+		{"constant in small batches", Constant, func(step int) Sample {
+			return Sample{Z: mix(step, 8, 64, 64, 1, 0.01), N: 8, D: 64, Accuracy: nan}
+		}},
+		{"constant in a width of 2", Constant, func(step int) Sample {
+			return Sample{Z: mix(step, 64, 2, 2, 1, 0.01), N: 64, D: 2, Accuracy: nan}
+		}},
+		{"dimension after dimension lost", LowRank, func(step int) Sample {
+			return Sample{Z: mix(step, 128, 64, max(2, 64-step), 0, 1), N: 128, D: 64, Accuracy: nan}
+		}},
+		{"one line, both its ends", LowRank, func(step int) Sample {
+			return Sample{Z: mix(step, 128, 8, max(1, 8-step), 0, 1), N: 128, D: 8, Accuracy: nan}
+		}},
+		{"no sharpening", Uniform, func(step int) Sample {
+			return Sample{Z: normal(uint64(step), 64, 16), N: 64, D: 16, Teacher: teacher(step, 64, 128, 0, 0.001+0.1*fade(step)), K: 128, Accuracy: nan}
+		}},
+		{"uniform at once", Uniform, func(step int) Sample {
+			return Sample{Z: normal(uint64(step), 64, 16), N: 64, D: 16, Teacher: teacher(step, 64, 1000, 0, 0), K: 1000, Accuracy: nan}
+		}},
+		{"no centre", Dominated, func(step int) Sample {
+			return Sample{Z: normal(uint64(step), 64, 16), N: 64, D: 16, Teacher: teacher(step, 64, 128, 1-fade(step), 0.1*fade(step)), K: 128, Accuracy: nan}
+		}},
+		{"no centre, embeddings constant with it", Dominated, func(step int) Sample {
+			return Sample{Z: mix(step, 64, 16, 16, 1, 0), N: 64, D: 16, Teacher: teacher(step, 64, 128, 1, 0), K: 128, Accuracy: nan}
+		}},
+		{"views alike", TooEasy, func(step int) Sample {
+			return Sample{Z: normal(uint64(step), 128, 32), N: 128, D: 32, Accuracy: min(1, 0.5+float64(step)/10), Chance: 1. / 255}
+		}},
+		{"views alike, small batches", TooEasy, func(step int) Sample {
+			return Sample{Z: normal(uint64(step), 32, 32), N: 32, D: 32, Accuracy: 1, Chance: 1. / 63}
+		}},
+	} {
+		if kinds, steps := run(t, &Watch{}, c.at); len(kinds) != 1 || kinds[0] != c.want {
+			t.Errorf("%s: named %v at %v, want %s once", c.name, kinds, steps, c.want)
+		}
+	}
+}
+
+func TestHealthyRunsRaiseNoAlarm(t *testing.T) {
+	nan := math.NaN()
+	for _, c := range []struct {
+		name string
+		at   func(step int) Sample
+	}{
+		{"evenly spread", func(step int) Sample { return Sample{Z: normal(uint64(step), 128, 32), N: 128, D: 32, Accuracy: nan} }},
+		{"an untrained network, all cosines 0.98, that learns", func(step int) Sample {
+			return Sample{Z: mix(step, 128, 64, 64, fade(step), 0.14), N: 128, D: 64, Accuracy: nan}
+		}},
+		{"nearly constant at first, on its way out", func(step int) Sample {
+			return Sample{Z: mix(step, 128, 64, 64, 1, 0.01+0.01*float32(step)), N: 128, D: 64, Accuracy: nan}
+		}},
+		{"few dimensions from start to end", func(step int) Sample {
+			return Sample{Z: mix(step, 128, 64, 3, 0, 1), N: 128, D: 64, Accuracy: nan}
+		}},
+		{"rank a third of what it was, still high", func(step int) Sample {
+			return Sample{Z: mix(step, 128, 64, max(20, 64-step), 0, 1), N: 128, D: 64, Accuracy: nan}
+		}},
+		{"pairs of images", func(step int) Sample {
+			p := teacher(step, 2, 4, 0, 1) // often both with one prototype
+			return Sample{Z: normal(uint64(step), 2, 128), N: 2, D: 128, Teacher: p, K: 4, Accuracy: 1, Chance: 1. / 3}
+		}},
+		{"batches of 8, of which mostly all are told right", func(step int) Sample {
+			return Sample{Z: normal(uint64(step), 8, 64), N: 8, D: 64, Accuracy: 1 - float64(step%6/5)/8, Chance: 1. / 15}
+		}},
+		{"width 2", func(step int) Sample { return Sample{Z: normal(uint64(step), 64, 2), N: 64, D: 2, Accuracy: nan} }},
+		{"width 1", func(step int) Sample { return Sample{Z: normal(uint64(step), 64, 1), N: 64, D: 1, Accuracy: nan} }},
+		{"a teacher soft at first", func(step int) Sample {
+			return Sample{Z: normal(uint64(step), 64, 16), N: 64, D: 16, Teacher: teacher(step, 64, 256, 0, 0.004+0.1*(1-fade(step))), K: 256, Accuracy: nan}
+		}},
+		{"a sharp teacher", func(step int) Sample {
+			return Sample{Z: normal(uint64(step), 64, 16), N: 64, D: 16, Teacher: teacher(step, 64, 256, 0, 1), K: 256, Accuracy: nan}
+		}},
+		{"one prototype", func(step int) Sample {
+			return Sample{Z: normal(uint64(step), 64, 16), N: 64, D: 16, Teacher: teacher(step, 64, 1, 0, 1), K: 1, Accuracy: nan}
+		}},
+		{"a task solved, but late", func(step int) Sample {
+			return Sample{Z: normal(uint64(step), 128, 32), N: 128, D: 32, Accuracy: min(1, 0.3+float64(step)/40), Chance: 0.25}
+		}},
+		{"a task of two answers, 0.994 right", func(step int) Sample {
+			return Sample{Z: normal(uint64(step), 128, 32), N: 128, D: 32, Accuracy: 0.994, Chance: 0.5}
+		}},
+		{"diverged: for others to tell", func(step int) Sample {
+			return Sample{Z: mix(step, 64, 8, 8, float32(math.Inf(1)), 1), N: 64, D: 8, Accuracy: nan}
+		}},
+	} {
+		if kinds, steps := run(t, &Watch{}, c.at); len(kinds) != 0 {
+			t.Errorf("%s: named %v at %v", c.name, kinds, steps)
+		}
+	}
+}
+
+func TestAlarmsNeedLooksInARowAfterTheWarmUp(t *testing.T) {
+	bad := func(step int) Sample {
+		return Sample{Z: mix(step, 128, 32, 32, 1, 0), N: 128, D: 32, Accuracy: math.NaN()}
+	}
+	good := func(step int) Sample {
+		return Sample{Z: normal(uint64(step), 128, 32), N: 128, D: 32, Accuracy: math.NaN()}
+	}
+	for _, c := range []struct {
+		name string
+		w    Watch
+		bad  func(step int) bool
+		want []int
+	}{
+		{"defaults", Watch{}, func(step int) bool { return true }, []int{7}}, // steps 5, 6 and 7
+		{"warm-up of a half", Watch{Warmup: 0.5}, func(step int) bool { return true }, []int{52}},
+		{"five in a row", Watch{Patience: 5}, func(step int) bool { return true }, []int{9}},
+		{"bad in the warm-up alone", Watch{Warmup: 0.5}, func(step int) bool { return step < 52 }, nil},
+		{"two in three", Watch{}, func(step int) bool { return step%3 > 0 }, nil},
+		{"told once, though it comes back", Watch{}, func(step int) bool { return step/20%2 == 1 }, []int{22}},
+	} {
+		_, steps := run(t, &c.w, func(step int) Sample {
+			if c.bad(step) {
+				return bad(step)
+			}
+			return good(step)
+		})
+		if len(steps) != len(c.want) || len(steps) > 0 && steps[0] != c.want[0] {
+			t.Errorf("%s: at %v, want %v", c.name, steps, c.want)
+		}
+	}
+}
+
+// Batches of 8 are counted until they make 256 images, so that chance has no say.
+func TestSmallBatchesNeedMoreLooks(t *testing.T) {
+	_, steps := run(t, &Watch{}, func(step int) Sample { return Sample{Z: mix(step, 8, 32, 32, 1, 0), N: 8, D: 32, Accuracy: math.NaN()} })
+	if len(steps) != 1 || steps[0] != 5+256/8-1 {
+		t.Errorf("at %v, want %d", steps, 5+256/8-1)
+	}
+}
+
+// A collapse can go on to another kind: from few dimensions to one point. Both are told, the easy task beside them too.
+func TestKindsThatFollowEachOtherAreEachTold(t *testing.T) {
+	kinds, _ := run(t, &Watch{}, func(step int) Sample {
+		z := mix(step, 128, 32, max(2, 32-4*step), 0, 1)
+		if step > 30 {
+			z = mix(step, 128, 32, 32, 1, 0)
+		}
+		return Sample{Z: z, N: 128, D: 32, Accuracy: 1, Chance: 0.25}
+	})
+	if len(kinds) != 3 || kinds[0] != TooEasy || kinds[1] != LowRank || kinds[2] != Constant {
+		t.Errorf("%v", kinds)
+	}
+	for _, c := range []struct {
+		kind Kind
+		want bool
+	}{{Constant, true}, {LowRank, true}, {Uniform, true}, {Dominated, true}, {TooEasy, false}} {
+		if a := (&Alarm{Kind: c.kind}); a.Collapse() != c.want {
+			t.Errorf("%s: a collapse: %v", c.kind, a.Collapse())
+		}
+	}
+}
