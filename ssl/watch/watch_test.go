@@ -2,6 +2,7 @@ package watch
 
 import (
 	"math"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -24,7 +25,7 @@ func run(t *testing.T, w *Watch, at func(step int) Sample) (kinds []Kind, steps 
 
 // mix are n embeddings of width d: a constant direction and noise of the given lengths in the first dims coordinates.
 func mix(step, n, d, dims int, constant, noise float32) []float32 {
-	z := normal(uint64(step), n, d)
+	z := normal(step, n, d)
 	for i := range z {
 		if z[i] *= noise; i%d >= dims {
 			z[i] = 0
@@ -39,7 +40,7 @@ func fade(step int) float32 { return max(0, 1-float32(step)/40) }
 
 // teacher are the probabilities of a teacher at temperature 0.04 whose logits are constant for each prototype and noise for each image.
 func teacher(step, n, k int, constant, noise float32) []float32 {
-	logits, prior := normal(uint64(step), n, k), normal(1<<21, 1, k)
+	logits, prior := normal(step, n, k), normal(1000, 1, k)
 	for i := range logits {
 		logits[i] = noise*logits[i] + constant*3*prior[i%k]
 	}
@@ -70,25 +71,25 @@ func TestEveryKindIsNamedOnce(t *testing.T) {
 			return Sample{Z: mix(step, 128, 64, max(2, 64-step), 0, 1), N: 128, D: 64, Accuracy: nan}
 		}},
 		{"one line, both its ends", LowRank, func(step int) Sample {
-			return Sample{Z: mix(step, 128, 8, max(1, 8-step), 0, 1), N: 128, D: 8, Accuracy: nan}
+			return Sample{Z: mix(step, 128, 6, max(1, 6-step), 0, 1), N: 128, D: 6, Accuracy: nan}
 		}},
 		{"no sharpening", Uniform, func(step int) Sample {
-			return Sample{Z: normal(uint64(step), 64, 16), N: 64, D: 16, Teacher: teacher(step, 64, 128, 0, 0.001+0.1*fade(step)), K: 128, Accuracy: nan}
+			return Sample{Z: normal(step, 64, 16), N: 64, D: 16, Teacher: teacher(step, 64, 128, 0, 0.001+0.1*fade(step)), K: 128, Accuracy: nan}
 		}},
 		{"uniform at once", Uniform, func(step int) Sample {
-			return Sample{Z: normal(uint64(step), 64, 16), N: 64, D: 16, Teacher: teacher(step, 64, 1000, 0, 0), K: 1000, Accuracy: nan}
+			return Sample{Z: normal(step, 64, 16), N: 64, D: 16, Teacher: teacher(step, 64, 1000, 0, 0), K: 1000, Accuracy: nan}
 		}},
 		{"no centre", Dominated, func(step int) Sample {
-			return Sample{Z: normal(uint64(step), 64, 16), N: 64, D: 16, Teacher: teacher(step, 64, 128, 1-fade(step), 0.1*fade(step)), K: 128, Accuracy: nan}
+			return Sample{Z: normal(step, 64, 16), N: 64, D: 16, Teacher: teacher(step, 64, 128, 1-fade(step), 0.1*fade(step)), K: 128, Accuracy: nan}
 		}},
 		{"no centre, embeddings constant with it", Dominated, func(step int) Sample {
 			return Sample{Z: mix(step, 64, 16, 16, 1, 0), N: 64, D: 16, Teacher: teacher(step, 64, 128, 1, 0), K: 128, Accuracy: nan}
 		}},
 		{"views alike", TooEasy, func(step int) Sample {
-			return Sample{Z: normal(uint64(step), 128, 32), N: 128, D: 32, Accuracy: min(1, 0.5+float64(step)/10), Chance: 1. / 255}
+			return Sample{Z: normal(step, 128, 32), N: 128, D: 32, Accuracy: min(1, 0.5+float64(step)/10), Chance: 1. / 255}
 		}},
 		{"views alike, small batches", TooEasy, func(step int) Sample {
-			return Sample{Z: normal(uint64(step), 32, 32), N: 32, D: 32, Accuracy: 1, Chance: 1. / 63}
+			return Sample{Z: normal(step, 32, 32), N: 32, D: 32, Accuracy: 1, Chance: 1. / 63}
 		}},
 	} {
 		if kinds, steps := run(t, &Watch{}, c.at); len(kinds) != 1 || kinds[0] != c.want {
@@ -103,7 +104,7 @@ func TestHealthyRunsRaiseNoAlarm(t *testing.T) {
 		name string
 		at   func(step int) Sample
 	}{
-		{"evenly spread", func(step int) Sample { return Sample{Z: normal(uint64(step), 128, 32), N: 128, D: 32, Accuracy: nan} }},
+		{"evenly spread", func(step int) Sample { return Sample{Z: normal(step, 128, 32), N: 128, D: 32, Accuracy: nan} }},
 		{"an untrained network, all cosines 0.98, that learns", func(step int) Sample {
 			return Sample{Z: mix(step, 128, 64, 64, fade(step), 0.14), N: 128, D: 64, Accuracy: nan}
 		}},
@@ -113,32 +114,32 @@ func TestHealthyRunsRaiseNoAlarm(t *testing.T) {
 		{"few dimensions from start to end", func(step int) Sample {
 			return Sample{Z: mix(step, 128, 64, 3, 0, 1), N: 128, D: 64, Accuracy: nan}
 		}},
-		{"rank a third of what it was, still high", func(step int) Sample {
-			return Sample{Z: mix(step, 128, 64, max(20, 64-step), 0, 1), N: 128, D: 64, Accuracy: nan}
+		{"rank a quarter of what it was, still high", func(step int) Sample {
+			return Sample{Z: mix(step, 128, 64, max(14, 64-step), 0, 1), N: 128, D: 64, Accuracy: nan}
 		}},
 		{"pairs of images", func(step int) Sample {
 			p := teacher(step, 2, 4, 0, 1) // often both with one prototype
-			return Sample{Z: normal(uint64(step), 2, 128), N: 2, D: 128, Teacher: p, K: 4, Accuracy: 1, Chance: 1. / 3}
+			return Sample{Z: normal(step, 2, 128), N: 2, D: 128, Teacher: p, K: 4, Accuracy: 1, Chance: 1. / 3}
 		}},
 		{"batches of 8, of which mostly all are told right", func(step int) Sample {
-			return Sample{Z: normal(uint64(step), 8, 64), N: 8, D: 64, Accuracy: 1 - float64(step%6/5)/8, Chance: 1. / 15}
+			return Sample{Z: normal(step, 8, 64), N: 8, D: 64, Accuracy: 1 - float64(step%6/5)/8, Chance: 1. / 15}
 		}},
-		{"width 2", func(step int) Sample { return Sample{Z: normal(uint64(step), 64, 2), N: 64, D: 2, Accuracy: nan} }},
-		{"width 1", func(step int) Sample { return Sample{Z: normal(uint64(step), 64, 1), N: 64, D: 1, Accuracy: nan} }},
+		{"width 2", func(step int) Sample { return Sample{Z: normal(step, 64, 2), N: 64, D: 2, Accuracy: nan} }},
+		{"width 1", func(step int) Sample { return Sample{Z: normal(step, 64, 1), N: 64, D: 1, Accuracy: nan} }},
 		{"a teacher soft at first", func(step int) Sample {
-			return Sample{Z: normal(uint64(step), 64, 16), N: 64, D: 16, Teacher: teacher(step, 64, 256, 0, 0.004+0.1*(1-fade(step))), K: 256, Accuracy: nan}
+			return Sample{Z: normal(step, 64, 16), N: 64, D: 16, Teacher: teacher(step, 64, 256, 0, 0.004+0.1*(1-fade(step))), K: 256, Accuracy: nan}
 		}},
 		{"a sharp teacher", func(step int) Sample {
-			return Sample{Z: normal(uint64(step), 64, 16), N: 64, D: 16, Teacher: teacher(step, 64, 256, 0, 1), K: 256, Accuracy: nan}
+			return Sample{Z: normal(step, 64, 16), N: 64, D: 16, Teacher: teacher(step, 64, 256, 0, 1), K: 256, Accuracy: nan}
 		}},
 		{"one prototype", func(step int) Sample {
-			return Sample{Z: normal(uint64(step), 64, 16), N: 64, D: 16, Teacher: teacher(step, 64, 1, 0, 1), K: 1, Accuracy: nan}
+			return Sample{Z: normal(step, 64, 16), N: 64, D: 16, Teacher: teacher(step, 64, 1, 0, 1), K: 1, Accuracy: nan}
 		}},
 		{"a task solved, but late", func(step int) Sample {
-			return Sample{Z: normal(uint64(step), 128, 32), N: 128, D: 32, Accuracy: min(1, 0.3+float64(step)/40), Chance: 0.25}
+			return Sample{Z: normal(step, 128, 32), N: 128, D: 32, Accuracy: min(1, 0.3+float64(step)/40), Chance: 0.25}
 		}},
 		{"a task of two answers, 0.994 right", func(step int) Sample {
-			return Sample{Z: normal(uint64(step), 128, 32), N: 128, D: 32, Accuracy: 0.994, Chance: 0.5}
+			return Sample{Z: normal(step, 128, 32), N: 128, D: 32, Accuracy: 0.994, Chance: 0.5}
 		}},
 		{"diverged: for others to tell", func(step int) Sample {
 			return Sample{Z: mix(step, 64, 8, 8, float32(math.Inf(1)), 1), N: 64, D: 8, Accuracy: nan}
@@ -155,7 +156,7 @@ func TestAlarmsNeedLooksInARowAfterTheWarmUp(t *testing.T) {
 		return Sample{Z: mix(step, 128, 32, 32, 1, 0), N: 128, D: 32, Accuracy: math.NaN()}
 	}
 	good := func(step int) Sample {
-		return Sample{Z: normal(uint64(step), 128, 32), N: 128, D: 32, Accuracy: math.NaN()}
+		return Sample{Z: normal(step, 128, 32), N: 128, D: 32, Accuracy: math.NaN()}
 	}
 	for _, c := range []struct {
 		name string
@@ -199,8 +200,19 @@ func TestKindsThatFollowEachOtherAreEachTold(t *testing.T) {
 		}
 		return Sample{Z: z, N: 128, D: 32, Accuracy: 1, Chance: 0.25}
 	})
-	if len(kinds) != 3 || kinds[0] != TooEasy || kinds[1] != LowRank || kinds[2] != Constant {
+	if !slices.Equal(kinds, []Kind{TooEasy, LowRank, Constant}) {
 		t.Errorf("%v", kinds)
+	}
+	// While one collapse lasts, another that joins it is its consequence; an easy task is not, and waits for the next look.
+	kinds, steps := run(t, &Watch{}, func(step int) Sample {
+		z := mix(step, 128, 32, 32, 0, 1)
+		if step > 30 {
+			z = mix(step, 128, 32, 32, 1, 0)
+		}
+		return Sample{Z: z, N: 128, D: 32, Teacher: teacher(step, 128, 16, 1, 0), K: 16, Accuracy: 1, Chance: 0.25}
+	})
+	if !slices.Equal(kinds, []Kind{Dominated, TooEasy}) || steps[1] != steps[0]+1 {
+		t.Errorf("%v at %v", kinds, steps)
 	}
 	for _, c := range []struct {
 		kind Kind

@@ -1,0 +1,59 @@
+package watch
+
+import (
+	"encoding/json"
+	"math"
+	"os"
+	"slices"
+	"testing"
+)
+
+// What small networks did in PyTorch (testdata/runs.py), judged look by look.
+func TestRealRunsAreNamedForWhatTheyAre(t *testing.T) {
+	text, err := os.ReadFile("testdata/runs.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var file struct {
+		Images, Prototypes, Steps int
+		Runs                      map[string][][]*float64 // columns as below; none where the method has no such thing
+	}
+	if err := json.Unmarshal(text, &file); err != nil {
+		t.Fatal(err)
+	}
+	want := map[string][]Kind{
+		"simclr": nil, "byol": nil, "simsiam": nil, "byol, 256 wide": nil, "simsiam, 256 wide": nil, "dino": nil, "rotation": nil,
+		"simclr, views too easy":                {TooEasy},
+		"byol without predictor":                {LowRank}, // batch norm keeps the embeddings apart
+		"byol without predictor and batch norm": {Constant},
+		"simsiam without stop-gradient":         {LowRank},
+		"simsiam without predictor":             {LowRank},
+		"dino without centre":                   {Dominated},
+		"dino without sharpening":               {Uniform},
+	}
+	for name, run := range file.Runs {
+		var w Watch
+		var kinds []Kind
+		for _, look := range run {
+			at := func(i int) float64 {
+				if look[i] == nil {
+					return math.NaN()
+				}
+				return *look[i]
+			}
+			r := Report{Std: at(1), StdOfUniform: 1 / math.Sqrt(at(7)), Rank: at(2), MaxRank: min(float64(file.Images), at(7)), Cosine: at(3),
+				Entropy: at(4), Marginal: at(5), EntropyOfUniform: math.Log(float64(file.Prototypes)), KL: at(5) - at(4), Accuracy: at(6)}
+			s := Sample{N: file.Images, D: int(at(7)), K: file.Prototypes, Step: int(at(0)), Steps: file.Steps, Chance: 1 / float64(2*file.Images-1)}
+			if a := w.judge(r, s); a != nil {
+				kinds = append(kinds, a.Kind)
+				t.Logf("%s, step %d: %s", name, a.Step, a.Text)
+			}
+		}
+		if named, ok := want[name]; !ok || !slices.Equal(kinds, named) {
+			t.Errorf("%s: named %v, want %v", name, kinds, named)
+		}
+	}
+	if len(file.Runs) != len(want) {
+		t.Errorf("%d runs, want %d", len(file.Runs), len(want))
+	}
+}
