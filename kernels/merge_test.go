@@ -66,7 +66,7 @@ func TestStatisticsOfPartsMergeToThoseOfAllRows(t *testing.T) {
 				vector := func(name string, v float32) *kernels.Param {
 					return g.Store().Param(name, func() []float32 { return []float32{v, v, v, v, v} }, c)
 				}
-				n := kernels.Norm{Gamma: vector("gamma", 1), Beta: vector("beta", 0), Eps: 1e-5}
+				n := kernels.Norm{Gamma: vector("gamma", 1), Beta: vector("beta", 0), Mean: g.Store().State("mean", 0, c), Eps: 1e-5}
 				g.Output("coef", kernels.MergeStats(g.Input("x", kernels.F32, parts, 2, c), per, rows, n))
 			})
 			got, means, inverse := make([]float32, 4*c), make([]float64, c), make([]float64, c)

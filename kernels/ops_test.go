@@ -77,6 +77,24 @@ func norm(in optest.In) kernels.Norm {
 	return kernels.Norm{Gamma: in.P("gamma"), Beta: in.P("beta"), Mean: in.S("mean"), Var: in.S("var"), Eps: 1e-5, Momentum: 0.1}
 }
 
+// Without scale and shift (SimSiam's projector) batch norm is that of scale 1 and shift 0.
+func TestPlainBatchNormMatchesItsReference(t *testing.T) {
+	const c = 6
+	state := func(name string) optest.Input { return optest.Input{Name: name, Kind: optest.State, Shape: []int{c}} }
+	one, zero := ref.New(c), ref.New(c)
+	for i := range one.Data {
+		one.Data[i] = 1
+	}
+	bench.Run(t, optest.Case{Name: "plain", Inputs: []optest.Input{act("x", 9, c), state("mean"), between(state("var"), 0.5, 2)},
+		Op: func(in optest.In) *kernels.Tensor {
+			return kernels.BatchNorm(in.T("x"), kernels.Norm{Mean: in.S("mean"), Var: in.S("var"), Eps: 1e-5, Momentum: 0.1}, nil, false, true)
+		},
+		Ref: func(in optest.Values) *ref.Tensor {
+			y, _, _ := ref.BatchNormTrain(in["x"], one, zero, 1e-5, nil, false)
+			return y
+		}})
+}
+
 func TestBatchNormMatchesItsReference(t *testing.T) {
 	var cases []optest.Case
 	add := func(residual, relu, training, split bool, lo, hi float64, shape ...int) {

@@ -46,7 +46,9 @@ func (m *BYOL) Loss(s *Step) *kernels.Tensor {
 	target, targetProjector := s.Momentum(s.Backbone, schedule), s.Momentum(projector, schedule)
 	var online, fixed [2]*kernels.Tensor
 	for i, v := range s.Views {
-		online[i] = predictor.Forward(projector.Forward(s.Backbone.Forward(v, net.Train), net.Train), net.Train)
+		z := projector.Forward(s.Backbone.Forward(v, net.Train), net.Train)
+		s.Observe(z, nil)
+		online[i] = predictor.Forward(z, net.Train)
 		fixed[i] = targetProjector.Forward(target.Forward(v, net.Train), net.Train)
 	}
 	return bothWays(online, fixed)

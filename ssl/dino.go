@@ -47,8 +47,8 @@ func (m *DINO) Loss(s *Step) *kernels.Tensor {
 	teacher, teacherHead := s.Momentum(s.Backbone, schedule), s.Momentum(head, schedule)
 	s.Teacher()
 
-	logits := func(backbone, head net.Module, views []*kernels.Tensor) *kernels.Tensor {
-		return head.Forward(backbone.Forward(kernels.Concat(views...), net.Train), net.Train)
+	features := func(backbone net.Module, views []*kernels.Tensor) *kernels.Tensor {
+		return backbone.Forward(kernels.Concat(views...), net.Train)
 	}
 	each := func(all *kernels.Tensor) (parts []*kernels.Tensor) {
 		for at := 0; at < all.Dim(0); at += s.N {
@@ -56,18 +56,20 @@ func (m *DINO) Loss(s *Step) *kernels.Tensor {
 		}
 		return parts
 	}
-	students := each(logits(s.Backbone, head, s.Views[:2]))
+	h := features(s.Backbone, s.Views[:2])
+	s.seen = kernels.Slice(h, 0, s.N)
+	students := each(head.Forward(h, net.Train))
 	if len(s.Views) > 2 {
-		students = append(students, each(logits(s.Backbone, head, s.Views[2:]))...)
+		students = append(students, each(head.Forward(features(s.Backbone, s.Views[2:]), net.Train))...)
 	}
-	raw := logits(teacher, teacherHead, s.Views[:2])
-	return m.distil(s, students, raw)
+	return m.distil(s, students, teacherHead.Forward(features(teacher, s.Views[:2]), net.Train))
 }
 
 // distil is the loss of the students' logits, two global views first, against the teacher's of both global views.
 func (m *DINO) distil(s *Step, students []*kernels.Tensor, raw *kernels.Tensor) *kernels.Tensor {
 	center := s.Store.State("center", 0, m.Prototypes)
 	target := kernels.CenteredSoftmax(raw, center, s.Scalar("teacher_temperature", net.Constant(m.Sharp)))
+	s.Observe(s.seen, target)
 	mean := kernels.ColumnMean(raw)
 	s.After(func(g *kernels.Graph) { center.Average(g, mean, m.Center) })
 	var loss *kernels.Tensor

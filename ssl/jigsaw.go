@@ -35,6 +35,8 @@ func (m *Jigsaw) Loss(s *Step) *kernels.Tensor {
 func arrangement(s *Step, x *kernels.Tensor, parts int, blocks bool, hidden int) *kernels.Tensor {
 	hidden = cmp.Or(hidden, s.Dim)
 	head := net.NewArrangement(s.Store, "head", s.Dim, hidden, parts, s.Classes[0], s.Seed)
-	e := head.Embed(s.Backbone.Forward(x, net.Train), net.Train)
+	h := s.Backbone.Forward(x, net.Train)
+	s.Observe(h, nil)
+	e := head.Embed(h, net.Train)
 	return kernels.CrossEntropy(head.Arrange(kernels.Beside(e, parts, blocks), net.Train), s.Targets[0])
 }

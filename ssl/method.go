@@ -33,6 +33,8 @@ type Step struct {
 	Seed     uint64            // of parameters that the method adds
 
 	labelled bool                    // the loss reads the labels
+	seen     *kernels.Tensor         // embeddings of one view that the collapse watch looks at, [N D]; nil: there is nothing to see
+	teacher  *kernels.Tensor         // probabilities of a teacher [M K]; nil: there is none
 	momentum net.Schedule            // of moving averages; nil: there are none
 	scalars  map[string]net.Schedule // of the loss
 	gates    map[string]net.Schedule // of parameters, in the update
@@ -61,6 +63,9 @@ func (s *Step) Labels() *kernels.Tensor {
 	s.labelled = true
 	return s.Graph.Input("labels", kernels.I32, s.N)
 }
+
+// Observe shows the collapse watch embeddings of one view [N D], and a teacher's probabilities [M K] where there is one (nil else).
+func (s *Step) Observe(z, teacher *kernels.Tensor) { s.seen, s.teacher = z, teacher }
 
 // Gate is a scalar by which the optimizer leaves parameters alone while it is 0 (kernels.Param.Gate); it returns its name.
 func (s *Step) Gate(name string, v net.Schedule) string {

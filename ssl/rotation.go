@@ -22,6 +22,8 @@ func (m *Rotation) Views(in views.Input) ([]views.Spec, error) { return views.Pr
 // Loss is the cross entropy of the turn.
 func (m *Rotation) Loss(s *Step) *kernels.Tensor {
 	wantTargets("rotation", s)
+	h := s.Backbone.Forward(s.Views[0], net.Train)
+	s.Observe(h, nil)
 	head := net.NewLinear(s.Store, "head", s.Dim, s.Classes[0], s.Seed)
-	return kernels.CrossEntropy(head.Forward(s.Backbone.Forward(s.Views[0], net.Train), net.Train), s.Targets[0])
+	return kernels.CrossEntropy(head.Forward(h, net.Train), s.Targets[0])
 }

@@ -15,6 +15,7 @@ import (
 	"marr/kernels"
 	"marr/net"
 	"marr/ssl/data"
+	"marr/ssl/watch"
 	"marr/vk"
 )
 
@@ -40,16 +41,18 @@ type Progress struct {
 // Run is a pre-training run in a folder: config.toml, checkpoint.ckpt (and the one before), metrics.jsonl, and skipped.txt where images of the set
 // could not be read.
 type Run struct {
-	Dir     string
-	Resume  bool
-	Config  Config
-	Origin  map[string]string // by config key: who chose it ("flag"); what is not named is a default
-	Method  Method
-	Views   string // recipe in TOML that is laid over the method's own (views.Decode); "": as it is
-	Set     *data.Set
-	Tuner   *kernels.Tuner // picks kernels for what a checkpoint does not pin; nil: the static rule does
-	Started func(*Trainer) // before the first step; may be nil
-	Tell    func(Progress) // may be nil
+	Dir    string
+	Resume bool
+	Config Config
+	Origin map[string]string // by config key: who chose it ("flag"); what is not named is a default
+	Method Method
+	// StopOnCollapse ends the run where its representation collapses, in place of a notice.
+	StopOnCollapse bool
+	Views          string // recipe in TOML that is laid over the method's own (views.Decode); "": as it is
+	Set            *data.Set
+	Tuner          *kernels.Tuner // picks kernels for what a checkpoint does not pin; nil: the static rule does
+	Started        func(*Trainer) // before the first step; may be nil
+	Tell           func(Progress) // may be nil
 	// AfterEpoch, when not nil, may measure the backbone after each epoch; what it returns becomes a line of metrics.jsonl beside step and
 	// epoch. It must leave the Store as it is.
 	AfterEpoch func(*Trainer) (map[string]any, error)
@@ -222,7 +225,11 @@ func (r *Run) loop(ctx context.Context) error {
 	pace := newPace(r.Config.Batch)
 	var failed error
 	report := func(x Report) {
-		failed = errors.Join(failed, r.note(map[string]any{"step": x.Step, "epoch": x.Epoch, "loss": x.Loss, "lr": x.LR, "grad_norm": x.GradNorm}))
+		line := map[string]any{"step": x.Step, "epoch": x.Epoch, "loss": x.Loss, "lr": x.LR, "grad_norm": x.GradNorm}
+		if x.seen != nil {
+			x.seen.note(line)
+		}
+		failed = errors.Join(failed, r.note(line), r.alarmed(x.Alarm))
 		if r.Tell != nil {
 			speed := pace.step()
 			p := Progress{Report: x, Steps: t.Steps(), Epochs: r.Config.Epochs, ImagesPerSecond: speed}
@@ -246,6 +253,24 @@ func (r *Run) loop(ctx context.Context) error {
 		if ctx.Err() != nil && t.Step() < t.Steps() {
 			return ErrStopped
 		}
+	}
+	return nil
+}
+
+// CollapseError ends a run that was to stop where its representation collapses; the checkpoint before it stays.
+type CollapseError struct{ watch.Alarm }
+
+func (e *CollapseError) Error() string { return fmt.Sprintf("ssl: step %d: %s", e.Step, e.Text) }
+
+// alarmed tells of an alarm, and ends the run where that was asked for.
+func (r *Run) alarmed(a *watch.Alarm) error {
+	switch {
+	case a == nil:
+		return nil
+	case r.StopOnCollapse && a.Collapse():
+		return &CollapseError{*a}
+	case r.Notice != nil:
+		r.Notice("step %d: %s", a.Step, a.Text)
 	}
 	return nil
 }

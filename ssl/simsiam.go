@@ -41,6 +41,7 @@ func (m *SimSiam) Loss(s *Step) *kernels.Tensor {
 		z[i] = projector.Forward(s.Backbone.Forward(v, net.Train), net.Train)
 		p[i] = predictor.Forward(z[i], net.Train)
 	}
+	s.Observe(z[0], nil)
 	return negativeBothWays(p, z)
 }
 

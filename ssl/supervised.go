@@ -27,6 +27,8 @@ func (m *Supervised) Loss(s *Step) *kernels.Tensor {
 	if s.Known < 2 {
 		panic(&kernels.BuildError{Op: "supervised", Msg: "the images have no labels of two classes: give labelled ones, or choose a method that needs none"})
 	}
+	h := s.Backbone.Forward(s.Views[0], net.Train)
+	s.Observe(h, nil)
 	head := net.NewLinear(s.Store, "head", s.Dim, s.Known, s.Seed)
-	return kernels.CrossEntropy(head.Forward(s.Backbone.Forward(s.Views[0], net.Train), net.Train), s.Labels())
+	return kernels.CrossEntropy(head.Forward(h, net.Train), s.Labels())
 }

@@ -8,6 +8,7 @@ import (
 	"marr/kernels"
 	"marr/net"
 	"marr/ssl/data"
+	"marr/ssl/watch"
 	"marr/vk"
 )
 
@@ -29,6 +30,8 @@ type Trainer struct {
 	batch     *batch
 	loss      *Step // what the method asked for
 	watch     *Watch
+	health    watch.Watch // of the representation
+	seen      *looked     // of the step in hand
 
 	step    int     // steps submitted
 	settled int     // steps whose outcome has been read
@@ -49,7 +52,10 @@ type Report struct {
 	Epoch    int     // from 1 on
 	Loss     float64 // mean over the micro-batches
 	LR       float64
-	GradNorm float64 // 2-norm of all gradients together, before clipping
+	GradNorm float64      // 2-norm of all gradients together, before clipping
+	Alarm    *watch.Alarm // what the collapse watch found; nil: nothing
+
+	seen *looked
 }
 
 // NewTrainer prepares a run from step 0 on an empty store, which it takes over. Images are normalised with the set's mean and standard
@@ -107,6 +113,7 @@ func (t *Trainer) record(g *kernels.Graph) {
 	t.loss = s
 	loss := t.method.Loss(s)
 	g.Output("loss", loss)
+	s.show(g)
 	g.Backward(loss)
 	g.Segment("update")
 	g.Clip(t.Config.Clip)
@@ -203,6 +210,7 @@ func (t *Trainer) Train(ctx context.Context, to int, report func(Report)) error 
 		}
 		if !w.last {
 			sum += float64(w.run.Output("loss")[0])
+			t.seen = t.look(w.run, w.step)
 			return nil
 		}
 		tensor, applied := t.Store.Verdict(w.run.Output("halt"))
@@ -210,8 +218,12 @@ func (t *Trainer) Train(ctx context.Context, to int, report func(Report)) error 
 			return &NonFiniteError{t.base + applied + 1, tensor, t.Config.Method}
 		}
 		t.settled++
-		report(Report{Step: t.settled, Epoch: (t.settled-1)/t.PerEpoch() + 1, Loss: sum / float64(t.Config.Accumulate),
-			LR: t.schedule.At(t.settled-1, t.Steps()), GradNorm: float64(w.run.Output("gradient_norm")[0])})
+		x := Report{Step: t.settled, Epoch: (t.settled-1)/t.PerEpoch() + 1, Loss: sum / float64(t.Config.Accumulate),
+			LR: t.schedule.At(t.settled-1, t.Steps()), GradNorm: float64(w.run.Output("gradient_norm")[0]), seen: t.seen}
+		if t.seen != nil {
+			x.Alarm = t.seen.alarm
+		}
+		report(x)
 		sum = 0
 		return nil
 	}

@@ -38,6 +38,7 @@ func pretrainCommand(fs *pflag.FlagSet) func(context.Context, []string) error {
 	fs.Float64Var(&c.Warmup, "warmup", c.Warmup, "share of the steps over which the rate rises; then it falls along a cosine to 0")
 	fs.Uint64Var(&c.Seed, "seed", c.Seed, "of everything random")
 	judged := fs.String("eval-data", "", "labelled images `D` to measure kNN on after each epoch, by the labels of --data; decides nothing")
+	onCollapse := fs.String("on-collapse", "warn", "warn or stop, where the embeddings become constant, lose rank, or a teacher's probabilities become uniform or one prototype's")
 	device, tune := deviceFlag(fs), tuneFlag(fs)
 	methodFlags(fs)
 	return func(ctx context.Context, args []string) error {
@@ -46,6 +47,9 @@ func pretrainCommand(fs *pflag.FlagSet) func(context.Context, []string) error {
 		}
 		if c.Method == "list" {
 			return listMethods()
+		}
+		if *onCollapse != "warn" && *onCollapse != "stop" {
+			return usagef("--on-collapse %s: want warn or stop", *onCollapse)
 		}
 		if c.Data == "" || *out == "" {
 			return usagef("pretrain: --data and --out are needed: say which images and where to keep the run")
@@ -76,7 +80,7 @@ func pretrainCommand(fs *pflag.FlagSet) func(context.Context, []string) error {
 		if err != nil {
 			return err
 		}
-		r := &ssl.Run{Dir: *out, Tuner: tuner, Resume: *resume, Config: c, Origin: origins(fs), Method: m, Views: text, Set: set}
+		r := &ssl.Run{Dir: *out, Tuner: tuner, Resume: *resume, Config: c, Origin: origins(fs), Method: m, Views: text, Set: set, StopOnCollapse: *onCollapse == "stop"}
 		if *judged == "" {
 			return pretrain(ctx, dev, r)
 		}
@@ -93,7 +97,10 @@ func pretrainCommand(fs *pflag.FlagSet) func(context.Context, []string) error {
 // pretrain runs r with a live line and says how to go on when it is stopped.
 func pretrain(ctx context.Context, dev *vk.Device, r *ssl.Run) error {
 	l := newLive()
-	r.Tell, r.Notice = l.progress, func(format string, args ...any) { fmt.Fprintf(os.Stderr, format+"\n", args...) }
+	r.Tell, r.Notice = l.progress, func(format string, args ...any) {
+		l.end()
+		fmt.Fprintf(os.Stderr, format+"\n", args...)
+	}
 	if judge := r.AfterEpoch; judge != nil {
 		r.AfterEpoch = func(t *ssl.Trainer) (map[string]any, error) {
 			l.end()
