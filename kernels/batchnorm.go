@@ -23,14 +23,14 @@ func BatchNorm(x *Tensor, n Norm, residual *Tensor, relu, training bool) *Tensor
 	g := x.g
 	gamma, beta := n.affine(g)
 	if gamma.Width() != x.Width() {
-		misuse("BatchNorm "+n.Mean.Name, "%v: %d channels, want %d", x, x.Width(), gamma.Width())
+		misuse("BatchNorm "+n.name(), "%v: %d channels, want %d", x, x.Width(), gamma.Width())
 	}
 	from := []*Tensor{x, gamma, beta}
 	if residual != nil {
-		wantSame("BatchNorm "+n.Mean.Name, x, residual)
+		wantSame("BatchNorm "+n.name(), x, residual)
 		from = append(from, residual)
 	}
-	y := g.result("BatchNorm "+n.Mean.Name, x.shape, from...)
+	y := g.result("BatchNorm "+n.name(), x.shape, from...)
 	g.traceNorm(y, x, residual, n, gamma, beta, relu)
 	var coef *Tensor
 	if training {
@@ -42,6 +42,14 @@ func BatchNorm(x *Tensor, n Norm, residual *Tensor, relu, training bool) *Tensor
 	g.normApply(b)
 	g.vjp(y, func(dy *Tensor) { g.normBack(b, dy, gamma, beta) })
 	return y
+}
+
+// name names the norm in messages.
+func (n Norm) name() string {
+	if n.Gamma != nil {
+		return n.Gamma.Name
+	}
+	return n.Mean.Name
 }
 
 // affine returns scale and shift, constants where there are none.
@@ -82,7 +90,7 @@ func (g *Graph) traceNorm(y, x, residual *Tensor, n Norm, gamma, beta *Tensor, r
 func (g *Graph) batchStats(x, gamma, beta *Tensor, n Norm) *Tensor {
 	rows, c4 := x.Rows(), x.quads()
 	if rows < 2 {
-		misuse("BatchNorm "+n.Mean.Name, "%v: one value a channel has no variance: use a batch of at least 2", x)
+		misuse("BatchNorm "+n.name(), "%v: one value a channel has no variance: use a batch of at least 2", x)
 	}
 	if p := x.producer; p != nil && p.steps[0].segment == g.segmentIndex() {
 		return g.mergeStats(p.statistics(g, x), p.tile, rows, gamma, beta, n)
@@ -98,7 +106,7 @@ func (g *Graph) batchStats(x, gamma, beta *Tensor, n Norm) *Tensor {
 
 func (g *Graph) runningStats(gamma, beta *Tensor, n Norm) *Tensor {
 	c4 := gamma.quads()
-	coef := g.alloc("batch norm "+n.Mean.Name, F32, []int{4, c4 * lanes})
+	coef := g.alloc("batch norm "+n.name(), F32, []int{4, c4 * lanes})
 	g.run(launch{kernel: "bn_fold", rows: 1,
 		binds:  []bind{whole(gamma), whole(beta), whole(n.Mean.Value(g)), whole(n.Var.Value(g)), wholeOut(coef)},
 		push:   func(_, _ int) []uint32 { return push(c4, n.Eps) },

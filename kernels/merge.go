@@ -36,8 +36,8 @@ func (g *Graph) mergeStats(part *Tensor, per, rows int, gamma, beta *Tensor, n N
 			groups: func(int) [3]uint32 { return groups1(groups*c4, 32) }})
 		part, parts, per = next, groups, per*fanIn
 	}
-	coef = g.alloc("batch norm "+n.Mean.Name, F32, []int{4, c4 * lanes})
-	kept := g.alloc("batch statistics "+n.Mean.Name, F32, []int{max(g.micro, 1), 2, c4 * lanes})
+	coef = g.alloc("batch norm "+n.name(), F32, []int{4, c4 * lanes})
+	kept := g.alloc("batch statistics "+n.name(), F32, []int{max(g.micro, 1), 2, c4 * lanes})
 	slot := g.Scalar("micro")
 	g.run(launch{kernel: "bn_merge.fold", rows: 1,
 		binds:  []bind{whole(part), whole(gamma), whole(beta), wholeOut(coef), wholeOut(kept), whole(slot.mem)},
