@@ -40,7 +40,7 @@ func TestBadInputIsOneLineAndLeavesNothing(t *testing.T) {
 		{"unknown flag", 2, "known flags are --data, --out", nil, []string{"pretrain", "--frob"}},
 		{"nothing said", 2, "--data and --out are needed", nil, []string{"pretrain"}},
 		{"stray word", 2, "is not a flag", nil, small(good, out, "stray")},
-		{"unknown method", 2, "known are simclr", nil, small(good, out, "--method", "nope")},
+		{"unknown method", 2, "known are byol, dino", nil, small(good, out, "--method", "nope")},
 		{"setting that does not parse", 2, "want a value like 0.2", nil, small(good, out, "--temperature", "warm")},
 		{"missing folder", 1, "no such file or folder", nil, small(filepath.Join(dir, "nowhere"), out)},
 		{"empty folder", 1, "no images", nil, small(empty, out)},
