@@ -22,6 +22,10 @@ func TestEveryMethodResumesToTheSameBytes(t *testing.T) {
 			c.Method, c.Batch, c.Epochs = method, 2, 3
 			dir := t.TempDir()
 			whole, run := filepath.Join(dir, "whole"), filepath.Join(dir, "run")
+			set := set
+			if method != "order" {
+				set = set.Limit(8)
+			}
 			if err := pretrainOn(t, set, whole, c, false, 0); err != nil {
 				t.Fatal(err)
 			}
