@@ -1,0 +1,76 @@
+"""Views of a batch as torchvision's crops, jitter and solarize paint them, all images at once; of one channel, without blur."""
+import math
+
+import torch
+import torch.nn.functional as F
+
+
+def weights(start, length, out, side, cubic):
+    """Matrices [N out side] that resize pixels start … start+length−1 as torchvision's antialiased resize does (bicubic: a = −0.5)."""
+    start, length = start.view(-1, 1, 1).float(), length.view(-1, 1, 1).float()
+    scale = length / out
+    j = torch.arange(side).float().view(1, 1, -1)
+    x = ((j + 0.5 - start - (torch.arange(out).float().view(1, -1, 1) + 0.5) * scale) / scale.clamp(min=1)).abs()
+    if cubic:
+        w = torch.where(x < 1, (1.5 * x - 2.5) * x * x + 1, (((-0.5 * x + 2.5) * x - 4) * x + 2) * (x < 2))
+    else:
+        w = (1 - x).clamp(min=0)
+    w = w * ((j >= start) & (j < start + length))
+    return w / w.sum(2, keepdim=True)
+
+
+def crop(images, out, scale, cubic):
+    """RandomResizedCrop: ten tries of an area and a ratio, else the whole image."""
+    n, side = len(images), images.shape[1]
+    area = side * side * torch.empty(n, 10).uniform_(*scale)
+    ratio = torch.empty(n, 10).uniform_(math.log(3 / 4), math.log(4 / 3)).exp()
+    w, h = (area * ratio).sqrt().round(), (area / ratio).sqrt().round()
+    fits = (w > 0) & (w <= side) & (h > 0) & (h <= side)
+    first, whole = fits.int().argmax(1, keepdim=True), ~fits.any(1)
+    w, h = (v.gather(1, first).squeeze(1).masked_fill(whole, side) for v in (w, h))
+    left, top = ((torch.rand(n) * (side - v + 1)).floor() for v in (w, h))
+    return weights(top, h, out, side, cubic) @ images @ weights(left, w, out, side, cubic).transpose(1, 2)
+
+
+def window(images, corners, side):
+    """The window of each image [N H W] at its corner [N 2]."""
+    rows, columns = (c.view(-1, 1) + torch.arange(side) for c in corners.t())
+    return images[torch.arange(len(images)).view(-1, 1, 1), rows.unsqueeze(2), columns.unsqueeze(1)]
+
+
+def contrast(x, f):
+    return (f * x + (1 - f) * x.mean((1, 2), keepdim=True)).clamp(0, 1)
+
+
+def coin(n, p):
+    return (torch.rand(n) < p).view(-1, 1, 1)
+
+
+class Painter:
+    """Views of images [N H W] in 0 … 1."""
+
+    def __init__(self, recipe, mean, std):
+        self.r, self.mean, self.std = recipe, mean, std
+
+    def normalise(self, x):
+        return ((x - self.mean) / self.std).unsqueeze(1)
+
+    def view(self, x, size=None, scale=None, solarize=0):
+        n, side, pad = len(x), x.shape[1], self.r.get("pad")
+        if pad is None:
+            x = crop(x, size or side, scale or self.r["scale"], self.r.get("cubic", False))
+        elif pad > 0:
+            x = window(F.pad(x, [pad] * 4), torch.randint(0, 2 * pad + 1, (n, 2)), side)
+        x = torch.where(coin(n, 0.5), x.flip(2), x)
+        if "jitter" in self.r:
+            b, c = (torch.empty(n, 1, 1).uniform_(1 - self.r["jitter"], 1 + self.r["jitter"]) for _ in range(2))
+            jittered = torch.where(coin(n, 0.5), contrast((x * b).clamp(0, 1), c), (contrast(x, c) * b).clamp(0, 1))
+            x = torch.where(coin(n, 0.8), jittered, x)
+        return torch.where(coin(n, solarize) & (x >= 0.5), 1 - x, x)
+
+    def pair(self, x):
+        return [self.normalise(self.view(x)), self.normalise(self.view(x, solarize=self.r.get("solarize", 0)))]
+
+    def locals(self, x):
+        size = round(x.shape[1] * 18 / 32)
+        return [self.normalise(self.view(x, size, (0.08, 0.5))) for _ in range(self.r["locals"])]

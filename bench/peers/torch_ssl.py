@@ -1,0 +1,249 @@
+"""The methods of `marr pretrain` in PyTorch: trains one at the same recipe and equal steps, evaluates it, prints one line of JSON.
+
+    python3 torch_ssl.py --method byol --train x.npy y.npy --test x.npy y.npy --epochs 4 --seed 0 [--set momentum=0.9 ...]
+
+Images are uint8 [N H W], labels integers [N]. The same as ours: ResNet-10 with the strided stem, width 16, torchvision's initial values; AdamW
+without decay (Adam) at 2e-3, warm-up over 10 % of the steps, cosine to 0; batches without the remainder; views by the recipe of the method's
+preset up to 64 px for one channel, resized as torchvision's antialiased resize does; one forward, one batch-norm population, per view (SimCLR
+and DINO: per size of view); EMA after the optimizer, its momentum rising to 1; features of the online network, in DINO the teacher's, on the
+untouched image; k-NN (cosine, T 0.07), linear probe and linear10 as in ssl/eval, with other draws; RankMe of the test images.
+"""
+import argparse
+import copy
+import json
+import math
+import os
+import time
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import nn
+from torchvision.models import resnet as zoo
+
+from torch_eval import features, knn, linear, linear10, rank
+from torch_paint import Painter, window
+
+WIDTH = 16
+BASE = dict(lr=2e-3, batch=256, warmup=0.1, weight_decay=0.0)  # of every method
+# Views: scale of the crop, cubic, strength of the jitter, solarize in the second view; or a border of pad pixels and a crop of the image's size.
+RECIPES = {
+    "simclr": dict(scale=(0.2, 1), jitter=0.4, temperature=0.2, hidden=128, out=64),
+    "byol": dict(momentum=0.99, scale=(0.08, 1), cubic=True, jitter=0.4, solarize=0.2, hidden=256, out=64),
+    "simsiam": dict(scale=(0.2, 1), jitter=0.4, hidden=256, out=256, bottleneck=64),
+    "dino": dict(momentum=0.99, scale=(0.2, 1), cubic=True, jitter=0.4, solarize=0.2, locals=0, hidden=256, bottleneck=64, prototypes=256,
+                 student_temperature=0.1, teacher_temperature=0.04, centre=0.9, clip=3.0, freeze=1.0),
+    "jigsaw": dict(pad=0, hidden=64, gap=2, normalise=True),
+    "rotation": dict(pad=4), "supervised": dict(pad=4),
+}
+
+
+def backbone():
+    net = zoo.ResNet(zoo.BasicBlock, [1, 1, 1, 1])
+    net.conv1, net.bn1, net.maxpool, net.fc = nn.Conv2d(1, WIDTH, 3, 2, 1, bias=False), nn.BatchNorm2d(WIDTH), nn.Identity(), nn.Identity()
+    net.inplanes = WIDTH
+    for i in range(4):
+        setattr(net, "layer%d" % (i + 1), net._make_layer(zoo.BasicBlock, WIDTH << i, 1, stride=1 if i == 0 else 2))
+    for m in net.modules():
+        if isinstance(m, nn.Conv2d):
+            nn.init.kaiming_normal_(m.weight, mode="fan_out", nonlinearity="relu")
+    return net
+
+
+def mlp(inside, hidden, out):
+    return nn.Sequential(nn.Linear(inside, hidden, bias=False), nn.BatchNorm1d(hidden), nn.ReLU(), nn.Linear(hidden, out))
+
+
+def cosine(p, z):
+    return F.cosine_similarity(p, z.detach(), dim=1).mean()
+
+
+class Method(nn.Module):
+    """loss(images, labels) of one step, and the share of right answers of a pretext task."""
+
+    def __init__(self, recipe, paint, classes, dim=8 * WIDTH):
+        super().__init__()
+        self.r, self.paint, self.net, self.right = recipe, paint, backbone(), []
+        self.build(dim, classes)
+        self.copy = copy.deepcopy(self).requires_grad_(False) if "momentum" in recipe else None
+
+    def classify(self, logits, target):
+        self.right.append((logits.argmax(1) == target).float().mean().item())
+        return F.cross_entropy(logits, target)
+
+    def follow(self, k, steps):
+        """EMA of the parameters; running statistics are the copy's own."""
+        if self.copy is not None:
+            m = 1 - (1 - self.r["momentum"]) * (math.cos(math.pi * k / steps) + 1) / 2
+            with torch.no_grad():
+                for p, now in zip(self.copy.parameters(), [p for n, p in self.named_parameters() if not n.startswith("copy.")]):
+                    p.lerp_(now, 1 - m)
+
+    def clip(self, epoch):
+        pass
+
+
+class SimCLR(Method):
+    def build(self, dim, _):
+        self.projector = mlp(dim, self.r["hidden"], self.r["out"])
+
+    def loss(self, x, _):
+        z = F.normalize(self.projector(self.net(torch.cat(self.paint.pair(x)))), dim=1)
+        n = len(x)
+        logits = (z @ z.t() / self.r["temperature"]).masked_fill(torch.eye(2 * n, dtype=torch.bool), float("-inf"))
+        return F.cross_entropy(logits, (torch.arange(2 * n) + n) % (2 * n))
+
+
+class BYOL(Method):
+    def build(self, dim, _):
+        self.projector, self.predictor = (mlp(d, self.r["hidden"], self.r["out"]) for d in (dim, self.r["out"]))
+
+    def loss(self, x, _):
+        views = self.paint.pair(x)
+        p = [self.predictor(self.projector(self.net(v))) for v in views]
+        with torch.no_grad():
+            z = [self.copy.projector(self.copy.net(v)) for v in views]
+        return 4 - 2 * cosine(p[0], z[1]) - 2 * cosine(p[1], z[0])
+
+
+class SimSiam(Method):
+    def build(self, dim, _):
+        h, out = self.r["hidden"], self.r["out"]
+        first, second = (list(mlp(d, h, h))[:3] for d in (dim, h))
+        self.projector = nn.Sequential(*first, *second, nn.Linear(h, out, bias=False), nn.BatchNorm1d(out, affine=False))
+        self.predictor = mlp(out, self.r["bottleneck"], out)
+
+    def loss(self, x, _):
+        z = [self.projector(self.net(v)) for v in self.paint.pair(x)]
+        p = [self.predictor(v) for v in z]
+        return -(cosine(p[0], z[1]) + cosine(p[1], z[0])) / 2
+
+
+class DINO(Method):
+    def build(self, dim, _):
+        h, b = self.r["hidden"], self.r["bottleneck"]
+        self.head = nn.Sequential(nn.Linear(dim, h), nn.GELU(), nn.Linear(h, h), nn.GELU(), nn.Linear(h, b))
+        for m in self.head[::2]:
+            nn.init.trunc_normal_(m.weight, std=0.02)
+            nn.init.zeros_(m.bias)
+        self.last = nn.Linear(b, self.r["prototypes"], bias=False)
+        self.register_buffer("centre", torch.zeros(self.r["prototypes"]))
+
+    def logits(self, views):
+        h = F.normalize(self.head(self.net(torch.cat(views))), dim=1)
+        return F.linear(h, F.normalize(self.last.weight, dim=1)).chunk(len(views))
+
+    def loss(self, x, _):
+        views, small = self.paint.pair(x), self.paint.locals(x)
+        with torch.no_grad():
+            teacher = self.copy.logits(views)
+        p = [F.softmax((t - self.centre) / self.r["teacher_temperature"], dim=1) for t in teacher]
+        q = [F.log_softmax(s / self.r["student_temperature"], dim=1) for s in self.logits(views) + (self.logits(small) if small else ())]
+        self.centre = self.r["centre"] * self.centre + (1 - self.r["centre"]) * torch.cat(teacher).mean(0)
+        pairs = [-(a * b).sum(1).mean() for i, a in enumerate(p) for j, b in enumerate(q) if i != j]
+        return sum(pairs) / len(pairs)
+
+    def clip(self, epoch):
+        for p in (p for p in self.parameters() if p.grad is not None):
+            nn.utils.clip_grad_norm_([p], self.r["clip"])
+        if epoch < self.r["freeze"]:
+            self.last.weight.grad = None
+
+
+class Rotation(Method):
+    def build(self, dim, _):
+        self.head = nn.Linear(dim, 4)
+
+    def loss(self, x, _):
+        turns, x = torch.randint(0, 4, (len(x),)), self.paint.view(x)
+        x = torch.stack([torch.rot90(v, int(k)) for v, k in zip(x, turns)])
+        return self.classify(self.head(self.net(self.paint.normalise(x))), turns)
+
+
+class Jigsaw(Method):
+    def build(self, dim, _):
+        self.orders = torch.cartesian_prod(*[torch.arange(4)] * 4)
+        self.orders = self.orders[[len(set(o.tolist())) == 4 for o in self.orders]]
+        self.tiles, self.head = nn.Sequential(*list(mlp(dim, self.r["hidden"], 1))[:3]), nn.Linear(4 * self.r["hidden"], 24)
+
+    def loss(self, x, _):
+        n, cell, gap = len(x), x.shape[1] // 2, self.r["gap"]
+        x, target = self.paint.view(x), torch.randint(0, 24, (n,))
+        cells = self.orders[target].reshape(-1)
+        corners = cell * torch.stack([cells // 2, cells % 2], 1) + torch.randint(0, gap + 1, (4 * n, 2))
+        tiles = self.paint.normalise(window(x.repeat_interleave(4, 0), corners, cell - gap))
+        if self.r["normalise"]:
+            std, mean = torch.std_mean(tiles, (1, 2, 3), unbiased=False, keepdim=True)
+            tiles = (tiles - mean) / (std + 1e-3)
+        return self.classify(self.head(self.tiles(self.net(tiles)).view(n, -1)), target)
+
+
+class Supervised(Method):
+    def build(self, dim, classes):
+        self.head = nn.Linear(dim, classes)
+
+    def loss(self, x, labels):
+        return self.classify(self.head(self.net(self.paint.normalise(self.paint.view(x)))), labels)
+
+
+METHODS = {"simclr": SimCLR, "byol": BYOL, "simsiam": SimSiam, "dino": DINO, "rotation": Rotation, "jigsaw": Jigsaw, "supervised": Supervised}
+
+
+def train(m, r, x, labels, epochs):
+    """Returns the mean loss of the last epoch. SimSiam's predictor keeps the peak rate; parameters of one axis are not decayed."""
+    groups = {}
+    for name, p in m.named_parameters():
+        if p.requires_grad:
+            groups.setdefault((isinstance(m, SimSiam) and name.startswith("predictor."), p.dim() == 1), []).append(p)
+    adam = torch.optim.AdamW([{"params": ps, "fixed": fixed, "lr": r["lr"], "weight_decay": 0 if flat else r["weight_decay"]}
+                              for (fixed, flat), ps in groups.items()])
+    per, losses = len(x) // r["batch"], []
+    steps, warm = epochs * per, round(r["warmup"] * epochs * per)
+    for k in range(steps):
+        if k % per == 0:
+            order, losses, m.right = torch.randperm(len(x)), [], []
+        share = (k + 1) / warm if k < warm else (1 + math.cos(math.pi * (k - warm) / (steps - warm))) / 2
+        for g in adam.param_groups:
+            g["lr"] = r["lr"] * (1 if g["fixed"] else share)
+        chosen = order[k % per * r["batch"]:][:r["batch"]]
+        loss = m.loss(x[chosen].float() / 255, labels[chosen])
+        adam.zero_grad(set_to_none=True)
+        loss.backward()
+        m.clip(k // per)
+        adam.step()
+        m.follow(k, steps)
+        losses.append(loss.item())
+    return float(np.mean(losses))
+
+
+def main():
+    p = argparse.ArgumentParser()
+    p.add_argument("--method", choices=sorted(METHODS), required=True)
+    for part in ("train", "test"):
+        p.add_argument("--" + part, nargs=2, metavar=("IMAGES", "LABELS"), required=True)
+    for name, value in (("epochs", 4), ("seed", 0), ("threads", len(os.sched_getaffinity(0)))):
+        p.add_argument("--" + name, type=int, default=value)
+    p.add_argument("--set", nargs="*", default=[], metavar="KEY=JSON", help="of the method's recipe")
+    o = p.parse_args()
+    recipe = dict(BASE, **RECIPES[o.method])
+    for key, value in (s.split("=", 1) for s in o.set):
+        if key not in recipe:
+            p.error("%s has no %s: known are %s" % (o.method, key, ", ".join(sorted(recipe))))
+        recipe[key] = json.loads(value)
+    torch.manual_seed(o.seed)
+    torch.set_num_threads(o.threads)
+    (x, y), (tx, ty) = ([torch.from_numpy(np.load(f)) for f in part] for part in (o.train, o.test))
+    y, ty, start = y.long(), ty.long(), time.perf_counter()
+    paint = Painter(recipe, x.float().mean().item() / 255, x.float().std().item() / 255)
+    m = METHODS[o.method](recipe, paint, int(y.max()) + 1).train()
+    loss, took = train(m, recipe, x, y, o.epochs) if o.epochs else None, time.perf_counter() - start
+    f, tf = (features(m.copy.net if o.method == "dino" else m.net, paint, images) for images in (x, tx))
+    few, few_std = linear10(f, y, tf, ty)
+    print(json.dumps({
+        "method": o.method, "recipe": recipe, "epochs": o.epochs, "seed": o.seed, "torch": torch.__version__, "seconds": took, "loss": loss,
+        "pretext": 100 * np.mean(m.right) if m.right else None, "knn1": knn(f, y, tf, ty, 1), "knn20": knn(f, y, tf, ty, 20),
+        "linear": linear(f, y, tf, ty), "linear10": few, "linear10_std": few_std, "rank": rank(tf)}))
+
+
+if __name__ == "__main__":
+    main()
