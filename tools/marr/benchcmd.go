@@ -159,7 +159,7 @@ func (b *benchRun) peers(ctx context.Context) ([]bench.PeerCommand, error) {
 func (b *benchRun) measure(ctx context.Context, dev *vk.Device, what string, peers []bench.PeerCommand) (err error) {
 	if what == "data" || what == "all" {
 		b.say("data")
-		if b.report.Feeding, err = bench.MeasureFeeding(ctx, dev, b.fed(dev.Info().Type == vk.CPU), peers); err != nil || what == "data" {
+		if b.report.Feeding, err = bench.MeasureFeeding(ctx, dev, b.fed(dev.Info().Type == vk.CPU), peers[:min(1, len(peers))]); err != nil || what == "data" {
 			return err
 		}
 	}
