@@ -1,5 +1,7 @@
 package kernels
 
+import "slices"
+
 // Norm is what a batch norm owns: scale γ and shift β [C] (nil, both: 1 and 0, PyTorch's affine=False), the running mean and variance [C], and
 // PyTorch's ε and momentum (of the new value).
 type Norm struct {
@@ -57,15 +59,8 @@ func (n Norm) affine(g *Graph) (gamma, beta *Tensor) {
 	if n.Gamma != nil {
 		return n.Gamma.Value(g), n.Beta.Value(g)
 	}
-	constant := func(name string, v float32) *Tensor {
-		t := g.alloc(name, F32, n.Mean.Shape)
-		t.mem.pinned, t.mem.data = true, make([]float32, pad(t.Width()))
-		for i := range t.Width() {
-			t.mem.data[i] = v
-		}
-		return t
-	}
-	return constant("one", 1), constant("zero", 0)
+	width := n.Mean.Shape[0]
+	return g.constant("one", slices.Repeat([]float32{1}, width)), g.constant("zero", make([]float32, width))
 }
 
 // norm is one call of BatchNorm, as its backward needs it.

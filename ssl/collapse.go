@@ -28,7 +28,7 @@ type looked struct {
 
 // look has the watch look at a micro-batch, where the method shows it something and it is time.
 func (t *Trainer) look(r *kernels.Run, step int) *looked {
-	if t.loss.seen == nil || step%max(1, t.Steps()/looks) != 0 {
+	if t.health == nil || t.loss.seen == nil || step%max(1, t.Steps()/looks) != 0 {
 		return nil
 	}
 	s := watch.Sample{N: t.loss.seen.Rows(), D: t.loss.seen.Width(), Accuracy: math.NaN(), Step: step, Steps: t.Steps()}

@@ -57,22 +57,21 @@ func (m *DINO) Loss(s *Step) *kernels.Tensor {
 		return parts
 	}
 	h := features(s.Backbone, s.Views[:2])
-	s.seen = kernels.Slice(h, 0, s.N)
 	students := each(head.Forward(h, net.Train))
 	if len(s.Views) > 2 {
 		students = append(students, each(head.Forward(features(s.Backbone, s.Views[2:]), net.Train))...)
 	}
-	return m.distil(s, students, teacherHead.Forward(features(teacher, s.Views[:2]), net.Train))
+	loss, target := m.distil(s, students, teacherHead.Forward(features(teacher, s.Views[:2]), net.Train))
+	s.Observe(kernels.Slice(h, 0, s.N), target)
+	return loss
 }
 
-// distil is the loss of the students' logits, two global views first, against the teacher's of both global views.
-func (m *DINO) distil(s *Step, students []*kernels.Tensor, raw *kernels.Tensor) *kernels.Tensor {
+// distil is the loss [1] of the students' logits [N K], two global views first, against the teacher's [2N K], and the probabilities [2N K] of the latter.
+func (m *DINO) distil(s *Step, students []*kernels.Tensor, raw *kernels.Tensor) (loss, target *kernels.Tensor) {
 	center := s.Store.State("center", 0, m.Prototypes)
-	target := kernels.CenteredSoftmax(raw, center, s.Scalar("teacher_temperature", net.Constant(m.Sharp)))
-	s.Observe(s.seen, target)
+	target = kernels.CenteredSoftmax(raw, center, s.Scalar("teacher_temperature", net.Constant(m.Sharp)))
 	mean := kernels.ColumnMean(raw)
 	s.After(func(g *kernels.Graph) { center.Average(g, mean, m.Center) })
-	var loss *kernels.Tensor
 	pairs := 0
 	for i := range 2 {
 		of := kernels.Slice(target, i*s.N, (i+1)*s.N)
@@ -88,7 +87,7 @@ func (m *DINO) distil(s *Step, students []*kernels.Tensor, raw *kernels.Tensor) 
 			}
 		}
 	}
-	return kernels.Scale(loss, 1/float64(pairs))
+	return kernels.Scale(loss, 1/float64(pairs)), target
 }
 
 // check refuses what cannot learn.

@@ -106,7 +106,8 @@ func TestDINOLossMatchesPyTorch(t *testing.T) {
 			for i := 1; in[fmt.Sprintf("s%d", i)] != nil; i++ {
 				students = append(students, in[fmt.Sprintf("s%d", i)])
 			}
-			return m.distil(s, students, kernels.Concat(in["t1"], in["t2"]))
+			loss, _ := m.distil(s, students, kernels.Concat(in["t1"], in["t2"]))
+			return loss
 		})
 	}
 }

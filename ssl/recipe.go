@@ -45,11 +45,12 @@ func (c *Config) SetViews(text string, m Method, set *data.Set) error {
 
 // recipe is the run's views, in order.
 func (c Config) recipe(m Method, set *data.Set) ([]views.Spec, error) {
-	in := c.ViewInput(set)
-	specs, err := m.Views(in)
-	if c.Views != "" {
-		specs, err = views.Decode(c.Views, in, nil)
+	if c.Views == "" {
+		if err := c.SetViews("", m, set); err != nil {
+			return nil, err
+		}
 	}
+	specs, err := views.Decode(c.Views, c.ViewInput(set), nil)
 	if err != nil {
 		return nil, &ConfigError{err}
 	}

@@ -88,7 +88,7 @@ func (r *Run) Pretrain(ctx context.Context, dev *vk.Device) (*Trainer, error) {
 	if err != nil {
 		return nil, err
 	}
-	r.trainer = t
+	r.trainer, t.health = t, &watch.Watch{}
 	if err := r.start(found, dev); err != nil {
 		t.Free()
 		return nil, err
@@ -223,13 +223,17 @@ func (r *Run) openMetrics(done int) error {
 func (r *Run) loop(ctx context.Context) error {
 	t := r.trainer
 	pace := newPace(r.Config.Batch)
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
 	var failed error
 	report := func(x Report) {
 		line := map[string]any{"step": x.Step, "epoch": x.Epoch, "loss": x.Loss, "lr": x.LR, "grad_norm": x.GradNorm}
 		if x.seen != nil {
 			x.seen.note(line)
 		}
-		failed = errors.Join(failed, r.note(line), r.alarmed(x.Alarm))
+		if failed = errors.Join(failed, r.note(line), r.alarmed(x.Alarm)); failed != nil {
+			stop()
+		}
 		if r.Tell != nil {
 			speed := pace.step()
 			p := Progress{Report: x, Steps: t.Steps(), Epochs: r.Config.Epochs, ImagesPerSecond: speed}

@@ -30,8 +30,8 @@ type Trainer struct {
 	batch     *batch
 	loss      *Step // what the method asked for
 	watch     *Watch
-	health    watch.Watch // of the representation
-	seen      *looked     // of the step in hand
+	health    *watch.Watch // of the representation; nil: nobody looks
+	seen      *looked      // of the step in hand
 
 	step    int     // steps submitted
 	settled int     // steps whose outcome has been read
@@ -43,6 +43,7 @@ type Trainer struct {
 type work struct {
 	run  *kernels.Run
 	step int
+	part int  // of the batch
 	last bool // the update, which closes the step
 }
 
@@ -210,7 +211,9 @@ func (t *Trainer) Train(ctx context.Context, to int, report func(Report)) error 
 		}
 		if !w.last {
 			sum += float64(w.run.Output("loss")[0])
-			t.seen = t.look(w.run, w.step)
+			if w.part == t.Config.Accumulate-1 {
+				t.seen = t.look(w.run, w.step)
+			}
 			return nil
 		}
 		tensor, applied := t.Store.Verdict(w.run.Output("halt"))
@@ -274,7 +277,7 @@ func (t *Trainer) submit(collect func() error) error {
 		if err := r.Submit(); err != nil {
 			return err
 		}
-		t.flying = append(t.flying, &work{r, t.step, false})
+		t.flying = append(t.flying, &work{run: r, step: t.step, part: k})
 	}
 	if err := t.room(true, collect); err != nil {
 		return err
@@ -293,7 +296,7 @@ func (t *Trainer) submit(collect func() error) error {
 	if err := u.Submit(); err != nil {
 		return err
 	}
-	t.flying = append(t.flying, &work{u, t.step, true})
+	t.flying = append(t.flying, &work{run: u, step: t.step, last: true})
 	t.step++
 	return nil
 }
