@@ -101,7 +101,7 @@ func PlanStep(ctx context.Context, dev *vk.Device, o StepOptions) (Step, error) 
 		return Step{}, err
 	}
 	s, before := Step{StepOptions: o}, dev.InUse()
-	t, err := o.trainer(dev, set, 1, &ssl.Watch{})
+	t, err := o.trainer(dev, set, 1, &ssl.Timing{})
 	if err != nil {
 		return s, err
 	}
@@ -117,7 +117,7 @@ func (s *Step) plan(t *ssl.Trainer, before int64) {
 }
 
 // trainer makes a run that is long enough.
-func (o StepOptions) trainer(dev *vk.Device, set *data.Set, steps int, w *ssl.Watch) (*ssl.Trainer, error) {
+func (o StepOptions) trainer(dev *vk.Device, set *data.Set, steps int, w *ssl.Timing) (*ssl.Trainer, error) {
 	c := ssl.DefaultConfig()
 	c.Arch, c.Stem, c.Width, c.Batch, c.Size = o.Arch, o.Stem, o.Width, o.Batch, o.Size
 	if o.Batch > 0 {
@@ -129,7 +129,7 @@ func (o StepOptions) trainer(dev *vk.Device, set *data.Set, steps int, w *ssl.Wa
 	}
 	st := kernels.NewStore(dev)
 	st.Tune(o.Tuner)
-	return ssl.NewWatchedTrainer(st, c, m, set, w)
+	return ssl.NewTimedTrainer(st, c, m, set, w)
 }
 
 // split runs steps with timestamps.
@@ -137,7 +137,7 @@ func (s *Step) split(ctx context.Context, dev *vk.Device, set *data.Set) error {
 	var step []kernels.OpTime
 	var parts [4][]float64
 	done := 0
-	w := &ssl.Watch{Ops: func(ops []kernels.OpTime) {
+	w := &ssl.Timing{Ops: func(ops []kernels.OpTime) {
 		step = append(step, ops...)
 		if ops[0].Segment != "update" {
 			return
@@ -224,7 +224,7 @@ func (s *Step) whole(ctx context.Context, dev *vk.Device, set *data.Set, peers [
 		rounds = pairs
 	}
 	before := dev.InUse()
-	w := &ssl.Watch{Clock: threadTime}
+	w := &ssl.Timing{Clock: threadTime}
 	t, err := s.trainer(dev, set, warmSteps+rounds*s.Steps, w)
 	if err != nil {
 		return err

@@ -31,7 +31,7 @@ func Train(ctx context.Context, dev *vk.Device, o StepOptions) (*Training, error
 	if err != nil {
 		return nil, err
 	}
-	t, err := o.trainer(dev, set, o.Steps, &ssl.Watch{})
+	t, err := o.trainer(dev, set, o.Steps, &ssl.Timing{})
 	if err != nil {
 		return nil, err
 	}

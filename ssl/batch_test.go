@@ -52,8 +52,8 @@ func TestFramesOfASampleAreOfOneClipInTheOrderOfItsTarget(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer p.Free()
-	if p.Samples() != 2 {
-		t.Fatalf("%d samples, want the 2 clips", p.Samples())
+	if p.batch.samples() != 2 {
+		t.Fatalf("%d samples, want the 2 clips", p.batch.samples())
 	}
 	mean, std := set.Stats()
 	orders := map[[3]int]bool{}

@@ -39,9 +39,11 @@ func Paint(dev *vk.Device, set *data.Set, specs []views.Spec, n int, seed uint64
 	for slot, sample := range samples {
 		for v, s := range specs {
 			d := views.Draw{Seed: seed, Sample: uint32(sample), View: uint32(v)}
-			img := set.Image(b.image(d, s))
-			target := s.Row(make([]float32, s.Width()), d, img.H, img.W)
-			out[slot] = append(out[slot], Painted{Source: img, Target: target})
+			p := Painted{Source: set.Image(b.image(d, s)), Target: -1}
+			if s.Targets() > 0 {
+				p.Target = r.Ints(targetName(v))[slot]
+			}
+			out[slot] = append(out[slot], p)
 		}
 	}
 	if err := r.Submit(); err != nil {

@@ -50,9 +50,6 @@ func (p *Painter) Fill(samples []int, epoch uint32) (*kernels.Run, error) {
 	return r, nil
 }
 
-// Samples is how many the set has for the recipe: images, or clips where views show several frames.
-func (p *Painter) Samples() int { return p.batch.samples() }
-
 // Free releases the program.
 func (p *Painter) Free() {
 	p.prog.Free()

@@ -29,7 +29,7 @@ type Trainer struct {
 	prog      *kernels.Program
 	batch     *batch
 	loss      *Step // what the method asked for
-	watch     *Watch
+	timing    *Timing
 	health    *watch.Watch // of the representation; nil: nobody looks
 	seen      *looked      // of the step in hand
 
@@ -62,17 +62,17 @@ type Report struct {
 // NewTrainer prepares a run from step 0 on an empty store, which it takes over. Images are normalised with the set's mean and standard
 // deviation (data.Set.Stats).
 func NewTrainer(st *kernels.Store, c Config, m Method, set *data.Set) (*Trainer, error) {
-	return NewWatchedTrainer(st, c, m, set, &Watch{})
+	return NewTimedTrainer(st, c, m, set, &Timing{})
 }
 
-// NewWatchedTrainer is NewTrainer for a run that is looked at while it goes on.
-func NewWatchedTrainer(st *kernels.Store, c Config, m Method, set *data.Set, w *Watch) (*Trainer, error) {
+// NewTimedTrainer is NewTrainer for a run that is timed.
+func NewTimedTrainer(st *kernels.Store, c Config, m Method, set *data.Set, w *Timing) (*Trainer, error) {
 	c.Resolve(set)
 	if err := c.Check(set); err != nil {
 		return nil, err
 	}
 	dev := st.Device()
-	t := &Trainer{Config: c, Store: st, dev: dev, set: set, method: m, watch: w}
+	t := &Trainer{Config: c, Store: st, dev: dev, set: set, method: m, timing: w}
 	t.mean, t.std = set.Stats()
 	t.schedule = net.WarmupCosine{Peak: c.LR, WarmupFraction: c.Warmup}
 	var err error
@@ -101,7 +101,7 @@ func NewWatchedTrainer(st *kernels.Store, c Config, m Method, set *data.Set, w *
 
 // record puts a step on the graph.
 func (t *Trainer) record(g *kernels.Graph) {
-	if t.watch.Ops != nil {
+	if t.timing.Ops != nil {
 		g.Time()
 	}
 	g.Micro(t.Config.Accumulate)
@@ -206,7 +206,7 @@ func (t *Trainer) Train(ctx context.Context, to int, report func(Report)) error 
 	collect := func() error {
 		w := t.flying[0]
 		t.flying = t.flying[1:]
-		if err := t.watch.wait(w.run); err != nil {
+		if err := t.timing.wait(w.run); err != nil {
 			return err
 		}
 		if !w.last {

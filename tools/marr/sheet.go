@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"image"
 	"image/color"
+	"strings"
 
 	"golang.org/x/image/draw"
 	"golang.org/x/image/font"
@@ -20,6 +21,14 @@ const (
 	gap     = 8   // between cells
 	caption = 18  // height of a line of text
 )
+
+// wantPNG refuses a name that would lie about its content.
+func wantPNG(flag, path string) error {
+	if path != "" && !strings.HasSuffix(strings.ToLower(path), ".png") {
+		return usagef("%s %s: a PNG file is written: want a name that ends in .png", flag, path)
+	}
+	return nil
+}
 
 // viewSheet is a page of painted views: a row an image, in columns the original and each view with its title; what a view's target is stands
 // below it. Small views are enlarged by a whole factor, all by the same.

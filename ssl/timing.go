@@ -6,15 +6,15 @@ import (
 	"marr/kernels"
 )
 
-// Watch looks at a Trainer from outside; its zero value does not look.
-type Watch struct {
+// Timing looks at a Trainer from outside; its zero value does not look.
+type Timing struct {
 	Ops    func([]kernels.OpTime) // gets the dispatches of each micro-batch and of each update once it is over; the program is recorded with timestamps
 	Clock  func() time.Duration   // a clock to measure Waited by: the wall's, or the calling thread's time on the processor
 	Waited time.Duration          // what Train spent in waiting for the device
 }
 
 // wait waits for a run.
-func (w *Watch) wait(r *kernels.Run) error {
+func (w *Timing) wait(r *kernels.Run) error {
 	var start time.Duration
 	if w.Clock != nil {
 		start = w.Clock()

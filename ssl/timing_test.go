@@ -19,7 +19,7 @@ func TestWatchSeesEveryDispatchOfAStepAndTheWaits(t *testing.T) {
 	start := time.Now()
 	var segments []string
 	back := 0
-	w := &Watch{Clock: func() time.Duration { return time.Since(start) }, Ops: func(ops []kernels.OpTime) {
+	w := &Timing{Clock: func() time.Duration { return time.Since(start) }, Ops: func(ops []kernels.OpTime) {
 		segments = append(segments, ops[0].Segment)
 		for _, o := range ops {
 			if o.Backward {
@@ -27,7 +27,7 @@ func TestWatchSeesEveryDispatchOfAStepAndTheWaits(t *testing.T) {
 			}
 		}
 	}}
-	x, err := NewWatchedTrainer(kernels.NewStore(device), c, m, noise(32, 16, 1), w)
+	x, err := NewTimedTrainer(kernels.NewStore(device), c, m, noise(32, 16, 1), w)
 	if err != nil {
 		t.Fatal(err)
 	}
