@@ -10,13 +10,16 @@ import (
 // looks is how often the collapse watch looks at a run, at most: a look costs the host some milliseconds.
 const looks = 200
 
-// show makes what the watch looks at outputs of the segment in hand.
+// show makes what the watch looks at, and answers, outputs of the segment in hand.
 func (s *Step) show(g *kernels.Graph) {
 	if s.seen != nil {
 		g.Output("seen", s.seen)
 	}
 	if s.teacher != nil {
 		g.Output("teacher", s.teacher)
+	}
+	if s.logits != nil {
+		g.Output("logits", s.logits)
 	}
 }
 
@@ -26,19 +29,28 @@ type looked struct {
 	alarm  *watch.Alarm
 }
 
-// look has the watch look at a micro-batch, where the method shows it something and it is time.
-func (t *Trainer) look(r *kernels.Run, step int) *looked {
+// look has the watch look at a micro-batch, where the method shows it something and it is time; accuracy is the step's. What learns labels is measured,
+// not judged: they may be easy, and a few dimensions hold them.
+func (t *Trainer) look(r *kernels.Run, step int, accuracy float64) *looked {
 	if t.health == nil || t.loss.seen == nil || step%max(1, t.Steps()/looks) != 0 {
 		return nil
 	}
-	s := watch.Sample{N: t.loss.seen.Rows(), D: t.loss.seen.Width(), Accuracy: math.NaN(), Step: step, Steps: t.Steps()}
+	s := watch.Sample{N: t.loss.seen.Rows(), D: t.loss.seen.Width(), Accuracy: accuracy, Chance: t.loss.chance(), Step: step, Steps: t.Steps()}
 	s.Z = unpacked(r.Output("seen"), s.N, s.D)
+	if t.loss.pairs {
+		s.Accuracy, s.N = told(s.Z, s.D), s.N/2
+		s.Z = s.Z[:s.N*s.D]
+	}
 	if p := t.loss.teacher; p != nil {
 		s.K = p.Width()
 		s.Teacher = unpacked(r.Output("teacher"), p.Rows(), s.K)
 	}
 	var l looked
-	l.report, l.alarm = t.health.Look(s)
+	if t.loss.labelled {
+		l.report = watch.Measure(s)
+	} else {
+		l.report, l.alarm = t.health.Look(s)
+	}
 	return &l
 }
 

@@ -1,6 +1,7 @@
 package ssl
 
 import (
+	"cmp"
 	"errors"
 	"strings"
 	"testing"
@@ -26,9 +27,15 @@ func (herd) Loss(s *Step) *kernels.Tensor {
 // collapsing runs a method for 80 steps that may end where it collapses.
 func collapsing(t *testing.T, m Method, stop bool) (notices []string, err error) {
 	t.Helper()
+	return watched(t, &Run{Method: m, Set: noise(64, 16, 1), StopOnCollapse: stop})
+}
+
+// watched runs r for 40 epochs at a rate of 2e-2, unless it says otherwise, in batches of 32, and returns what the watch said.
+func watched(t *testing.T, r *Run) (notices []string, err error) {
+	t.Helper()
 	c := smallConfig()
-	c.Batch, c.Epochs, c.LR = 32, 40, 2e-2
-	r := &Run{Dir: t.TempDir(), Config: c, Method: m, Set: noise(64, 16, 1), StopOnCollapse: stop}
+	c.Batch, c.Epochs, c.LR = 32, cmp.Or(r.Config.Epochs, 40), cmp.Or(r.Config.LR, 2e-2)
+	r.Dir, r.Config = t.TempDir(), c
 	r.Notice = func(format string, args ...any) {
 		if a, ok := args[len(args)-1].(string); ok {
 			notices = append(notices, a)

@@ -38,5 +38,5 @@ func arrangement(s *Step, x *kernels.Tensor, parts int, blocks bool, hidden int)
 	h := s.Backbone.Forward(x, net.Train)
 	s.Observe(h, nil)
 	e := head.Embed(h, net.Train)
-	return kernels.CrossEntropy(head.Arrange(kernels.Beside(e, parts, blocks), net.Train), s.Targets[0])
+	return s.Classify(head.Arrange(kernels.Beside(e, parts, blocks), net.Train), s.Targets[0])
 }

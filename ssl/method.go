@@ -34,7 +34,10 @@ type Step struct {
 
 	labelled bool                    // the loss reads the labels
 	seen     *kernels.Tensor         // embeddings of one view that the collapse watch looks at, [N D]; nil: there is nothing to see
+	pairs    bool                    // seen is of two views, [2N D]
 	teacher  *kernels.Tensor         // probabilities of a teacher [M K]; nil: there is none
+	logits   *kernels.Tensor         // of a classification, [N K]; nil: there is none
+	answers  string                  // the input of its targets
 	momentum net.Schedule            // of moving averages; nil: there are none
 	scalars  map[string]net.Schedule // of the loss
 	gates    map[string]net.Schedule // of parameters, in the update

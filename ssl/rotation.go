@@ -25,5 +25,5 @@ func (m *Rotation) Loss(s *Step) *kernels.Tensor {
 	h := s.Backbone.Forward(s.Views[0], net.Train)
 	s.Observe(h, nil)
 	head := net.NewLinear(s.Store, "head", s.Dim, s.Classes[0], s.Seed)
-	return kernels.CrossEntropy(head.Forward(h, net.Train), s.Targets[0])
+	return s.Classify(head.Forward(h, net.Train), s.Targets[0])
 }

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"math"
 	"os"
 	"path/filepath"
 	"time"
@@ -228,6 +229,9 @@ func (r *Run) loop(ctx context.Context) error {
 	var failed error
 	report := func(x Report) {
 		line := map[string]any{"step": x.Step, "epoch": x.Epoch, "loss": x.Loss, "lr": x.LR, "grad_norm": x.GradNorm}
+		if !math.IsNaN(x.Accuracy) {
+			line["accuracy"] = x.Accuracy
+		}
 		if x.seen != nil {
 			x.seen.note(line)
 		}

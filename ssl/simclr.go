@@ -35,6 +35,6 @@ func (m *SimCLR) Loss(s *Step) *kernels.Tensor {
 	projector := net.NewProjector(s.Store, "projector", s.Dim, hidden, m.Out, s.Seed)
 	h := s.Backbone.Forward(kernels.Concat(s.Views...), net.Train)
 	z := projector.Forward(h, net.Train)
-	s.Observe(kernels.Slice(z, 0, s.N), nil)
+	s.Contrast(z)
 	return kernels.NTXent(kernels.L2Normalize(z), m.Temperature)
 }

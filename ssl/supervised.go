@@ -30,5 +30,5 @@ func (m *Supervised) Loss(s *Step) *kernels.Tensor {
 	h := s.Backbone.Forward(s.Views[0], net.Train)
 	s.Observe(h, nil)
 	head := net.NewLinear(s.Store, "head", s.Dim, s.Known, s.Seed)
-	return kernels.CrossEntropy(head.Forward(h, net.Train), s.Labels())
+	return s.Classify(head.Forward(h, net.Train), s.Labels())
 }

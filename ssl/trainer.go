@@ -53,6 +53,7 @@ type Report struct {
 	Epoch    int     // from 1 on
 	Loss     float64 // mean over the micro-batches
 	LR       float64
+	Accuracy float64      // 0 … 1, of the contrastive or pretext task, or of the labels; NaN where there is none, and where a contrast was not looked at
 	GradNorm float64      // 2-norm of all gradients together, before clipping
 	Alarm    *watch.Alarm // what the collapse watch found; nil: nothing
 
@@ -203,6 +204,7 @@ func (e *NonFiniteError) Error() string {
 // step or two after it was submitted, in order.
 func (t *Trainer) Train(ctx context.Context, to int, report func(Report)) error {
 	var sum float64
+	var answers score
 	collect := func() error {
 		w := t.flying[0]
 		t.flying = t.flying[1:]
@@ -211,8 +213,9 @@ func (t *Trainer) Train(ctx context.Context, to int, report func(Report)) error 
 		}
 		if !w.last {
 			sum += float64(w.run.Output("loss")[0])
+			answers.mark(t.loss, w.run)
 			if w.part == t.Config.Accumulate-1 {
-				t.seen = t.look(w.run, w.step)
+				t.seen = t.look(w.run, w.step, answers.share())
 			}
 			return nil
 		}
@@ -222,12 +225,15 @@ func (t *Trainer) Train(ctx context.Context, to int, report func(Report)) error 
 		}
 		t.settled++
 		x := Report{Step: t.settled, Epoch: (t.settled-1)/t.PerEpoch() + 1, Loss: sum / float64(t.Config.Accumulate),
-			LR: t.schedule.At(t.settled-1, t.Steps()), GradNorm: float64(w.run.Output("gradient_norm")[0]), seen: t.seen}
+			LR: t.schedule.At(t.settled-1, t.Steps()), Accuracy: answers.share(), GradNorm: float64(w.run.Output("gradient_norm")[0]), seen: t.seen}
 		if t.seen != nil {
 			x.Alarm = t.seen.alarm
+			if t.loss.pairs {
+				x.Accuracy = t.seen.report.Accuracy
+			}
 		}
 		report(x)
-		sum = 0
+		sum, answers = 0, score{}
 		return nil
 	}
 	for t.step < to && ctx.Err() == nil {

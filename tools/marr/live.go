@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"math"
 	"os"
 	"time"
 
@@ -15,13 +16,17 @@ type live struct {
 	terminal bool
 	open     bool
 	width    int
+	accuracy string // as it was last known
 }
 
 func newLive() *live { return &live{terminal: term.IsTerminal(int(os.Stdout.Fd()))} }
 
 func (l *live) progress(p ssl.Progress) {
 	perEpoch := p.Steps / p.Epochs
-	line := fmt.Sprintf("epoch %d/%d  step %d/%d  loss %.4f  %.0f images/s  %s left", p.Epoch, p.Epochs, p.Step, p.Steps, p.Loss, p.ImagesPerSecond, short(p.Left))
+	if !math.IsNaN(p.Accuracy) {
+		l.accuracy = fmt.Sprintf("  %.1f %% right", 100*p.Accuracy)
+	}
+	line := fmt.Sprintf("epoch %d/%d  step %d/%d  loss %.4f%s  %.0f images/s  %s left", p.Epoch, p.Epochs, p.Step, p.Steps, p.Loss, l.accuracy, p.ImagesPerSecond, short(p.Left))
 	if l.terminal {
 		fmt.Printf("\r%-*s", l.width, line)
 		l.open, l.width = true, len(line)
