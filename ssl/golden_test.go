@@ -236,7 +236,9 @@ func TestTenStepsMatchPyTorch(t *testing.T) {
 				Sharp: c.Attrs["teacher_temperature"], Momentum: c.Attrs["ema"], Center: c.Attrs["centre_momentum"], Freeze: c.Attrs["frozen"] / 10}
 		}},
 		{"rotation_train", 1, func(func(string) int, *golden.Case) Method { return &Rotation{} }},
-		{"jigsaw_train", 1, func(attr func(string) int, _ *golden.Case) Method { return &Jigsaw{Hidden: attr("hidden")} }},
+		{"jigsaw_train", 1, func(attr func(string) int, c *golden.Case) Method {
+			return &Jigsaw{Hidden: attr("hidden"), Normalise: c.Attrs["normalised"] == 1}
+		}},
 	} {
 		for _, c := range goldenCases(t, m.op) {
 			method := m.method(func(name string) int { return int(c.Attrs[name]) }, c)

@@ -10,15 +10,17 @@ import (
 
 // Jigsaw tells in which order the tiles of an image were put down (Noroozi and Favaro 2016, arXiv:1603.09246): every tile goes through the
 // backbone and through Linear, batch norm and ReLU on its own, all tiles of the batch as one population; the embeddings of an image's tiles, side by
-// side, go to a linear layer with a class for each permutation of a fixed set (facebookresearch/vissl, jigsaw_8gpu_resnet.yaml).
+// side, go to a linear layer with a class for each permutation of a fixed set (facebookresearch/vissl, jigsaw_8gpu_resnet.yaml). Each tile is normalised
+// by its own mean and deviation first (section 3.3 of the paper; kernels.Standardize), so that brightness and contrast do not tell which are neighbours.
 type Jigsaw struct {
-	Hidden int `flag:"tile-embedding" help:"width of a tile's embedding, a multiple of 4; 0: the backbone's (vissl: 1000 behind 2048)"`
+	Normalise bool `flag:"tile-normalisation" help:"take each tile's own mean and deviation from it"`
+	Hidden    int  `flag:"tile-embedding" help:"width of a tile's embedding, a multiple of 4; 0: the backbone's (vissl: 1000 behind 2048)"`
 }
 
 var _ Method = (*Jigsaw)(nil)
 
 func init() {
-	Register("jigsaw", "Noroozi and Favaro 2016, arXiv:1603.09246: tell in which order an image's tiles were put down", &Jigsaw{})
+	Register("jigsaw", "Noroozi and Favaro 2016, arXiv:1603.09246: tell in which order an image's tiles were put down", &Jigsaw{Normalise: true})
 }
 
 // Views are the preset "jigsaw": one view, cut into tiles.
@@ -28,6 +30,9 @@ func (m *Jigsaw) Views(in views.Input) ([]views.Spec, error) { return views.Pres
 func (m *Jigsaw) Loss(s *Step) *kernels.Tensor {
 	wantTargets("jigsaw", s)
 	tiles := s.Views[0]
+	if m.Normalise {
+		tiles = kernels.Standardize(tiles)
+	}
 	return arrangement(s, tiles, tiles.Dim(0)/s.N, false, m.Hidden)
 }
 

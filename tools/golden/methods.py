@@ -17,7 +17,8 @@ op "dino_train"    both views in one forward of the student, "locals<t>" [N*loca
                    no gradient in the first "frozen" steps: no decay, no moments; its AdamW counts all steps, as ours does (torch: its own).
 op "rotation_train" views [N 16 16 1] as they are, "targets<t>" [N]; head.weight, head.bias.
 op "jigsaw_train"  views [N*4 10 10 1]: the tiles of image i are rows 4i ... 4i+3, one batch-norm population; head.0 without bias, head.1
-                   batch norm over all tiles, ReLU, tiles of an image side by side [N 4*hidden], head.3 to permutations.
+                   batch norm over all tiles, ReLU, tiles of an image side by side [N 4*hidden], head.3 to permutations. Where "normalised" is 1
+                   each tile first loses its mean and is divided by its deviation (biased) + 1e-3.
 """
 import copy
 import math
@@ -210,6 +211,14 @@ class Jigsaw(Method):
         return F.cross_entropy(self.net.head[3](tiles.reshape(BATCH, -1)), torch.tensor(targets(self.case, t, self.classes)))
 
 
+class NormalisedJigsaw(Jigsaw):
+    case_name, more = "jigsaw_normalised_6", dict(Jigsaw.more, normalised=1)
+
+    def images(self, t):
+        std, mean = torch.std_mean(super().images(t), (1, 2, 3), unbiased=False, keepdim=True)
+        return (super().images(t) - mean) / (std + 1e-3)
+
+
 def pair_case(op, loss, n, d):
     inputs = [spec(k, (n, d)) for k in ("p1", "p2", "z1", "z2")]
     return loss_case(op, "%s_%dx%d" % (op, n, d), {}, inputs, loss, ["p1", "p2"])
@@ -231,7 +240,7 @@ FILES = {
     "simsiam": ([SimSiam], lambda: [pair_case("simsiam_loss", simsiam_loss, 4, 9), pair_case("simsiam_loss", simsiam_loss, 3, 12)]),
     "dino": ([DINO, MultiCrop], lambda: [dino_case(5, 11, 0), dino_case(4, 7, 2)]),
     "rotation": ([Rotation], lambda: []),
-    "jigsaw": ([Jigsaw], lambda: []),
+    "jigsaw": ([Jigsaw, NormalisedJigsaw], lambda: []),
 }
 
 if __name__ == "__main__":

@@ -1,0 +1,17 @@
+package kernels
+
+// deviationEps is what Standardize adds to a deviation: parts of equal pixels become 0.
+const deviationEps = 1e-3
+
+// Standardize is (x − mean_n) / (std_n + 1e-3) for images x [N H W C], mean_n and std_n (of N, not N − 1) over all pixels and channels of image n: what
+// brightness and contrast tell of it is gone (Noroozi and Favaro 2016, arXiv:1603.09246, section 3.3, of a jigsaw's tiles). No gradient flows.
+func Standardize(x *Tensor) *Tensor {
+	g := x.g
+	wantShape("Standardize", x, 4)
+	y := g.alloc("Standardize", F32, x.shape)
+	rows, pixels, q, width := x.Dim(0), x.Dim(1)*x.Dim(2), x.quads(), x.Width()
+	g.run(launch{kernel: "standardize", rows: rows, binds: []bind{in(x), out(y)},
+		push:   func(_, n int) []uint32 { return push(n, pixels, q, width, deviationEps) },
+		groups: func(n int) [3]uint32 { return groups1(n, 1) }})
+	return y
+}
