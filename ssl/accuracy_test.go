@@ -130,7 +130,7 @@ func TestSoundRunsOfATaskRaiseNoAlarm(t *testing.T) {
 		t.Fatal(err)
 	}
 	set := all.Limit(64)
-	for _, name := range []string{"simclr", "rotation", "jigsaw"} {
+	for _, name := range []string{"simclr", "rotation", "jigsaw", "order"} {
 		m, err := New(name)
 		if err != nil {
 			t.Fatal(err)

@@ -88,6 +88,27 @@ func TestFramesOfASampleAreOfOneClipInTheOrderOfItsTarget(t *testing.T) {
 	}
 }
 
+// A sequence made of an image takes one upload of it, and every image is a sample, also in a set of clips.
+func TestFramesOfOneImageShareIt(t *testing.T) {
+	m, err := New("order")
+	if err != nil {
+		t.Fatal(err)
+	}
+	specs, err := m.Views(views.Input{Size: 8, Channels: 1, Frames: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, set := range []*data.Set{noise(5, 8, 1), clips()} {
+		b, err := newBatch(set, 0, []float64{0}, []float64{1}, specs, 2, 1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(b.sources) != 1 || len(b.sources[0].views) != 3 || b.samples() != set.Len() || b.image(views.Draw{Sample: 4}, specs[2]) != 4 {
+			t.Errorf("%s: %d uploads, %d samples of %d images", set.Name, len(b.sources), b.samples(), set.Len())
+		}
+	}
+}
+
 func TestRecipesOfFramesWantClips(t *testing.T) {
 	two := []views.Spec{{Size: 8}, {Size: 8, Frame: 1}}
 	_, err := newBatch(noise(4, 8, 1), 0, []float64{0}, []float64{1}, two, 2, 1)

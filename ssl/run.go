@@ -11,11 +11,13 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"marr/kernels"
 	"marr/net"
 	"marr/ssl/data"
+	"marr/ssl/views"
 	"marr/ssl/watch"
 	"marr/vk"
 )
@@ -170,6 +172,9 @@ func (r *Run) start(c *net.Checkpoint, dev *vk.Device) error {
 	}
 	if short := len(r.Set.Clips) - len(r.trainer.batch.clips); r.trainer.batch.frames > 1 && short > 0 && r.Notice != nil {
 		r.Notice("left out %d clips with fewer than the %d frames of a sample", short, r.trainer.batch.frames)
+	}
+	if r.Notice != nil && slices.ContainsFunc(r.trainer.batch.specs, func(s views.Spec) bool { return s.Approach != nil }) {
+		r.Notice("frames are made of single images, as of a camera that comes closer: frames:DIR gives clips")
 	}
 	if r.Started != nil {
 		r.Started(r.trainer)

@@ -14,6 +14,7 @@ const (
 	maskBits        = 24
 	maxPatches      = 48 * maskBits
 	maxPermutations = 10000
+	maxZoom         = 16
 )
 
 // rule is one thing that must hold of a Spec.
@@ -69,7 +70,7 @@ func (s Spec) viewRules() []rule {
 
 func (s Spec) cropRules() []rule {
 	n := len(s.interpolations())
-	out := []rule{{n < 2, "random_resized_crop, center_crop, random_crop", fmt.Sprintf("(%d of them)", n),
+	out := []rule{{n < 2, "random_resized_crop, center_crop, random_crop, approach", fmt.Sprintf("(%d of them)", n),
 		"a view is cropped once: remove all but one"}}
 	if c := s.RandomResizedCrop; c != nil {
 		out = append(out, interpolation("random_resized_crop", c.Interpolation),
@@ -88,6 +89,14 @@ func (s Spec) cropRules() []rule {
 			rule{c.Resize >= 0 && c.Resize <= maxSize && short+2*c.Padding >= s.Size, "random_crop.resize", c.Resize,
 				fmt.Sprintf("short side in pixels, which with its border must hold the view: want %d to %d, or 0 for the view's size",
 					max(1, s.Size-2*c.Padding), maxSize)})
+	}
+	if a := s.Approach; a != nil {
+		out = append(out, interpolation("approach", a.Interpolation), interval("approach.start", a.Start, 1, "a share of the image's short side"),
+			rule{a.Zoom[0] > 1 && a.Zoom[0] <= a.Zoom[1] && a.Zoom[1] <= maxZoom, "approach.zoom", a.Zoom,
+				fmt.Sprintf("how many times smaller each window is than the one before: want 1 < low ≤ high ≤ %d", maxZoom)},
+			rule{a.Frames >= 2 && a.Frames <= maxTiles, "approach.frames", a.Frames, fmt.Sprintf("frames of the sequence: want 2 to %d", maxTiles)},
+			rule{s.Frame < a.Frames, "frame", s.Frame, fmt.Sprintf("approach has %d frames: want less", a.Frames)},
+			rule{s.FrameOrder == nil || s.FrameOrder.Frames == a.Frames, "approach.frames", a.Frames, "frame_order has another number of frames: make them the same"})
 	}
 	return out
 }

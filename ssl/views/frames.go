@@ -2,6 +2,9 @@ package views
 
 // Frames returns how many frames of a clip the view's samples are made of, at least: 1 for images.
 func (s Spec) Frames() int {
+	if s.Approach != nil {
+		return 1
+	}
 	if s.FrameOrder != nil {
 		return s.FrameOrder.Frames
 	}
@@ -10,6 +13,9 @@ func (s Spec) Frames() int {
 
 // SameSource says whether the view shows the same image of each sample as another.
 func (s Spec) SameSource(other Spec) bool {
+	if s.Approach != nil || other.Approach != nil {
+		return s.Approach != nil && other.Approach != nil
+	}
 	a, b := s.FrameOrder, other.FrameOrder
 	return s.Frame == other.Frame && (a == b || a != nil && b != nil && *a == *b)
 }

@@ -51,6 +51,7 @@ const (
 	opErase        = 10
 	opMask         = 11
 	opFrames       = 12
+	opApproach     = 13
 )
 
 // Draw names the random numbers of one view.
@@ -81,6 +82,14 @@ func (s streams) coin(op uint32, p float64) bool { return p > 0 && s.of(op).Floa
 
 // Source returns which image of the sample the view shows.
 func (s Spec) Source(d Draw) int {
+	if s.Approach != nil {
+		return 0
+	}
+	return s.moment(d)
+}
+
+// moment is which frame of the sequence the view shows.
+func (s Spec) moment(d Draw) int {
 	if s.FrameOrder == nil {
 		return s.Frame
 	}
@@ -98,7 +107,11 @@ func (s Spec) Row(dst []float32, d Draw, h, w int) int32 {
 	}
 	clear(dst[:width])
 	from := streams{d.key(), d.Sample, d.View}
-	s.crop(dst, from, h, w)
+	if s.Approach != nil {
+		s.approach(dst, d, h, w)
+	} else {
+		s.crop(dst, from, h, w)
+	}
 	target := s.turn(dst, from)
 	s.colour(dst, from)
 	if s.RandomErasing != nil {

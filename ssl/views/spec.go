@@ -15,11 +15,12 @@ type Input struct {
 // Spec is what happens to one view. Its ops are applied in the order of its fields; nil and 0 leave an op out. At most one op crops;
 // without one the view is CenterCrop{}. The names in TOML and JSON are torchvision's in snake case.
 type Spec struct {
-	Frame             int                `json:"frame"` // which image of the sample it shows; with FrameOrder, which place of the drawn order
+	Frame             int                `json:"frame"` // which image of the sample it shows, with Approach which moment; with FrameOrder, which place of the drawn order
 	Size              int                `json:"size"`  // side of the view in pixels
 	RandomResizedCrop *RandomResizedCrop `json:"random_resized_crop,omitempty"`
 	CenterCrop        *CenterCrop        `json:"center_crop,omitempty"`
 	RandomCrop        *RandomCrop        `json:"random_crop,omitempty"`
+	Approach          *Approach          `json:"approach,omitempty"`
 	HorizontalFlip    float64            `json:"horizontal_flip,omitempty"` // probability of mirroring left to right
 	VerticalFlip      float64            `json:"vertical_flip,omitempty"`   // probability of mirroring top to bottom
 	Rotation          *Rotation          `json:"rotation,omitempty"`
@@ -164,6 +165,9 @@ func (s Spec) interpolations() (names []string) {
 		names = append(names, c.Interpolation)
 	}
 	if c := s.RandomCrop; c != nil {
+		names = append(names, c.Interpolation)
+	}
+	if c := s.Approach; c != nil {
 		names = append(names, c.Interpolation)
 	}
 	return names

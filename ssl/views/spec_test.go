@@ -37,7 +37,7 @@ func TestPresetsPassCheckAndFitTheInput(t *testing.T) {
 	if n := len(Presets()); n != 16 {
 		t.Errorf("%d presets, want 16", n)
 	}
-	for name, in := range map[string]Input{"nothing": {32, 3, 1}, "order": {32, 3, 1}, "mae": {33, 3, 1}} {
+	for name, in := range map[string]Input{"nothing": {32, 3, 1}, "order": {3, 3, 20}, "mae": {33, 3, 1}} {
 		if _, err := Preset(name, in); err == nil {
 			t.Errorf("preset %s of %+v: no error", name, in)
 		}
@@ -81,9 +81,12 @@ func TestShapesForTheDevice(t *testing.T) {
 func TestCheckRefusesWhatCannotBeDrawn(t *testing.T) {
 	nan, inf := math.NaN(), math.Inf(1)
 	for key, cases := range map[string][]Spec{
-		"size":  {{}, {Size: maxSize + 1}},
-		"frame": {{Size: 32, Frame: -1}, {Size: 32, Frame: 2, FrameOrder: &FrameOrder{2, 2}}},
-		"random_resized_crop, center_crop, random_crop": {{Size: 32, CenterCrop: &CenterCrop{}, RandomCrop: &RandomCrop{}}},
+		"size":            {{}, {Size: maxSize + 1}},
+		"frame":           {{Size: 32, Frame: -1}, {Size: 32, Frame: 2, FrameOrder: &FrameOrder{2, 2}}, {Size: 32, Frame: 3, Approach: &approach}},
+		"approach.start":  {{Size: 32, Approach: &Approach{2, [2]float64{0.5, 1.1}, approach.Zoom, ""}}},
+		"approach.zoom":   {{Size: 32, Approach: &Approach{2, approach.Start, [2]float64{1, 2}, ""}}, {Size: 32, Approach: &Approach{2, approach.Start, [2]float64{nan, 2}, ""}}},
+		"approach.frames": {{Size: 32, Approach: &Approach{1, approach.Start, approach.Zoom, ""}}, {Size: 32, Approach: &approach, FrameOrder: &FrameOrder{2, 2}}},
+		"random_resized_crop, center_crop, random_crop, approach": {{Size: 32, CenterCrop: &CenterCrop{}, RandomCrop: &RandomCrop{}}},
 		"random_resized_crop.scale": {{Size: 32, RandomResizedCrop: &RandomResizedCrop{}}, {Size: 32, RandomResizedCrop: &RandomResizedCrop{Scale: [2]float64{0.5, 0.4}}},
 			{Size: 32, RandomResizedCrop: &RandomResizedCrop{Scale: [2]float64{0.5, 1.1}}}},
 		"random_resized_crop.ratio": {{Size: 32, RandomResizedCrop: &RandomResizedCrop{Scale: medium, Ratio: [2]float64{2, 1}}},
@@ -137,6 +140,13 @@ func TestDecodeReadsWhatEncodeWrites(t *testing.T) {
 				t.Errorf("%s at %d px: %v\n%s", name, size, err, text)
 			}
 		}
+	}
+	images, err := Preset("order", Input{Size: 32, Channels: 3, Frames: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, err := Decode(Encode(images), Input{Size: 9, Frames: 1}, nil); err != nil || !reflect.DeepEqual(got, images) {
+		t.Errorf("order of images: %v\n%s", err, Encode(images))
 	}
 	odd := []Spec{{Size: 9, VerticalFlip: 1e-7, CenterCrop: &CenterCrop{}, RandomErasing: standard.RandomErasing,
 		GaussianBlur: &GaussianBlur{0, [2]float64{1e-9, 1e9}, 5}, Rotation: &Rotation{[]int{3}}}}
@@ -197,7 +207,6 @@ func TestDecodeNamesLineKeyAndWhatIsAllowed(t *testing.T) {
 		"[[view]]\ncolor_jitter = { p = 1, blub = 3 }":        {"line 2: view 0: color_jitter.blub is not known: want p, brightness"},
 		"[[view]]\n[[view]]\nblub = 1":                        {"line 3: view 1: blub is not known: want count, remove, frame, size"},
 		"from = \"x\"":                                        {"line 1: from \"x\" is not known: want none or one of asymmetric"},
-		"from = \"order\"":                                    {"line 1: preset order", "frames"},
 		"# x\nsize = 1":                                       {"line 2: size: want from"},
 		"[[view]]\ncenter_crop = {}":                          {"line 2: view 0: ", "remove all but one"},
 		"[all]\nrandom_resized_crop = { scale = [1, 2] }":     {"line 2: all: random_resized_crop.scale [1 2]", "0 < low ≤ high ≤ 1"},

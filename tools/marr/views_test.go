@@ -47,9 +47,6 @@ func colourFolder(t *testing.T, n int) string {
 func TestViewsPaintsEveryPreset(t *testing.T) {
 	dir, out := colourFolder(t, 6), filepath.Join(t.TempDir(), "views.png")
 	for _, name := range views.Presets() {
-		if name == "order" {
-			continue // of clips
-		}
 		ok(t, "views", "--data", dir, "--method", name, "--images", "3", "--out", out)
 		f, err := os.Open(out)
 		if err != nil {

@@ -143,9 +143,12 @@ func sizeOfViews(c *ssl.Config, text string) error {
 	return nil
 }
 
-// printViews writes a recipe in full, for images of three channels.
+// printViews writes a recipe in full, for images of three channels, or for clips where --data names some.
 func printViews(c ssl.Config, text string) error {
-	in := views.Input{Size: c.Size, Channels: 3, Frames: ssl.ClipFrames}
+	in := views.Input{Size: c.Size, Channels: 3, Frames: 1}
+	if strings.HasPrefix(c.Data, "frames:") {
+		in.Frames = ssl.ClipFrames
+	}
 	if in.Size == 0 {
 		in.Size = folderSize
 	}

@@ -1,0 +1,115 @@
+package views
+
+import (
+	"math"
+	"testing"
+)
+
+// approaching are the windows that the frames of a sample show of an image, in order of time: top, left, side.
+func approaching(t *testing.T, d Draw, a Approach, h, w int) [][3]float64 {
+	t.Helper()
+	var out [][3]float64
+	for f := range a.Frames {
+		s := Spec{Size: 24, Frame: f, Approach: &a}
+		if err := s.Check(); err != nil {
+			t.Fatal(err)
+		}
+		d.View = uint32(f)
+		row := make([]float32, s.Width())
+		if target := s.Row(row, d, h, w); target != -1 {
+			t.Fatalf("target %d of a view that draws none", target)
+		}
+		if row[Height] != row[BoxWidth] || row[Pitch] != float32(w) || row[ResizedH] != 24 || row[ResizedW] != 24 {
+			t.Fatalf("row %v", row)
+		}
+		out = append(out, [3]float64{float64(row[Top]), float64(row[Left]), float64(row[Height])})
+	}
+	return out
+}
+
+// To half a pixel a side and place each: windows in the image, the last in the first, each smaller than the one before by one factor, centres on a line at
+// equal distances.
+func TestACameraComesCloserAtAConstantRateAndSpeed(t *testing.T) {
+	a := Approach{Frames: 4, Start: [2]float64{0.7, 1}, Zoom: [2]float64{1.2, 1.5}}
+	const h, w = 300, 411
+	for sample := range uint32(500) {
+		v := approaching(t, Draw{Seed: 7, Sample: sample}, a, h, w)
+		first, last := v[0], v[3]
+		for f, x := range v {
+			if x[0] < 0 || x[1] < 0 || x[0]+x[2] > h || x[1]+x[2] > w {
+				t.Fatalf("sample %d, frame %d: window %v is not in the image", sample, f, x)
+			}
+			share := float64(f) / 3
+			if side := first[2] * math.Pow(last[2]/first[2], share); math.Abs(x[2]-side) > 1.5 {
+				t.Errorf("sample %d, frame %d: side %g, want %g", sample, f, x[2], side)
+			}
+			for axis := range 2 {
+				centre := func(x [3]float64) float64 { return x[axis] + x[2]/2 }
+				if want := centre(first) + share*(centre(last)-centre(first)); math.Abs(centre(x)-want) > 1.5 {
+					t.Errorf("sample %d, frame %d: centre %g, want %g", sample, f, centre(x), want)
+				}
+			}
+		}
+		for axis := range 2 {
+			if last[axis] < first[axis]-1 || last[axis]+last[2] > first[axis]+first[2]+1 {
+				t.Errorf("sample %d: the last window %v is not in the first %v", sample, last, first)
+			}
+		}
+	}
+}
+
+// Start and zoom are uniform, and drifts go everywhere: means over 4000 samples within five deviations.
+func TestApproachesAreDrawnEvenly(t *testing.T) {
+	a := Approach{Frames: 2, Start: [2]float64{0.6, 1}, Zoom: [2]float64{1.25, 1.75}}
+	const n, side = 4000, 2000
+	var start, zoom, up, left float64
+	for sample := range uint32(n) {
+		v := approaching(t, Draw{Seed: 3, Sample: sample, Epoch: sample % 3}, a, side, side)
+		start += v[0][2] / side / n
+		zoom += v[0][2] / v[1][2] / n
+		slack := v[0][2] - v[1][2]
+		up, left = up+(v[1][0]-v[0][0])/slack/n, left+(v[1][1]-v[0][1])/slack/n
+	}
+	for _, c := range []struct {
+		name             string
+		got, want, width float64
+	}{{"start", start, 0.8, 0.4}, {"zoom", zoom, 1.5, 0.5}, {"drift down", up, 0.5, 1}, {"drift to the right", left, 0.5, 1}} {
+		if most := 5 * c.width / math.Sqrt(12*n); math.Abs(c.got-c.want) > most {
+			t.Errorf("mean %s %g, want %g ± %g", c.name, c.got, c.want, most)
+		}
+	}
+}
+
+// The views of a sample show its moments in the order that their target names, whatever the size of the image.
+func TestFramesOfAnApproachAreShuffledByTheirTarget(t *testing.T) {
+	specs, err := Preset("order", Input{Size: 24, Channels: 1, Frames: 1})
+	if err != nil || len(specs) != 3 {
+		t.Fatalf("%d views, %v", len(specs), err)
+	}
+	seen := map[int32]int{}
+	for sample := range uint32(300) {
+		d := Draw{Seed: 5, Sample: sample}
+		want := approaching(t, d, *specs[0].Approach, 32, 40)
+		for f, s := range specs {
+			if s.Source(d) != 0 || s.Frames() != 1 || !s.SameSource(specs[0]) {
+				t.Fatalf("view %d shows image %d of %d", f, s.Source(d), s.Frames())
+			}
+			d.View = uint32(f)
+			row := make([]float32, s.Width())
+			target := s.Row(row, d, 32, 40)
+			if f == 0 {
+				seen[target]++
+			}
+			moment := permutations(3, 6)[target].at(f)
+			if got := [3]float64{float64(row[Top]), float64(row[Left]), float64(row[Height])}; got != want[moment] {
+				t.Errorf("sample %d, view %d, target %d: window %v, want %v", sample, f, target, got, want[moment])
+			}
+		}
+		if !(want[0][2] > want[1][2] && want[1][2] > want[2][2]) {
+			t.Errorf("sample %d: windows %v do not shrink", sample, want)
+		}
+	}
+	if len(seen) != 6 {
+		t.Errorf("targets %v, want all 6", seen)
+	}
+}
