@@ -32,6 +32,30 @@ def crop(images, out, scale, cubic):
     return weights(top, h, out, side, cubic) @ images @ weights(left, w, out, side, cubic).transpose(1, 2)
 
 
+def approach(images, r):
+    """Frames [frames][N H W] of a camera that comes closer to each image while it drifts; from whole-pixel windows, by bilinear resizing."""
+    n, side, frames = len(images), images.shape[1], r["frames"]
+    first, zoom = side * torch.empty(n).uniform_(*r["start"]), torch.empty(n).uniform_(*r["zoom"])
+    last = first / zoom ** (frames - 1)
+    starts = [first / 2 + torch.rand(n) * (side - first) for _ in range(2)]
+    drifts = [(torch.rand(n) - 0.5) * (first - last) for _ in range(2)]
+    out = []
+    for t in range(frames):
+        size = (first / zoom ** t).round()
+        rows, columns = (torch.minimum((a + t / (frames - 1) * d - size / 2).round().clamp(min=0), side - size) for a, d in zip(starts, drifts))
+        out.append(weights(rows, size, side, side, False) @ images @ weights(columns, size, side, side, False).transpose(1, 2))
+    return out
+
+
+def blur(x, sigma, kernel=9):
+    """A Gaussian of sigma [N] pixels on x [N H W], borders reflected."""
+    d = torch.arange(kernel) - kernel // 2
+    g = torch.exp(-d * d / (2 * sigma.view(-1, 1) ** 2))
+    g = (g / g.sum(1, keepdim=True)).view(len(x), 1, kernel, 1)
+    x = F.pad(x.unsqueeze(0), [kernel // 2] * 4, mode="reflect")
+    return F.conv2d(F.conv2d(x, g, groups=len(g)), g.transpose(2, 3), groups=len(g))[0]
+
+
 def window(images, corners, side):
     """The window of each image [N H W] at its corner [N 2]."""
     rows, columns = (c.view(-1, 1) + torch.arange(side) for c in corners.t())
@@ -61,15 +85,22 @@ class Painter:
             x = crop(x, size or side, scale or self.r["scale"], self.r.get("cubic", False))
         elif pad > 0:
             x = window(F.pad(x, [pad] * 4), torch.randint(0, 2 * pad + 1, (n, 2)), side)
-        x = torch.where(coin(n, 0.5), x.flip(2), x)
-        if "jitter" in self.r:
-            b, c = (torch.empty(n, 1, 1).uniform_(1 - self.r["jitter"], 1 + self.r["jitter"]) for _ in range(2))
-            jittered = torch.where(coin(n, 0.5), contrast((x * b).clamp(0, 1), c), (contrast(x, c) * b).clamp(0, 1))
-            x = torch.where(coin(n, 0.8), jittered, x)
+        x = self.jitter(torch.where(coin(n, 0.5), x.flip(2), x))
         return torch.where(coin(n, solarize) & (x >= 0.5), 1 - x, x)
+
+    def jitter(self, x):
+        if "jitter" not in self.r:
+            return x
+        n = len(x)
+        b, c = (torch.empty(n, 1, 1).uniform_(1 - self.r["jitter"], 1 + self.r["jitter"]) for _ in range(2))
+        jittered = torch.where(coin(n, 0.5), contrast((x * b).clamp(0, 1), c), (contrast(x, c) * b).clamp(0, 1))
+        return torch.where(coin(n, 0.8), jittered, x)
 
     def pair(self, x):
         return [self.normalise(self.view(x)), self.normalise(self.view(x, solarize=self.r.get("solarize", 0)))]
+
+    def frames(self, x):
+        return [blur(self.jitter(f), torch.empty(len(x)).uniform_(*self.r["sigma"])) for f in approach(x, self.r)]
 
     def locals(self, x):
         size = round(x.shape[1] * 18 / 32)

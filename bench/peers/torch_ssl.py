@@ -10,6 +10,7 @@ untouched image; k-NN (cosine, T 0.07), linear probe and linear10 as in ssl/eval
 """
 import argparse
 import copy
+import itertools
 import json
 import math
 import os
@@ -27,6 +28,7 @@ from torch_paint import Painter, window
 WIDTH = 16
 BASE = dict(lr=2e-3, batch=256, warmup=0.1, weight_decay=0.0)  # of every method
 # Views: scale of the crop, cubic, strength of the jitter, solarize in the second view; or a border of pad pixels and a crop of the image's size.
+# Of order: frames of a camera that comes closer (torch_paint.approach), each jittered and blurred.
 RECIPES = {
     "simclr": dict(scale=(0.2, 1), jitter=0.4, temperature=0.2, hidden=128, out=64),
     "byol": dict(momentum=0.99, scale=(0.08, 1), cubic=True, jitter=0.4, solarize=0.2, hidden=256, out=64),
@@ -34,6 +36,7 @@ RECIPES = {
     "dino": dict(momentum=0.99, scale=(0.2, 1), cubic=True, jitter=0.4, solarize=0.2, locals=0, hidden=256, bottleneck=64, prototypes=256,
                  student_temperature=0.1, teacher_temperature=0.04, centre=0.9, clip=3.0, freeze=1.0),
     "jigsaw": dict(pad=0, hidden=64, gap=2, normalise=True),
+    "order": dict(frames=3, start=(0.8, 1), zoom=(1.15, 1.4), jitter=0.4, sigma=(0.1, 1.5), hidden=128),
     "rotation": dict(pad=4), "supervised": dict(pad=4),
 }
 
@@ -162,9 +165,12 @@ class Rotation(Method):
 
 class Jigsaw(Method):
     def build(self, dim, _):
-        self.orders = torch.cartesian_prod(*[torch.arange(4)] * 4)
-        self.orders = self.orders[[len(set(o.tolist())) == 4 for o in self.orders]]
-        self.tiles, self.head = nn.Sequential(*list(mlp(dim, self.r["hidden"], 1))[:3]), nn.Linear(4 * self.r["hidden"], 24)
+        parts = self.r.get("frames", 4)
+        self.orders = torch.tensor(list(itertools.permutations(range(parts))))
+        self.parts, self.head = nn.Sequential(*list(mlp(dim, self.r["hidden"], 1))[:3]), nn.Linear(parts * self.r["hidden"], len(self.orders))
+
+    def arranged(self, x, target):
+        return self.classify(self.head(self.parts(self.net(x)).view(len(target), -1)), target)
 
     def loss(self, x, _):
         n, cell, gap = len(x), x.shape[1] // 2, self.r["gap"]
@@ -175,7 +181,13 @@ class Jigsaw(Method):
         if self.r["normalise"]:
             std, mean = torch.std_mean(tiles, (1, 2, 3), unbiased=False, keepdim=True)
             tiles = (tiles - mean) / (std + 1e-3)
-        return self.classify(self.head(self.tiles(self.net(tiles)).view(n, -1)), target)
+        return self.arranged(tiles, target)
+
+
+class Order(Jigsaw):
+    def loss(self, x, _):
+        frames, target = torch.stack(self.paint.frames(x), 1), torch.randint(0, len(self.orders), (len(x),))
+        return self.arranged(self.paint.normalise(frames[torch.arange(len(x)).view(-1, 1), self.orders[target]].flatten(0, 1)), target)
 
 
 class Supervised(Method):
@@ -186,7 +198,7 @@ class Supervised(Method):
         return self.classify(self.head(self.net(self.paint.normalise(self.paint.view(x)))), labels)
 
 
-METHODS = {"simclr": SimCLR, "byol": BYOL, "simsiam": SimSiam, "dino": DINO, "rotation": Rotation, "jigsaw": Jigsaw, "supervised": Supervised}
+METHODS = {"simclr": SimCLR, "byol": BYOL, "simsiam": SimSiam, "dino": DINO, "rotation": Rotation, "jigsaw": Jigsaw, "order": Order, "supervised": Supervised}
 
 
 def train(m, r, x, labels, epochs):

@@ -53,7 +53,8 @@ var presets = map[string]func(Input) []Spec{
 	"jigsaw": jigsaw,
 	// Lee et al. 2017, arXiv:1708.01246: crops shifted by up to 1/16, colour taken away (the paper shows one channel), so that neither
 	// tells the order. The paper counts an order and its reverse as one class, we as two. For single images, ours: three frames of a camera that
-	// comes closer (Approach), each jittered on its own, so that a garment that fills the frame and makes it bright does not tell the order.
+	// comes closer (Approach), each jittered and blurred on its own, by as much as coming closer makes them bright and unsharp: without
+	// blur 94 % of the orders were told after 30 steps, at zooms of 1.25 to 1.5.
 	"order": order,
 	// He et al. 2016, arXiv:1512.03385, section 4.2 (small: a border of 4 in 32), with Inception's crops above (Szegedy et al. 2015,
 	// arXiv:1409.4842, section 6; torchvision's references/classification).
@@ -67,7 +68,7 @@ var (
 	strong     = ColorJitter{0.8, 0.8, 0.8, 0.8, 0.2}
 	weak       = ColorJitter{0.8, 0.4, 0.4, 0.4, 0.1}
 	pale       = ColorJitter{0.8, 0.4, 0.4, 0.2, 0.1} // BYOL's
-	approach   = Approach{Frames: 3, Start: [2]float64{0.8, 1}, Zoom: [2]float64{1.25, 1.5}, Interpolation: "bilinear"}
+	approach   = Approach{Frames: 3, Start: [2]float64{0.8, 1}, Zoom: [2]float64{1.15, 1.4}, Interpolation: "bilinear"}
 	localSmall = local{6, 18.0 / 32, [2]float64{0.08, 0.5}, 0}
 
 	byol = pair{scale: broad, cubic: true, jitter: pale, blur: [2]float64{1, 0.1}, solarize: [2]float64{0, 0.2}}.
@@ -185,6 +186,7 @@ func order(in Input) (out []Spec) {
 		for f := range approach.Frames {
 			s := pair{jitter: weak}.view(in, in.Size, broad, 0, 0)
 			s.RandomResizedCrop, s.HorizontalFlip, s.Grayscale = nil, 0, 0
+			s.GaussianBlur = &GaussianBlur{P: 1, Sigma: [2]float64{0.1, 1.5}, Kernel: 9}
 			s.Frame, s.Approach, s.FrameOrder = f, &approach, &FrameOrder{approach.Frames, 6}
 			out = append(out, s)
 		}
