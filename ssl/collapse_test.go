@@ -37,8 +37,8 @@ func watched(t *testing.T, r *Run) (notices []string, err error) {
 	c.Batch, c.Epochs, c.LR = 32, cmp.Or(r.Config.Epochs, 40), cmp.Or(r.Config.LR, 2e-2)
 	r.Dir, r.Config = t.TempDir(), c
 	r.Notice = func(format string, args ...any) {
-		if a, ok := args[len(args)-1].(string); ok {
-			notices = append(notices, a)
+		if strings.HasPrefix(format, "step ") {
+			notices = append(notices, args[len(args)-1].(string))
 		}
 	}
 	x, err := r.Pretrain(t.Context(), device)

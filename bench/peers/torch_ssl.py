@@ -28,7 +28,6 @@ from torch_paint import Painter, window
 WIDTH = 16
 BASE = dict(lr=2e-3, batch=256, warmup=0.1, weight_decay=0.0)  # of every method
 # Views: scale of the crop, cubic, strength of the jitter, solarize in the second view; or a border of pad pixels and a crop of the image's size.
-# Of order: frames of a camera that comes closer (torch_paint.approach), each jittered and blurred.
 RECIPES = {
     "simclr": dict(scale=(0.2, 1), jitter=0.4, temperature=0.2, hidden=128, out=64),
     "byol": dict(momentum=0.99, scale=(0.08, 1), cubic=True, jitter=0.4, solarize=0.2, hidden=256, out=64),
