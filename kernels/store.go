@@ -16,7 +16,7 @@ type Param struct {
 	Shape   []int
 	NoDecay bool    // weight decay passes it by
 	LR      float64 // multiple of the learning rate; 1
-	Gate    string  // scalar of the segment with Update; where it is 0 optimizers leave value and moments alone, and decay too; "": none
+	Gate    string  // scalar of the segment with Update: another multiple of the rate; where it is 0 optimizers leave value, moments and decay alone; "": none
 
 	store    *Store
 	offset   int64 // bytes, the same in every flat set

@@ -4,9 +4,9 @@
 // verdict.comp left in halt; where each is above 0, c ← c·min(1, each/(c‖g‖ + 1e-6)); λ is the scalar times the parameter's multiple d.
 //   kind 0  f = c, λ' = λ
 //   kind 1  LARS: f = q·c, λ' = q·λ with q = η‖p‖/‖c·g + λp‖, or 1 where a norm is 0
-//   kind 2  LARC: the same with q = min(1, η‖p‖/(‖c·g‖ + λ‖p‖ + 1e-8)/lr); where a norm is 0 f = c and λ' = 0
+//   kind 2  LARC: the same with q = min(1, η‖p‖/(‖c·g‖ + λ‖p‖ + 1e-8)/lr), lr the parameter's own; where a norm is 0 f = c and λ' = 0
 // Where d is 0 it is kind 0.
-// Bindings: 0 part, read: vec4[blocks] of squares.comp   1 params, read: vec4[2] a parameter = (multiple of lr, d, …), (first block, blocks, 0, 0)
+// Bindings: 0 part, read: vec4[blocks] of squares.comp   1 params, read: vec4[2] a parameter = (multiple of lr, d, …, gate or −1), (first block, blocks, 0, 0)
 //           2 scalars, read: float[64]   3 halt, read: uint[3]   4 trust, write.
 // Grid: x, z parameters. A group takes a parameter, a lane every 128th of its blocks; lanes add up pairwise, in a fixed order.
 //! variant plain
@@ -48,7 +48,8 @@ void main() {
 		if (p > 0.0 && both > 0.0) q = eta * p / both;
 	}
 	if (kind == 2u && info.y != 0.0) {
-		float rate = SCALAR(lr) * info.x, most = eta * p / (c * g + lambda * p + 1e-8);
+		uint gate = info.w < 0.0 ? lr : uint(info.w);
+		float rate = SCALAR(lr) * info.x * (info.w < 0.0 ? 1.0 : SCALAR(gate)), most = eta * p / (c * g + lambda * p + 1e-8);
 		if (p == 0.0 || g == 0.0) lambda = 0.0;
 		else if (most < rate) q = most / rate;
 	}
