@@ -17,6 +17,13 @@ func NewProjector(st *kernels.Store, prefix string, in, hidden, out int, seed ui
 	}
 }
 
+// Gate gives all parameters a scalar that multiplies their rate (kernels.Param.Gate).
+func (p *Projector) Gate(name string) {
+	for _, x := range []*kernels.Param{p.first.weight, p.norm.norm.Gamma, p.norm.norm.Beta, p.last.weight, p.last.bias} {
+		x.Gate = name
+	}
+}
+
 // Forward maps [N in] to [N out].
 func (p *Projector) Forward(x *kernels.Tensor, m Mode) *kernels.Tensor {
 	return p.last.Forward(p.norm.act(p.first.Forward(x, m), nil, m), m)

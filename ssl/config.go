@@ -21,23 +21,28 @@ type Config struct {
 	Batch      int            `toml:"batch" json:"batch"`   // images a step
 	Accumulate int            `toml:"accumulate" json:"accumulate"`
 	Optimizer  string         `toml:"optimizer" json:"optimizer"` // one of net.Optimizers
-	LR         float64        `toml:"lr" json:"lr"`               // peak learning rate
+	Schedule   string         `toml:"schedule" json:"schedule"`   // of the rate behind the warm-up: one of net.Rates
+	BaseLR     float64        `toml:"base_lr" json:"base_lr"`     // peak learning rate at a batch of 256
+	LR         float64        `toml:"lr" json:"lr"`               // peak learning rate; 0: BaseLR·Batch/256
 	Decay      float64        `toml:"weight_decay" json:"weight_decay"`
-	Warmup     float64        `toml:"warmup" json:"warmup"` // share of the steps
+	DecayEnd   float64        `toml:"weight_decay_end" json:"weight_decay_end"` // what the decay leads to, along a cosine; −1: it stays
+	Warmup     float64        `toml:"warmup" json:"warmup"`                     // share of the steps
 	Seed       uint64         `toml:"seed" json:"seed"`
 	Clip       float64        `toml:"clip" json:"clip"`           // largest norm of all gradients together; 0: any
 	ClipEach   float64        `toml:"clip_each" json:"clip_each"` // largest norm of each parameter's gradient; 0: any
 	Views      string         `toml:"views" json:"views"`         // the recipe, as views.Encode writes it; "": the method's own
 }
 
-// DefaultConfig is the recipe that a run starts from: SimCLR, AdamW without decay (Adam) at 2e-3, warm-up over 10 % of the steps, cosine to 0.
+// DefaultConfig is the recipe that a run starts from: SimCLR, AdamW without decay (Adam) at 2e-3 for a batch of 256, warm-up over 10 % of the steps, cosine to 0.
 func DefaultConfig() Config {
-	return Config{Method: "simclr", Arch: "resnet18", Width: 64, Epochs: 100, Batch: 256, Accumulate: 1, Optimizer: "adamw", LR: 2e-3, Warmup: 0.1, Seed: 1}
+	return Config{Method: "simclr", Arch: "resnet18", Width: 64, Epochs: 100, Batch: 256, Accumulate: 1, Optimizer: "adamw", Schedule: "cosine", BaseLR: 2e-3,
+		DecayEnd: -1, Warmup: 0.1, Seed: 1}
 }
 
-// Resolve fills in what follows from the images where it was left at zero: the size, and the stem (strided for resnet10, else cifar up to
-// 64 px and imagenet above).
+// Resolve fills in what follows from the rest where it was left at zero: rate and decay, the size, and the stem (strided for resnet10, else cifar up
+// to 64 px and imagenet above).
 func (c *Config) Resolve(set *data.Set) {
+	c.resolveRate()
 	if c.Size == 0 {
 		h, w, _ := set.Size()
 		c.Size = min(h, w)
@@ -64,8 +69,9 @@ func (e *ConfigError) Unwrap() error { return e.error }
 // Check says what cannot work, before anything is written, as a *ConfigError.
 func (c Config) Check(set *data.Set) error {
 	_, optimizer := net.NewOptimizer(c.Optimizer, c.Decay)
+	_, rate := net.NewRate(c.Schedule, c.LR, c.Warmup)
 	backbone := c.Backbone(set.C)
-	for _, err := range []error{backbone.Check(), optimizer, c.numbers(set), backbone.CheckSize(c.Size, c.Size)} {
+	for _, err := range []error{backbone.Check(), optimizer, rate, c.numbers(set), backbone.CheckSize(c.Size, c.Size)} {
 		if err != nil {
 			return &ConfigError{err}
 		}
@@ -88,8 +94,8 @@ func (c Config) numbers(set *data.Set) error {
 		return fmt.Errorf("ssl: batch of %d: %s has only %d images: set --batch to at most %d", c.Batch, set.Name, set.Len(), set.Len())
 	case !(c.Clip >= 0) || !(c.ClipEach >= 0):
 		return fmt.Errorf("ssl: gradients clipped at %g, each parameter's at %g: want norms above 0, or 0 for none", c.Clip, c.ClipEach)
-	case !(c.LR > 0) || !(c.Decay >= 0) || !(c.Warmup >= 0 && c.Warmup <= 1):
-		return fmt.Errorf("ssl: lr %g, weight decay %g, warm-up %g: want lr above 0, decay at least 0, warm-up within 0 … 1", c.LR, c.Decay, c.Warmup)
+	case !(c.LR > 0) || !(c.Decay >= 0) || !(c.DecayEnd >= 0) || !(c.Warmup >= 0 && c.Warmup <= 1):
+		return fmt.Errorf("ssl: lr %g, weight decay %g to %g, warm-up %g: want lr above 0, decay at least 0, warm-up within 0 … 1", c.LR, c.Decay, c.DecayEnd, c.Warmup)
 	}
 	return nil
 }

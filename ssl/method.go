@@ -41,6 +41,8 @@ type Step struct {
 	momentum net.Schedule            // of moving averages; nil: there are none
 	scalars  map[string]net.Schedule // of the loss
 	gates    map[string]net.Schedule // of parameters, in the update
+	rate     net.Schedule            // of the learning rate; nil: it stays as it is
+	peak     float64                 // of the rate
 	after    []func(g *kernels.Graph)
 	product  string // branch that is evaluated and exported
 }
@@ -70,7 +72,7 @@ func (s *Step) Labels() *kernels.Tensor {
 // Observe shows the collapse watch embeddings of one view [N D], and a teacher's probabilities [M K] where there is one (nil else).
 func (s *Step) Observe(z, teacher *kernels.Tensor) { s.seen, s.teacher = z, teacher }
 
-// Gate is a scalar by which the optimizer leaves parameters alone while it is 0 (kernels.Param.Gate); it returns its name.
+// Gate is a scalar that multiplies the rate of parameters; while it is 0 the optimizer leaves them alone (kernels.Param.Gate). It returns its name.
 func (s *Step) Gate(name string, v net.Schedule) string {
 	if s.gates == nil {
 		s.gates = map[string]net.Schedule{}
@@ -78,6 +80,9 @@ func (s *Step) Gate(name string, v net.Schedule) string {
 	s.gates[name] = v
 	return name
 }
+
+// Steady is a gate that keeps the rate of parameters at its peak, whatever the schedule does to that of the others; it returns its name.
+func (s *Step) Steady(name string) string { return s.Gate(name, steady{s.rate, s.peak}) }
 
 // After records f behind the optimizer: what a method keeps from step to step, such as a centre. With a batch in parts, tensors of the last part count.
 func (s *Step) After(f func(g *kernels.Graph)) { s.after = append(s.after, f) }

@@ -133,10 +133,11 @@ func (r *Run) open() (*net.Checkpoint, error) {
 
 // differs says what a checkpoint was made with that this run is not; "" if nothing.
 func (r *Run) differs(c *net.Checkpoint) string {
-	var was Config
+	was := DefaultConfig() // of keys that the run is older than
 	if err := json.Unmarshal(c.Meta.Config, &was); err != nil {
 		return "its configuration cannot be read: " + err.Error()
 	}
+	was.Resolve(r.Set)
 	a, b := was.table(), r.Config.table()
 	for i := range a {
 		if a[i].key != "views" && a[i] != b[i] {

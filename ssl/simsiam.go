@@ -14,11 +14,13 @@ import (
 //	loss = ½ Σ_{(a,b) ∈ {(1,2),(2,1)}} mean_n −cos(q(z_a), sg(z_b)), z = g(f(v))    (equations 1 to 4)
 //
 // The projector g has three layers and ends in a batch norm without scale and shift, the predictor q two. Each view goes through the network on its own.
-// The paper keeps the predictor's learning rate constant; here it follows the schedule.
+// The predictor's learning rate stays at its peak (section 4.2; facebookresearch/simsiam, main_simsiam.py, --fix-pred-lr).
 type SimSiam struct {
 	Hidden  int `flag:"projector-hidden" help:"hidden width of the projector; 0: the backbone's (paper: 2048)"`
 	Out     int `flag:"embedding" help:"width of the embedding (paper: 2048)"`
 	Predict int `flag:"predictor-hidden" help:"hidden width of the predictor; 0: a quarter of the embedding (paper: 512)"`
+
+	Scheduled bool `flag:"predictor-scheduled" help:"the predictor's rate follows the schedule, where the paper keeps it at the peak"`
 }
 
 var _ Method = (*SimSiam)(nil)
@@ -36,6 +38,9 @@ func (m *SimSiam) Loss(s *Step) *kernels.Tensor {
 	hidden, predict := cmp.Or(m.Hidden, s.Dim), cmp.Or(m.Predict, max(4, m.Out/4))
 	projector := net.NewDeepProjector(s.Store, "projector", s.Dim, hidden, m.Out, s.Seed)
 	predictor := net.NewProjector(s.Store, "predictor", m.Out, predict, m.Out, s.Seed)
+	if !m.Scheduled {
+		predictor.Gate(s.Steady("predictor_rate"))
+	}
 	var z, p [2]*kernels.Tensor
 	for i, v := range s.Views {
 		z[i] = projector.Forward(s.Backbone.Forward(v, net.Train), net.Train)

@@ -25,7 +25,8 @@ type Trainer struct {
 	mean, std []float64
 	method    Method
 	optimizer net.Optimizer
-	schedule  net.Schedule
+	schedule  net.Schedule // of the rate
+	decay     net.Schedule
 	prog      *kernels.Program
 	batch     *batch
 	loss      *Step // what the method asked for
@@ -75,8 +76,10 @@ func NewTimedTrainer(st *kernels.Store, c Config, m Method, set *data.Set, w *Ti
 	dev := st.Device()
 	t := &Trainer{Config: c, Store: st, dev: dev, set: set, method: m, timing: w}
 	t.mean, t.std = set.Stats()
-	t.schedule = net.WarmupCosine{Peak: c.LR, WarmupFraction: c.Warmup}
 	var err error
+	if t.schedule, t.decay, err = c.schedules(); err != nil {
+		return nil, err
+	}
 	if t.optimizer, err = net.NewOptimizer(c.Optimizer, c.Decay); err != nil {
 		return nil, err
 	}
@@ -109,6 +112,7 @@ func (t *Trainer) record(g *kernels.Graph) {
 	g.Segment("micro")
 	painted, targets := t.batch.inputs(g)
 	s := &Step{Graph: g, Store: t.Store, Backbone: t.Backbone, Dim: t.Backbone.Dim(), N: t.batch.size, Views: painted, Targets: targets, Known: t.set.NumClasses(), Seed: t.Config.Seed}
+	s.rate, s.peak = t.schedule, t.Config.LR
 	for _, spec := range t.batch.specs {
 		s.Classes = append(s.Classes, spec.Targets())
 	}
@@ -293,6 +297,7 @@ func (t *Trainer) submit(collect func() error) error {
 		return err
 	}
 	t.optimizer.Set(u, t.step, t.schedule.At(t.step, t.Steps()))
+	u.Set("decay", t.decay.At(t.step, t.Steps()))
 	for name, v := range t.loss.gates {
 		u.Set(name, v.At(t.step, t.Steps()))
 	}

@@ -29,7 +29,7 @@ func noise(n, px, channels int) *data.Set {
 
 func smallConfig() Config {
 	c := DefaultConfig()
-	c.Arch, c.Stem, c.Width, c.Batch, c.Epochs = "resnet10", "strided", 4, 8, 4
+	c.Arch, c.Stem, c.Width, c.Batch, c.Epochs, c.LR = "resnet10", "strided", 4, 8, 4, 2e-3
 	return c
 }
 

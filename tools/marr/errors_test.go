@@ -54,6 +54,8 @@ func TestBadInputIsOneLineAndLeavesNothing(t *testing.T) {
 		{"views too small for the stem", 2, "use images of at least 17×17 pixels, or the stem cifar or strided", nil, small(good, out, "--stem", "imagenet")},
 		{"images too small for the stem", 2, "at least 17×17 pixels", nil, []string{"eval", "knn", "--model", "random", "--stem", "imagenet", "--train", good, "--test", good}},
 		{"unknown optimizer", 2, "known are adam, adamw, larc, lars, nesterov, sgd", nil, small(good, out, "--optimizer", "lion")},
+		{"unknown schedule", 2, "known are cosine, step, constant", nil, small(good, out, "--schedule", "linear")},
+		{"decay that ends below zero", 2, "decay at least 0", nil, small(good, out, "--weight-decay-end", "-2")},
 		{"value of another kind", 2, "marr pretrain --help", nil, small(good, out, "--epochs", "many")},
 		{"--eval-data with colour", 1, "builtin:fashion-tinted has colour: give sets of one kind", nil, small(good, out, "--eval-data", "builtin:fashion-tinted")},
 		{"folder that cannot be made", 1, "choose another folder", nil, small(good, filepath.Join(corrupt, "run"))},

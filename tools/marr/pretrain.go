@@ -31,11 +31,14 @@ func pretrainCommand(fs *pflag.FlagSet) func(context.Context, []string) error {
 	fs.IntVar(&c.Batch, "batch", c.Batch, "images a step")
 	fs.IntVar(&c.Accumulate, "accumulate", c.Accumulate, "parts that a batch is computed in, to save memory (the contrast is within a part)")
 	fs.StringVar(&c.Optimizer, "optimizer", c.Optimizer, strings.Join(net.Optimizers(), ", "))
-	fs.Float64Var(&c.LR, "lr", c.LR, "peak learning rate")
+	fs.Float64Var(&c.BaseLR, "base-lr", c.BaseLR, "peak learning rate at a batch of 256: it grows with the batch")
+	fs.Float64Var(&c.LR, "lr", c.LR, "peak learning rate itself, whatever the batch; default: --base-lr × batch/256")
+	fs.StringVar(&c.Schedule, "schedule", c.Schedule, "of the rate behind the warm-up: "+strings.Join(net.Rates, ", ")+" (step: a tenth from 60 % of the steps on, a hundredth from 80 %)")
 	fs.Float64Var(&c.Decay, "weight-decay", c.Decay, "weight decay; biases and norms have none")
+	fs.Float64Var(&c.DecayEnd, "weight-decay-end", c.DecayEnd, "what the decay leads to along a cosine (DINO: from 0.04 to 0.4); -1: it stays")
 	fs.Float64Var(&c.Clip, "clip", c.Clip, "largest `norm` of all gradients together: longer ones are scaled down; 0: none are")
 	fs.Float64Var(&c.ClipEach, "clip-each", c.ClipEach, "largest `norm` of each parameter's gradient (DINO: 3); 0: any")
-	fs.Float64Var(&c.Warmup, "warmup", c.Warmup, "share of the steps over which the rate rises; then it falls along a cosine to 0")
+	fs.Float64Var(&c.Warmup, "warmup", c.Warmup, "share of the steps over which the rate rises, before --schedule")
 	fs.Uint64Var(&c.Seed, "seed", c.Seed, "of everything random")
 	judged := fs.String("eval-data", "", "labelled images `D` to measure kNN on after each epoch, by the labels of --data; decides nothing")
 	onCollapse := fs.String("on-collapse", "warn", "warn or stop, where the embeddings become constant, lose rank, or a teacher's probabilities become uniform or one prototype's")
@@ -117,6 +120,7 @@ func pretrain(ctx context.Context, dev *vk.Device, r *ssl.Run) error {
 		}
 		fmt.Printf("%s on %s: %d images, views of %d px in %s, %d epochs of %d steps%s\n", r.Config.Method, dev.Info().Name, r.Set.Len(),
 			r.Config.Size, [...]string{1: "gray", 3: "colour"}[r.Set.C], r.Config.Epochs, t.PerEpoch(), from)
+		fmt.Println(r.Config.Rate())
 	}
 	t, err := r.Pretrain(ctx, dev)
 	l.end()
