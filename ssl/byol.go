@@ -17,7 +17,7 @@ import (
 // f backbone, g projector, q predictor, f' and g' momentum encoders, whose batch norms see their own batches. Each view goes through the network on
 // its own: a batch-norm population a view, as in the authors' code (deepmind-research, byol/byol_experiment.py). The backbone f is the product.
 type BYOL struct {
-	Momentum float64 `flag:"momentum" help:"m₀ of the target network, which rises to 1 along a cosine (paper: 0.996 for 1000 epochs, 0.99 for 100)"`
+	Momentum float64 `flag:"momentum" help:"m₀ of the target network, which rises to 1 along a cosine (paper: 0.996 for 1000 epochs, 0.99 for 100)" want:"above 0.5, at most 1"`
 	Hidden   int     `flag:"projector-hidden" help:"hidden width of the projector; 0: twice the backbone's (paper: 4096 behind 2048)"`
 	Out      int     `flag:"embedding" help:"width of the embedding (paper: 256)"`
 	Predict  int     `flag:"predictor-hidden" help:"hidden width of the predictor; 0: the projector's (paper: 4096)"`

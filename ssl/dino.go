@@ -19,21 +19,23 @@ import (
 // Global views go through a network as one batch-norm population, local ones as another (facebookresearch/dino, utils.py, MultiCropWrapper). The
 // teacher is the product.
 type DINO struct {
-	Prototypes int     `flag:"prototypes" help:"classes that are made up (paper: 65536; few images want few: 1024 below 20,000)"`
+	Prototypes int     `flag:"prototypes" help:"classes that are made up (paper: 65536; few images want few: 1024 below 20,000)" want:"at least 2"`
 	Hidden     int     `flag:"head-hidden" help:"hidden width of the head; 0: four times the backbone's (paper: 2048 behind 384)"`
-	Bottleneck int     `flag:"bottleneck" help:"width before the prototypes (paper: 256)"`
-	Student    float64 `flag:"student-temperature" help:"τ_s (paper: 0.1)"`
-	Sharp      float64 `flag:"teacher-temperature" help:"τ_t, below τ_s: it sharpens (paper: 0.04, rising to 0.07)"`
-	Momentum   float64 `flag:"momentum" help:"of the teacher, which rises to 1 along a cosine (paper: 0.996; 0.99 for few images)"`
-	Freeze     float64 `flag:"freeze-last" help:"share of the steps in which the prototypes stay as they began (paper: the first epoch of 100)"`
-	Center     float64 `flag:"center-momentum" help:"m_c (paper: 0.9)"`
+	Bottleneck int     `flag:"bottleneck" help:"width before the prototypes (paper: 256)" want:"at least 1"`
+	Student    float64 `flag:"student-temperature" help:"τ_s (paper: 0.1)" want:"above 0"`
+	Sharp      float64 `flag:"teacher-temperature" help:"τ_t, below τ_s: it sharpens (paper: 0.07 in the end)" want:"above 0"`
+	Start      float64 `flag:"teacher-temperature-start" help:"what τ_t rises from, along a line (paper: 0.04)" want:"above 0"`
+	Warmup     float64 `flag:"teacher-temperature-warmup" help:"share of the steps in which it rises; 0: τ_t is constant (paper: 30 epochs of 100 to 800)" want:"at least 0, at most 1"`
+	Momentum   float64 `flag:"momentum" help:"of the teacher, which rises to 1 along a cosine (paper: 0.996; 0.99 for few images)" want:"above 0.5, at most 1"`
+	Freeze     float64 `flag:"freeze-last" help:"share of the steps in which the prototypes stay as they began (paper: the first epoch of 100)" want:"at least 0, below 1"`
+	Center     float64 `flag:"center-momentum" help:"m_c (paper: 0.9)" want:"at least 0, at most 1"`
 }
 
 var _ Method = (*DINO)(nil)
 
 func init() {
 	Register("dino", "Caron et al. 2021, arXiv:2104.14294: be as sure as a slowly moving copy of the network is of another view",
-		&DINO{Prototypes: 256, Bottleneck: 64, Student: 0.1, Sharp: 0.04, Momentum: 0.99, Freeze: 0.05, Center: 0.9})
+		&DINO{Prototypes: 256, Bottleneck: 64, Student: 0.1, Sharp: 0.04, Start: 0.04, Momentum: 0.99, Freeze: 0.05, Center: 0.9})
 }
 
 // Views are the preset "dino": two global views and six local ones.
@@ -69,7 +71,7 @@ func (m *DINO) Loss(s *Step) *kernels.Tensor {
 // distil is the loss [1] of the students' logits [N K], two global views first, against the teacher's [2N K], and the probabilities [2N K] of the latter.
 func (m *DINO) distil(s *Step, students []*kernels.Tensor, raw *kernels.Tensor) (loss, target *kernels.Tensor) {
 	center := s.Store.State("center", 0, m.Prototypes)
-	target = kernels.CenteredSoftmax(raw, center, s.Scalar("teacher_temperature", net.Constant(m.Sharp)))
+	target = kernels.CenteredSoftmax(raw, center, s.Scalar("teacher_temperature", net.Ramp{From: m.Start, To: m.Sharp, Share: m.Warmup}))
 	mean := kernels.ColumnMean(raw)
 	s.After(func(g *kernels.Graph) { center.Average(g, mean, m.Center) })
 	pairs := 0
@@ -101,8 +103,10 @@ func (m *DINO) check(s *Step) {
 	switch {
 	case len(s.Views) < 2 || !alike(s.Views[:2]) || !alike(s.Views[2:]):
 		wrong("%d views: want two whole global views of one size, then local ones of another: change the recipe, or the method", len(s.Views))
-	case !(m.Student > 0) || !(m.Sharp > 0):
-		wrong("temperatures %g and %g: want both above 0", m.Student, m.Sharp)
+	case !(m.Student > 0) || !(m.Sharp > 0) || m.Warmup > 0 && !(m.Start > 0):
+		wrong("temperatures %g, and %g to %g: want all above 0", m.Student, m.Start, m.Sharp)
+	case !(m.Warmup >= 0 && m.Warmup <= 1) || !(m.Center >= 0 && m.Center <= 1):
+		wrong("the temperature rises for %g of the steps, centre with momentum %g: want both within 0 … 1", m.Warmup, m.Center)
 	case !(m.Momentum > 0.5 && m.Momentum <= 1):
 		wrong("momentum %g: want it above 0.5, at most 1", m.Momentum)
 	case !(m.Freeze >= 0 && m.Freeze < 1):

@@ -11,7 +11,8 @@ import (
 	"marr/ssl/views"
 )
 
-// Method is a way of learning without labels. Its exported fields tagged `flag:"name" help:"…"` are its hyper-parameters.
+// Method is a way of learning without labels. Its exported fields tagged `flag:"name" help:"…"` are its hyper-parameters, in bounds where they are
+// tagged `want:"above 0.5, at most 1"`.
 type Method interface {
 	// Views is the recipe that a run uses unless it is given another: one Spec for each view of an image, in order.
 	Views(in views.Input) ([]views.Spec, error)
@@ -127,17 +128,23 @@ func New(name string) (Method, error) {
 // Option is one hyper-parameter of a method.
 type Option struct {
 	Name, Help string
+	bounds     string
 	field      reflect.Value
 }
 
 // Get returns the value: an int, a float64 or a bool.
 func (o Option) Get() any { return o.field.Interface() }
 
-// Set parses text into the value.
+// Set parses text into the value. What does not parse and what is out of bounds is an error that says what is wanted, and changes nothing.
 func (o Option) Set(text string) error {
-	if _, err := fmt.Sscan(text, o.field.Addr().Interface()); err != nil {
+	v, end := reflect.New(o.field.Type()), ""
+	if n, _ := fmt.Sscan(text, v.Interface(), &end); n != 1 {
 		return fmt.Errorf("ssl: %s %q: want a value like %v", o.Name, text, o.Get())
 	}
+	if v = v.Elem(); v.CanInt() && !within(float64(v.Int()), o.bounds) || v.CanFloat() && !within(v.Float(), o.bounds) {
+		return fmt.Errorf("ssl: %s %s: want it %s", o.Name, text, o.bounds)
+	}
+	o.field.Set(v)
 	return nil
 }
 
@@ -148,7 +155,7 @@ func Options(m Method) []Option {
 	for i := range v.NumField() {
 		f := v.Type().Field(i)
 		if name := f.Tag.Get("flag"); name != "" {
-			out = append(out, Option{name, f.Tag.Get("help"), v.Field(i)})
+			out = append(out, Option{name, f.Tag.Get("help"), f.Tag.Get("want"), v.Field(i)})
 		}
 	}
 	return out

@@ -59,7 +59,7 @@ func TestBadInputIsOneLineAndLeavesNothing(t *testing.T) {
 		{"value of another kind", 2, "marr pretrain --help", nil, small(good, out, "--epochs", "many")},
 		{"--eval-data with colour", 1, "builtin:fashion-tinted has colour: give sets of one kind", nil, small(good, out, "--eval-data", "builtin:fashion-tinted")},
 		{"folder that cannot be made", 1, "choose another folder", nil, small(good, filepath.Join(corrupt, "run"))},
-		{"temperature of zero", 1, "want it above 0", nil, small(good, out, "--temperature", "0")},
+		{"temperature of zero", 2, "want it above 0", nil, small(good, out, "--temperature", "0")},
 		{"no driver", 1, "install mesa-vulkan-drivers", []string{"VK_ICD_FILENAMES=/nonexistent", "VK_DRIVER_FILES=/nonexistent"}, small(good, out)},
 		{"unknown device", 1, "choose one of 0", nil, small(good, out, "--device", "quantum")},
 		{"no run to measure", 1, "no run is here", nil, []string{"eval", "knn", "--run", out, "--train", good, "--test", good}},
