@@ -75,6 +75,20 @@ func (c Config) CheckSize(h, w int) error {
 	return fmt.Errorf("net: images of %d×%d pixels are too small for the %s stem: %s", h, w, c.Stem, mend)
 }
 
+// Side is that of the last stage's map, of which features are the mean, for images with a side of px.
+func (c Config) Side(px int) int {
+	halvings := 3 // of the stages
+	if s := stems[c.Stem]; s.pool {
+		halvings += 2
+	} else if s.stride > 1 {
+		halvings++
+	}
+	for range halvings {
+		px = (px + 1) / 2
+	}
+	return px
+}
+
 // Dim is the width of the features.
 func (c Config) Dim() int { return 8 * c.Width * archs[c.Arch].widened }
 

@@ -121,6 +121,9 @@ func pretrain(ctx context.Context, dev *vk.Device, r *ssl.Run) error {
 		fmt.Printf("%s on %s: %d images, views of %d px in %s, %d epochs of %d steps%s\n", r.Config.Method, dev.Info().Name, r.Set.Len(),
 			r.Config.Size, [...]string{1: "gray", 3: "colour"}[r.Set.C], r.Config.Epochs, t.PerEpoch(), from)
 		fmt.Println(r.Config.Rate())
+		for _, advice := range r.Config.Advice(r.Method, r.Set) {
+			r.Notice("note: %s", advice)
+		}
 	}
 	t, err := r.Pretrain(ctx, dev)
 	l.end()
