@@ -8,29 +8,29 @@ import (
 )
 
 // Config is everything that decides a run's result beside the images. It is written to the run folder's config.toml and into
-// checkpoints; a resumed run must have the same.
+// checkpoints; a resumed run must have the same. The tags want are for recipes.
 type Config struct {
 	Data       string         `toml:"data" json:"data"`
 	Method     string         `toml:"method" json:"method"`
 	Options    map[string]any `toml:"options" json:"options"` // the method's hyper-parameters
 	Arch       string         `toml:"arch" json:"arch"`
 	Stem       string         `toml:"stem" json:"stem"`
-	Width      int            `toml:"width" json:"width"`   // channels of the first stage
-	Size       int            `toml:"size" json:"size"`     // of a view, pixels
-	Epochs     int            `toml:"epochs" json:"epochs"` // passes over the images
-	Batch      int            `toml:"batch" json:"batch"`   // images a step
-	Accumulate int            `toml:"accumulate" json:"accumulate"`
-	Optimizer  string         `toml:"optimizer" json:"optimizer"` // one of net.Optimizers
-	Schedule   string         `toml:"schedule" json:"schedule"`   // of the rate behind the warm-up: one of net.Rates
-	BaseLR     float64        `toml:"base_lr" json:"base_lr"`     // peak learning rate at a batch of 256
-	LR         float64        `toml:"lr" json:"lr"`               // peak learning rate; 0: BaseLR·Batch/256
-	Decay      float64        `toml:"weight_decay" json:"weight_decay"`
-	DecayEnd   float64        `toml:"weight_decay_end" json:"weight_decay_end"` // what the decay leads to, along a cosine; −1: it stays
-	Warmup     float64        `toml:"warmup" json:"warmup"`                     // share of the steps
-	Seed       uint64         `toml:"seed" json:"seed"`
-	Clip       float64        `toml:"clip" json:"clip"`           // largest norm of all gradients together; 0: any
-	ClipEach   float64        `toml:"clip_each" json:"clip_each"` // largest norm of each parameter's gradient; 0: any
-	Views      string         `toml:"views" json:"views"`         // the recipe, as views.Encode writes it; "": the method's own
+	Width      int            `toml:"width" json:"width" want:"at least 1, at most 1024"` // channels of the first stage
+	Size       int            `toml:"size" json:"size" want:"at least 8"`                 // of a view, pixels
+	Epochs     int            `toml:"epochs" json:"epochs" want:"at least 1"`             // passes over the images
+	Batch      int            `toml:"batch" json:"batch" want:"at least 2"`               // images a step
+	Accumulate int            `toml:"accumulate" json:"accumulate" want:"at least 1"`
+	Optimizer  string         `toml:"optimizer" json:"optimizer"`            // one of net.Optimizers
+	Schedule   string         `toml:"schedule" json:"schedule"`              // of the rate behind the warm-up: one of net.Rates
+	BaseLR     float64        `toml:"base_lr" json:"base_lr" want:"above 0"` // peak learning rate at a batch of 256
+	LR         float64        `toml:"lr" json:"lr" want:"above 0"`           // peak learning rate; 0: BaseLR·Batch/256
+	Decay      float64        `toml:"weight_decay" json:"weight_decay" want:"at least 0"`
+	DecayEnd   float64        `toml:"weight_decay_end" json:"weight_decay_end" want:"at least 0"` // what the decay leads to, along a cosine; −1: it stays
+	Warmup     float64        `toml:"warmup" json:"warmup" want:"at least 0, at most 1"`          // share of the steps
+	Seed       uint64         `toml:"seed" json:"seed" want:"at least 0"`
+	Clip       float64        `toml:"clip" json:"clip" want:"at least 0"`           // largest norm of all gradients together; 0: any
+	ClipEach   float64        `toml:"clip_each" json:"clip_each" want:"at least 0"` // largest norm of each parameter's gradient; 0: any
+	Views      string         `toml:"views" json:"views"`                           // the recipe, as views.Encode writes it; "": the method's own
 }
 
 // DefaultConfig is the recipe that a run starts from: SimCLR, AdamW without decay (Adam) at 2e-3 for a batch of 256, warm-up over 10 % of the steps, cosine to 0.

@@ -35,7 +35,7 @@ func (c Config) write(path string, origin map[string]string) error {
 	var b strings.Builder
 	b.WriteString("# What this run was started with; the comment says who chose it.\n")
 	for _, s := range c.table() {
-		who := origin[strings.TrimPrefix(s.key, "options.")]
+		who := origin[strings.ReplaceAll(strings.TrimPrefix(s.key, "options."), "-", "_")]
 		if who == "" {
 			who = "default"
 		}

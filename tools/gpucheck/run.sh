@@ -37,11 +37,11 @@ part() {
 
 step=(--arch resnet18 --batch 512 --steps 20)
 rows=()
-train=(--data builtin:fashion-placed --batch 256 --epochs 3)
+train=(--data builtin:fashion-placed --method simclr --batch 256 --epochs 3)
 if [ $small = 1 ]; then
 	step=(--arch resnet10 --width 8 --batch 16 --steps 3)
 	rows=(--filter 'matmul|conv: narrow|once' --runs 3)
-	train=(--data builtin:fashion-placed:test --arch resnet10 --width 8 --batch 256 --epochs 1)
+	train=(--data builtin:fashion-placed:test --method simclr --arch resnet10 --width 8 --batch 256 --epochs 1)
 fi
 
 cd "$here" || exit 1

@@ -87,5 +87,5 @@ func images(t *testing.T, n int) string {
 
 // small is a run of 4 epochs of 8 steps.
 func small(data, out string, more ...string) []string {
-	return append([]string{"pretrain", "--data", data, "--out", out, "--arch", "resnet10", "--width", "4", "--batch", "8", "--epochs", "4", "--lr", "1e-3"}, more...)
+	return append([]string{"pretrain", "--data", data, "--out", out, "--method", "simclr", "--arch", "resnet10", "--width", "4", "--batch", "8", "--epochs", "4", "--lr", "1e-3"}, more...)
 }

@@ -35,7 +35,7 @@ func TestFullDeviceNamesABatch(t *testing.T) {
 	}
 	out := filepath.Join(t.TempDir(), "run")
 	c := exec.Command("sh", "-c", `ulimit -v 3000000; exec "$0" "$@"`, self, "pretrain", "--device", strconv.Itoa(device), "--out", out,
-		"--data", "builtin:fashion-placed", "--arch", "resnet10", "--width", "64", "--batch", "1024")
+		"--data", "builtin:fashion-placed", "--method", "simclr", "--arch", "resnet10", "--width", "64", "--batch", "1024")
 	c.Env = append(os.Environ(), "MARR_TEST_COMMAND=1", "MALLOC_ARENA_MAX=1", "LP_NUM_THREADS=2", "GOMAXPROCS=2")
 	var errs strings.Builder
 	c.Stderr = &errs

@@ -21,7 +21,8 @@ func pretrainCommand(fs *pflag.FlagSet) func(context.Context, []string) error {
 	fs.StringVar(&c.Data, "data", "", "images `D` to learn from: a folder, a list, an archive, a data-set file, or "+strings.Join(data.Builtins(), ", "))
 	out := fs.String("out", "", "`DIR` to keep the run in")
 	resume := fs.Bool("resume", false, "go on with the run in --out, with the same settings")
-	fs.StringVar(&c.Method, "method", c.Method, "how to learn; list: what there is")
+	fs.StringVar(&c.Method, "method", "", "how to learn; list: what there is; default: what suits the images, by their size and number")
+	named := fs.String("recipe", "", "`NAME` of a recipe, or a FILE.toml: settings that flags override; list: what there is")
 	fs.StringVar(&c.Arch, "arch", c.Arch, strings.Join(net.Archs, ", "))
 	fs.StringVar(&c.Stem, "stem", "", strings.Join(net.Stems, ", ")+"; default: strided for resnet10, else cifar up to 64 px and imagenet above")
 	fs.IntVar(&c.Width, "width", c.Width, "channels of the first stage")
@@ -51,17 +52,30 @@ func pretrainCommand(fs *pflag.FlagSet) func(context.Context, []string) error {
 		if c.Method == "list" {
 			return listMethods()
 		}
+		if *named == "list" {
+			return listRecipes()
+		}
+		p := &plan{fs: fs}
+		if *named != "" {
+			if err := p.named(*named, &c); err != nil {
+				return err
+			}
+		}
 		if *onCollapse != "warn" && *onCollapse != "stop" {
 			return usagef("--on-collapse %s: want warn or stop", *onCollapse)
 		}
 		if c.Data == "" || *out == "" {
 			return usagef("pretrain: --data and --out are needed: say which images and where to keep the run")
 		}
-		m, err := configure(fs, &c)
-		if err != nil {
+		automatic := c.Method == ""
+		if automatic {
+			c.Method = "byol" // until the images are known
+		}
+		m, err := configure(p, &c)
+		if err != nil && !automatic {
 			return usageError{err}
 		}
-		text, err := readViews(*recipe)
+		text, err := p.views(*recipe)
 		if err == nil && text != "" {
 			err = sizeOfViews(&c, text)
 		}
@@ -73,6 +87,12 @@ func pretrainCommand(fs *pflag.FlagSet) func(context.Context, []string) error {
 			return err
 		}
 		defer set.Close()
+		if automatic {
+			p.choose(&c, set)
+			if m, err = configure(p, &c); err != nil {
+				return usageError{fmt.Errorf("%w, which was picked: say the --method", err)}
+			}
+		}
 		size(&c, set)
 		dev, err := openDevice(*device)
 		if err != nil {
@@ -83,7 +103,7 @@ func pretrainCommand(fs *pflag.FlagSet) func(context.Context, []string) error {
 		if err != nil {
 			return err
 		}
-		r := &ssl.Run{Dir: *out, Tuner: tuner, Resume: *resume, Config: c, Origin: origins(fs), Method: m, Views: text, Set: set, StopOnCollapse: *onCollapse == "stop"}
+		r := &ssl.Run{Dir: *out, Tuner: tuner, Resume: *resume, Config: c, Origin: p.origins(), Method: m, Views: text, Set: set, StopOnCollapse: *onCollapse == "stop"}
 		if *judged == "" {
 			return pretrain(ctx, dev, r)
 		}
@@ -169,8 +189,9 @@ func listMethods() error {
 	return nil
 }
 
-// configure makes the method with what the flags say and records its hyper-parameters.
-func configure(fs *pflag.FlagSet, c *ssl.Config) (ssl.Method, error) {
+// configure makes the method with what flags and plan say and records its hyper-parameters.
+func configure(p *plan, c *ssl.Config) (ssl.Method, error) {
+	fs := p.fs
 	m, err := ssl.New(c.Method)
 	if err != nil {
 		return nil, err
@@ -181,6 +202,10 @@ func configure(fs *pflag.FlagSet, c *ssl.Config) (ssl.Method, error) {
 		own = append(own, o.Name)
 		if fs.Changed(o.Name) {
 			if err := o.Set(fs.Lookup(o.Name).Value.String()); err != nil {
+				return nil, err
+			}
+		} else if v := p.option(o.Name); v != nil {
+			if err := o.Set(fmt.Sprint(v)); err != nil {
 				return nil, err
 			}
 		}
@@ -198,11 +223,4 @@ func configure(fs *pflag.FlagSet, c *ssl.Config) (ssl.Method, error) {
 		}
 	}
 	return m, nil
-}
-
-// origins says which settings came from flags, by their name in config.toml.
-func origins(fs *pflag.FlagSet) map[string]string {
-	from := map[string]string{}
-	fs.Visit(func(f *pflag.Flag) { from[strings.ReplaceAll(f.Name, "-", "_")] = "flag" })
-	return from
 }
