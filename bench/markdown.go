@@ -38,6 +38,9 @@ func (r *Report) markdown(w io.Writer) {
 	if r.Feeding != nil {
 		r.Feeding.markdown(w)
 	}
+	if r.Methods != nil {
+		r.Methods.markdown(w)
+	}
 	if len(r.Rows) > 0 {
 		fmt.Fprintln(w)
 		rowTable(r.Rows).markdown(w)

@@ -32,6 +32,7 @@ type Report struct {
 	Steps    []Step    `json:"steps,omitempty"`
 	Training *Training `json:"training,omitempty"`
 	Feeding  *Feeding  `json:"feeding,omitempty"`
+	Methods  *Methods  `json:"methods,omitempty"`
 	Cut      bool      `json:"cut,omitempty"` // it was stopped before its end
 }
 

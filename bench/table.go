@@ -154,6 +154,9 @@ func (r *Report) Print(w io.Writer) {
 	if r.Feeding != nil {
 		r.Feeding.print(w)
 	}
+	if r.Methods != nil {
+		r.Methods.print(w)
+	}
 	if r.Cut {
 		fmt.Fprintln(w, "stopped before its end: the rest was not measured")
 	}

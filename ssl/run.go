@@ -26,7 +26,7 @@ import (
 const (
 	configFile     = "config.toml"
 	CheckpointFile = "checkpoint.ckpt"
-	metricsFile    = "metrics.jsonl"
+	MetricsFile    = "metrics.jsonl"
 	skippedFile    = "skipped.txt"
 )
 
@@ -203,7 +203,7 @@ func (r *Run) listSkipped() error {
 
 // openMetrics opens metrics.jsonl for lines after step `done`, cutting off what a run that died wrote beyond it.
 func (r *Run) openMetrics(done int) error {
-	f, err := os.OpenFile(filepath.Join(r.Dir, metricsFile), os.O_RDWR|os.O_CREATE, 0o666)
+	f, err := os.OpenFile(filepath.Join(r.Dir, MetricsFile), os.O_RDWR|os.O_CREATE, 0o666)
 	if err != nil {
 		return err
 	}

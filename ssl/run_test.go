@@ -64,10 +64,10 @@ func TestRunStoppedAnywhereResumesToTheSameBytes(t *testing.T) {
 	if err := pretrain(t, whole, runConfig(), false, 0); err != nil {
 		t.Fatal(err)
 	}
-	if n := strings.Count(string(content(t, whole, metricsFile)), `"seen"`); n != 2 {
+	if n := strings.Count(string(content(t, whole, MetricsFile)), `"seen"`); n != 2 {
 		t.Fatalf("%d lines of AfterEpoch, want one an epoch", n)
 	}
-	if n := strings.Count(string(content(t, whole, metricsFile)), `"grad_norm"`); n != 12 {
+	if n := strings.Count(string(content(t, whole, MetricsFile)), `"grad_norm"`); n != 12 {
 		t.Fatalf("%d lines tell the gradients' norm, want one a step", n)
 	}
 	for stop := 1; stop <= 12; stop++ {
@@ -78,14 +78,14 @@ func TestRunStoppedAnywhereResumesToTheSameBytes(t *testing.T) {
 			t.Fatalf("stop after step %d: %v, want ErrStopped", stop, err)
 		}
 		// What a process leaves that is killed after it flushed lines and before it saved.
-		torn := append(content(t, dir, metricsFile), []byte("{\"epoch\":9,\"loss\":1,\"step\":99}\n{\"epoch\":9,\"lo")...)
-		if err := os.WriteFile(filepath.Join(dir, metricsFile), torn, 0o666); err != nil {
+		torn := append(content(t, dir, MetricsFile), []byte("{\"epoch\":9,\"loss\":1,\"step\":99}\n{\"epoch\":9,\"lo")...)
+		if err := os.WriteFile(filepath.Join(dir, MetricsFile), torn, 0o666); err != nil {
 			t.Fatal(err)
 		}
 		if err := pretrain(t, dir, runConfig(), true, 0); err != nil {
 			t.Fatal(err)
 		}
-		for _, name := range []string{CheckpointFile, metricsFile, configFile} {
+		for _, name := range []string{CheckpointFile, MetricsFile, configFile} {
 			if !bytes.Equal(content(t, dir, name), content(t, whole, name)) {
 				t.Errorf("stopped after step %d: %s differs", stop, name)
 			}

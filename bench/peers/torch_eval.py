@@ -42,8 +42,9 @@ def linear10(train_x, train_y, x, y, draws=20):
     return np.mean(got), np.std(got, ddof=1)
 
 
-def rank(x):
-    """RankMe (Garrido et al. 2023, arXiv:2210.02885): exp of the entropy of the features' singular values."""
-    p = torch.linalg.svdvals(x)
-    p = p / p.sum() + 1e-7
+def rank(x, rows=512):
+    """RankMe (Garrido et al. 2022, arXiv:2210.02885) as ssl/watch has it: exp of the entropy of the singular values, of at most 512 unit rows."""
+    n = min(len(x), rows)
+    p = torch.linalg.svdvals(F.normalize(x[torch.arange(n) * len(x) // n].double(), dim=1))
+    p = p[p > 0] / p.sum()
     return (-(p * p.log()).sum()).exp().item()

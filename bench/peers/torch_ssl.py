@@ -26,14 +26,14 @@ from torch_eval import features, knn, linear, linear10, rank
 from torch_paint import Painter, window
 
 WIDTH = 16
-BASE = dict(lr=2e-3, batch=256, warmup=0.1, weight_decay=0.0)  # of every method
+BASE = dict(lr=2e-3, batch=256, warmup=0.1, weight_decay=0.0, cubic=False, solarize=0.0)  # of every method
 # Views: scale of the crop, cubic, strength of the jitter, solarize in the second view; or a border of pad pixels and a crop of the image's size.
 RECIPES = {
     "simclr": dict(scale=(0.2, 1), jitter=0.4, temperature=0.2, hidden=128, out=64),
     "byol": dict(momentum=0.99, scale=(0.08, 1), cubic=True, jitter=0.4, solarize=0.2, hidden=256, out=64),
     "simsiam": dict(scale=(0.2, 1), jitter=0.4, hidden=256, out=256, bottleneck=64),
     "dino": dict(momentum=0.99, scale=(0.2, 1), cubic=True, jitter=0.4, solarize=0.2, locals=0, hidden=256, bottleneck=64, prototypes=256,
-                 student_temperature=0.1, teacher_temperature=0.04, centre=0.9, clip=3.0, freeze=1.0),
+                 student_temperature=0.1, teacher_temperature=0.04, centre=0.9, clip=0.0, freeze=0.05),
     "jigsaw": dict(pad=0, hidden=64, gap=2, normalise=True),
     "order": dict(frames=3, start=(0.8, 1), zoom=(1.15, 1.4), jitter=0.4, sigma=(0.1, 1.5), hidden=128),
     "rotation": dict(pad=4), "supervised": dict(pad=4),
@@ -81,8 +81,8 @@ class Method(nn.Module):
                 for p, now in zip(self.copy.parameters(), [p for n, p in self.named_parameters() if not n.startswith("copy.")]):
                     p.lerp_(now, 1 - m)
 
-    def clip(self, epoch):
-        pass
+    def clip(self, share):
+        """Changes the gradients after this share of the steps."""
 
 
 class SimCLR(Method):
@@ -145,10 +145,10 @@ class DINO(Method):
         pairs = [-(a * b).sum(1).mean() for i, a in enumerate(p) for j, b in enumerate(q) if i != j]
         return sum(pairs) / len(pairs)
 
-    def clip(self, epoch):
-        for p in (p for p in self.parameters() if p.grad is not None):
+    def clip(self, share):
+        for p in (p for p in self.parameters() if p.grad is not None and self.r["clip"] > 0):
             nn.utils.clip_grad_norm_([p], self.r["clip"])
-        if epoch < self.r["freeze"]:
+        if share < self.r["freeze"]:
             self.last.weight.grad = None
 
 
@@ -220,7 +220,7 @@ def train(m, r, x, labels, epochs):
         loss = m.loss(x[chosen].float() / 255, labels[chosen])
         adam.zero_grad(set_to_none=True)
         loss.backward()
-        m.clip(k // per)
+        m.clip(k / steps)
         adam.step()
         m.follow(k, steps)
         losses.append(loss.item())

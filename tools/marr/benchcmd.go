@@ -23,6 +23,7 @@ type benchRun struct {
 	step                 bench.StepOptions
 	json, against, label string
 	python, device, tune string
+	runs                 string // folder of
 	peer, plan           bool
 	rows                 bench.KernelOptions
 	old                  *bench.Report
@@ -31,7 +32,7 @@ type benchRun struct {
 
 func benchCommand(fs *pflag.FlagSet) func(context.Context, []string) error {
 	b := &benchRun{}
-	filter := fs.String("filter", "", "kernels: only rows whose group, name and pass match this `REGEXP`")
+	filter := fs.String("filter", "", "kernels: only rows whose group, name and pass match this `REGEXP`; methods: only runs whose name does")
 	fs.StringVar(&b.json, "json", "", "write everything that was measured to `FILE`")
 	fs.StringVar(&b.against, "against", "", "print ratios against an older `FILE`")
 	fs.StringVar(&b.label, "label", "", "a word for this measurement, kept in the file")
@@ -43,8 +44,9 @@ func benchCommand(fs *pflag.FlagSet) func(context.Context, []string) error {
 	fs.IntVar(&b.step.Size, "size", 32, "step: side of a view in `pixels`")
 	fs.IntVar(&b.step.Steps, "steps", 0, "step: steps of each measurement; default 20, on a CPU device 3")
 	fs.BoolVar(&b.plan, "plan", false, "step: only plan its memory, which the device must have, and run nothing")
-	fs.BoolVar(&b.peer, "peer", false, "step, data: run the same in PyTorch beside it, in turn, and print the ratio")
+	fs.BoolVar(&b.peer, "peer", false, "step, data, methods: run the same in PyTorch beside it; with times in turn, and the ratio")
 	fs.StringVar(&b.python, "python", "", "step: `python` that can import torch; default: python3, then /usr/bin/python3")
+	fs.StringVar(&b.runs, "runs-dir", "runs/methods", "methods: `DIR` that keeps each run: what is there already is not trained again")
 	device, tune := deviceFlag(fs), tuneFlag(fs)
 	return func(ctx context.Context, args []string) error {
 		switch {
@@ -69,7 +71,7 @@ func benchCommand(fs *pflag.FlagSet) func(context.Context, []string) error {
 	}
 }
 
-var benchWords = []string{"kernels", "step", "data", "all", "table"}
+var benchWords = []string{"kernels", "step", "data", "methods", "all", "table"}
 
 // printTables shows reports as Markdown.
 func printTables(files []string) error {
@@ -157,6 +159,9 @@ func (b *benchRun) peers(ctx context.Context) ([]bench.PeerCommand, error) {
 }
 
 func (b *benchRun) measure(ctx context.Context, dev *vk.Device, what string, peers []bench.PeerCommand) (err error) {
+	if what == "methods" {
+		return b.methods(ctx, dev, peers)
+	}
 	if what == "data" || what == "all" {
 		b.say("data")
 		if b.report.Feeding, err = bench.MeasureFeeding(ctx, dev, b.fed(dev.Info().Type == vk.CPU), peers[:min(1, len(peers))]); err != nil || what == "data" {
@@ -198,6 +203,21 @@ func (b *benchRun) measureStep(ctx context.Context, dev *vk.Device, o bench.Step
 	if err == nil {
 		b.report.Steps = append(b.report.Steps, s)
 	}
+	return err
+}
+
+// methods trains each method on built-in images: far longer than the rest, and therefore no part of all.
+func (b *benchRun) methods(ctx context.Context, dev *vk.Device, peers []bench.PeerCommand) (err error) {
+	o := bench.MethodOptions{Dir: b.runs, Peers: peers, Tuner: b.step.Tuner, Say: b.say}
+	for _, c := range bench.MethodCases() {
+		if b.rows.Filter.MatchString(c.Name) {
+			o.Cases = append(o.Cases, c)
+		}
+	}
+	if len(o.Cases) == 0 {
+		return usagef("bench methods: --filter %v matches no run", b.rows.Filter)
+	}
+	b.report.Methods, err = bench.MeasureMethods(ctx, dev, o)
 	return err
 }
 

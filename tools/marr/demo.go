@@ -27,11 +27,7 @@ func demoConfig() ssl.Config {
 
 // scores are one row of the demo's table, in percent.
 type scores struct {
-	KNN1         float64  `json:"knn1"`
-	KNN20        float64  `json:"knn20"`
-	Linear       float64  `json:"linear"`
-	Linear10     float64  `json:"linear10"`
-	Linear10Std  float64  `json:"linear10_std"`
+	eval.Scores
 	Finetune10   *float64 `json:"finetune10,omitempty"`
 	Finetune10_N int      `json:"finetune10_n,omitempty"`
 }
@@ -157,18 +153,12 @@ func (d *demo) score(s subject) (scores, error) {
 	if err != nil {
 		return sc, err
 	}
-	near, err := eval.KNN(f[0], f[1], []int{1, 20}, temperature)
-	if err != nil {
+	if sc.Scores, err = eval.Judge(f[0], f[1]); err != nil {
 		return sc, err
 	}
-	sc.KNN1, sc.KNN20 = round(near[0]), round(near[1])
-	if sc.Linear, err = eval.Linear(f[0], f[1], eval.LinearOptions{}); err != nil {
-		return sc, err
+	for _, percent := range []*float64{&sc.KNN1, &sc.KNN20, &sc.Linear, &sc.Linear10, &sc.Linear10Std} {
+		*percent = round(*percent)
 	}
-	if sc.Linear10, sc.Linear10Std, err = eval.LinearFewShot(f[0], f[1], fewPerClass, fewDraws, fewSeed); err != nil {
-		return sc, err
-	}
-	sc.Linear, sc.Linear10, sc.Linear10Std = round(sc.Linear), round(sc.Linear10), round(sc.Linear10Std)
 	if s.start == nil {
 		return sc, nil
 	}
@@ -219,7 +209,7 @@ func (d *demo) print() {
 	}
 	random, trained := d.sum.Eval["random"], d.sum.Eval["pretrained"]
 	fmt.Printf("\n%d test images; linear: probe on all labels; linear, 10: on 10 labels a class, mean ± std of %d draws; fine-tuned: whole network, 10 labels a class,\nmean of %d draws; seed %d, %s.\n",
-		d.test.Len(), fewDraws, random.Finetune10_N, d.sum.Seed, d.sum.Device)
+		d.test.Len(), eval.FewDraws, random.Finetune10_N, d.sum.Seed, d.sum.Device)
 	fmt.Printf("%d epochs without labels make 10 labels a class worth %+.1f points with the network frozen and %+.1f fine-tuned, against the same network from scratch.\n",
 		d.sum.Epochs, trained.Linear10-random.Linear10, *trained.Finetune10-*random.Finetune10)
 	fmt.Printf("%.0f s in all; the backbone is %s, the table %s.\n", d.sum.Seconds, d.sum.ONNX.Path, filepath.Join(d.dir, "summary.json"))

@@ -20,10 +20,10 @@ import (
 
 // The protocols' constants; every printed number names them.
 const (
-	temperature = 0.07 // of the weighted vote of kNN
-	fewPerClass = 10
-	fewDraws    = 20
-	fewSeed     = 1
+	temperature = eval.Temperature
+	fewPerClass = eval.FewPerClass
+	fewDraws    = eval.FewDraws
+	fewSeed     = eval.FewSeed
 )
 
 func evalCommand(fs *pflag.FlagSet) func(context.Context, []string) error {

@@ -1,0 +1,155 @@
+package bench
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"embed"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+
+	"marr/ssl"
+	"marr/ssl/data"
+	"marr/ssl/views"
+)
+
+//go:embed peers/torch_ssl.py peers/torch_paint.py peers/torch_eval.py
+var torchMethods embed.FS
+
+// MethodPeer is PyTorch at the same recipe and as many steps, evaluated alike.
+type MethodPeer struct {
+	Torch string `json:"torch"`
+	Outcome
+}
+
+// peer trains a case in PyTorch, or reads what that gave.
+func (l *learning) peer(ctx context.Context, c MethodCase, dir string, x Learned) (*MethodPeer, error) {
+	path, p := filepath.Join(dir, "peer.json"), &MethodPeer{}
+	if err := readJSON(path, p); err == nil || !errors.Is(err, os.ErrNotExist) {
+		return p, err
+	}
+	settings, err := peerSettings(x.Config, c, l.train)
+	if err != nil || settings == nil {
+		return nil, err
+	}
+	home, err := l.peerFiles()
+	if err != nil {
+		return nil, err
+	}
+	at := func(name string) string { return filepath.Join(home, name) }
+	args := []string{at("torch_ssl.py"), "--method", x.Config.Method, "--epochs", fmt.Sprint(x.Config.Epochs), "--seed", fmt.Sprint(x.Config.Seed),
+		"--train", at("train-x.npy"), at("train-y.npy"), "--test", at("test-x.npy"), at("test-y.npy"), "--set"}
+	for key, v := range settings {
+		text, err := json.Marshal(v)
+		if err != nil {
+			return nil, err
+		}
+		args = append(args, key+"="+string(text))
+	}
+	l.say("%s: PyTorch", c.Name)
+	run := exec.CommandContext(ctx, l.Peers[0].Python, args...)
+	var out, errs bytes.Buffer
+	run.Stdout, run.Stderr = &out, &errs
+	if err := run.Run(); err != nil {
+		lines := strings.Split(strings.TrimSpace(errs.String()), "\n")
+		return nil, errors.Join(ctx.Err(), fmt.Errorf("PyTorch beside it: %w: %s", err, lines[len(lines)-1]))
+	}
+	if err := json.Unmarshal(out.Bytes(), p); err != nil {
+		return nil, fmt.Errorf("PyTorch beside it: %w", err)
+	}
+	return p, writeJSON(path, p)
+}
+
+// peerFiles writes the scripts and the images where python finds them.
+func (l *learning) peerFiles() (string, error) {
+	scripts, err := fs.Sub(torchMethods, "peers")
+	if err != nil {
+		return "", err
+	}
+	home := filepath.Join(l.Dir, "peer")
+	if err := os.RemoveAll(home); err != nil { // of another version
+		return "", err
+	}
+	if err := os.CopyFS(home, scripts); err != nil {
+		return "", err
+	}
+	for name, set := range map[string]*data.Set{"train": l.train, "test": l.test} {
+		h, w, _ := set.Size()
+		pixels := make([]byte, 0, set.Len()*h*w)
+		labels := make([]byte, set.Len())
+		for i := range set.Len() {
+			pixels = append(pixels, set.Image(i).Pix...)
+			labels[i] = byte(set.Labels[i])
+		}
+		err := errors.Join(writeArray(filepath.Join(home, name+"-x.npy"), pixels, set.Len(), h, w), writeArray(filepath.Join(home, name+"-y.npy"), labels, set.Len()))
+		if err != nil {
+			return "", err
+		}
+	}
+	return home, nil
+}
+
+// peerSettings are a run's settings by the peer's names; nil where it has no such method.
+func peerSettings(c ssl.Config, of MethodCase, set *data.Set) (map[string]any, error) {
+	m, err := of.method()
+	if err != nil {
+		return nil, err
+	}
+	specs, err := views.Decode(c.Views, c.ViewInput(set), nil)
+	if err != nil {
+		return nil, err
+	}
+	dim := c.Backbone(set.C).Dim()
+	out := map[string]any{"lr": c.LR, "batch": c.Batch, "warmup": c.Warmup, "weight_decay": c.Decay}
+	switch m := m.(type) {
+	case *ssl.SimCLR:
+		out["temperature"], out["hidden"], out["out"] = m.Temperature, cmp.Or(m.Hidden, dim), m.Out
+	case *ssl.BYOL:
+		out["momentum"], out["hidden"], out["out"] = m.Momentum, cmp.Or(m.Hidden, 2*dim), m.Out
+	case *ssl.SimSiam:
+		out["hidden"], out["out"], out["bottleneck"] = cmp.Or(m.Hidden, dim), m.Out, cmp.Or(m.Predict, max(4, m.Out/4))
+	case *ssl.DINO:
+		out["momentum"], out["hidden"], out["bottleneck"], out["prototypes"] = m.Momentum, cmp.Or(m.Hidden, 4*dim), m.Bottleneck, m.Prototypes
+		out["student_temperature"], out["teacher_temperature"], out["centre"] = m.Student, m.Sharp, m.Center
+		out["locals"], out["clip"], out["freeze"] = len(specs)-2, c.ClipEach, m.Freeze
+	case *ssl.Jigsaw:
+		out["hidden"], out["gap"] = cmp.Or(m.Hidden, dim), specs[0].Jigsaw.Gap
+	case *ssl.Rotation, *ssl.Supervised:
+	default:
+		return nil, nil
+	}
+	peerViews(out, specs)
+	return out, nil
+}
+
+// peerViews adds what the peer has to know of the views: the first one's crop and jitter, the second one's solarize.
+func peerViews(out map[string]any, specs []views.Spec) {
+	first := specs[0]
+	if crop := first.RandomResizedCrop; crop != nil {
+		out["scale"], out["cubic"] = crop.Scale, crop.Interpolation == "bicubic"
+	}
+	if crop := first.RandomCrop; crop != nil {
+		out["pad"] = crop.Padding
+	}
+	if jitter := first.ColorJitter; jitter != nil {
+		out["jitter"] = jitter.Brightness
+	}
+	if len(specs) > 1 && specs[1].Solarize != nil {
+		out["solarize"] = specs[1].Solarize.P
+	}
+}
+
+// writeArray writes bytes as numpy's .npy, version 1.0, whose header fills a multiple of 64 bytes.
+func writeArray(path string, values []byte, shape ...int) error {
+	dims := strings.Trim(strings.Join(strings.Fields(fmt.Sprint(shape)), ", "), "[]")
+	header := fmt.Sprintf("{'descr': '|u1', 'fortran_order': False, 'shape': (%s,), }", dims)
+	header += strings.Repeat(" ", 63-(10+len(header))%64) + "\n"
+	text := append([]byte("\x93NUMPY\x01\x00"), byte(len(header)), byte(len(header)>>8))
+	return os.WriteFile(path, append(append(text, header...), values...), 0o666)
+}

@@ -1,0 +1,102 @@
+package bench
+
+import (
+	"math"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"marr/ssl"
+	"marr/ssl/data"
+	"marr/ssl/eval"
+)
+
+func learnedOf(group string, linear, few float64, peer *MethodPeer) Learned {
+	return Learned{Name: group, Group: group, Config: ssl.Config{Epochs: 4}, Outcome: Outcome{Scores: eval.Scores{Linear: linear, Linear10: few}}, Peer: peer}
+}
+
+func TestMethodsAreShownWithTheirPeers(t *testing.T) {
+	peer := func(linear, few float64) *MethodPeer {
+		return &MethodPeer{Torch: "9", Outcome: Outcome{Scores: eval.Scores{Linear: linear, Linear10: few}}}
+	}
+	m := Methods{Data: "images", Images: 100, Test: 2000, Random: learnedOf("untrained", 50, 30, nil), Runs: []Learned{
+		learnedOf("one", 60, 40, peer(70, 40)), learnedOf("two", 60, 45, peer(62, 40)), learnedOf("two", 64, 47, peer(62, 40)), learnedOf("alone", 60, 40, nil)}}
+	var text strings.Builder
+	m.print(&text)
+	// One run of 60 and one of 70 %: SE = √((60·40 + 70·30)/2000) = 1.5. Two runs of 60 and 64 %, s² = 8, s²/2 = 4; theirs, both 62 %: 62·38/2000/2 = 0.59.
+	for _, want := range []string{"-10.0, **short of** 5.0", "+0.0, within 6.1", "62.0 ± 2.8", "46.0 ± 1.4", "+16.0", "+0.0, within 6.3"} {
+		if !strings.Contains(text.String(), want) {
+			t.Errorf("no %q in\n%s", want, text.String())
+		}
+	}
+	if n := strings.Count(text.String(), "ours less theirs"); n != 2 {
+		t.Errorf("%d comparisons, want 2", n)
+	}
+}
+
+func TestTheLastEpochIsReadFromTheMetrics(t *testing.T) {
+	path := filepath.Join(t.TempDir(), ssl.MetricsFile)
+	lines := `{"step":1,"epoch":1,"loss":9,"accuracy":0.1}
+{"step":2,"epoch":2,"loss":4,"accuracy":0.5}
+{"step":3,"epoch":2,"loss":2,"accuracy":0.7}
+{"step":3,"epoch":2,"knn20":50}
+`
+	if err := os.WriteFile(path, []byte(lines), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	x := Learned{Config: ssl.Config{Epochs: 2}}
+	if err := x.lastEpoch(path); err != nil || x.Loss != 3 || x.Pretext == nil || math.Abs(*x.Pretext-60) > 1e-9 {
+		t.Errorf("%v, %+v", err, x.Outcome)
+	}
+}
+
+func TestArraysAreNumpys(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "x.npy")
+	if err := writeArray(path, []byte{1, 2, 3, 4, 5, 6}, 3, 2); err != nil {
+		t.Fatal(err)
+	}
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	// numpy.lib.format, version 1.0: magic, version, length of the header as two bytes, header with a line's end, all a multiple of 64.
+	want := "\x93NUMPY\x01\x00\x76\x00{'descr': '|u1', 'fortran_order': False, 'shape': (3, 2,), }" + strings.Repeat(" ", 57) + "\n\x01\x02\x03\x04\x05\x06"
+	if string(text) != want || (len(text)-6)%64 != 0 {
+		t.Errorf("%q, want %q", text, want)
+	}
+}
+
+func TestPeersKnowTheSettingsOfEveryMethod(t *testing.T) {
+	set, err := data.Open(t.Context(), stepData, data.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	script, err := torchMethods.ReadFile("peers/torch_ssl.py")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range MethodCases() {
+		m, err := c.method()
+		if err != nil {
+			t.Fatal(err)
+		}
+		c.Config.Resolve(set)
+		if err := c.Config.SetViews(c.Views, m, set); err != nil {
+			t.Errorf("%s: %v", c.Name, err)
+			continue
+		}
+		settings, err := peerSettings(c.Config, c, set)
+		if err != nil || len(settings) < 5 {
+			t.Errorf("%s: %v, settings %v", c.Name, err, settings)
+		}
+		_, recipe, _ := strings.Cut(string(script), "\""+c.Config.Method+"\": dict(")
+		recipe, _, _ = strings.Cut(recipe, "),\n")
+		base, _, _ := strings.Cut(string(script), "RECIPES")
+		for key := range settings {
+			if !strings.Contains(base+recipe, key+"=") {
+				t.Errorf("%s: the peer has no %s", c.Name, key)
+			}
+		}
+	}
+}
