@@ -119,7 +119,9 @@ func peerSettings(c ssl.Config, of MethodCase, set *data.Set) (map[string]any, e
 		out["student_temperature"], out["teacher_temperature"], out["centre"] = m.Student, m.Sharp, m.Center
 		out["locals"], out["clip"], out["freeze"] = len(specs)-2, c.ClipEach, m.Freeze
 	case *ssl.Jigsaw:
-		out["hidden"], out["gap"] = cmp.Or(m.Hidden, dim), specs[0].Jigsaw.Gap
+		out["hidden"], out["gap"], out["normalise"] = cmp.Or(m.Hidden, dim), specs[0].Jigsaw.Gap, m.Normalise
+	case *ssl.Order:
+		out["hidden"], out["frames"] = cmp.Or(m.Hidden, dim), len(specs)
 	case *ssl.Rotation, *ssl.Supervised:
 	default:
 		return nil, nil

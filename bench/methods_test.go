@@ -76,7 +76,11 @@ func TestPeersKnowTheSettingsOfEveryMethod(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, c := range MethodCases() {
+	cases, err := MethodCases()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range cases {
 		m, err := c.method()
 		if err != nil {
 			t.Fatal(err)

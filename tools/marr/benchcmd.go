@@ -209,7 +209,11 @@ func (b *benchRun) measureStep(ctx context.Context, dev *vk.Device, o bench.Step
 // methods trains each method on built-in images: far longer than the rest, and therefore no part of all.
 func (b *benchRun) methods(ctx context.Context, dev *vk.Device, peers []bench.PeerCommand) (err error) {
 	o := bench.MethodOptions{Dir: b.runs, Peers: peers, Tuner: b.step.Tuner, Say: b.say}
-	for _, c := range bench.MethodCases() {
+	cases, err := bench.MethodCases()
+	if err != nil {
+		return err
+	}
+	for _, c := range cases {
 		if b.rows.Filter.MatchString(c.Name) {
 			o.Cases = append(o.Cases, c)
 		}
