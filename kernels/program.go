@@ -36,10 +36,16 @@ type Segment struct {
 	scalars []string
 	body    []*vk.Segment // one; in eager mode one a dispatch
 	labels  []string
-	writes  [][]vk.Range // eager: what each dispatch writes
-	timed   []OpTime     // with Graph.Time: its ops, without their times
+	writes  [][]written // eager: what each dispatch writes
+	timed   []OpTime    // with Graph.Time: its ops, without their times
 	slot    [slots]*slot
 	turn    int
+}
+
+// written is what a dispatch writes of a tensor.
+type written struct {
+	tensor string
+	at     vk.Range
 }
 
 type placed struct {
@@ -57,6 +63,9 @@ type slot struct {
 // eager reports whether MARR_EAGER=1 asks for the eager twin: a fence after each dispatch, a scan of what it wrote for numbers that
 // are not finite, no reuse of memory, the op named in every error. Its results have the same bits.
 func eager() bool { return os.Getenv("MARR_EAGER") == "1" }
+
+// Eager makes the program the eager twin, whatever MARR_EAGER says.
+func (g *Graph) Eager() { g.keep = true }
 
 // MemoryError says that a program does not fit: it needs Planned bytes beside the store.
 type MemoryError struct {
@@ -277,10 +286,10 @@ func (s *Segment) record(g *Graph, index int) error {
 			}
 			r = s.p.dev.NewRecorder()
 			s.labels = append(s.labels, x.label)
-			var writes []vk.Range
+			var writes []written
 			for _, b := range x.binds {
 				if b.access&vk.Write != 0 && b.float {
-					writes = append(writes, s.p.at(b))
+					writes = append(writes, written{b.mem.name, s.p.at(b)})
 				}
 			}
 			s.writes = append(s.writes, writes)

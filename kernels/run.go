@@ -115,26 +115,27 @@ func (r *Run) submitEager(prologue []*vk.Segment) error {
 	return r.err
 }
 
-// NonFiniteError names the first op of an eager run that wrote a number that is not finite.
+// NonFiniteError names the first op of an eager run that wrote a number that is not finite, and the tensor that has it.
 type NonFiniteError struct {
-	Segment, Op string
-	Index       int
+	Segment, Op string // the op with all its tensors
+	Tensor      string
+	Index       int // in padded rows
 	Value       float32
 }
 
 func (e *NonFiniteError) Error() string {
-	return fmt.Sprintf("kernels: %s: %s: element %d is %v", e.Segment, e.Op, e.Index, e.Value)
+	return fmt.Sprintf("kernels: %s: %s: element %d of %s is %v", e.Segment, e.Op, e.Index, e.Tensor, e.Value)
 }
 
 func (r *Run) scan(i int) error {
 	for _, w := range r.s.writes[i] {
-		v := make([]float32, w.Size/4)
-		if err := r.s.p.dev.Read(asBytes(v), w); err != nil {
+		v := make([]float32, w.at.Size/4)
+		if err := r.s.p.dev.Read(asBytes(v), w.at); err != nil {
 			return err
 		}
 		for j, x := range v {
 			if x-x != 0 {
-				return &NonFiniteError{r.s.name, r.s.labels[i], j, x}
+				return &NonFiniteError{r.s.name, r.s.labels[i], w.tensor, j, x}
 			}
 		}
 	}

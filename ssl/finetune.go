@@ -137,7 +137,7 @@ func supervise(dev *vk.Device, st *kernels.Store, m net.Module, b *batch, f Fine
 		return err
 	}
 	if tensor, applied := st.Verdict(last.Output("halt")); tensor != "" {
-		return &NonFiniteError{applied + 1, tensor, "fine-tuning"}
+		return &NonFiniteError{Step: applied + 1, Tensor: tensor, Method: "fine-tuning"}
 	}
 	return nil
 }

@@ -62,6 +62,7 @@ type Run struct {
 	Notice     func(format string, args ...any) // may be nil
 
 	data    string // fingerprint of Set
+	saved   int    // step of the last checkpoint
 	trainer *Trainer
 	metrics *os.File
 	lines   *bufio.Writer
@@ -97,6 +98,10 @@ func (r *Run) Pretrain(ctx context.Context, dev *vk.Device) (*Trainer, error) {
 		return nil, err
 	}
 	err = r.loop(ctx)
+	var bad *NonFiniteError
+	if errors.As(err, &bad) {
+		err = r.halt(bad)
+	}
 	err = errors.Join(err, r.lines.Flush(), r.metrics.Close())
 	if err != nil && !errors.Is(err, ErrStopped) {
 		t.Free()
@@ -139,8 +144,9 @@ func (r *Run) differs(c *net.Checkpoint) string {
 	}
 	was.Resolve(r.Set)
 	a, b := was.table(), r.Config.table()
+	_, halted := os.Stat(filepath.Join(r.Dir, haltedFile))
 	for i := range a {
-		if a[i].key != "views" && a[i] != b[i] {
+		if a[i].key != "views" && a[i] != b[i] && !(halted == nil && slices.Contains(eased, a[i].key)) {
 			return fmt.Sprintf("it was started with %s = %v, this is %v", a[i].key, a[i].value, b[i].value)
 		}
 	}
@@ -165,6 +171,7 @@ func (r *Run) start(c *net.Checkpoint, dev *vk.Device) error {
 		done = c.Meta.Step
 	}
 	r.trainer.goOn(done)
+	r.saved = done
 	if err := os.MkdirAll(r.Dir, 0o777); err != nil { // only now: a run that is refused leaves nothing behind
 		return fmt.Errorf("ssl: run %s: %w: choose another folder", r.Dir, err)
 	}
@@ -314,15 +321,24 @@ func (r *Run) afterEpoch() error {
 }
 
 func (r *Run) save() error {
-	if err := errors.Join(r.lines.Flush(), r.metrics.Sync()); err != nil {
+	if err := errors.Join(r.lines.Flush(), r.metrics.Sync(), r.checkpoint(filepath.Join(r.Dir, CheckpointFile))); err != nil {
 		return err
 	}
+	r.saved = r.trainer.Step()
+	if err := os.Remove(filepath.Join(r.Dir, haltedFile)); !errors.Is(err, os.ErrNotExist) {
+		return err
+	}
+	return nil
+}
+
+// checkpoint saves the run as it is.
+func (r *Run) checkpoint(path string) error {
 	t := r.trainer
 	config, err := json.Marshal(r.Config)
 	if err != nil {
 		return err
 	}
-	return net.SaveCheckpoint(filepath.Join(r.Dir, CheckpointFile), t.Store, net.Meta{
+	return net.SaveCheckpoint(path, t.Store, net.Meta{
 		Step: t.Step(), Epoch: t.Step() / t.PerEpoch(), Config: config, Data: r.data, Kernels: kernels.Reading(t.dev), Variants: t.prog.Variants(),
 		Mean: t.mean, Std: t.std, Channels: r.Set.C, Branch: t.loss.product})
 }

@@ -193,17 +193,6 @@ func (t *Trainer) Free() {
 	t.Store.Free()
 }
 
-// NonFiniteError stops a run: a step met a number that is not finite. Nothing has changed since the step before.
-type NonFiniteError struct {
-	Step   int // from 1 on
-	Tensor string
-	Method string
-}
-
-func (e *NonFiniteError) Error() string {
-	return fmt.Sprintf("ssl: step %d: the %s of %s is not finite: nothing was changed by it: lower --lr, or resume from the last checkpoint with another recipe", e.Step, e.Tensor, e.Method)
-}
-
 // Train goes on from the step in hand to step `to`, or until ctx is done, and leaves the device idle. It calls report after each step, a
 // step or two after it was submitted, in order.
 func (t *Trainer) Train(ctx context.Context, to int, report func(Report)) error {
@@ -225,7 +214,7 @@ func (t *Trainer) Train(ctx context.Context, to int, report func(Report)) error 
 		}
 		tensor, applied := t.Store.Verdict(w.run.Output("halt"))
 		if tensor != "" {
-			return &NonFiniteError{t.base + applied + 1, tensor, t.Config.Method}
+			return &NonFiniteError{Step: t.base + applied + 1, Tensor: tensor, Method: t.Config.Method}
 		}
 		t.settled++
 		x := Report{Step: t.settled, Epoch: (t.settled-1)/t.PerEpoch() + 1, Loss: sum / float64(t.Config.Accumulate),
@@ -242,12 +231,12 @@ func (t *Trainer) Train(ctx context.Context, to int, report func(Report)) error 
 	}
 	for t.step < to && ctx.Err() == nil {
 		if err := t.submit(collect); err != nil {
-			return err
+			return t.failed(err, collect)
 		}
 	}
 	for len(t.flying) > 0 {
 		if err := collect(); err != nil {
-			return err
+			return t.failed(err, collect)
 		}
 	}
 	return nil
