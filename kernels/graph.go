@@ -13,6 +13,7 @@ type Graph struct {
 	dev      *vk.Device // nil while tracing
 	keep     bool       // eager: every tensor keeps its memory
 	timed    bool       // see Time
+	hold     *[]string  // see Hold; nil: constants are as they come
 	guard    int64      // bytes of the guard band behind each tensor
 	limit    int64      // largest binding in bytes
 	budget   float64    // floating point operations of one dispatch that no watchdog minds; 0: any
@@ -222,9 +223,27 @@ func (g *Graph) BackwardFrom(y, dy *Tensor) {
 
 // StopGrad returns x as a constant: no gradient flows through it.
 func StopGrad(x *Tensor) *Tensor {
-	y := *x
-	y.needs, y.grad, y.param = false, nil, nil
-	return &y
+	if x.g.hold != nil {
+		return x.g.held(x.constant())
+	}
+	return x.constant()
+}
+
+func (t *Tensor) constant() *Tensor {
+	c := *t
+	c.needs, c.grad, c.param = false, nil, nil
+	return &c
+}
+
+// Hold makes StopGrad cut the graph in two, for tests of gradients, which move parameters and leave constants where they are: what StopGrad is given
+// becomes an output of the segment, and what it returns an input of the same name and shape. The names are added to `to`, in order.
+func (g *Graph) Hold(to *[]string) { g.hold = to }
+
+func (g *Graph) held(x *Tensor) *Tensor {
+	name := fmt.Sprintf("held%d", len(*g.hold))
+	*g.hold = append(*g.hold, name)
+	g.Output(name, Scale(x, 1)) // x may be a part of a tensor
+	return g.Input(name, F32, x.shape...)
 }
 
 func (g *Graph) fill(t *Tensor, word uint32) { g.fillAt(t, t.bytes(), word) }

@@ -116,7 +116,7 @@ func rowsOf(t *Tensor, from, n int) *Tensor {
 	if at%align != 0 {
 		misuse("rows", "%v from row %d on begins %d bytes behind a multiple of %d", t, from, at%align, align)
 	}
-	w := *StopGrad(t)
+	w := *t.constant()
 	w.producer = nil
 	w.shape, w.from, w.size = append([]int{n}, t.shape[1:]...), at, int64(n)*row
 	return &w
