@@ -78,9 +78,9 @@ func TestNonFiniteStepIsTracedToItsOpAndRolledBack(t *testing.T) {
 					t.Errorf("%s is not %s of a run that was stopped after step 10", name, same)
 				}
 			}
-			lines := bytes.SplitAfter(content(t, sound, metricsFile), []byte("\n"))
-			if !bytes.Equal(content(t, dir, metricsFile), bytes.Join(lines[:6], nil)) {
-				t.Errorf("metrics are not those of the first 6 steps:\n%s", content(t, dir, metricsFile))
+			lines := bytes.SplitAfter(content(t, sound, MetricsFile), []byte("\n"))
+			if !bytes.Equal(content(t, dir, MetricsFile), bytes.Join(lines[:6], nil)) {
+				t.Errorf("metrics are not those of the first 6 steps:\n%s", content(t, dir, MetricsFile))
 			}
 		}
 	}
