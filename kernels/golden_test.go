@@ -72,6 +72,7 @@ var goldenOps = map[string]goldenOp{
 	"add": func(_ *kernels.Graph, _ *golden.Case, in map[string]*kernels.Tensor, _ func(string) *kernels.Param) *kernels.Tensor {
 		return kernels.Add(in["a"], in["b"])
 	},
+	"decoupled_ntxent": tempered("z", kernels.DecoupledNTXent),
 	"concat": func(_ *kernels.Graph, _ *golden.Case, in map[string]*kernels.Tensor, _ func(string) *kernels.Param) *kernels.Tensor {
 		return kernels.Concat(in["x0"], in["x1"], in["x2"])
 	},

@@ -44,9 +44,10 @@ func TestMisuseIsABuildErrorThatSaysWhatToDo(t *testing.T) {
 		"kernels: BatchNorm w: x#1 [1 3]: one value a channel has no variance: use a batch of at least 2": func(g *kernels.Graph) {
 			kernels.BatchNorm(x(g, 1, 3), norm(g, 3), nil, false, true)
 		},
-		"kernels: Softmax: temperature 0: want it above 0":                            func(g *kernels.Graph) { kernels.Softmax(x(g, 2, 3), 0) },
-		"kernels: NTXent: x#1 [5 3]: want two views, the same number of rows of each": func(g *kernels.Graph) { kernels.NTXent(x(g, 5, 3), 1) },
-		"kernels: CrossEntropy: x#1 [5 3] with targets x#2 [5]: want 5 of type I32":   func(g *kernels.Graph) { kernels.CrossEntropy(x(g, 5, 3), x(g, 5)) },
+		"kernels: Softmax: temperature 0: want it above 0":                                              func(g *kernels.Graph) { kernels.Softmax(x(g, 2, 3), 0) },
+		"kernels: NTXent: x#1 [5 3]: want two views, the same number of rows of each":                   func(g *kernels.Graph) { kernels.NTXent(x(g, 5, 3), 1) },
+		"kernels: DecoupledNTXent: x#1 [2 3]: one image has nothing to be told from: want two at least": func(g *kernels.Graph) { kernels.DecoupledNTXent(x(g, 2, 3), 1) },
+		"kernels: CrossEntropy: x#1 [5 3] with targets x#2 [5]: want 5 of type I32":                     func(g *kernels.Graph) { kernels.CrossEntropy(x(g, 5, 3), x(g, 5)) },
 		"kernels: SoftCrossEntropy: a gradient would flow into targets x#2 [2 3]: give StopGrad of them": func(g *kernels.Graph) {
 			kernels.SoftCrossEntropy(x(g, 2, 3), x(g, 2, 3).Track(), 1)
 		},

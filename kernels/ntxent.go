@@ -10,19 +10,34 @@ package kernels
 //
 // s is made in slabs of rows and never lies in memory as a whole, unless one slab holds it (2N ≤ 1024): then backward keeps it, else it makes each
 // slab again, so that memory grows with N and not with N².
-func NTXent(z *Tensor, temperature float64) *Tensor {
+func NTXent(z *Tensor, temperature float64) *Tensor { return contrast("NTXent", z, temperature, false) }
+
+// DecoupledNTXent is NTXent without the positive in the denominator, whose share of the gradient fades as soon as a batch is small and its positives
+// are close (Yeh et al. 2021, arXiv:2110.06848, section 3: the sum over the rows there, their mean here):
+//
+//	mean over i of −s_ip + log Σ_{j≠i,p} exp s_ij
+//
+// dz_i = 1/(2Nτ)·(−2·z_p + Σ_{j≠i,p} (p_ij + p_ji)·z_j). It is below 0 where positives are closer than all else together; N is at least 2.
+func DecoupledNTXent(z *Tensor, temperature float64) *Tensor {
+	if z.Dim(0) < 4 {
+		misuse("DecoupledNTXent", "%v: one image has nothing to be told from: want two at least", z)
+	}
+	return contrast("DecoupledNTXent", z, temperature, true)
+}
+
+func contrast(op string, z *Tensor, temperature float64, decoupled bool) *Tensor {
 	g := z.g
-	wantShape("NTXent", z, 2)
-	wantTemperature("NTXent", temperature)
+	wantShape(op, z, 2)
+	wantTemperature(op, temperature)
 	rows := z.Rows()
 	if rows%2 != 0 {
-		misuse("NTXent", "%v: want two views, the same number of rows of each", z)
+		misuse(op, "%v: want two views, the same number of rows of each", z)
 	}
 	x := ntxent{z: z, turned: g.alloc(z.name+" transposed", F32, []int{z.Width(), rows}), row: g.alloc("NT-Xent rows", F32, []int{rows, lanes}),
-		slab: min(rows, slabRows(pad(rows))), scale: 1 / temperature}
+		slab: min(rows, slabRows(pad(rows))), scale: 1 / temperature, decoupled: decoupled}
 	g.turn(x.turned, z, 1, 1, z.Width(), rows)
 	sim := x.forward(g)
-	loss, _ := g.meanLoss("NTXent", x.row, rows, z)
+	loss, _ := g.meanLoss(op, x.row, rows, z)
 	g.vjp(loss, func(dl *Tensor) { x.backward(g, dl, sim) })
 	return loss
 }
@@ -34,11 +49,12 @@ var slabElements = 1 << 20
 // windows at multiples of 256.
 func slabRows(width int) int { return max(1, slabElements/width/16) * 16 }
 
-// ntxent is one call of NTXent: zᵀ, and (loss, 1, lse, 0) of each row.
+// ntxent is one call of contrast: zᵀ, and (loss, 1, lse, 0) of each row.
 type ntxent struct {
 	z, turned, row *Tensor
 	slab           int // rows
 	scale          float64
+	decoupled      bool
 }
 
 // slabs calls f for each slab: n rows from row `from` on.
@@ -61,7 +77,7 @@ func (x ntxent) forward(g *Graph) *Tensor {
 		x.similarities(g, sim, from, n)
 		part := rowsOf(part, 0, n)
 		g.run(launch{kernel: "ntxent", rows: n, binds: []bind{in(rowsOf(sim, 0, n)), out(part)},
-			push:   func(first, m int) []uint32 { return push(m, from+first, rows, sim.quads(), x.scale) },
+			push:   func(first, m int) []uint32 { return push(m, from+first, rows, sim.quads(), x.scale, x.decoupled) },
 			groups: func(m int) [3]uint32 { return groups1(m, 1) }})
 		g.logSumExp("logsumexp", rowsOf(x.row, from, n), part)
 	})
@@ -82,7 +98,7 @@ func (x ntxent) backward(g *Graph, dl, sim *Tensor) {
 		}
 		w := rowsOf(weights, 0, n)
 		g.run(launch{kernel: "ntxent_back", rows: n, binds: []bind{in(rowsOf(sim, 0, n)), whole(x.row), whole(dl), out(w)},
-			push:   func(first, m int) []uint32 { return push(m, from+first, rows, sim.quads(), x.scale) },
+			push:   func(first, m int) []uint32 { return push(m, from+first, rows, sim.quads(), x.scale, x.decoupled) },
 			groups: func(m int) [3]uint32 { return groups1(m*sim.quads(), 32) }})
 		g.gemm(rowsOf(dz, from, n), add, w, x.z, false, false, rows)
 	})

@@ -321,9 +321,12 @@ func TestLossesMatchTheirReferences(t *testing.T) {
 
 func TestNTXentMatchesItsReference(t *testing.T) {
 	var cases []optest.Case
-	for _, shape := range [][]int{{2, 3}, {6, 5}, {14, 7}, {34, 33}, {66, 4}} {
+	for _, shape := range [][]int{{2, 3}, {4, 3}, {6, 5}, {14, 7}, {34, 33}, {66, 4}} {
 		for _, temperature := range []float64{1, 0.2, 0.07} {
 			cases = append(cases, ntxent(temperature, shape[0] == 66, shape...))
+			if shape[0] > 2 {
+				cases = append(cases, decoupled(temperature, shape[0] == 66, shape...))
+			}
 		}
 	}
 	bench.Run(t, cases...)
@@ -333,12 +336,21 @@ func TestNTXentMatchesItsReference(t *testing.T) {
 func TestNTXentInSlabsMatchesItsReference(t *testing.T) {
 	defer kernels.SlabElements(kernels.SlabElements(48 * 96))
 	bench.Run(t, ntxent(0.2, false, 66, 4), ntxent(0.2, false, 96, 6), ntxent(0.2, false, 262, 2))
+	bench.Run(t, decoupled(0.2, false, 66, 4), decoupled(0.2, false, 96, 6), decoupled(0.2, false, 262, 2))
 }
 
 func ntxent(temperature float64, split bool, shape ...int) optest.Case {
 	return optest.Case{Name: fmt.Sprintf("%v_%g", shape, temperature), Inputs: []optest.Input{between(act("z", shape...), -0.5, 0.5)}, Split: split,
 		Op:  func(in optest.In) *kernels.Tensor { return kernels.NTXent(in.T("z"), temperature) },
 		Ref: func(in optest.Values) *ref.Tensor { return ref.NTXent(in["z"], temperature) }}
+}
+
+func decoupled(temperature float64, split bool, shape ...int) optest.Case {
+	c := ntxent(temperature, split, shape...)
+	c.Name = "decoupled_" + c.Name
+	c.Op = func(in optest.In) *kernels.Tensor { return kernels.DecoupledNTXent(in.T("z"), temperature) }
+	c.Ref = func(in optest.Values) *ref.Tensor { return ref.DecoupledNTXent(in["z"], temperature) }
+	return c
 }
 
 // TestNTXentNeedsNoSquareOfTheBatch: 4096 similarities of 4096 rows are 64 MiB, and their gradient as many.

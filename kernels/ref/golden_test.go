@@ -81,6 +81,9 @@ var ops = map[string]func(in tensors, c *golden.Case) tensors{
 		}
 		return tensors{"y": out, "center": center}
 	},
+	"decoupled_ntxent": func(in tensors, c *golden.Case) tensors {
+		return loss(ref.DecoupledNTXent(in["z"], c.Attrs["temperature"]))
+	},
 	"ntxent": func(in tensors, c *golden.Case) tensors { return loss(ref.NTXent(in["z"], c.Attrs["temperature"])) },
 	"sgd":    descend(ref.SGD),
 	"lars": descend(func(p, g, v *ref.Tensor, o ref.SGDParams) (*ref.Tensor, *ref.Tensor) {

@@ -98,15 +98,30 @@ func CosineLoss(p, z *Tensor) *Tensor {
 // Source: Chen et al. 2020, arXiv:2002.05709, eq. 1 and algorithm 1; the official code takes the sum of both
 // directions' means, twice this value.
 func NTXent(z *Tensor, temperature float64) *Tensor {
-	wantShape("NTXent", "z", z, -1, -1)
+	return contrast("NTXent", z, temperature, false)
+}
+
+// DecoupledNTXent is NTXent with the positive left out of the denominator, too; z has 4 rows at least.
+// Source: Yeh et al. 2021, arXiv:2110.06848, section 3.
+func DecoupledNTXent(z *Tensor, temperature float64) *Tensor {
+	return contrast("DecoupledNTXent", z, temperature, true)
+}
+
+func contrast(op string, z *Tensor, temperature float64, decoupled bool) *Tensor {
+	wantShape(op, "z", z, -1, -1)
 	rows := z.Rows()
-	if rows < 2 || rows%2 != 0 {
-		fail("NTXent", "z wants two views of each image: an even number of rows", z)
+	if rows < 2 || rows%2 != 0 || decoupled && rows < 4 {
+		fail(op, "z wants two views of each image: an even number of rows", z)
 	}
 	similarity, loss := MatMul(z, z, false, true), New(1)
 	for i := range rows {
-		positive := similarity.Row(i)[(i+rows/2)%rows] / temperature
-		largest, rest := logSumExp(similarity.Row(i), temperature, i)
+		other := (i + rows/2) % rows
+		row := similarity.Row(i)
+		positive := row[other] / temperature
+		if decoupled {
+			row[other] = math.Inf(-1)
+		}
+		largest, rest := logSumExp(row, temperature, i)
 		loss.Data[0] += (largest - positive + rest) / float64(rows)
 	}
 	return loss

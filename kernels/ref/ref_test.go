@@ -89,6 +89,7 @@ func TestNTXentKnownValues(t *testing.T) {
 	near(t, "equal", NTXent(From([]float64{1, 0, 1, 0, 1, 0, 1, 0, 1, 0, 1, 0}, 6, 2), 0.2).Data, []float64{math.Log(5)}, 1e-14)
 	// Two images on opposite axes, both views alike: positive e^{1/T}, two negatives e^{−1/T}.
 	z := From([]float64{1, -1, 1, -1}, 4, 1)
+	near(t, "opposite, decoupled", DecoupledNTXent(z, 0.5).Data, []float64{math.Log(2) - 4}, exact)
 	near(t, "opposite", NTXent(z, 0.5).Data, []float64{math.Log1p(2 * math.Exp(-4))}, exact)
 }
 

@@ -86,6 +86,15 @@ def ntxent(t, a):
     return {"loss": F.cross_entropy(logits, (torch.arange(2 * n) + n) % (2 * n)).reshape(1)}
 
 
+def decoupled_ntxent(t, a):
+    """Likewise, with the positive masked in the denominator too."""
+    z = t["z"]
+    n = z.shape[0] // 2
+    logits, other = z @ z.t() / a["temperature"], (torch.arange(2 * n) + n) % (2 * n)
+    masked = torch.eye(2 * n, dtype=torch.bool) | F.one_hot(other).bool()
+    return {"loss": (logits.masked_fill(masked, float("-inf")).logsumexp(1) - logits[torch.arange(2 * n), other]).mean().reshape(1)}
+
+
 def center(t, a):
     """DINO's teacher (main_dino.py, DINOLoss): probabilities with the center as it was, then the center's step; one batch after the other."""
     c = torch.zeros_like(t["x0"][:1])
@@ -155,7 +164,7 @@ def larc(t, a):
 
 
 OPS = {
-    "conv2d": conv2d, "max_pool2d": max_pool2d, "batchnorm_train": batchnorm_train, "batchnorm_infer": batchnorm_infer, "matmul": matmul, "ntxent": ntxent,
+    "conv2d": conv2d, "max_pool2d": max_pool2d, "batchnorm_train": batchnorm_train, "batchnorm_infer": batchnorm_infer, "matmul": matmul, "ntxent": ntxent, "decoupled_ntxent": decoupled_ntxent,
     "sgd": sgd, "adamw": adamw, "lars": lars, "larc": larc,
     "center": center, "cosine_loss": cosine_loss, "normalized_linear": normalized_linear,
     "gelu": lambda t, a: {"y": F.gelu(t["x"])},
@@ -283,7 +292,8 @@ def loss_cases():
                    [spec("logits", (len(targets), k), -scale, scale)], ["logits"], [{"name": "targets", "data": targets}])
     for n, d, temperature in [(2, 3, 1), (3, 5, 0.2), (5, 7, 0.5), (8, 33, 0.1), (33, 64, 0.2)]:
         a = d**-0.5  # rows no longer than 1, as for normalised embeddings
-        yield case("ntxent", "ntxent_%dx%d_t%g" % (n, d, temperature), {"temperature": temperature}, [spec("z", (2 * n, d), -a, a)], ["z"])
+        for op in ("ntxent", "decoupled_ntxent"):
+            yield case(op, "%s_%dx%d_t%g" % (op, n, d, temperature), {"temperature": temperature}, [spec("z", (2 * n, d), -a, a)], ["z"])
 
 
 def method_cases():
