@@ -169,8 +169,8 @@ func (g *Graph) normBackApply(b norm, dy, back *Tensor) {
 		groups: func(n int) [3]uint32 { return groups1((n+7)/8*c4, 32) }})
 }
 
-// Micro says that a step runs the segment in hand k times before Fold: each run keeps its batch statistics in the slot that scalar
-// `micro` names. Call it before the first op.
+// Micro says that a step runs the segments to come k times each before Fold, until it says another number: each run keeps its batch statistics in
+// the slot that scalar `micro` names. Call it before the segment's first op.
 func (g *Graph) Micro(k int) { g.micro = k }
 
 // Fold moves the running statistics by what the batch norms of this program kept, micro-batch by micro-batch, unless the step is known
@@ -182,7 +182,7 @@ func (g *Graph) Fold() {
 		unbias := float64(f.rows) / float64(f.rows-1)
 		g.run(launch{kernel: "bn_running", rows: 1,
 			binds:  []bind{whole(f.kept), wholeOut(f.n.Mean.Value(g)), wholeOut(f.n.Var.Value(g)), whole(halt)},
-			push:   func(_, _ int) []uint32 { return push(c4, max(g.micro, 1), f.n.Momentum, unbias) },
+			push:   func(_, _ int) []uint32 { return push(c4, f.kept.Dim(0), f.n.Momentum, unbias) },
 			groups: func(int) [3]uint32 { return groups1(c4, 32) }})
 	}
 }

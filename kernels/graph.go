@@ -221,6 +221,13 @@ func (g *Graph) BackwardFrom(y, dy *Tensor) {
 	g.tape = nil
 }
 
+// Rehearse records f, whose ops come once more in a later segment: Backward and Fold pass by what they leave here.
+func (g *Graph) Rehearse(f func()) {
+	tape, folds := len(g.tape), len(g.folds)
+	f()
+	g.tape, g.folds = g.tape[:tape], g.folds[:folds]
+}
+
 // StopGrad returns x as a constant: no gradient flows through it.
 func StopGrad(x *Tensor) *Tensor {
 	if x.g.hold != nil {

@@ -45,6 +45,7 @@ func TestMisuseIsABuildErrorThatSaysWhatToDo(t *testing.T) {
 			kernels.BatchNorm(x(g, 1, 3), norm(g, 3), nil, false, true)
 		},
 		"kernels: Softmax: temperature 0: want it above 0":                                              func(g *kernels.Graph) { kernels.Softmax(x(g, 2, 3), 0) },
+		"kernels: Collect: x#1 [5 3] in 2 blocks: want rows that divide by it":                          func(g *kernels.Graph) { kernels.Collect(x(g, 5, 3), 2) },
 		"kernels: NTXent: x#1 [5 3]: want two views, the same number of rows of each":                   func(g *kernels.Graph) { kernels.NTXent(x(g, 5, 3), 1) },
 		"kernels: DecoupledNTXent: x#1 [2 3]: one image has nothing to be told from: want two at least": func(g *kernels.Graph) { kernels.DecoupledNTXent(x(g, 2, 3), 1) },
 		"kernels: CrossEntropy: x#1 [5 3] with targets x#2 [5]: want 5 of type I32":                     func(g *kernels.Graph) { kernels.CrossEntropy(x(g, 5, 3), x(g, 5)) },

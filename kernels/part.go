@@ -1,0 +1,42 @@
+package kernels
+
+import "marr/vk"
+
+// Collect gathers what the micro-batches of a step (Micro) make, for segments behind: x [B·n D], B blocks of n rows, such as views that Concat put
+// one after the other, goes to [B·k·n D] with micro-batch m in rows m·n … m·n + n − 1 of each block; x [D] is one row. m is the scalar `micro`. What
+// it returns is a constant, complete after the k runs of the segment in hand; with one micro-batch it is x.
+func Collect(x *Tensor, blocks int) *Tensor {
+	g, k := x.g, max(x.g.micro, 1)
+	wantBlocks("Collect", x, blocks)
+	if k == 1 {
+		y := StopGrad(x)
+		y.shape = []int{x.Rows(), x.Width()}
+		return y
+	}
+	y := g.alloc("collected "+x.name, F32, []int{x.Rows() * k, x.Width()})
+	g.part(x, y, x, blocks, false)
+	return y
+}
+
+// Part is the share that the micro-batch in hand has in what Collect gathered, or in the gradient of that: all [B·k·n D] → [B·n D], a constant.
+func Part(all *Tensor, blocks int) *Tensor {
+	g, k := all.g, max(all.g.micro, 1)
+	wantBlocks("Part", all, blocks*k)
+	y := g.alloc("part of "+all.name, F32, []int{all.Rows() / k, all.Width()})
+	g.part(all, y, y, blocks, true)
+	return y
+}
+
+func wantBlocks(op string, x *Tensor, blocks int) {
+	if len(x.shape) > 2 || blocks < 1 || x.Rows()%blocks != 0 {
+		misuse(op, "%v in %d blocks: want rows that divide by it", x, blocks)
+	}
+}
+
+// part copies a micro-batch's rows to their places in y, or, where back, from their places in x. share is the one of both that has no others'.
+func (g *Graph) part(x, y, share *Tensor, blocks int, back bool) {
+	n, slot := share.Rows()*share.quads(), g.Scalar("micro")
+	g.run(launch{kernel: "part", rows: 1, binds: []bind{whole(x), {t: y, access: vk.ReadWrite, part: !back}, whole(slot.mem)},
+		push:   func(_, _ int) []uint32 { return push(n, n/blocks, max(g.micro, 1), slot.index, back) },
+		groups: func(int) [3]uint32 { return groups1(n, 32) }})
+}
