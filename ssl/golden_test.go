@@ -50,7 +50,8 @@ func TestSimCLRLossMatchesPyTorch(t *testing.T) {
 		z := c.Inputs[0]
 		prog, err := kernels.Build(device, st, func(g *kernels.Graph) {
 			x := g.Input("z", kernels.F32, z.Shape...).Track()
-			loss := kernels.NTXent(kernels.L2Normalize(x), c.Attrs["temperature"])
+			m := &SimCLR{Temperature: c.Attrs["temperature"], Decoupled: c.Attrs["decoupled"] == 1}
+			loss := m.Contrast(nil, x)
 			g.Output("loss", loss)
 			g.Backward(loss)
 			g.Output("dz", x.Grad())

@@ -12,11 +12,16 @@ import (
 //
 //	loss = NT-Xent(z/‖z‖, τ), z = projector(backbone(view)), mean over the 2N views
 //
+// The authors' code adds the means of both views up, which is twice this (google-research/simclr, objective.py): with SGD its rate is half of the
+// one here. Decoupled takes the positive out of the loss's denominator, which matters most where batches are small (Yeh et al. 2021,
+// arXiv:2110.06848).
+//
 // Both views are concatenated and go through the network as one batch-norm population, as in the authors' code on one device.
 type SimCLR struct {
 	Temperature float64 `flag:"temperature" help:"τ of the loss (paper: 0.5 for CIFAR-10, 0.1 for ImageNet)" want:"above 0"`
 	Hidden      int     `flag:"projector-hidden" help:"hidden width of the projector; 0: the backbone's (paper: the backbone's)"`
 	Out         int     `flag:"embedding" help:"width of the embedding z (paper: 128)"`
+	Decoupled   bool    `flag:"decoupled" help:"leave the positive out of the loss's denominator (Yeh et al. 2021, arXiv:2110.06848)"`
 }
 
 var _ Method = (*SimCLR)(nil)
@@ -36,5 +41,13 @@ func (m *SimCLR) Loss(s *Step) *kernels.Tensor {
 	h := s.Backbone.Forward(kernels.Concat(s.Views...), net.Train)
 	z := projector.Forward(h, net.Train)
 	s.Contrast(z)
+	return m.Contrast(s, z)
+}
+
+// Contrast is the NT-Xent loss of z.
+func (m *SimCLR) Contrast(_ *Step, z *kernels.Tensor) *kernels.Tensor {
+	if m.Decoupled {
+		return kernels.DecoupledNTXent(kernels.L2Normalize(z), m.Temperature)
+	}
 	return kernels.NTXent(kernels.L2Normalize(z), m.Temperature)
 }

@@ -2,7 +2,8 @@
 
 Run: /usr/bin/python3 tools/golden/simclr.py. The schema is in goldenfile.py. Cases:
 
-op "simclr_loss": input "z" [2N D], not normalised; outputs "loss" [1]; gradient of the loss for z, through the normalisation.
+op "simclr_loss": input "z" [2N D], not normalised; outputs "loss" [1]; gradient of the loss for z, through the normalisation. With
+attr "decoupled" 1 the positive stands outside the denominator.
 op "simclr_train": ten steps of the network of networks.py from parameters in "inputs" (torchvision's names; projector.0.weight,
 projector.1.weight, projector.1.bias, projector.3.weight, projector.3.bias), running statistics 0 and 1. Step t takes the input
 "views<t>" [16 16 16 1] in one forward (one batch-norm population): rows i and i+8 are the two views of image i. Weight decay
@@ -30,6 +31,15 @@ def ntxent(z, temperature):
     return F.cross_entropy(logits, (torch.arange(2 * n) + n) % (2 * n))
 
 
+def decoupled_ntxent(z, temperature):
+    """Likewise, with the positive masked in the denominator too."""
+    z = F.normalize(z, dim=1)
+    n = z.shape[0] // 2
+    logits, other = z @ z.t() / temperature, (torch.arange(2 * n) + n) % (2 * n)
+    negatives = logits.masked_fill(torch.eye(2 * n, dtype=torch.bool) | F.one_hot(other).bool(), float("-inf"))
+    return (negatives.logsumexp(1) - logits[torch.arange(2 * n), other]).mean()
+
+
 class SimCLR(Method):
     op, more = "simclr_train", {"temperature": TEMPERATURE, "embedding": EMBEDDING}
 
@@ -52,6 +62,11 @@ def ntxent_case(n, d, temperature):
                      lambda z: ntxent(z, temperature))
 
 
+def decoupled_case(n, d, temperature):
+    return loss_case("simclr_loss", "simclr_decoupled_%dx%d_t%g" % (n, d, temperature), {"temperature": temperature, "decoupled": 1},
+                     [spec("z", (2 * n, d))], lambda z: decoupled_ntxent(z, temperature))
+
+
 if __name__ == "__main__":
     torch.set_num_threads(1)
     if sys.argv[1:] == ["search"]:
@@ -59,4 +74,4 @@ if __name__ == "__main__":
         search(WithAdamW, "simclr_adamw_")
     else:
         dump("ssl/testdata/simclr.json", [
-            ntxent_case(5, 7, 0.2), ntxent_case(5, 7, 0.5), train_case(SimCLR, SGD_NAME), train_case(WithAdamW, ADAMW_NAME)])
+            ntxent_case(5, 7, 0.2), ntxent_case(5, 7, 0.5), decoupled_case(5, 7, 0.2), decoupled_case(5, 7, 0.5), train_case(SimCLR, SGD_NAME), train_case(WithAdamW, ADAMW_NAME)])

@@ -167,7 +167,12 @@ func methodFlags(fs *pflag.FlagSet) {
 			panic(err) // Methods lists only what New makes
 		}
 		for _, o := range ssl.Options(m) {
-			if fs.Lookup(o.Name) == nil {
+			if fs.Lookup(o.Name) != nil {
+				continue
+			}
+			if on, ok := o.Get().(bool); ok {
+				fs.Bool(o.Name, on, name+": "+o.Help)
+			} else {
 				fs.String(o.Name, "", name+": "+o.Help+fmt.Sprintf("; default %v", o.Get()))
 			}
 		}
