@@ -18,9 +18,9 @@ func (s *Step) Classify(logits, targets *kernels.Tensor) *kernels.Tensor {
 	return kernels.CrossEntropy(logits, targets)
 }
 
-// Contrast shows the collapse watch embeddings z [2N D] of two views, of which rows n and N+n are of one image: it looks at the first view's, and at
+// ObservePairs shows the collapse watch embeddings z [2N D] of two views, of which rows n and N+n are of one image: it looks at the first view's, and at
 // the share of rows that are told from all others as the other view.
-func (s *Step) Contrast(z *kernels.Tensor) {
+func (s *Step) ObservePairs(z *kernels.Tensor) {
 	s.Observe(z, nil)
 	s.pairs = true
 }

@@ -24,7 +24,10 @@ type SimCLR struct {
 	Decoupled   bool    `flag:"decoupled" help:"leave the positive out of the loss's denominator (Yeh et al. 2021, arXiv:2110.06848)"`
 }
 
-var _ Method = (*SimCLR)(nil)
+var (
+	_ Method      = (*SimCLR)(nil)
+	_ Contrastive = (*SimCLR)(nil)
+)
 
 func init() {
 	Register("simclr", "Chen et al. 2020, arXiv:2002.05709: two views of an image agree, against all other images of the batch", &SimCLR{Temperature: 0.2, Out: 64})
@@ -34,14 +37,17 @@ func init() {
 func (m *SimCLR) Views(in views.Input) ([]views.Spec, error) { return views.Preset("simclr", in) }
 
 // Loss is the NT-Xent loss of both views.
-func (m *SimCLR) Loss(s *Step) *kernels.Tensor {
+func (m *SimCLR) Loss(s *Step) *kernels.Tensor { return m.Contrast(s, m.Embed(s)) }
+
+// Embed is z of the first views, then of the second.
+func (m *SimCLR) Embed(s *Step) *kernels.Tensor {
 	wantViews("simclr", s, 2)
 	hidden := cmp.Or(m.Hidden, s.Dim)
 	projector := net.NewProjector(s.Store, "projector", s.Dim, hidden, m.Out, s.Seed)
 	h := s.Backbone.Forward(kernels.Concat(s.Views...), net.Train)
 	z := projector.Forward(h, net.Train)
-	s.Contrast(z)
-	return m.Contrast(s, z)
+	s.ObservePairs(z)
+	return z
 }
 
 // Contrast is the NT-Xent loss of z.

@@ -8,7 +8,7 @@ import (
 
 // Timing looks at a Trainer from outside; its zero value does not look.
 type Timing struct {
-	Ops    func([]kernels.OpTime) // gets the dispatches of each micro-batch and of each update once it is over; the program is recorded with timestamps
+	Ops    func([]kernels.OpTime) // gets the dispatches of each run of a segment of a step, the update's last, once it is over; the program is recorded with timestamps
 	Clock  func() time.Duration   // a clock to measure Waited by: the wall's, or the calling thread's time on the processor
 	Waited time.Duration          // what Train spent in waiting for the device
 }

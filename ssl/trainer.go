@@ -15,6 +15,8 @@ import (
 // Trainer pre-trains a backbone: a Store with everything that is learned, and the program of a step on it.
 //
 //	clear: gradients → (micro: views, forward, backward) × Accumulate → update: finite check, optimizer, running statistics
+//
+// with a gradient cache (Contrastive) before micro: (embed: views, forward) × Accumulate → contrast: loss of the whole batch
 type Trainer struct {
 	Config   Config
 	Store    *kernels.Store
@@ -30,6 +32,7 @@ type Trainer struct {
 	prog      *kernels.Program
 	batch     *batch
 	loss      *Step // what the method asked for
+	passes    []pass
 	timing    *Timing
 	health    *watch.Watch // of the representation; nil: nobody looks
 	seen      *looked      // of the step in hand
@@ -40,19 +43,28 @@ type Trainer struct {
 	flying  []*work // submitted, not yet read; the newest last
 }
 
-// work is what the host still waits for: a micro-batch's loss, or a step's verdict.
+// pass is a segment of a step, which runs once for each part of the batch, or once.
+type pass struct {
+	segment string
+	runs    int
+	views   bool // of the part's samples
+	loss    bool // the mean over its runs is the step's
+	seen    bool // the collapse watch looks at its last run
+	update  bool // it closes the step
+}
+
+// work is a run that the host still waits for, the part'th of a pass.
 type work struct {
-	run  *kernels.Run
-	step int
-	part int  // of the batch
-	last bool // the update, which closes the step
+	pass
+	run        *kernels.Run
+	step, part int
 }
 
 // Report is what is known of one step once it is over.
 type Report struct {
 	Step     int     // from 1 on
 	Epoch    int     // from 1 on
-	Loss     float64 // mean over the micro-batches
+	Loss     float64 // mean over the parts; with a gradient cache that of the whole batch
 	LR       float64
 	Accuracy float64      // 0 … 1, of the contrastive or pretext task, or of the labels; NaN where there is none, and where a contrast was not looked at
 	GradNorm float64      // 2-norm of all gradients together, before clipping
@@ -108,30 +120,53 @@ func (t *Trainer) record(g *kernels.Graph) {
 	if t.timing.Ops != nil {
 		g.Time()
 	}
-	g.Micro(t.Config.Accumulate)
-	g.Segment("micro")
-	painted, targets := t.batch.inputs(g)
-	s := &Step{Graph: g, Store: t.Store, Backbone: t.Backbone, Dim: t.Backbone.Dim(), N: t.batch.size, Views: painted, Targets: targets, Known: t.set.NumClasses(), Seed: t.Config.Seed}
-	s.rate, s.peak = t.schedule, t.Config.LR
-	for _, spec := range t.batch.specs {
-		s.Classes = append(s.Classes, spec.Targets())
+	var loss *kernels.Tensor
+	if m, ok := t.cache(); ok {
+		loss = t.recordCached(g, m)
+	} else {
+		loss = t.recordParts(g)
 	}
-	t.loss = s
-	loss := t.method.Loss(s)
-	g.Output("loss", loss)
-	s.show(g)
-	g.Backward(loss)
 	g.Segment("update")
 	g.Clip(t.Config.Clip)
 	g.ClipEach(t.Config.ClipEach)
 	g.CheckFinite(loss)
 	t.optimizer.Update(g)
 	g.Fold()
-	for _, f := range s.after {
+	for _, f := range t.loss.after {
 		f(g)
 	}
 	g.Segment("clear") // recorded last: only now are all parameters known
 	g.ClearGrads()
+}
+
+// recordParts puts forward and backward pass on the graph, each part of the batch with a loss of its own, and returns the loss.
+func (t *Trainer) recordParts(g *kernels.Graph) *kernels.Tensor {
+	g.Micro(t.Config.Accumulate)
+	g.Segment("micro")
+	s := t.newStep(g)
+	t.paint(s)
+	loss := t.method.Loss(s)
+	g.Output("loss", loss)
+	s.show(g)
+	g.Backward(loss)
+	t.loss, t.passes = s, []pass{{segment: "micro", runs: t.Config.Accumulate, views: true, loss: true, seen: true}}
+	return loss
+}
+
+// newStep is a step without samples.
+func (t *Trainer) newStep(g *kernels.Graph) *Step {
+	s := &Step{Graph: g, Store: t.Store, Backbone: t.Backbone, Dim: t.Backbone.Dim(), Known: t.set.NumClasses(), Seed: t.Config.Seed,
+		rate: t.schedule, peak: t.Config.LR}
+	for _, spec := range t.batch.specs {
+		s.Classes = append(s.Classes, spec.Targets())
+	}
+	return s
+}
+
+// paint gives a step the samples of a part.
+func (t *Trainer) paint(s *Step) {
+	s.N = t.batch.size
+	s.Views, s.Targets = t.batch.inputs(s.Graph)
 }
 
 // MemoryError says that a step does not fit into the device's memory.
@@ -196,7 +231,7 @@ func (t *Trainer) Free() {
 // Train goes on from the step in hand to step `to`, or until ctx is done, and leaves the device idle. It calls report after each step, a
 // step or two after it was submitted, in order.
 func (t *Trainer) Train(ctx context.Context, to int, report func(Report)) error {
-	var sum float64
+	var sum, losses float64 // of the step in hand
 	var answers score
 	collect := func() error {
 		w := t.flying[0]
@@ -204,12 +239,16 @@ func (t *Trainer) Train(ctx context.Context, to int, report func(Report)) error 
 		if err := t.timing.wait(w.run); err != nil {
 			return err
 		}
-		if !w.last {
-			sum += float64(w.run.Output("loss")[0])
+		if w.loss {
+			sum, losses = sum+float64(w.run.Output("loss")[0]), losses+1
+		}
+		if w.seen {
 			answers.mark(t.loss, w.run)
-			if w.part == t.Config.Accumulate-1 {
-				t.seen = t.look(w.run, w.step, answers.share())
-			}
+		}
+		if w.seen && w.part == w.runs-1 {
+			t.seen = t.look(w.run, w.step, answers.share())
+		}
+		if !w.update {
 			return nil
 		}
 		tensor, applied := t.Store.Verdict(w.run.Output("halt"))
@@ -217,7 +256,7 @@ func (t *Trainer) Train(ctx context.Context, to int, report func(Report)) error 
 			return &NonFiniteError{Step: t.base + applied + 1, Tensor: tensor, Method: t.Config.Method}
 		}
 		t.settled++
-		x := Report{Step: t.settled, Epoch: (t.settled-1)/t.PerEpoch() + 1, Loss: sum / float64(t.Config.Accumulate),
+		x := Report{Step: t.settled, Epoch: (t.settled-1)/t.PerEpoch() + 1, Loss: sum / losses,
 			LR: t.schedule.At(t.settled-1, t.Steps()), Accuracy: answers.share(), GradNorm: float64(w.run.Output("gradient_norm")[0]), seen: t.seen}
 		if t.seen != nil {
 			x.Alarm = t.seen.alarm
@@ -226,7 +265,7 @@ func (t *Trainer) Train(ctx context.Context, to int, report func(Report)) error 
 			}
 		}
 		report(x)
-		sum, answers = 0, score{}
+		sum, losses, answers = 0, 0, score{}
 		return nil
 	}
 	for t.step < to && ctx.Err() == nil {
@@ -253,35 +292,24 @@ func (t *Trainer) submit(collect func() error) error {
 	}
 	epoch := t.step / t.PerEpoch()
 	mine := picked(t.Config.Seed, streamShuffle, uint32(epoch), t.batch.samples(), t.step%t.PerEpoch()*t.Config.Batch, t.Config.Batch)
-	for k := range t.Config.Accumulate {
-		if err := t.room(false, collect); err != nil {
-			return err
-		}
-		r, err := t.prog.Segment("micro").Begin()
-		if err != nil {
-			return err
-		}
-		part := mine[k*t.batch.size : (k+1)*t.batch.size]
-		t.batch.fill(r, part, uint32(epoch))
-		if t.loss.labelled {
-			labels := r.Ints("labels")
-			for slot, i := range part {
-				labels[slot] = t.set.Labels[i]
+	for _, p := range t.passes {
+		for k := range p.runs {
+			r, err := t.begin(p, collect)
+			if err != nil {
+				return err
 			}
+			if p.views {
+				t.fill(r, mine[k*t.batch.size:(k+1)*t.batch.size], uint32(epoch))
+			}
+			t.scalars(p, k, r)
+			if err := r.Submit(); err != nil {
+				return err
+			}
+			t.flying = append(t.flying, &work{p, r, t.step, k})
 		}
-		r.Set("micro", float64(k))
-		for name, v := range t.loss.scalars {
-			r.Set(name, v.At(t.step, t.Steps()))
-		}
-		if err := r.Submit(); err != nil {
-			return err
-		}
-		t.flying = append(t.flying, &work{run: r, step: t.step, part: k})
 	}
-	if err := t.room(true, collect); err != nil {
-		return err
-	}
-	u, err := t.prog.Segment("update").Begin()
+	last := pass{segment: "update", runs: 1, update: true}
+	u, err := t.begin(last, collect)
 	if err != nil {
 		return err
 	}
@@ -296,25 +324,50 @@ func (t *Trainer) submit(collect func() error) error {
 	if err := u.Submit(); err != nil {
 		return err
 	}
-	t.flying = append(t.flying, &work{run: u, step: t.step, last: true})
+	t.flying = append(t.flying, &work{last, u, t.step, 0})
 	t.step++
 	return nil
 }
 
-// room reads outcomes until at most one run of the kind at hand is under way: the next one takes the memory of the one before that.
-func (t *Trainer) room(last bool, collect func() error) error {
+// fill gives a run of a pass with views its samples.
+func (t *Trainer) fill(r *kernels.Run, part []int, epoch uint32) {
+	t.batch.fill(r, part, epoch)
+	if t.loss.labelled {
+		labels := r.Ints("labels")
+		for slot, i := range part {
+			labels[slot] = t.set.Labels[i]
+		}
+	}
+}
+
+// scalars sets those of the k'th run of a pass.
+func (t *Trainer) scalars(p pass, k int, r *kernels.Run) {
+	has := t.prog.Segment(p.segment).Has
+	if has("micro") {
+		r.Set("micro", float64(k))
+	}
+	for name, v := range t.loss.scalars {
+		if has(name) {
+			r.Set(name, v.At(t.step, t.Steps()))
+		}
+	}
+}
+
+// begin reads outcomes until at most one run of the pass's segment is under way, since the next one takes the memory of the one before that, and
+// returns the next one.
+func (t *Trainer) begin(p pass, collect func() error) (*kernels.Run, error) {
 	for {
 		n := 0
 		for _, w := range t.flying {
-			if w.last == last {
+			if w.segment == p.segment {
 				n++
 			}
 		}
 		if n < 2 {
-			return nil
+			return t.prog.Segment(p.segment).Begin()
 		}
 		if err := collect(); err != nil {
-			return err
+			return nil, err
 		}
 	}
 }

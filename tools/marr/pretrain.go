@@ -30,7 +30,7 @@ func pretrainCommand(fs *pflag.FlagSet) func(context.Context, []string) error {
 	recipe := fs.String("views", "", "`FILE`.toml with changes to the method's views; marr views --print shows those, marr views --out paints them")
 	fs.IntVar(&c.Epochs, "epochs", c.Epochs, "passes over the images")
 	fs.IntVar(&c.Batch, "batch", c.Batch, "images a step")
-	fs.IntVar(&c.Accumulate, "accumulate", c.Accumulate, "parts that a batch is computed in, to save memory (the contrast is within a part)")
+	fs.IntVar(&c.Accumulate, "accumulate", c.Accumulate, "parts that a batch is computed in, to save memory; batch norm sees a part at a time, simclr still contrasts the whole batch (each part is embedded twice)")
 	fs.StringVar(&c.Optimizer, "optimizer", c.Optimizer, strings.Join(net.Optimizers(), ", "))
 	fs.Float64Var(&c.BaseLR, "base-lr", c.BaseLR, "peak learning rate at a batch of 256: it grows with the batch")
 	fs.Float64Var(&c.LR, "lr", c.LR, "peak learning rate itself, whatever the batch; default: --base-lr × batch/256")
@@ -138,8 +138,8 @@ func pretrain(ctx context.Context, dev *vk.Device, r *ssl.Run) error {
 		if t.Step() > 0 {
 			from = fmt.Sprintf(", from step %d on", t.Step())
 		}
-		fmt.Printf("%s on %s: %d images, views of %d px in %s, %d epochs of %d steps%s\n", r.Config.Method, dev.Info().Name, r.Set.Len(),
-			r.Config.Size, [...]string{1: "gray", 3: "colour"}[r.Set.C], r.Config.Epochs, t.PerEpoch(), from)
+		fmt.Printf("%s on %s: %d images, views of %d px in %s, %d epochs of %d steps%s%s\n", r.Config.Method, dev.Info().Name, r.Set.Len(),
+			r.Config.Size, [...]string{1: "gray", 3: "colour"}[r.Set.C], r.Config.Epochs, t.PerEpoch(), from, inParts(t))
 		fmt.Println(r.Config.Rate())
 		for _, advice := range r.Config.Advice(r.Method, r.Set) {
 			r.Notice("note: %s", advice)
@@ -157,6 +157,17 @@ func pretrain(ctx context.Context, dev *vk.Device, r *ssl.Run) error {
 		fmt.Printf("done: %d steps, saved in %s\n", t.Steps(), r.Dir)
 	}
 	return err
+}
+
+// inParts says how a batch is computed in parts, where it is.
+func inParts(t *ssl.Trainer) string {
+	switch k := t.Config.Accumulate; {
+	case t.Caches():
+		return fmt.Sprintf("; a step in %d parts, with a gradient cache: the contrast is over all %d images", k, t.Config.Batch)
+	case k > 1:
+		return fmt.Sprintf("; a step in %d parts", k)
+	}
+	return ""
 }
 
 // methodFlags declares the hyper-parameters of every method; a name that several share is declared once.
