@@ -72,8 +72,8 @@ func (m *DINO) Loss(s *Step) *kernels.Tensor {
 func (m *DINO) distil(s *Step, students []*kernels.Tensor, raw *kernels.Tensor) (loss, target *kernels.Tensor) {
 	center := s.Store.State("center", 0, m.Prototypes)
 	target = kernels.CenteredSoftmax(raw, center, s.Scalar("teacher_temperature", net.Ramp{From: m.Start, To: m.Sharp, Share: m.Warmup}))
-	mean := kernels.ColumnMean(raw)
-	s.After(func(g *kernels.Graph) { center.Average(g, mean, m.Center) })
+	means := kernels.Collect(kernels.ColumnMean(raw), 1)
+	s.After(func(g *kernels.Graph) { center.Average(g, kernels.ColumnMean(means), m.Center) })
 	pairs := 0
 	for i := range 2 {
 		of := kernels.Slice(target, i*s.N, (i+1)*s.N)

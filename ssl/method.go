@@ -85,7 +85,8 @@ func (s *Step) Gate(name string, v net.Schedule) string {
 // Steady is a gate that keeps the rate of parameters at its peak, whatever the schedule does to that of the others; it returns its name.
 func (s *Step) Steady(name string) string { return s.Gate(name, steady{s.rate, s.peak}) }
 
-// After records f behind the optimizer: what a method keeps from step to step, such as a centre. With a batch in parts, tensors of the last part count.
+// After records f behind the optimizer: what a method keeps from step to step, such as a centre. With a batch in parts, a
+// tensor is that of the last part: kernels.Collect has all.
 func (s *Step) After(f func(g *kernels.Graph)) { s.after = append(s.after, f) }
 
 // Teacher makes the momentum encoder of the backbone what is evaluated and exported, in place of the backbone itself.
