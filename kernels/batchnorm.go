@@ -9,7 +9,19 @@ type Norm struct {
 	Mean, Var   *State
 	Eps         float64 // 1e-5 in torch.nn.BatchNorm2d
 	Momentum    float64 // 0.1 in torch.nn.BatchNorm2d
+	Takes       Statistics
 }
+
+// Statistics is what a batch norm takes from its batch in training.
+type Statistics int
+
+// The statistics. MeanAlone leaves σ² at 1 and the running variance as it is; MovingMean too, and there μ is the running mean, a constant that the
+// batch's mean moves after the step.
+const (
+	MeanAndVariance Statistics = iota
+	MeanAlone
+	MovingMean
+)
 
 // fold is a batch norm call whose statistics Fold folds into the running ones.
 type fold struct {
@@ -20,7 +32,7 @@ type fold struct {
 
 // BatchNorm is y = γ·(x − μ)/√(σ² + ε) + β (+ residual), then ReLU where asked, for x [.. C] over all axes but the last (Ioffe and Szegedy 2015,
 // arXiv:1502.03167). In training μ and σ² (biased) are the batch's, and Fold moves the running statistics by them (σ² unbiased, as
-// torch.nn.BatchNorm2d); else they are the running ones. Backward keeps x, y and four vectors. One call is one population.
+// torch.nn.BatchNorm2d), as far as n.Takes says; else they are the running ones. Backward keeps x, y and four vectors. One call is one population.
 func BatchNorm(x *Tensor, n Norm, residual *Tensor, relu, training bool) *Tensor {
 	g := x.g
 	gamma, beta := n.affine(g)
@@ -34,13 +46,15 @@ func BatchNorm(x *Tensor, n Norm, residual *Tensor, relu, training bool) *Tensor
 	}
 	y := g.result("BatchNorm "+n.name(), x.shape, from...)
 	g.traceNorm(y, x, residual, n, gamma, beta, relu)
-	var coef *Tensor
+	b := norm{x: x, y: y, residual: residual, relu: relu}
 	if training {
-		coef = g.batchStats(x, gamma, beta, n)
-	} else {
-		coef = g.runningStats(gamma, beta, n)
+		b.coef, b.through = g.batchStats(x, gamma, beta, n), n.through()
 	}
-	b := norm{x: x, y: y, residual: residual, coef: coef, relu: relu, training: training}
+	if b.through == 0 {
+		b.coef = g.runningStats(gamma, beta, n)
+	} else if g.fewest == 0 || x.Dim(0) < g.fewest {
+		g.fewest = x.Dim(0)
+	}
 	g.normApply(b)
 	g.vjp(y, func(dy *Tensor) { g.normBack(b, dy, gamma, beta) })
 	return y
@@ -66,7 +80,13 @@ func (n Norm) affine(g *Graph) (gamma, beta *Tensor) {
 // norm is one call of BatchNorm, as its backward needs it.
 type norm struct {
 	x, y, residual, coef *Tensor
-	relu, training       bool
+	relu                 bool
+	through              int // of mean and variance, how many depend on x
+}
+
+// through is how many of the statistics depend on the batch in training: both, the mean, or neither.
+func (n Norm) through() int {
+	return [...]int{MeanAndVariance: 2, MeanAlone: 1, MovingMean: 0}[n.Takes]
 }
 
 func (g *Graph) traceNorm(y, x, residual *Tensor, n Norm, gamma, beta *Tensor, relu bool) {
@@ -131,7 +151,7 @@ func (g *Graph) normBack(b norm, dy, gamma, beta *Tensor) {
 	back := g.alloc("batch norm gradient", F32, []int{2, c4 * lanes})
 	g.run(launch{kernel: "bn_back_merge", rows: 1,
 		binds:  []bind{whole(part), whole(b.coef), wholeOut(back), wholeOut(g.sink(gamma)), wholeOut(g.sink(beta))},
-		push:   func(_, _ int) []uint32 { return push(c4, chunks, rows, b.training) },
+		push:   func(_, _ int) []uint32 { return push(c4, chunks, rows, b.through) },
 		groups: func(int) [3]uint32 { return groups1(c4, 32) }})
 	g.normBackApply(b, dy, back)
 }
@@ -181,8 +201,13 @@ func (g *Graph) Fold() {
 		c4 := f.n.Mean.Value(g).quads()
 		unbias := float64(f.rows) / float64(f.rows-1)
 		g.run(launch{kernel: "bn_running", rows: 1,
-			binds:  []bind{whole(f.kept), wholeOut(f.n.Mean.Value(g)), wholeOut(f.n.Var.Value(g)), whole(halt)},
-			push:   func(_, _ int) []uint32 { return push(c4, f.kept.Dim(0), f.n.Momentum, unbias) },
+			binds: []bind{whole(f.kept), wholeOut(f.n.Mean.Value(g)), wholeOut(f.n.Var.Value(g)), whole(halt)},
+			push: func(_, _ int) []uint32 {
+				return push(c4, f.kept.Dim(0), f.n.Takes == MeanAndVariance, f.n.Momentum, unbias)
+			},
 			groups: func(int) [3]uint32 { return groups1(c4, 32) }})
 	}
 }
+
+// Population is the fewest samples that a batch norm recorded so far normalises by their own statistics at once; 0: none does.
+func (g *Graph) Population() int { return g.fewest }

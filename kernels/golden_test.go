@@ -24,6 +24,7 @@ func normOf(c *golden.Case, st *kernels.Store, p func(string) *kernels.Param, me
 // parameters are the inputs that the library takes as parameters, by op.
 var parameters = map[string][]string{
 	"conv2d": {"w"}, "linear": {"w", "bias"}, "normalized_linear": {"w"}, "bias": {"b"}, "batchnorm_train": {"gamma", "beta"}, "batchnorm_infer": {"gamma", "beta"},
+	"group_norm": {"gamma", "beta"}, "mean_norm": {"gamma", "beta"},
 }
 
 var goldenOps = map[string]goldenOp{
@@ -38,6 +39,16 @@ var goldenOps = map[string]goldenOp{
 	},
 	"batchnorm_infer": func(g *kernels.Graph, c *golden.Case, in map[string]*kernels.Tensor, p func(string) *kernels.Param) *kernels.Tensor {
 		return kernels.BatchNorm(in["x"], normOf(c, g.Store(), p, "mean", "var"), in["residual"], c.Attrs["relu"] == 1, false)
+	},
+	"group_norm": func(_ *kernels.Graph, c *golden.Case, in map[string]*kernels.Tensor, p func(string) *kernels.Param) *kernels.Tensor {
+		return kernels.GroupNorm(in["x"], p("gamma"), p("beta"), int(c.Attrs["groups"]), c.Attrs["eps"], in["residual"], c.Attrs["relu"] == 1)
+	},
+	"mean_norm": func(g *kernels.Graph, c *golden.Case, in map[string]*kernels.Tensor, p func(string) *kernels.Param) *kernels.Tensor {
+		n := normOf(c, g.Store(), p, "running_mean", "running_var")
+		if n.Takes = kernels.MeanAlone; c.Attrs["moving"] == 1 {
+			n.Takes = kernels.MovingMean
+		}
+		return kernels.BatchNorm(in["x"], n, in["residual"], c.Attrs["relu"] == 1, true)
 	},
 	"matmul": func(_ *kernels.Graph, c *golden.Case, in map[string]*kernels.Tensor, _ func(string) *kernels.Param) *kernels.Tensor {
 		return kernels.MatMul(in["a"], in["b"], c.Attrs["trans_a"] == 1, c.Attrs["trans_b"] == 1)
@@ -105,9 +116,15 @@ func tempered(name string, f func(x *kernels.Tensor, t float64) *kernels.Tensor)
 	}
 }
 
-// TestOpsMatchPyTorch runs every case of testdata/ops.json, forward and backward, in one program.
+// TestOpsMatchPyTorch runs every case of a file, forward and backward, in one program.
 func TestOpsMatchPyTorch(t *testing.T) {
-	file, err := golden.Load("testdata/ops.json")
+	for _, name := range []string{"ops.json", "norms.json"} {
+		t.Run(name, func(t *testing.T) { opsMatchPyTorch(t, "testdata/"+name) })
+	}
+}
+
+func opsMatchPyTorch(t *testing.T, path string) {
+	file, err := golden.Load(path)
 	if err != nil {
 		t.Fatal(err)
 	}

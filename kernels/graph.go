@@ -27,6 +27,7 @@ type Graph struct {
 	chosen   map[string]string  // the kernel that each pass and shape got
 	offered  map[string]bool    // the kernels that some of them could have got
 	folds    []fold
+	fewest   int     // see Population
 	cleared  []*step // fills of all gradients, whose size is known at the end
 	flatSize int64   // of the flat sets when flat was called; 0: never
 	averaged int     // parameters with a moving average when Update was called; −1: never

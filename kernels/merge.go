@@ -42,8 +42,10 @@ func (g *Graph) mergeStats(part *Tensor, per, rows int, gamma, beta *Tensor, n N
 	kept := g.alloc("batch statistics "+n.name(), F32, []int{max(g.micro, 1), 2, c4 * lanes})
 	slot := g.Scalar("micro")
 	g.run(launch{kernel: "bn_merge.fold", rows: 1,
-		binds:  []bind{whole(part), whole(gamma), whole(beta), wholeOut(coef), {t: kept, access: vk.ReadWrite, part: g.micro > 1}, whole(slot.mem)},
-		push:   func(_, _ int) []uint32 { return push(c4, parts, per, rows, slot.index, n.Eps) },
+		binds: []bind{whole(part), whole(gamma), whole(beta), wholeOut(coef), {t: kept, access: vk.ReadWrite, part: g.micro > 1}, whole(slot.mem)},
+		push: func(_, _ int) []uint32 {
+			return push(c4, parts, per, rows, slot.index, n.Takes == MeanAndVariance, n.Eps)
+		},
 		groups: func(int) [3]uint32 { return groups1(c4, 32) }})
 	g.folds = append(g.folds, fold{n, kept, rows})
 	return coef

@@ -1,14 +1,14 @@
 #version 450
 #extension GL_GOOGLE_include_directive : require
 // Backward of batch norm: adds the last sums S1 = Σ dy', S2 = Σ dy'·x̂ up in order.  dβ += S1, dγ += S2, and
-// dx = A·dy' + B + C·x̂ with A = γ·invstd, B = −A·S1/M, C = −A·S2/M over M rows; B = C = 0 in inference.
+// dx = A·dy' + B + C·x̂ with A = γ·invstd, B = −A·S1/M, C = −A·S2/M over M rows; C = 0 where σ² is a constant, B too where μ is.
 // Bindings: 0 part, read: [chunks][2][c4]   1 coef, read: [a …][c4]   2 back, write: [B C][c4]   3 dgamma, add   4 dbeta, add
 // Grid: x ⌈c4 / 32⌉, a vector of channels a lane.
 //! variant plain
 //! variant texel -DTEXEL
 #include "io.glsl"
 layout(local_size_x = 32) in;
-layout(push_constant) uniform Push { uint c4, chunks, rows, training; };
+layout(push_constant) uniform Push { uint c4, chunks, rows, through; };
 READS(0, part)
 READS(1, coef)
 WRITES(2, back)
@@ -29,7 +29,7 @@ void main() {
 	}
 	dbeta[c] += s1;
 	dgamma[c] += s2;
-	vec4 a = training != 0u ? LOAD(coef, c) / float(rows) : vec4(0);
-	back[c] = -a * s1;
-	back[c4 + c] = -a * s2;
+	vec4 a = LOAD(coef, c) / float(rows);
+	back[c] = through > 0u ? -a * s1 : vec4(0);
+	back[c4 + c] = through > 1u ? -a * s2 : vec4(0);
 }

@@ -2,7 +2,7 @@
 #extension GL_GOOGLE_include_directive : require
 // Batch norm: merges statistics (mean, M2) of parts of `per` rows, the last one short, in order by Chan, Golub and LeVeque's formula (1983, The
 // American Statistician 37:3, eq. 2.1). level merges 32 parts at a time into parts of 32·per rows; fold merges what is left and folds γ and β in:
-// σ² = M2 / rows (biased);  a = γ / √(σ² + ε),  b = β − mean·a
+// σ² = M2 / rows (biased), or 1 where the mean alone is taken;  a = γ / √(σ² + ε),  b = β − mean·a
 // level  Bindings: 0 part, read: [parts][2][c4]   1 merged, write: [⌈parts/32⌉][2][c4].  Grid: x, z ⌈⌈parts/32⌉ · c4 / 32⌉
 // fold   Bindings: 0 part, read: [parts][2][c4]   1 gamma, read   2 beta, read   3 coef, write: [a b mean invstd][c4]
 //        4 kept, write: [slot][mean σ²][c4], for the running statistics   5 scalars, read: float[64]; the slot is scalar `micro`
@@ -15,7 +15,7 @@
 #include "io.glsl"
 layout(local_size_x = 32) in;
 #ifdef FOLD
-layout(push_constant) uniform Push { uint c4, parts, per, rows, micro; float eps; };
+layout(push_constant) uniform Push { uint c4, parts, per, rows, micro, variance; float eps; };
 READS(0, part)
 READS(1, gamma)
 READS(2, beta)
@@ -55,7 +55,7 @@ void main() {
 #ifdef FOLD
 	if (id >= c4) return;
 	merge(0u, parts, id, mean, m2);
-	vec4 var = m2 / float(rows), inv = 1.0 / sqrt(var + eps), a = LOAD(gamma, id) * inv;
+	vec4 var = variance != 0u ? m2 / float(rows) : vec4(1), inv = 1.0 / sqrt(var + eps), a = LOAD(gamma, id) * inv;
 	coef[id] = a;
 	coef[c4 + id] = LOAD(beta, id) - mean * a;
 	coef[2u * c4 + id] = mean;

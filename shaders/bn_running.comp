@@ -1,13 +1,13 @@
 #version 450
 #extension GL_GOOGLE_include_directive : require
 // Running statistics: for every micro-batch in order, mean ← (1 − m)·mean + m·batch mean, var ← (1 − m)·var + m·unbias·batch variance
-// (torch.nn.BatchNorm2d; unbias = M/(M − 1)). Nothing changes once the step is known to be non-finite.
+// (torch.nn.BatchNorm2d; unbias = M/(M − 1)); where the mean alone is taken the variance stays. Nothing changes once the step is known to be non-finite.
 // Bindings: 0 kept, read: [micro][mean σ²][c4]   1 mean, add   2 var, add   3 halt, read: uint.  Grid: x ⌈c4 / 32⌉, a vector a lane.
 //! variant plain
 //! variant texel -DTEXEL
 #include "io.glsl"
 layout(local_size_x = 32) in;
-layout(push_constant) uniform Push { uint c4, micro; float momentum, unbias; };
+layout(push_constant) uniform Push { uint c4, micro, variance; float momentum, unbias; };
 READS(0, kept)
 WRITES(1, mean)
 WRITES(2, var)
@@ -22,5 +22,5 @@ void main() {
 		b = mix(b, LOAD(kept, k * 2u * c4 + c4 + c) * unbias, momentum);
 	}
 	mean[c] = a;
-	var[c] = b;
+	if (variance != 0u) var[c] = b;
 }

@@ -49,6 +49,23 @@ func BatchNormInfer(x, gamma, beta, mean, variance *Tensor, eps float64, residua
 	return y
 }
 
+// MeanNorm subtracts each channel's mean, that of its own batch or, in `mean`, another:
+//
+//	y = γ·(x−μ)/√(1+eps) + β, then residual and ReLU as in BatchNormTrain
+//
+// which is batch norm with a variance of 1. batch is the batch's own mean.
+func MeanNorm(x, gamma, beta, mean *Tensor, eps float64, residual *Tensor, relu bool) (y, batch *Tensor) {
+	batch = ColumnMean(From(x.Data, x.Rows(), x.Last()))
+	if mean == nil {
+		mean = batch
+	}
+	one := New(x.Last())
+	for i := range one.Data {
+		one.Data[i] = 1
+	}
+	return BatchNormInfer(x, gamma, beta, mean, one, eps, residual, relu), batch
+}
+
 // RunningUpdate moves running statistics towards those of one batch of count samples a channel:
 //
 //	μ_run ← (1−momentum)·μ_run + momentum·μ,  σ²_run ← (1−momentum)·σ²_run + momentum·σ²·count/(count−1)

@@ -42,6 +42,17 @@ var ops = map[string]func(in tensors, c *golden.Case) tensors{
 	"batchnorm_infer": func(in tensors, c *golden.Case) tensors {
 		return y(ref.BatchNormInfer(in["x"], in["gamma"], in["beta"], in["mean"], in["var"], c.Attrs["eps"], in["residual"], c.Attrs["relu"] == 1))
 	},
+	"group_norm": func(in tensors, c *golden.Case) tensors {
+		return y(ref.GroupNorm(in["x"], in["gamma"], in["beta"], int(c.Attrs["groups"]), c.Attrs["eps"], in["residual"], c.Attrs["relu"] == 1))
+	},
+	"mean_norm": func(in tensors, c *golden.Case) tensors {
+		mean := in["running_mean"]
+		if c.Attrs["moving"] == 0 {
+			mean = nil
+		}
+		out, batch := ref.MeanNorm(in["x"], in["gamma"], in["beta"], mean, c.Attrs["eps"], in["residual"], c.Attrs["relu"] == 1)
+		return tensors{"y": out, "new_running_mean": ref.Average(in["running_mean"], batch, 1-c.Attrs["momentum"]), "new_running_var": in["running_var"]}
+	},
 	"matmul": func(in tensors, c *golden.Case) tensors {
 		return y(ref.MatMul(in["a"], in["b"], c.Attrs["trans_a"] == 1, c.Attrs["trans_b"] == 1))
 	},
@@ -158,7 +169,7 @@ func compareOutputs(t *testing.T, c *golden.Case, got tensors) {
 
 func TestForwardMatchesPyTorch(t *testing.T) {
 	seen := map[string]bool{}
-	for _, c := range load(t, "../testdata/ops.json") {
+	for _, c := range append(load(t, "../testdata/ops.json"), load(t, "../testdata/norms.json")...) {
 		seen[c.Op] = true
 		t.Run(c.Name, func(t *testing.T) { compareOutputs(t, c, ops[c.Op](draw(c, c.Inputs), c)) })
 	}
@@ -172,7 +183,7 @@ func TestForwardMatchesPyTorch(t *testing.T) {
 // A reference whose central differences are PyTorch's gradients proves both: the derivative that kernels are held to, and
 // the gradients in the file.
 func TestCentralDifferencesMatchPyTorchGradients(t *testing.T) {
-	for _, c := range load(t, "../testdata/ops.json") {
+	for _, c := range append(load(t, "../testdata/ops.json"), load(t, "../testdata/norms.json")...) {
 		t.Run(c.Name, func(t *testing.T) {
 			in, cotangents := draw(c, c.Inputs), draw(c, c.Cotangents)
 			scalar := func() float64 {

@@ -1,0 +1,111 @@
+package kernels
+
+// GroupNorm is y = γ·(x − μ)/√(σ² + ε) + β (+ residual), then ReLU where asked, for x [N .. C]: μ and σ² (biased) are those of an image's positions
+// and C/groups channels in a row, so that they do not depend on the batch and are the same in training and inference (Wu and He 2018,
+// arXiv:1803.08494, eq. 1 to 4; torch.nn.GroupNorm). One group is layer norm (Ba et al. 2016, arXiv:1607.06450) with a scale and shift a channel.
+// Groups are as wide as one another, of 4, 8, 12 … channels; one group may have any width. gamma and beta are [C]. Backward keeps x, under a ReLU
+// y, and mean and 1/σ of each group.
+func GroupNorm(x *Tensor, gamma, beta *Param, groups int, eps float64, residual *Tensor, relu bool) *Tensor {
+	g, op, c := x.g, "GroupNorm "+gamma.Name, x.Width()
+	switch {
+	case len(gamma.Shape) != 1 || gamma.Shape[0] != c:
+		misuse(op, "%v: %d channels, want %v", x, c, gamma.Shape)
+	case groups < 1 || groups > 1 && c%(groups*lanes) != 0:
+		misuse(op, "%v in %d groups: want one, or groups of whole vectors of %d channels", x, groups, lanes)
+	}
+	scale, shift := gamma.Value(g), beta.Value(g)
+	from := []*Tensor{x, scale, shift}
+	if residual != nil {
+		wantSame(op, x, residual)
+		from = append(from, residual)
+	}
+	y := g.result(op, x.shape, from...)
+	attr := map[string]float64{"eps": eps, "groups": float64(groups), "relu": 0}
+	if relu {
+		attr["relu"] = 1
+	}
+	g.node("GroupNorm", y, attr, from...)
+	b := groupNorm{x: x, y: y, residual: residual, gamma: scale, beta: shift, groups: groups, area: x.Rows() / x.Dim(0), relu: relu}
+	b.stats = g.groupStats(b, eps)
+	g.groupApply(b)
+	g.vjp(y, func(dy *Tensor) { g.groupBack(b, dy) })
+	return y
+}
+
+// groupNorm is one call of GroupNorm, as its backward needs it.
+type groupNorm struct {
+	x, y, residual, stats, gamma, beta *Tensor
+	groups, area                       int // area: positions of an image
+	relu                               bool
+}
+
+// quads are the vectors of channels in a group, channels those channels that are no pad lanes.
+func (b groupNorm) quads() int    { return b.x.quads() / b.groups }
+func (b groupNorm) channels() int { return b.x.Width() / b.groups }
+
+// groupStats returns [N groups 4] with mean and 1/√(σ² + ε) in the first two: statistics of each channel first, by the kernel of batch norm.
+func (g *Graph) groupStats(b groupNorm, eps float64) *Tensor {
+	n, c4 := b.x.Dim(0), b.x.quads()
+	part := g.alloc("group norm sums", F32, []int{n, 2, c4 * lanes})
+	g.run(launch{kernel: "bn_stats", rows: b.x.Rows(), unit: b.area, binds: []bind{in(b.x), wholeOut(part)},
+		push:   func(first, m int) []uint32 { return push(m, b.area, first/b.area, c4) },
+		groups: func(m int) [3]uint32 { return groups1(m/b.area*c4, 32) }})
+	stats := g.alloc("group norm", F32, []int{n, b.groups, lanes})
+	g.run(launch{kernel: "gn_merge", rows: n, binds: []bind{in(part), out(stats)},
+		push:   func(_, m int) []uint32 { return push(m, c4, b.quads(), b.channels(), b.area, eps) },
+		groups: func(m int) [3]uint32 { return groups1(m*b.groups, 32) }})
+	return stats
+}
+
+func (g *Graph) groupApply(b groupNorm) {
+	c4, residual := b.x.quads(), b.residual
+	if residual == nil {
+		residual = b.x
+	}
+	g.run(launch{kernel: "gn_apply", rows: b.x.Rows(), unit: 8,
+		binds:  []bind{in(b.x), whole(b.stats), whole(b.gamma), whole(b.beta), in(residual), out(b.y)},
+		push:   func(first, n int) []uint32 { return push(n, first, c4, b.quads(), b.area, b.residual != nil, b.relu) },
+		groups: func(n int) [3]uint32 { return groups1((n+7)/8*c4, 32) }})
+}
+
+func (g *Graph) groupBack(b groupNorm, dy *Tensor) {
+	n, c4 := b.x.Dim(0), b.x.quads()
+	if !b.relu {
+		b.y = b.x // which kernels bind and do not read, so that y need not be kept
+	}
+	s1, s2 := g.alloc("group norm gradient sums", F32, []int{n, b.x.Width()}), g.alloc("group norm gradient sums", F32, []int{n, b.x.Width()})
+	g.run(launch{kernel: "gn_back_sum", rows: n, binds: []bind{in(dy), in(b.x), in(b.y), in(b.stats), out(s1), out(s2)},
+		push:   func(_, m int) []uint32 { return push(m, c4, b.quads(), b.area, b.relu) },
+		groups: func(m int) [3]uint32 { return groups1(m*c4, 32) }})
+	if b.gamma.needs {
+		g.columnSum(g.paramGrad(b.beta.param), 1, s1)
+		g.columnSum(g.paramGrad(b.gamma.param), 1, s2)
+	}
+	means := g.alloc("group norm gradient", F32, []int{n, b.groups, lanes})
+	g.run(launch{kernel: "gn_back_merge", rows: n, binds: []bind{in(s1), in(s2), whole(b.gamma), out(means)},
+		push:   func(_, m int) []uint32 { return push(m, c4, b.quads(), b.channels(), b.area) },
+		groups: func(m int) [3]uint32 { return groups1(m*b.groups, 32) }})
+	g.groupBackApply(b, dy, means)
+}
+
+func (g *Graph) groupBackApply(b groupNorm, dy, means *Tensor) {
+	c4, dx, addX := b.x.quads(), (*Tensor)(nil), 0
+	if b.x.needs {
+		dx, addX = g.gradient(b.x)
+	} else {
+		dx = g.alloc("unused", F32, b.x.shape)
+	}
+	passOn := b.residual != nil && b.residual.needs
+	last, addRes := wholeOut(g.alloc("unused", I32, []int{lanes})), 0 // never written, so not to be looked at for NaN
+	if passOn {
+		var dres *Tensor
+		dres, addRes = g.gradient(b.residual)
+		last = sum(dres, addRes)
+	}
+	g.run(launch{kernel: "gn_back", rows: b.x.Rows(), unit: 8,
+		binds: []bind{in(dy), in(b.x), in(b.y), whole(b.stats), whole(means), whole(b.gamma), sum(dx, addX), last},
+		push: func(first, n int) []uint32 {
+			return push(n, first, c4, b.quads(), b.x.Width(), b.area, b.relu, passOn, addX, addRes)
+		},
+		groups: func(n int) [3]uint32 { return groups1((n+7)/8*c4, 32) }})
+}
