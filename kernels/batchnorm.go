@@ -35,7 +35,7 @@ type fold struct {
 // torch.nn.BatchNorm2d), as far as n.Takes says; else they are the running ones. Backward keeps x, y and four vectors. One call is one population.
 func BatchNorm(x *Tensor, n Norm, residual *Tensor, relu, training bool) *Tensor {
 	g := x.g
-	gamma, beta := n.affine(g)
+	gamma, beta := g.affine(n.Gamma, n.Beta, n.Mean.Shape[0])
 	if gamma.Width() != x.Width() {
 		misuse("BatchNorm "+n.name(), "%v: %d channels, want %d", x, x.Width(), gamma.Width())
 	}
@@ -69,11 +69,10 @@ func (n Norm) name() string {
 }
 
 // affine returns scale and shift, constants where there are none.
-func (n Norm) affine(g *Graph) (gamma, beta *Tensor) {
-	if n.Gamma != nil {
-		return n.Gamma.Value(g), n.Beta.Value(g)
+func (g *Graph) affine(gamma, beta *Param, width int) (scale, shift *Tensor) {
+	if gamma != nil {
+		return gamma.Value(g), beta.Value(g)
 	}
-	width := n.Mean.Shape[0]
 	return g.constant("one", slices.Repeat([]float32{1}, width)), g.constant("zero", make([]float32, width))
 }
 

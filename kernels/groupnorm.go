@@ -3,17 +3,20 @@ package kernels
 // GroupNorm is y = γ·(x − μ)/√(σ² + ε) + β (+ residual), then ReLU where asked, for x [N .. C]: μ and σ² (biased) are those of an image's positions
 // and C/groups channels in a row, so that they do not depend on the batch and are the same in training and inference (Wu and He 2018,
 // arXiv:1803.08494, eq. 1 to 4; torch.nn.GroupNorm). One group is layer norm (Ba et al. 2016, arXiv:1607.06450) with a scale and shift a channel.
-// Groups are as wide as one another, of 4, 8, 12 … channels; one group may have any width. gamma and beta are [C]. Backward keeps x, under a ReLU
-// y, and mean and 1/σ of each group.
+// Groups are as wide as one another, of 4, 8, 12 … channels; one group may have any width. gamma and beta are [C], or both nil: 1 and 0. Backward
+// keeps x, under a ReLU y, and mean and 1/σ of each group.
 func GroupNorm(x *Tensor, gamma, beta *Param, groups int, eps float64, residual *Tensor, relu bool) *Tensor {
-	g, op, c := x.g, "GroupNorm "+gamma.Name, x.Width()
+	g, op, c := x.g, "GroupNorm", x.Width()
+	scale, shift := g.affine(gamma, beta, c)
+	if gamma != nil {
+		op += " " + gamma.Name
+	}
 	switch {
-	case len(gamma.Shape) != 1 || gamma.Shape[0] != c:
-		misuse(op, "%v: %d channels, want %v", x, c, gamma.Shape)
+	case scale.Width() != c:
+		misuse(op, "%v: %d channels, want %d", x, c, scale.Width())
 	case groups < 1 || groups > 1 && c%(groups*lanes) != 0:
 		misuse(op, "%v in %d groups: want one, or groups of whole vectors of %d channels", x, groups, lanes)
 	}
-	scale, shift := gamma.Value(g), beta.Value(g)
 	from := []*Tensor{x, scale, shift}
 	if residual != nil {
 		wantSame(op, x, residual)

@@ -42,6 +42,13 @@ func TestGroupNormMatchesItsReference(t *testing.T) {
 	add(1, true, true, true, -1, 1, 67, 3, 3, 3)    // images begin within the slices of gn_apply
 	add(2, true, true, true, -1, 1, 90, 2, 3, 8)
 	add(1, false, false, true, -1, 1, 200, 3, 1, 3)
+	one, zero := ref.New(8), ref.New(8)
+	for i := range one.Data {
+		one.Data[i] = 1
+	}
+	cases = append(cases, optest.Case{Name: "plain", Inputs: []optest.Input{act("x", 9, 8)},
+		Op:  func(in optest.In) *kernels.Tensor { return kernels.GroupNorm(in.T("x"), nil, nil, 2, 1e-5, nil, false) },
+		Ref: func(in optest.Values) *ref.Tensor { return ref.GroupNorm(in["x"], one, zero, 2, 1e-5, nil, false) }})
 	bench.Run(t, cases...)
 }
 

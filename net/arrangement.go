@@ -6,13 +6,13 @@ import "marr/kernels"
 // a sample's parts side by side. Names: prefix.0, .1 and .3.
 type Arrangement struct {
 	embed Linear
-	norm  BatchNorm
+	norm  Norm
 	order Linear
 }
 
-// NewArrangement declares the head's parameters.
-func NewArrangement(st *kernels.Store, prefix string, in, hidden, parts, orders int, seed uint64) *Arrangement {
-	return &Arrangement{newLinear(st, prefix+".0", in, hidden, false, seed), newNorm(st, prefix+".1", hidden),
+// NewArrangement declares the head's parameters; norm is one of Norms.
+func NewArrangement(st *kernels.Store, norm, prefix string, in, hidden, parts, orders int, seed uint64) *Arrangement {
+	return &Arrangement{newLinear(st, prefix+".0", in, hidden, false, seed), newNorm(st, norm, prefix+".1", hidden),
 		newLinear(st, prefix+".3", parts*hidden, orders, true, seed)}
 }
 

@@ -22,7 +22,7 @@ func smallStore(t *testing.T, seed uint64) *kernels.Store {
 	if err != nil {
 		t.Fatal(err)
 	}
-	projector := net.NewProjector(st, "projector", backbone.Dim(), 5, 7, seed)
+	projector := net.NewProjector(st, "on", "projector", backbone.Dim(), 5, 7, seed)
 	prog, err := kernels.Build(device, st, func(g *kernels.Graph) { // puts the store on the device
 		projector.Forward(backbone.Forward(g.Input("x", kernels.F32, 2, 8, 8, 3), net.Eval), net.Eval)
 	})

@@ -73,7 +73,7 @@ const layerTolerance = 1e-5
 func TestProjectorIsLinearNormReLULinear(t *testing.T) {
 	st := kernels.NewStore(device)
 	defer st.Free()
-	m := net.NewProjector(st, "projector", 24, 9, 7, 1)
+	m := net.NewProjector(st, "on", "projector", 24, 9, 7, 1)
 	if p := param(t, st, "projector.1.bias"); p.Write(uniform(9, 1)) != nil {
 		t.Fatal("write")
 	}
@@ -112,7 +112,7 @@ func TestHeadIsLinearReLULinear(t *testing.T) {
 
 func TestHeadsAreNamedAsInTorchSequential(t *testing.T) {
 	st := kernels.NewStore(device)
-	net.NewProjector(st, "projector", 8, 6, 4, 1)
+	net.NewProjector(st, "on", "projector", 8, 6, 4, 1)
 	net.NewHead(st, "head", 8, 6, 4, 1)
 	var got []string
 	for _, p := range st.Params() {

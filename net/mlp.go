@@ -6,14 +6,14 @@ import "marr/kernels"
 // arXiv:2002.05709, section 4.2). Names are those of torch.nn.Sequential: prefix.0, .1 and .3.
 type Projector struct {
 	first Linear
-	norm  BatchNorm
+	norm  Norm
 	last  Linear
 }
 
-// NewProjector declares a projector's parameters.
-func NewProjector(st *kernels.Store, prefix string, in, hidden, out int, seed uint64) *Projector {
+// NewProjector declares a projector's parameters; norm is one of Norms.
+func NewProjector(st *kernels.Store, norm, prefix string, in, hidden, out int, seed uint64) *Projector {
 	return &Projector{
-		newLinear(st, prefix+".0", in, hidden, false, seed), newNorm(st, prefix+".1", hidden), newLinear(st, prefix+".3", hidden, out, true, seed),
+		newLinear(st, prefix+".0", in, hidden, false, seed), newNorm(st, norm, prefix+".1", hidden), newLinear(st, prefix+".3", hidden, out, true, seed),
 	}
 }
 
@@ -33,15 +33,15 @@ func (p *Projector) Forward(x *kernels.Tensor, m Mode) *kernels.Tensor {
 // 2021, arXiv:2011.10566, section 3; facebookresearch/simsiam, builder.py). Names: prefix.0, .1, .3, .4, .6 and .7.
 type DeepProjector struct {
 	layers [3]Linear
-	norms  [3]BatchNorm
+	norms  [3]Norm
 }
 
-// NewDeepProjector declares a projector's parameters.
-func NewDeepProjector(st *kernels.Store, prefix string, in, hidden, out int, seed uint64) *DeepProjector {
+// NewDeepProjector declares a projector's parameters; norm is one of Norms.
+func NewDeepProjector(st *kernels.Store, norm, prefix string, in, hidden, out int, seed uint64) *DeepProjector {
 	linear := func(n string, in, out int) Linear { return newLinear(st, prefix+n, in, out, false, seed) }
 	return &DeepProjector{
 		[3]Linear{linear(".0", in, hidden), linear(".3", hidden, hidden), linear(".6", hidden, out)},
-		[3]BatchNorm{newNorm(st, prefix+".1", hidden), newNorm(st, prefix+".4", hidden), newPlainNorm(st, prefix+".7", out)},
+		[3]Norm{newNorm(st, norm, prefix+".1", hidden), newNorm(st, norm, prefix+".4", hidden), newPlainNorm(st, norm, prefix+".7", out)},
 	}
 }
 

@@ -47,40 +47,6 @@ func (c Conv2d) Forward(x *kernels.Tensor, _ Mode) *kernels.Tensor {
 	return kernels.Conv2D(x, c.weight, c.stride, c.pad)
 }
 
-// BatchNorm normalises over all axes but the last: weight, bias, running_mean and running_var [C] under prefix, PyTorch's ε and momentum.
-type BatchNorm struct{ norm kernels.Norm }
-
-func newNorm(st *kernels.Store, prefix string, width int) BatchNorm {
-	fill := func(x float32) func() []float32 {
-		return func() []float32 {
-			v := make([]float32, width)
-			for i := range v {
-				v[i] = x
-			}
-			return v
-		}
-	}
-	n := newPlainNorm(st, prefix, width).norm
-	n.Gamma, n.Beta = st.Param(prefix+".weight", fill(1), width), st.Param(prefix+".bias", fill(0), width)
-	n.Gamma.NoDecay, n.Beta.NoDecay = true, true
-	return BatchNorm{n}
-}
-
-// newPlainNorm has no scale and no shift: PyTorch's affine=False.
-func newPlainNorm(st *kernels.Store, prefix string, width int) BatchNorm {
-	return BatchNorm{kernels.Norm{Mean: st.State(prefix+".running_mean", 0, width), Var: st.State(prefix+".running_var", 1, width), Eps: 1e-5, Momentum: 0.1}}
-}
-
-// Forward normalises.
-func (b BatchNorm) Forward(x *kernels.Tensor, m Mode) *kernels.Tensor {
-	return kernels.BatchNorm(x, b.norm, nil, false, m == Train)
-}
-
-// act normalises, adds the residual (nil: none) and applies ReLU, in one pass.
-func (b BatchNorm) act(x, residual *kernels.Tensor, m Mode) *kernels.Tensor {
-	return kernels.BatchNorm(x, b.norm, residual, true, m == Train)
-}
-
 // NewLinear declares a layer's parameters, with a bias.
 func NewLinear(st *kernels.Store, prefix string, in, out int, seed uint64) Linear {
 	return newLinear(st, prefix, in, out, true, seed)

@@ -25,18 +25,6 @@ func (c Conv2d) average() Conv2d {
 	return c
 }
 
-func (b BatchNorm) momentum(st *kernels.Store) Module { return b.average(st) }
-
-func (b BatchNorm) average(st *kernels.Store) BatchNorm {
-	n := b.norm
-	width := n.Mean.Shape[0]
-	if n.Gamma != nil {
-		n.Gamma, n.Beta = n.Gamma.Momentum(), n.Beta.Momentum()
-	}
-	n.Mean, n.Var = st.State(momentumPrefix+n.Mean.Name, 0, width), st.State(momentumPrefix+n.Var.Name, 1, width)
-	return BatchNorm{n}
-}
-
 func (l Linear) momentum(*kernels.Store) Module { return l.average() }
 
 func (l Linear) average() Linear {

@@ -110,7 +110,7 @@ func newTraining(t *testing.T, name string, averaged bool, seed uint64) training
 		t.Fatal(err)
 	}
 	st := kernels.NewStore(device)
-	m := net.NewProjector(st, "projector", 6, 5, 4, seed)
+	m := net.NewProjector(st, "on", "projector", 6, 5, 4, seed)
 	prog, err := kernels.Build(device, st, func(g *kernels.Graph) {
 		y := m.Forward(g.Input("x", kernels.F32, 3, 6), net.Train)
 		for _, p := range st.Params() {

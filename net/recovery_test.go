@@ -212,7 +212,7 @@ func network(t *testing.T, c net.Config, projector bool) *kernels.Store {
 		t.Fatal(err)
 	}
 	if projector {
-		net.NewProjector(st, "projector", backbone.Dim(), 4, 4, 1)
+		net.NewProjector(st, "on", "projector", backbone.Dim(), 4, 4, 1)
 	}
 	return st
 }

@@ -14,6 +14,7 @@ type Config struct {
 	Stem     string // one of Stems
 	Width    int    // channels of the first stage, before a bottleneck widens them; 64 in torchvision
 	Channels int    // of the images
+	Norm     string // one of Norms; "": on
 }
 
 // Archs lists the architectures, Stems the stems: cifar is 3×3 of stride 1, strided 3×3 of stride 2, imagenet 7×7 of stride 2 and then a max-pool
@@ -59,7 +60,7 @@ func (c Config) Check() error {
 	case c.Width < 1 || c.Width > 1024 || c.Channels < 1:
 		return fmt.Errorf("net: width %d, %d image channels: want a width of 1 to 1024 and at least one channel", c.Width, c.Channels)
 	}
-	return nil
+	return CheckNorm(c.Norm)
 }
 
 // CheckSize says, of a Config that passes Check, which images of h × w pixels Forward would refuse.
@@ -104,7 +105,7 @@ type ResNet struct {
 // unit is a convolution and its norm.
 type unit struct {
 	conv Conv2d
-	bn   BatchNorm
+	bn   Norm
 }
 
 // block is torchvision's BasicBlock (3×3, 3×3) or Bottleneck (1×1, 3×3, 1×1), with the shortcut's unit where shapes differ.
@@ -119,7 +120,7 @@ func NewResNet(st *kernels.Store, c Config, seed uint64) (*ResNet, error) {
 		return nil, err
 	}
 	s, a := stems[c.Stem], archs[c.Arch]
-	r := &ResNet{config: c, stem: unit{newConv(st, "conv1", c.Channels, c.Width, s.kernel, s.stride, s.kernel/2, seed), newNorm(st, "bn1", c.Width)}}
+	r := &ResNet{config: c, stem: unit{newConv(st, "conv1", c.Channels, c.Width, s.kernel, s.stride, s.kernel/2, seed), newNorm(st, c.Norm, "bn1", c.Width)}}
 	in := c.Width
 	for stage, blocks := range a.blocks {
 		width := c.Width << stage
@@ -128,7 +129,7 @@ func NewResNet(st *kernels.Store, c Config, seed uint64) (*ResNet, error) {
 			if stage > 0 && b == 0 {
 				stride = 2
 			}
-			r.blocks = append(r.blocks, newBlock(st, fmt.Sprintf("layer%d.%d", stage+1, b), in, width, width*a.widened, stride, seed))
+			r.blocks = append(r.blocks, newBlock(st, c.Norm, fmt.Sprintf("layer%d.%d", stage+1, b), in, width, width*a.widened, stride, seed))
 			in = width * a.widened
 		}
 	}
@@ -137,12 +138,12 @@ func NewResNet(st *kernels.Store, c Config, seed uint64) (*ResNet, error) {
 
 // newBlock makes a block whose 3×3 convolutions have `width` channels: a bottleneck where it ends with more. That has its stride in the 3×3
 // convolution, as torchvision's has and unlike the paper's, which has it in the first 1×1.
-func newBlock(st *kernels.Store, prefix string, in, width, out, stride int, seed uint64) block {
+func newBlock(st *kernels.Store, norm, prefix string, in, width, out, stride int, seed uint64) block {
 	var b block
 	add := func(in, out, kernel, stride int) {
 		n := len(b.units) + 1
 		conv := newConv(st, fmt.Sprintf("%s.conv%d", prefix, n), in, out, kernel, stride, kernel/2, seed)
-		b.units = append(b.units, unit{conv, newNorm(st, fmt.Sprintf("%s.bn%d", prefix, n), out)})
+		b.units = append(b.units, unit{conv, newNorm(st, norm, fmt.Sprintf("%s.bn%d", prefix, n), out)})
 	}
 	if width == out {
 		add(in, width, 3, stride)
@@ -153,7 +154,7 @@ func newBlock(st *kernels.Store, prefix string, in, width, out, stride int, seed
 		add(width, out, 1, 1)
 	}
 	if stride != 1 || in != out {
-		b.down = &unit{newConv(st, prefix+".downsample.0", in, out, 1, stride, 0, seed), newNorm(st, prefix+".downsample.1", out)}
+		b.down = &unit{newConv(st, prefix+".downsample.0", in, out, 1, stride, 0, seed), newNorm(st, norm, prefix+".downsample.1", out)}
 	}
 	return b
 }

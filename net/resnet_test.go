@@ -176,7 +176,7 @@ func TestFirstValuesDependOnSeedAndNameAlone(t *testing.T) {
 		if _, err := net.NewResNet(st, net.Config{Arch: "resnet10", Stem: "cifar", Width: width, Channels: 1}, seed); err != nil {
 			t.Fatal(err)
 		}
-		net.NewProjector(st, "projector", 8, 8, 8, seed)
+		net.NewProjector(st, "on", "projector", 8, 8, 8, seed)
 		return read(t, param(t, st, name).Read)
 	}
 	a, b, c := values(4, 1, "projector.0.weight"), values(8, 1, "projector.0.weight"), values(4, 2, "projector.0.weight")

@@ -100,7 +100,7 @@ func (c *Checkpoint) restore(to []target, wanted func(name string) bool) error {
 		}
 	}
 	if len(why) > 0 {
-		return fmt.Errorf("net: the checkpoint is of another network: %s: use the architecture, stem, width and channels that it was made with",
+		return fmt.Errorf("net: the checkpoint is of another network: %s: use the architecture, stem, width, channels and norm that it was made with",
 			strings.Join(why, "; "))
 	}
 	for _, t := range to {

@@ -16,10 +16,14 @@ import (
 //
 // f backbone, g projector, q predictor, f' and g' momentum encoders, whose batch norms see their own batches. Each view goes through the network on
 // its own: a batch-norm population a view, as in the authors' code (deepmind-research, byol/byol_experiment.py). The backbone f is the product.
+//
+// Without a predictor q is the identity; with a momentum of 0 there is no momentum encoder, f' = f and g' = g. Both are there to be compared: the paper
+// has both collapse (table 5), SimSiam does without the momentum encoder (Chen and He 2021, arXiv:2011.10566).
 type BYOL struct {
-	Momentum float64 `flag:"momentum" help:"m₀ of the target network, which rises to 1 along a cosine (paper: 0.996 for 1000 epochs, 0.99 for 100)" want:"above 0.5, at most 1"`
+	Momentum float64 `flag:"momentum" help:"m₀ of the target network, which rises to 1 along a cosine (paper: 0.996 for 1000 epochs, 0.99 for 100); 0: the network itself, held still" want:"0 or above 0.5, at most 1"`
 	Hidden   int     `flag:"projector-hidden" help:"hidden width of the projector; 0: twice the backbone's (paper: 4096 behind 2048)"`
 	Out      int     `flag:"embedding" help:"width of the embedding (paper: 256)"`
+	Direct   bool    `flag:"no-predictor" help:"compare the projections themselves (paper: collapses)"`
 	Predict  int     `flag:"predictor-hidden" help:"hidden width of the predictor; 0: the projector's (paper: 4096)"`
 }
 
@@ -35,21 +39,29 @@ func (m *BYOL) Views(in views.Input) ([]views.Spec, error) { return views.Preset
 // Loss is the sum of both directions.
 func (m *BYOL) Loss(s *Step) *kernels.Tensor {
 	wantViews("byol", s, 2)
-	if !(m.Momentum > 0.5 && m.Momentum <= 1) {
-		panic(&kernels.BuildError{Op: "byol", Msg: fmt.Sprintf("momentum %g: below ½ the target is no target: want it above 0.5, at most 1", m.Momentum)})
+	if m.Momentum != 0 && !(m.Momentum > 0.5 && m.Momentum <= 1) {
+		panic(&kernels.BuildError{Op: "byol", Msg: fmt.Sprintf("momentum %g: below ½ the target is no target: want it above 0.5, at most 1, or 0 for no momentum encoder", m.Momentum)})
 	}
 	hidden := cmp.Or(m.Hidden, 2*s.Dim)
-	predict := cmp.Or(m.Predict, hidden)
-	projector := net.NewProjector(s.Store, "projector", s.Dim, hidden, m.Out, s.Seed)
-	predictor := net.NewProjector(s.Store, "predictor", m.Out, predict, m.Out, s.Seed)
-	schedule := net.Cosine{From: m.Momentum, To: 1}
-	target, targetProjector := s.Momentum(s.Backbone, schedule), s.Momentum(projector, schedule)
-	var online, fixed [2]*kernels.Tensor
+	projector := net.NewProjector(s.Store, s.Norm, "projector", s.Dim, hidden, m.Out, s.Seed)
+	var z, online, fixed [2]*kernels.Tensor
 	for i, v := range s.Views {
-		z := projector.Forward(s.Backbone.Forward(v, net.Train), net.Train)
-		s.Observe(z, nil)
-		online[i] = predictor.Forward(z, net.Train)
-		fixed[i] = targetProjector.Forward(target.Forward(v, net.Train), net.Train)
+		z[i] = projector.Forward(s.Backbone.Forward(v, net.Train), net.Train)
+		s.Observe(z[i], nil)
+		online[i], fixed[i] = z[i], kernels.StopGrad(z[i])
+	}
+	if !m.Direct {
+		predictor := net.NewProjector(s.Store, s.Norm, "predictor", m.Out, cmp.Or(m.Predict, hidden), m.Out, s.Seed)
+		for i := range z {
+			online[i] = predictor.Forward(z[i], net.Train)
+		}
+	}
+	if m.Momentum > 0 {
+		schedule := net.Cosine{From: m.Momentum, To: 1}
+		target, targetProjector := s.Momentum(s.Backbone, schedule), s.Momentum(projector, schedule)
+		for i, v := range s.Views {
+			fixed[i] = targetProjector.Forward(target.Forward(v, net.Train), net.Train)
+		}
 	}
 	return bothWays(online, fixed)
 }

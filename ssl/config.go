@@ -1,6 +1,7 @@
 package ssl
 
 import (
+	"cmp"
 	"fmt"
 
 	"marr/net"
@@ -16,6 +17,8 @@ type Config struct {
 	Arch       string         `toml:"arch" json:"arch"`
 	Stem       string         `toml:"stem" json:"stem"`
 	Width      int            `toml:"width" json:"width" want:"at least 1, at most 1024"` // channels of the first stage
+	BN         string         `toml:"bn" json:"bn"`                                       // one of net.Norms: what stands in place of batch norm
+	HeadBN     string         `toml:"head_bn" json:"head_bn"`                             // likewise in the heads alone
 	Size       int            `toml:"size" json:"size" want:"at least 8"`                 // of a view, pixels
 	Epochs     int            `toml:"epochs" json:"epochs" want:"at least 1"`             // passes over the images
 	Batch      int            `toml:"batch" json:"batch" want:"at least 2"`               // images a step
@@ -43,6 +46,7 @@ func DefaultConfig() Config {
 // to 64 px and imagenet above).
 func (c *Config) Resolve(set *data.Set) {
 	c.resolveRate()
+	c.resolveNorms()
 	if c.Size == 0 {
 		h, w, _ := set.Size()
 		c.Size = min(h, w)
@@ -60,6 +64,12 @@ func (c *Config) Resolve(set *data.Set) {
 	}
 }
 
+// resolveNorms says what earlier configurations and callers leave unsaid: batch norm, and in the heads what the backbone has.
+func (c *Config) resolveNorms() {
+	c.BN = cmp.Or(c.BN, "on")
+	c.HeadBN = cmp.Or(c.HeadBN, c.BN)
+}
+
 // ConfigError is a setting that cannot work.
 type ConfigError struct{ error }
 
@@ -71,7 +81,7 @@ func (c Config) Check(set *data.Set) error {
 	_, optimizer := net.NewOptimizer(c.Optimizer, c.Decay)
 	_, rate := net.NewRate(c.Schedule, c.LR, c.Warmup)
 	backbone := c.Backbone(set.C)
-	for _, err := range []error{backbone.Check(), optimizer, rate, c.numbers(set), backbone.CheckSize(c.Size, c.Size)} {
+	for _, err := range []error{backbone.Check(), net.CheckNorm(c.HeadBN), optimizer, rate, c.numbers(set), backbone.CheckSize(c.Size, c.Size)} {
 		if err != nil {
 			return &ConfigError{err}
 		}
@@ -102,5 +112,5 @@ func (c Config) numbers(set *data.Set) error {
 
 // Backbone is the network's shape for images of this many channels.
 func (c Config) Backbone(channels int) net.Config {
-	return net.Config{Arch: c.Arch, Stem: c.Stem, Width: c.Width, Channels: channels}
+	return net.Config{Arch: c.Arch, Stem: c.Stem, Width: c.Width, Channels: channels, Norm: c.BN}
 }

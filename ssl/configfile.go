@@ -19,9 +19,11 @@ type setting struct{ key, value string }
 func (c Config) table() []setting {
 	out := []setting{
 		{"data", fmt.Sprintf("%q", c.Data)}, {"method", fmt.Sprintf("%q", c.Method)}, {"arch", fmt.Sprintf("%q", c.Arch)}, {"stem", fmt.Sprintf("%q", c.Stem)},
-		{"width", fmt.Sprint(c.Width)}, {"size", fmt.Sprint(c.Size)}, {"epochs", fmt.Sprint(c.Epochs)}, {"batch", fmt.Sprint(c.Batch)},
+		{"width", fmt.Sprint(c.Width)}, {"bn", fmt.Sprintf("%q", c.BN)}, {"head_bn", fmt.Sprintf("%q", c.HeadBN)},
+		{"size", fmt.Sprint(c.Size)}, {"epochs", fmt.Sprint(c.Epochs)}, {"batch", fmt.Sprint(c.Batch)},
 		{"accumulate", fmt.Sprint(c.Accumulate)}, {"optimizer", fmt.Sprintf("%q", c.Optimizer)}, {"schedule", fmt.Sprintf("%q", c.Schedule)},
-		{"base_lr", fmt.Sprint(c.BaseLR)}, {"lr", fmt.Sprint(c.LR)}, {"weight_decay", fmt.Sprint(c.Decay)}, {"weight_decay_end", fmt.Sprint(c.DecayEnd)}, {"warmup", fmt.Sprint(c.Warmup)}, {"seed", fmt.Sprint(c.Seed)},
+		{"base_lr", fmt.Sprint(c.BaseLR)}, {"lr", fmt.Sprint(c.LR)},
+		{"weight_decay", fmt.Sprint(c.Decay)}, {"weight_decay_end", fmt.Sprint(c.DecayEnd)}, {"warmup", fmt.Sprint(c.Warmup)}, {"seed", fmt.Sprint(c.Seed)},
 		{"clip", fmt.Sprint(c.Clip)}, {"clip_each", fmt.Sprint(c.ClipEach)}, {"views", "'''\n" + c.Views + "'''"},
 	}
 	for _, k := range slices.Sorted(maps.Keys(c.Options)) {

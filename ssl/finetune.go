@@ -126,7 +126,9 @@ func supervise(dev *vk.Device, st *kernels.Store, m net.Module, b *batch, f Fine
 			targets[i] = b.set.Labels[j]
 		}
 		queue = queue[b.size:]
-		r.Set("micro", 0)
+		if prog.Segment("step").Has("micro") { // else no batch norm moves running statistics
+			r.Set("micro", 0)
+		}
 		opt.Set(r, step, schedule.At(step, f.Steps))
 		if err := r.Submit(); err != nil {
 			return err

@@ -39,7 +39,7 @@ func (m *Jigsaw) Loss(s *Step) *kernels.Tensor {
 // arrangement is the loss that jigsaw and frame order share: x holds the parts of each sample, one after the other or (blocks) in blocks.
 func arrangement(s *Step, x *kernels.Tensor, parts int, blocks bool, hidden int) *kernels.Tensor {
 	hidden = cmp.Or(hidden, s.Dim)
-	head := net.NewArrangement(s.Store, "head", s.Dim, hidden, parts, s.Classes[0], s.Seed)
+	head := net.NewArrangement(s.Store, s.Norm, "head", s.Dim, hidden, parts, s.Classes[0], s.Seed)
 	h := s.Backbone.Forward(x, net.Train)
 	s.Observe(h, nil)
 	e := head.Embed(h, net.Train)

@@ -32,6 +32,7 @@ type Step struct {
 	Classes  []int             // likewise: how many classes the targets have, 0 where there are none
 	Known    int               // classes that the images' labels tell apart; 0: they have none
 	Seed     uint64            // of parameters that the method adds
+	Norm     string            // of layers that the method adds: one of net.Norms
 
 	labelled bool                    // the loss reads the labels
 	seen     *kernels.Tensor         // embeddings of one view that the collapse watch looks at, [N D]; nil: there is nothing to see

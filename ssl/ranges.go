@@ -11,6 +11,10 @@ func within(v float64, bounds string) bool {
 	if v != v {
 		return false
 	}
+	bounds, none := strings.CutPrefix(bounds, "0 or ")
+	if none && v == 0 {
+		return true
+	}
 	for bound := range strings.SplitSeq(bounds, ", ") {
 		at := strings.LastIndexByte(bound, ' ')
 		if at < 0 {

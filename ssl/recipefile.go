@@ -133,7 +133,8 @@ func recipeKeys() []string {
 // check compares a value with the kind of what it is for, its bounds and the names that there are.
 func (f *recipeFile) check(key string, v any, kind reflect.Kind, bounds string) error {
 	name := strings.TrimPrefix(key, "options.")
-	known := map[string][]string{"method": Methods(), "arch": net.Archs, "stem": net.Stems, "optimizer": net.Optimizers(), "schedule": net.Rates}[key]
+	known := map[string][]string{"method": Methods(), "arch": net.Archs, "stem": net.Stems, "optimizer": net.Optimizers(), "schedule": net.Rates,
+		"bn": net.Norms, "head_bn": net.Norms}[key]
 	number, isNumber := 0.0, true
 	switch n := v.(type) {
 	case int64:

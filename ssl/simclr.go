@@ -43,7 +43,7 @@ func (m *SimCLR) Loss(s *Step) *kernels.Tensor { return m.Contrast(s, m.Embed(s)
 func (m *SimCLR) Embed(s *Step) *kernels.Tensor {
 	wantViews("simclr", s, 2)
 	hidden := cmp.Or(m.Hidden, s.Dim)
-	projector := net.NewProjector(s.Store, "projector", s.Dim, hidden, m.Out, s.Seed)
+	projector := net.NewProjector(s.Store, s.Norm, "projector", s.Dim, hidden, m.Out, s.Seed)
 	h := s.Backbone.Forward(kernels.Concat(s.Views...), net.Train)
 	z := projector.Forward(h, net.Train)
 	s.ObservePairs(z)

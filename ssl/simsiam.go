@@ -36,8 +36,8 @@ func (m *SimSiam) Views(in views.Input) ([]views.Spec, error) { return views.Pre
 func (m *SimSiam) Loss(s *Step) *kernels.Tensor {
 	wantViews("simsiam", s, 2)
 	hidden, predict := cmp.Or(m.Hidden, s.Dim), cmp.Or(m.Predict, max(4, m.Out/4))
-	projector := net.NewDeepProjector(s.Store, "projector", s.Dim, hidden, m.Out, s.Seed)
-	predictor := net.NewProjector(s.Store, "predictor", m.Out, predict, m.Out, s.Seed)
+	projector := net.NewDeepProjector(s.Store, s.Norm, "projector", s.Dim, hidden, m.Out, s.Seed)
+	predictor := net.NewProjector(s.Store, s.Norm, "predictor", m.Out, predict, m.Out, s.Seed)
 	if !m.Scheduled {
 		predictor.Gate(s.Steady("predictor_rate"))
 	}

@@ -34,6 +34,7 @@ type Trainer struct {
 	loss      *Step // what the method asked for
 	passes    []pass
 	timing    *Timing
+	fewest    int          // samples that a batch norm sees at once; 0: none looks at others
 	health    *watch.Watch // of the representation; nil: nobody looks
 	seen      *looked      // of the step in hand
 
@@ -126,6 +127,7 @@ func (t *Trainer) record(g *kernels.Graph) {
 	} else {
 		loss = t.recordParts(g)
 	}
+	t.fewest = g.Population()
 	g.Segment("update")
 	g.Clip(t.Config.Clip)
 	g.ClipEach(t.Config.ClipEach)
@@ -156,7 +158,7 @@ func (t *Trainer) recordParts(g *kernels.Graph) *kernels.Tensor {
 // newStep is a step without samples.
 func (t *Trainer) newStep(g *kernels.Graph) *Step {
 	s := &Step{Graph: g, Store: t.Store, Backbone: t.Backbone, Dim: t.Backbone.Dim(), Known: t.set.NumClasses(), Seed: t.Config.Seed,
-		rate: t.schedule, peak: t.Config.LR}
+		Norm: t.Config.HeadBN, rate: t.schedule, peak: t.Config.LR}
 	for _, spec := range t.batch.specs {
 		s.Classes = append(s.Classes, spec.Targets())
 	}

@@ -36,6 +36,7 @@ func evalCommand(fs *pflag.FlagSet) func(context.Context, []string) error {
 	fs.StringVar(&c.Arch, "arch", c.Arch, "of --model random: "+strings.Join(net.Archs, ", "))
 	fs.StringVar(&c.Stem, "stem", "", "of --model random: "+strings.Join(net.Stems, ", ")+"; default as for pretrain")
 	fs.IntVar(&c.Width, "width", c.Width, "of --model random: channels of the first stage")
+	fs.StringVar(&c.BN, "bn", "on", "of --model random: "+strings.Join(net.Norms, ", "))
 	fs.IntVar(&c.Size, "size", 0, "of --model random and folders: side of the images in `pixels`")
 	fs.Uint64Var(&c.Seed, "seed", c.Seed, "of --model random")
 	device := deviceFlag(fs)

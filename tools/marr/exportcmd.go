@@ -140,7 +140,7 @@ func (x exporter) metadata() map[string]string {
 		"marr.resize": fmt.Sprint(views.Eval(views.Input{Size: x.s.px, Channels: x.s.arch.Channels, Frames: 1})[0].CenterCrop.Resize),
 		"marr.mean":   numbers(x.s.mean), "marr.std": numbers(x.s.std), "marr.size": fmt.Sprint(x.s.px), "marr.channels": fmt.Sprint(x.s.arch.Channels),
 		"marr.method": x.config.Method, "marr.branch": cmp.Or(x.s.branch, "online"), "marr.dataset": x.config.Data, "marr.arch": x.config.Arch, "marr.stem": x.config.Stem,
-		"marr.width": fmt.Sprint(x.config.Width), "marr.epochs": fmt.Sprint(x.config.Epochs), "marr.seed": fmt.Sprint(x.config.Seed),
+		"marr.width": fmt.Sprint(x.config.Width), "marr.norm": cmp.Or(x.config.BN, "on"), "marr.epochs": fmt.Sprint(x.config.Epochs), "marr.seed": fmt.Sprint(x.config.Seed),
 	}
 }
 

@@ -26,6 +26,8 @@ func pretrainCommand(fs *pflag.FlagSet) func(context.Context, []string) error {
 	fs.StringVar(&c.Arch, "arch", c.Arch, strings.Join(net.Archs, ", "))
 	fs.StringVar(&c.Stem, "stem", "", strings.Join(net.Stems, ", ")+"; default: strided for resnet10, else cifar up to 64 px and imagenet above")
 	fs.IntVar(&c.Width, "width", c.Width, "channels of the first stage")
+	fs.StringVar(&c.BN, "bn", "on", "batch norm, or what stands in its place: "+strings.Join(net.Norms, ", "))
+	fs.StringVar(&c.HeadBN, "head-bn", "", "likewise in projectors, predictors and arrangement heads; default: as --bn")
 	fs.IntVar(&c.Size, "size", 0, "side of a view in `pixels`; default: that of the recipe, else the set's own (built-in, CIFAR, STL-10, IDX), else 32")
 	recipe := fs.String("views", "", "`FILE`.toml with changes to the method's views; marr views --print shows those, marr views --out paints them")
 	fs.IntVar(&c.Epochs, "epochs", c.Epochs, "passes over the images")
@@ -185,6 +187,9 @@ func methodFlags(fs *pflag.FlagSet) {
 				fs.Bool(o.Name, on, name+": "+o.Help)
 			} else {
 				fs.String(o.Name, "", name+": "+o.Help+fmt.Sprintf("; default %v", o.Get()))
+				if _, ok := o.Get().(bool); ok {
+					fs.Lookup(o.Name).NoOptDefVal = "true"
+				}
 			}
 		}
 	}
