@@ -60,6 +60,8 @@ func (t *tracer) node(n kernels.Node, last bool) error {
 			Ints("pads", pad, pad, pad, pad), Ints("strides", stride, stride))
 	case "BatchNorm":
 		return t.batchNorm(n, x, result)
+	case "GroupNorm":
+		return t.groupNorm(n, x, result)
 	case "ReLU":
 		t.add("Relu", result, []string{x}, result)
 	case "Add":
@@ -81,42 +83,6 @@ func (t *tracer) node(n kernels.Node, last bool) error {
 
 func (t *tracer) add(op, name string, inputs []string, output string, attrs ...Attr) {
 	t.model.Nodes = append(t.model.Nodes, Node{Op: op, Name: name + "/" + op, Inputs: inputs, Outputs: []string{output}, Attrs: attrs})
-}
-
-// batchNorm writes a norm with what is fused to it as nodes: BatchNormalization, Add of the residual, Relu.
-func (t *tracer) batchNorm(n kernels.Node, x, result string) error {
-	inputs := []string{x}
-	for _, p := range n.In[1:5] {
-		name, err := t.weight(p)
-		if err != nil {
-			return err
-		}
-		inputs = append(inputs, name)
-	}
-	steps := []string{"BatchNormalization"}
-	if len(n.In) > 5 {
-		steps = append(steps, "Add")
-	}
-	if n.Attr["relu"] == 1 {
-		steps = append(steps, "Relu")
-	}
-	name := strings.TrimSuffix(n.In[1].Name(), ".weight")
-	for i, op := range steps {
-		out := result
-		if i < len(steps)-1 {
-			out = result + "_" + strings.ToLower(op)
-		}
-		switch op {
-		case "BatchNormalization": // ONNX's momentum is of the old value, PyTorch's of the new one
-			t.add(op, name, inputs, out, Float("epsilon", float32(n.Attr["eps"])), Float("momentum", float32(1-n.Attr["momentum"])))
-		case "Add":
-			t.add(op, name, []string{x, t.names[n.In[5].Name()]}, out)
-		default:
-			t.add(op, name, []string{x}, out)
-		}
-		x = out
-	}
-	return nil
 }
 
 func (t *tracer) linear(n kernels.Node, x, result string) error {

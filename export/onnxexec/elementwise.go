@@ -126,6 +126,37 @@ func batchNorm(c *call) (*array, error) {
 	return y, nil
 }
 
+// instanceNorm is Y = scale·(X − μ)/√(σ² + epsilon) + B, μ and σ² (biased) of each channel of each image on its own; X [N C …].
+func instanceNorm(c *call) (*array, error) {
+	x := c.in[0]
+	if len(x.shape) < 3 {
+		return nil, fmt.Errorf("X %v: want [N C …]", x.shape)
+	}
+	ch := x.shape[1]
+	for i, name := range []string{"scale", "B"} {
+		if p := c.in[i+1]; len(p.f) != ch {
+			return nil, fmt.Errorf("%s %v: X %v wants [%d]", name, p.shape, x.shape, ch)
+		}
+	}
+	y := &array{shape: x.shape, f: make([]float32, len(x.f))}
+	plane, eps := product(x.shape[2:]), c.float("epsilon", 1e-5)
+	parallel(x.shape[0]*ch, func(i int, _ *[]float64) {
+		mean, variance := 0.0, 0.0
+		src := x.f[i*plane:][:plane]
+		for _, v := range src {
+			mean += float64(v) / float64(plane)
+		}
+		for _, v := range src {
+			variance += (float64(v) - mean) * (float64(v) - mean) / float64(plane)
+		}
+		s, b := float64(c.in[1].f[i%ch])/math.Sqrt(variance+eps), float64(c.in[2].f[i%ch])
+		for j, v := range src {
+			y.f[i*plane+j] = float32((float64(v)-mean)*s + b)
+		}
+	})
+	return y, nil
+}
+
 // softmax is Y = exp(X)/Σ exp(X) along an axis, with the largest element subtracted first.
 func softmax(c *call) (*array, error) {
 	x := c.in[0]

@@ -104,6 +104,8 @@ func opCases() []opCase {
 		{name: "channels", op: "Mul", dims: []int{1, 2, 1, 2}, x: []float32{1, 2, 3, 4}, weights: []export.Tensor{floats(1, []int{1, 2, 1, 1}, 2, -1)}, want: []float32{2, 4, -3, -4}, wantDims: []int{1, 2, 1, 2}},
 		{name: "batch norm", op: "BatchNormalization", dims: []int{2, 2, 1}, x: []float32{1, 2, 3, 4}, attrs: []export.Attr{f("epsilon", 1), f("momentum", 0.9)},
 			weights: []export.Tensor{floats(1, []int{2}, 2, 1), floats(2, []int{2}, 0, 5), floats(3, []int{2}, 1, 0), floats(4, []int{2}, 3, 0)}, want: []float32{0, 7, 2, 9}, wantDims: []int{2, 2, 1}},
+		{name: "instance norm", op: "InstanceNormalization", dims: []int{1, 2, 2}, x: []float32{1, 5, 3, 3}, attrs: []export.Attr{f("epsilon", 5)},
+			weights: []export.Tensor{floats(1, []int{2}, 3, 1), floats(2, []int{2}, 1, -1)}, want: []float32{-1, 3, -1, -1}, wantDims: []int{1, 2, 2}},
 		{name: "softmax", op: "Softmax", dims: []int{1, 2}, x: []float32{1000, 1000}, attrs: []export.Attr{d("axis", 1)}, want: []float32{0.5, 0.5}, wantDims: []int{1, 2}},
 		{name: "softmax axis 1", op: "Softmax", dims: []int{1, 2, 2}, x: []float32{0, 0, float32(math.Log(3)), 0}, attrs: []export.Attr{d("axis", 1)}, want: []float32{0.25, 0.5, 0.75, 0.5}, wantDims: []int{1, 2, 2}},
 		{name: "max pool", op: "MaxPool", dims: []int{1, 1, 3, 3}, x: []float32{1, 2, 3, 4, 5, 6, 7, 8, 9}, attrs: []export.Attr{is("kernel_shape", 2, 2), is("strides", 2, 2), is("pads", 1, 1, 0, 0)}, want: []float32{1, 3, 7, 9}, wantDims: []int{1, 1, 2, 2}},

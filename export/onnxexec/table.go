@@ -27,6 +27,8 @@ var table = map[string]spec{
 	"BatchNormalization": {batchNorm, "f f f f f", "epsilon=float momentum=float training_mode=int"},
 	"Softmax":            {softmax, "f", "axis=int"},
 
+	"InstanceNormalization": {instanceNorm, "f f f", "epsilon=float"},
+
 	"MaxPool":           {maxPool, "f", windowAttrs + "ceil_mode=int storage_order=int"},
 	"AveragePool":       {averagePool, "f", windowAttrs + "ceil_mode=int count_include_pad=int"},
 	"GlobalAveragePool": {globalAveragePool, "f", ""},
