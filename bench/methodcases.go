@@ -27,7 +27,8 @@ var seeds = map[string]int{"simclr": 3, "byol": 3, "dino": 3}
 // twoGlobal are DINO's global views alone, as the peer was first measured with.
 const twoGlobal = "from = \"moco-v3\"\n[all]\nrandom_resized_crop = { interpolation = \"bicubic\" }\n"
 
-// MethodCases are every method as it comes, for 4 epochs of the demo's network, and then the recipes for these images.
+// MethodCases are every method as it comes, for 4 epochs of the demo's network, then the recipes for these images, then
+// CollapseCases.
 func MethodCases() (cases []MethodCase, err error) {
 	for _, name := range ssl.Methods() {
 		for seed := range max(1, seeds[name]) {
@@ -52,7 +53,31 @@ func MethodCases() (cases []MethodCase, err error) {
 		r.Apply(&c.Config, func(string) bool { return false })
 		cases = append(cases, c)
 	}
-	return cases, nil
+	return append(cases, CollapseCases()...), nil
+}
+
+// CollapseCases are BYOL with one after the other of what is said to keep it from collapse taken away or replaced (bench/COLLAPSE.md).
+func CollapseCases() (cases []MethodCase) {
+	for _, x := range []struct {
+		name, norm, heads string
+		set               map[string]any
+	}{
+		{"batch norm", "on", "on", nil},
+		{"no batch norm", "off", "off", nil},
+		{"no batch norm in the heads", "on", "off", nil},
+		{"batch norm in the heads alone", "off", "on", nil},
+		{"the batch's mean subtracted", "mean", "mean", nil},
+		{"a moving average of the mean subtracted", "moving-mean", "moving-mean", nil},
+		{"group norm", "group", "group", nil},
+		{"layer norm", "layer", "layer", nil},
+		{"no predictor", "on", "on", map[string]any{"no-predictor": true}},
+		{"no momentum encoder", "on", "on", map[string]any{"momentum": 0}},
+	} {
+		c := MethodCase{Name: "collapse-" + strings.ReplaceAll(strings.ReplaceAll(x.name, "'", ""), " ", "-"), Group: "BYOL, " + x.name, Config: methodConfig(0), Set: x.set}
+		c.Config.Method, c.Config.BN, c.Config.HeadBN = "byol", x.norm, x.heads
+		cases = append(cases, c)
+	}
+	return cases
 }
 
 // methodConfig is the demo's.

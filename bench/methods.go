@@ -2,6 +2,7 @@ package bench
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -37,6 +38,7 @@ type Learned struct {
 	Group  string     `json:"group,omitempty"` // runs of one recipe, of several seeds
 	Config ssl.Config `json:"config"`
 	Steps  int        `json:"steps"`
+	Std    float64    `json:"embedding_std,omitempty"` // of the last look of the collapse watch; 0: it saw no embeddings
 	Alarms []string   `json:"alarms,omitempty"`
 	Outcome
 	Peer *MethodPeer `json:"peer,omitempty"`
@@ -160,6 +162,11 @@ func (l *learning) run(ctx context.Context, c MethodCase, dir string) (Learned, 
 	if t != nil {
 		defer t.Free()
 	}
+	var halted *ssl.NonFiniteError
+	if errors.As(err, &halted) {
+		x.Config, x.Alarms = c.Config, append(x.Alarms, err.Error())
+		return x, nil
+	}
 	if err != nil {
 		return x, err
 	}
@@ -167,7 +174,7 @@ func (l *learning) run(ctx context.Context, c MethodCase, dir string) (Learned, 
 		x.Seconds = time.Since(began).Seconds()
 	}
 	x.Config, x.Steps = t.Config, t.Steps()
-	if err := x.lastEpoch(filepath.Join(dir, ssl.MetricsFile)); err != nil {
+	if err := x.read(filepath.Join(dir, ssl.MetricsFile)); err != nil {
 		return x, err
 	}
 	l.say("%s: evaluating", c.Name)
@@ -205,8 +212,8 @@ func (l *learning) say(format string, args ...any) {
 	}
 }
 
-// lastEpoch reads the means of loss and accuracy over the last epoch from a run's metrics.
-func (x *Learned) lastEpoch(path string) error {
+// read takes from a run's metrics the means of loss and accuracy over the last epoch, the last look at the embeddings, and every alarm.
+func (x *Learned) read(path string) error {
 	text, err := os.ReadFile(path)
 	if err != nil {
 		return err
@@ -214,13 +221,19 @@ func (x *Learned) lastEpoch(path string) error {
 	var losses, rights []float64
 	for lines := json.NewDecoder(bytes.NewReader(text)); ; {
 		var m struct {
-			Epoch          int
+			Step, Epoch    int
 			Loss, Accuracy *float64
+			Std            float64 `json:"embedding_std"`
+			Alarm          string
 		}
 		if err := lines.Decode(&m); errors.Is(err, io.EOF) {
 			break
 		} else if err != nil {
 			return fmt.Errorf("bench: %s: %w", path, err)
+		}
+		x.Std = cmp.Or(m.Std, x.Std)
+		if m.Alarm != "" {
+			x.Alarms = append(x.Alarms, fmt.Sprintf("step %d: %s", m.Step, m.Alarm))
 		}
 		if m.Epoch == x.Config.Epochs && m.Loss != nil {
 			losses = append(losses, *m.Loss)

@@ -35,10 +35,10 @@ func TestMethodsAreShownWithTheirPeers(t *testing.T) {
 	}
 }
 
-func TestTheLastEpochIsReadFromTheMetrics(t *testing.T) {
+func TestMetricsAreRead(t *testing.T) {
 	path := filepath.Join(t.TempDir(), ssl.MetricsFile)
 	lines := `{"step":1,"epoch":1,"loss":9,"accuracy":0.1}
-{"step":2,"epoch":2,"loss":4,"accuracy":0.5}
+{"step":2,"epoch":2,"loss":4,"accuracy":0.5,"embedding_std":0.25,"alarm":"low rank: why: what"}
 {"step":3,"epoch":2,"loss":2,"accuracy":0.7}
 {"step":3,"epoch":2,"knn20":50}
 `
@@ -46,8 +46,9 @@ func TestTheLastEpochIsReadFromTheMetrics(t *testing.T) {
 		t.Fatal(err)
 	}
 	x := Learned{Config: ssl.Config{Epochs: 2}}
-	if err := x.lastEpoch(path); err != nil || x.Loss != 3 || x.Pretext == nil || math.Abs(*x.Pretext-60) > 1e-9 {
-		t.Errorf("%v, %+v", err, x.Outcome)
+	if err := x.read(path); err != nil || x.Loss != 3 || x.Pretext == nil || math.Abs(*x.Pretext-60) > 1e-9 ||
+		x.Std != 0.25 || len(x.Alarms) != 1 || x.Alarms[0] != "step 2: low rank: why: what" {
+		t.Errorf("%v, %+v", err, x)
 	}
 }
 

@@ -11,11 +11,30 @@ import (
 func (m *Methods) print(w io.Writer) {
 	fmt.Fprintf(w, "\n%s\n", m.title())
 	m.table().text(w)
+	for _, line := range m.alarms() {
+		fmt.Fprintln(w, line)
+	}
 }
 
 func (m *Methods) markdown(w io.Writer) {
 	fmt.Fprintf(w, "\n%s\n\n", m.title())
 	m.table().markdown(w)
+	for i, line := range m.alarms() {
+		if i == 0 {
+			fmt.Fprintln(w)
+		}
+		fmt.Fprintln(w, "- "+line)
+	}
+}
+
+// alarms are what the collapse watch said, a line each.
+func (m *Methods) alarms() (lines []string) {
+	for _, x := range m.Runs {
+		for _, alarm := range x.Alarms {
+			lines = append(lines, x.Name+": "+alarm)
+		}
+	}
+	return lines
 }
 
 func (m *Methods) title() string {
@@ -25,26 +44,35 @@ func (m *Methods) title() string {
 }
 
 func (m *Methods) table() *table {
-	t := &table{head: []string{"method", "epochs", "runs", "kNN-1", "kNN-20", "linear", "linear10", "over untrained", "rank", "pretext", "s"}, right: 1}
+	t := &table{head: []string{"method", "epochs", "runs", "kNN-1", "kNN-20", "linear", "linear10", "over untrained", "rank", "pretext", "embedding std", "s"}, right: 1}
 	for _, x := range []Learned{m.Raw, m.Random} {
-		m.add(t, x.Name, "", []Outcome{x.Outcome})
+		m.add(t, x.Name, "", []Outcome{x.Outcome}, "")
 	}
 	for _, runs := range m.groups() {
 		var ours, theirs []Outcome
+		std := 0.0
 		for _, x := range runs {
-			ours = append(ours, x.Outcome)
+			ours, std = append(ours, x.Outcome), std+x.Std/float64(len(runs))
 			if x.Peer != nil {
 				theirs = append(theirs, x.Peer.Outcome)
 			}
 		}
-		m.add(t, runs[0].Group, fmt.Sprint(runs[0].Config.Epochs), ours)
+		m.add(t, runs[0].Group, fmt.Sprint(runs[0].Config.Epochs), ours, deviation(std))
 		if len(theirs) < len(ours) {
 			continue
 		}
-		m.add(t, "· PyTorch "+runs[0].Peer.Torch, "", theirs)
-		t.add("· ours less theirs", "", "", "", "", m.compare(ours, theirs, linear, 2), m.compare(ours, theirs, linear10, 3), "", "", "", "")
+		m.add(t, "· PyTorch "+runs[0].Peer.Torch, "", theirs, "")
+		t.add("· ours less theirs", "", "", "", "", m.compare(ours, theirs, linear, 2), m.compare(ours, theirs, linear10, 3), "", "", "", "", "")
 	}
 	return t
+}
+
+// deviation is "" where no embeddings were looked at.
+func deviation(std float64) string {
+	if std == 0 {
+		return ""
+	}
+	return fmt.Sprintf("%.3f", std)
 }
 
 // groups are the runs of each recipe.
@@ -65,7 +93,7 @@ func linear(o Outcome) float64   { return o.Linear }
 func linear10(o Outcome) float64 { return o.Linear10 }
 
 // add writes a row.
-func (m *Methods) add(t *table, name, epochs string, runs []Outcome) {
+func (m *Methods) add(t *table, name, epochs string, runs []Outcome, std string) {
 	show := func(f func(Outcome) float64) string {
 		mid, dev := meanAndDeviation(runs, f)
 		if math.IsNaN(mid) {
@@ -82,7 +110,7 @@ func (m *Methods) add(t *table, name, epochs string, runs []Outcome) {
 		over, count = fmt.Sprintf("%+.1f", few-m.Random.Linear10), fmt.Sprint(len(runs))
 	}
 	t.add(name, epochs, count, show(func(o Outcome) float64 { return o.KNN1 }), show(func(o Outcome) float64 { return o.KNN20 }), show(linear), show(linear10), over,
-		show(func(o Outcome) float64 { return o.Rank }), show(pretext), show(seconds))
+		show(func(o Outcome) float64 { return o.Rank }), show(pretext), std, show(seconds))
 }
 
 func pretext(o Outcome) float64 {
