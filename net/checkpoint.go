@@ -29,6 +29,8 @@ type Meta struct {
 	Mean     []float64         `json:"mean"` // of the images, on the scale 0 … 1, by channel
 	Std      []float64         `json:"std"`
 	Channels int               `json:"channels"` // of the images
+	// Watch is what the collapse watch has seen (watch.Watch): a resumed run is judged as if it had not been stopped.
+	Watch json.RawMessage `json:"watch,omitempty"`
 	// Branch says which backbone is the run's product: "", the one that was trained, or Teacher, its momentum encoder.
 	Branch string `json:"branch,omitempty"`
 }

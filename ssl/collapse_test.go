@@ -1,8 +1,13 @@
 package ssl
 
 import (
+	"bytes"
 	"cmp"
+	"context"
 	"errors"
+	"fmt"
+	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -57,6 +62,56 @@ func TestACollapseIsNamedAndEndsTheRunWhereThatIsAskedFor(t *testing.T) {
 	var collapse *CollapseError
 	if !errors.As(err, &collapse) {
 		t.Errorf("%v, want a CollapseError", err)
+	}
+}
+
+// TestAnAlarmIsRaisedAtTheSameStepAfterAResume stops a run in the looks before its alarm, and once more behind it.
+func TestAnAlarmIsRaisedAtTheSameStepAfterAResume(t *testing.T) {
+	c := smallConfig()
+	c.Batch, c.Epochs, c.LR = 32, 40, 2e-2
+	set := noise(64, 16, 1)
+	run := func(dir string, resume bool, stop int) (alarms []int) {
+		ctx, cancel := context.WithCancel(t.Context())
+		defer cancel()
+		r := &Run{Dir: dir, Resume: resume, Config: c, Method: herd{}, Set: set}
+		r.Tell = func(p Progress) {
+			if p.Alarm != nil {
+				alarms = append(alarms, p.Step)
+			}
+			if p.Step == stop {
+				cancel()
+			}
+		}
+		x, err := r.Pretrain(ctx, device)
+		if x != nil {
+			x.Free()
+		}
+		if err != nil && !errors.Is(err, ErrStopped) {
+			t.Fatal(err)
+		}
+		return alarms
+	}
+	dir := t.TempDir()
+	whole := filepath.Join(dir, "whole")
+	want := run(whole, false, 0)
+	if len(want) == 0 {
+		t.Fatal("no alarm was raised")
+	}
+	for _, before := range []int{4, 3} { // up to two more steps are under way
+		stopped := filepath.Join(dir, fmt.Sprint(before))
+		got := run(stopped, false, want[0]-before)
+		if len(got) > 0 {
+			t.Fatalf("stopped at %d: alarms at %v already", want[0]-before, got)
+		}
+		got = append(run(stopped, true, want[0]+3), run(stopped, true, 0)...)
+		if !slices.Equal(got, want) {
+			t.Errorf("stopped at %d and %d: alarms at steps %v, want %v", want[0]-before, want[0]+3, got, want)
+		}
+		for _, name := range []string{CheckpointFile, metricsFile} {
+			if !bytes.Equal(content(t, stopped, name), content(t, whole, name)) {
+				t.Errorf("stopped at %d: %s differs", want[0]-before, name)
+			}
+		}
 	}
 }
 

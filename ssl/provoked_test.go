@@ -22,11 +22,11 @@ type twins struct{ predictor, still, norm bool }
 func (twins) Views(in views.Input) ([]views.Spec, error) { return views.Preset("simsiam", in) }
 
 func (m twins) Loss(s *Step) *kernels.Tensor {
-	var projector net.Module = net.NewDeepProjector(s.Store, "projector", s.Dim, s.Dim, 64, s.Seed)
+	var projector net.Module = net.NewDeepProjector(s.Store, "on", "projector", s.Dim, s.Dim, 64, s.Seed)
 	if !m.norm {
 		projector = net.NewHead(s.Store, "projector", s.Dim, s.Dim, 64, s.Seed)
 	}
-	predictor := net.NewProjector(s.Store, "predictor", 64, 16, 64, s.Seed)
+	predictor := net.NewProjector(s.Store, "on", "predictor", 64, 16, 64, s.Seed)
 	var z, p [2]*kernels.Tensor
 	for i, v := range s.Views {
 		z[i] = projector.Forward(s.Backbone.Forward(v, net.Train), net.Train)

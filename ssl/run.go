@@ -172,6 +172,11 @@ func (r *Run) start(c *net.Checkpoint, dev *vk.Device) error {
 		if err := c.Restore(r.trainer.Store); err != nil {
 			return err
 		}
+		if c.Meta.Watch != nil {
+			if err := json.Unmarshal(c.Meta.Watch, r.trainer.health); err != nil {
+				return fmt.Errorf("ssl: run %s: what the collapse watch saw: %w", r.Dir, err)
+			}
+		}
 		done = c.Meta.Step
 	}
 	r.trainer.goOn(done)
@@ -345,9 +350,13 @@ func (r *Run) checkpoint(path string) error {
 	if err != nil {
 		return err
 	}
+	seen, err := json.Marshal(t.health)
+	if err != nil {
+		return err
+	}
 	return net.SaveCheckpoint(path, t.Store, net.Meta{
 		Step: t.Step(), Epoch: t.Step() / t.PerEpoch(), Config: config, Data: r.data, Kernels: kernels.Reading(t.dev), Variants: t.prog.Variants(),
-		Mean: t.mean, Std: t.std, Channels: r.Set.C, Branch: t.loss.product})
+		Mean: t.mean, Std: t.std, Channels: r.Set.C, Watch: seen, Branch: t.loss.product})
 }
 
 // pace measures images a second over the last steps.

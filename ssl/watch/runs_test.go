@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-// What small networks did in PyTorch (testdata/runs.py), judged look by look.
+// What small networks did in PyTorch (testdata/runs.py), judged look by look, and by a watch that is written and read between any two.
 func TestRealRunsAreNamedForWhatTheyAre(t *testing.T) {
 	text, err := os.ReadFile("testdata/runs.json")
 	if err != nil {
@@ -44,7 +44,19 @@ func TestRealRunsAreNamedForWhatTheyAre(t *testing.T) {
 			r := Report{Std: at(1), StdOfUniform: 1 / math.Sqrt(at(7)), Rank: at(2), MaxRank: min(float64(file.Images), at(7)), Cosine: at(3),
 				Entropy: at(4), Marginal: at(5), EntropyOfUniform: math.Log(float64(file.Prototypes)), KL: at(5) - at(4), Accuracy: at(6)}
 			s := Sample{N: file.Images, D: int(at(7)), K: file.Prototypes, Step: int(at(0)), Steps: file.Steps, Chance: 1 / float64(2*file.Images-1)}
-			if a := w.judge(r, s); a != nil {
+			text, err := json.Marshal(&w)
+			if err != nil {
+				t.Fatal(err)
+			}
+			var again Watch
+			if err := json.Unmarshal(text, &again); err != nil {
+				t.Fatal(err)
+			}
+			a, b := w.judge(r, s), again.judge(r, s)
+			if (a == nil) != (b == nil) || a != nil && a.Text != b.Text {
+				t.Errorf("%s, step %d: %v, of a watch that was written and read %v", name, s.Step, a, b)
+			}
+			if a != nil {
 				kinds = append(kinds, a.Kind)
 				t.Logf("%s, step %d: %s", name, a.Step, a.Text)
 			}

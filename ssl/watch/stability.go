@@ -17,9 +17,6 @@ import (
 // The overlap of neighbourhoods is that of Huh et al. 2024 (arXiv:2405.07987, appendix A, "mutual nearest-neighbor metric"), there between
 // two networks. Errors: sets of different size, a k that is not in 1 … N−1, features that are not finite.
 func NeighbourStability(before, after *eval.Features, k int) (float64, error) {
-	if before.N != after.N {
-		return 0, fmt.Errorf("watch: neighbour stability: %d images before, %d after: the same images are needed", before.N, after.N)
-	}
 	old, err := eval.Nearest(before, k)
 	if err != nil {
 		return 0, fmt.Errorf("watch: before: %w", err)
@@ -28,17 +25,26 @@ func NeighbourStability(before, after *eval.Features, k int) (float64, error) {
 	if err != nil {
 		return 0, fmt.Errorf("watch: after: %w", err)
 	}
-	kept := 0
-	was := make([]int, before.N) // 1 + the last image that had it as a neighbour
-	for i := range old {
-		for _, j := range old[i] {
+	return Kept(old, now)
+}
+
+// Kept is NeighbourStability of two lists that eval.Nearest made, for who keeps those in place of features.
+func Kept(before, after [][]int32) (float64, error) {
+	if len(before) != len(after) {
+		return 0, fmt.Errorf("watch: neighbour stability: %d images before, %d after: the same images are needed", len(before), len(after))
+	}
+	kept, all := 0, 0
+	was := make([]int, len(before)) // 1 + the last image that had it as a neighbour
+	for i := range before {
+		for _, j := range before[i] {
 			was[j] = i + 1
 		}
-		for _, j := range now[i] {
+		for _, j := range after[i] {
 			if was[j] == i+1 {
 				kept++
 			}
 		}
+		all += len(after[i])
 	}
-	return float64(kept) / float64(k*before.N), nil
+	return float64(kept) / float64(all), nil
 }

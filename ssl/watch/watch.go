@@ -25,20 +25,12 @@ type Alarm struct {
 // Collapse says whether the run is lost; of an easy task it is not certain.
 func (a *Alarm) Collapse() bool { return a.Kind != TooEasy }
 
-// Watch judges looks at one run, in their order. Its zero value is ready. It keeps nothing across a resume: a run that was resumed has its
-// ranks measured against the highest since then, and may be told again what it was told before.
+// Watch judges looks at one run, in their order. Its zero value is ready. As JSON it is what it has seen, so that a run that goes on elsewhere is
+// judged as if it had not been stopped.
 type Watch struct {
 	Warmup   float64 // share of the run in which nothing is counted; 0: 0.05
 	Patience int     // looks in a row that must agree; 0: 3
-	peak     float64 // highest rank so far
-	row      map[Kind]*row
-	told     map[Kind]bool
-}
-
-// row is a number of looks in a row that agree.
-type row struct {
-	looks, images int
-	first         float64 // distance at the first
+	seen     seen
 }
 
 const (
@@ -62,12 +54,15 @@ func (w *Watch) Look(s Sample) (Report, *Alarm) {
 }
 
 func (w *Watch) judge(r Report, s Sample) (raised *Alarm) {
-	if w.row == nil {
-		w.row, w.told = map[Kind]*row{}, map[Kind]bool{}
+	if w.seen.Rows == nil {
+		w.seen.Rows = map[Kind]row{}
 	}
-	peak := w.peak
-	if r.Rank > w.peak {
-		w.peak = r.Rank // in the warm-up too: a collapse may be over before its end
+	if w.seen.Told == nil {
+		w.seen.Told = map[Kind]bool{}
+	}
+	peak := w.seen.Peak
+	if r.Rank > peak {
+		w.seen.Peak = r.Rank // in the warm-up too: a collapse may be over before its end
 	}
 	if float64(s.Step) < orDefault(w.Warmup, warmup)*float64(s.Steps) {
 		return nil
@@ -79,12 +74,12 @@ func (w *Watch) judge(r Report, s Sample) (raised *Alarm) {
 		collapse := rule.kind != TooEasy
 		switch {
 		case !(distance < 1):
-		case w.told[rule.kind]:
+		case w.seen.Told[rule.kind]:
 			lost = lost || collapse
 		case lost && collapse:
-			w.told[rule.kind] = true
+			w.seen.Told[rule.kind] = true
 		case agreed && raised == nil:
-			w.told[rule.kind], lost = true, collapse
+			w.seen.Told[rule.kind], lost = true, collapse
 			raised = &Alarm{rule.kind, s.Step, r, fmt.Sprintf("%s: %s: %s", rule.kind, rule.why(r, s, peak), rule.remedy)}
 		}
 	}
@@ -94,16 +89,16 @@ func (w *Watch) judge(r Report, s Sample) (raised *Alarm) {
 // agreed counts a look of a kind and says whether the row is long enough and going nowhere.
 func (w *Watch) agreed(kind Kind, distance float64, images int) bool {
 	if !(distance < 1) { // NaN ends a row too
-		delete(w.row, kind)
+		delete(w.seen.Rows, kind)
 		return false
 	}
-	k := w.row[kind]
-	if k == nil {
-		k = &row{first: distance}
-		w.row[kind] = k
+	k, begun := w.seen.Rows[kind]
+	if !begun {
+		k.First = distance
 	}
-	k.looks, k.images = k.looks+1, k.images+images
-	return k.looks >= orDefault(w.Patience, patience) && k.images >= minImages && distance <= k.first+slack
+	k.Looks, k.Images = k.Looks+1, k.Images+images
+	w.seen.Rows[kind] = k
+	return k.Looks >= orDefault(w.Patience, patience) && k.Images >= minImages && distance <= k.First+slack
 }
 
 func orDefault[T int | float64](v, def T) T {
