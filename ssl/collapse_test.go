@@ -107,7 +107,7 @@ func TestAnAlarmIsRaisedAtTheSameStepAfterAResume(t *testing.T) {
 		if !slices.Equal(got, want) {
 			t.Errorf("stopped at %d and %d: alarms at steps %v, want %v", want[0]-before, want[0]+3, got, want)
 		}
-		for _, name := range []string{CheckpointFile, metricsFile} {
+		for _, name := range []string{CheckpointFile, MetricsFile} {
 			if !bytes.Equal(content(t, stopped, name), content(t, whole, name)) {
 				t.Errorf("stopped at %d: %s differs", want[0]-before, name)
 			}

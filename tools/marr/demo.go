@@ -110,7 +110,7 @@ func (d *demo) run(ctx context.Context, resume bool) error {
 		return err
 	}
 	trained := time.Since(began)
-	s, _, err := runSubject(d.dir)
+	s, _, err := runSubject(d.dir, "")
 	if err != nil {
 		return err
 	}

@@ -69,6 +69,8 @@ func TestBadInputIsOneLineAndLeavesNothing(t *testing.T) {
 		{"no driver", 1, "install mesa-vulkan-drivers", []string{"VK_ICD_FILENAMES=/nonexistent", "VK_DRIVER_FILES=/nonexistent"}, small(good, out)},
 		{"unknown device", 1, "choose one of 0", nil, small(good, out, "--device", "quantum")},
 		{"no run to measure", 1, "no run is here", nil, []string{"eval", "knn", "--run", out, "--train", good, "--test", good}},
+		{"branch of no kind", 2, "want online or teacher", nil, []string{"eval", "knn", "--run", out, "--branch", "student", "--train", good, "--test", good}},
+		{"branch of a model", 2, "only a run has branches", nil, []string{"eval", "knn", "--model", "raw", "--branch", "teacher", "--train", good, "--test", good}},
 		{"no such evaluation", 2, "want one of knn, linear, finetune", nil, []string{"eval", "wish"}},
 		{"raw pixels fine-tuned", 2, "pixels cannot be fine-tuned", nil, []string{"eval", "finetune", "--model", "raw", "--train", good, "--test", good}},
 		{"gray against colour", 1, "give sets of one kind", nil, []string{"eval", "knn", "--model", "raw", "--train", good, "--test", "builtin:fashion-tinted:test"}},

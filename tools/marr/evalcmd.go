@@ -28,6 +28,7 @@ const (
 
 func evalCommand(fs *pflag.FlagSet) func(context.Context, []string) error {
 	run := fs.String("run", "", "`DIR` of a run: its newest checkpoint")
+	branch := branchFlag(fs)
 	model := fs.String("model", "", "random: a network that was never trained; raw: the pixels themselves")
 	train := fs.String("train", "", "labelled images `D` that the judge learns from")
 	test := fs.String("test", "", "labelled images `D` that it is judged on")
@@ -48,19 +49,22 @@ func evalCommand(fs *pflag.FlagSet) func(context.Context, []string) error {
 		if (*run == "") == (*model == "") || *model != "" && *model != "random" && *model != "raw" {
 			return usagef("eval: want either --run DIR, --model random or --model raw: say what is to be measured")
 		}
+		if err := checkBranch(*branch, *run); err != nil {
+			return err
+		}
 		if *train == "" || *test == "" {
 			return usagef("eval: --train and --test are needed: say which labelled images to learn from and to judge on")
 		}
-		e := evaluation{kind: args[0], run: *run, model: *model, config: c, asJSON: *asJSON}
+		e := evaluation{kind: args[0], run: *run, branch: *branch, model: *model, config: c, asJSON: *asJSON}
 		return e.do(ctx, *train, *test, *device)
 	}
 }
 
 // evaluation is one call of marr eval.
 type evaluation struct {
-	kind, run, model string
-	config           ssl.Config
-	asJSON           bool
+	kind, run, branch, model string
+	config                   ssl.Config
+	asJSON                   bool
 }
 
 func (e evaluation) do(ctx context.Context, trainName, testName, device string) error {
@@ -68,7 +72,7 @@ func (e evaluation) do(ctx context.Context, trainName, testName, device string) 
 	var err error
 	px := e.config.Size
 	if e.run != "" {
-		if s, e.config, err = runSubject(e.run); err != nil {
+		if s, e.config, err = runSubject(e.run, e.branch); err != nil {
 			return err
 		}
 		px = s.px
@@ -151,8 +155,15 @@ func comparable(train, test *data.Set, channels int) error {
 
 // measure runs the protocol and says in words how the number was obtained.
 func (e evaluation) measure(dev *vk.Device, s subject, train, test *data.Set) (map[string]any, string, error) {
-	of := fmt.Sprintf("%s, train %s (%d), test %s (%d)", s.name, train.Name, train.Len(), test.Name, test.Len())
+	name := s.name
+	if s.branch != "" {
+		name += ", branch " + s.branch
+	}
+	of := fmt.Sprintf("%s, train %s (%d), test %s (%d)", name, train.Name, train.Len(), test.Name, test.Len())
 	result := map[string]any{"model": s.name, "train": train.Name, "test": test.Name, "protocol": e.kind}
+	if s.branch != "" {
+		result["branch"] = s.branch
+	}
 	if e.kind == "finetune" {
 		if s.start == nil {
 			return nil, "", usagef("--model raw: pixels cannot be fine-tuned: use --run or --model random")

@@ -25,6 +25,7 @@ func exportCommand(fs *pflag.FlagSet) func(context.Context, []string) error {
 	run := fs.String("run", "", "`DIR` of the run")
 	out := fs.String("out", "", "`FILE`.onnx or .safetensors to write")
 	verify := fs.Bool("verify", false, "read the file back and compare: ONNX by its features of the run's images, safetensors by its bytes")
+	branch := branchFlag(fs)
 	device := deviceFlag(fs)
 	return func(ctx context.Context, args []string) error {
 		if err := noArgs(args); err != nil {
@@ -33,13 +34,16 @@ func exportCommand(fs *pflag.FlagSet) func(context.Context, []string) error {
 		if *run == "" || *out == "" {
 			return usagef("export: --run and --out are needed: say which run and where to write")
 		}
+		if err := checkBranch(*branch, *run); err != nil {
+			return err
+		}
 		if !strings.HasSuffix(*out, ".onnx") && !strings.HasSuffix(*out, ".safetensors") {
 			return usagef("--out %s: the ending says the format: want .onnx or .safetensors", *out)
 		}
 		if info, err := os.Stat(filepath.Dir(*out)); err != nil || !info.IsDir() {
 			return fmt.Errorf("--out %s: there is no folder %s: make it first, or choose another", *out, filepath.Dir(*out))
 		}
-		s, c, err := runSubject(*run)
+		s, c, err := runSubject(*run, *branch)
 		if err != nil {
 			return err
 		}
@@ -55,7 +59,7 @@ func exportCommand(fs *pflag.FlagSet) func(context.Context, []string) error {
 		if err := x.writeSafetensors(*out); err != nil {
 			return err
 		}
-		fmt.Printf("%s: backbone of %s, names of torchvision, layouts of PyTorch\n", *out, *run)
+		fmt.Printf("%s: %s backbone of %s, names of torchvision, layouts of PyTorch\n", *out, s.branch, *run)
 		if !*verify {
 			return nil
 		}
@@ -85,8 +89,8 @@ func (x exporter) onnx(ctx context.Context, path string, verify bool) error {
 		return err
 	}
 	c, px := x.s.arch.Channels, x.s.px
-	fmt.Printf("%s: backbone of %s, input image [N %d %d %d] normalised with the file's mean and std, output features [N %d]\n",
-		path, x.s.name, c, px, px, x.s.arch.Dim())
+	fmt.Printf("%s: %s backbone of %s, input image [N %d %d %d] normalised with the file's mean and std, output features [N %d]\n",
+		path, x.s.branch, x.s.name, c, px, px, x.s.arch.Dim())
 	if !verify {
 		return nil
 	}
@@ -139,7 +143,7 @@ func (x exporter) metadata() map[string]string {
 	return map[string]string{
 		"marr.resize": fmt.Sprint(views.Eval(views.Input{Size: x.s.px, Channels: x.s.arch.Channels, Frames: 1})[0].CenterCrop.Resize),
 		"marr.mean":   numbers(x.s.mean), "marr.std": numbers(x.s.std), "marr.size": fmt.Sprint(x.s.px), "marr.channels": fmt.Sprint(x.s.arch.Channels),
-		"marr.method": x.config.Method, "marr.branch": cmp.Or(x.s.branch, "online"), "marr.dataset": x.config.Data, "marr.arch": x.config.Arch, "marr.stem": x.config.Stem,
+		"marr.method": x.config.Method, "marr.branch": cmp.Or(x.s.branch, net.Online), "marr.dataset": x.config.Data, "marr.arch": x.config.Arch, "marr.stem": x.config.Stem,
 		"marr.width": fmt.Sprint(x.config.Width), "marr.norm": cmp.Or(x.config.BN, "on"), "marr.epochs": fmt.Sprint(x.config.Epochs), "marr.seed": fmt.Sprint(x.config.Seed),
 	}
 }

@@ -1,10 +1,13 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
+
+	"github.com/spf13/pflag"
 
 	"marr/kernels"
 	"marr/net"
@@ -22,7 +25,7 @@ type subject struct {
 	seed      uint64
 	mean, std []float64
 	start     ssl.Start
-	branch    string // of the run: net.Meta.Branch
+	branch    string // of a run: net.Online or net.Teacher
 }
 
 // randomSubject is a network that was never trained.
@@ -37,8 +40,23 @@ func rawSubject(px int, train *data.Set) subject {
 	return subject{name: "raw", px: px, mean: mean, std: std}
 }
 
-// runSubject is the backbone of a run folder's newest checkpoint.
-func runSubject(dir string) (subject, ssl.Config, error) {
+// branchFlag declares --branch; checkBranch says what cannot be meant.
+func branchFlag(fs *pflag.FlagSet) *string {
+	return fs.String("branch", "", net.Online+" or "+net.Teacher+": the run's backbone that was trained, or its momentum encoder; default: the method's choice")
+}
+
+func checkBranch(branch, run string) error {
+	switch {
+	case branch != "" && branch != net.Online && branch != net.Teacher:
+		return usagef("--branch %s: want %s or %s", branch, net.Online, net.Teacher)
+	case branch != "" && run == "":
+		return usagef("--branch %s: only a run has branches: give --run", branch)
+	}
+	return nil
+}
+
+// runSubject is the backbone of a run folder's newest checkpoint: the branch that is named, "" for the run's product.
+func runSubject(dir, branch string) (subject, ssl.Config, error) {
 	config, err := ssl.ReadConfig(filepath.Join(dir, "config.toml"))
 	if errors.Is(err, os.ErrNotExist) {
 		return subject{}, config, fmt.Errorf("run %s: no run is here: give the folder that marr pretrain --out made", dir)
@@ -56,7 +74,10 @@ func runSubject(dir string) (subject, ssl.Config, error) {
 	if note != "" {
 		fmt.Fprintln(os.Stderr, note)
 	}
-	return subject{dir, config.Backbone(c.Meta.Channels), config.Size, config.Seed, c.Meta.Mean, c.Meta.Std, ssl.FromCheckpoint(c), c.Meta.Branch}, config, nil
+	if err := c.Choose(branch); err != nil {
+		return subject{}, config, fmt.Errorf("run %s: %w", dir, err)
+	}
+	return subject{dir, config.Backbone(c.Meta.Channels), config.Size, config.Seed, c.Meta.Mean, c.Meta.Std, ssl.FromCheckpoint(c), cmp.Or(c.Meta.Branch, net.Online)}, config, nil
 }
 
 // network puts the subject's backbone on a device.
