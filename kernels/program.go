@@ -37,6 +37,7 @@ type Segment struct {
 	body    []*vk.Segment // one; in eager mode one a dispatch
 	labels  []string
 	writes  [][]written // eager: what each dispatch writes
+	work    float64     // floating point operations
 	timed   []OpTime    // with Graph.Time: its ops, without their times
 	slot    [slots]*slot
 	turn    int
@@ -277,6 +278,7 @@ func (s *Segment) record(g *Graph, index int) error {
 		if err := s.add(r, x); err != nil {
 			return err
 		}
+		s.work += x.work
 		if s.timed != nil {
 			s.timed = append(s.timed, s.untimed(x))
 		}

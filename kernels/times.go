@@ -46,6 +46,9 @@ func (r *Run) Times() ([]OpTime, error) {
 	return ops, nil
 }
 
+// Work is the number of floating point operations that convolutions and matrix products have in a run of the segment: counted, the same on every device.
+func (s *Segment) Work() float64 { return s.work }
+
 // untimed describes a step.
 func (s *Segment) untimed(x *step) OpTime {
 	o := OpTime{Segment: s.name, Kernel: x.kernel, Label: x.label, Backward: x.back, Work: x.work, Groups: x.groups}

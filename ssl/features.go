@@ -22,6 +22,19 @@ type Encoder struct {
 	width int
 }
 
+// Passes is how many images an Encoder of these sets takes through the network for all of them: whole batches.
+func Passes(sets ...*data.Set) int {
+	most, all := 0, 0
+	for _, s := range sets {
+		most = max(most, s.Len())
+	}
+	batch := min(featureBatch, most)
+	for _, s := range sets {
+		all += (s.Len() + batch - 1) / batch * batch
+	}
+	return all
+}
+
 // NewEncoder builds the program that maps images like those of these sets through a module.
 func NewEncoder(dev *vk.Device, st *kernels.Store, m net.Module, mean, std []float64, px int, sets ...*data.Set) (*Encoder, error) {
 	most, pixels := 0, 0

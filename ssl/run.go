@@ -61,7 +61,7 @@ type Run struct {
 	Started        func(*Trainer) // before the first step; may be nil
 	Tell           func(Progress) // may be nil
 	// AfterEpoch, when not nil, may measure the backbone after each epoch; what it returns becomes a line of metrics.jsonl beside step and
-	// epoch. It must leave the Store as it is.
+	// epoch, nil none. It must leave the Store as it is. Its error goes to Notice and not further: no measurement is worth a run.
 	AfterEpoch func(*Trainer) (map[string]any, error)
 	Notice     func(format string, args ...any) // may be nil
 
@@ -324,8 +324,11 @@ func (r *Run) afterEpoch() error {
 		return nil
 	}
 	values, err := r.AfterEpoch(t)
-	if err != nil {
-		return err
+	if err != nil && r.Notice != nil {
+		r.Notice("epoch %d was not measured: %v", t.Step()/t.PerEpoch(), err)
+	}
+	if err != nil || values == nil {
+		return nil
 	}
 	line := map[string]any{"step": t.Step(), "epoch": t.Step() / t.PerEpoch()}
 	maps.Copy(line, values)

@@ -4,8 +4,10 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -90,6 +92,33 @@ func TestRunStoppedAnywhereResumesToTheSameBytes(t *testing.T) {
 				t.Errorf("stopped after step %d: %s differs", stop, name)
 			}
 		}
+	}
+}
+
+// TestAMeasurementThatFailsLosesNothing: it is told, and the run goes on to what it would have been.
+func TestAMeasurementThatFailsLosesNothing(t *testing.T) {
+	dir := t.TempDir()
+	whole, run := filepath.Join(dir, "whole"), filepath.Join(dir, "run")
+	if err := pretrain(t, whole, runConfig(), false, 0); err != nil {
+		t.Fatal(err)
+	}
+	m, err := New("simclr")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var told []string
+	r := &Run{Dir: run, Config: runConfig(), Method: m, Set: noise(24, 16, 1), Notice: func(format string, args ...any) { told = append(told, fmt.Sprintf(format, args...)) }}
+	r.AfterEpoch = func(*Trainer) (map[string]any, error) { return nil, errors.New("the disk is full") }
+	x, err := r.Pretrain(t.Context(), device)
+	if err != nil {
+		t.Fatal(err)
+	}
+	x.Free()
+	if want := []string{"epoch 1 was not measured: the disk is full", "epoch 2 was not measured: the disk is full"}; !slices.Equal(told, want) {
+		t.Errorf("told %q, want %q", told, want)
+	}
+	if !bytes.Equal(content(t, run, CheckpointFile), content(t, whole, CheckpointFile)) {
+		t.Error("the checkpoint differs")
 	}
 }
 

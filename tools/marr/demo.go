@@ -106,7 +106,7 @@ func (d *demo) run(ctx context.Context, resume bool) error {
 		return err
 	}
 	r := &ssl.Run{Dir: d.dir, Resume: resume, Config: d.config, Method: m, Set: d.train, Tuner: tuner}
-	if err := pretrain(ctx, d.dev, r); err != nil {
+	if err := pretrain(ctx, d.dev, r, nil); err != nil {
 		return err
 	}
 	trained := time.Since(began)

@@ -64,6 +64,14 @@ func TestBadInputIsOneLineAndLeavesNothing(t *testing.T) {
 			[]string{"pretrain", "--data", good, "--out", out, "--temperature", "0.1"}},
 		{"value of another kind", 2, "marr pretrain --help", nil, small(good, out, "--epochs", "many")},
 		{"--eval-data with colour", 1, "builtin:fashion-tinted has colour: give sets of one kind", nil, small(good, out, "--eval-data", "builtin:fashion-tinted")},
+		{"--eval-data of fewer images than neighbours", 1, "and kNN asks the nearest 20", nil, small(images(t, 16), out, "--eval-data", good)},
+		{"--eval-data of one class", 1, "one class alone", nil, small(oneClass(t, 0), out, "--batch", "4", "--eval-data", good)},
+		{"--eval-data of classes that --data has not", 1, "has label 7, which no image of", nil, small(good, out, "--eval-data", oneClass(t, 7))},
+		{"--eval-data without labels", 1, "has no labels", nil, small(good, out, "--eval-data", noLabels(t))},
+		{"--eval-data and --data without labels", 1, "has no labels", nil, small(noLabels(t), out, "--eval-data", noLabels(t))},
+		{"--eval-data that is not there", 1, "no such file or folder", nil, small(good, out, "--eval-data", filepath.Join(dir, "nowhere"))},
+		{"epochs below none", 2, "--eval-every -1", nil, small(good, out, "--eval-every", "-1")},
+		{"share of nothing", 2, "want epochs from 0, and a share above 0", nil, small(good, out, "--eval-share", "0")},
 		{"folder that cannot be made", 1, "choose another folder", nil, small(good, filepath.Join(corrupt, "run"))},
 		{"temperature of zero", 2, "want it above 0", nil, small(good, out, "--temperature", "0")},
 		{"no driver", 1, "install mesa-vulkan-drivers", []string{"VK_ICD_FILENAMES=/nonexistent", "VK_DRIVER_FILES=/nonexistent"}, small(good, out)},
@@ -177,6 +185,16 @@ func oneClass(t *testing.T, label byte) string {
 	}
 	copy(raw[8:], bytes.Repeat([]byte{label}, len(raw)-8))
 	if err := os.WriteFile(labels, raw, 0o666); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+// noLabels is an IDX file without its labels.
+func noLabels(t *testing.T) string {
+	t.Helper()
+	path := images(t, 32)
+	if err := os.Remove(filepath.Join(filepath.Dir(path), "train-labels-idx1-ubyte")); err != nil {
 		t.Fatal(err)
 	}
 	return path

@@ -5,45 +5,68 @@ import (
 	"fmt"
 	"slices"
 
-	"marr/ssl"
 	"marr/ssl/data"
 	"marr/ssl/eval"
-	"marr/vk"
 )
 
 const (
-	judgeImages    = 10000 // at most this many labelled training images vote
+	judgeImages    = 10000 // at most this many labelled images vote, and as many are judged
+	judgeLeast     = 1500  // at least this many vote or are judged, where there are as many: kNN of 500 is known to ± 2 points
 	judgeNeighbour = 20
 )
 
-// judge measures the backbone after each epoch of pretrain --eval-data.
-type judge struct {
-	dev         *vk.Device
-	train, test *data.Set
-	mean, std   []float64 // of all training images
-	encoder     *ssl.Encoder
-}
+// judge measures kNN and a linear probe: the gauge of pretrain --eval-data.
+type judge struct{ train, test *data.Set }
 
-// newJudge judges by the labels of the training images; it refuses sets that do not go together before anything is trained.
-func newJudge(ctx context.Context, dev *vk.Device, train *data.Set, name string, px int) (*judge, error) {
+// newJudge judges by the labels of the training images or, where these have none, of two thirds of the images that are named.
+func newJudge(ctx context.Context, train *data.Set, name string, px int) (*judge, error) {
 	test, err := openSet(ctx, name, px)
 	if err != nil {
 		return nil, err
 	}
-	if err := comparable(train, test, train.C); err != nil {
+	channels := train.C
+	if !slices.ContainsFunc(train.Labels, func(l int32) bool { return l >= 0 }) {
+		if err := comparable(test, test, channels); err != nil {
+			return nil, err
+		}
+		train, test = thirds(test)
+	}
+	if err := comparable(train, test, channels); err != nil {
 		return nil, err
 	}
-	few := spread(labelled(train), judgeImages)
-	if few.Len() < judgeNeighbour {
-		return nil, fmt.Errorf("--eval-data %s: %s has %d images and kNN asks the nearest %d: train on more images", name, train.Name, few.Len(), judgeNeighbour)
+	if train.C > channels {
+		return nil, fmt.Errorf("--eval-data %s has colour, the images of --data are gray: give sets of one kind", name)
+	}
+	train = labelled(train)
+	if train.Len() < judgeNeighbour || test.Len() == 0 {
+		return nil, fmt.Errorf("--eval-data %s: %s has %d images to vote and %d to judge, and kNN asks the nearest %d: give more images", name, train.Name, train.Len(), test.Len(), judgeNeighbour)
+	}
+	has := map[int32]bool{}
+	for _, label := range train.Labels {
+		has[label] = true
 	}
 	for i, label := range test.Labels {
-		if !slices.Contains(few.Labels, label) {
+		if !has[label] {
 			return nil, fmt.Errorf("--eval-data %s: image %d has label %d, which no image of %s has: give images of the same classes", name, i, label, train.Name)
 		}
 	}
-	mean, std := train.Stats()
-	return &judge{dev: dev, train: few, test: test, mean: mean, std: std}, nil
+	return &judge{train, test}, nil
+}
+
+// thirds parts a set: every third image of a class is judged by the others.
+func thirds(set *data.Set) (train, test *data.Set) {
+	var votes, judged []int
+	seen := map[int32]int{}
+	for i, label := range set.Labels {
+		if seen[label]++; seen[label]%3 == 0 {
+			judged = append(judged, i)
+		} else {
+			votes = append(votes, i)
+		}
+	}
+	train, test = set.Subset(votes), set.Subset(judged)
+	train.Name, test.Name = set.Name+" (two of three)", set.Name+" (every third)"
+	return train, test
 }
 
 // labelled is the images of a set that have a label.
@@ -60,45 +83,74 @@ func labelled(set *data.Set) *data.Set {
 	return set.Subset(picked)
 }
 
+// even is n of all indices at even distances.
+func even(all, n int) []int {
+	picked := make([]int, min(all, n))
+	for i := range picked {
+		picked[i] = i * all / len(picked)
+	}
+	return picked
+}
+
 // spread is n images of a set at even distances: folders are sorted by class.
 func spread(set *data.Set, n int) *data.Set {
 	if set.Len() <= n {
 		return set
 	}
-	picked := make([]int, n)
-	for i := range picked {
-		picked[i] = i * set.Len() / n
+	return set.Subset(even(set.Len(), n))
+}
+
+// voters is n images of a labelled set at even distances, and the first of each class that these leave out: what is judged may have any.
+func voters(set *data.Set, n int) *data.Set {
+	picked := even(set.Len(), n)
+	seen := map[int32]bool{}
+	for _, i := range picked {
+		seen[set.Labels[i]] = true
 	}
+	for i, label := range set.Labels {
+		if !seen[label] {
+			seen[label], picked = true, append(picked, i)
+		}
+	}
+	slices.Sort(picked)
 	return set.Subset(picked)
 }
 
-// afterEpoch is the hook of ssl.Run.
-func (j *judge) afterEpoch(t *ssl.Trainer) (map[string]any, error) {
-	if j.encoder == nil {
-		var err error
-		if j.encoder, err = ssl.NewEncoder(j.dev, t.Store, t.Product(), j.mean, j.std, t.Config.Size, j.train, j.test); err != nil {
-			return nil, err
-		}
-	}
-	train, err := j.encoder.Features(j.train)
-	if err != nil {
-		return nil, err
-	}
-	test, err := j.encoder.Features(j.test)
-	if err != nil {
-		return nil, err
-	}
-	near, err := eval.KNN(train, test, []int{judgeNeighbour}, temperature)
-	if err != nil {
-		return nil, err
-	}
-	fmt.Printf("kNN k=%d after step %d: %.2f %%  (train %s (%d), test %s (%d))\n", judgeNeighbour, t.Step(), near[0], train.Name, train.N, test.Name, test.N)
-	return map[string]any{"knn20": round(near[0])}, nil
+func (j *judge) limits() (least, most int) {
+	most = min(j.train.Len(), judgeImages) + min(j.test.Len(), judgeImages)
+	return min(judgeLeast, most), most
 }
 
-// free releases what the first epoch made.
-func (j *judge) free() {
-	if j.encoder != nil {
-		j.encoder.Free()
+// pick takes two to vote for one that is judged, as far as both sets go.
+func (j *judge) pick(images int) []*data.Set {
+	vote := min(images-min(j.test.Len(), images/3), j.train.Len(), judgeImages)
+	return []*data.Set{voters(j.train, vote), spread(j.test, min(images-vote, judgeImages))}
+}
+
+func (j *judge) about(sets []*data.Set) string {
+	return fmt.Sprintf("by kNN and a linear probe, of %d of %d images of %s on %d of %d of %s", sets[0].Len(), j.train.Len(), j.train.Name, sets[1].Len(), j.test.Len(), j.test.Name)
+}
+
+// probeEvaluations is how often 100 iterations of L-BFGS ask for the probe's loss and gradient.
+const probeEvaluations = 110
+
+// work of kNN is a dot product a pair and some comparisons; of the probe, for each image and class, a dot product, its transpose, and the exponentials.
+func (j *judge) work(d int, sets []*data.Set) float64 {
+	n, pairs := float64(sets[0].Len()), float64(sets[0].Len()*sets[1].Len())
+	return pairs*float64(2*d+20) + probeEvaluations*n*float64(j.train.NumClasses())*float64(4*d+300)
+}
+
+func (j *judge) begin(int) {}
+
+func (j *judge) measure(_ int, f []*eval.Features) (map[string]any, string, error) {
+	near, err := eval.KNN(f[0], f[1], []int{1, judgeNeighbour}, temperature)
+	if err != nil {
+		return nil, "", err
 	}
+	linear, err := eval.Linear(f[0], f[1], eval.LinearOptions{})
+	if err != nil {
+		return nil, "", err
+	}
+	return map[string]any{"knn1": round(near[0]), "knn20": round(near[1]), "linear": round(linear)},
+		fmt.Sprintf("kNN k=1 %.2f %%, k=%d %.2f %%, linear probe %.2f %%  (train %s (%d), test %s (%d))", near[0], judgeNeighbour, near[1], linear, f[0].Name, f[0].N, f[1].Name, f[1].N), nil
 }

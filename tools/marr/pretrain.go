@@ -43,7 +43,7 @@ func pretrainCommand(fs *pflag.FlagSet) func(context.Context, []string) error {
 	fs.Float64Var(&c.ClipEach, "clip-each", c.ClipEach, "largest `norm` of each parameter's gradient (DINO: 3); 0: any")
 	fs.Float64Var(&c.Warmup, "warmup", c.Warmup, "share of the steps over which the rate rises, before --schedule")
 	fs.Uint64Var(&c.Seed, "seed", c.Seed, "of everything random")
-	judged := fs.String("eval-data", "", "labelled images `D` to measure kNN on after each epoch, by the labels of --data; decides nothing")
+	measured := qualityFlags(fs)
 	onCollapse := fs.String("on-collapse", "warn", "warn or stop, where the embeddings become constant, lose rank, or a teacher's probabilities become uniform or one prototype's")
 	device, tune := deviceFlag(fs), tuneFlag(fs)
 	methodFlags(fs)
@@ -68,6 +68,9 @@ func pretrainCommand(fs *pflag.FlagSet) func(context.Context, []string) error {
 		}
 		if c.Data == "" || *out == "" {
 			return usagef("pretrain: --data and --out are needed: say which images and where to keep the run")
+		}
+		if err := measured.check(); err != nil {
+			return err
 		}
 		automatic := c.Method == ""
 		if automatic {
@@ -106,30 +109,26 @@ func pretrainCommand(fs *pflag.FlagSet) func(context.Context, []string) error {
 			return err
 		}
 		r := &ssl.Run{Dir: *out, Tuner: tuner, Resume: *resume, Config: c, Origin: p.origins(), Method: m, Views: text, Set: set, StopOnCollapse: *onCollapse == "stop"}
-		if *judged == "" {
-			return pretrain(ctx, dev, r)
-		}
-		j, err := newJudge(ctx, dev, set, *judged, c.Size)
+		q, err := newQuality(ctx, dev, *measured, *out, set, c.Size)
 		if err != nil {
 			return err
 		}
-		defer j.free()
-		r.AfterEpoch = j.afterEpoch
-		return pretrain(ctx, dev, r)
+		return pretrain(ctx, dev, r, q)
 	}
 }
 
-// pretrain runs r with a live line and says how to go on when it is stopped.
-func pretrain(ctx context.Context, dev *vk.Device, r *ssl.Run) error {
+// pretrain runs r with a live line, measures it by q (nil: not) and says how to go on when it is stopped.
+func pretrain(ctx context.Context, dev *vk.Device, r *ssl.Run, q *quality) error {
 	l := newLive()
 	r.Tell, r.Notice = l.progress, func(format string, args ...any) {
 		l.end()
 		fmt.Fprintf(os.Stderr, format+"\n", args...)
 	}
-	if judge := r.AfterEpoch; judge != nil {
-		r.AfterEpoch = func(t *ssl.Trainer) (map[string]any, error) {
+	if q != nil {
+		defer q.free()
+		r.AfterEpoch, q.say = q.afterEpoch, func(line string) {
 			l.end()
-			return judge(t)
+			fmt.Println(line)
 		}
 	}
 	r.Started = func(t *ssl.Trainer) {
@@ -146,6 +145,9 @@ func pretrain(ctx context.Context, dev *vk.Device, r *ssl.Run) error {
 		for _, advice := range r.Config.Advice(r.Method, r.Set) {
 			r.Notice("note: %s", advice)
 		}
+		if q != nil {
+			q.started(t)
+		}
 	}
 	t, err := r.Pretrain(ctx, dev)
 	l.end()
@@ -154,6 +156,9 @@ func pretrain(ctx context.Context, dev *vk.Device, r *ssl.Run) error {
 	}
 	if errors.Is(err, ssl.ErrStopped) {
 		return fmt.Errorf("%w at step %d of %d: saved in %s: go on with the same command and --resume", err, t.Step(), t.Steps(), r.Dir)
+	}
+	if err == nil && q != nil {
+		q.ended()
 	}
 	if err == nil {
 		fmt.Printf("done: %d steps, saved in %s\n", t.Steps(), r.Dir)
