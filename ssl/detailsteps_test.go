@@ -1,0 +1,167 @@
+package ssl
+
+import (
+	"math"
+	"slices"
+	"strings"
+	"testing"
+
+	"marr/kernels"
+)
+
+// centred: loss = ½ Σ_{i≠j} −Σ_k softmax((t_i − c)/τ_t) log softmax(s_j/τ_s) of two views of one image, with c = 0; then c = 0.1·mean t.
+func centred(t *testing.T) {
+	const k = 5
+	in := map[string][]float32{"t1": normal(1, k), "t2": normal(2, k), "s1": normal(3, k), "s2": normal(4, k)}
+	m := &DINO{Prototypes: k, Student: 0.5, Sharp: 0.3, Center: 0.9}
+	var center *kernels.State
+	got := evaluate(t, k, in, func(s *Step, in embeddings) *kernels.Tensor {
+		loss, _ := m.distil(s, []*kernels.Tensor{in["s1"], in["s2"]}, kernels.Concat(in["t1"], in["t2"]))
+		center = s.Store.State("center", 0, k)
+		return loss
+	})
+	over := func(v []float32, temperature float64) (x []float64) {
+		for _, v := range v {
+			x = append(x, float64(v)/temperature)
+		}
+		return x
+	}
+	want := 0.0
+	for _, pair := range [][2]string{{"t1", "s2"}, {"t2", "s1"}} {
+		teacher, student := over(in[pair[0]], m.Sharp), over(in[pair[1]], m.Student)
+		for i := range k {
+			want -= 0.5 * math.Exp(teacher[i]-logSumExp(teacher)) * (student[i] - logSumExp(student))
+		}
+	}
+	if !(math.Abs(got-want) <= 1e-5*want) {
+		t.Errorf("loss %g, want %g", got, want)
+	}
+	for i, c := range must(t)(center.Read()) {
+		if want := 0.1 * float64(in["t1"][i]+in["t2"][i]) / 2; math.Abs(float64(c)-want) > 1e-6 {
+			t.Errorf("centre %d is %g after the step, want %g", i, c, want)
+		}
+	}
+}
+
+func dinoHead(t *testing.T) {
+	x := started(t, "dino", func(c *Config, m Method) { m.(*DINO).Freeze, c.Epochs, c.Decay, c.LR = 0.5, 2, 0.5, 0.1 })
+	begun := values(t, x)
+	for name, v := range begun {
+		switch rms := norm(v) / math.Sqrt(float64(len(v))); {
+		case !strings.HasPrefix(name, "head."):
+		case strings.HasSuffix(name, ".bias") && rms != 0, strings.HasSuffix(name, ".weight") && math.Abs(rms-0.02) > 2e-3:
+			t.Errorf("%s begins with a deviation of %g", name, rms)
+		}
+	}
+	const last = "head.last.weight"
+	i := slices.IndexFunc(x.Store.Params(), func(p *kernels.Param) bool { return p.Name == last })
+	p := x.Store.Params()[i]
+	step(t, x)
+	if v := values(t, x); !slices.Equal(v[last], begun[last]) || slices.Equal(v["head.4.weight"], begun["head.4.weight"]) {
+		t.Error("the last layer moved while it was frozen, or the one before it did not")
+	}
+	if v := must(t)(p.ReadMoment(0)); norm(v) != 0 {
+		t.Error("the last layer gathered momentum while it was frozen")
+	}
+	step(t, x)
+	if slices.Equal(values(t, x)[last], begun[last]) {
+		t.Error("the last layer did not move behind the frozen steps")
+	}
+}
+
+func clippedEach(t *testing.T) {
+	const most = 1e-3
+	x := started(t, "simclr", func(c *Config, _ Method) { c.ClipEach = most })
+	before := values(t, x)
+	step(t, x)
+	after, clipped := values(t, x), 0
+	for _, p := range x.Store.Params() {
+		moved := apart(after[p.Name], before[p.Name])
+		if moved > 1.01*most {
+			t.Errorf("%s moved by %g, more than %g", p.Name, moved, most)
+		}
+		if moved > 0.99*most {
+			clipped++
+		}
+	}
+	if clipped < 2 {
+		t.Errorf("%d gradients were clipped to %g, want most", clipped, most)
+	}
+	for _, method := range Methods() {
+		for _, p := range started(t, method, nil).Store.Params() {
+			if p.NoDecay != (len(p.Shape) == 1) {
+				t.Errorf("%s: %s %v: NoDecay is %t", method, p.Name, p.Shape, p.NoDecay)
+			}
+		}
+	}
+}
+
+// The stem is run on the two global views of the student, on its local ones, and on the two global views of the teacher.
+func populations(t *testing.T) {
+	x := started(t, "dino", nil)
+	g, err := kernels.TraceOps(x.Store, x.record)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var rows []int
+	for _, n := range g.Trace() {
+		if n.Op == "Conv2D" && strings.HasPrefix(strings.TrimPrefix(n.In[1].String(), "average of "), "conv1.weight ") {
+			rows = append(rows, n.Out.Dim(0))
+		}
+	}
+	slices.Sort(rows)
+	if want := []int{2 * 8, 2 * 8, 6 * 8}; !slices.Equal(rows, want) {
+		t.Errorf("the stem sees populations of %d views, want %d", rows, want)
+	}
+}
+
+// adapted compares how far the first step of rate 1 goes with a function of a weight's norm and its gradient's; vectors go by their gradient alone.
+func adapted(optimizer string, decay float64, far func(p, g float64) float64) func(t *testing.T) {
+	return func(t *testing.T) {
+		x := started(t, "simclr", func(c *Config, _ Method) { c.Optimizer, c.Decay = optimizer, decay })
+		before := values(t, x)
+		step(t, x)
+		after := values(t, x)
+		for _, p := range x.Store.Params() {
+			g := must(t)(p.ReadGrad())
+			want := far(norm(before[p.Name]), norm(g))
+			if len(p.Shape) == 1 {
+				want = norm(g)
+			}
+			if moved := apart(after[p.Name], before[p.Name]); math.Abs(moved-want) > 1e-3*want+1e-6 {
+				t.Errorf("%s %v moved by %g, want %g", p.Name, p.Shape, moved, want)
+			}
+		}
+	}
+}
+
+func warmedUp(t *testing.T) {
+	x := started(t, "simclr", func(c *Config, _ Method) { c.Epochs, c.Warmup, c.LR = 8, 0.5, 0.1 })
+	for k := range 5 {
+		if r := step(t, x); math.Abs(r.LR-0.1*min(1, float64(k+1)/4)) > 1e-12 {
+			t.Errorf("step %d has rate %g", k, r.LR)
+		}
+	}
+}
+
+// alone: an image's features do not depend on those beside it.
+func alone(t *testing.T) {
+	x := started(t, "simclr", func(c *Config, _ Method) { c.LR = 0.1 })
+	step(t, x)
+	features := func(n int) []float32 {
+		set := x.set.Limit(n)
+		e, err := NewEncoder(device, x.Store, x.Backbone, x.mean, x.std, 32, set)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer e.Free()
+		f, err := e.Features(set)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return f.X[:f.D]
+	}
+	if one, all := features(1), features(8); apart(one, all) > 1e-5*norm(all) {
+		t.Errorf("they are %g apart alone and among seven others, of norm %g", apart(one, all), norm(all))
+	}
+}
