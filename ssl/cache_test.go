@@ -162,7 +162,7 @@ func TestWatchLooksAtTheLastPart(t *testing.T) {
 			t.Errorf("step %d was not looked at", r.Step)
 		}
 	}
-	if n := x.loss.seen.Rows(); n != 4 {
-		t.Errorf("%d embeddings are shown, want those of one view of a part", n)
+	if n := x.loss.seen.Rows(); n != 8 {
+		t.Errorf("%d embeddings are shown, want those of both views of a part", n)
 	}
 }

@@ -84,8 +84,8 @@ func TestEveryMethodsHeadsHaveTheirNorm(t *testing.T) {
 
 // Checkpoints of before the choice say nothing of norms: they are batch norm's, and go on.
 func TestARunWithoutNormsInItsConfigurationHasBatchNorm(t *testing.T) {
-	r := &Run{Config: runConfig()}
-	r.Config.resolveNorms()
+	r := &Run{Config: runConfig(), Set: noise(40, 16, 1)}
+	r.Config.Resolve(r.Set)
 	text, err := json.Marshal(r.Config)
 	if err != nil {
 		t.Fatal(err)
