@@ -194,7 +194,7 @@ func (r *Run) start(c *net.Checkpoint, dev *vk.Device) error {
 		r.Notice("frames are made of single images, as of a camera that comes closer: frames:DIR gives clips")
 	}
 	if n := r.trainer.fewest; n > 0 && n < fewSamples && r.Notice != nil {
-		r.Notice("batch norm sees only %d images at once, whose mean and variance are far from all images': use --bn group, or a larger --batch in fewer parts", n)
+		r.Notice("batch norm sees only %d images at once, too few to stand for all: use --bn group, or a larger --batch", n)
 	}
 	if r.Started != nil {
 		r.Started(r.trainer)

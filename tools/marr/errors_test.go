@@ -50,6 +50,8 @@ func TestBadInputIsOneLineAndLeavesNothing(t *testing.T) {
 		{"batch beyond the set", 2, "has only 32 images: set --batch to at most 32", nil, small(good, out, "--batch", "33")},
 		{"batch of one", 2, "need at least 2 images", nil, small(good, out, "--batch", "1")},
 		{"unknown architecture", 2, "known are resnet10, resnet18, resnet34, resnet50", nil, small(good, out, "--arch", "vgg")},
+		{"unknown norm", 2, "known are on, off, group, layer, mean, moving-mean", nil, small(good, out, "--bn", "instance")},
+		{"unknown norm of heads", 2, "known are on, off, group, layer, mean, moving-mean", nil, small(good, out, "--head-bn", "instance")},
 		{"unknown stem", 2, "known are cifar, strided, imagenet", nil, small(good, out, "--stem", "wide")},
 		{"views too small for the stem", 2, "use images of at least 17×17 pixels, or the stem cifar or strided", nil, small(good, out, "--stem", "imagenet")},
 		{"images too small for the stem", 2, "at least 17×17 pixels", nil, []string{"eval", "knn", "--model", "random", "--stem", "imagenet", "--train", good, "--test", good}},

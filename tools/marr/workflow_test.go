@@ -50,6 +50,31 @@ func pictures(t *testing.T, n int) string {
 	return dir
 }
 
+// A run with another norm, without predictor, is exported and measured as it was trained.
+func TestNormsGoThroughTheWorkflow(t *testing.T) {
+	for _, norm := range []string{"group", "layer", "mean"} {
+		dir, out := pictures(t, 16), filepath.Join(t.TempDir(), "run")
+		ok(t, small(dir, out, "--size", "16", "--epochs", "1", "--method", "byol", "--no-predictor", "--bn", norm, "--head-bn", "off")...)
+		for _, file := range []string{"backbone.onnx", "backbone.safetensors"} {
+			path := filepath.Join(out, file)
+			if said := ok(t, "export", "--run", out, "--out", path, "--verify"); !strings.Contains(said, "agrees with the device") && !strings.Contains(said, "bit for bit") {
+				t.Errorf("%s: export said %q", norm, said)
+			}
+		}
+		m, err := export.ReadFile(filepath.Join(out, "backbone.onnx"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if m.Metadata["marr.norm"] != norm {
+			t.Errorf("metadata %v, want the norm %s", m.Metadata, norm)
+		}
+		for _, protocol := range []string{"knn", "finetune"} {
+			ok(t, "eval", protocol, "--run", out, "--train", dir, "--test", dir)
+		}
+		ok(t, "eval", "knn", "--model", "random", "--arch", "resnet10", "--width", "4", "--size", "16", "--bn", norm, "--train", dir, "--test", dir)
+	}
+}
+
 func TestFolderOfRGBImagesTrainsEvaluatesAndExports(t *testing.T) {
 	dir, out := pictures(t, 16), filepath.Join(t.TempDir(), "run")
 	r := call(t, nil, small(dir, out, "--size", "16", "--epochs", "1")...)
