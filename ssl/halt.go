@@ -14,7 +14,7 @@ import (
 const haltedFile = "halted.ckpt"
 
 // eased are the settings that may be others when a halted run is resumed: they shape updates alone, and the store fits them all.
-var eased = []string{"lr", "clip", "clip_each"}
+var eased = []string{"base_lr", "lr", "clip", "clip_each"}
 
 // NonFiniteError stops a run: a step met a number that is not finite. Nothing has changed since the step before.
 type NonFiniteError struct {

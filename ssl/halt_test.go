@@ -100,6 +100,7 @@ func TestHaltedRunGoesOnWithALowerRate(t *testing.T) {
 		t.Fatal(err)
 	}
 	dir, c := filepath.Join(t.TempDir(), "run"), exploding()
+	c.BaseLR, c.LR = c.LR*referenceBatch/float64(c.Batch), 0 // as most runs say it, of which --lr leaves nothing
 	var bad *HaltError
 	if err := halting(t, dir, c, m, false, 0); !errors.As(err, &bad) || bad.Back != 6 || bad.First == "" {
 		t.Fatalf("%v, want a halt in the second epoch that names a tensor", err)
