@@ -95,7 +95,7 @@ func (l *learning) peerFiles() (string, error) {
 	return home, nil
 }
 
-// peerSettings are a run's settings by the peer's names; nil where it has no such method.
+// peerSettings are a run's settings by the peer's names; nil where it cannot train the same.
 func peerSettings(c ssl.Config, of MethodCase, set *data.Set) (map[string]any, error) {
 	m, err := of.method()
 	if err != nil {
@@ -104,6 +104,9 @@ func peerSettings(c ssl.Config, of MethodCase, set *data.Set) (map[string]any, e
 	specs, err := views.Decode(c.Views, c.ViewInput(set), nil)
 	if err != nil {
 		return nil, err
+	}
+	if !peerKnows(c, m) || !peerPaints(c, specs) {
+		return nil, nil
 	}
 	dim := c.Backbone(set.C).Dim()
 	out := map[string]any{"lr": c.LR, "batch": c.Batch, "warmup": c.Warmup, "weight_decay": c.Decay}
@@ -130,7 +133,39 @@ func peerSettings(c ssl.Config, of MethodCase, set *data.Set) (map[string]any, e
 	return out, nil
 }
 
-// peerViews adds what the peer has to know of the views: the first one's crop and jitter, the second one's solarize.
+// peerKnows says whether the peer has what a run asks for beside its settings.
+func peerKnows(c ssl.Config, m ssl.Method) bool {
+	demo := methodConfig(0)
+	plain := c.Arch == demo.Arch && c.Width == demo.Width && c.Stem == "strided" && c.BN == "on" && c.HeadBN == "on" && c.Optimizer == "adamw" &&
+		c.Schedule == "cosine" && c.DecayEnd == c.Decay && c.Clip == 0 && c.Accumulate == 1
+	switch m := m.(type) {
+	case *ssl.SimCLR:
+		plain = plain && !m.Decoupled
+	case *ssl.BYOL:
+		plain = plain && !m.Direct && m.Momentum > 0 && cmp.Or(m.Predict, m.Hidden) == m.Hidden
+	case *ssl.SimSiam:
+		plain = plain && !m.Scheduled
+	case *ssl.DINO:
+		return plain && (m.Warmup == 0 || m.Start == m.Sharp)
+	}
+	return plain && c.ClipEach == 0
+}
+
+// peerPaints says whether the peer has the ops of all views. What they share with the first one is not compared.
+func peerPaints(c ssl.Config, specs []views.Spec) bool {
+	for v, s := range specs {
+		if (s.GaussianBlur != nil) != (s.Approach != nil) || s.Solarize != nil && v != 1 {
+			return false
+		}
+		local := s.Size != c.Size && s.RandomResizedCrop != nil // its size and scale are constants there
+		if local && (s.Size != (c.Size*18+16)/32 || s.RandomResizedCrop.Scale != [2]float64{0.08, 0.5}) {
+			return false
+		}
+	}
+	return true
+}
+
+// peerViews adds what the peer has to know of the views: the first one's crop, approach and jitter, the second one's solarize.
 func peerViews(out map[string]any, specs []views.Spec) {
 	first := specs[0]
 	if crop := first.RandomResizedCrop; crop != nil {
@@ -138,6 +173,9 @@ func peerViews(out map[string]any, specs []views.Spec) {
 	}
 	if crop := first.RandomCrop; crop != nil {
 		out["pad"] = crop.Padding
+	}
+	if a := first.Approach; a != nil {
+		out["start"], out["zoom"], out["sigma"] = a.Start, a.Zoom, first.GaussianBlur.Sigma
 	}
 	if jitter := first.ColorJitter; jitter != nil {
 		out["jitter"] = jitter.Brightness

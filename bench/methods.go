@@ -152,8 +152,9 @@ func (l *learning) run(ctx context.Context, c MethodCase, dir string) (Learned, 
 	}
 	x := Learned{Name: c.Name, Group: c.Group}
 	began, whole := time.Now(), false
+	var told []string
 	r := &ssl.Run{Dir: dir, Resume: true, Config: c.Config, Method: m, Views: c.Views, Set: l.train, Tuner: l.Tuner,
-		Notice:  func(format string, args ...any) { x.Alarms = append(x.Alarms, fmt.Sprintf(format, args...)) },
+		Notice:  func(format string, args ...any) { told = append(told, fmt.Sprintf(format, args...)) },
 		Started: func(t *ssl.Trainer) { whole = t.Step() == 0 },
 		Tell: func(p ssl.Progress) {
 			l.say("%s: step %d of %d, loss %.3f, %.0f images/s", c.Name, p.Step, p.Steps, p.Loss, p.ImagesPerSecond)
@@ -164,7 +165,7 @@ func (l *learning) run(ctx context.Context, c MethodCase, dir string) (Learned, 
 	}
 	var halted *ssl.NonFiniteError
 	if errors.As(err, &halted) {
-		x.Config, x.Alarms = c.Config, append(x.Alarms, err.Error())
+		x.Config, x.Alarms = r.Config, append(told, err.Error()) // the metrics of what it was told of are gone
 		return x, nil
 	}
 	if err != nil {

@@ -92,6 +92,12 @@ func TestPeersKnowTheSettingsOfEveryMethod(t *testing.T) {
 			continue
 		}
 		settings, err := peerSettings(c.Config, c, set)
+		if strings.HasPrefix(c.Name, "collapse-") && c.Name != "collapse-batch-norm" {
+			if err != nil || settings != nil {
+				t.Errorf("%s: %v, settings %v: the peer has batch norm, predictor and momentum encoder", c.Name, err, settings)
+			}
+			continue
+		}
 		if err != nil || len(settings) < 5 {
 			t.Errorf("%s: %v, settings %v", c.Name, err, settings)
 		}

@@ -96,7 +96,7 @@ func linear10(o Outcome) float64 { return o.Linear10 }
 func (m *Methods) add(t *table, name, epochs string, runs []Outcome, std string) {
 	show := func(f func(Outcome) float64) string {
 		mid, dev := meanAndDeviation(runs, f)
-		if math.IsNaN(mid) {
+		if math.IsNaN(mid) || mid == 0 { // a run that was halted has no figures
 			return ""
 		}
 		if len(runs) == 1 {
@@ -107,7 +107,10 @@ func (m *Methods) add(t *table, name, epochs string, runs []Outcome, std string)
 	few, _ := meanAndDeviation(runs, linear10)
 	over, count := "", ""
 	if epochs != "" {
-		over, count = fmt.Sprintf("%+.1f", few-m.Random.Linear10), fmt.Sprint(len(runs))
+		count = fmt.Sprint(len(runs))
+	}
+	if epochs != "" && few > 0 {
+		over = fmt.Sprintf("%+.1f", few-m.Random.Linear10)
 	}
 	t.add(name, epochs, count, show(func(o Outcome) float64 { return o.KNN1 }), show(func(o Outcome) float64 { return o.KNN20 }), show(linear), show(linear10), over,
 		show(func(o Outcome) float64 { return o.Rank }), show(pretext), std, show(seconds))
