@@ -84,8 +84,11 @@ func (x *choice) dino(images int) {
 	}
 	x.option("momentum", between(0.99, 0.996, 1000))
 	x.set("clip_each", 3.0)
-	if !x.given("optimizer") {
-		x.set("base_lr", 5e-4)
-		x.set("weight_decay", 0.04)
+	if x.given("optimizer") {
+		return
 	}
+	if !x.given("lr") {
+		x.set("base_lr", 5e-4)
+	}
+	x.set("weight_decay", 0.04)
 }

@@ -57,4 +57,8 @@ func TestChoiceLeavesWhatIsGiven(t *testing.T) {
 	if r.Apply(&c, given); c.Decay != 0 || r.Options["prototypes"] != nil {
 		t.Errorf("%+v, %v, %q", c, r.Options, r.About)
 	}
+	rate := func(key string) bool { return key == "lr" }
+	if r = Choose(c, 10_000, rate); strings.Contains(r.About, "base lr") || !strings.Contains(r.About, "weight decay 0.04") {
+		t.Errorf("with a rate: %q", r.About)
+	}
 }

@@ -57,6 +57,8 @@ func TestBadInputIsOneLineAndLeavesNothing(t *testing.T) {
 		{"images too small for the stem", 2, "at least 17×17 pixels", nil, []string{"eval", "knn", "--model", "random", "--stem", "imagenet", "--train", good, "--test", good}},
 		{"unknown optimizer", 2, "known are adam, adamw, larc, lars, nesterov, sgd", nil, small(good, out, "--optimizer", "lion")},
 		{"unknown schedule", 2, "known are cosine, step, constant", nil, small(good, out, "--schedule", "linear")},
+		{"two rates", 2, "--lr and --base-lr: give one", nil, small(good, out, "--base-lr", "0.1")},
+		{"no rate", 2, "--lr 0: want it above 0", nil, small(good, out, "--lr", "0")},
 		{"decay that ends below zero", 2, "decay at least 0", nil, small(good, out, "--weight-decay-end", "-2")},
 		{"unknown recipe", 2, "known are cifar10-byol-r18", nil, small(good, out, "--recipe", "cifar")},
 		{"recipe of settings with an unknown key", 2, "line 4: epoch is not known", nil,

@@ -72,6 +72,9 @@ func pretrainCommand(fs *pflag.FlagSet) func(context.Context, []string) error {
 		if err := measured.check(); err != nil {
 			return err
 		}
+		if err := p.rate(c.LR); err != nil {
+			return err
+		}
 		automatic := c.Method == ""
 		if automatic {
 			c.Method = "byol" // until the images are known

@@ -21,6 +21,17 @@ type plan struct {
 // given reports whether a flag says a setting.
 func (p *plan) given(key string) bool { return p.fs.Changed(strings.ReplaceAll(key, "_", "-")) }
 
+// rate refuses what would pass over a flag in silence.
+func (p *plan) rate(lr float64) error {
+	switch {
+	case p.given("lr") && p.given("base_lr"):
+		return usagef("--lr and --base-lr: give one, the rate itself or that of a batch of 256")
+	case p.given("lr") && lr == 0:
+		return usagef("--lr 0: want it above 0")
+	}
+	return nil
+}
+
 // named starts from a recipe: one of the embedded ones or a file.
 func (p *plan) named(name string, c *ssl.Config) error {
 	r, err := ssl.OpenRecipe(name)
