@@ -21,10 +21,10 @@ import (
 // has both collapse (table 5), SimSiam does without the momentum encoder (Chen and He 2021, arXiv:2011.10566).
 type BYOL struct {
 	Momentum float64 `flag:"momentum" help:"m₀ of the target network, which rises to 1 along a cosine (paper: 0.996 for 1000 epochs, 0.99 for 100); 0: the network itself, held still" want:"0 or above 0.5, at most 1"`
-	Hidden   int     `flag:"projector-hidden" help:"hidden width of the projector; 0: twice the backbone's (paper: 4096 behind 2048)"`
-	Out      int     `flag:"embedding" help:"width of the embedding (paper: 256)"`
+	Hidden   int     `flag:"projector-hidden" help:"hidden width of the projector; 0: twice the backbone's (paper: 4096 behind 2048)" want:"at least 0"`
+	Out      int     `flag:"embedding" help:"width of the embedding (paper: 256)" want:"at least 1"`
 	Direct   bool    `flag:"no-predictor" help:"compare the projections themselves (paper: collapses)"`
-	Predict  int     `flag:"predictor-hidden" help:"hidden width of the predictor; 0: the projector's (paper: 4096)"`
+	Predict  int     `flag:"predictor-hidden" help:"hidden width of the predictor; 0: the projector's (paper: 4096)" want:"at least 0"`
 }
 
 var _ Method = (*BYOL)(nil)

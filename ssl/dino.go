@@ -20,7 +20,7 @@ import (
 // teacher is the product.
 type DINO struct {
 	Prototypes int     `flag:"prototypes" help:"classes that are made up (paper: 65536; few images want few: 1024 below 20,000)" want:"at least 2"`
-	Hidden     int     `flag:"head-hidden" help:"hidden width of the head; 0: four times the backbone's (paper: 2048 behind 384)"`
+	Hidden     int     `flag:"head-hidden" help:"hidden width of the head; 0: four times the backbone's (paper: 2048 behind 384)" want:"at least 0"`
 	Bottleneck int     `flag:"bottleneck" help:"width before the prototypes (paper: 256)" want:"at least 1"`
 	Student    float64 `flag:"student-temperature" help:"τ_s (paper: 0.1)" want:"above 0"`
 	Sharp      float64 `flag:"teacher-temperature" help:"τ_t, below τ_s: it sharpens (paper: 0.07 in the end)" want:"above 0"`

@@ -14,7 +14,7 @@ import (
 // by its own mean and deviation first (section 3.3 of the paper; kernels.Standardize), so that brightness and contrast do not tell which are neighbours.
 type Jigsaw struct {
 	Normalise bool `flag:"tile-normalisation" help:"take each tile's own mean and deviation from it"`
-	Hidden    int  `flag:"tile-embedding" help:"width of a tile's embedding, a multiple of 4; 0: the backbone's (vissl: 1000 behind 2048)"`
+	Hidden    int  `flag:"tile-embedding" help:"width of a tile's embedding, a multiple of 4; 0: the backbone's (vissl: 1000 behind 2048)" want:"at least 0"`
 }
 
 var _ Method = (*Jigsaw)(nil)

@@ -33,7 +33,7 @@ func TestBoundsAreWhatTheySay(t *testing.T) {
 }
 
 // Every method's temperatures are above 0 and its momenta within (0.5, 1], as flags and for who makes the method by hand; the centre, which is no
-// encoder, may stand still or be the last batch's. The defaults are within bounds.
+// encoder, may stand still or be the last batch's; BYOL's own may be 0, which is none. The defaults are within bounds, and widths are not negative.
 func TestTemperaturesAndMomentaHaveBoundsInEveryMethod(t *testing.T) {
 	for _, name := range Methods() {
 		m, err := New(name)
@@ -53,8 +53,11 @@ func TestTemperaturesAndMomentaHaveBoundsInEveryMethod(t *testing.T) {
 					t.Errorf("%s: --%s: its default %s is refused", name, o.Name, text)
 				}
 			}
+			if o.field.CanInt() && o.Set("-1") == nil {
+				t.Errorf("%s: --%s -1 is taken", name, o.Name)
+			}
 			for _, text := range wrong {
-				if err := o.Set(text); err == nil || !strings.Contains(err.Error(), "want it above") {
+				if err := o.Set(text); err == nil || !strings.Contains(err.Error(), "above 0") {
 					t.Errorf("%s: --%s %s: %v", name, o.Name, text, err)
 				}
 				refusedByLoss(t, name, o.Name, text)

@@ -16,9 +16,9 @@ import (
 // The projector g has three layers and ends in a batch norm without scale and shift, the predictor q two. Each view goes through the network on its own.
 // The predictor's learning rate stays at its peak (section 4.2; facebookresearch/simsiam, main_simsiam.py, --fix-pred-lr).
 type SimSiam struct {
-	Hidden  int `flag:"projector-hidden" help:"hidden width of the projector; 0: the backbone's (paper: 2048)"`
-	Out     int `flag:"embedding" help:"width of the embedding (paper: 2048)"`
-	Predict int `flag:"predictor-hidden" help:"hidden width of the predictor; 0: a quarter of the embedding (paper: 512)"`
+	Hidden  int `flag:"projector-hidden" help:"hidden width of the projector; 0: the backbone's (paper: 2048)" want:"at least 0"`
+	Out     int `flag:"embedding" help:"width of the embedding (paper: 2048)" want:"at least 1"`
+	Predict int `flag:"predictor-hidden" help:"hidden width of the predictor; 0: a quarter of the embedding (paper: 512)" want:"at least 0"`
 
 	Scheduled bool `flag:"predictor-scheduled" help:"the predictor's rate follows the schedule, where the paper keeps it at the peak"`
 }
