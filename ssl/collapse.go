@@ -49,7 +49,9 @@ func (t *Trainer) look(r *kernels.Run, step int, accuracy float64) *looked {
 	if t.loss.labelled {
 		l.report = watch.Measure(s)
 	} else {
-		l.report, l.alarm = t.health.Look(s)
+		if l.report, l.alarm = t.health.Look(s); l.alarm != nil {
+			l.alarm.Step++ // the watch counts steps that were done before, reports are of steps from 1 on
+		}
 	}
 	return &l
 }

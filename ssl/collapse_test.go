@@ -76,7 +76,9 @@ func TestAnAlarmIsRaisedAtTheSameStepAfterAResume(t *testing.T) {
 		r := &Run{Dir: dir, Resume: resume, Config: c, Method: herd{}, Set: set}
 		r.Tell = func(p Progress) {
 			if p.Alarm != nil {
-				alarms = append(alarms, p.Step)
+				if alarms = append(alarms, p.Step); p.Alarm.Step != p.Step {
+					t.Errorf("the alarm of step %d says step %d", p.Step, p.Alarm.Step)
+				}
 			}
 			if p.Step == stop {
 				cancel()
