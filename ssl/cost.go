@@ -6,12 +6,14 @@ package ssl
 // A pass that only looks is taken for half of what a view of that size costs in training. By operations it is a third, the backward pass being two;
 // but it is painted too, and the rest of a step is lean: of the demo's network on lavapipe it took 0.42 of the time.
 func (t *Trainer) Work() (epoch, feature float64) {
-	micro := t.prog.Segment("micro").Work()
+	for _, p := range t.passes { // with a gradient cache there are more than micro
+		epoch += t.prog.Segment(p.segment).Work() * float64(p.runs*t.PerEpoch())
+	}
 	views := 0. // of a micro-batch, in images of the run's size
 	for _, v := range t.loss.Views {
 		views += float64(v.Dim(0)*v.Dim(1)*v.Dim(2)) / float64(t.Config.Size*t.Config.Size)
 	}
-	return micro * float64(t.Config.Accumulate*t.PerEpoch()), micro / views / 2
+	return epoch, t.prog.Segment("micro").Work() / views / 2
 }
 
 // Branch is the branch that Product takes: "", the backbone that is trained, or net.Teacher.
