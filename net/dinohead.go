@@ -6,7 +6,7 @@ import (
 
 // DINOHead is Linear GELU Linear GELU Linear, L2 normalisation, and a linear layer to the prototypes whose rows are normalised (weight norm with its
 // scale fixed at 1): Caron et al. 2021, arXiv:2104.14294, appendix C (facebookresearch/dino, vision_transformer.py, DINOHead). Weights begin as
-// normal numbers of deviation 0.02 cut at ±2, biases as 0. Names: prefix.0, .2, .4 and prefix.last.
+// normal numbers of deviation 0.02 cut at ±2, biases as 0, the last layer as torch.nn.Linear's: the longer its rows, the slower an optimizer turns them. Names: prefix.0, .2, .4 and prefix.last.
 type DINOHead struct {
 	layers [3]Linear
 	last   *kernels.Param
@@ -22,7 +22,11 @@ func NewDINOHead(st *kernels.Store, prefix string, in, hidden, bottleneck, proto
 	}
 	name := prefix + ".last.weight"
 	h := &DINOHead{[3]Linear{linear(".0", in, hidden), linear(".2", hidden, hidden), linear(".4", hidden, bottleneck)},
-		st.Param(name, truncated(name, bottleneck*prototypes, seed), prototypes, bottleneck)}
+		st.Param(name, func() []float32 {
+			v := make([]float32, bottleneck*prototypes)
+			LinearUniform(v, bottleneck, source(seed, name))
+			return v
+		}, prototypes, bottleneck)}
 	h.last.Gate = gate
 	return h
 }
