@@ -23,26 +23,8 @@ func pretrainCommand(fs *pflag.FlagSet) func(context.Context, []string) error {
 	resume := fs.Bool("resume", false, "go on with the run in --out, with the same settings")
 	fs.StringVar(&c.Method, "method", "", "how to learn; list: what there is; default: what suits the images, by their size and number")
 	named := fs.String("recipe", "", "`NAME` of a recipe, or a FILE.toml: settings that flags override; list: what there is")
-	fs.StringVar(&c.Arch, "arch", c.Arch, strings.Join(net.Archs, ", "))
-	fs.StringVar(&c.Stem, "stem", "", strings.Join(net.Stems, ", ")+"; default: strided for resnet10, else cifar up to 64 px and imagenet above")
-	fs.IntVar(&c.Width, "width", c.Width, "channels of the first stage")
-	fs.StringVar(&c.BN, "bn", "on", "batch norm, or what stands in its place: "+strings.Join(net.Norms, ", "))
-	fs.StringVar(&c.HeadBN, "head-bn", "", "likewise in projectors, predictors and arrangement heads; default: as --bn")
-	fs.IntVar(&c.Size, "size", 0, "side of a view in `pixels`; default: that of the recipe, else the set's own (built-in, CIFAR, STL-10, IDX), else 32")
+	configFlags(fs, &c)
 	recipe := fs.String("views", "", "`FILE`.toml with changes to the method's views; marr views --print shows those, marr views --out paints them")
-	fs.IntVar(&c.Epochs, "epochs", c.Epochs, "passes over the images")
-	fs.IntVar(&c.Batch, "batch", c.Batch, "images a step")
-	fs.IntVar(&c.Accumulate, "accumulate", c.Accumulate, "parts that a batch is computed in, to save memory; batch norm sees a part at a time, simclr still contrasts the whole batch (each part is embedded twice)")
-	fs.StringVar(&c.Optimizer, "optimizer", c.Optimizer, strings.Join(net.Optimizers(), ", "))
-	fs.Float64Var(&c.BaseLR, "base-lr", c.BaseLR, "peak learning rate at a batch of 256: it grows with the batch")
-	fs.Float64Var(&c.LR, "lr", c.LR, "peak learning rate itself, whatever the batch; default: --base-lr × batch/256")
-	fs.StringVar(&c.Schedule, "schedule", c.Schedule, "of the rate behind the warm-up: "+strings.Join(net.Rates, ", ")+" (step: a tenth from 60 % of the steps on, a hundredth from 80 %)")
-	fs.Float64Var(&c.Decay, "weight-decay", c.Decay, "weight decay; biases and norms have none")
-	fs.Float64Var(&c.DecayEnd, "weight-decay-end", c.DecayEnd, "what the decay leads to along a cosine (DINO: from 0.04 to 0.4); -1: it stays")
-	fs.Float64Var(&c.Clip, "clip", c.Clip, "largest `norm` of all gradients together: longer ones are scaled down; 0: none are")
-	fs.Float64Var(&c.ClipEach, "clip-each", c.ClipEach, "largest `norm` of each parameter's gradient (DINO: 3); 0: any")
-	fs.Float64Var(&c.Warmup, "warmup", c.Warmup, "share of the steps over which the rate rises, before --schedule")
-	fs.Uint64Var(&c.Seed, "seed", c.Seed, "of everything random")
 	measured := qualityFlags(fs)
 	onCollapse := fs.String("on-collapse", "warn", "warn or stop, where the embeddings become constant, lose rank, or a teacher's probabilities become uniform or one prototype's")
 	device, tune := deviceFlag(fs), tuneFlag(fs)
@@ -118,6 +100,29 @@ func pretrainCommand(fs *pflag.FlagSet) func(context.Context, []string) error {
 		}
 		return pretrain(ctx, dev, r, q)
 	}
+}
+
+// configFlags declares the settings of a run that are not the method's own.
+func configFlags(fs *pflag.FlagSet, c *ssl.Config) {
+	fs.StringVar(&c.Arch, "arch", c.Arch, strings.Join(net.Archs, ", "))
+	fs.StringVar(&c.Stem, "stem", "", strings.Join(net.Stems, ", ")+"; default: strided for resnet10, else cifar up to 64 px and imagenet above")
+	fs.IntVar(&c.Width, "width", c.Width, "channels of the first stage")
+	fs.StringVar(&c.BN, "bn", "on", "batch norm, or what stands in its place: "+strings.Join(net.Norms, ", "))
+	fs.StringVar(&c.HeadBN, "head-bn", "", "likewise in projectors, predictors and arrangement heads; default: as --bn")
+	fs.IntVar(&c.Size, "size", 0, "side of a view in `pixels`; default: that of the recipe, else the set's own (built-in, CIFAR, STL-10, IDX), else 32")
+	fs.IntVar(&c.Epochs, "epochs", c.Epochs, "passes over the images")
+	fs.IntVar(&c.Batch, "batch", c.Batch, "images a step")
+	fs.IntVar(&c.Accumulate, "accumulate", c.Accumulate, "parts that a batch is computed in, to save memory; batch norm sees a part at a time, simclr still contrasts the whole batch (each part is embedded twice)")
+	fs.StringVar(&c.Optimizer, "optimizer", c.Optimizer, strings.Join(net.Optimizers(), ", "))
+	fs.Float64Var(&c.BaseLR, "base-lr", c.BaseLR, "peak learning rate at a batch of 256: it grows with the batch")
+	fs.Float64Var(&c.LR, "lr", c.LR, "peak learning rate itself, whatever the batch; default: --base-lr × batch/256")
+	fs.StringVar(&c.Schedule, "schedule", c.Schedule, "of the rate behind the warm-up: "+strings.Join(net.Rates, ", ")+" (step: a tenth from 60 % of the steps on, a hundredth from 80 %)")
+	fs.Float64Var(&c.Decay, "weight-decay", c.Decay, "weight decay; biases and norms have none")
+	fs.Float64Var(&c.DecayEnd, "weight-decay-end", c.DecayEnd, "what the decay leads to along a cosine (DINO: from 0.04 to 0.4); -1: it stays")
+	fs.Float64Var(&c.Clip, "clip", c.Clip, "largest `norm` of all gradients together: longer ones are scaled down; 0: none are")
+	fs.Float64Var(&c.ClipEach, "clip-each", c.ClipEach, "largest `norm` of each parameter's gradient (DINO: 3); 0: any")
+	fs.Float64Var(&c.Warmup, "warmup", c.Warmup, "share of the steps over which the rate rises, before --schedule")
+	fs.Uint64Var(&c.Seed, "seed", c.Seed, "of everything random")
 }
 
 // pretrain runs r with a live line, measures it by q (nil: not) and says how to go on when it is stopped.
