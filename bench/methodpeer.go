@@ -30,13 +30,13 @@ type MethodPeer struct {
 
 // peer trains a case in PyTorch, or reads what that gave.
 func (l *learning) peer(ctx context.Context, c MethodCase, dir string, x Learned) (*MethodPeer, error) {
-	path, p := filepath.Join(dir, "peer.json"), &MethodPeer{}
-	if err := readJSON(path, p); err == nil || !errors.Is(err, os.ErrNotExist) {
-		return p, err
-	}
 	settings, err := peerSettings(x.Config, c, l.train)
 	if err != nil || settings == nil {
 		return nil, err
+	}
+	path, p := filepath.Join(dir, "peer.json"), &MethodPeer{}
+	if err := readJSON(path, p); err == nil || !errors.Is(err, os.ErrNotExist) {
+		return p, err
 	}
 	home, err := l.peerFiles()
 	if err != nil {
