@@ -131,6 +131,8 @@ func (l *learning) measure(ctx context.Context, c MethodCase) error {
 		if x, err = l.run(ctx, c, dir); err == nil {
 			err = writeJSON(path, x)
 		}
+	} else if err == nil {
+		err = l.same(c, x, dir)
 	}
 	if err != nil {
 		return err
@@ -141,6 +143,27 @@ func (l *learning) measure(ctx context.Context, c MethodCase) error {
 		}
 	}
 	l.out.Runs = append(l.out.Runs, x)
+	return nil
+}
+
+// same refuses what was measured of a case before its recipe changed.
+func (l *learning) same(c MethodCase, was Learned, dir string) error {
+	m, err := c.method()
+	if err != nil {
+		return err
+	}
+	c.Config.Resolve(l.train)
+	if err := c.Config.SetViews(c.Views, m, l.train); err != nil {
+		return err
+	}
+	a, errA := json.Marshal(was.Config)
+	b, errB := json.Marshal(c.Config)
+	if err := errors.Join(errA, errB); err != nil {
+		return err
+	}
+	if !bytes.Equal(a, b) {
+		return fmt.Errorf("%s holds a run with other settings: remove it, or choose another --runs-dir", dir)
+	}
 	return nil
 }
 

@@ -111,3 +111,32 @@ func TestPeersKnowTheSettingsOfEveryMethod(t *testing.T) {
 		}
 	}
 }
+
+func TestResultsOfOtherSettingsAreRefused(t *testing.T) {
+	set, err := data.Open(t.Context(), stepData, data.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	l := &learning{train: set, test: set, out: &Methods{}}
+	l.Dir = t.TempDir()
+	c := CollapseCases()[0]
+	m, err := c.method()
+	if err != nil {
+		t.Fatal(err)
+	}
+	was := Learned{Name: c.Name, Group: c.Group, Config: c.Config}
+	was.Config.Resolve(set)
+	if err := was.Config.SetViews(c.Views, m, set); err != nil {
+		t.Fatal(err)
+	}
+	if err := writeJSON(filepath.Join(l.Dir, c.Name, "result.json"), was); err != nil {
+		t.Fatal(err)
+	}
+	if err := l.measure(t.Context(), c); err != nil || len(l.out.Runs) != 1 {
+		t.Fatalf("%v, %d runs, want the one that is there", err, len(l.out.Runs))
+	}
+	c.Config.LR = 1e-3
+	if err := l.measure(t.Context(), c); err == nil || !strings.Contains(err.Error(), "holds a run with other settings") {
+		t.Errorf("a run at another rate is taken for the same: %v", err)
+	}
+}

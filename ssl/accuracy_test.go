@@ -123,26 +123,6 @@ func TestLabelsRaiseNoAlarm(t *testing.T) {
 	}
 }
 
-// Of the methods that have a task to be too easy.
-func TestSoundRunsOfATaskRaiseNoAlarm(t *testing.T) {
-	all, err := data.Open(t.Context(), "builtin:fashion-placed", data.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	set := all.Limit(64)
-	for _, name := range []string{"simclr", "rotation", "jigsaw", "order"} {
-		m, err := New(name)
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Run(name, func(t *testing.T) {
-			if notices, err := watched(t, &Run{Method: m, Set: set, Config: Config{LR: 2e-3}}); err != nil || len(notices) > 0 {
-				t.Errorf("notices %q, %v", notices, err)
-			}
-		})
-	}
-}
-
 // shades are n images of noise whose label is whether they are bright.
 func shades(n int) *data.Set {
 	set := noise(n, 16, 1)

@@ -147,12 +147,20 @@ func (r *Run) differs(c *net.Checkpoint) string {
 		return "its configuration cannot be read: " + err.Error()
 	}
 	was.Resolve(r.Set)
-	a, b := was.table(), r.Config.table()
+	old := map[string]string{}
+	for _, x := range was.table() {
+		old[x.key] = x.value
+	}
 	_, halted := os.Stat(filepath.Join(r.Dir, haltedFile))
-	for i := range a {
-		if a[i].key != "views" && a[i] != b[i] && !(halted == nil && slices.Contains(eased, a[i].key)) {
-			return fmt.Sprintf("it was started with %s = %v, this is %v", a[i].key, a[i].value, b[i].value)
+	for _, x := range r.Config.table() {
+		then, known := old[x.key]
+		if x.key == "views" || then == x.value || halted == nil && slices.Contains(eased, x.key) {
+			continue
 		}
+		if !known {
+			return fmt.Sprintf("it was started before there was a setting %s", x.key)
+		}
+		return fmt.Sprintf("it was started with %s = %v, this is %v", x.key, then, x.value)
 	}
 	switch {
 	case c.Meta.Data != r.data:
