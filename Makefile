@@ -7,6 +7,8 @@
 
 GO ?= go
 TEST = $(GO) test -p 1 -count=1 -timeout 20m
+# Again without what trains for long: make test has that.
+AGAIN = $(TEST) -short
 
 # Packages that talk to a device, and those whose goroutines deserve the race detector.
 DEVICE = ./vk/... ./kernels/... ./net/... ./ssl/...
@@ -39,18 +41,18 @@ check:
 	@$(MAKE) --no-print-directory check-race check-validation check-gc check-variants check-turbo
 
 check-race:
-	$(TEST) -race $(RACE)
+	$(AGAIN) -race $(RACE)
 
 # Package vk turns every message of the validation layer into a failure.
 check-validation:
-	MARR_VALIDATION=1 $(TEST) $(DEVICE)
+	MARR_VALIDATION=1 $(AGAIN) $(DEVICE)
 
 # A collection at every chance, and freed C memory filled with rubbish: finds arguments that Go let go too early.
 check-gc:
 	GOGC=1 MALLOC_PERTURB_=165 $(TEST) ./vk/... ./kernels/...
 
 check-variants:
-	@set -e; for v in $(VARIANTS); do echo "$$v $(TEST) $(VARIED)"; env "$$v" $(TEST) $(VARIED); done
+	@set -e; for v in $(VARIANTS); do echo "$$v $(AGAIN) $(VARIED)"; env "$$v" $(AGAIN) $(VARIED); done
 
 # JPEG files through libjpeg-turbo, as the build tag asks.
 check-turbo:

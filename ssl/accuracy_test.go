@@ -91,6 +91,7 @@ func TestUnrelatedViewsAreToldByChance(t *testing.T) {
 
 // A recipe that changes nothing makes both views the same: every image is told at once.
 func TestAContrastOfEqualViewsIsTooEasy(t *testing.T) {
+	long(t)
 	m, err := New("simclr")
 	if err != nil {
 		t.Fatal(err)
@@ -103,6 +104,7 @@ func TestAContrastOfEqualViewsIsTooEasy(t *testing.T) {
 
 // Labels that are learnt at once, by few dimensions, are what was asked for. Every step tells the accuracy.
 func TestLabelsRaiseNoAlarm(t *testing.T) {
+	long(t)
 	m, err := New("supervised")
 	if err != nil {
 		t.Fatal(err)

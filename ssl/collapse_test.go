@@ -35,6 +35,14 @@ func collapsing(t *testing.T, m Method, stop bool) (notices []string, err error)
 	return watched(t, &Run{Method: m, Set: noise(64, 16, 1), StopOnCollapse: stop})
 }
 
+// long leaves out, with -short, what trains for long: once is enough, on the kernels that a device gets.
+func long(t *testing.T) {
+	t.Helper()
+	if testing.Short() {
+		t.Skip("trains for long")
+	}
+}
+
 // watched runs r for 40 epochs at a rate of 2e-2, unless it says otherwise, in batches of 32, and returns what the watch said.
 func watched(t *testing.T, r *Run) (notices []string, err error) {
 	t.Helper()
@@ -54,6 +62,7 @@ func watched(t *testing.T, r *Run) (notices []string, err error) {
 }
 
 func TestACollapseIsNamedAndEndsTheRunWhereThatIsAskedFor(t *testing.T) {
+	long(t)
 	notices, err := collapsing(t, herd{}, false)
 	if err != nil || len(notices) == 0 || !strings.HasPrefix(notices[0], string(watch.Constant)) && !strings.HasPrefix(notices[0], string(watch.LowRank)) {
 		t.Errorf("notices %q, %v", notices, err)
@@ -67,6 +76,7 @@ func TestACollapseIsNamedAndEndsTheRunWhereThatIsAskedFor(t *testing.T) {
 
 // TestAnAlarmIsRaisedAtTheSameStepAfterAResume stops a run in the looks before its alarm, and once more behind it.
 func TestAnAlarmIsRaisedAtTheSameStepAfterAResume(t *testing.T) {
+	long(t)
 	c := smallConfig()
 	c.Batch, c.Epochs, c.LR = 32, 40, 2e-2
 	set := noise(64, 16, 1)
@@ -118,6 +128,7 @@ func TestAnAlarmIsRaisedAtTheSameStepAfterAResume(t *testing.T) {
 }
 
 func TestASoundRunRaisesNoAlarm(t *testing.T) {
+	long(t)
 	m, err := New("simclr")
 	if err != nil {
 		t.Fatal(err)

@@ -43,6 +43,7 @@ func (m twins) Loss(s *Step) *kernels.Tensor {
 
 // What each method needs is taken from it; runs that lack nothing stand between.
 func TestCollapsesThatAreProvokedAreNamedWithTheirRemedy(t *testing.T) {
+	long(t)
 	dino := func(sharp, center float64) Method {
 		return &DINO{Prototypes: 64, Bottleneck: 16, Student: 0.1, Sharp: sharp, Momentum: 0.97, Center: center}
 	}
@@ -106,6 +107,7 @@ func stripes(n, px int) *data.Set {
 }
 
 func TestSoundRunsOfEveryMethodRaiseNoAlarm(t *testing.T) {
+	long(t)
 	for _, method := range Methods() {
 		t.Run(method, func(t *testing.T) {
 			m, err := New(method)
