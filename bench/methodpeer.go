@@ -129,6 +129,7 @@ func peerSettings(c ssl.Config, of MethodCase, set *data.Set) (map[string]any, e
 	default:
 		return nil, nil
 	}
+	out["backbone_bn"] = c.BN == "on"
 	peerViews(out, specs)
 	return out, nil
 }
@@ -136,7 +137,7 @@ func peerSettings(c ssl.Config, of MethodCase, set *data.Set) (map[string]any, e
 // peerKnows says whether the peer has what a run asks for beside its settings.
 func peerKnows(c ssl.Config, m ssl.Method) bool {
 	demo := methodConfig(0)
-	plain := c.Arch == demo.Arch && c.Width == demo.Width && c.Stem == "strided" && c.BN == "on" && c.HeadBN == "on" && c.Optimizer == "adamw" &&
+	plain := c.Arch == demo.Arch && c.Width == demo.Width && c.Stem == "strided" && (c.BN == "on" || c.BN == "off") && c.HeadBN == "on" && c.Optimizer == "adamw" &&
 		c.Schedule == "cosine" && c.DecayEnd == c.Decay && c.Clip == 0 && c.Accumulate == 1
 	switch m := m.(type) {
 	case *ssl.SimCLR:

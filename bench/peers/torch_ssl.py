@@ -26,7 +26,7 @@ from torch_eval import features, knn, linear, linear10, rank
 from torch_paint import Painter, window
 
 WIDTH = 16
-BASE = dict(lr=2e-3, batch=256, warmup=0.1, weight_decay=0.0, cubic=False, solarize=0.0)  # of every method
+BASE = dict(lr=2e-3, batch=256, warmup=0.1, weight_decay=0.0, cubic=False, solarize=0.0, backbone_bn=True)  # of every method
 # Views: scale of the crop, cubic, strength of the jitter, solarize in the second view; or a border of pad pixels and a crop of the image's size.
 RECIPES = {
     "simclr": dict(scale=(0.2, 1), jitter=0.4, temperature=0.2, hidden=128, out=64),
@@ -40,9 +40,20 @@ RECIPES = {
 }
 
 
-def backbone():
-    net = zoo.ResNet(zoo.BasicBlock, [1, 1, 1, 1])
-    net.conv1, net.bn1, net.maxpool, net.fc = nn.Conv2d(1, WIDTH, 3, 2, 1, bias=False), nn.BatchNorm2d(WIDTH), nn.Identity(), nn.Identity()
+class Affine(nn.Module):
+    """What is left of a batch norm that does not normalise."""
+
+    def __init__(self, channels):
+        super().__init__()
+        self.weight, self.bias = nn.Parameter(torch.ones(channels)), nn.Parameter(torch.zeros(channels))
+
+    def forward(self, x):
+        return x * self.weight.view(1, -1, 1, 1) + self.bias.view(1, -1, 1, 1)
+
+
+def backbone(norm):
+    net = zoo.ResNet(zoo.BasicBlock, [1, 1, 1, 1], norm_layer=norm)
+    net.conv1, net.bn1, net.maxpool, net.fc = nn.Conv2d(1, WIDTH, 3, 2, 1, bias=False), norm(WIDTH), nn.Identity(), nn.Identity()
     net.inplanes = WIDTH
     for i in range(4):
         setattr(net, "layer%d" % (i + 1), net._make_layer(zoo.BasicBlock, WIDTH << i, 1, stride=1 if i == 0 else 2))
@@ -65,7 +76,7 @@ class Method(nn.Module):
 
     def __init__(self, recipe, paint, classes, dim=8 * WIDTH):
         super().__init__()
-        self.r, self.paint, self.net, self.right = recipe, paint, backbone(), []
+        self.r, self.paint, self.net, self.right = recipe, paint, backbone(nn.BatchNorm2d if recipe["backbone_bn"] else Affine), []
         self.build(dim, classes)
         self.copy = copy.deepcopy(self).requires_grad_(False) if "momentum" in recipe else None
 
