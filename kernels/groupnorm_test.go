@@ -63,3 +63,32 @@ func TestGroupNormRefusesGroupsOfPartsOfAVector(t *testing.T) {
 		}
 	}
 }
+
+// Of the mean alone, the batch's or the running one: no gradient flows through that.
+func TestMeanNormsMatchTheirReferences(t *testing.T) {
+	var cases []optest.Case
+	for _, takes := range []kernels.Statistics{kernels.MeanAlone, kernels.MovingMean} {
+		for _, shape := range [][]int{{3, 1}, {7, 34}, {3, 5, 2, 5}, {2200, 2}} {
+			c := shape[len(shape)-1]
+			state := func(name string) optest.Input { return optest.Input{Name: name, Kind: optest.State, Shape: []int{c}} }
+			one := state("var")
+			one.Values = ones(c)()
+			cases = append(cases, optest.Case{Name: fmt.Sprintf("%v_takes_%d", shape, takes), Split: shape[0] == 2200,
+				Inputs: []optest.Input{act("x", shape...), between(par("gamma", c), 0.5, 1.5), par("beta", c), state("mean"), one, act("residual", shape...)},
+				Op: func(in optest.In) *kernels.Tensor {
+					n := norm(in)
+					n.Takes = takes
+					return kernels.BatchNorm(in.T("x"), n, in.T("residual"), true, true)
+				},
+				Ref: func(in optest.Values) *ref.Tensor {
+					mean := in["mean"]
+					if takes == kernels.MeanAlone {
+						mean = nil
+					}
+					y, _ := ref.MeanNorm(in["x"], in["gamma"], in["beta"], mean, 1e-5, in["residual"], true)
+					return y
+				}})
+		}
+	}
+	bench.Run(t, cases...)
+}

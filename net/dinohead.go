@@ -56,11 +56,3 @@ func (h *DINOHead) momentum(*kernels.Store) Module {
 	}
 	return t
 }
-
-func (p *DeepProjector) momentum(st *kernels.Store) Module {
-	t := &DeepProjector{}
-	for i := range p.layers {
-		t.layers[i], t.norms[i] = p.layers[i].average(), p.norms[i].average(st)
-	}
-	return t
-}

@@ -53,6 +53,14 @@ func (p *DeepProjector) Forward(x *kernels.Tensor, m Mode) *kernels.Tensor {
 	return p.norms[2].Forward(p.layers[2].Forward(x, m), m)
 }
 
+func (p *DeepProjector) momentum(st *kernels.Store) Module {
+	t := &DeepProjector{}
+	for i := range p.layers {
+		t.layers[i], t.norms[i] = p.layers[i].average(), p.norms[i].average(st)
+	}
+	return t
+}
+
 // Head is Linear(in→hidden), ReLU, Linear(hidden→out): the MLP that fine-tuning puts on a backbone. Names: prefix.0 and .2.
 type Head struct{ first, last Linear }
 
