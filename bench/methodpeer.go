@@ -120,7 +120,7 @@ func peerSettings(c ssl.Config, of MethodCase, set *data.Set) (map[string]any, e
 	case *ssl.DINO:
 		out["momentum"], out["hidden"], out["bottleneck"], out["prototypes"] = m.Momentum, cmp.Or(m.Hidden, 4*dim), m.Bottleneck, m.Prototypes
 		out["student_temperature"], out["teacher_temperature"], out["centre"] = m.Student, m.Sharp, m.Center
-		out["locals"], out["clip"], out["freeze"] = len(specs)-2, c.ClipEach, m.Freeze
+		out["locals"], out["clip"], out["freeze"], out["head_bn"] = len(specs)-2, c.ClipEach, m.Freeze, m.Normed
 	case *ssl.Jigsaw:
 		out["hidden"], out["gap"], out["normalise"] = cmp.Or(m.Hidden, dim), specs[0].Jigsaw.Gap, m.Normalise
 	case *ssl.Order:

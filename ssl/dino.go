@@ -21,6 +21,7 @@ import (
 type DINO struct {
 	Prototypes int     `flag:"prototypes" help:"classes that are made up (paper: 65536; few images want few: 1024 below 20,000)" want:"at least 2"`
 	Hidden     int     `flag:"head-hidden" help:"hidden width of the head; 0: four times the backbone's (paper: 2048 behind 384)" want:"at least 0"`
+	Normed     bool    `flag:"norm-in-head" help:"batch norm, or what --head-bn says, before each GELU of the head (paper: not; with a ResNet and few steps far better)"`
 	Bottleneck int     `flag:"bottleneck" help:"width before the prototypes (paper: 256)" want:"at least 1"`
 	Student    float64 `flag:"student-temperature" help:"τ_s (paper: 0.1)" want:"above 0"`
 	Sharp      float64 `flag:"teacher-temperature" help:"τ_t, below τ_s: it sharpens (paper: 0.07 in the end)" want:"above 0"`
@@ -44,7 +45,11 @@ func (m *DINO) Views(in views.Input) ([]views.Spec, error) { return views.Preset
 // Loss is the cross entropy between teacher and student, over all pairs of different views.
 func (m *DINO) Loss(s *Step) *kernels.Tensor {
 	m.check(s)
-	head := net.NewDINOHead(s.Store, "head", s.Dim, cmp.Or(m.Hidden, 4*s.Dim), m.Bottleneck, m.Prototypes, s.Gate("last_layer", net.Late(m.Freeze)), s.Seed)
+	norm := ""
+	if m.Normed {
+		norm = s.Norm
+	}
+	head := net.NewDINOHead(s.Store, norm, "head", s.Dim, cmp.Or(m.Hidden, 4*s.Dim), m.Bottleneck, m.Prototypes, s.Gate("last_layer", net.Late(m.Freeze)), s.Seed)
 	schedule := net.Cosine{From: m.Momentum, To: 1}
 	teacher, teacherHead := s.Momentum(s.Backbone, schedule), s.Momentum(head, schedule)
 	s.Teacher()

@@ -61,6 +61,9 @@ func TestEveryMethodsHeadsHaveTheirNorm(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		if d, ok := m.(*DINO); ok {
+			d.Normed = true
+		}
 		x, err := NewTrainer(kernels.NewStore(device), c, m, set)
 		if err != nil {
 			t.Fatal(err)

@@ -33,7 +33,7 @@ RECIPES = {
     "byol": dict(momentum=0.99, scale=(0.08, 1), cubic=True, jitter=0.4, solarize=0.2, hidden=256, out=64),
     "simsiam": dict(scale=(0.2, 1), jitter=0.4, hidden=256, out=256, bottleneck=64),
     "dino": dict(momentum=0.99, scale=(0.2, 1), cubic=True, jitter=0.4, solarize=0.2, locals=0, hidden=256, bottleneck=64, prototypes=256,
-                 student_temperature=0.1, teacher_temperature=0.04, centre=0.9, clip=0.0, freeze=0.05),
+                 student_temperature=0.1, teacher_temperature=0.04, centre=0.9, clip=0.0, freeze=0.05, head_bn=False),
     "jigsaw": dict(pad=0, hidden=64, gap=2, normalise=True),
     "order": dict(frames=3, start=(0.8, 1), zoom=(1.15, 1.4), jitter=0.4, sigma=(0.1, 1.5), hidden=128),
     "rotation": dict(pad=4), "supervised": dict(pad=4),
@@ -135,8 +135,9 @@ class SimSiam(Method):
 class DINO(Method):
     def build(self, dim, _):
         h, b = self.r["hidden"], self.r["bottleneck"]
-        self.head = nn.Sequential(nn.Linear(dim, h), nn.GELU(), nn.Linear(h, h), nn.GELU(), nn.Linear(h, b))
-        for m in self.head[::2]:
+        norms = [[nn.BatchNorm1d(h)] if self.r["head_bn"] else [] for _ in range(2)]
+        self.head = nn.Sequential(nn.Linear(dim, h), *norms[0], nn.GELU(), nn.Linear(h, h), *norms[1], nn.GELU(), nn.Linear(h, b))
+        for m in (m for m in self.head if isinstance(m, nn.Linear)):
             nn.init.trunc_normal_(m.weight, std=0.02)
             nn.init.zeros_(m.bias)
         self.last = nn.Linear(b, self.r["prototypes"], bias=False)
