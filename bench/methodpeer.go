@@ -117,6 +117,7 @@ func peerSettings(c ssl.Config, of MethodCase, set *data.Set) (map[string]any, e
 		out["momentum"], out["hidden"], out["out"] = m.Momentum, cmp.Or(m.Hidden, 2*dim), m.Out
 	case *ssl.SimSiam:
 		out["hidden"], out["out"], out["bottleneck"] = cmp.Or(m.Hidden, dim), m.Out, cmp.Or(m.Predict, max(4, m.Out/4))
+		out["scheduled"] = m.Scheduled
 	case *ssl.DINO:
 		out["momentum"], out["hidden"], out["bottleneck"], out["prototypes"] = m.Momentum, cmp.Or(m.Hidden, 4*dim), m.Bottleneck, m.Prototypes
 		out["student_temperature"], out["teacher_temperature"], out["centre"] = m.Student, m.Sharp, m.Center
@@ -144,8 +145,6 @@ func peerKnows(c ssl.Config, m ssl.Method) bool {
 		plain = plain && !m.Decoupled
 	case *ssl.BYOL:
 		plain = plain && !m.Direct && m.Momentum > 0 && cmp.Or(m.Predict, m.Hidden) == m.Hidden
-	case *ssl.SimSiam:
-		plain = plain && !m.Scheduled
 	case *ssl.DINO:
 		return plain && (m.Warmup == 0 || m.Start == m.Sharp)
 	}

@@ -35,7 +35,7 @@ func collapsing(t *testing.T, m Method, stop bool) (notices []string, err error)
 	return watched(t, &Run{Method: m, Set: noise(64, 16, 1), StopOnCollapse: stop})
 }
 
-// long leaves out, with -short, what trains for long: once is enough, on the kernels that a device gets.
+// long leaves out, with -short, what trains for long: once is enough, in make check.
 func long(t *testing.T) {
 	t.Helper()
 	if testing.Short() {

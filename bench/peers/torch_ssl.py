@@ -31,7 +31,7 @@ BASE = dict(lr=2e-3, batch=256, warmup=0.1, weight_decay=0.0, cubic=False, solar
 RECIPES = {
     "simclr": dict(scale=(0.2, 1), jitter=0.4, temperature=0.2, hidden=128, out=64),
     "byol": dict(momentum=0.99, scale=(0.08, 1), cubic=True, jitter=0.4, solarize=0.2, hidden=256, out=64),
-    "simsiam": dict(scale=(0.2, 1), jitter=0.4, hidden=256, out=256, bottleneck=64),
+    "simsiam": dict(scale=(0.2, 1), jitter=0.4, hidden=256, out=256, bottleneck=64, scheduled=False),
     "dino": dict(momentum=0.99, scale=(0.2, 1), cubic=True, jitter=0.4, solarize=0.2, locals=0, hidden=256, bottleneck=64, prototypes=256,
                  student_temperature=0.1, teacher_temperature=0.04, centre=0.9, clip=0.0, freeze=0.05, head_bn=False),
     "jigsaw": dict(pad=0, hidden=64, gap=2, normalise=True),
@@ -213,11 +213,11 @@ METHODS = {"simclr": SimCLR, "byol": BYOL, "simsiam": SimSiam, "dino": DINO, "ro
 
 
 def train(m, r, x, labels, epochs):
-    """Returns the mean loss of the last epoch. SimSiam's predictor keeps the peak rate; parameters of one axis are not decayed."""
+    """Returns the mean loss of the last epoch. SimSiam's predictor keeps the peak rate, unless it is scheduled; parameters of one axis are not decayed."""
     groups = {}
     for name, p in m.named_parameters():
         if p.requires_grad:
-            groups.setdefault((isinstance(m, SimSiam) and name.startswith("predictor."), p.dim() == 1), []).append(p)
+            groups.setdefault((isinstance(m, SimSiam) and not r["scheduled"] and name.startswith("predictor."), p.dim() == 1), []).append(p)
     adam = torch.optim.AdamW([{"params": ps, "fixed": fixed, "lr": r["lr"], "weight_decay": 0 if flat else r["weight_decay"]}
                               for (fixed, flat), ps in groups.items()])
     per, losses = len(x) // r["batch"], []
