@@ -200,9 +200,6 @@ func methodFlags(fs *pflag.FlagSet) {
 				fs.Bool(o.Name, on, name+": "+o.Help)
 			} else {
 				fs.String(o.Name, "", name+": "+o.Help+fmt.Sprintf("; default %v", o.Get()))
-				if _, ok := o.Get().(bool); ok {
-					fs.Lookup(o.Name).NoOptDefVal = "true"
-				}
 			}
 		}
 	}
