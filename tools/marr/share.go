@@ -37,7 +37,7 @@ func planned(epochs, every, least, most int, share, epoch float64, cost func(ima
 }
 
 // perHost is how many operations of training a device does, at most, while the host does one of a measurement. Measured on lavapipe: training at
-// 9 GFLOP/s a second of the processors' time, neighbours and probe at 6. For GPUs it is 1 and 10 TFLOP/s beside a few cores.
+// 9 GFLOP/s a second of the processors' time, neighbours and probe at 6. For GPUs it is assumed: none has been measured.
 func perHost(t vk.DeviceType) float64 {
 	switch t {
 	case vk.Discrete:
