@@ -72,11 +72,7 @@ func (r *Report) Raise(p Peak) {
 
 // Write writes the report to a file.
 func (r *Report) Write(path string) error {
-	text, err := json.MarshalIndent(r, "", " ")
-	if err == nil {
-		err = os.WriteFile(path, append(text, '\n'), 0o666)
-	}
-	if err != nil {
+	if err := writeJSON(path, r); err != nil {
 		return fmt.Errorf("bench: report %s: %w", path, err)
 	}
 	return nil

@@ -15,6 +15,3 @@ func (t *Trainer) Work() (epoch, feature float64) {
 	}
 	return epoch, t.prog.Segment("micro").Work() / views / 2
 }
-
-// Branch is the branch that Product takes: "", the backbone that is trained, or net.Teacher.
-func (t *Trainer) Branch() string { return t.loss.product }

@@ -218,6 +218,9 @@ func (t *Trainer) Product() net.Module {
 	return t.Backbone
 }
 
+// Branch is the branch that Product takes: "", the backbone that is trained, or net.Teacher.
+func (t *Trainer) Branch() string { return t.loss.product }
+
 // Step is the number of steps whose outcome is known.
 func (t *Trainer) Step() int { return t.settled }
 
