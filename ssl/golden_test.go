@@ -122,7 +122,7 @@ func newTenSteps(t *testing.T, c *golden.Case, method Method, views int) *tenSte
 	}
 	x.prog, err = kernels.Build(device, x.st, func(g *kernels.Graph) {
 		all := g.Input("views", kernels.F32, x.spec(t, "views0").Shape...)
-		s := &Step{Graph: g, Store: x.st, Backbone: backbone, Dim: backbone.Dim(), N: int(c.Attrs["batch"]), Seed: 1}
+		s := &Step{Graph: g, Store: x.st, Backbone: backbone, Dim: backbone.Dim(), N: int(c.Attrs["batch"]), Seed: 1, Norm: "on"}
 		for v := range views {
 			rows := all.Dim(0) / views
 			s.Views, s.Targets, s.Classes = append(s.Views, kernels.Slice(all, v*rows, (v+1)*rows)), append(s.Targets, nil), append(s.Classes, 0)
@@ -233,7 +233,7 @@ func TestTenStepsMatchPyTorch(t *testing.T) {
 			return &SimSiam{Hidden: attr("hidden"), Out: attr("embedding"), Predict: attr("predictor_hidden")}
 		}},
 		{"dino_train", 2, func(attr func(string) int, c *golden.Case) Method {
-			return &DINO{Prototypes: attr("prototypes"), Hidden: attr("hidden"), Bottleneck: attr("bottleneck"), Student: c.Attrs["student_temperature"],
+			return &DINO{Prototypes: attr("prototypes"), Hidden: attr("hidden"), Normed: c.Attrs["normed"] == 1, Bottleneck: attr("bottleneck"), Student: c.Attrs["student_temperature"],
 				Sharp: c.Attrs["teacher_temperature"], Momentum: c.Attrs["ema"], Center: c.Attrs["centre_momentum"], Freeze: c.Attrs["frozen"] / 10}
 		}},
 		{"rotation_train", 1, func(func(string) int, *golden.Case) Method { return &Rotation{} }},

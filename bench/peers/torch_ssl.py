@@ -134,12 +134,14 @@ class SimSiam(Method):
 
 class DINO(Method):
     def build(self, dim, _):
-        h, b = self.r["hidden"], self.r["bottleneck"]
-        norms = [[nn.BatchNorm1d(h)] if self.r["head_bn"] else [] for _ in range(2)]
-        self.head = nn.Sequential(nn.Linear(dim, h), *norms[0], nn.GELU(), nn.Linear(h, h), *norms[1], nn.GELU(), nn.Linear(h, b))
-        for m in (m for m in self.head if isinstance(m, nn.Linear)):
-            nn.init.trunc_normal_(m.weight, std=0.02)
-            nn.init.zeros_(m.bias)
+        h, b, normed = self.r["hidden"], self.r["bottleneck"], self.r["head_bn"]
+        norms = [[nn.BatchNorm1d(h)] if normed else [] for _ in range(2)]
+        self.head = nn.Sequential(nn.Linear(dim, h, not normed), *norms[0], nn.GELU(), nn.Linear(h, h, not normed), *norms[1], nn.GELU(), nn.Linear(h, b))
+        for name, p in self.head.named_parameters():
+            if name.endswith("bias"):
+                nn.init.zeros_(p)
+            elif p.dim() > 1:
+                nn.init.trunc_normal_(p, std=0.02)
         self.last = nn.Linear(b, self.r["prototypes"], bias=False)
         self.register_buffer("centre", torch.zeros(self.r["prototypes"]))
 

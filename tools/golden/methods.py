@@ -12,7 +12,8 @@ op "dino_loss"     inputs t1, t2 (teacher), s1, s2, ... (student) [N K] logits, 
 op "byol_train"    each view forwarded on its own, first view first; projector.{0,1,3}, predictor.{0,1,3}; "target." + names.
 op "simsiam_train" likewise; projector.{0,1,3,4,6,7} (no biases in 0, 3 and 6, no scale and bias in 7), predictor.{0,1,3}.
 op "dino_train"    both views in one forward of the student, "locals<t>" [N*locals 10 10 1] of all local views (view by view) in another,
-                   both views in one of the teacher. head.{0,2,4}.weight/bias, exact GELU, head.last.weight (rows normalised in use);
+                   both views in one of the teacher. head.{0,2,4}.weight/bias, exact GELU, head.last.weight (rows normalised in use); where "normed" is 1
+                   a batch norm before each GELU and no bias before it: head.{0,1,3,4,6};
                    "teacher." + names; "centre" [K] from zeros. Clipped per parameter to norm "clip": g clip/(norm + 1e-6). head.last has
                    no gradient in the first "frozen" steps: no decay, no moments; its AdamW counts all steps, as ours does (torch: its own).
 op "rotation_train" views [N 16 16 1] as they are, "targets<t>" [N]; head.weight, head.bias.
@@ -126,12 +127,14 @@ class SimSiam(Apart):
 class Head(nn.Sequential):
     """DINO's: three linear layers with GELU, L2, and a linear layer whose rows are normalised (weight_norm with g = 1 fixed)."""
 
-    def __init__(self, inside, hidden, bottleneck, prototypes):
-        super().__init__(nn.Linear(inside, hidden), nn.GELU(), nn.Linear(hidden, hidden), nn.GELU(), nn.Linear(hidden, bottleneck))
+    def __init__(self, inside, hidden, bottleneck, prototypes, norm=False):
+        norms = [[nn.BatchNorm1d(hidden)] if norm else [] for _ in range(2)]
+        super().__init__(nn.Linear(inside, hidden, not norm), *norms[0], nn.GELU(), nn.Linear(hidden, hidden, not norm), *norms[1], nn.GELU(),
+                         nn.Linear(hidden, bottleneck))
         self.last = nn.Linear(bottleneck, prototypes, bias=False)
 
     def forward(self, x):
-        for layer in list(self)[:5]:
+        for layer in list(self)[:-1]:
             x = layer(x)
         return F.linear(F.normalize(x, dim=1), F.normalize(self.last.weight, dim=1))
 
@@ -176,6 +179,16 @@ class DINO(WithEMA):
 
     def state(self):
         return dict(super().state(), centre=self.centre)
+
+
+class NormedDINO(DINO):
+    case_name, more = "dino_normed_3", dict(DINO.more, normed=1)
+
+    @staticmethod
+    def network():
+        net = SmallResNet(WIDTH, 1)
+        net.head = Head(net.dim, 40, 16, DINO.prototypes, norm=True)
+        return net
 
 
 class MultiCrop(DINO):
@@ -238,7 +251,7 @@ def dino_case(n, k, locals_, tau=DINO.tau):
 FILES = {
     "byol": ([BYOL], lambda: [pair_case("byol_loss", byol_loss, 5, 7), pair_case("byol_loss", byol_loss, 3, 12)]),
     "simsiam": ([SimSiam], lambda: [pair_case("simsiam_loss", simsiam_loss, 4, 9), pair_case("simsiam_loss", simsiam_loss, 3, 12)]),
-    "dino": ([DINO, MultiCrop], lambda: [dino_case(5, 11, 0), dino_case(4, 7, 2)]),
+    "dino": ([DINO, NormedDINO, MultiCrop], lambda: [dino_case(5, 11, 0), dino_case(4, 7, 2)]),
     "rotation": ([Rotation], lambda: []),
     "jigsaw": ([Jigsaw, NormalisedJigsaw], lambda: []),
 }
