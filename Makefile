@@ -42,6 +42,7 @@ check:
 
 check-long:
 	$(TEST) ./ssl/
+	$(TEST) -run Norms ./tools/marr/
 
 check-race:
 	$(AGAIN) -race $(RACE)

@@ -80,7 +80,7 @@ func CollapseCases() (cases []MethodCase) {
 	} {
 		c := MethodCase{Name: "collapse-" + strings.ReplaceAll(strings.ReplaceAll(x.name, "'", ""), " ", "-"), Group: "BYOL, " + x.name, Config: methodConfig(0)}
 		c.Set = map[string]any{"momentum": x.momentum, "no-predictor": x.direct}
-		c.Config.Method, c.Config.Epochs, c.Config.BN, c.Config.HeadBN = "byol", 8, x.norm, x.heads
+		c.Config.Method, c.Config.BN, c.Config.HeadBN = "byol", x.norm, x.heads
 		cases = append(cases, c)
 	}
 	return cases

@@ -32,7 +32,7 @@ const (
 	// Rank lies below 15 % of min(N, D) and below 13 % of its highest. Neither is enough: data may have few dimensions, an untrained
 	// network may start low and rise, and sound runs lose rank at first. Measured, lowest share of the highest: 0.35 to 0.42 if sound, 0.09
 	// to 0.13 without predictor or stop-gradient, where batch norm keeps Std up. Between them lies SimSiam in a ResNet-10 at a high rate
-	// (marr bench methods, seeds 0 to 6): 0.20 where it learnt most, 0.14 to 0.18 in runs that learnt little, 0.12 in one that fell behind the
+	// (marr bench methods, seeds 0 to 7): 0.20 in the two runs that learnt most, 0.14 to 0.19 in others, 0.12 in one that fell behind the
 	// untrained network. 15 % is low for RankMe, in which singular values are not squared: with 90 % of the energy in one of 64 directions,
 	// the rest noise, it is 35.
 	lowRank, fallen = 0.15, 0.13

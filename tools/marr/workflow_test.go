@@ -52,7 +52,11 @@ func pictures(t *testing.T, n int) string {
 
 // A run with another norm, without predictor, is exported and measured as it was trained.
 func TestNormsGoThroughTheWorkflow(t *testing.T) {
-	for _, norm := range []string{"group", "layer", "mean"} {
+	norms := []string{"group", "layer", "mean"}
+	if testing.Short() {
+		norms = norms[:1]
+	}
+	for _, norm := range norms {
 		dir, out := pictures(t, 16), filepath.Join(t.TempDir(), "run")
 		ok(t, small(dir, out, "--size", "16", "--epochs", "1", "--method", "byol", "--no-predictor", "--bn", norm, "--head-bn", "off")...)
 		for _, file := range []string{"backbone.onnx", "backbone.safetensors"} {
