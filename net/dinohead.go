@@ -7,7 +7,8 @@ import (
 // DINOHead is Linear GELU Linear GELU Linear, L2 normalisation, and a linear layer to the prototypes whose rows are normalised (weight norm with its
 // scale fixed at 1): Caron et al. 2021, arXiv:2104.14294, appendix C (facebookresearch/dino, vision_transformer.py, DINOHead). With a norm there is one
 // before each GELU (use_bn_in_head there) and no bias before it: batch norm would take it away, and Adam make it walk on rounding errors. Weights
-// begin as normal numbers of deviation 0.02 cut at ±2, biases as 0, the last layer as torch.nn.Linear's: the longer its rows, the slower an optimizer turns them. Names: prefix.0, .2, .4 and prefix.last; with a norm prefix.0, .1, .3, .4, .6 and prefix.last.
+// begin as normal numbers of deviation 0.02 cut at ±2, biases as 0, the last layer as torch.nn.Linear's: the longer its rows, the slower an
+// optimizer turns them. Names: prefix.0, .2, .4 and prefix.last; with a norm prefix.0, .1, .3, .4, .6 and prefix.last.
 type DINOHead struct {
 	layers [3]Linear
 	norms  []Norm // of the first two layers; nil: none
