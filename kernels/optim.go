@@ -42,7 +42,7 @@ func (o LARS) Update(g *Graph) {
 }
 
 // AdamW is Adam with decoupled weight decay (Loshchilov and Hutter 2019, arXiv:1711.05101), as torch.optim.AdamW; without decay it is Adam.
-// Scalars of the segment: "lr", "decay", and "c1", "c2" = 1 − β₁ᵗ, 1 − β₂ᵗ for step t from 1 on.
+// Scalars of the segment: "lr", "decay", "c1", "c2" = 1 − β₁ᵗ, 1 − β₂ᵗ for step t from 1 on, and for every gate its Correction.
 type AdamW struct {
 	Beta1, Beta2, Eps float64 // 0.9, 0.999, 1e-8 in PyTorch
 	Coupled           bool    // decay is added to the gradient: torch.optim.Adam
@@ -52,11 +52,15 @@ type AdamW struct {
 // Update puts the step on the graph, over the whole flat set at once.
 func (o AdamW) Update(g *Graph) {
 	c1, c2 := g.Scalar("c1"), g.Scalar("c2")
-	g.optimizer(optimizer{kernel: "adamw", decayAll: o.DecayAll, flats: []int{gradients, values, moment0, moment1}, more: []bind{whole(c1.mem)},
+	g.optimizer(optimizer{kernel: "adamw", decayAll: o.DecayAll, corrected: true, coupled: o.Coupled, flats: []int{gradients, values, moment0, moment1}, more: []bind{whole(c1.mem)},
 		push: func(n int) []uint32 {
 			return push(n, c1.index, c2.index, o.Beta1, o.Beta2, 1-o.Beta1, 1-o.Beta2, o.Eps, o.Coupled)
 		}})
 }
+
+// Correction names the scalar by which AdamW makes the step's bias corrections those of a gate, which let fewer steps u through (torch.optim counts
+// each parameter's own): (c₁/√c₂)·(√c₂′/c₁′) with cᵢ′ = 1 − βᵢᵘ. Exact but for ε, which is then off by √(c₂/c₂′).
+func Correction(gate string) string { return gate + ".correction" }
 
 // optimizer is a kernel over flat sets, of which it reads the first and updates the others.
 type optimizer struct {
@@ -66,6 +70,8 @@ type optimizer struct {
 	push     func(n int) []uint32
 	decayAll bool
 	trust    trust
+
+	corrected, coupled bool // gates have corrections; decay is added to the gradient
 }
 
 // optimizer runs the kernel in rows of 256 bytes. Where parameters have moving averages a variant of it moves them too.
@@ -85,7 +91,7 @@ func (g *Graph) optimizer(o optimizer) {
 			binds = append(binds, inout(t))
 		}
 	}
-	binds = append(append(append(binds, in(g.rates(o.decayAll, o.trust))), o.more...), whole(g.store.halt().Value(g)))
+	binds = append(append(append(binds, in(g.rates(o))), o.more...), whole(g.store.halt().Value(g)))
 	const perRow = align / 16
 	g.run(launch{kernel: o.kernel, rows: int(g.store.size / align), binds: binds,
 		push:   func(_, n int) []uint32 { return o.push(n * perRow) },

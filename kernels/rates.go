@@ -16,8 +16,8 @@ type trust struct {
 }
 
 // rates makes what the optimizer's kernel does to each 256 bytes of the flat set: (rate, decay, rate of averaging, factor of the gradient).
-func (g *Graph) rates(decayAll bool, t trust) *Tensor {
-	owner, params := g.paramTable(decayAll)
+func (g *Graph) rates(o optimizer) *Tensor {
+	owner, params := g.paramTable(o)
 	lr, decay, ema := g.Scalar("lr"), g.Scalar("decay"), Scalar{}
 	if g.store.averaged() > 0 {
 		ema = g.Scalar("ema_rate")
@@ -25,8 +25,8 @@ func (g *Graph) rates(decayAll bool, t trust) *Tensor {
 	blocks, halt := int(g.store.size/align), g.store.halt().Value(g)
 	rates, kernel := g.alloc("rates", F32, []int{blocks, lanes}), "rates.bare"
 	binds := []bind{whole(owner), whole(params), whole(lr.mem), whole(halt), out(rates)}
-	if t.kind > 0 || g.clipEach > 0 {
-		kernel, binds = "rates.trust", append(binds, whole(g.trusts(t, params)))
+	if o.trust.kind > 0 || g.clipEach > 0 {
+		kernel, binds = "rates.trust", append(binds, whole(g.trusts(o.trust, params)))
 	}
 	g.run(launch{kernel: kernel, rows: blocks, binds: binds,
 		push:   func(first, n int) []uint32 { return push(n, first, lr.index, decay.index, ema.index, g.clip > 0) },
@@ -52,8 +52,9 @@ func (g *Graph) trusts(t trust, params *Tensor) *Tensor {
 }
 
 // paramTable gives, for every 256 bytes of the flat set, the number of the parameter they are of, and for every parameter (multiple of the rate, of
-// the decay, 1 where there is a moving average, the scalar that is its gate or −1; its first 256 bytes, how many they are, 0, 0).
-func (g *Graph) paramTable(decayAll bool) (owner, params *Tensor) {
+// the decay, 1 where there is a moving average, the scalar that is its gate or −1; its first 256 bytes, how many they are, the scalar that is its
+// Correction or −1, 1 where the decay is divided by that).
+func (g *Graph) paramTable(o optimizer) (owner, params *Tensor) {
 	blocks := make([]float32, g.store.size/align)
 	var rows []float32
 	for i, p := range g.store.params {
@@ -61,8 +62,8 @@ func (g *Graph) paramTable(decayAll bool) (owner, params *Tensor) {
 		for b := first; b < first+n; b++ {
 			blocks[b] = float32(i)
 		}
-		row := [2 * lanes]float32{float32(p.LR), 0, 0, -1, float32(first), float32(n)}
-		if decayAll || !p.NoDecay {
+		row := [2 * lanes]float32{float32(p.LR), 0, 0, -1, float32(first), float32(n), -1}
+		if o.decayAll || !p.NoDecay {
 			row[1] = 1
 		}
 		if p.Averaged() {
@@ -70,6 +71,12 @@ func (g *Graph) paramTable(decayAll bool) (owner, params *Tensor) {
 		}
 		if p.Gate != "" {
 			row[3] = float32(g.Scalar(p.Gate).index)
+			if o.corrected {
+				row[6] = float32(g.Scalar(Correction(p.Gate)).index)
+			}
+			if o.corrected && !o.coupled {
+				row[7] = 1
+			}
 		}
 		rows = append(rows, row[:]...)
 	}

@@ -13,7 +13,8 @@ import (
 // Optimizer records its step on a graph and gives each run of that segment its numbers.
 type Optimizer interface {
 	Update(g *kernels.Graph)
-	Set(r *kernels.Run, step int, lr float64) // step from 0 on
+	Set(r *kernels.Run, step int, lr float64)                       // step from 0 on
+	SetGate(r *kernels.Run, name string, step, shut int, v float64) // the multiple of the rate, and in how many steps before this one it was 0
 }
 
 // AdamW is kernels.AdamW with a decay.
@@ -69,11 +70,26 @@ func (o AdamW) Set(r *kernels.Run, step int, lr float64) {
 	r.Set("c2", 1-math.Pow(o.Beta2, float64(step+1)))
 }
 
+// SetGate gives a gate its multiple of the rate, and the bias corrections of the steps that it let through.
+func (o AdamW) SetGate(r *kernels.Run, name string, step, shut int, v float64) {
+	r.Set(name, v)
+	scale := func(t int) float64 {
+		return math.Sqrt(1-math.Pow(o.Beta2, float64(t))) / (1 - math.Pow(o.Beta1, float64(t)))
+	}
+	r.Set(kernels.Correction(name), scale(step+1-shut)/scale(step+1))
+}
+
 // Set gives the step its rate and decay.
 func (o SGD) Set(r *kernels.Run, _ int, lr float64) { setRates(r, lr, o.Decay) }
 
+// SetGate gives a gate its multiple of the rate.
+func (o SGD) SetGate(r *kernels.Run, name string, _, _ int, v float64) { r.Set(name, v) }
+
 // Set gives the step its rate and decay.
 func (o LARS) Set(r *kernels.Run, _ int, lr float64) { setRates(r, lr, o.Decay) }
+
+// SetGate gives a gate its multiple of the rate.
+func (o LARS) SetGate(r *kernels.Run, name string, _, _ int, v float64) { r.Set(name, v) }
 
 func setRates(r *kernels.Run, lr, decay float64) {
 	r.Set("lr", lr)

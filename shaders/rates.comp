@@ -3,9 +3,12 @@
 // What optimizers do to 256 bytes of the flat set, all of one parameter: rates[i] = (η·r, λ·d, e, f); η and λ are scalars of the step, r and d the
 // parameter's multiples of them, e its rate of averaging or 0, f what its gradient is multiplied by: 1, or with clip what verdict.comp left in halt.
 // Where the parameter has a gate η·r is multiplied by that scalar, and −1 where it is 0: leave it alone. With trust λ·d and f are those of trust.comp.
-// Bindings: 0 owner, read: float[blocks], the parameter's number   1 params, read: vec4[2] a parameter = (r, d, averaged, gate or −1), (…)
-//           2 scalars, read: float[64]   3 halt, read: uint[3]   4 rates, write: vec4[n] at the slice, which starts at block `first`
-//           [5 trust, read: vec4 a parameter].  Grid: x, z ⌈n / 32⌉, a block a lane.
+// adamw.comp divides by the bias corrections of all steps. A gate has seen fewer: the scalar `own` makes η·r right, and where the rate multiplies the
+// decay once more λ·d is divided by it.
+// Bindings: 0 owner, read: float[blocks], the parameter's number   1 params, read: vec4[2] a parameter = (r, d, averaged, gate or −1),
+//           (…, …, own or −1, 1: divide λ·d)   2 scalars, read: float[64]   3 halt, read: uint[3]
+//           4 rates, write: vec4[n] at the slice, which starts at block `first`   [5 trust, read: vec4 a parameter].
+// Grid: x, z ⌈n / 32⌉, a block a lane.
 //! variant bare_plain
 //! variant bare_texel -DTEXEL
 //! variant trust_plain -DTRUST
@@ -34,5 +37,9 @@ void main() {
 #endif
 	uint gate = p.w < 0.0 ? lr : uint(p.w);
 	if (p.w >= 0.0) v.x = SCALAR(gate) == 0.0 ? -1.0 : v.x * SCALAR(gate);
+	vec4 at = LOAD(params, 2u * k + 1u);
+	float own = at.z < 0.0 ? 1.0 : SCALAR(uint(at.z));
+	if (v.x > 0.0) v.x *= own;
+	if (at.w != 0.0) v.y /= own;
 	rates[i] = v;
 }

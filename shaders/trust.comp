@@ -6,7 +6,7 @@
 //   kind 1  LARS: f = q·c, λ' = q·λ with q = η‖p‖/‖c·g + λp‖, or 1 where a norm is 0
 //   kind 2  LARC: the same with q = min(1, η‖p‖/(‖c·g‖ + λ‖p‖ + 1e-8)/lr), lr the parameter's own; where a norm is 0 f = c and λ' = 0
 // Where d is 0 it is kind 0.
-// Bindings: 0 part, read: vec4[blocks] of squares.comp   1 params, read: vec4[2] a parameter = (multiple of lr, d, …, gate or −1), (first block, blocks, 0, 0)
+// Bindings: 0 part, read: vec4[blocks] of squares.comp   1 params, read: vec4[2] a parameter = (multiple of lr, d, …, gate or −1), (first block, blocks, …)
 //           2 scalars, read: float[64]   3 halt, read: uint[3]   4 trust, write.
 // Grid: x, z parameters. A group takes a parameter, a lane every 128th of its blocks; lanes add up pairwise, in a fixed order.
 //! variant plain

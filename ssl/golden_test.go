@@ -200,10 +200,11 @@ func (x *tenSteps) step(t *testing.T, i int) float64 {
 	if x.locals != nil {
 		kernels.Pack(r.Floats("locals"), x.values(t, fmt.Sprintf("locals%d", i)), 1)
 	}
-	for _, set := range []map[string]net.Schedule{x.loss.scalars, x.loss.gates} {
-		for name, v := range set {
-			r.Set(name, v.At(i, 10))
-		}
+	for name, v := range x.loss.scalars {
+		r.Set(name, v.At(i, 10))
+	}
+	for name, v := range x.loss.gates {
+		x.opt.SetGate(r, name, i, shut(v, i, 10), v.At(i, 10))
 	}
 	if len(x.c.Ints) > 0 {
 		copy(r.Ints("targets"), x.c.Ints[i].Data)

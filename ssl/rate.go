@@ -2,6 +2,7 @@ package ssl
 
 import (
 	"fmt"
+	"sort"
 
 	"marr/net"
 )
@@ -44,6 +45,11 @@ func (c Config) Rate() string {
 		text += fmt.Sprintf(", weight decay %g to %g", c.Decay, c.DecayEnd)
 	}
 	return text
+}
+
+// shut is in how many of the first n steps a gate was 0. Gates open once.
+func shut(gate net.Schedule, n, total int) int {
+	return sort.Search(n, func(step int) bool { return gate.At(step, total) != 0 })
 }
 
 // steady is the gate that undoes a schedule: what it multiplies stays at the peak.

@@ -321,7 +321,7 @@ func (t *Trainer) submit(collect func() error) error {
 	t.optimizer.Set(u, t.step, t.schedule.At(t.step, t.Steps()))
 	u.Set("decay", t.decay.At(t.step, t.Steps()))
 	for name, v := range t.loss.gates {
-		u.Set(name, v.At(t.step, t.Steps()))
+		t.optimizer.SetGate(u, name, t.step, shut(v, t.step, t.Steps()), v.At(t.step, t.Steps()))
 	}
 	if t.loss.momentum != nil {
 		u.Set("ema_rate", 1-t.loss.momentum.At(t.step, t.Steps()))

@@ -15,7 +15,7 @@ op "dino_train"    both views in one forward of the student, "locals<t>" [N*loca
                    both views in one of the teacher. head.{0,2,4}.weight/bias, exact GELU, head.last.weight (rows normalised in use); where "normed" is 1
                    a batch norm before each GELU and no bias before it: head.{0,1,3,4,6};
                    "teacher." + names; "centre" [K] from zeros. Clipped per parameter to norm "clip": g clip/(norm + 1e-6). head.last has
-                   no gradient in the first "frozen" steps: no decay, no moments; its AdamW counts all steps, as ours does (torch: its own).
+                   no gradient in the first "frozen" steps: no decay, no moments, and AdamW's bias corrections count from there.
 op "rotation_train" views [N 16 16 1] as they are, "targets<t>" [N]; head.weight, head.bias.
 op "jigsaw_train"  views [N*4 10 10 1]: the tiles of image i are rows 4i ... 4i+3, one batch-norm population; head.0 without bias, head.1
                    batch norm over all tiles, ReLU, tiles of an image side by side [N 4*hidden], head.3 to permutations. Where "normalised" is 1
@@ -167,11 +167,8 @@ class DINO(WithEMA):
             norm = p.grad.norm()
             self.clipped = getattr(self, "clipped", 0) + int(norm > self.more["clip"])
             p.grad *= min(1, self.more["clip"] / (norm + 1e-6))
-        last = self.net.head.last.weight
         if t < self.more["frozen"]:
-            last.grad = None
-        elif t == self.more["frozen"]:
-            opt.state[last] = {"step": torch.tensor(float(t)), "exp_avg": torch.zeros_like(last), "exp_avg_sq": torch.zeros_like(last)}
+            self.net.head.last.weight.grad = None
 
     def after(self, t):
         super().after(t)
