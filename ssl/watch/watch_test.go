@@ -117,6 +117,9 @@ func TestHealthyRunsRaiseNoAlarm(t *testing.T) {
 		{"rank a fifth of what it was, still high", func(step int) Sample {
 			return Sample{Z: mix(step, 128, 64, max(13, 64-step), 0, 1), N: 128, D: 64, Accuracy: nan}
 		}},
+		{"wide embeddings that fall as low as narrow ones do", func(step int) Sample {
+			return Sample{Z: mix(step, 256, 256, max(15, 256-20*step), 0, 1), N: 256, D: 256, Accuracy: nan}
+		}},
 		{"pairs of images", func(step int) Sample {
 			p := teacher(step, 2, 4, 0, 1) // often both with one prototype
 			return Sample{Z: normal(step, 2, 128), N: 2, D: 128, Teacher: p, K: 4, Accuracy: 1, Chance: 1. / 3}
