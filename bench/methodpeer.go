@@ -109,7 +109,7 @@ func peerSettings(c ssl.Config, of MethodCase, set *data.Set) (map[string]any, e
 		return nil, nil
 	}
 	dim := c.Backbone(set.C).Dim()
-	out := map[string]any{"lr": c.LR, "batch": c.Batch, "warmup": c.Warmup, "weight_decay": c.Decay}
+	out := map[string]any{"optimizer": c.Optimizer, "lr": c.LR, "batch": c.Batch, "warmup": c.Warmup, "weight_decay": c.Decay}
 	switch m := m.(type) {
 	case *ssl.SimCLR:
 		out["temperature"], out["hidden"], out["out"] = m.Temperature, cmp.Or(m.Hidden, dim), m.Out
@@ -138,8 +138,8 @@ func peerSettings(c ssl.Config, of MethodCase, set *data.Set) (map[string]any, e
 // peerKnows says whether the peer has what a run asks for beside its settings.
 func peerKnows(c ssl.Config, m ssl.Method) bool {
 	demo := methodConfig(0)
-	plain := c.Arch == demo.Arch && c.Width == demo.Width && c.Stem == "strided" && (c.BN == "on" || c.BN == "off") && c.HeadBN == "on" && c.Optimizer == "adamw" &&
-		c.Schedule == "cosine" && c.DecayEnd == c.Decay && c.Clip == 0 && c.Accumulate == 1
+	plain := c.Arch == demo.Arch && c.Width == demo.Width && c.Stem == "strided" && (c.BN == "on" || c.BN == "off") && c.HeadBN == "on" &&
+		(c.Optimizer == "adamw" || c.Optimizer == "sgd") && c.Schedule == "cosine" && c.DecayEnd == c.Decay && c.Clip == 0 && c.Accumulate == 1
 	switch m := m.(type) {
 	case *ssl.SimCLR:
 		plain = plain && !m.Decoupled

@@ -3,10 +3,11 @@
     python3 torch_ssl.py --method byol --train x.npy y.npy --test x.npy y.npy --epochs 4 --seed 0 [--set momentum=0.9 ...]
 
 Images are uint8 [N H W], labels integers [N]. The same as ours: ResNet-10 with the strided stem, width 16, torchvision's initial values; AdamW
-without decay (Adam) at 2e-3, warm-up over 10 % of the steps, cosine to 0; batches without the remainder; views by the recipe of the method's
-preset up to 64 px for one channel, resized as torchvision's antialiased resize does; one forward, one batch-norm population, per view (SimCLR
-and DINO: per size of view); EMA after the optimizer, its momentum rising to 1; features of the online network, in DINO the teacher's, on the
-untouched image; k-NN (cosine, T 0.07), linear probe and linear10 as in ssl/eval, with other draws; RankMe of the test images.
+without decay (Adam) at 2e-3, or SGD of momentum 0.9, with warm-up over 10 % of the steps, then cosine to 0; batches without the remainder; views
+by the recipe of the method's preset up to 64 px for one channel, resized as torchvision's antialiased resize does; one forward, one batch-norm
+population, per view (SimCLR and DINO: per size of view); EMA after the optimizer, its momentum rising to 1; features of the online network, in
+DINO the teacher's, on the untouched image; k-NN (cosine, T 0.07), linear probe and linear10 as in ssl/eval, with other draws; RankMe of the test
+images.
 """
 import argparse
 import copy
@@ -26,7 +27,7 @@ from torch_eval import features, knn, linear, linear10, rank
 from torch_paint import Painter, window
 
 WIDTH = 16
-BASE = dict(lr=2e-3, batch=256, warmup=0.1, weight_decay=0.0, cubic=False, solarize=0.0, backbone_bn=True)  # of every method
+BASE = dict(optimizer="adamw", lr=2e-3, batch=256, warmup=0.1, weight_decay=0.0, cubic=False, solarize=0.0, backbone_bn=True)  # of every method
 # Views: scale of the crop, cubic, strength of the jitter, solarize in the second view; or a border of pad pixels and a crop of the image's size.
 RECIPES = {
     "simclr": dict(scale=(0.2, 1), jitter=0.4, temperature=0.2, hidden=128, out=64),
@@ -220,22 +221,22 @@ def train(m, r, x, labels, epochs):
     for name, p in m.named_parameters():
         if p.requires_grad:
             groups.setdefault((isinstance(m, SimSiam) and not r["scheduled"] and name.startswith("predictor."), p.dim() == 1), []).append(p)
-    adam = torch.optim.AdamW([{"params": ps, "fixed": fixed, "lr": r["lr"], "weight_decay": 0 if flat else r["weight_decay"]}
-                              for (fixed, flat), ps in groups.items()])
+    groups = [{"params": ps, "fixed": fixed, "lr": r["lr"], "weight_decay": 0 if flat else r["weight_decay"]} for (fixed, flat), ps in groups.items()]
+    optimizer = torch.optim.SGD(groups, r["lr"], momentum=0.9) if r["optimizer"] == "sgd" else torch.optim.AdamW(groups)
     per, losses = len(x) // r["batch"], []
     steps, warm = epochs * per, round(r["warmup"] * epochs * per)
     for k in range(steps):
         if k % per == 0:
             order, losses, m.right = torch.randperm(len(x)), [], []
         share = (k + 1) / warm if k < warm else (1 + math.cos(math.pi * (k - warm) / (steps - warm))) / 2
-        for g in adam.param_groups:
+        for g in optimizer.param_groups:
             g["lr"] = r["lr"] * (1 if g["fixed"] else share)
         chosen = order[k % per * r["batch"]:][:r["batch"]]
         loss = m.loss(x[chosen].float() / 255, labels[chosen])
-        adam.zero_grad(set_to_none=True)
+        optimizer.zero_grad(set_to_none=True)
         loss.backward()
         m.clip(k / steps)
-        adam.step()
+        optimizer.step()
         m.follow(k, steps)
         losses.append(loss.item())
     return float(np.mean(losses))
