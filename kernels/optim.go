@@ -52,7 +52,8 @@ type AdamW struct {
 // Update puts the step on the graph, over the whole flat set at once.
 func (o AdamW) Update(g *Graph) {
 	c1, c2 := g.Scalar("c1"), g.Scalar("c2")
-	g.optimizer(optimizer{kernel: "adamw", decayAll: o.DecayAll, corrected: true, coupled: o.Coupled, flats: []int{gradients, values, moment0, moment1}, more: []bind{whole(c1.mem)},
+	g.optimizer(optimizer{kernel: "adamw", decayAll: o.DecayAll, corrected: true, coupled: o.Coupled,
+		flats: []int{gradients, values, moment0, moment1}, more: []bind{whole(c1.mem)},
 		push: func(n int) []uint32 {
 			return push(n, c1.index, c2.index, o.Beta1, o.Beta2, 1-o.Beta1, 1-o.Beta2, o.Eps, o.Coupled)
 		}})

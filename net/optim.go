@@ -70,7 +70,7 @@ func (o AdamW) Set(r *kernels.Run, step int, lr float64) {
 	r.Set("c2", 1-math.Pow(o.Beta2, float64(step+1)))
 }
 
-// SetGate gives a gate its multiple of the rate, and the bias corrections of the steps that it let through.
+// SetGate gives a gate its multiple of the rate, and the bias corrections of the steps that it let through (kernels.Correction): step+1−shut of step+1.
 func (o AdamW) SetGate(r *kernels.Run, name string, step, shut int, v float64) {
 	r.Set(name, v)
 	scale := func(t int) float64 {
