@@ -6,8 +6,8 @@ import (
 	"marr/export"
 )
 
-// A model of one layer, written, and judged on two images of 3 × 1 × 1 pixels.
-func ExampleCheck() {
+// Writes a model of one layer and evaluates it on two images of 3 × 1 × 1 pixels.
+func ExampleCompare() {
 	m := export.Model{
 		Producer: "marr",
 		Inputs:   []export.Value{{Name: "image", Type: export.Float32, Dims: export.Batch(3, 1, 1)}},
@@ -28,8 +28,8 @@ func ExampleCheck() {
 		fmt.Println(err)
 		return
 	}
-	present, _ := export.Judges()
-	report, err := export.Check(file, []float32{1, 2, 3, 4, 5, 6}, []int{2, 3, 1, 1}, []float32{1.5, 5, 4.5, 11}, present[0])
-	fmt.Printf("%s, %d images: differ by %.6f, cosine %.6f, %v\n", report.Judge, report.Images, report.MaxAbsDiff, report.CosineMin, err)
+	present, _ := export.Runtimes()
+	a, err := export.Compare(file, []float32{1, 2, 3, 4, 5, 6}, []int{2, 3, 1, 1}, []float32{1.5, 5, 4.5, 11}, present[0])
+	fmt.Printf("%s, %d images: differ by %.6f, cosine %.6f, %v\n", a.Runtime, a.Images, a.MaxAbsDiff, a.CosineMin, err)
 	// Output: onnx-go, 2 images: differ by 0.000000, cosine 1.000000, <nil>
 }

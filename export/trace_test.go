@@ -77,8 +77,8 @@ func features(t *testing.T, dev *vk.Device, st *kernels.Store, m *net.ResNet, x 
 	return out
 }
 
-// Every judge reads of a traced network what the device computes. Rounding of 6e-8 a layer grows to 1e-5 of features of order 1 in 50 layers.
-func TestTracedResNetsGiveTheDevicesFeatures(t *testing.T) {
+// Features are of order 1, and float32 rounding of 6e-8 a layer grows to 1e-5 in 50 layers.
+func TestRuntimesAgreeWithTheDeviceOnTracedResNets(t *testing.T) {
 	dev, err := vk.Open("", vk.Options{})
 	if err != nil {
 		t.Fatal(err)
@@ -108,8 +108,8 @@ func TestTracedResNetsGiveTheDevicesFeatures(t *testing.T) {
 			file := mustMarshal(t, model)
 			checkNames(t, st, file)
 			want := features(t, dev, st, m, x, dims)
-			for _, j := range judges(t) {
-				r, err := Check(file, x, dims, want, j)
+			for _, j := range runtimes(t) {
+				r, err := Compare(file, x, dims, want, j)
 				if err != nil {
 					t.Fatal(err)
 				}

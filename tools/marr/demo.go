@@ -169,31 +169,33 @@ func (d *demo) score(s subject) (scores, error) {
 	return sc, err
 }
 
-// export writes backbone.onnx and reads it back.
+// export writes backbone.onnx and verifies it.
 func (d *demo) export(s subject) error {
 	path := filepath.Join(d.dir, "backbone.onnx")
-	x := exporter{d.dev, s, d.config}
-	if err := x.write(path); err != nil {
+	format, err := export.FormatOf(path)
+	if err != nil {
 		return err
 	}
-	reports, absent, err := x.check(path, d.test)
+	x := exporter{d.dev, s, d.config}
+	b, err := x.backbone()
+	if err != nil {
+		return err
+	}
+	defer b.Store.Free()
+	if err := format.Write(path, b); err != nil {
+		return err
+	}
+	v, err := x.verify(format, path, b, d.test)
 	if err != nil {
 		return err
 	}
 	d.sum.ONNX = onnxSummary{Path: path, CosineMin: 1}
-	for _, r := range reports {
-		fmt.Println(verdict(r))
-		d.sum.ONNX.add(r)
-	}
-	for _, why := range absent {
-		fmt.Printf("not checked with ONNX Runtime: %v\n", why)
+	for _, a := range v.Agreements {
+		o := &d.sum.ONNX
+		o.MaxAbsDiff, o.CosineMin = max(o.MaxAbsDiff, a.MaxAbsDiff), min(o.CosineMin, a.CosineMin)
+		o.CheckedBy = append(o.CheckedBy, a.Runtime)
 	}
 	return nil
-}
-
-func (o *onnxSummary) add(r export.Report) {
-	o.MaxAbsDiff, o.CosineMin = max(o.MaxAbsDiff, r.MaxAbsDiff), min(o.CosineMin, r.CosineMin)
-	o.CheckedBy = append(o.CheckedBy, r.Judge)
 }
 
 // print shows the table and what it says.

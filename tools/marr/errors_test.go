@@ -86,7 +86,7 @@ func TestBadInputIsOneLineAndLeavesNothing(t *testing.T) {
 		{"no such evaluation", 2, "want one of knn, linear, finetune", nil, []string{"eval", "wish"}},
 		{"raw pixels fine-tuned", 2, "pixels cannot be fine-tuned", nil, []string{"eval", "finetune", "--model", "raw", "--train", good, "--test", good}},
 		{"gray against colour", 1, "give sets of one kind", nil, []string{"eval", "knn", "--model", "raw", "--train", good, "--test", "builtin:fashion-tinted:test"}},
-		{"unknown format to export", 2, "want .onnx or .safetensors", nil, []string{"export", "--run", out, "--out", filepath.Join(dir, "x.pth")}},
+		{"unknown format to export", 2, "use .onnx or .safetensors", nil, []string{"export", "--run", out, "--out", filepath.Join(dir, "x.pth")}},
 		{"no folder to export to", 1, "make it first", nil, []string{"export", "--run", out, "--out", filepath.Join(dir, "none", "x.onnx")}},
 		{"nothing to measure", 2, "one of kernels, step, data, methods, all, table", nil, []string{"bench"}},
 		{"no such bench", 2, "want one of kernels, step, data, methods, all, table", nil, []string{"bench", "speed"}},

@@ -7,8 +7,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"slices"
-	"strings"
 
 	"github.com/spf13/pflag"
 
@@ -37,8 +35,9 @@ func exportCommand(fs *pflag.FlagSet) func(context.Context, []string) error {
 		if err := checkBranch(*branch, *run); err != nil {
 			return err
 		}
-		if !strings.HasSuffix(*out, ".onnx") && !strings.HasSuffix(*out, ".safetensors") {
-			return usagef("--out %s: the ending says the format: want .onnx or .safetensors", *out)
+		format, err := export.FormatOf(*out)
+		if err != nil {
+			return usagef("--out: %w", err)
 		}
 		if info, err := os.Stat(filepath.Dir(*out)); err != nil || !info.IsDir() {
 			return fmt.Errorf("--out %s: there is no folder %s: make it first, or choose another", *out, filepath.Dir(*out))
@@ -52,89 +51,94 @@ func exportCommand(fs *pflag.FlagSet) func(context.Context, []string) error {
 			return err
 		}
 		defer dev.Close()
-		x := exporter{dev, s, c}
-		if strings.HasSuffix(*out, ".onnx") {
-			return x.onnx(ctx, *out, *verify)
-		}
-		if err := x.writeSafetensors(*out); err != nil {
-			return err
-		}
-		fmt.Printf("%s: %s backbone of %s, names of torchvision, layouts of PyTorch\n", *out, s.branch, *run)
-		if !*verify {
-			return nil
-		}
-		n, err := x.checkSafetensors(*out)
-		if err == nil {
-			fmt.Printf("read back: %d tensors are the run's, bit for bit\n", n)
-		}
-		return err
+		return exporter{dev, s, c}.export(ctx, format, *out, *verify)
 	}
 }
 
-// onnx writes an ONNX file and, if asked to, has it judged on images of the run, which are opened first: a refused command writes nothing.
-func (x exporter) onnx(ctx context.Context, path string, verify bool) error {
+// export writes the backbone to path and verifies it on request. It opens the images first, so that a refused command writes nothing.
+func (x exporter) export(ctx context.Context, format export.Format, path string, verify bool) error {
 	var set *data.Set
-	if verify {
+	if verify && format.NeedsSamples() {
 		var err error
-		if set, err = openSet(ctx, x.config.Data, x.s.px); err != nil {
+		if set, err = x.images(ctx); err != nil {
 			return fmt.Errorf("--verify needs the images of the run: %w", err)
 		}
 		defer set.Close()
-		if set.C > x.s.arch.Channels {
-			return fmt.Errorf("--verify needs the images of the run: %s has colour now, and the run was trained on gray: give the images back, or leave --verify out", set.Name)
-		}
-		set.C = x.s.arch.Channels
 	}
-	if err := x.write(path); err != nil {
-		return err
-	}
-	c, px := x.s.arch.Channels, x.s.px
-	fmt.Printf("%s: %s backbone of %s, input image [N %d %d %d] normalised with the file's mean and std, output features [N %d]\n",
-		path, x.s.branch, x.s.name, c, px, px, x.s.arch.Dim())
-	if !verify {
-		return nil
-	}
-	reports, absent, err := x.check(path, set)
+	b, err := x.backbone()
 	if err != nil {
 		return err
 	}
-	for _, r := range reports {
-		fmt.Println(verdict(r))
+	defer b.Store.Free()
+	if err := format.Write(path, b); err != nil {
+		return err
 	}
-	for _, why := range absent {
-		fmt.Printf("not checked with ONNX Runtime: %v\n", why)
+	fmt.Printf("%s: %s backbone of %s as %s: input image [N %d %d %d] normalized with the file's mean and std, output features [N %d]\n",
+		path, x.s.branch, x.s.name, format.Name(), b.Channels, b.Height, b.Width, x.s.arch.Dim())
+	if !verify {
+		return nil
 	}
-	return nil
+	_, err = x.verify(format, path, b, set)
+	return err
 }
 
-// verdict says in a sentence how far a judge's features are from the device's.
-func verdict(r export.Report) string {
-	return fmt.Sprintf("%s agrees with the device on %d images: largest difference %.1e, smallest cosine %.7f", r.Judge, r.Images, r.MaxAbsDiff, r.CosineMin)
+// images opens the images that the run was trained on.
+func (x exporter) images(ctx context.Context) (*data.Set, error) {
+	set, err := openSet(ctx, x.config.Data, x.s.px)
+	if err != nil {
+		return nil, err
+	}
+	if set.C > x.s.arch.Channels {
+		set.Close()
+		return nil, fmt.Errorf("%s has color now, and the run was trained on gray: restore the images, or omit --verify", set.Name)
+	}
+	set.C = x.s.arch.Channels
+	return set, nil
 }
 
-// exporter writes a subject's backbone and has it judged.
+// verify reads the file back, compares it with the backbone on the first images of set, and prints the result. set may be nil for a format that
+// needs no samples.
+func (x exporter) verify(format export.Format, path string, b export.Backbone, set *data.Set) (export.Verification, error) {
+	var samples export.Samples
+	if format.NeedsSamples() {
+		var err error
+		if samples, err = x.samples(b, set); err != nil {
+			return export.Verification{}, err
+		}
+	}
+	v, err := format.Verify(path, b, samples)
+	if err != nil {
+		return v, err
+	}
+	if v.Tensors > 0 {
+		fmt.Printf("read back: %d tensors equal the run's, bit for bit\n", v.Tensors)
+	}
+	for _, a := range v.Agreements {
+		fmt.Printf("%s agrees with the device on %d images: largest difference %.1e, smallest cosine %.7f\n", a.Runtime, a.Images, a.MaxAbsDiff, a.CosineMin)
+	}
+	for _, why := range v.Absent {
+		fmt.Printf("not verified with ONNX Runtime: %v\n", why)
+	}
+	return v, nil
+}
+
+// exporter writes the backbone of a subject and verifies the file.
 type exporter struct {
 	dev    *vk.Device
 	s      subject
 	config ssl.Config
 }
 
-// write writes the ONNX file; its metadata says how images are to be prepared.
-func (x exporter) write(path string) error {
+// backbone loads the network for export. The caller frees its Store.
+func (x exporter) backbone() (export.Backbone, error) {
 	st, backbone, err := x.s.network(x.dev)
 	if err != nil {
-		return err
+		return export.Backbone{}, err
 	}
-	defer st.Free()
-	m, err := export.Trace(st, backbone, x.s.px, x.s.px, x.s.arch.Channels)
-	if err != nil {
-		return err
-	}
-	m.Producer, m.Metadata = "marr", x.metadata()
-	return export.WriteFile(path, m)
+	return export.Backbone{Store: st, Module: backbone, Height: x.s.px, Width: x.s.px, Channels: x.s.arch.Channels, Metadata: x.metadata()}, nil
 }
 
-// metadata says how images are to be prepared and where the network comes from.
+// metadata returns what a user of the file needs to prepare images, and the origin of the network.
 func (x exporter) metadata() map[string]string {
 	numbers := func(v []float64) string {
 		b, _ := json.Marshal(v) // numbers always marshal
@@ -148,58 +152,36 @@ func (x exporter) metadata() map[string]string {
 	}
 }
 
-// checkImages is how many images an export is verified on.
-const checkImages = 64
+// maxSamples is the largest number of images that an export is verified on.
+const maxSamples = 64
 
-// maxDifference is how far a judge's feature may be from the device's, as a share of the largest feature where that is above 1: rounding grows
-// with the numbers that the residual connections of a deep network add up.
-const maxDifference = 1e-4
-
-// check compares every judge's features with the device's on the first images of a set.
-func (x exporter) check(path string, set *data.Set) (reports []export.Report, absent []error, err error) {
-	few := set.Limit(min(checkImages, set.Len()))
-	st, backbone, err := x.s.network(x.dev)
+// samples returns the first images of a set as the network gets them, and their features on the device.
+func (x exporter) samples(b export.Backbone, set *data.Set) (export.Samples, error) {
+	few := set.Limit(min(maxSamples, set.Len()))
+	features, err := x.encode(b.Store, b.Module, few)
 	if err != nil {
-		return nil, nil, err
+		return export.Samples{}, err
 	}
-	defer st.Free()
-	enc, err := ssl.NewEncoder(x.dev, st, backbone, x.s.mean, x.s.std, x.s.px, few)
+	nhwc, err := x.encode(b.Store, pixels{}, few)
 	if err != nil {
-		return nil, nil, err
+		return export.Samples{}, err
+	}
+	_, nchw := net.ToTorch([]int{few.Len(), b.Height, b.Width, b.Channels}, nhwc)
+	return export.Samples{Images: nchw, Features: features}, nil
+}
+
+// encode returns what a module computes from the images of a set on the device.
+func (x exporter) encode(st *kernels.Store, m net.Module, set *data.Set) ([]float32, error) {
+	enc, err := ssl.NewEncoder(x.dev, st, m, x.s.mean, x.s.std, x.s.px, set)
+	if err != nil {
+		return nil, err
 	}
 	defer enc.Free()
-	want, err := enc.Features(few)
+	f, err := enc.Features(set)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	inputs, err := ssl.NewEncoder(x.dev, st, pixels{}, x.s.mean, x.s.std, x.s.px, few)
-	if err != nil {
-		return nil, nil, err
-	}
-	defer inputs.Free()
-	nhwc, err := inputs.Features(few)
-	if err != nil {
-		return nil, nil, err
-	}
-	n, c, px := few.Len(), x.s.arch.Channels, x.s.px
-	_, nchw := net.ToTorch([]int{n, px, px, c}, nhwc.X) // the same turn of axes as a weight's
-	raw, err := os.ReadFile(path)
-	if err != nil {
-		return nil, nil, err
-	}
-	limit := maxDifference * max(1, float64(slices.Max(want.X))) // features are means of what a ReLU left: none is negative
-	present, absent := export.Judges()
-	for _, j := range present {
-		r, err := export.Check(raw, nchw, []int{n, c, px, px}, want.X, j)
-		if err != nil {
-			return nil, nil, err
-		}
-		if !(r.MaxAbsDiff <= limit) {
-			return nil, nil, fmt.Errorf("%s: features of %s are %.1e from the device's, more than %.1g: the export or a kernel is wrong: please report it", path, j.Name(), r.MaxAbsDiff, limit)
-		}
-		reports = append(reports, r)
-	}
-	return reports, absent, nil
+	return f.X, nil
 }
 
 // pixels is the network that returns its input: the test transform alone.

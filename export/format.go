@@ -1,0 +1,100 @@
+package export
+
+import (
+	"fmt"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"marr/kernels"
+	"marr/net"
+)
+
+// Format writes backbones as files of one kind and verifies such files.
+type Format interface {
+	// Name returns the name of the format, "ONNX" for example.
+	Name() string
+	// Write writes b to path, whole or not at all: a failed Write leaves an existing file as it was.
+	Write(path string, b Backbone) error
+	// NeedsSamples reports whether Verify evaluates the file on images. Verify ignores its samples if not.
+	NeedsSamples() bool
+	// Verify reads the file at path back and compares it with b. A file that cannot be read or that differs is an error.
+	Verify(path string, b Backbone, s Samples) (Verification, error)
+}
+
+// Backbone is a network with its weights and the metadata that a file carries for its users.
+type Backbone struct {
+	Store                   *kernels.Store // the parameters and running statistics of Module, and nothing else
+	Module                  net.Module     // maps images [N H W C] to features [N D]
+	Height, Width, Channels int            // of an image, in pixels
+	Metadata                map[string]string
+}
+
+// Samples are images and the features that the device computes from them.
+type Samples struct {
+	Images   []float32 // [N C H W], normalized
+	Features []float32 // [N D]
+}
+
+// Verification is the result of reading a file back. The fields that a format does not check are zero.
+type Verification struct {
+	Tensors    int         // the number of tensors that equal those of the store, bit for bit
+	Agreements []Agreement // one for each runtime that evaluated the file
+	Absent     []error     // why the other runtimes did not evaluate it
+}
+
+// formats maps the suffix of a file name to its format.
+var formats = []struct {
+	suffix string
+	format Format
+}{
+	{".onnx", onnx{}},
+	{".safetensors", safetensors{}},
+}
+
+// FormatOf returns the format that the suffix of path stands for. An unknown suffix is an error that lists the known ones.
+func FormatOf(path string) (Format, error) {
+	var known []string
+	for _, f := range formats {
+		if filepath.Ext(path) == f.suffix {
+			return f.format, nil
+		}
+		known = append(known, f.suffix)
+	}
+	return nil, fmt.Errorf("export: %s: no format has this suffix: use %s", path, strings.Join(known, " or "))
+}
+
+// exportedName returns the name that a file gives to a tensor of the store: the store's name, which is torchvision's. ok is false for state that
+// is no part of the network. Every format names its tensors by this function.
+func exportedName(stored string) (name string, ok bool) {
+	return stored, !strings.HasPrefix(stored, "marr.")
+}
+
+// tensors returns the parameters, then the running statistics of a backbone, as files hold them: exported names, PyTorch's layouts.
+func (b Backbone) tensors() ([]Tensor, error) {
+	var out []Tensor
+	add := func(stored string, shape []int, read func() ([]float32, error)) error {
+		name, ok := exportedName(stored)
+		if !ok {
+			return nil
+		}
+		v, err := read()
+		if err != nil {
+			return fmt.Errorf("export: read %s: %w", stored, err)
+		}
+		shape, v = net.ToTorch(shape, v)
+		out = append(out, Tensor{Name: name, Dims: slices.Clone(shape), Float32: v})
+		return nil
+	}
+	for _, p := range b.Store.Params() {
+		if err := add(p.Name, p.Shape, p.Read); err != nil {
+			return nil, err
+		}
+	}
+	for _, s := range b.Store.States() {
+		if err := add(s.Name, s.Shape, s.Read); err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
+}

@@ -1,0 +1,53 @@
+package export
+
+import (
+	"fmt"
+	"os"
+	"slices"
+)
+
+// onnx writes the graph of a backbone with its weights.
+type onnx struct{}
+
+func (onnx) Name() string       { return "ONNX" }
+func (onnx) NeedsSamples() bool { return true }
+
+func (onnx) Write(path string, b Backbone) error {
+	m, err := Trace(b.Store, b.Module, b.Height, b.Width, b.Channels)
+	if err != nil {
+		return err
+	}
+	m.Producer, m.Metadata = "marr", b.Metadata
+	return WriteFile(path, m)
+}
+
+// tolerance is the largest accepted difference between a feature from a runtime and from the device, relative to the largest feature if that is
+// above 1: rounding errors grow with the numbers that the residual connections of a deep network add up.
+const tolerance = 1e-4
+
+// Verify evaluates the file on the images with every runtime that is present and compares the features with the device's.
+func (onnx) Verify(path string, b Backbone, s Samples) (Verification, error) {
+	raw, err := os.ReadFile(path)
+	if err != nil {
+		return Verification{}, fmt.Errorf("export: verify: %w", err)
+	}
+	n := len(s.Images) / (b.Channels * b.Height * b.Width)
+	if n < 1 || len(s.Features) == 0 {
+		return Verification{}, fmt.Errorf("export: verify %s: %d images and %d features: give at least one image with its features", path, n, len(s.Features))
+	}
+	limit := tolerance * max(1, float64(slices.Max(s.Features))) // features are means of a ReLU's outputs: none is negative
+	present, absent := Runtimes()
+	v := Verification{Absent: absent}
+	for _, r := range present {
+		a, err := Compare(raw, s.Images, []int{n, b.Channels, b.Height, b.Width}, s.Features, r)
+		if err != nil {
+			return Verification{}, err
+		}
+		if !(a.MaxAbsDiff <= limit) {
+			return Verification{}, fmt.Errorf("export: verify %s: features of %s differ from the device's by %.1e, more than %.1g: this is a bug of the export or of a kernel: please report it",
+				path, a.Runtime, a.MaxAbsDiff, limit)
+		}
+		v.Agreements = append(v.Agreements, a)
+	}
+	return v, nil
+}
