@@ -112,7 +112,7 @@ func (p probe) run(dev *vk.Device, n int) (time.Duration, error) {
 		return 0, err
 	}
 	r := dev.NewRecorder()
-	r.Time()
+	r.EnableTiming()
 	d := vk.Dispatch{Pipeline: pipeline, Bindings: p.bindings, Groups: p.groups(n), Label: p.kernel.Name}
 	for _, w := range p.push(n) {
 		d.Push = binary.LittleEndian.AppendUint32(d.Push, w)

@@ -262,7 +262,7 @@ func (s *Segment) record(g *Graph, index int) error {
 	r := s.p.dev.NewRecorder()
 	if g.timed && !g.keep {
 		s.timed = []OpTime{}
-		r.Time()
+		r.EnableTiming()
 	}
 	end := func() error {
 		seg, err := r.End()

@@ -248,7 +248,7 @@ func (t *Tuner) repeat(dev *vk.Device, scratch *vk.Buffer, d vk.Dispatch, least 
 func runs(dev *vk.Device, scratch *vk.Buffer, d vk.Dispatch, n int) ([]time.Duration, error) {
 	times := make([]time.Duration, n)
 	r := dev.NewRecorder()
-	r.Time()
+	r.EnableTiming()
 	r.Fill(scratch.All(), 0)
 	for range n {
 		r.Dispatch(d)
@@ -280,7 +280,7 @@ func (t *Tuner) save() {
 	t.news = false
 	text, err := json.MarshalIndent(t.best, "", " ")
 	if err == nil {
-		err = vk.ReplaceFile(t.path, text)
+		err = vk.WriteFileAtomic(t.path, text)
 	}
 	if err != nil {
 		t.warn(fmt.Sprintf("tuning results cannot be kept: %v", err))

@@ -31,31 +31,31 @@ func CacheDir() (string, error) {
 	return filepath.Join(dir, "marr"), nil
 }
 
-// pipelineCache is a VkPipelineCache and the file that it begins with and is saved to.
+// pipelineCache is a VkPipelineCache with the file that it is loaded from and saved to.
 type pipelineCache struct {
 	handle uint64 // 0: off
 	path   string
 	warn   func(string)
 
 	mu    sync.Mutex
-	saved [sha256.Size]byte // of the data that the file holds
+	saved [sha256.Size]byte // hash of the data in the file
 }
 
-// cacheMagic, cacheVersion, the length and the SHA-256 of Vulkan's data stand before these in a cache file, little endian: drivers
-// have crashed on data that was damaged, so it must be known to be what they wrote.
+// A cache file holds cacheMagic, cacheVersion, the length and the SHA-256 of Vulkan's data, then the data; numbers are little
+// endian. Drivers have crashed on damaged data, so damage is detected before the driver gets them.
 const (
 	cacheMagic   = "marrpipe"
 	cacheVersion = 1
 	cacheHeader  = len(cacheMagic) + 4 + 8 + sha256.Size
 )
 
-// vulkanCacheHeader is VkPipelineCacheHeaderVersionOne, with which Vulkan's data begins.
+// vulkanCacheHeader is VkPipelineCacheHeaderVersionOne, the beginning of Vulkan's data.
 type vulkanCacheHeader struct {
 	Size, Version, Vendor, Device uint32
 	UUID                          [16]byte
 }
 
-// cacheHeader is what data of this device begins with.
+// cacheHeader returns the beginning of Vulkan's data for this device.
 func (p *physical) cacheHeader() vulkanCacheHeader {
 	return vulkanCacheHeader{32, 1, p.VendorID, p.DeviceID, p.cacheUUID}
 }
@@ -67,30 +67,30 @@ func encodeCache(data []byte) []byte {
 	return append(append(b, sum[:]...), data...)
 }
 
-// decodeCache returns Vulkan's data in a file that encodeCache made on a device with this header.
+// decodeCache returns Vulkan's data from a file made by encodeCache. Damage or another header is an error.
 func decodeCache(raw []byte, want vulkanCacheHeader) ([]byte, error) {
 	if len(raw) < cacheHeader || string(raw[:len(cacheMagic)]) != cacheMagic {
-		return nil, errors.New("it is no pipeline cache")
+		return nil, errors.New("it is not a pipeline cache")
 	}
 	at := raw[len(cacheMagic):]
 	if v := binary.LittleEndian.Uint32(at); v != cacheVersion {
-		return nil, fmt.Errorf("it has version %d, this program writes %d", v, cacheVersion)
+		return nil, fmt.Errorf("it has version %d, and this program reads version %d", v, cacheVersion)
 	}
 	data := raw[cacheHeader:]
 	if n := binary.LittleEndian.Uint64(at[4:]); n != uint64(len(data)) {
-		return nil, fmt.Errorf("it holds %d bytes and should hold %d", len(data), n)
+		return nil, fmt.Errorf("it holds %d bytes instead of %d", len(data), n)
 	}
 	if sum := sha256.Sum256(data); !bytes.Equal(sum[:], at[12:12+len(sum)]) {
 		return nil, errors.New("it is damaged")
 	}
 	var got vulkanCacheHeader
 	if _, err := binary.Decode(data, binary.LittleEndian, &got); err != nil || got != want {
-		return nil, errors.New("another device or driver made it")
+		return nil, errors.New("another device or driver wrote it")
 	}
 	return data, nil
 }
 
-// open makes the cache, from the file where that is good. What is wrong with it is a warning: pipelines can do without.
+// open makes the cache, from the file if that is valid. A problem is a warning, since pipelines compile without a cache.
 func (c *pipelineCache) open(d *Device, p *physical, opt Options) {
 	if opt.CacheDir == "" {
 		return
@@ -103,44 +103,44 @@ func (c *pipelineCache) open(d *Device, p *physical, opt Options) {
 		data, err = decodeCache(raw, p.cacheHeader())
 	}
 	if err != nil && !errors.Is(err, os.ErrNotExist) {
-		c.complain("not used", err)
+		c.warnOnce("not used", err)
 	}
-	if c.handle, err = d.shim.cache(data); err != nil && len(data) > 0 { // a driver may refuse what it wrote itself
-		c.complain("not used", err)
+	if c.handle, err = d.shim.cache(data); err != nil && len(data) > 0 { // a driver may reject data that it wrote itself
+		c.warnOnce("not used", err)
 		data = nil
 		c.handle, err = d.shim.cache(nil)
 	}
 	if err != nil {
-		c.complain("not used", err)
+		c.warnOnce("not used", err)
 	}
 	if len(data) > 0 {
 		c.saved = sha256.Sum256(data)
 	}
 }
 
-// complain warns, once a device.
-func (c *pipelineCache) complain(what string, err error) {
+// warnOnce reports the first problem of a device's cache.
+func (c *pipelineCache) warnOnce(what string, err error) {
 	if c.warn != nil {
-		c.warn(fmt.Sprintf("pipeline cache %s: %s: %v: kernels will be compiled anew", c.path, what, err))
+		c.warn(fmt.Sprintf("pipeline cache %s: %s: %v: kernels will be compiled again", c.path, what, err))
 	}
 	c.warn = nil
 }
 
-// close saves the cache, if that is wanted, and frees it.
+// close frees the cache, and saves it first if save is true.
 func (c *pipelineCache) close(d *Device, save bool) {
 	if c.handle == 0 {
 		return
 	}
 	if save {
 		if err := c.save(d); err != nil {
-			c.complain("not written", err)
+			c.warnOnce("not written", err)
 		}
 	}
 	vulkan.DestroyPipelineCache(d.dev, fromHandle[vulkan.PipelineCache](c.handle), nil)
 }
 
-// SaveCache writes the pipelines compiled so far to the cache folder, as Close does; without Options.CacheDir, and when nothing
-// changed since, it does nothing.
+// SaveCache writes the pipelines compiled so far to the cache folder, as Close does. It does nothing without Options.CacheDir, or
+// if nothing has changed since the last time.
 func (d *Device) SaveCache() error {
 	if err := d.alive("save pipeline cache"); err != nil {
 		return err
@@ -165,15 +165,15 @@ func (c *pipelineCache) save(d *Device) error {
 	if sum == c.saved {
 		return nil
 	}
-	if err := ReplaceFile(c.path, encodeCache(data)); err != nil {
+	if err := WriteFileAtomic(c.path, encodeCache(data)); err != nil {
 		return err
 	}
 	c.saved = sum
 	return nil
 }
 
-// data is the cache as the driver gives it out. It may grow between the two calls, by kernels that others compile: then the second
-// is VK_INCOMPLETE, and all is asked for again.
+// data returns the content of the cache. It may grow between the two calls, if another goroutine compiles a kernel: then the second
+// returns VK_INCOMPLETE, and both are repeated.
 func (c *pipelineCache) data(d *Device) ([]byte, error) {
 	h := fromHandle[vulkan.PipelineCache](c.handle)
 	for {
@@ -190,8 +190,9 @@ func (c *pipelineCache) data(d *Device) ([]byte, error) {
 	}
 }
 
-// ReplaceFile writes a file so that at every moment the old one or the new one is there, whole, also when several processes do so.
-func ReplaceFile(path string, content []byte) error {
+// WriteFileAtomic replaces the file at path. Readers see the old or the new content, complete, even while several processes write.
+// It makes the folder if that is missing.
+func WriteFileAtomic(path string, content []byte) error {
 	dir := filepath.Dir(path)
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return err
@@ -200,7 +201,7 @@ func ReplaceFile(path string, content []byte) error {
 	if err != nil {
 		return err
 	}
-	defer os.Remove(f.Name()) // fails once it has its name
+	defer os.Remove(f.Name()) // fails after the rename
 	_, err = f.Write(content)
 	if err == nil {
 		err = f.Sync()

@@ -12,7 +12,7 @@ import (
 	"marr/kernels/rng"
 )
 
-// cached opens a device with a cache in dir, which collects its warnings.
+// cached opens a device with a cache in dir. It returns the device and its warnings.
 func cached(t *testing.T, dir string) (d *Device, warnings *[]string) {
 	t.Helper()
 	warnings = new([]string)
@@ -33,7 +33,7 @@ func compute(t *testing.T, d *Device) {
 	}
 }
 
-// wantCache checks that dir holds one file, and that it is good; it returns the file's path and content.
+// wantCache checks that dir holds one file, a valid cache, and returns the path and content of the file.
 func wantCache(t *testing.T, dir string, header vulkanCacheHeader) (path string, raw []byte) {
 	t.Helper()
 	files := must[[]os.DirEntry](t)(os.ReadDir(dir))
@@ -48,7 +48,7 @@ func wantCache(t *testing.T, dir string, header vulkanCacheHeader) (path string,
 	return path, raw
 }
 
-// headerOf is what the default device's caches begin with.
+// headerOf returns the header of the default device's caches.
 func headerOf(t *testing.T) vulkanCacheHeader {
 	t.Helper()
 	in := must[*instance](t)(getInstance(instanceKey{validationWanted(Options{}), newestAPI}))
@@ -70,14 +70,14 @@ func TestPipelineCacheOutlivesTheDevice(t *testing.T) {
 	_, first = wantCache(t, dir, headerOf(t))
 	again, warned := cached(t, dir)
 	if again.cache.saved == [32]byte{} {
-		t.Error("the second device began with nothing")
+		t.Error("the second device began with an empty cache")
 	}
 	os.Remove(path)
 	if err := again.SaveCache(); err != nil {
 		t.Error(err)
 	}
 	if _, err := os.Stat(path); err == nil {
-		t.Error("written although nothing changed")
+		t.Error("the cache was written although nothing changed")
 	}
 	compute(t, again)
 	again.Close()
@@ -85,7 +85,7 @@ func TestPipelineCacheOutlivesTheDevice(t *testing.T) {
 		t.Errorf("warnings %v %v", *warnings, *warned)
 	}
 	if err := again.SaveCache(); err == nil {
-		t.Error("a closed device saves")
+		t.Error("SaveCache of a closed device succeeded")
 	}
 }
 
@@ -111,16 +111,16 @@ func TestDamagedOrForeignCacheIsReplaced(t *testing.T) {
 		return encodeCache(data)
 	}
 	for _, c := range []struct {
-		name, says string
+		name, want string
 		content    []byte
 	}{
-		{"empty", "no pipeline cache", nil},
-		{"magic", "no pipeline cache", flip(0)},
+		{"empty", "not a pipeline cache", nil},
+		{"magic", "not a pipeline cache", flip(0)},
 		{"version", "version", flip(8)},
-		{"length", "should hold", flip(12)},
+		{"length", "bytes instead of", flip(12)},
 		{"sum", "damaged", flip(20)},
 		{"data", "damaged", flip(len(good) - 1)},
-		{"longer", "should hold", append(bytes.Clone(good), 0)},
+		{"longer", "bytes instead of", append(bytes.Clone(good), 0)},
 		{"header size", "another device", foreign(func(h *vulkanCacheHeader) { h.Size++ })},
 		{"header version", "another device", foreign(func(h *vulkanCacheHeader) { h.Version++ })},
 		{"vendor", "another device", foreign(func(h *vulkanCacheHeader) { h.Vendor++ })},
@@ -134,8 +134,8 @@ func TestDamagedOrForeignCacheIsReplaced(t *testing.T) {
 		d, warnings := cached(t, dir)
 		compute(t, d)
 		d.Close()
-		if len(*warnings) != 1 || !strings.Contains((*warnings)[0], c.says) || !strings.Contains((*warnings)[0], path) {
-			t.Errorf("%s: warnings %q, want one with %q", c.name, *warnings, c.says)
+		if len(*warnings) != 1 || !strings.Contains((*warnings)[0], c.want) || !strings.Contains((*warnings)[0], path) {
+			t.Errorf("%s: warnings %q, want one with %q", c.name, *warnings, c.want)
 		}
 		wantCache(t, dir, header)
 	}
@@ -156,15 +156,15 @@ func TestNoDamagedCacheReachesTheDriver(t *testing.T) {
 		b := bytes.Clone(good)
 		b[at] ^= byte(1 + g.Intn(255))
 		if _, err := decodeCache(b, header); err == nil {
-			t.Errorf("byte %d changed: taken", at)
+			t.Errorf("a cache with byte %d changed was accepted", at)
 		}
 		if _, err := decodeCache(good[:at], header); err == nil {
-			t.Errorf("cut to %d bytes: taken", at)
+			t.Errorf("a cache cut to %d bytes was accepted", at)
 		}
 	}
 }
 
-func TestUnusableCacheFolderIsOneWarning(t *testing.T) {
+func TestUnusableCacheFolderGivesOneWarning(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "file")
 	if err := os.WriteFile(file, nil, 0o644); err != nil {
 		t.Fatal(err)
@@ -181,12 +181,12 @@ func TestUnusableCacheFolderIsOneWarning(t *testing.T) {
 		t.Errorf("warnings %q, want one", *warnings)
 	}
 	quiet := must[*Device](t)(Open("", Options{CacheDir: file}))
-	if err := quiet.Close(); err != nil { // nobody to warn
+	if err := quiet.Close(); err != nil { // no Options.Warn
 		t.Error(err)
 	}
 }
 
-func TestDevicesClosedTogetherLeaveAWholeCache(t *testing.T) {
+func TestDevicesClosedConcurrentlyLeaveACompleteCache(t *testing.T) {
 	dir := t.TempDir()
 	var wg sync.WaitGroup
 	for range 8 {
@@ -202,7 +202,7 @@ func TestDevicesClosedTogetherLeaveAWholeCache(t *testing.T) {
 	wantCache(t, dir, headerOf(t))
 }
 
-func TestCacheFolderIsTheUsersUnlessSet(t *testing.T) {
+func TestCacheDirFollowsTheEnvironment(t *testing.T) {
 	t.Setenv("XDG_CACHE_HOME", "/caches")
 	for set, want := range map[string]string{"": "/caches/marr", "off": "", "/elsewhere": "/elsewhere"} {
 		t.Setenv("MARR_CACHE", set)

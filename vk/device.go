@@ -11,60 +11,60 @@ import (
 	vulkan "github.com/vulkan-go/vulkan"
 )
 
-// Options change how a device is opened; the zero value is right for training.
+// Options are the settings of Open. The zero value is the default for training.
 type Options struct {
-	// StorageRange, when above 0, lowers the device's limit on the bytes of one binding: for tests, and for drivers whose
-	// reported limit does not work.
+	// StorageRange, if above 0, lowers the device's limit on the bytes of one binding: for tests, and for drivers that report
+	// a limit that does not work.
 	StorageRange int64
-	// Validation puts the Khronos validation layer with synchronization validation in front of the driver, as does
-	// MARR_VALIDATION=1 in the environment. See CheckValidation.
+	// Validation loads the Khronos validation layer with synchronization validation, as MARR_VALIDATION=1 in the environment
+	// does. See CheckValidation.
 	Validation bool
-	// Statistics makes the compiler keep what Pipeline.Statistics tells; only some drivers can.
+	// Statistics makes the compiler keep the numbers that Pipeline.Statistics returns. Only some drivers support it.
 	Statistics bool
-	// CacheDir is the folder in which compiled pipelines outlive the process, see CacheDir; empty: they do not.
+	// CacheDir is the folder that keeps compiled pipelines between processes (see the function CacheDir); empty: none.
 	CacheDir string
-	// Warn is told, in one line, of what is wrong and yet no reason to stop: a pipeline cache that is damaged or cannot be written.
-	// It is called on the goroutine of Open or Close.
+	// Warn receives one-line warnings: the pipeline cache is damaged or cannot be written. Open and Close call it on their
+	// goroutine.
 	Warn func(string)
 }
 
-// Device is an open Vulkan device with one compute queue. Its methods may be called from several goroutines; work that they
-// submit runs in the order in which Submit was called.
+// Device is an open Vulkan device with one compute queue. Several goroutines may call its methods; submitted work runs in the order
+// of the calls to Submit.
 type Device struct {
-	info   Info
-	memory memoryInfo
-	shim   shimDevice
-	dev    vulkan.Device
-	family uint32
-	budget float64 // see WorkBudget
-	tells  bool    // Options.Statistics
-	cache  pipelineCache
+	info       Info
+	memory     memoryInfo
+	shim       shimDevice
+	dev        vulkan.Device
+	family     uint32
+	budget     float64 // see WorkBudget
+	statistics bool    // Options.Statistics
+	cache      pipelineCache
 
-	mu        sync.Mutex // everything down to the next mutex
+	mu        sync.Mutex // guards the fields down to the next mutex
 	closed    bool
 	inUse     []int64 // bytes allocated from each heap
 	buffers   map[*Buffer]bool
 	segments  map[*Segment]bool
 	pipelines map[string]*pipelineEntry
-	layouts   map[layoutKey]uint64 // set layouts, under keys without push bytes
+	layouts   map[layoutKey]uint64 // descriptor set layouts, by keys without push bytes
 	plLayouts map[layoutKey]uint64 // pipeline layouts
 
-	queue   sync.Mutex // the VkQueue, fences and pending
+	queue   sync.Mutex // guards the VkQueue, fences and pending
 	fences  []vulkan.Fence
-	pending []*Ticket // submitted and not yet known to be done, in order
+	pending []*Ticket // submitted and not yet found done, in order
 
-	staging sync.Mutex // the two staging buffers
-	upload  *Buffer
-	readout *Buffer
+	staging  sync.Mutex // guards the two staging buffers
+	upload   *Buffer
+	readback *Buffer
 }
 
-// Open opens a device. The selector is its index in List, or any part of its name, in any case, that fits only one device; when it
-// is empty, the environment variable MARR_DEVICE is used in its stead, and without that the best device: discrete before
-// integrated, virtual, CPU, other, and the first of equals. A selector that fits none or several is an error that lists all
-// devices; a device with fewer than MinStorageBuffers bindings or without a compute queue is refused.
+// Open opens a device. The selector is an index in List or a part of a name, in upper or lower case, that only one device has. If
+// it is empty, Open uses the environment variable MARR_DEVICE; without that it chooses the best device: discrete before integrated,
+// virtual, CPU and other, and the first among equals. A selector that matches no device or several is an error that lists all
+// devices. A device with fewer than MinStorageBuffers bindings or without a compute queue is an error.
 func Open(selector string, opt Options) (*Device, error) { return open(selector, opt, newestAPI) }
 
-// open is Open with an upper limit on the API version, so that tests run everything as on a Vulkan 1.0 driver.
+// open is Open with an upper limit on the API version, with which tests simulate a Vulkan 1.0 driver.
 func open(selector string, opt Options, apiLimit uint32) (*Device, error) {
 	in, err := getInstance(instanceKey{validationWanted(opt), apiLimit})
 	if err != nil {
@@ -78,18 +78,18 @@ func open(selector string, opt Options, apiLimit uint32) (*Device, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := usable(p); err != nil {
+	if err := checkUsable(p); err != nil {
 		return nil, err
 	}
 	if opt.Statistics && p.info.statistics == 0 {
-		return nil, fmt.Errorf("vk: open %q: its driver tells no statistics of pipelines: open it without Options.Statistics", p.Name)
+		return nil, fmt.Errorf("vk: open %q: the driver has no pipeline statistics: open it without Options.Statistics", p.Name)
 	}
 	shim, dev, err := shimDeviceCreate(in, p, opt.Statistics)
 	if err != nil {
 		return nil, fmt.Errorf("vk: open %q: %w", p.Name, err)
 	}
 	d := &Device{
-		info: p.Info, memory: p.memory, shim: shim, dev: dev, family: uint32(p.family), budget: workBudget(p.Type), tells: opt.Statistics,
+		info: p.Info, memory: p.memory, shim: shim, dev: dev, family: uint32(p.family), budget: workBudget(p.Type), statistics: opt.Statistics,
 		inUse: make([]int64, len(p.memory.heaps)), buffers: map[*Buffer]bool{}, segments: map[*Segment]bool{},
 		pipelines: map[string]*pipelineEntry{}, layouts: map[layoutKey]uint64{}, plLayouts: map[layoutKey]uint64{},
 	}
@@ -111,7 +111,7 @@ func choose(all []*physical, selector string) (*physical, error) {
 	if selector == "" {
 		best := all[0]
 		for _, p := range all {
-			if usable(p) == nil && (usable(best) != nil || p.Type < best.Type) {
+			if checkUsable(p) == nil && (checkUsable(best) != nil || p.Type < best.Type) {
 				best = p
 			}
 		}
@@ -146,19 +146,20 @@ func listing(all []*physical) string {
 	return strings.Join(names, ", ")
 }
 
-func usable(p *physical) error {
+// checkUsable returns an error if a device lacks what every program needs.
+func checkUsable(p *physical) error {
 	if p.family < 0 {
 		return fmt.Errorf("vk: open %q: it has no compute queue: choose another device", p.Name)
 	}
 	if n := p.Limits.StorageBuffersPerStage; n < MinStorageBuffers {
-		return fmt.Errorf("vk: open %q: it binds %d storage buffers to a shader, %d are needed: choose another device", p.Name, n, MinStorageBuffers)
+		return fmt.Errorf("vk: open %q: a shader can bind %d storage buffers, and %d are needed: choose another device", p.Name, n, MinStorageBuffers)
 	}
 	return nil
 }
 
-// workBudget is the number of floating point operations after which a recording goes on in another command buffer, such that one
-// submission takes less than half a second; watchdogs reset a GPU after 2 s (Windows) to 10 s (Linux). It assumes what unhurried
-// kernels reach on a slow device of the kind: 10 GFLOP/s on two CPU cores, 0.5 TFLOP/s integrated, 2 TFLOP/s discrete.
+// workBudget returns the number of floating-point operations in one submission, such that it takes less than half a second:
+// watchdogs reset a GPU after 2 s (Windows) to 10 s (Linux). It assumes the rates of slow kernels on a slow device of the kind:
+// 10 GFLOP/s on two CPU cores, 0.5 TFLOP/s integrated, 2 TFLOP/s discrete.
 func workBudget(t DeviceType) float64 {
 	switch t {
 	case Discrete:
@@ -169,15 +170,15 @@ func workBudget(t DeviceType) float64 {
 	return 5e9
 }
 
-// WorkBudget is the number of floating point operations after which a recording goes on in another submission. An op that has more
-// holds the device longer than its watchdog may allow: do its work in several.
+// WorkBudget returns the number of floating-point operations after which a recording continues in another submission. An op with
+// more may run into the watchdog of the device: split it into several ops.
 func (d *Device) WorkBudget() float64 { return d.budget }
 
-// Info describes the device. With Options.StorageRange, Limits.StorageRange and Limits.TexelElements are the lowered ones.
+// Info returns the description of the device. Options.StorageRange lowers its Limits.StorageRange and Limits.TexelElements.
 func (d *Device) Info() Info { return d.info }
 
-// Close waits for all submitted work and frees the device with everything made from it. It must not run at the same time as any
-// other method; a second call does nothing. The error is that of the wait (ErrDeviceLost).
+// Close waits for all submitted work and frees the device with everything made from it. It must not run concurrently with another
+// method. A second call does nothing. The error is that of the wait (ErrDeviceLost).
 func (d *Device) Close() error {
 	d.mu.Lock()
 	if d.closed {
@@ -216,7 +217,7 @@ func (d *Device) Close() error {
 	return err
 }
 
-// InUse is the memory of all buffers that are alive, in bytes.
+// InUse returns the memory of all living buffers, in bytes.
 func (d *Device) InUse() int64 {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -227,7 +228,7 @@ func (d *Device) InUse() int64 {
 	return sum
 }
 
-// alive returns an error on a closed device; d.mu is not held.
+// alive returns an error if the device is closed. The caller does not hold d.mu.
 func (d *Device) alive(what string) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -237,5 +238,5 @@ func (d *Device) alive(what string) error {
 	return nil
 }
 
-// forever is the timeout of waits: a lost device ends them with an error.
+// forever is the timeout of waits. A lost device ends a wait with an error.
 const forever = math.MaxUint64

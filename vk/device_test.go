@@ -63,7 +63,7 @@ func TestTransfersWaitForSubmittedWork(t *testing.T) {
 	}
 }
 
-func TestTooLargeAnAllocationIsOutOfMemory(t *testing.T) {
+func TestTooLargeAllocationIsOutOfMemory(t *testing.T) {
 	held := newBuffer(t, dev, 1<<20, DeviceLocal)
 	for _, size := range []int64{math.MaxInt64, 1 << 50, dev.Info().Limits.MaxAllocation + 1} {
 		_, err := dev.NewBuffer(size, DeviceLocal, "activations")
@@ -71,7 +71,7 @@ func TestTooLargeAnAllocationIsOutOfMemory(t *testing.T) {
 		if !errors.As(err, &oom) {
 			t.Fatalf("%d bytes: %v, want an *OutOfMemoryError", size, err)
 		}
-		if oom.What != "activations" || oom.Asked < size || oom.InUse < held.Size() || oom.Heap <= 0 {
+		if oom.Purpose != "activations" || oom.Requested < size || oom.InUse < held.Size() || oom.Heap <= 0 {
 			t.Errorf("%d bytes: %+v", size, *oom)
 		}
 		wantError(t, err, "activations", "in use", "batch")
@@ -85,9 +85,9 @@ func TestTooLargeAnAllocationIsOutOfMemory(t *testing.T) {
 	wantError(t, err, "empty", "above 0")
 }
 
-// TestMemoryTypeSuitsThePurpose uses the memory types that common drivers report (flags: 1 device local, 2 host visible, 4 coherent,
+// TestMemoryTypeSuitsTheKindOfMemory uses the memory types that common drivers report (flags: 1 device local, 2 host visible, 4 coherent,
 // 8 cached, 0x10 lazily allocated, 0x40 and 0x80 AMD's device coherent and uncached).
-func TestMemoryTypeSuitsThePurpose(t *testing.T) {
+func TestMemoryTypeSuitsTheKindOfMemory(t *testing.T) {
 	for _, c := range []struct {
 		name  string
 		flags []uint32
@@ -114,7 +114,7 @@ func TestMemoryTypeSuitsThePurpose(t *testing.T) {
 	}
 }
 
-func TestFreeGivesTheMemoryBack(t *testing.T) {
+func TestFreeReleasesTheMemory(t *testing.T) {
 	sum := func() (n int64) {
 		dev.mu.Lock()
 		defer dev.mu.Unlock()
@@ -161,7 +161,7 @@ func TestInfoIsJSONInSnakeCase(t *testing.T) {
 	}
 }
 
-func TestStorageRangeOptionLowersTheLimitOnly(t *testing.T) {
+func TestStorageRangeOptionOnlyLowersTheLimit(t *testing.T) {
 	full := dev.Info().Limits.StorageRange
 	for _, c := range []struct {
 		ask  int64
@@ -177,7 +177,7 @@ func TestStorageRangeOptionLowersTheLimitOnly(t *testing.T) {
 	}
 }
 
-// TestVulkan10PathGivesTheSameResult opens the device as one of Vulkan 1.0: no feature structs beyond it, all work as ever.
+// TestVulkan10PathGivesTheSameResult opens the device as a Vulkan 1.0 device, without the structs of later versions.
 func TestVulkan10PathGivesTheSameResult(t *testing.T) {
 	d := must[*Device](t)(open("", Options{}, 1<<22))
 	defer d.Close()
@@ -193,7 +193,7 @@ func TestVulkan10PathGivesTheSameResult(t *testing.T) {
 	}
 }
 
-func TestCloseFreesWhatIsLeft(t *testing.T) {
+func TestCloseFreesEverything(t *testing.T) {
 	d := must[*Device](t)(Open("", Options{}))
 	a, b := must[*Buffer](t)(d.NewBuffer(4096, DeviceLocal, "a")), must[*Buffer](t)(d.NewBuffer(4096, Readback, "b"))
 	r := d.NewRecorder()
@@ -219,7 +219,7 @@ func TestCloseFreesWhatIsLeft(t *testing.T) {
 	wantError(t, err, "closed")
 }
 
-// TestValidationMessagesArrive provokes a hazard (write after read without a barrier), which is taken out again for TestMain.
+// TestValidationMessagesArrive provokes a hazard (write after read without a barrier) and clears the messages for TestMain.
 func TestValidationMessagesArrive(t *testing.T) {
 	if err := CheckValidation(); err != nil {
 		t.Fatal(err)
@@ -248,8 +248,8 @@ func TestValidationMessagesArrive(t *testing.T) {
 	}
 }
 
-// TestGarbageCollectionDoesNotReachVulkanArguments compiles, records and submits while the collector runs without a pause.
-func TestGarbageCollectionDoesNotReachVulkanArguments(t *testing.T) {
+// TestGarbageCollectionDoesNotFreeVulkanArguments compiles, records and submits while the collector runs continuously.
+func TestGarbageCollectionDoesNotFreeVulkanArguments(t *testing.T) {
 	var stop atomic.Bool
 	var wg sync.WaitGroup
 	wg.Add(1)
@@ -300,8 +300,8 @@ func TestDeviceServesSeveralGoroutines(t *testing.T) {
 	}
 }
 
-// work does everything with the shared device that a goroutine may: buffers, pipelines (some shared, some its own), transfers,
-// recordings, submissions, and waiting for one ticket from two places.
+// work uses the shared device in every way that a goroutine may: buffers, pipelines (shared and own), transfers, recordings,
+// submissions, and two waits for one ticket.
 func work(w uint32, steps int, n int64) error {
 	a, err := dev.NewBuffer(4*n, DeviceLocal, "worker")
 	if err != nil {

@@ -1,32 +1,33 @@
 // Package vk runs compute kernels on a Vulkan device: it chooses and opens the device, allocates buffers, compiles SPIR-V, records
-// kernels and copies into segments that can be replayed, and submits them to one queue. It knows bytes, not tensors.
+// kernels and copies into segments that can be replayed, and submits them to one queue. It works on bytes, not tensors.
 //
 //	List, Open -> Device
 //	Device.NewBuffer -> Buffer;   Range: bytes of a buffer
-//	Device.Pipeline(Kernel) -> Pipeline; Options.CacheDir keeps what was compiled
+//	Device.Pipeline(Kernel) -> Pipeline; Options.CacheDir keeps compiled pipelines
 //	Device.NewRecorder -> Recorder: Dispatch, Copy, Fill, ... End -> Segment
 //	Device.Submit(Segment, ...) -> Ticket.Wait
 //	Device.Write, Device.Read: host memory to buffer and back, through staging
 //
-// Order. Work runs as if each op began when all ops recorded or submitted before it had ended. Inside a segment the Recorder puts a
-// memory barrier before an op only where its byte ranges conflict with those of an op since the last barrier; independent ops may
-// overlap. Each command buffer begins with a barrier against everything submitted earlier. Nobody writes barriers by hand.
+// Order. Ops give the same results as if each began after the end of all ops recorded or submitted before it. Inside a segment the
+// Recorder puts a memory barrier before an op only if its byte ranges conflict with those of an op since the last barrier;
+// independent ops may overlap. Each command buffer begins with a barrier against everything submitted earlier. Callers write no
+// barriers.
 //
-// Bindings. A kernel binds byte ranges as storage buffers, or what it only reads as uniform texel buffers (Kernel.Texel), which some
-// drivers load from several times faster, Mesa's llvmpipe among them.
+// Bindings. A kernel binds byte ranges as storage buffers. It may bind ranges that it only reads as uniform texel buffers
+// (Kernel.Texel), which some drivers, Mesa's llvmpipe among them, read several times faster.
 //
-// Limits. Only Vulkan 1.0 entry points are needed, with 8 storage buffers a shader; Info.Limits and Info.Caps say what the device
-// has beyond. A recording is cut into several submissions by the Work of its ops, so that none holds a GPU longer than its watchdog
-// allows.
+// Limits. The package needs Vulkan 1.0 entry points only, and 8 storage buffers a shader. Info.Limits and Info.Caps describe the
+// device. The Recorder cuts a recording into several submissions by the Work of its ops, so that no submission runs into the
+// watchdog of the GPU.
 //
-// Time. Recorder.Time makes a segment whose Times tell how long each op took; it runs one op after the other.
+// Time. Recorder.EnableTiming makes a segment that runs its ops one after the other and measures each (Segment.Times).
 //
 // Failures are *Error (a Vulkan call and its result; errors.Is(err, ErrDeviceLost)), *OutOfMemoryError, *NoDeviceError, or plain
 // errors for misuse. Under MARR_VALIDATION=1 the Khronos layer checks every call and all synchronization; see CheckValidation.
 //
-// Two halves. Handles, memory, buffers, shader modules and fences come from github.com/vulkan-go/vulkan. Its calls with arrays of
-// structs keep their arguments in C memory that a garbage collection during the call can free (the cause was mended in its
-// generator, xlab/c-for-go pull request 91, but the package was never generated again), and it ends at Vulkan 1.0; so those
-// calls, the feature queries and the recording of ops stand in shim.c. The loader libvulkan.so.1 is opened at run time. Linux
-// only; to build, the header of libvulkan-dev is needed.
+// The shim. Handles, memory, buffers, shader modules and fences come from github.com/vulkan-go/vulkan. Its calls with arrays of
+// structs keep their arguments in C memory that a garbage collection during the call can free (xlab/c-for-go pull request 91 fixed
+// the generator, but the package was never generated again), and it covers Vulkan 1.0 only. Therefore C code (shim.c and its
+// neighbors) makes those calls, queries the features and records the ops. It opens the loader libvulkan.so.1 at run time. The
+// package runs on Linux only; the build needs the header of libvulkan-dev.
 package vk

@@ -5,8 +5,8 @@ import (
 	"fmt"
 )
 
-// ErrDeviceLost is matched (errors.Is) by every error of a device that the driver has given up. Nothing of the Device can be used
-// after it, not even to read back memory; open a new one.
+// ErrDeviceLost matches (errors.Is) every error of a lost device (VK_ERROR_DEVICE_LOST). The Device is unusable from then on, even
+// for reading memory back; open a new one.
 var ErrDeviceLost = errors.New("vk: device lost")
 
 // Result is a VkResult.
@@ -30,7 +30,7 @@ var resultNames = map[Result]string{
 	-1000012000: "VK_ERROR_INVALID_SHADER_NV",
 }
 
-// String returns the name in the Vulkan specification, or the number.
+// String returns the name from the Vulkan specification, or the number.
 func (r Result) String() string {
 	if s, ok := resultNames[r]; ok {
 		return s
@@ -38,7 +38,7 @@ func (r Result) String() string {
 	return fmt.Sprintf("VkResult(%d)", int32(r))
 }
 
-// Error is a Vulkan call that failed.
+// Error is a failed Vulkan call.
 type Error struct {
 	Call   string // the Vulkan function, "vkQueueSubmit"
 	Result Result
@@ -49,11 +49,11 @@ func (e *Error) Error() string { return fmt.Sprintf("vk: %s: %v", e.Call, e.Resu
 // Is makes errors.Is(err, ErrDeviceLost) true for VK_ERROR_DEVICE_LOST.
 func (e *Error) Is(target error) bool { return target == ErrDeviceLost && e.Result == resultDeviceLost }
 
-// NoDeviceError says that there is no Vulkan to work with, and which Debian package mends it.
+// NoDeviceError reports that the machine has no Vulkan loader, driver or device.
 type NoDeviceError struct {
 	Reason  string // what is missing
-	Package string // what to install
-	Err     error  // the Vulkan error behind it, or nil
+	Package string // the Debian package to install
+	Err     error  // the underlying Vulkan error, or nil
 }
 
 func (e *NoDeviceError) Error() string {
@@ -66,19 +66,19 @@ func (e *NoDeviceError) Error() string {
 
 func (e *NoDeviceError) Unwrap() error { return e.Err }
 
-// OutOfMemoryError is an allocation that the device refused. Sizes are in bytes.
+// OutOfMemoryError is an allocation that failed for lack of device memory. Sizes are in bytes.
 type OutOfMemoryError struct {
-	What  string // the buffer's purpose, as given to NewBuffer
-	Asked int64  // what was asked for
-	InUse int64  // what this Device had allocated from the same heap
-	Heap  int64  // the heap's size
-	Limit int64  // the largest single allocation; smaller than Asked when that was the reason
+	Purpose   string // the buffer's purpose, as given to NewBuffer
+	Requested int64
+	InUse     int64 // allocated by this Device from the same heap
+	Heap      int64 // size of the heap
+	Limit     int64 // the largest single allocation; below Requested if that is the reason
 }
 
 func (e *OutOfMemoryError) Error() string {
-	s := fmt.Sprintf("vk: out of device memory: %s needs %s; %s of a heap of %s in use", e.What, mib(e.Asked), mib(e.InUse), mib(e.Heap))
-	if e.Limit > 0 && e.Asked > e.Limit {
-		s += fmt.Sprintf(", one allocation may have %s", mib(e.Limit))
+	s := fmt.Sprintf("vk: out of device memory: %s needs %s; %s of a heap of %s in use", e.Purpose, mib(e.Requested), mib(e.InUse), mib(e.Heap))
+	if e.Limit > 0 && e.Requested > e.Limit {
+		s += fmt.Sprintf(", and one allocation may have at most %s", mib(e.Limit))
 	}
 	return s + ": use a smaller batch or image, or another device"
 }
@@ -90,7 +90,7 @@ func mib(n int64) string {
 	return fmt.Sprintf("%.1f MiB", float64(n)/(1<<20))
 }
 
-// check turns the result of a vulkan-go call into nil or an *Error.
+// check returns nil if a vulkan-go call succeeded, else an *Error.
 func check[R ~int32](r R, call string) error {
 	if r == 0 {
 		return nil

@@ -2,7 +2,7 @@ package vk
 
 import "fmt"
 
-// A kernel that computes dst = 3·src + 1 is recorded once and replayed on what the host writes.
+// Records a kernel that computes dst = 3·src + 1 once and replays it on values that the host writes.
 func Example() {
 	d, err := Open("", Options{})
 	if err != nil {

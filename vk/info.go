@@ -5,7 +5,7 @@ import "fmt"
 // DeviceType is the kind of a physical device.
 type DeviceType int
 
-// The kinds, in the order in which Open prefers them.
+// The kinds of devices, in the order in which Open prefers them.
 const (
 	Discrete DeviceType = iota
 	Integrated
@@ -24,10 +24,10 @@ func (t DeviceType) String() string {
 	return typeNames[t]
 }
 
-// MarshalText writes the kind as String does.
+// MarshalText returns the kind as String does.
 func (t DeviceType) MarshalText() ([]byte, error) { return []byte(t.String()), nil }
 
-// UnmarshalText reads what MarshalText wrote.
+// UnmarshalText is the inverse of MarshalText.
 func (t *DeviceType) UnmarshalText(text []byte) error {
 	for i, name := range typeNames {
 		if name == string(text) {
@@ -55,20 +55,20 @@ func deviceType(t uint32) DeviceType {
 
 // Info describes a physical device.
 type Info struct {
-	Index         int        `json:"index"` // in the loader's order; what a numeric selector means
+	Index         int        `json:"index"` // position in the order of the loader; Open takes it as a selector
 	Name          string     `json:"name"`
 	Type          DeviceType `json:"type"`
 	VendorID      uint32     `json:"vendor_id"` // PCI vendor, or a Khronos number
 	DeviceID      uint32     `json:"device_id"`
 	API           string     `json:"api"`            // the driver's Vulkan version, "1.3.230"; nothing beyond 1.3 is used
-	Driver        string     `json:"driver"`         // driverName and driverInfo; empty when the driver is too old to say
+	Driver        string     `json:"driver"`         // driverName and driverInfo; empty if an older driver does not report them
 	DriverVersion uint32     `json:"driver_version"` // in the vendor's own encoding
 	UUID          string     `json:"uuid"`           // deviceUUID, or pipelineCacheUUID with Vulkan 1.0; hexadecimal
 	Limits        Limits     `json:"limits"`
 	Caps          Caps       `json:"caps"`
 }
 
-// Limits are the sizes that kernels and planner must keep to. Sizes are in bytes unless said otherwise.
+// Limits are the limits of a device. Sizes are in bytes by default.
 type Limits struct {
 	WorkGroupInvocations   uint32    `json:"work_group_invocations"` // threads in one group
 	WorkGroupSize          [3]uint32 `json:"work_group_size"`        // threads along each dimension
@@ -76,22 +76,22 @@ type Limits struct {
 	SharedMemory           uint32    `json:"shared_memory"`
 	StorageRange           uint32    `json:"storage_range"`  // the largest binding; Options.StorageRange lowers it
 	StorageAlign           int64     `json:"storage_align"`  // of a storage buffer binding's offset
-	TexelElements          uint32    `json:"texel_elements"` // the largest texel buffer binding, in elements of 16 bytes; lowered likewise
+	TexelElements          uint32    `json:"texel_elements"` // the largest texel buffer binding, in elements of 16 bytes; Options.StorageRange lowers it too
 	TexelAlign             int64     `json:"texel_align"`    // of a texel buffer binding's offset
 	PushConstants          uint32    `json:"push_constants"`
 	StorageBuffersPerStage uint32    `json:"storage_buffers_per_stage"` // storage buffer bindings of one kernel
 	MaxAllocation          int64     `json:"max_allocation"`            // the largest buffer
 	Allocations            uint32    `json:"allocations"`               // the number of buffers alive at once
-	DeviceMemory           int64     `json:"device_memory"`             // all device-local heaps together
-	TimestampPeriod        float32   `json:"timestamp_period"`          // nanoseconds a tick
-	TimestampBits          uint32    `json:"timestamp_bits"`            // valid bits of a timestamp; 0: the queue has none
+	DeviceMemory           int64     `json:"device_memory"`             // sum of the device-local heaps
+	TimestampPeriod        float32   `json:"timestamp_period"`          // nanoseconds per tick
+	TimestampBits          uint32    `json:"timestamp_bits"`            // valid bits of a timestamp; 0: the queue has no timestamps
 }
 
-// Caps are capabilities beyond Vulkan 1.0. What is not true must not be used; Float16, Storage16, Int8 and CooperativeMatrix are
-// enabled on an open device where they are true.
+// Caps are capabilities beyond Vulkan 1.0. Kernels may use only those that are true. Open enables Float16, Storage16, Int8 and
+// CooperativeMatrix on devices that have them.
 type Caps struct {
 	SubgroupSize        uint32 `json:"subgroup_size"`       // 0: no subgroup operations in compute shaders
-	SubgroupArithmetic  bool   `json:"subgroup_arithmetic"` // subgroupAdd and its like
+	SubgroupArithmetic  bool   `json:"subgroup_arithmetic"` // subgroupAdd and the other arithmetic operations
 	TimelineSemaphore   bool   `json:"timeline_semaphore"`
 	BufferDeviceAddress bool   `json:"buffer_device_address"`
 	Float16             bool   `json:"float16"`            // half arithmetic in shaders
@@ -100,6 +100,6 @@ type Caps struct {
 	CooperativeMatrix   bool   `json:"cooperative_matrix"` // VK_KHR_cooperative_matrix
 }
 
-// MinStorageBuffers is the number of storage buffers a kernel may bind; Open refuses a device that allows fewer. The
-// specification's own minimum is 4, which no known desktop or mobile driver keeps to.
+// MinStorageBuffers is the number of storage buffers that a kernel may bind on every device. Open rejects a device that allows
+// fewer. The minimum of the specification is 4, but all known desktop and mobile drivers allow at least 8.
 const MinStorageBuffers = 8

@@ -9,7 +9,7 @@ import (
 	vulkan "github.com/vulkan-go/vulkan"
 )
 
-// newestAPI is the newest Vulkan version that is asked for, 1.3. Nothing is used that only it has.
+// newestAPI is the newest Vulkan version that is requested, 1.3. The package uses nothing that is new in it.
 const newestAPI = 1<<22 | 3<<12
 
 const (
@@ -18,8 +18,8 @@ const (
 	validationPackage = "vulkan-validationlayers"
 )
 
-// instance is a VkInstance. There is one for each instanceKey that was asked for; they live as long as the process, since
-// vulkan-go keeps its function pointers in globals.
+// instance is a VkInstance. There is one for each instanceKey in use. They live as long as the process, since vulkan-go keeps its
+// function pointers in globals.
 type instance struct {
 	handle uint64
 	api    uint32 // the API version it was made for
@@ -36,10 +36,10 @@ var instances struct {
 	made   map[instanceKey]*instance
 }
 
-// library is the loader's file name; tests name another one.
+// library is the file name of the loader. Tests change it.
 var library = "libvulkan.so.1"
 
-// getInstance returns the instance for a key, and loads the Vulkan library first.
+// getInstance returns the instance for a key. The first call loads the Vulkan library.
 func getInstance(key instanceKey) (*instance, error) {
 	instances.Lock()
 	defer instances.Unlock()
@@ -63,7 +63,7 @@ func getInstance(key instanceKey) (*instance, error) {
 	default:
 		return nil, err
 	}
-	if len(instances.made) == 0 { // once: the pointers are the loader's trampolines, good for every instance
+	if len(instances.made) == 0 { // once: the pointers are the loader's trampolines, valid for every instance
 		if err := vulkan.InitInstance(fromHandle[vulkan.Instance](h)); err != nil {
 			return nil, fmt.Errorf("vk: load instance functions: %w", err)
 		}
@@ -73,7 +73,7 @@ func getInstance(key instanceKey) (*instance, error) {
 	return in, nil
 }
 
-// load opens the Vulkan loader and hands its entry point to vulkan-go.
+// load opens the Vulkan loader and passes its entry point to vulkan-go.
 func load() error {
 	entry := shimLoad(library)
 	if entry == nil {
@@ -81,12 +81,12 @@ func load() error {
 	}
 	vulkan.SetGetInstanceProcAddr(entry)
 	if err := vulkan.Init(); err != nil {
-		return &NoDeviceError{Reason: "the Vulkan loader does not start", Package: loaderPackage, Err: err}
+		return &NoDeviceError{Reason: "the Vulkan loader could not be initialized", Package: loaderPackage, Err: err}
 	}
 	return nil
 }
 
-// physicals lists the physical devices of an instance, at least one.
+// physicals returns the physical devices of an instance, at least one.
 func (in *instance) physicals() ([]*physical, error) {
 	var n uint32
 	if err := check(vulkan.EnumeratePhysicalDevices(fromHandle[vulkan.Instance](in.handle), &n, nil), "vkEnumeratePhysicalDevices"); err != nil {
@@ -97,7 +97,7 @@ func (in *instance) physicals() ([]*physical, error) {
 	}
 	handles := make([]vulkan.PhysicalDevice, n)
 	r := vulkan.EnumeratePhysicalDevices(fromHandle[vulkan.Instance](in.handle), &n, handles)
-	if r != vulkan.Incomplete { // a device that came between the two calls is left out
+	if r != vulkan.Incomplete { // skip a device that appeared between the two calls
 		if err := check(r, "vkEnumeratePhysicalDevices"); err != nil {
 			return nil, err
 		}
@@ -114,8 +114,8 @@ func validationWanted(opt Options) bool {
 	return opt.Validation || v != "" && v != "0"
 }
 
-// List describes every Vulkan device, in the loader's order. It returns a *NoDeviceError when there is no Vulkan loader or no
-// device, with the package to install.
+// List returns a description of every Vulkan device, in the order of the loader. Without a loader or a device the error is a
+// *NoDeviceError, which names the package to install.
 func List() ([]Info, error) {
 	in, err := getInstance(instanceKey{validationWanted(Options{}), newestAPI})
 	if err != nil {
@@ -132,15 +132,15 @@ func List() ([]Info, error) {
 	return infos, nil
 }
 
-// ValidationMessages returns the validation layer's messages so far, of all devices of the process: errors, synchronization
-// hazards and warnings. At most the first 64 are kept.
+// ValidationMessages returns the messages of the validation layer so far, for all devices of the process: errors, synchronization
+// hazards and warnings, at most the first 64.
 func ValidationMessages() []string {
 	_, kept := shimMessages()
 	return kept
 }
 
-// CheckValidation returns an error when the validation layer reported anything. A TestMain calls it after m.Run and after closing
-// its devices, so that a test run under MARR_VALIDATION=1 fails on every message.
+// CheckValidation returns an error if the validation layer has reported a message. A TestMain calls it after m.Run and after
+// closing its devices, so that tests under MARR_VALIDATION=1 fail on every message.
 func CheckValidation() error {
 	n, kept := shimMessages()
 	if n == 0 {

@@ -10,14 +10,14 @@ import (
 	vulkan "github.com/vulkan-go/vulkan"
 )
 
-// Memory is the kind of memory a buffer lies in.
+// Memory is the kind of memory of a buffer.
 type Memory int
 
-// The kinds of memory. Both host-visible kinds are coherent and stay mapped: no flush is ever needed.
+// The kinds of memory. Upload and Readback are coherent and stay mapped, so they need no flush.
 const (
-	DeviceLocal Memory = iota // fastest for the device; the host reaches it through Write and Read
+	DeviceLocal Memory = iota // fastest for the device; the host accesses it through Write and Read
 	Upload                    // the host writes it in order, the device reads it
-	Readback                  // the device writes it, the host reads it (cached where the device has that)
+	Readback                  // the device writes it, the host reads it; cached if the device has such memory
 )
 
 // String returns "device local", "upload" or "readback".
@@ -33,11 +33,11 @@ func (m Memory) String() string {
 	return fmt.Sprintf("Memory(%d)", int(m))
 }
 
-// Buffer is a range of memory that kernels and copies may use.
+// Buffer is an allocation of memory for kernels and copies.
 type Buffer struct {
 	d      *Device
 	what   string
-	size   int64 // as asked
+	size   int64 // as requested
 	alloc  int64 // bytes of device memory
 	heap   int
 	buffer vulkan.Buffer
@@ -46,15 +46,15 @@ type Buffer struct {
 	freed  atomic.Bool
 }
 
-// Range is Size bytes of a buffer from Offset on.
+// Range is Size bytes of a buffer, starting at Offset.
 type Range struct {
 	Buffer       *Buffer
 	Offset, Size int64
 }
 
-// NewBuffer allocates size bytes; what names the purpose in errors ("activations"). The contents are undefined. Bindings of one
-// kernel may not exceed Limits.StorageRange or TexelElements, a buffer may, up to Limits.MaxAllocation. When the device has no room the error is an
-// *OutOfMemoryError.
+// NewBuffer allocates size bytes, whose contents are undefined. Errors name the buffer by its purpose, what ("activations"). A buffer
+// has at most Limits.MaxAllocation bytes, which may be more than one binding can cover. If the device has no memory left, the error
+// is an *OutOfMemoryError.
 func (d *Device) NewBuffer(size int64, m Memory, what string) (*Buffer, error) {
 	if size <= 0 {
 		return nil, fmt.Errorf("vk: new buffer %s: %d bytes: the size must be above 0", what, size)
@@ -69,7 +69,7 @@ func (d *Device) NewBuffer(size int64, m Memory, what string) (*Buffer, error) {
 	n := len(d.buffers)
 	d.mu.Unlock()
 	if limit := d.info.Limits.Allocations; n >= int(limit) {
-		return nil, fmt.Errorf("vk: new buffer %s: there are %d already, the device's limit: put several things into one buffer", what, limit)
+		return nil, fmt.Errorf("vk: new buffer %s: %d buffers are allocated, the limit of the device: combine several buffers into one", what, limit)
 	}
 	b := &Buffer{d: d, what: what, size: size}
 	if err := b.create(m); err != nil {
@@ -83,7 +83,7 @@ func (d *Device) NewBuffer(size int64, m Memory, what string) (*Buffer, error) {
 	return b, nil
 }
 
-// create makes the VkBuffer and its memory, and maps what the host may see.
+// create makes the VkBuffer and its memory, and maps host-visible memory.
 func (b *Buffer) create(m Memory) error {
 	d := b.d
 	info := vulkan.BufferCreateInfo{SType: vulkan.StructureTypeBufferCreateInfo, Size: vulkan.DeviceSize(b.size+3) &^ 3,
@@ -128,8 +128,8 @@ func (b *Buffer) create(m Memory) error {
 	return nil
 }
 
-// memoryType returns the best memory type among those in allowed (a bit each), -1 for none: all properties of must, then as many
-// as possible of want, and as few as possible of avoid.
+// memoryType returns the index of the best memory type for m, or -1 if there is none. allowed has a bit for each type. The type has
+// all properties in must, then as many as possible of those in want and as few as possible of those in avoid.
 func (d *Device) memoryType(allowed uint32, m Memory) int {
 	const (
 		local    = uint32(vulkan.MemoryPropertyDeviceLocalBit)
@@ -147,7 +147,7 @@ func (d *Device) memoryType(allowed uint32, m Memory) int {
 	}
 	rule, best, bestScore := rules[m], -1, -1
 	for i, t := range d.memory.types {
-		// Protected, lazily allocated and vendor-specific types (bits 4 and up) are not for buffers of ours.
+		// Skip protected, lazily allocated and vendor-specific types (bits 4 and up).
 		if allowed&(1<<i) == 0 || t.flags&rule.must != rule.must || t.flags>>4 != 0 {
 			continue
 		}
@@ -169,10 +169,10 @@ func (d *Device) heapFor(allowed uint32, m Memory) int {
 func (d *Device) outOfMemory(what string, asked int64, heap int) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	return &OutOfMemoryError{What: what, Asked: asked, InUse: d.inUse[heap], Heap: d.memory.heaps[heap], Limit: d.info.Limits.MaxAllocation}
+	return &OutOfMemoryError{Purpose: what, Requested: asked, InUse: d.inUse[heap], Heap: d.memory.heaps[heap], Limit: d.info.Limits.MaxAllocation}
 }
 
-// memoryError makes an *OutOfMemoryError of a result that means it, and adds the purpose to any other error.
+// memoryError returns an *OutOfMemoryError for the out-of-memory results, and adds the purpose to any other error.
 func (d *Device) memoryError(err error, what string, asked int64, heap int) error {
 	var e *Error
 	if errors.As(err, &e) && (e.Result == resultOutOfDeviceMemory || e.Result == resultOutOfHostMemory) {
@@ -184,8 +184,8 @@ func (d *Device) memoryError(err error, what string, asked int64, heap int) erro
 // Size returns the size in bytes.
 func (b *Buffer) Size() int64 { return b.size }
 
-// Bytes returns the buffer's memory, nil for DeviceLocal and after Free. The host must not touch what submitted work may still
-// use: writes are seen by work submitted afterwards, results are there after Ticket.Wait.
+// Bytes returns the mapped memory of the buffer, or nil for DeviceLocal and after Free. The host must not access bytes that submitted
+// work may still use. Work submitted after a write reads the new bytes; results are complete after Ticket.Wait.
 func (b *Buffer) Bytes() []byte {
 	if b.freed.Load() {
 		return nil
@@ -196,14 +196,14 @@ func (b *Buffer) Bytes() []byte {
 // All returns the range of the whole buffer.
 func (b *Buffer) All() Range { return Range{Buffer: b, Size: b.size} }
 
-// Free waits for the submitted work and gives the memory back. Segments that use the buffer can no longer be submitted. A second
-// call, and one after Device.Close, does nothing.
+// Free waits for the submitted work and frees the memory. Segments that use the buffer can no longer be submitted. A second call, or
+// one after Device.Close, does nothing.
 func (b *Buffer) Free() {
 	if b == nil || b.freed.Swap(true) {
 		return
 	}
 	d := b.d
-	d.drain()
+	d.waitSubmitted()
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.closed {
@@ -224,7 +224,7 @@ func (b *Buffer) destroy() {
 	}
 }
 
-// check reports a range that is no part of a living buffer of d.
+// check returns an error if the range is not part of a living buffer of d.
 func (x Range) check(d *Device) error {
 	switch {
 	case x.Buffer == nil:
@@ -234,7 +234,7 @@ func (x Range) check(d *Device) error {
 	case x.Buffer.freed.Load():
 		return fmt.Errorf("buffer %s was freed", x.Buffer.what)
 	case x.Size <= 0 || x.Offset < 0 || x.Size > x.Buffer.size-x.Offset:
-		return fmt.Errorf("bytes %d to %d of buffer %s, which has %d", x.Offset, x.Offset+x.Size, x.Buffer.what, x.Buffer.size)
+		return fmt.Errorf("bytes %d to %d are not all in buffer %s, which has %d", x.Offset, x.Offset+x.Size, x.Buffer.what, x.Buffer.size)
 	}
 	return nil
 }

@@ -11,17 +11,17 @@ import (
 	vulkan "github.com/vulkan-go/vulkan"
 )
 
-// Kernel is a compute shader with the values that are fixed when it is compiled.
+// Kernel is a compute shader with its specialization constants.
 type Kernel struct {
 	Name      string
 	Code      []uint32 // SPIR-V with the entry point "main"
-	Bindings  int      // buffers at set 0, bindings 0 to Bindings-1: storage buffers, but for Texel
+	Bindings  int      // number of buffers, at bindings 0 to Bindings-1 of set 0: storage buffers, except those in Texel
 	Texel     uint32   // bit i: binding i is a uniform texel buffer (samplerBuffer) of four floats a texel
 	PushBytes int      // size of the push constant block, a multiple of 4, or 0
 	Spec      []uint32 // Spec[i] is the value of specialization constant id i (float constants as their bits)
 }
 
-// Pipeline is a compiled Kernel. It belongs to its Device and lives as long.
+// Pipeline is a compiled Kernel. It lives as long as its Device.
 type Pipeline struct {
 	d         *Device
 	name      string
@@ -40,7 +40,7 @@ type pipelineEntry struct {
 	err      error
 }
 
-// layoutKey tells descriptor set and pipeline layouts apart.
+// layoutKey identifies a descriptor set layout or a pipeline layout.
 type layoutKey struct {
 	bindings  int
 	texel     uint32
@@ -49,13 +49,13 @@ type layoutKey struct {
 
 const (
 	spirvMagic = 0x07230203
-	texelBytes = 16 // of VK_FORMAT_R32G32B32A32_SFLOAT, which every device has for uniform texel buffers
-	maxTexels  = 16 // texel buffers that every device binds to a kernel (maxPerStageDescriptorSampledImages)
+	texelBytes = 16 // of VK_FORMAT_R32G32B32A32_SFLOAT, which every device supports for uniform texel buffers
+	maxTexels  = 16 // texel buffers that a kernel can bind on every device (maxPerStageDescriptorSampledImages)
 )
 
-// Pipeline compiles a kernel, or returns the pipeline that was compiled before for the same name and specialization constants.
-// It refuses more storage buffers than Limits.StorageBuffersPerStage, more than 16 texel buffers, more push constant bytes than Limits.PushConstants, and another
-// kernel under a name that is taken. Different kernels compile at the same time when several goroutines ask.
+// Pipeline returns the compiled kernel; it compiles each pair of name and specialization constants once. Several goroutines may
+// compile different kernels at the same time. Errors: more storage buffers than Limits.StorageBuffersPerStage, more than 16 texel
+// buffers, more push constant bytes than Limits.PushConstants, another kernel under the same name and constants.
 func (d *Device) Pipeline(k Kernel) (*Pipeline, error) {
 	if err := d.alive("pipeline " + k.Name); err != nil {
 		return nil, err
@@ -76,7 +76,7 @@ func (d *Device) Pipeline(k Kernel) (*Pipeline, error) {
 	}
 	d.mu.Unlock()
 	if !sameKernel(e.kernel, k) {
-		return nil, fmt.Errorf("vk: pipeline %s: another kernel has this name and these constants: give it its own name", k.Name)
+		return nil, fmt.Errorf("vk: pipeline %s: another kernel has the same name and constants: rename one of them", k.Name)
 	}
 	e.once.Do(func() { e.pipeline, e.err = d.compile(e.kernel) })
 	return e.pipeline, e.err
@@ -87,19 +87,19 @@ func (d *Device) checkKernel(k Kernel) error {
 	texels := bits.OnesCount32(k.Texel)
 	switch {
 	case k.Bindings < 1 || k.Bindings-texels > int(l.StorageBuffersPerStage):
-		return fmt.Errorf("vk: pipeline %s: %d bindings, %d of them texel buffers: %q allows 1 to %d besides those", k.Name, k.Bindings, texels,
+		return fmt.Errorf("vk: pipeline %s: %d bindings, %d of them texel buffers: %q allows 1 to %d storage buffers", k.Name, k.Bindings, texels,
 			d.info.Name, l.StorageBuffersPerStage)
 	case texels > maxTexels || uint64(k.Texel)>>k.Bindings != 0:
 		return fmt.Errorf("vk: pipeline %s: texel buffers %#b: at most %d, among the %d bindings", k.Name, k.Texel, maxTexels, k.Bindings)
 	case k.PushBytes < 0 || k.PushBytes%4 != 0 || k.PushBytes > int(l.PushConstants):
 		return fmt.Errorf("vk: pipeline %s: %d bytes of push constants: %q allows multiples of 4 up to %d", k.Name, k.PushBytes, d.info.Name, l.PushConstants)
 	case len(k.Code) < 5 || k.Code[0] != spirvMagic:
-		return fmt.Errorf("vk: pipeline %s: %d words of code that are not SPIR-V", k.Name, len(k.Code))
+		return fmt.Errorf("vk: pipeline %s: the code (%d words) is not SPIR-V", k.Name, len(k.Code))
 	}
 	return nil
 }
 
-// sameKernel compares the kernels of one key; usually the code is the same slice.
+// sameKernel reports whether two kernels are equal except for name and constants. Their code is usually the same slice.
 func sameKernel(a, b Kernel) bool {
 	if a.Bindings != b.Bindings || a.Texel != b.Texel || a.PushBytes != b.PushBytes || len(a.Code) != len(b.Code) {
 		return false
@@ -129,8 +129,7 @@ func (d *Device) compile(k Kernel) (*Pipeline, error) {
 	return p, nil
 }
 
-// layoutsFor returns the set layout for the bindings of a key and the pipeline layout for it with the push constant bytes; each is
-// made once.
+// layoutsFor returns the descriptor set layout and the pipeline layout for a key. Each is made once.
 func (d *Device) layoutsFor(key layoutKey) (set, pipeline uint64, err error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -152,8 +151,8 @@ func (d *Device) layoutsFor(key layoutKey) (set, pipeline uint64, err error) {
 	return set, pipeline, nil
 }
 
-// Name returns the kernel's name.
+// Name returns the name of the kernel.
 func (p *Pipeline) Name() string { return p.name }
 
-// isTexel reports whether the kernel has binding i as a texel buffer.
+// isTexel reports whether binding i is a texel buffer.
 func (p *Pipeline) isTexel(i int) bool { return i < 32 && p.texel>>i&1 != 0 }

@@ -19,7 +19,7 @@ func (s spans) overlaps(lo, hi int64) bool {
 	return i < len(s) && s[i].lo < hi
 }
 
-// add puts lo to hi-1 into the set.
+// add adds lo to hi-1 to the set.
 func (s *spans) add(lo, hi int64) {
 	t := *s
 	i := t.first(lo - 1) // a span that ends at lo is joined
@@ -38,13 +38,13 @@ func (s *spans) add(lo, hi int64) {
 	*s = t
 }
 
-// tracker knows the bytes that were read and written since the last barrier.
+// tracker holds the bytes that were read and written since the last barrier.
 type tracker struct {
 	epoch   int // counts barriers
 	buffers map[*Buffer]*touched
 }
 
-// touched is one buffer's part of a tracker; it is stale when its epoch is not the tracker's.
+// touched is the part of a tracker for one buffer. It is stale if its epoch is not that of the tracker.
 type touched struct {
 	epoch         int
 	reads, writes spans
@@ -52,8 +52,8 @@ type touched struct {
 
 func (t *tracker) reset() { t.epoch++ }
 
-// conflicts reports whether an access to x has to wait for one since the last barrier: a read for a write (RAW), a write for a read
-// (WAR) or for a write (WAW) of any common byte.
+// conflicts reports whether an access to x must wait for an access to a common byte since the last barrier: a read for a write (RAW),
+// a write for a read (WAR) or for a write (WAW).
 func (t *tracker) conflicts(x Range, a Access) bool {
 	u := t.buffers[x.Buffer]
 	if u == nil || u.epoch != t.epoch {
@@ -63,7 +63,7 @@ func (t *tracker) conflicts(x Range, a Access) bool {
 	return u.writes.overlaps(lo, hi) || a&Write != 0 && u.reads.overlaps(lo, hi)
 }
 
-// add notes an access.
+// add records an access.
 func (t *tracker) add(x Range, a Access) {
 	u := t.buffers[x.Buffer]
 	if u == nil {

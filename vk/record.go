@@ -7,20 +7,20 @@ import (
 	vulkan "github.com/vulkan-go/vulkan"
 )
 
-// Access says what a kernel does with a binding.
+// Access is the way a kernel uses a binding.
 type Access uint8
 
-// The accesses. A binding that is only partly written is ReadWrite when its old contents matter; barriers do not tell the two
-// apart.
+// The kinds of access. A binding that the kernel writes partly, and whose other bytes matter, is ReadWrite; barriers are the same for
+// Write and ReadWrite.
 const (
 	Read      Access = 1
 	Write     Access = 2
 	ReadWrite        = Read | Write
 )
 
-// Binding is a buffer range that a kernel uses. Its offset is a multiple of Limits.StorageAlign, its size at most
-// Limits.StorageRange. One that the kernel has as a texel buffer is Read; its offset is a multiple of Limits.TexelAlign, its size
-// one of 16 bytes and at most 16·Limits.TexelElements.
+// Binding is a buffer range that a kernel uses. As a storage buffer its offset is a multiple of Limits.StorageAlign and its size at most
+// Limits.StorageRange. As a texel buffer its access is Read, its offset a multiple of Limits.TexelAlign, and its size a multiple of 16
+// and at most 16·Limits.TexelElements.
 type Binding struct {
 	Range  Range
 	Access Access
@@ -33,16 +33,14 @@ type Dispatch struct {
 	Push     []byte    // the push constant block
 	Groups   [3]uint32 // work groups along x, y, z
 	Label    string    // names the op in errors
-	Work     float64   // floating point operations, roughly; only decides where submissions are cut
+	Work     float64   // approximate number of floating-point operations; decides only where submissions are cut
 }
 
-// maxOps is the number of ops after which a recording goes on in another command buffer whatever their Work, since ops that only
-// move memory need time too.
+// maxOps is the largest number of ops in a command buffer, whatever their Work, since ops that only move memory take time too.
 const maxOps = 512
 
-// Recorder collects ops. It derives the memory barriers between them from the ranges they read and write: one stands before an
-// op that conflicts with any op since the last barrier, and nowhere else. A Recorder is for one goroutine; several may be in use at
-// the same time.
+// Recorder collects ops. It puts a memory barrier before each op whose ranges conflict with those of an op since the last barrier, and
+// nowhere else. A Recorder is for one goroutine; several may be in use at the same time.
 type Recorder struct {
 	d        *Device
 	err      error
@@ -52,27 +50,27 @@ type Recorder struct {
 	track    tracker
 	work     float64 // since the last cut
 	cuts     []int   // first op of each command buffer
-	toHost   []bool  // for each command buffer: it writes memory that the host reads
+	toHost   []bool  // for each command buffer: whether it writes memory that the host reads
 	barriers []int
-	timed    bool // see Time
+	timed    bool // see EnableTiming
 
 	sets      map[string]int // descriptor sets by layout and ranges
 	setOf     []int          // for each op: its set, or -1
 	layouts   []uint64       // for each set
 	bindings  []uint32
-	ranges    []bufferRange       // of all sets; view is 1 + an index into views until they are made
-	views     []bufferRange       // what texel buffers are made of
+	ranges    []bufferRange       // of all sets; until finish makes the views, view is 1 + an index into views
+	views     []bufferRange       // the ranges of texel buffers
 	viewOf    map[bufferRange]int // their indices
 	key       []byte              // scratch
 	noBarrier bool                // tests provoke hazards with it
 }
 
-// NewRecorder starts a recording.
+// NewRecorder returns an empty Recorder.
 func (d *Device) NewRecorder() *Recorder {
 	return &Recorder{d: d, track: tracker{buffers: map[*Buffer]*touched{}}, sets: map[string]int{}, viewOf: map[bufferRange]int{}}
 }
 
-// Dispatch records a run of a kernel. An error, such as a range outside its buffer, is kept and returned by End.
+// Dispatch records a run of a kernel. End returns the first error, such as a range outside its buffer.
 func (r *Recorder) Dispatch(x Dispatch) {
 	if r.err != nil {
 		return
@@ -99,13 +97,13 @@ func (r *Recorder) checkDispatch(x Dispatch) error {
 	case p.d != r.d:
 		return fmt.Errorf("pipeline %s belongs to another device", p.name)
 	case len(x.Bindings) != p.bindings:
-		return fmt.Errorf("%d bindings, kernel %s has %d", len(x.Bindings), p.name, p.bindings)
+		return fmt.Errorf("%d bindings, and kernel %s has %d", len(x.Bindings), p.name, p.bindings)
 	case len(x.Push) != p.pushBytes:
-		return fmt.Errorf("%d bytes of push constants, kernel %s has %d", len(x.Push), p.name, p.pushBytes)
+		return fmt.Errorf("%d bytes of push constants, and kernel %s has %d", len(x.Push), p.name, p.pushBytes)
 	}
 	for i, g := range x.Groups {
 		if limit := r.d.info.Limits.WorkGroupCount; g == 0 || g > limit[i] {
-			return fmt.Errorf("work groups %v, each must be 1 to %v", x.Groups, limit)
+			return fmt.Errorf("work groups %v: each must be from 1 to %v", x.Groups, limit)
 		}
 	}
 	for i, b := range x.Bindings {
@@ -120,7 +118,7 @@ func (r *Recorder) checkDispatch(x Dispatch) error {
 	return nil
 }
 
-// check reports what the device cannot bind as a texel buffer or as a storage buffer.
+// check returns an error if the device cannot bind b as a texel buffer or as a storage buffer.
 func (b Binding) check(l Limits, texel bool) error {
 	align, most := l.StorageAlign, int64(l.StorageRange)
 	if texel {
@@ -130,18 +128,18 @@ func (b Binding) check(l Limits, texel bool) error {
 	case b.Access&^ReadWrite != 0 || b.Access == 0:
 		return fmt.Errorf("access %d is not Read, Write or ReadWrite", b.Access)
 	case texel && b.Access != Read:
-		return fmt.Errorf("access to buffer %s is not Read: the kernel has it as a texel buffer, which cannot be written", b.Range.Buffer.what)
+		return fmt.Errorf("access to buffer %s is not Read: the kernel binds it as a texel buffer, which cannot be written", b.Range.Buffer.what)
 	case texel && b.Range.Size%texelBytes != 0:
-		return fmt.Errorf("%d bytes of buffer %s: a texel buffer has a multiple of %d", b.Range.Size, b.Range.Buffer.what, texelBytes)
+		return fmt.Errorf("%d bytes of buffer %s: the size of a texel buffer must be a multiple of %d", b.Range.Size, b.Range.Buffer.what, texelBytes)
 	case b.Range.Offset%align != 0:
 		return fmt.Errorf("offset %d of buffer %s is not a multiple of %d", b.Range.Offset, b.Range.Buffer.what, align)
 	case b.Range.Size > most:
-		return fmt.Errorf("%d bytes of buffer %s, the device binds at most %d: work in parts", b.Range.Size, b.Range.Buffer.what, most)
+		return fmt.Errorf("%d bytes of buffer %s: the device binds at most %d: split the work", b.Range.Size, b.Range.Buffer.what, most)
 	}
 	return nil
 }
 
-// Copy records a copy of src to dst, which must have the same size and not overlap.
+// Copy records a copy of src to dst. The ranges must have the same size and must not overlap.
 func (r *Recorder) Copy(dst, src Range) {
 	if r.err != nil {
 		return
@@ -165,7 +163,7 @@ func (r *Recorder) Copy(dst, src Range) {
 	r.append(o, -1, 0, Binding{src, Read}, Binding{dst, Write})
 }
 
-// Fill records that every 32-bit word of dst becomes word; offset and size must be multiples of 4.
+// Fill records a fill of dst with a 32-bit word. Offset and size must be multiples of 4.
 func (r *Recorder) Fill(dst Range, word uint32) {
 	if r.err != nil {
 		return
@@ -182,10 +180,10 @@ func (r *Recorder) Fill(dst Range, word uint32) {
 	r.append(o, -1, 0, Binding{dst, Write})
 }
 
-// append adds an op behind a barrier where its accesses demand one, or in a new command buffer where the last is full.
+// append adds an op: after a barrier if its accesses conflict, or in a new command buffer if the last one is full.
 func (r *Recorder) append(o op, set int, work float64, accesses ...Binding) {
 	i := len(r.ops)
-	if !(work > 0) { // NaN too
+	if !(work > 0) { // also if work is NaN
 		work = 0
 	}
 	full := len(r.cuts) > 0 && (r.work+work > r.d.budget && r.work > 0 || i-r.cuts[len(r.cuts)-1] >= maxOps)
@@ -218,7 +216,7 @@ func (r *Recorder) append(o op, set int, work float64, accesses ...Binding) {
 	r.ops, r.setOf = append(r.ops, o), append(r.setOf, set)
 }
 
-// set returns the index of the descriptor set for these bindings; equal ones share a set.
+// set returns the index of the descriptor set for these bindings. Equal bindings share a set.
 func (r *Recorder) set(p *Pipeline, bindings []Binding) int {
 	k := binary.LittleEndian.AppendUint64(r.key[:0], p.setLayout)
 	for _, b := range bindings {
@@ -243,7 +241,7 @@ func (r *Recorder) set(p *Pipeline, bindings []Binding) int {
 	return i
 }
 
-// view returns 1 + the index of the view of x; equal ranges share a view.
+// view returns 1 + the index of the view of x. Equal ranges share a view.
 func (r *Recorder) view(x bufferRange) uint64 {
 	i, ok := r.viewOf[x]
 	if !ok {
@@ -254,13 +252,13 @@ func (r *Recorder) view(x bufferRange) uint64 {
 	return uint64(i) + 1
 }
 
-// End makes a Segment of what was recorded. It returns the first error met while recording. The Recorder cannot be used again.
+// End returns the recording as a Segment, or the first error of the recording. The Recorder cannot be used again.
 func (r *Recorder) End() (*Segment, error) {
 	if r.err != nil {
 		return nil, r.err
 	}
 	if r.ended {
-		return nil, fmt.Errorf("vk: end: the recording has ended before")
+		return nil, fmt.Errorf("vk: end: the recording has ended already")
 	}
 	r.ended = true
 	if err := r.d.alive("end"); err != nil {
@@ -283,8 +281,8 @@ func (r *Recorder) End() (*Segment, error) {
 	return s, nil
 }
 
-// finish makes the segment's buffer views, descriptor sets and command buffers. Each segment has its own views and pools, so
-// recording takes no lock and freeing is one call each.
+// finish makes the buffer views, descriptor sets and command buffers of a segment. Each segment has its own views and pools, so that
+// recording takes no lock and one call frees each pool.
 func (r *Recorder) finish(s *Segment) error {
 	if len(r.ops) == 0 {
 		return nil

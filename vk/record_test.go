@@ -8,7 +8,7 @@ import (
 	"marr/kernels/rng"
 )
 
-func TestBarrierStandsOnlyBeforeConflicts(t *testing.T) {
+func TestBarriersPrecedeConflictsOnly(t *testing.T) {
 	align := dev.Info().Limits.StorageAlign
 	a, b, c := newBuffer(t, dev, 4096, DeviceLocal), newBuffer(t, dev, 4096, DeviceLocal), newBuffer(t, dev, 4096, DeviceLocal)
 	part := func(b *Buffer, i int64) Range { return Range{b, i * align, align} }
@@ -50,7 +50,7 @@ func TestBarrierStandsOnlyBeforeConflicts(t *testing.T) {
 	}
 }
 
-// TestTrackerAgreesWithAByteMap compares the sorted spans with one flag a byte, on random accesses.
+// TestTrackerAgreesWithAByteMap compares the sorted spans with one flag per byte, on random accesses.
 func TestTrackerAgreesWithAByteMap(t *testing.T) {
 	const size = 64
 	b := &Buffer{}
@@ -88,7 +88,7 @@ func TestTrackerAgreesWithAByteMap(t *testing.T) {
 	}
 }
 
-func TestReplayInFlightManyTimes(t *testing.T) {
+func TestSegmentMayBeInFlightManyTimes(t *testing.T) {
 	const n, steps = 256, 200
 	a, b := newWords(t, dev, make([]uint32, n)), newBuffer(t, dev, n, DeviceLocal)
 	r := dev.NewRecorder()
@@ -114,7 +114,7 @@ func TestReplayInFlightManyTimes(t *testing.T) {
 	dev.queue.Lock()
 	defer dev.queue.Unlock()
 	if n := len(dev.pending); n > 1 { // the one of the read just now
-		t.Errorf("%d tickets that nobody waited for are kept with their fences", n)
+		t.Errorf("%d tickets that nobody waited for still hold their fences", n)
 	}
 }
 
@@ -160,7 +160,7 @@ func TestWorkCutsTheRecordingIntoSubmissions(t *testing.T) {
 	}
 }
 
-// TestHostBarrierFollowsWritesToMappedMemory looks at the decision alone: no layer checks it, and a software device hides it.
+// TestHostBarrierFollowsWritesToMappedMemory checks the recorded decision: no layer checks it, and a software device hides an error.
 func TestHostBarrierFollowsWritesToMappedMemory(t *testing.T) {
 	a, b, back := newBuffer(t, dev, 64, DeviceLocal), newBuffer(t, dev, 64, DeviceLocal), newBuffer(t, dev, 64, Readback)
 	for _, c := range []struct {
@@ -182,7 +182,7 @@ func TestHostBarrierFollowsWritesToMappedMemory(t *testing.T) {
 	}
 }
 
-func TestLongRecordingIsCutAndStaysInOrder(t *testing.T) {
+func TestLongRecordingIsCutAndKeepsItsOrder(t *testing.T) {
 	const n, ops = 64, 2*maxOps + 10
 	a := newWords(t, dev, make([]uint32, n))
 	p := must[*Pipeline](t)(dev.Pipeline(saxpy(64, 1)))
@@ -227,12 +227,12 @@ func TestRecorderReportsMisuseAtEnd(t *testing.T) {
 		want string
 	}{
 		"no pipeline":     {change(func(x *Dispatch) { x.Pipeline = nil }), "layer1.conv (op 1): no pipeline"},
-		"bindings":        {change(func(x *Dispatch) { x.Bindings = x.Bindings[:1] }), "1 bindings, kernel affine has 2"},
-		"push":            {change(func(x *Dispatch) { x.Push = nil }), "0 bytes of push constants, kernel affine has 4"},
+		"bindings":        {change(func(x *Dispatch) { x.Bindings = x.Bindings[:1] }), "1 bindings, and kernel affine has 2"},
+		"push":            {change(func(x *Dispatch) { x.Push = nil }), "0 bytes of push constants, and kernel affine has 4"},
 		"groups zero":     {change(func(x *Dispatch) { x.Groups[1] = 0 }), "work groups [16 0 1]"},
 		"groups too many": {change(func(x *Dispatch) { x.Groups[2] = math.MaxUint32 }), "work groups"},
 		"access":          {change(func(x *Dispatch) { x.Bindings[0].Access = 0 }), "binding 0: access 0"},
-		"past the end":    {change(func(x *Dispatch) { x.Bindings[1].Range.Size += 4 }), "binding 1: bytes 0 to 4100 of buffer test, which has 4096"},
+		"past the end":    {change(func(x *Dispatch) { x.Bindings[1].Range.Size += 4 }), "binding 1: bytes 0 to 4100 are not all in buffer test, which has 4096"},
 		"overflow":        {change(func(x *Dispatch) { x.Bindings[1].Range.Offset, x.Bindings[1].Range.Size = math.MaxInt64-3, 8 }), "binding 1: bytes"},
 		"misaligned":      {change(func(x *Dispatch) { x.Bindings[0].Range = Range{b, 1, 4} }), "offset 1 of buffer test"},
 		"no buffer":       {change(func(x *Dispatch) { x.Bindings[0].Range = Range{} }), "no buffer"},
@@ -244,7 +244,7 @@ func TestRecorderReportsMisuseAtEnd(t *testing.T) {
 		"end twice": {func(r *Recorder) {
 			s, _ := r.End()
 			s.Free()
-		}, "ended before"},
+		}, "ended already"},
 	} {
 		r := dev.NewRecorder()
 		r.Dispatch(good())
@@ -259,7 +259,7 @@ func TestRecorderReportsMisuseAtEnd(t *testing.T) {
 	wantError(t, err, "4096 bytes", "binds at most 2048")
 }
 
-func TestSubmitRefusesWhatWasFreed(t *testing.T) {
+func TestSubmitRejectsFreedObjects(t *testing.T) {
 	a, b := newBuffer(t, dev, 64, DeviceLocal), newBuffer(t, dev, 64, DeviceLocal)
 	r := dev.NewRecorder()
 	r.Copy(a.All(), b.All())
@@ -274,7 +274,7 @@ func TestSubmitRefusesWhatWasFreed(t *testing.T) {
 	wantError(t, err, "it was freed")
 }
 
-// TestFreeWaitsForWorkInFlight leaves it to the validation layer to see that nothing in use is destroyed.
+// TestFreeWaitsForWorkInFlight relies on the validation layer to report the destruction of an object in use.
 func TestFreeWaitsForWorkInFlight(t *testing.T) {
 	a, b := newBuffer(t, dev, 1<<20, DeviceLocal), newBuffer(t, dev, 1<<20, DeviceLocal)
 	for range 3 {
@@ -292,7 +292,7 @@ func TestFreeWaitsForWorkInFlight(t *testing.T) {
 	a.Free()
 }
 
-func TestNothingIsSubmittedWithoutSegments(t *testing.T) {
+func TestSubmitWithoutSegmentsIsDone(t *testing.T) {
 	empty := end(t, dev.NewRecorder())
 	for _, segs := range [][]*Segment{nil, {nil}, {empty, nil}} {
 		runSegments(t, dev, segs...)

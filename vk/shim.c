@@ -1,4 +1,4 @@
-// Working with an open device: layouts, pipelines, descriptor sets, recording, submission.
+// Work with an open device: layouts, pipelines, descriptor sets, recording, submission.
 #include <stdlib.h>
 
 #include "shim_internal.h"
@@ -16,8 +16,8 @@ static VkDescriptorType descriptor_type(int texel) {
 
 marr_result marr_wait_idle(marr_device *d) { return RESULT(d->DeviceWaitIdle(d->device), "vkDeviceWaitIdle"); }
 
-// marr_set_layout makes the layout of a set of buffers at bindings 0 .. bindings-1: uniform texel buffers where texel has the
-// binding's bit, storage buffers elsewhere.
+// marr_set_layout makes the layout of a set of buffers at bindings 0 .. bindings-1. A binding whose bit in texel is set is a uniform
+// texel buffer, the others are storage buffers.
 marr_result marr_set_layout(marr_device *d, uint32_t bindings, uint32_t texel, uint64_t *out) {
 	VkDescriptorSetLayoutBinding *b = calloc(bindings, sizeof *b);
 	if (!b) return RESULT(VK_ERROR_OUT_OF_HOST_MEMORY, "calloc");
@@ -43,7 +43,7 @@ marr_result marr_pipeline_layout(marr_device *d, uint64_t set_layout, uint32_t p
 	return RESULT(r, "vkCreatePipelineLayout");
 }
 
-// marr_cache makes a pipeline cache that begins with the data of an earlier one, or empty.
+// marr_cache makes a pipeline cache from the data of an earlier one, or an empty one.
 marr_result marr_cache(marr_device *d, const uint8_t *data, uint64_t size, uint64_t *out) {
 	VkPipelineCacheCreateInfo info = {.sType = VK_STRUCTURE_TYPE_PIPELINE_CACHE_CREATE_INFO, .initialDataSize = size, .pInitialData = data};
 	VkPipelineCache made = VK_NULL_HANDLE;
@@ -52,7 +52,7 @@ marr_result marr_cache(marr_device *d, const uint8_t *data, uint64_t size, uint6
 	return RESULT(r, "vkCreatePipelineCache");
 }
 
-// marr_pipeline makes a compute pipeline of the module's "main" with specialization constant i = spec[i]; cache may be 0.
+// marr_pipeline makes a compute pipeline from "main" of the module, with specialization constant i = spec[i]. cache may be 0.
 marr_result marr_pipeline(marr_device *d, uint64_t cache, uint64_t module, uint64_t layout, uint32_t nspec, const uint32_t *spec,
 	uint64_t *out) {
 	VkSpecializationMapEntry *e = calloc(nspec + 1, sizeof *e);
@@ -71,7 +71,7 @@ marr_result marr_pipeline(marr_device *d, uint64_t cache, uint64_t module, uint6
 	return RESULT(r, "vkCreateComputePipelines");
 }
 
-// marr_views makes a view of four floats a texel for each of the ranges. After an error the views made so far are there, the others
+// marr_views makes a view of each range, with texels of four floats. After an error the views made so far exist, and the next is
 // VK_NULL_HANDLE.
 marr_result marr_views(marr_device *d, uint32_t n, marr_range *ranges) {
 	VkResult r = VK_SUCCESS;
@@ -89,7 +89,7 @@ void marr_views_destroy(marr_device *d, uint32_t n, const marr_range *ranges) {
 	for (uint32_t i = 0; i < n; i++) d->DestroyBufferView(d->device, HANDLE(VkBufferView, ranges[i].view), NULL);
 }
 
-// set_pool makes a pool for exactly nsets sets with these ranges.
+// set_pool makes a pool with room for exactly nsets sets with these ranges.
 static marr_result set_pool(marr_device *d, uint32_t nsets, uint32_t nranges, const marr_range *ranges, VkDescriptorPool *out) {
 	VkDescriptorPoolSize size[2];
 	uint32_t sizes = 0, texel = 0;
@@ -101,8 +101,8 @@ static marr_result set_pool(marr_device *d, uint32_t nsets, uint32_t nranges, co
 	return RESULT(d->CreateDescriptorPool(d->device, &info, NULL, out), "vkCreateDescriptorPool");
 }
 
-// marr_sets makes a pool for exactly nsets descriptor sets, allocates and writes them: set i has layout layouts[i] and the next
-// bindings[i] of ranges. A pool that never frees a set cannot fail by fragmentation; it is destroyed as a whole.
+// marr_sets makes a pool with room for exactly nsets descriptor sets, allocates the sets and writes them. Set i has the layout
+// layouts[i] and the next bindings[i] ranges. The pool is destroyed as a whole and frees no single set, so it cannot fragment.
 marr_result marr_sets(marr_device *d, uint32_t nsets, const uint64_t *layouts, const uint32_t *bindings, const marr_range *ranges,
 	uint64_t *pool, uint64_t *sets) {
 	uint32_t total = 0;
@@ -118,9 +118,9 @@ marr_result marr_sets(marr_device *d, uint32_t nsets, const uint64_t *layouts, c
 	out = set_pool(d, nsets, total, ranges, &made);
 	if (out.code != VK_SUCCESS) goto done;
 	for (uint32_t i = 0; i < nsets; i++) l[i] = HANDLE(VkDescriptorSetLayout, layouts[i]);
-	VkDescriptorSetAllocateInfo ask = {.sType = VK_STRUCTURE_TYPE_DESCRIPTOR_SET_ALLOCATE_INFO, .descriptorPool = made, .descriptorSetCount = nsets,
+	VkDescriptorSetAllocateInfo info = {.sType = VK_STRUCTURE_TYPE_DESCRIPTOR_SET_ALLOCATE_INFO, .descriptorPool = made, .descriptorSetCount = nsets,
 		.pSetLayouts = l};
-	out = RESULT(d->AllocateDescriptorSets(d->device, &ask, s), "vkAllocateDescriptorSets");
+	out = RESULT(d->AllocateDescriptorSets(d->device, &info, s), "vkAllocateDescriptorSets");
 	if (out.code != VK_SUCCESS) {
 		d->DestroyDescriptorPool(d->device, made, NULL);
 		goto done;
@@ -132,7 +132,7 @@ marr_result marr_sets(marr_device *d, uint32_t nsets, const uint64_t *layouts, c
 	uint32_t writes = 0;
 	for (uint32_t i = 0, at = 0; i < nsets; at += bindings[i++]) {
 		sets[i] = RAW(s[i]);
-		for (uint32_t j = 0, run; j < bindings[i]; j += run) { // one write for a run of bindings of the same type: it runs on
+		for (uint32_t j = 0, run; j < bindings[i]; j += run) { // one write for consecutive bindings of the same type
 			int texel = ranges[at + j].view != 0;
 			for (run = 1; j + run < bindings[i] && (ranges[at + j + run].view != 0) == texel;) run++;
 			w[writes++] = (VkWriteDescriptorSet){.sType = VK_STRUCTURE_TYPE_WRITE_DESCRIPTOR_SET, .dstSet = s[i], .dstBinding = j,
@@ -157,7 +157,7 @@ static void work_barrier(marr_device *d, VkCommandBuffer cb) {
 		VK_ACCESS_SHADER_READ_BIT | VK_ACCESS_SHADER_WRITE_BIT | VK_ACCESS_TRANSFER_READ_BIT | VK_ACCESS_TRANSFER_WRITE_BIT);
 }
 
-// record_op records what an op does; *bound is the pipeline that is bound.
+// record_op records an op. *bound is the pipeline that is bound.
 static void record_op(marr_device *d, VkCommandBuffer cb, const marr_op *o, const uint8_t *push, uint64_t *bound) {
 	if (o->kind == 1) {
 		VkBufferCopy c = {.srcOffset = o->a_at, .dstOffset = o->b_at, .size = o->size};
@@ -178,8 +178,8 @@ static void record_op(marr_device *d, VkCommandBuffer cb, const marr_op *o, cons
 }
 
 // marr_record records ops into a command buffer that may be in flight several times. With to_host it ends with a barrier that makes
-// the results readable by the host. Where timer, a query pool, is not 0, a timestamp goes to its query number `query` before the
-// first op and to the following ones after each op.
+// the results readable by the host. If timer, a query pool, is not 0, it writes a timestamp before the first op to query number
+// `query`, and one after each op to the following numbers.
 marr_result marr_record(marr_device *d, uint64_t command_buffer, uint32_t nops, const marr_op *ops, const uint8_t *push, int to_host,
 	uint64_t timer, uint32_t query) {
 	VkCommandBuffer cb = HANDLE(VkCommandBuffer, command_buffer);
@@ -189,7 +189,7 @@ marr_result marr_record(marr_device *d, uint64_t command_buffer, uint32_t nops, 
 	if (r != VK_SUCCESS) return RESULT(r, "vkBeginCommandBuffer");
 	if (timer) {
 		d->CmdResetQueryPool(cb, pool, query, nops + 1);
-		d->CmdWriteTimestamp(cb, VK_PIPELINE_STAGE_BOTTOM_OF_PIPE_BIT, pool, query); // when all that was submitted before is done
+		d->CmdWriteTimestamp(cb, VK_PIPELINE_STAGE_BOTTOM_OF_PIPE_BIT, pool, query); // after everything submitted before
 	}
 	uint64_t pipeline = 0;
 	for (uint32_t i = 0; i < nops; i++) {
@@ -202,7 +202,7 @@ marr_result marr_record(marr_device *d, uint64_t command_buffer, uint32_t nops, 
 }
 
 // marr_submit submits the command buffers in order, each in its own vkQueueSubmit: drivers may merge the batches of one call into
-// a single job, and a watchdog counts the time of a job. The fence, which follows the last, also covers all before it.
+// one job, and a watchdog limits the time of a job. The fence follows the last command buffer and covers all of them.
 marr_result marr_submit(marr_device *d, uint32_t n, const uint64_t *command_buffers, uint64_t fence) {
 	VkResult r = VK_SUCCESS;
 	for (uint32_t i = 0; i < n && r == VK_SUCCESS; i++) {

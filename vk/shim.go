@@ -16,7 +16,7 @@ import (
 	vulkan "github.com/vulkan-go/vulkan"
 )
 
-// op mirrors marr_op. Handles are numbers, so a []op holds no pointers and crosses to C in one call.
+// op mirrors marr_op. Handles are numbers, so a []op holds no pointers and can be passed to C in one call.
 type op struct {
 	a, b, c          uint64
 	aAt, bAt, size   uint64
@@ -35,7 +35,7 @@ const (
 // bufferRange mirrors marr_range.
 type bufferRange struct{ buffer, offset, size, view uint64 }
 
-// The mirrors must have the sizes of the C structs: a difference of either sign overflows a constant here.
+// The sizes must be those of the C structs: a difference of either sign overflows a constant here.
 const (
 	_ = uint(unsafe.Sizeof(op{}) - C.sizeof_marr_op)
 	_ = uint(C.sizeof_marr_op - unsafe.Sizeof(op{}))
@@ -43,10 +43,10 @@ const (
 	_ = uint(C.sizeof_marr_range - unsafe.Sizeof(bufferRange{}))
 )
 
-// shimDevice is the C half of a Device.
+// shimDevice is the C part of a Device.
 type shimDevice struct{ d *C.marr_device }
 
-// memoryInfo is what memory.go chooses from.
+// memoryInfo holds the memory types and heaps of a device.
 type memoryInfo struct {
 	types []memoryType
 	heaps []int64
@@ -82,7 +82,7 @@ func shimInstance(apiLimit uint32, validation bool) (handle uint64, api uint32, 
 	return uint64(in), uint32(version), shimError(r)
 }
 
-// shimQuery asks a physical device; index is only copied into the Info.
+// shimQuery returns the description of a physical device; index becomes Info.Index.
 func shimQuery(in *instance, p vulkan.PhysicalDevice, index int) *physical {
 	x := &physical{handle: handle(p)}
 	c := &x.info
@@ -120,7 +120,7 @@ func shimQuery(in *instance, p vulkan.PhysicalDevice, index int) *physical {
 			x.Info.Limits.DeviceMemory += size
 		}
 	}
-	if x.Info.Limits.MaxAllocation == 0 { // Vulkan 1.0 without maintenance3 does not say: the largest heap bounds it
+	if x.Info.Limits.MaxAllocation == 0 { // not reported by Vulkan 1.0 without maintenance3: the largest heap bounds it
 		for _, h := range x.memory.heaps {
 			x.Info.Limits.MaxAllocation = max(x.Info.Limits.MaxAllocation, h)
 		}
@@ -128,7 +128,7 @@ func shimQuery(in *instance, p vulkan.PhysicalDevice, index int) *physical {
 	return x
 }
 
-// physical is a physical device with the answers it gave, in both languages.
+// physical is a physical device and its description, in Go and in C.
 type physical struct {
 	Info
 	handle uint64
@@ -136,7 +136,7 @@ type physical struct {
 	family int // compute queue family, -1 for none
 	memory memoryInfo
 
-	cacheUUID [16]byte // what a pipeline cache must have been made by
+	cacheUUID [16]byte // pipelineCacheUUID
 }
 
 func shimDeviceCreate(in *instance, p *physical, statistics bool) (shimDevice, vulkan.Device, error) {
@@ -177,21 +177,21 @@ func (s shimDevice) pipeline(cache, module, layout uint64, spec []uint32) (uint6
 	return uint64(out), err
 }
 
-// statistics asks for those of a pipeline; a compiler has a few dozen.
+// statistics returns those of a pipeline, at most 256; a compiler reports a few dozen.
 func (s shimDevice) statistics(pipeline uint64) ([]Statistic, error) {
 	var n C.uint32_t
-	told := make([]C.marr_statistic, 256)
-	if err := shimError(C.marr_statistics(s.d, C.uint64_t(pipeline), C.uint32_t(len(told)), &told[0], &n)); err != nil {
+	raw := make([]C.marr_statistic, 256)
+	if err := shimError(C.marr_statistics(s.d, C.uint64_t(pipeline), C.uint32_t(len(raw)), &raw[0], &n)); err != nil {
 		return nil, err
 	}
 	out := make([]Statistic, n)
 	for i := range out {
-		out[i] = Statistic{C.GoString(&told[i].executable[0]), C.GoString(&told[i].name[0]), float64(told[i].value)}
+		out[i] = Statistic{C.GoString(&raw[i].executable[0]), C.GoString(&raw[i].name[0]), float64(raw[i].value)}
 	}
 	return out, nil
 }
 
-// views makes a view of each range, in place. After an error some are made.
+// views makes a view of each range and stores it there. After an error some views exist.
 func (s shimDevice) views(ranges []bufferRange) error {
 	return shimError(C.marr_views(s.d, C.uint32_t(len(ranges)), (*C.marr_range)(unsafe.Pointer(unsafe.SliceData(ranges)))))
 }
@@ -200,7 +200,7 @@ func (s shimDevice) destroyViews(ranges []bufferRange) {
 	C.marr_views_destroy(s.d, C.uint32_t(len(ranges)), (*C.marr_range)(unsafe.Pointer(unsafe.SliceData(ranges))))
 }
 
-// sets fills out with descriptor sets from a new pool, which it returns; bindings[i] counts the ranges of set i.
+// sets fills out with descriptor sets and returns their new pool. bindings[i] is the number of ranges of set i.
 func (s shimDevice) sets(layouts []uint64, bindings []uint32, ranges []bufferRange, out []uint64) (pool uint64, err error) {
 	var p C.uint64_t
 	err = shimError(C.marr_sets(s.d, C.uint32_t(len(layouts)), (*C.uint64_t)(unsafe.Pointer(unsafe.SliceData(layouts))),
@@ -209,7 +209,7 @@ func (s shimDevice) sets(layouts []uint64, bindings []uint32, ranges []bufferRan
 	return uint64(p), err
 }
 
-// record also takes a query pool, or 0, and its query that the first timestamp goes to.
+// record records ops into a command buffer. timer is a query pool, or 0; query is the index of its first timestamp.
 func (s shimDevice) record(commandBuffer uint64, ops []op, push []byte, toHost bool, timer uint64, query int) error {
 	return shimError(C.marr_record(s.d, C.uint64_t(commandBuffer), C.uint32_t(len(ops)), (*C.marr_op)(unsafe.Pointer(unsafe.SliceData(ops))),
 		(*C.uint8_t)(unsafe.Pointer(unsafe.SliceData(push))), cBool(toHost), C.uint64_t(timer), C.uint32_t(query)))
@@ -236,8 +236,8 @@ func shimMessages() (count int, kept []string) {
 
 func shimClearMessages() { C.marr_message_clear() }
 
-// handle makes a number of any Vulkan handle of vulkan-go; fromHandle turns it back. They are pointers to memory of the driver
-// or, for non-dispatchable handles on 32-bit systems, 64-bit numbers; the garbage collector has no part in either.
+// handle converts a Vulkan handle of vulkan-go to a number, and fromHandle converts it back. Handles are pointers to memory of the
+// driver or, for non-dispatchable handles on 32-bit systems, 64-bit numbers. The garbage collector manages neither.
 func handle[T any](h T) uint64 {
 	if unsafe.Sizeof(h) == 4 {
 		return uint64(*(*uint32)(unsafe.Pointer(&h)))

@@ -1,18 +1,18 @@
-// The C half of package vk: every Vulkan call whose arguments are arrays of structs or pNext chains. vulkan-go keeps such
-// arguments in C memory that the garbage collector may free during the call; here they live on the C stack or in memory that is
-// freed after the call. Handles cross as uint64_t, so that no Go memory ever holds a C pointer or the other way round.
+// The C part of package vk makes every Vulkan call whose arguments are arrays of structs or pNext chains. vulkan-go keeps such
+// arguments in C memory that the garbage collector may free during the call; here they are on the C stack or in memory that is
+// freed after the call. Go passes handles as uint64_t, so that no Go memory holds a C pointer and no C memory a Go pointer.
 #ifndef MARR_VK_SHIM_H
 #define MARR_VK_SHIM_H
 
 #include <stdint.h>
 
-// marr_result is a VkResult with the name of the Vulkan function that gave it.
+// marr_result is a VkResult with the name of the Vulkan function that returned it.
 typedef struct {
 	int32_t code;
 	const char *call;
 } marr_result;
 
-// marr_info is what a physical device says of itself, asked with structs that its API version or extensions allow.
+// marr_info describes a physical device, as far as its API version and extensions report.
 typedef struct {
 	uint32_t api, usable_api; // the driver's version; the part of it that the instance allows
 	uint32_t driver_version, vendor, device, type;
@@ -25,31 +25,31 @@ typedef struct {
 	float timestamp_period;
 	uint32_t timestamp_bits;
 	uint32_t subgroup_size, subgroup_arithmetic, timeline, address, float16, storage16, int8, memory_model, cooperative_matrix, statistics;
-	int32_t family; // index of the first queue family that computes, -1 for none
+	int32_t family; // index of the first queue family with compute, -1 for none
 	uint32_t type_count, type_flags[32], type_heap[32];
 	uint32_t heap_count, heap_flags[16];
 	uint64_t heap_size[16];
 } marr_info;
 
-// marr_device is a VkDevice with its queue and its own function pointers (the loader's trampolines are bypassed).
+// marr_device is a VkDevice with its queue and its own function pointers, which bypass the trampolines of the loader.
 typedef struct marr_device marr_device;
 
-// marr_op is one recorded command. kind 0 dispatches (a pipeline, b pipeline layout, c descriptor set; push constants are
+// marr_op is one recorded command. kind 0 dispatches (a pipeline, b pipeline layout, c descriptor set; the push constants are
 // push_size bytes at push_at of the push blob), 1 copies size bytes from a at a_at to b at b_at, 2 fills size bytes of b at b_at
-// with word. barrier says that a memory barrier stands before it, against everything recorded or submitted earlier.
+// with word. If barrier is set, a memory barrier against everything recorded or submitted earlier precedes the op.
 typedef struct {
 	uint64_t a, b, c;
 	uint64_t a_at, b_at, size;
 	uint32_t kind, barrier, push_at, push_size, groups[3], word;
 } marr_op;
 
-// marr_range is one binding, always with an explicit size: a storage buffer, or where view is a VkBufferView of these bytes, that
-// view as a uniform texel buffer.
+// marr_range is one binding with an explicit size: a uniform texel buffer if view is a VkBufferView of these bytes, a storage buffer
+// if view is 0.
 typedef struct {
 	uint64_t buffer, offset, size, view;
 } marr_range;
 
-// marr_statistic is a number that the compiler tells of one executable of a pipeline.
+// marr_statistic is a number that the compiler reports for one executable of a pipeline.
 typedef struct {
 	char executable[256], name[256];
 	double value;

@@ -1,4 +1,4 @@
-// What shim_open.c and shim.c share: the device with its function pointers.
+// The device with its function pointers, for all C files of the package.
 #ifndef MARR_VK_SHIM_INTERNAL_H
 #define MARR_VK_SHIM_INTERNAL_H
 
@@ -18,7 +18,7 @@ VkBool32 marr_on_message(VkDebugUtilsMessageSeverityFlagBitsEXT severity, VkDebu
 struct marr_device {
 	VkDevice device;
 	VkQueue queue;
-	int statistics; // pipelines are made with them
+	int statistics; // whether pipelines are made with statistics
 	PFN_vkDestroyDevice DestroyDevice;
 	PFN_vkDeviceWaitIdle DeviceWaitIdle;
 	PFN_vkCreateDescriptorSetLayout CreateDescriptorSetLayout;
@@ -43,7 +43,7 @@ struct marr_device {
 	PFN_vkCmdResetQueryPool CmdResetQueryPool;
 	PFN_vkCmdWriteTimestamp CmdWriteTimestamp;
 	PFN_vkQueueSubmit QueueSubmit;
-	PFN_vkGetPipelineExecutablePropertiesKHR GetPipelineExecutablePropertiesKHR; // these two with statistics only
+	PFN_vkGetPipelineExecutablePropertiesKHR GetPipelineExecutablePropertiesKHR; // these two only with statistics
 	PFN_vkGetPipelineExecutableStatisticsKHR GetPipelineExecutableStatisticsKHR;
 };
 

@@ -1,4 +1,4 @@
-// Finding and opening: the loader, the instance, what a physical device can do, the device.
+// Opening: the loader, the instance, the description of physical devices, the device.
 #include <dlfcn.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -6,7 +6,7 @@
 
 #include "shim_internal.h"
 
-// VK_KHR_cooperative_matrix and VK_KHR_portability_subset, which older or non-beta headers do not declare.
+// Declarations of VK_KHR_cooperative_matrix and VK_KHR_portability_subset, which older or non-beta headers lack.
 #define COOPERATIVE_MATRIX "VK_KHR_cooperative_matrix"
 #define COOPERATIVE_MATRIX_FEATURES ((VkStructureType)1000506000)
 #define PORTABILITY_SUBSET "VK_KHR_portability_subset"
@@ -18,8 +18,8 @@ typedef struct {
 
 static PFN_vkGetInstanceProcAddr get_proc;
 
-// marr_load opens the Vulkan loader and returns its vkGetInstanceProcAddr, NULL when there is none. The soname is asked for,
-// not libvulkan.so: only the development package has that.
+// marr_load opens the Vulkan loader and returns its vkGetInstanceProcAddr, or NULL. library is the soname, not libvulkan.so, which only
+// the development package has.
 void *marr_load(const char *library) {
 	void *h = dlopen(library, RTLD_NOW | RTLD_LOCAL);
 	if (!h) return NULL;
@@ -33,7 +33,7 @@ static int listed(const VkExtensionProperties *e, uint32_t n, const char *name) 
 	return 0;
 }
 
-// instance_extensions lists the extensions of the loader (layer NULL) or of a layer; the caller frees them.
+// instance_extensions returns the extensions of the loader (layer NULL) or of a layer. The caller frees them.
 static VkExtensionProperties *instance_extensions(const char *layer, uint32_t *n) {
 	PFN_vkEnumerateInstanceExtensionProperties f =
 		(PFN_vkEnumerateInstanceExtensionProperties)get_proc(NULL, "vkEnumerateInstanceExtensionProperties");
@@ -44,13 +44,12 @@ static VkExtensionProperties *instance_extensions(const char *layer, uint32_t *n
 	return e;
 }
 
-// marr_instance creates a VkInstance of the newest API version up to api_limit that the loader has, and *api tells it.
-// With validation, the Khronos layer stands in the way with synchronization validation, and its messages are kept (see
-// shim_validation.c).
+// marr_instance creates a VkInstance with the newest API version of the loader up to api_limit, and writes the version to *api. With
+// validation it loads the Khronos layer with synchronization validation, whose messages shim_validation.c stores.
 marr_result marr_instance(uint32_t api_limit, int validation, uint64_t *instance, uint32_t *api) {
 	uint32_t version = VK_API_VERSION_1_0;
-	PFN_vkEnumerateInstanceVersion ask = (PFN_vkEnumerateInstanceVersion)get_proc(NULL, "vkEnumerateInstanceVersion");
-	if (ask && ask(&version) != VK_SUCCESS) version = VK_API_VERSION_1_0;
+	PFN_vkEnumerateInstanceVersion query = (PFN_vkEnumerateInstanceVersion)get_proc(NULL, "vkEnumerateInstanceVersion");
+	if (query && query(&version) != VK_SUCCESS) version = VK_API_VERSION_1_0;
 	if (version > api_limit) version = api_limit;
 	*api = version;
 
@@ -106,7 +105,7 @@ marr_result marr_instance(uint32_t api_limit, int validation, uint64_t *instance
 	return RESULT(VK_SUCCESS, "");
 }
 
-// device_extensions lists a physical device's extensions; the caller frees them.
+// device_extensions returns the extensions of a physical device. The caller frees them.
 static VkExtensionProperties *device_extensions(VkInstance in, VkPhysicalDevice p, uint32_t *n) {
 	PFN_vkEnumerateDeviceExtensionProperties f =
 		(PFN_vkEnumerateDeviceExtensionProperties)get_proc(in, "vkEnumerateDeviceExtensionProperties");
@@ -157,13 +156,13 @@ static void query_core(VkInstance in, VkPhysicalDevice p, marr_info *o) {
 		if (q[i].queueFlags & VK_QUEUE_COMPUTE_BIT) o->family = (int32_t)i, o->timestamp_bits = q[i].timestampValidBits;
 }
 
-// chain hangs the Vulkan struct s behind *last, the end of a pNext chain.
+// chain appends the Vulkan struct s to a pNext chain that ends with *last.
 static void chain(VkBaseOutStructure **last, void *s) {
 	(*last)->pNext = s;
 	*last = s;
 }
 
-// features is every optional feature that shaders of this project may use, as one pNext chain.
+// features is a pNext chain of all optional features that the shaders may use.
 typedef struct {
 	VkPhysicalDeviceFeatures2 head;
 	VkPhysicalDevice16BitStorageFeatures storage16;
@@ -175,7 +174,7 @@ typedef struct {
 	VkPhysicalDevicePipelineExecutablePropertiesFeaturesKHR executable;
 } features;
 
-// allowed says whether the device may be asked about something that became core in version since, or that the extension has.
+// allowed returns whether a struct may be queried that is in the core since version `since`, or else in an extension.
 static int allowed(uint32_t api, uint32_t since, const VkExtensionProperties *e, uint32_t n, const char *extension) {
 	return api >= since || listed(e, n, extension);
 }
@@ -200,11 +199,11 @@ static void features_chain(features *f, uint32_t api, const VkExtensionPropertie
 	if (listed(e, n, VK_KHR_PIPELINE_EXECUTABLE_PROPERTIES_EXTENSION_NAME)) chain(&last, &f->executable);
 }
 
-static void query_features(PFN_vkGetPhysicalDeviceFeatures2 ask, VkPhysicalDevice p, uint32_t api, const VkExtensionProperties *e, uint32_t n,
+static void query_features(PFN_vkGetPhysicalDeviceFeatures2 query, VkPhysicalDevice p, uint32_t api, const VkExtensionProperties *e, uint32_t n,
 	marr_info *o) {
 	features f;
 	features_chain(&f, api, e, n);
-	ask(p, &f.head);
+	query(p, &f.head);
 	o->storage16 = f.storage16.storageBuffer16BitAccess;
 	o->float16 = f.arithmetic.shaderFloat16, o->int8 = f.arithmetic.shaderInt8;
 	o->memory_model = f.memory_model.vulkanMemoryModel;
@@ -213,7 +212,7 @@ static void query_features(PFN_vkGetPhysicalDeviceFeatures2 ask, VkPhysicalDevic
 	o->cooperative_matrix = f.matrix.cooperativeMatrix && o->memory_model;
 }
 
-static void query_properties(PFN_vkGetPhysicalDeviceProperties2 ask, VkPhysicalDevice p, uint32_t api, const VkExtensionProperties *e, uint32_t n,
+static void query_properties(PFN_vkGetPhysicalDeviceProperties2 query, VkPhysicalDevice p, uint32_t api, const VkExtensionProperties *e, uint32_t n,
 	marr_info *o) {
 	VkPhysicalDeviceProperties2 head = {.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_PROPERTIES_2};
 	VkPhysicalDeviceIDProperties id = {.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_ID_PROPERTIES};
@@ -227,7 +226,7 @@ static void query_properties(PFN_vkGetPhysicalDeviceProperties2 ask, VkPhysicalD
 	if (allowed(api, VK_API_VERSION_1_1, e, n, VK_KHR_MAINTENANCE_3_EXTENSION_NAME)) chain(&last, &allocation);
 	if (allowed(api, VK_API_VERSION_1_2, e, n, VK_KHR_DRIVER_PROPERTIES_EXTENSION_NAME)) chain(&last, &driver);
 	if (allowed(api, VK_API_VERSION_1_3, e, n, VK_KHR_MAINTENANCE_4_EXTENSION_NAME)) chain(&last, &buffer);
-	ask(p, &head);
+	query(p, &head);
 	if (newer) memcpy(o->uuid, id.deviceUUID, sizeof o->uuid);
 	if (subgroup.supportedStages & VK_SHADER_STAGE_COMPUTE_BIT) {
 		o->subgroup_size = subgroup.subgroupSize;
@@ -238,8 +237,8 @@ static void query_properties(PFN_vkGetPhysicalDeviceProperties2 ask, VkPhysicalD
 	snprintf(o->driver, sizeof o->driver, "%s%s%s", driver.driverName, driver.driverInfo[0] ? " " : "", driver.driverInfo);
 }
 
-// marr_query fills *o. A device of Vulkan 1.0 is asked through VK_KHR_get_physical_device_properties2 when the instance has it,
-// and otherwise reports no capability beyond 1.0.
+// marr_query fills *o. It queries a device of Vulkan 1.0 through VK_KHR_get_physical_device_properties2 if the instance has that
+// extension; otherwise *o has no capability beyond 1.0.
 void marr_query(uint64_t instance, uint32_t instance_api, uint64_t physical, marr_info *o) {
 	VkInstance in = HANDLE(VkInstance, instance);
 	VkPhysicalDevice p = HANDLE(VkPhysicalDevice, physical);
@@ -294,9 +293,9 @@ static int load_functions(marr_device *d, PFN_vkGetDeviceProcAddr get) {
 	return 1;
 }
 
-// marr_device_create creates a device with one queue of info's family. It enables, out of what the device reported, what
-// shaders may use: 16-bit storage, half and 8-bit arithmetic, the memory model and cooperative matrices. Timeline semaphores
-// and buffer addresses are reported only, since nothing here uses them. With statistics, pipelines can be asked for theirs.
+// marr_device_create creates a device with one queue of info's family. It enables the features that the device has and shaders may
+// use: 16-bit storage, half and 8-bit arithmetic, the memory model and cooperative matrices. It does not enable timeline semaphores
+// and buffer addresses, which nothing here uses. With statistics it enables marr_statistics.
 marr_result marr_device_create(uint64_t instance, uint64_t physical, const marr_info *info, int statistics, marr_device **out) {
 	VkInstance in = HANDLE(VkInstance, instance);
 	VkPhysicalDevice p = HANDLE(VkPhysicalDevice, physical);
@@ -334,7 +333,7 @@ marr_result marr_device_create(uint64_t instance, uint64_t physical, const marr_
 		head = &f.executable;
 		ext[next++] = VK_KHR_PIPELINE_EXECUTABLE_PROPERTIES_EXTENSION_NAME;
 	}
-	if (listed(e, n, PORTABILITY_SUBSET)) ext[next++] = PORTABILITY_SUBSET; // a device that lists it demands it
+	if (listed(e, n, PORTABILITY_SUBSET)) ext[next++] = PORTABILITY_SUBSET; // required on a device that lists it
 	free(e);
 
 	float priority = 1;

@@ -1,4 +1,4 @@
-// What the driver's compiler tells of a pipeline (VK_KHR_pipeline_executable_properties).
+// Statistics that the driver's compiler reports for a pipeline (VK_KHR_pipeline_executable_properties).
 #include <stdlib.h>
 #include <string.h>
 
@@ -17,15 +17,15 @@ static double value(const VkPipelineExecutableStatisticKHR *s) {
 	}
 }
 
-// executable_statistics writes the statistics of executable i to out, which has room for that many, and tells their number.
+// executable_statistics writes at most room statistics of executable i to out, and their number to *count.
 static marr_result executable_statistics(marr_device *d, VkPipeline p, uint32_t i, const char *name, uint32_t room, marr_statistic *out,
 	uint32_t *count) {
-	VkPipelineExecutableInfoKHR ask = {.sType = VK_STRUCTURE_TYPE_PIPELINE_EXECUTABLE_INFO_KHR, .pipeline = p, .executableIndex = i};
+	VkPipelineExecutableInfoKHR info = {.sType = VK_STRUCTURE_TYPE_PIPELINE_EXECUTABLE_INFO_KHR, .pipeline = p, .executableIndex = i};
 	VkPipelineExecutableStatisticKHR *s = calloc(room, sizeof *s);
 	if (!s) return RESULT(VK_ERROR_OUT_OF_HOST_MEMORY, "calloc");
 	for (uint32_t k = 0; k < room; k++) s[k].sType = VK_STRUCTURE_TYPE_PIPELINE_EXECUTABLE_STATISTIC_KHR;
 	*count = room;
-	VkResult r = d->GetPipelineExecutableStatisticsKHR(d->device, &ask, count, s);
+	VkResult r = d->GetPipelineExecutableStatisticsKHR(d->device, &info, count, s);
 	for (uint32_t k = 0; r == VK_SUCCESS && k < *count; k++) {
 		memcpy(out[k].executable, name, sizeof out[k].executable);
 		memcpy(out[k].name, s[k].name, sizeof out[k].name);
@@ -35,19 +35,19 @@ static marr_result executable_statistics(marr_device *d, VkPipeline p, uint32_t 
 	return RESULT(r, "vkGetPipelineExecutableStatisticsKHR");
 }
 
-// marr_statistics writes the statistics of all executables of a pipeline, of which there may be one for each subgroup size. It is
-// VK_INCOMPLETE when there are more than room.
+// marr_statistics writes the statistics of all executables of a pipeline; there may be one for each subgroup size. It returns
+// VK_INCOMPLETE if there are more than room.
 marr_result marr_statistics(marr_device *d, uint64_t pipeline, uint32_t room, marr_statistic *out, uint32_t *count) {
-	VkPipelineInfoKHR ask = {.sType = VK_STRUCTURE_TYPE_PIPELINE_INFO_KHR, .pipeline = HANDLE(VkPipeline, pipeline)};
+	VkPipelineInfoKHR info = {.sType = VK_STRUCTURE_TYPE_PIPELINE_INFO_KHR, .pipeline = HANDLE(VkPipeline, pipeline)};
 	VkPipelineExecutablePropertiesKHR e[8];
 	memset(e, 0, sizeof e);
 	for (int i = 0; i < 8; i++) e[i].sType = VK_STRUCTURE_TYPE_PIPELINE_EXECUTABLE_PROPERTIES_KHR;
 	uint32_t n = 8;
 	*count = 0;
-	marr_result r = RESULT(d->GetPipelineExecutablePropertiesKHR(d->device, &ask, &n, e), "vkGetPipelineExecutablePropertiesKHR");
+	marr_result r = RESULT(d->GetPipelineExecutablePropertiesKHR(d->device, &info, &n, e), "vkGetPipelineExecutablePropertiesKHR");
 	for (uint32_t i = 0; r.code == VK_SUCCESS && i < n; i++) {
 		uint32_t more;
-		r = executable_statistics(d, ask.pipeline, i, e[i].name, room - *count, out + *count, &more);
+		r = executable_statistics(d, info.pipeline, i, e[i].name, room - *count, out + *count, &more);
 		if (r.code == VK_SUCCESS) *count += more;
 	}
 	return r;

@@ -1,12 +1,12 @@
-// The validation layer's messages.
+// Messages of the validation layer.
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "shim_internal.h"
 
-// The layer calls back on any thread that is inside a Vulkan call, so the messages are kept here, in C, and fetched later. The
-// first KEEP of them are kept, all are counted.
+// The layer calls back on any thread that is in a Vulkan call. Therefore C code stores the messages, and Go reads them later. All are
+// counted, and the first KEEP are stored.
 #define KEEP 64
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static char *messages[KEEP];
@@ -29,7 +29,7 @@ uint64_t marr_message_count(void) {
 	return n;
 }
 
-// marr_message copies message index, cut to room bytes, and returns how many it wrote; 0 when it was not kept.
+// marr_message copies at most room bytes of message number index and returns how many; 0 if that message is not stored.
 uint32_t marr_message(uint32_t index, char *text, uint32_t room) {
 	uint32_t n = 0;
 	pthread_mutex_lock(&lock);

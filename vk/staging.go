@@ -2,39 +2,39 @@ package vk
 
 import "fmt"
 
-// stagingBytes is the size of each of the two staging buffers: large enough that the wait after each piece is small beside the copy.
+// stagingBytes is the size of each of the two staging buffers: the wait after each piece takes little time compared with its copy.
 const stagingBytes = 8 << 20
 
-// Write copies src to dst and waits until it is there; all work submitted before is done by then. Whatever does not fit into the
-// staging buffer goes in pieces.
+// Write copies src to dst, after all work submitted before, and waits for the end of the copy. Data larger than the staging buffer
+// are copied in pieces.
 func (d *Device) Write(dst Range, src []byte) error {
 	if err := d.transferCheck("write", dst, len(src)); err != nil {
 		return err
 	}
 	if m := dst.Buffer.Bytes(); m != nil {
-		if err := d.drain(); err != nil {
+		if err := d.waitSubmitted(); err != nil {
 			return err
 		}
 		copy(m[dst.Offset:], src)
 		return nil
 	}
-	return d.pieces(&d.upload, Upload, dst, func(at int64, stage []byte) { copy(stage, src[at:]) }, nil)
+	return d.transfer(&d.upload, Upload, dst, func(at int64, stage []byte) { copy(stage, src[at:]) }, nil)
 }
 
-// Read copies src to dst, after all work submitted before.
+// Read copies src to dst, after all work submitted before, and waits for the end of the copy.
 func (d *Device) Read(dst []byte, src Range) error {
 	if err := d.transferCheck("read", src, len(dst)); err != nil {
 		return err
 	}
 	if m := src.Buffer.Bytes(); m != nil {
-		// The work that wrote the buffer ended with a barrier towards the host, so waiting for it suffices.
-		if err := d.drain(); err != nil {
+		// Waiting suffices, since the work that wrote the buffer ended with a barrier to the host.
+		if err := d.waitSubmitted(); err != nil {
 			return err
 		}
 		copy(dst, m[src.Offset:])
 		return nil
 	}
-	return d.pieces(&d.readout, Readback, src, nil, func(at int64, stage []byte) { copy(dst[at:], stage) })
+	return d.transfer(&d.readback, Readback, src, nil, func(at int64, stage []byte) { copy(dst[at:], stage) })
 }
 
 func (d *Device) transferCheck(what string, x Range, n int) error {
@@ -42,14 +42,14 @@ func (d *Device) transferCheck(what string, x Range, n int) error {
 		return fmt.Errorf("vk: %s: %w", what, err)
 	}
 	if int64(n) != x.Size {
-		return fmt.Errorf("vk: %s: %d bytes of host memory for %d of buffer %s: the sizes must be equal", what, n, x.Size, x.Buffer.what)
+		return fmt.Errorf("vk: %s: %d bytes of host memory and %d of buffer %s: the sizes must be equal", what, n, x.Size, x.Buffer.what)
 	}
 	return nil
 }
 
-// pieces moves a range through the staging buffer *stage: fill is called before a piece is copied to the device, or drain after it
-// was copied from there.
-func (d *Device) pieces(stage **Buffer, m Memory, x Range, fill, drain func(at int64, stage []byte)) error {
+// transfer moves a range through the staging buffer *stage in pieces. It calls fill before it copies a piece to the device, or, with
+// a nil fill, drain after it copied a piece from the device.
+func (d *Device) transfer(stage **Buffer, m Memory, x Range, fill, drain func(at int64, stage []byte)) error {
 	d.staging.Lock()
 	defer d.staging.Unlock()
 	if *stage == nil {
@@ -80,7 +80,7 @@ func (d *Device) pieces(stage **Buffer, m Memory, x Range, fill, drain func(at i
 	return nil
 }
 
-// runOnce submits a recording, waits and frees it.
+// runOnce submits a recording, waits for it and frees it.
 func (d *Device) runOnce(r *Recorder) error {
 	s, err := r.End()
 	if err != nil {

@@ -2,17 +2,17 @@ package vk
 
 import "fmt"
 
-// Statistic is a number that the compiler tells of a pipeline, such as how many registers it takes. Names and units are the driver's.
+// Statistic is a number that the compiler reports for a pipeline, such as its registers. Names and units are the driver's.
 type Statistic struct {
-	Executable string // a pipeline may be compiled to several, one for each subgroup size
+	Executable string // the compiler may make several, one for each subgroup size
 	Name       string
 	Value      float64
 }
 
-// Statistics returns what the compiler tells of a pipeline (VK_KHR_pipeline_executable_properties). It is an error on a device
-// opened without Options.Statistics.
+// Statistics returns the statistics of a pipeline (VK_KHR_pipeline_executable_properties). It is an error if the device was opened
+// without Options.Statistics.
 func (p *Pipeline) Statistics() ([]Statistic, error) {
-	if !p.d.tells {
+	if !p.d.statistics {
 		return nil, fmt.Errorf("vk: statistics of %s: the device was opened without Options.Statistics", p.name)
 	}
 	if err := p.d.alive("statistics of " + p.name); err != nil {

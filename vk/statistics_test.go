@@ -2,15 +2,15 @@ package vk
 
 import "testing"
 
-// TestStatisticsAreToldOrRefused: lavapipe has none, so that a device with them is tested by tools/shaderstats too.
-func TestStatisticsAreToldOrRefused(t *testing.T) {
+// TestStatisticsAreReportedOrRejected checks the device at hand. lavapipe has no statistics; tools/shaderstats tests a driver that has.
+func TestStatisticsAreReportedOrRejected(t *testing.T) {
 	p := must[*Pipeline](t)(dev.Pipeline(affine(1)))
 	_, err := p.Statistics()
 	wantError(t, err, "affine", "without Options.Statistics")
 
 	d, err := Open("", Options{Statistics: true})
 	if err != nil {
-		wantError(t, err, dev.info.Name, "no statistics of pipelines")
+		wantError(t, err, dev.info.Name, "no pipeline statistics")
 		return
 	}
 	defer d.Close()

@@ -9,35 +9,35 @@ import (
 	vulkan "github.com/vulkan-go/vulkan"
 )
 
-// Segment is a finished recording: one or more command buffers that never change. It may be submitted any number of times, also
-// while it is still running, unless it is timed (Recorder.Time).
+// Segment is a finished recording: one or more immutable command buffers. It may be submitted any number of times, even while it is
+// running, unless it is timed (Recorder.EnableTiming).
 type Segment struct {
 	d        *Device
 	ops      int
 	barriers []int
 	cuts     []int
-	buffers  []*Buffer // all that it touches
+	buffers  []*Buffer // all that it uses
 	buf      []uint64  // command buffers
 	commands vulkan.CommandPool
 	sets     vulkan.DescriptorPool
-	views    []bufferRange // with the views that texel buffers are bound by
+	views    []bufferRange // the ranges bound as texel buffers, with their views
 	timed    bool
-	timer    vulkan.QueryPool // where timed and the queue has timestamps
-	last     *Ticket          // of the newest submission; under d.queue
+	timer    vulkan.QueryPool // if timed and the queue has timestamps
+	last     *Ticket          // of the newest submission; guarded by d.queue
 	freed    atomic.Bool
 }
 
 // Len returns the number of ops.
 func (s *Segment) Len() int { return s.ops }
 
-// Barriers returns the indices of the ops before which a barrier stands because of a conflict. The barriers at the start of each
-// command buffer (at op 0 and at Cuts) are not among them.
+// Barriers returns the indices of the ops that follow a barrier because of a conflict. It excludes the barriers at the start of each
+// command buffer (at op 0 and at Cuts).
 func (s *Segment) Barriers() []int { return s.barriers }
 
-// Cuts returns the indices of the ops that begin a command buffer other than the first, each of which is a submission of its own.
+// Cuts returns the indices of the ops that begin a command buffer, except the first. Each command buffer is submitted separately.
 func (s *Segment) Cuts() []int { return s.cuts }
 
-// Free waits until the segment runs no more and releases it. A second call, and one after Device.Close, does nothing.
+// Free waits for the last run of the segment and frees it. A second call, or one after Device.Close, does nothing.
 func (s *Segment) Free() {
 	if s == nil || s.freed.Swap(true) {
 		return
@@ -69,7 +69,7 @@ func (s *Segment) destroy() {
 	s.d.shim.destroyViews(s.views)
 }
 
-// Ticket stands for submitted work.
+// Ticket is the handle of submitted work.
 type Ticket struct {
 	d     *Device
 	mu    sync.Mutex
@@ -78,8 +78,8 @@ type Ticket struct {
 	fence vulkan.Fence
 }
 
-// Submit queues segments in order, behind everything submitted before: what they read was written by then. It does not wait. What
-// the host wrote to Upload buffers before the call is seen. Nil and empty segments are passed over; a Ticket of nothing is done.
+// Submit queues segments in order, after everything submitted before, and does not wait. The segments read what earlier work and, in
+// Upload buffers, the host wrote. Submit skips nil and empty segments; if nothing is left, the Ticket is done.
 func (d *Device) Submit(segs ...*Segment) (*Ticket, error) {
 	if err := d.alive("submit"); err != nil {
 		return nil, err
@@ -107,8 +107,8 @@ func (d *Device) Submit(segs ...*Segment) (*Ticket, error) {
 		return nil, err
 	}
 	if err := d.shim.submit(bufs, handle(t.fence)); err != nil {
-		// Some command buffers may be queued already, without a fence behind them: let them end before anything is freed. The
-		// wait's own error is only of interest when the submission did not say the same.
+		// Some command buffers may be queued without a fence after them: wait for their end before anything is freed. An error
+		// of the wait adds nothing to that of the submission.
 		d.shim.waitIdle()
 		d.fences = append(d.fences, t.fence)
 		return nil, err
@@ -137,7 +137,7 @@ func (s *Segment) check(d *Device) error {
 	return nil
 }
 
-// takeFence returns an unsignalled fence; d.queue is held.
+// takeFence returns an unsignaled fence. The caller holds d.queue.
 func (d *Device) takeFence() (vulkan.Fence, error) {
 	if n := len(d.fences); n > 0 {
 		f := d.fences[n-1]
@@ -151,8 +151,8 @@ func (d *Device) takeFence() (vulkan.Fence, error) {
 	return f, err
 }
 
-// reap takes finished tickets off the front of d.pending, so that their fences serve again even when nobody waits for them;
-// d.queue is held. A ticket that somebody waits for is left to him.
+// reap removes finished tickets from the front of d.pending, so that their fences are reused even if nobody waits for them. It skips
+// a ticket that a goroutine is waiting for. The caller holds d.queue.
 func (d *Device) reap() {
 	for len(d.pending) > 0 {
 		t := d.pending[0]
@@ -161,7 +161,7 @@ func (d *Device) reap() {
 		}
 		if !t.done {
 			err := check(vulkan.GetFenceStatus(d.dev, t.fence), "vkGetFenceStatus")
-			if err != nil && !errors.Is(err, ErrDeviceLost) { // VK_NOT_READY, or no memory to tell
+			if err != nil && !errors.Is(err, ErrDeviceLost) { // VK_NOT_READY, or out of memory
 				t.mu.Unlock()
 				return
 			}
@@ -173,7 +173,7 @@ func (d *Device) reap() {
 	}
 }
 
-// finish notes the end of the work (err: the device is lost) and gives the fence back; t.mu and d.queue are held.
+// finish marks the ticket as done (err: the device is lost) and returns its fence. The caller holds t.mu and d.queue.
 func (t *Ticket) finish(err error) {
 	t.done, t.err = true, err
 	if err == nil && check(vulkan.ResetFences(t.d.dev, 1, []vulkan.Fence{t.fence}), "vkResetFences") == nil {
@@ -183,8 +183,8 @@ func (t *Ticket) finish(err error) {
 	vulkan.DestroyFence(t.d.dev, t.fence, nil)
 }
 
-// Wait returns when the work, and everything submitted before it, is done. Results in Readback buffers may be read then. The error
-// is one of the device (ErrDeviceLost). It may be called many times and by several goroutines.
+// Wait returns after the end of the work and of everything submitted before it. Results in Readback buffers are complete then. The
+// error is one of the device (ErrDeviceLost). Several goroutines may call Wait, any number of times.
 func (t *Ticket) Wait() error {
 	if t == nil {
 		return nil
@@ -196,7 +196,7 @@ func (t *Ticket) Wait() error {
 	}
 	err := check(vulkan.WaitForFences(t.d.dev, 1, []vulkan.Fence{t.fence}, vulkan.True, forever), "vkWaitForFences")
 	if err != nil && !errors.Is(err, ErrDeviceLost) {
-		return err // no memory to wait with: the work still runs
+		return err // out of memory: the work still runs
 	}
 	t.d.queue.Lock()
 	defer t.d.queue.Unlock()
@@ -204,7 +204,7 @@ func (t *Ticket) Wait() error {
 	return err
 }
 
-// abandon ends a ticket at Device.Close, when the device is idle or lost.
+// abandon marks a ticket as done at Device.Close, when the device is idle or lost.
 func (t *Ticket) abandon(err error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -214,8 +214,8 @@ func (t *Ticket) abandon(err error) {
 	}
 }
 
-// drain waits for everything submitted so far.
-func (d *Device) drain() error {
+// waitSubmitted waits for everything submitted so far.
+func (d *Device) waitSubmitted() error {
 	d.queue.Lock()
 	var last *Ticket
 	if n := len(d.pending); n > 0 {

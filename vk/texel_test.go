@@ -45,8 +45,8 @@ func readFloats(t testing.TB, d *Device, r Range) []float32 {
 	return f
 }
 
-// TestTexelBindingCoversExactlyItsRange binds two parts of one buffer, of different lengths, behind each other's storage buffer:
-// offsets, lengths (which the shader asks for) and the order of the bindings all show in the result.
+// TestTexelBindingCoversExactlyItsRange binds two parts of one buffer with different lengths. The result depends on the offsets, on the
+// lengths, which the shader queries, and on the order of the bindings.
 func TestTexelBindingCoversExactlyItsRange(t *testing.T) {
 	l := dev.Info().Limits
 	step := max(l.TexelAlign, l.StorageAlign, 16) // bytes; all are powers of two
@@ -91,8 +91,8 @@ func TestEqualTexelRangesShareAView(t *testing.T) {
 	runSegments(t, dev, s)
 }
 
-// TestTexelReadsAreOrderedAndReplay sends a buffer there and back through texel reads, adding 1 each time, often and without
-// waiting: a missing barrier shows in the validation layer, a wrong order in the sum.
+// TestTexelReadsAreOrderedAndReplay copies a buffer back and forth through texel reads many times without waiting, and adds 1 each time.
+// The validation layer reports a missing barrier; the sum shows a wrong order.
 func TestTexelReadsAreOrderedAndReplay(t *testing.T) {
 	const n, steps = 256, 50
 	x, y, z := newFloats(t, dev, 0, n), newBuffer(t, dev, n, DeviceLocal), newBuffer(t, dev, n, DeviceLocal)
@@ -121,9 +121,8 @@ func TestTexelReadsAreOrderedAndReplay(t *testing.T) {
 	}
 }
 
-// TestTexelHazardIsSeenByTheLayer shows that the silence of the other tests means something: without its barrier, a texel read of
-// what a copy wrote is reported.
-func TestTexelHazardIsSeenByTheLayer(t *testing.T) {
+// TestLayerReportsATexelHazard checks that the layer reports a texel read after a copy without a barrier, on which the other tests rely.
+func TestLayerReportsATexelHazard(t *testing.T) {
 	a, b, c := newFloats(t, dev, 0, 64), newBuffer(t, dev, 64, DeviceLocal), newBuffer(t, dev, 64, DeviceLocal)
 	r := dev.NewRecorder()
 	r.noBarrier = true
@@ -137,7 +136,7 @@ func TestTexelHazardIsSeenByTheLayer(t *testing.T) {
 	}
 }
 
-func TestRecorderRefusesWhatATexelBufferCannotBe(t *testing.T) {
+func TestRecorderRejectsInvalidTexelBindings(t *testing.T) {
 	d := must[*Device](t)(Open("", Options{StorageRange: 4096}))
 	defer d.Close()
 	l := d.Info().Limits
@@ -156,7 +155,7 @@ func TestRecorderRefusesWhatATexelBufferCannotBe(t *testing.T) {
 		"size":       {func(x *Dispatch) { x.Bindings[0].Range.Size = 40 }, []string{"binding 0: 40 bytes", "multiple of 16"}},
 		"elements":   {func(x *Dispatch) { x.Bindings[0].Range.Size = 4096 + 16 }, []string{"binding 0: 4112 bytes", "binds at most 4096"}},
 		"past the end": {func(x *Dispatch) { x.Bindings[0].Range.Offset = 8192 - 16 }, []string{
-			"binding 0: bytes 8176 to 12272 of buffer test, which has 8192"}},
+			"binding 0: bytes 8176 to 12272 are not all in buffer test, which has 8192"}},
 	} {
 		x := texelOp(t, d, b.All(), in, in, 1)
 		x.Label = "blur"
@@ -178,7 +177,7 @@ func TestRecorderRefusesWhatATexelBufferCannotBe(t *testing.T) {
 	}
 }
 
-func TestPipelineTellsTexelBindingsApart(t *testing.T) {
+func TestTexelBindingsHaveTheirOwnLayouts(t *testing.T) {
 	get := func(k Kernel) *Pipeline { return must[*Pipeline](t)(dev.Pipeline(k)) }
 	storage := Kernel{Name: "texel layout", Code: words(affineSPV), Bindings: 3, PushBytes: 4, Spec: []uint32{64, 1}}
 	if x, y := get(texel(64)), get(storage); x.setLayout == y.setLayout || x.layout == y.layout {
@@ -190,7 +189,7 @@ func TestPipelineTellsTexelBindingsApart(t *testing.T) {
 	k := texel(64)
 	k.Texel = 0b001
 	_, err := dev.Pipeline(k)
-	wantError(t, err, "another kernel has this name")
+	wantError(t, err, "another kernel has the same name")
 	k.Texel = 0b1001
 	_, err = dev.Pipeline(k)
 	wantError(t, err, "texel", "0b1001", "among the 3 bindings")
@@ -206,7 +205,7 @@ func TestPipelineTellsTexelBindingsApart(t *testing.T) {
 func TestTexelLimitsAreReported(t *testing.T) {
 	l := dev.Info().Limits
 	if l.TexelElements < 65536 || l.TexelAlign < 1 || l.TexelAlign > 256 || l.TexelAlign&(l.TexelAlign-1) != 0 {
-		t.Errorf("%d texel elements, aligned to %d: outside what Vulkan guarantees", l.TexelElements, l.TexelAlign)
+		t.Errorf("%d texel elements, aligned to %d: outside the limits that Vulkan guarantees", l.TexelElements, l.TexelAlign)
 	}
 	text := must[[]byte](t)(json.Marshal(l))
 	for _, want := range []string{`"texel_elements":`, `"texel_align":`} {
@@ -216,8 +215,8 @@ func TestTexelLimitsAreReported(t *testing.T) {
 	}
 }
 
-// TestViewsEndWithTheirSegment leaves it to the layer to see that no view is destroyed in use, and none is left when the device
-// closes. A buffer may go before the segment that has views of it.
+// TestViewsEndWithTheirSegment relies on the layer to report a view that is destroyed in use, or left when the device closes. A buffer
+// may be freed before the segment that has views of it.
 func TestViewsEndWithTheirSegment(t *testing.T) {
 	d := must[*Device](t)(Open("", Options{}))
 	a, b := newFloats(t, d, 0, 4096), newBuffer(t, d, 4096, DeviceLocal)
@@ -246,9 +245,8 @@ func TestViewsEndWithTheirSegment(t *testing.T) {
 	}
 }
 
-// TestGarbageCollectionDoesNotReachViews makes views, sets and submissions while the collector runs without a pause, from two
-// goroutines.
-func TestGarbageCollectionDoesNotReachViews(t *testing.T) {
+// TestGarbageCollectionDoesNotFreeViews makes views, sets and submissions from two goroutines while the collector runs continuously.
+func TestGarbageCollectionDoesNotFreeViews(t *testing.T) {
 	var stop atomic.Bool
 	var collector, workers sync.WaitGroup
 	collector.Go(func() {
@@ -294,7 +292,7 @@ func TestGarbageCollectionDoesNotReachViews(t *testing.T) {
 	}
 }
 
-// runAndCopyBack records and runs the ops, each with a copy of what it wrote to the same place in x.
+// runAndCopyBack records and runs the ops; after each it copies the output to the same place in x.
 func runAndCopyBack(ops []Dispatch, x *Buffer) error {
 	r := dev.NewRecorder()
 	for _, op := range ops {
@@ -314,8 +312,7 @@ func runAndCopyBack(ops []Dispatch, x *Buffer) error {
 	return ticket.Wait()
 }
 
-// TestTexelBindingsNeedOnlyVulkan10 runs as on a Vulkan 1.0 driver, where a pool must have room for exactly what is taken from it:
-// the layer counts.
+// TestTexelBindingsNeedOnlyVulkan10 simulates a Vulkan 1.0 driver. The layer reports a pool that has too little room for its sets.
 func TestTexelBindingsNeedOnlyVulkan10(t *testing.T) {
 	d := must[*Device](t)(open("", Options{}, 1<<22))
 	defer d.Close()

@@ -8,23 +8,23 @@ import (
 	vulkan "github.com/vulkan-go/vulkan"
 )
 
-// Time makes the recording measure each op, see Segment.Times; it stands before the first op. Every op then waits for the one before
-// it, so that none hides behind another: the times are each op's own, and their sum is what the segment takes without overlap. The
-// segment must not be submitted again before its last run is over, or that run's times are lost.
-func (r *Recorder) Time() {
+// EnableTiming makes the recording measure each op, for Segment.Times. Call it before the first op. Each op then waits for the previous
+// one, so that times do not overlap and their sum is the time of the segment. The times of a run are lost if the segment is submitted
+// again before the run ends.
+func (r *Recorder) EnableTiming() {
 	if r.err == nil && len(r.ops) > 0 {
-		r.err = fmt.Errorf("vk: time: after %d ops: it stands before the first", len(r.ops))
+		r.err = fmt.Errorf("vk: enable timing: %d ops are recorded already: call it before the first", len(r.ops))
 	}
 	r.timed = true
 }
 
-// Times returns how long each op took in the segment's newest run, in the order of the ops; it waits for that run. It is an error
-// when the segment was recorded without Recorder.Time, has not run, or when the queue has no timestamps (Limits.TimestampBits 0).
+// Times waits for the newest run of the segment and returns the time of each op, in the order of the ops. It is an error if the segment
+// was recorded without EnableTiming or has not run, or if the queue has no timestamps (Limits.TimestampBits is 0).
 func (s *Segment) Times() ([]time.Duration, error) {
 	l := s.d.info.Limits
 	switch {
 	case !s.timed:
-		return nil, fmt.Errorf("vk: times: the segment was recorded without Time")
+		return nil, fmt.Errorf("vk: times: the segment was recorded without EnableTiming")
 	case l.TimestampBits == 0:
 		return nil, fmt.Errorf("vk: times: the queue of %q has no timestamps", s.d.info.Name)
 	case s.ops == 0:
@@ -46,7 +46,7 @@ func (s *Segment) Times() ([]time.Duration, error) {
 	return s.elapsed(ticks, l), nil
 }
 
-// makeTimer makes the query pool of a timed segment of n command buffers.
+// makeTimer makes the query pool of a timed segment with n command buffers.
 func (s *Segment) makeTimer(n int) error {
 	if !s.timed || s.d.info.Limits.TimestampBits == 0 {
 		return nil
@@ -61,11 +61,11 @@ func (s *Segment) makeTimer(n int) error {
 	return nil
 }
 
-// query is the query before op, in command buffer i; the one after it follows. Each command buffer has one query more than ops, so
-// that the time between two submissions counts for none.
+// query returns the index of the query before op, in command buffer i; the next index is the query after op. Each command buffer has
+// one query more than ops, so that no op includes the time between two submissions.
 func (s *Segment) query(i, op int) int { return i + op }
 
-// ticks reads the segment's timestamps.
+// ticks returns the timestamps of the segment.
 func (s *Segment) ticks() ([]uint64, error) {
 	s.d.mu.Lock()
 	defer s.d.mu.Unlock()
@@ -78,7 +78,7 @@ func (s *Segment) ticks() ([]uint64, error) {
 	return ticks, check(r, "vkGetQueryPoolResults")
 }
 
-// elapsed makes durations of the timestamps, whose valid bits may have wrapped around between two.
+// elapsed returns the durations between timestamps, whose valid bits may wrap around.
 func (s *Segment) elapsed(ticks []uint64, l Limits) []time.Duration {
 	mask := uint64(1)<<l.TimestampBits - 1
 	times := make([]time.Duration, s.ops)

@@ -6,13 +6,13 @@ import (
 	"time"
 )
 
-// timed records ops on large and on few words in turn, and cuts between all of them where work is above the device's budget.
+// timed records ops on many and on few words alternately, and cuts between all of them if work is above the budget of the device.
 func timed(t *testing.T, d *Device, work float64) *Segment {
 	t.Helper()
 	const large, few = 1 << 21, 64
 	a, b := newBuffer(t, d, large, DeviceLocal), newBuffer(t, d, large, DeviceLocal)
 	r := d.NewRecorder()
-	r.Time()
+	r.EnableTiming()
 	for _, n := range []int64{large, few, large, few} {
 		x := affineOp(t, d, Range{b, 0, 4 * n}, Range{a, 0, 4 * n}, 3, 1)
 		x.Work = work
@@ -23,7 +23,7 @@ func timed(t *testing.T, d *Device, work float64) *Segment {
 	return end(t, r)
 }
 
-func TestTimesTellHeavyOpsFromLightOnes(t *testing.T) {
+func TestTimesSeparateHeavyOpsFromLightOnes(t *testing.T) {
 	for _, c := range []struct {
 		name string
 		work float64
@@ -50,7 +50,7 @@ func TestTimesTellHeavyOpsFromLightOnes(t *testing.T) {
 				least[i] = min(least[i], d)
 			}
 			if sum > wall || slices.Min(times) < 0 {
-				t.Errorf("%s: %v add up to %v, the run took %v", c.name, times, sum, wall)
+				t.Errorf("%s: %v sum to %v, and the run took %v", c.name, times, sum, wall)
 			}
 		}
 		if !apart() {
@@ -62,7 +62,7 @@ func TestTimesTellHeavyOpsFromLightOnes(t *testing.T) {
 func TestTimedRecordingComputesTheSame(t *testing.T) {
 	a, b := newWords(t, dev, []uint32{1, 2, 3, 4}), newBuffer(t, dev, 4, DeviceLocal)
 	r := dev.NewRecorder()
-	r.Time()
+	r.EnableTiming()
 	r.Dispatch(affineOp(t, dev, b.All(), a.All(), 3, 1))
 	r.Dispatch(affineOp(t, dev, a.All(), b.All(), 2, 0))
 	s := end(t, r)
@@ -76,19 +76,19 @@ func TestTimedRecordingComputesTheSame(t *testing.T) {
 	}
 }
 
-func TestTimesAreRefusedWhereNothingWasMeasured(t *testing.T) {
+func TestTimesWithoutMeasurementAreAnError(t *testing.T) {
 	a := newBuffer(t, dev, 4, DeviceLocal)
 	r := dev.NewRecorder()
 	r.Fill(a.All(), 1)
 	untimed := end(t, r)
 	_, err := untimed.Times()
-	wantError(t, err, "recorded without Time")
+	wantError(t, err, "recorded without EnableTiming")
 
 	r = dev.NewRecorder()
 	r.Fill(a.All(), 1)
-	r.Time()
+	r.EnableTiming()
 	_, err = r.End()
-	wantError(t, err, "after 1 ops")
+	wantError(t, err, "1 ops are recorded already")
 
 	s := timed(t, dev, 0)
 	_, err = s.Times()
@@ -99,9 +99,9 @@ func TestTimesAreRefusedWhereNothingWasMeasured(t *testing.T) {
 	wantError(t, err, "was freed")
 
 	r = dev.NewRecorder()
-	r.Time()
+	r.EnableTiming()
 	if times, err := end(t, r).Times(); len(times) != 0 || err != nil {
-		t.Errorf("of nothing: %v, %v", times, err)
+		t.Errorf("an empty segment: %v, %v", times, err)
 	}
 }
 

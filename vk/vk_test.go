@@ -21,10 +21,10 @@ var saxpySPV []byte
 //go:embed testdata/affine.spv
 var affineSPV []byte
 
-// dev is shared by the tests that do not change or close it.
+// dev is the device of all tests that do not change or close it.
 var dev *Device
 
-// TestMain runs the whole suite under synchronization validation and fails on any message that a test did not provoke and take.
+// TestMain runs all tests under synchronization validation, and fails on a message that no test provoked and cleared.
 func TestMain(m *testing.M) {
 	if lib := os.Getenv("MARR_VK_TEST_LIST"); lib != "" { // the subprocess of TestNoDevice
 		library = lib
@@ -84,7 +84,7 @@ func push(v ...any) []byte {
 	return b
 }
 
-// bytesOf is the memory of s.
+// bytesOf returns the memory of s.
 func bytesOf[T any](s []T) []byte {
 	return unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(s))), len(s)*int(unsafe.Sizeof(s[0])))
 }
@@ -153,7 +153,7 @@ func wantError(t *testing.T, err error, parts ...string) {
 	}
 	for _, p := range parts {
 		if !strings.Contains(err.Error(), p) {
-			t.Errorf("error %q does not say %q", err, p)
+			t.Errorf("error %q does not contain %q", err, p)
 		}
 	}
 }
@@ -185,10 +185,10 @@ func TestSpecializationAndPushConstantsReachTheShader(t *testing.T) {
 	}
 }
 
-func TestPipelineIsCachedByNameAndConstants(t *testing.T) {
+func TestPipelineIsReusedByNameAndConstants(t *testing.T) {
 	get := func(k Kernel) *Pipeline { return must[*Pipeline](t)(dev.Pipeline(k)) }
 	if get(saxpy(32, 2)) != get(saxpy(32, 2)) {
-		t.Error("same name and constants give two pipelines")
+		t.Error("the same name and constants give two pipelines")
 	}
 	if get(saxpy(32, 2)) == get(saxpy(32, 4)) {
 		t.Error("different constants give one pipeline")
@@ -196,10 +196,10 @@ func TestPipelineIsCachedByNameAndConstants(t *testing.T) {
 	k := affine(1)
 	k.Name, k.Spec = "saxpy", saxpy(32, 2).Spec
 	_, err := dev.Pipeline(k)
-	wantError(t, err, "saxpy", "another kernel has this name")
+	wantError(t, err, "saxpy", "another kernel has the same name")
 }
 
-func TestPipelineRefusesWhatTheDeviceCannotBind(t *testing.T) {
+func TestPipelineRejectsKernelsBeyondTheLimits(t *testing.T) {
 	k := affine(1)
 	k.Bindings = int(dev.Info().Limits.StorageBuffersPerStage) + 1
 	_, err := dev.Pipeline(k)
@@ -308,7 +308,7 @@ func TestDeviceIsChosenByTypeIndexOrName(t *testing.T) {
 			t.Errorf("choose(%q), MARR_DEVICE=%q: %v, %v, want device %d", c.selector, c.env, p, err, c.want)
 		}
 	}
-	wantError(t, usable(all[1]), "Old GPU", "4 storage buffers", "8 are needed")
+	wantError(t, checkUsable(all[1]), "Old GPU", "4 storage buffers", "8 are needed")
 	_, err := Open("no such device", Options{})
 	wantError(t, err, dev.Info().Name)
 }
@@ -324,6 +324,6 @@ func TestInUseCountsTheBuffersThatAreAlive(t *testing.T) {
 	}
 	b.Free()
 	if n := dev.InUse(); n != before {
-		t.Errorf("%d bytes after it was freed, %d before it", n, before)
+		t.Errorf("%d bytes after Free, want %d", n, before)
 	}
 }

@@ -1,4 +1,4 @@
-// Package vktest opens the device that the tests of a package share.
+// Package vktest opens a device for the tests of a package.
 package vktest
 
 import (
@@ -9,8 +9,8 @@ import (
 	"marr/vk"
 )
 
-// Main is a package's TestMain: it opens the best device into *device, runs the tests, closes it, and exits with a failure also when
-// there is no device, when closing fails, or when the validation layer had something to say.
+// Main is the TestMain of a package. It opens the default device into *device, runs the tests, closes the device and exits. The exit
+// status is 1 if a test fails, no device can be opened, closing fails, or the validation layer reported a message.
 func Main(m *testing.M, device **vk.Device) {
 	d, err := vk.Open("", vk.Options{})
 	if err != nil {
