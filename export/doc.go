@@ -1,16 +1,16 @@
-// Package export writes a trained backbone as ONNX, reads such files back, and has judges evaluate every export: a decoder that is not ours over our
-// own kernels, and, where it is present, a runtime that is not ours at all.
+// Package export writes a trained backbone as ONNX or safetensors and verifies the file.
 //
-//	recorded kernels → Model → Marshal → bytes → WriteFile
-//	                                       ├→ Unmarshal: weights by name, metadata
-//	                                       └→ Check: Judges() run the bytes on images; features against the device's
+//	FormatOf(path) -> Format: Write(path, Backbone), Verify(path, Backbone, Samples)
 //
-// Model is an ONNX graph in plain Go. Marshal writes it at opset 17 and IR version 8 by these conventions, which every reader tried
-// accepts: float32 initializers as raw data that are not repeated as inputs; the image input first, with a symbolic batch "N"; every attribute of
-// Conv and MaxPool that matters spelt out; batch norm kept as a node (fine-tuning needs it); group norm as
-// InstanceNormalization between Reshapes; GlobalAveragePool and Flatten(axis=1) before the head; Gemm
-// with its bias; non-negative axes; nodes named and in topological order. The bytes depend on the Model alone.
+//	ONNX         Trace: recorded ops -> Model -> Marshal -> file; Verify: Compare the features of each runtime with the device's
+//	safetensors  tensors of the store -> file; Verify: compare every tensor with the store's
 //
-// Two judges exist: the onnx-go decoder over package export/onnxexec, always, and ONNX Runtime over package export/ort, where its
-// library is present.
+// Model is an ONNX graph in plain Go. Marshal writes opset 17 and IR version 8, by conventions that all tested readers accept: float32
+// initializers are raw data and are not repeated as inputs; the image input comes first, with a symbolic batch "N"; Conv and MaxPool
+// state every attribute that matters; batch norm stays a node, for fine-tuning; group norm is InstanceNormalization between Reshapes;
+// GlobalAveragePool and Flatten(axis=1) precede the head; Gemm has a bias; axes are not negative; nodes have names and are in
+// topological order. The bytes depend on the Model alone.
+//
+// Two runtimes evaluate ONNX files: onnx-go with the backend of package onnxexec, always, and ONNX Runtime (package ort), if its library
+// is installed. Unmarshal reads ONNX files, also those of other programs.
 package export

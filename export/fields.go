@@ -2,7 +2,7 @@ package export
 
 import "google.golang.org/protobuf/encoding/protowire"
 
-// Field numbers of onnx.proto (github.com/onnx/onnx, onnx/onnx.proto, IR version 8), by message; only those that are written or read.
+// Field numbers of onnx.proto (github.com/onnx/onnx, onnx/onnx.proto, IR version 8), by message, as far as the package reads or writes them.
 const (
 	modelIRVersion       protowire.Number = 1
 	modelProducerName    protowire.Number = 2

@@ -14,7 +14,7 @@ import (
 type Format interface {
 	// Name returns the name of the format, "ONNX" for example.
 	Name() string
-	// Write writes b to path, whole or not at all: a failed Write leaves an existing file as it was.
+	// Write writes b to path atomically: a failed Write leaves an existing file unchanged.
 	Write(path string, b Backbone) error
 	// NeedsSamples reports whether Verify evaluates the file on images. Verify ignores its samples if not.
 	NeedsSamples() bool
@@ -64,13 +64,13 @@ func FormatOf(path string) (Format, error) {
 	return nil, fmt.Errorf("export: %s: no format has this suffix: use %s", path, strings.Join(known, " or "))
 }
 
-// exportedName returns the name that a file gives to a tensor of the store: the store's name, which is torchvision's. ok is false for state that
-// is no part of the network. Every format names its tensors by this function.
+// exportedName returns the name in a file of the stored tensor: torchvision's, which is also the name in the store. ok is false for
+// state that is not part of the network.
 func exportedName(stored string) (name string, ok bool) {
 	return stored, !strings.HasPrefix(stored, "marr.")
 }
 
-// tensors returns the parameters, then the running statistics of a backbone, as files hold them: exported names, PyTorch's layouts.
+// tensors returns the parameters, then the running statistics of a backbone, with exported names and in PyTorch's layouts.
 func (b Backbone) tensors() ([]Tensor, error) {
 	var out []Tensor
 	add := func(stored string, shape []int, read func() ([]float32, error)) error {

@@ -10,9 +10,9 @@ import (
 	"google.golang.org/protobuf/encoding/protowire"
 )
 
-// Marshal returns the model as an ONNX file (ModelProto), by the conventions of the package comment. Fields are written in ascending order
-// and metadata by key, so equal models give equal bytes. A model that readers would refuse or misread is an error that names the node or
-// tensor at fault; so are weights that are not finite, and files of 2 GiB and more, which protobuf cannot hold.
+// Marshal returns the model as an ONNX file (ModelProto), by the conventions of the package comment. Fields are in ascending order and
+// metadata is sorted by key, so equal models give equal bytes. Errors: a model that readers would reject or misread (the error names the
+// node or tensor), weights that are not finite, and a size of 2 GiB or more, the limit of protobuf.
 func (m *Model) Marshal() ([]byte, error) {
 	if err := m.validate(); err != nil {
 		return nil, err
@@ -34,7 +34,7 @@ func (m *Model) Marshal() ([]byte, error) {
 		b = appendBytes(b, modelMetadataProps, appendString(appendString(nil, entryKey, k), entryValue, m.Metadata[k]))
 	}
 	if len(b) > math.MaxInt32 {
-		return nil, fmt.Errorf("export: the model takes %d bytes: an ONNX file holds less than 2 GiB", len(b))
+		return nil, fmt.Errorf("export: the model has %d bytes: an ONNX file must be smaller than 2 GiB", len(b))
 	}
 	return b, nil
 }

@@ -15,17 +15,17 @@ import (
 func TestEqualModelsGiveEqualBytes(t *testing.T) {
 	a, b := newTestNet(7, 12, 6), newTestNet(7, 12, 6)
 	first := mustMarshal(t, &a.m)
-	for range 20 { // Go orders maps anew each time
+	for range 20 { // the iteration order of maps is random
 		if !bytes.Equal(first, mustMarshal(t, &b.m)) {
-			t.Fatal("the same model gave other bytes")
+			t.Fatal("equal models gave different bytes")
 		}
 	}
 	if c := newTestNet(8, 12, 6); bytes.Equal(first, mustMarshal(t, &c.m)) {
-		t.Fatal("other weights gave the same bytes")
+		t.Fatal("different weights gave the same bytes")
 	}
 }
 
-func TestUnmarshalReturnsWhatMarshalTook(t *testing.T) {
+func TestUnmarshalIsTheInverseOfMarshal(t *testing.T) {
 	m := newTestNet(7, 12, 6).m
 	m.Nodes[0].Attrs = append(m.Nodes[0].Attrs, String("s", "text"), Attr{"floats", []float32{1, -2.5}}, Attr{"strings", []string{"a", "b"}},
 		Attr{"t", Tensor{Dims: []int{2}, Int64: []int64{-1, 1 << 40}}}, Int("negative", -3))
@@ -41,14 +41,14 @@ func TestUnmarshalReturnsWhatMarshalTook(t *testing.T) {
 		t.Errorf("read back:\n%+v\nwritten:\n%+v", got, m)
 	}
 	if !bytes.Equal(b, mustMarshal(t, got)) {
-		t.Error("what was read back gives other bytes")
+		t.Error("marshaling the result gave different bytes")
 	}
 	if w, ok := got.Initializer("layer1.0.conv1.weight"); !ok || !reflect.DeepEqual(w.Dims, []int{8, 8, 3, 3}) {
 		t.Errorf("layer1.0.conv1.weight: %v %v", w.Dims, ok)
 	}
 }
 
-// tinyModel is y = x + w: small enough for its bytes to be checked by hand.
+// tinyModel is y = x + w, small enough to check its bytes by hand.
 func tinyModel() Model {
 	return Model{
 		Producer: "p", Version: "v", Name: "g",
@@ -78,7 +78,7 @@ func TestMarshalFollowsTheWireFormat(t *testing.T) {
 	}
 }
 
-func TestMarshalNamesTheFault(t *testing.T) {
+func TestMarshalErrorsNameTheNodeOrTensor(t *testing.T) {
 	for _, c := range []struct {
 		name    string
 		spoil   func(m *Model)
@@ -86,12 +86,12 @@ func TestMarshalNamesTheFault(t *testing.T) {
 	}{
 		{"no nodes", func(m *Model) { m.Nodes = nil }, "no nodes"},
 		{"no outputs", func(m *Model) { m.Outputs = nil }, "0 outputs"},
-		{"unknown input", func(m *Model) { m.Nodes[1].Inputs[0] = "nowhere" }, `node 1 BatchNormalization "bn1": input 0 "nowhere" is not known yet`},
+		{"unknown input", func(m *Model) { m.Nodes[1].Inputs[0] = "nowhere" }, `node 1 BatchNormalization "bn1": input 0 "nowhere" is not defined yet`},
 		{"wrong order", func(m *Model) { m.Nodes[0], m.Nodes[1] = m.Nodes[1], m.Nodes[0] }, `node 0 BatchNormalization "bn1": input 0 "conv1_out"`},
 		{"value twice", func(m *Model) { m.Nodes[2].Outputs[0] = "conv1_out" }, `node 2 Relu "relu1": value "conv1_out" is already defined by node 0 Conv "conv1"`},
 		{"weight twice", func(m *Model) { m.Initializers[1].Name = "conv1.weight" }, `initializer conv1.weight: value "conv1.weight" is already defined`},
 		{"weight is input", func(m *Model) { m.Inputs[0].Name = "fc.bias" }, `already defined by input 0`},
-		{"node name twice", func(m *Model) { m.Nodes[3].Name = "relu1" }, `node 3 MaxPool "relu1": node 2 has that name`},
+		{"node name twice", func(m *Model) { m.Nodes[3].Name = "relu1" }, `node 3 MaxPool "relu1": node 2 has the same name`},
 		{"node without name", func(m *Model) { m.Nodes[3].Name = "" }, "a name is empty"},
 		{"no operator", func(m *Model) { m.Nodes[3].Op = "" }, `node 3  "maxpool": the operator`},
 		{"no node outputs", func(m *Model) { m.Nodes[3].Outputs = nil }, "node 3 MaxPool"},
@@ -121,7 +121,7 @@ func TestMarshalNamesTheFault(t *testing.T) {
 	}
 }
 
-func TestWriteFileIsWholeOrAbsent(t *testing.T) {
+func TestWriteFileIsAtomic(t *testing.T) {
 	dir := t.TempDir()
 	path := filepath.Join(dir, "backbone.onnx")
 	m := newTestNet(7, 12, 6).m
@@ -130,7 +130,7 @@ func TestWriteFileIsWholeOrAbsent(t *testing.T) {
 	}
 	before, _ := os.ReadFile(path)
 	if !bytes.Equal(before, mustMarshal(t, &m)) {
-		t.Error("the file holds other bytes than Marshal returns")
+		t.Error("the file differs from the bytes of Marshal")
 	}
 	m.Nodes[1].Inputs[0] = "nowhere"
 	if err := WriteFile(path, &m); err == nil {
@@ -140,7 +140,7 @@ func TestWriteFileIsWholeOrAbsent(t *testing.T) {
 		t.Error("a failed write changed the file")
 	}
 	if list, _ := os.ReadDir(dir); len(list) != 1 {
-		t.Errorf("the folder holds %d files, want the model alone", len(list))
+		t.Errorf("the folder has %d files, want 1", len(list))
 	}
 	if got, err := ReadFile(path); err != nil || len(got.Initializers) != len(m.Initializers) {
 		t.Errorf("ReadFile: %v", err)
@@ -150,28 +150,29 @@ func TestWriteFileIsWholeOrAbsent(t *testing.T) {
 	}
 }
 
-// A cut file may only be taken where the cut falls between two fields after the graph.
+// A cut file may only be accepted where the cut falls between two fields after the graph.
 func TestUnmarshalSurvivesCutsAndFlips(t *testing.T) {
 	m := tinyModel()
 	b := mustMarshal(t, &m)
-	taken := 0
+	accepted := 0
 	for n := range len(b) {
 		if _, err := Unmarshal(b[:n]); err == nil {
-			taken++
+			accepted++
 		}
 	}
-	if taken > 1+1+len(m.Metadata) {
-		t.Errorf("%d cut files were taken", taken)
+	if accepted > 1+1+len(m.Metadata) {
+		t.Errorf("%d truncated files were accepted", accepted)
 	}
-	for i := range b { // no property beyond: no panic
+	for i := range b { // must not panic
 		c := bytes.Clone(b)
 		c[i] ^= 0xff
 		_, _ = Unmarshal(c)
 	}
 }
 
-// Files of other exporters: weights listed as inputs, in typed lists, nodes without names, dims without a value; and what cannot be held.
-func TestUnmarshalReadsOtherExportersOrSaysWhyNot(t *testing.T) {
+// Files of other exporters have weights listed as inputs or in typed lists, nodes without names, dims without a value, and content that
+// a Model cannot represent.
+func TestUnmarshalReadsOtherExporters(t *testing.T) {
 	tensor := func(extra ...byte) []byte {
 		b := appendInt(appendString(nil, tensorName, "w"), tensorDims, 2)
 		return append(b, extra...)

@@ -6,7 +6,7 @@ import (
 	"marr/net"
 )
 
-// Versions that Marshal writes. IR version 8 is the one that goes with opset 17 (onnx/docs/Versioning.md, released versions).
+// Versions that Marshal writes. IR version 8 was released with opset 17 (onnx/docs/Versioning.md, released versions).
 const (
 	Opset     = 17
 	IRVersion = 8
@@ -15,8 +15,8 @@ const (
 // Model is an ONNX graph in memory, independent of protobuf.
 type Model struct {
 	Producer, Version string            // producer_name, producer_version
-	Name              string            // of the graph; "" is written as "main_graph": ONNX demands one
-	Opset             int               // of the default domain: what Unmarshal found; Marshal takes 0 or 17 only
+	Name              string            // of the graph, which ONNX requires; "" is written as "main_graph"
+	Opset             int               // of the default domain; Marshal accepts only 17, and 0 for 17
 	Inputs, Outputs   []Value           // the image input first
 	Nodes             []Node            // in topological order
 	Initializers      []Tensor          // weights and constants, not repeated in Inputs
@@ -39,13 +39,13 @@ type Value struct {
 	Dims []Dim
 }
 
-// Dim is one dimension: Size elements, or as many as the caller brings where Symbol names it.
+// Dim is one dimension: Size elements, or any number of elements if Symbol names it.
 type Dim struct {
 	Size   int
 	Symbol string
 }
 
-// Batch returns the dims [N dims...] with the symbolic batch "N".
+// Batch returns the dims [N dims...], where N is symbolic.
 func Batch(dims ...int) []Dim {
 	out := []Dim{{Symbol: "N"}}
 	for _, d := range dims {
@@ -54,7 +54,7 @@ func Batch(dims ...int) []Dim {
 	return out
 }
 
-// Node applies one operator. An input "" is an optional one that is left out.
+// Node applies one operator. The input "" stands for an omitted optional input.
 type Node struct {
 	Op, Name        string
 	Inputs, Outputs []string
@@ -67,10 +67,10 @@ type Attr struct {
 	Value any
 }
 
-// Int is an integer attribute.
+// Int returns an integer attribute.
 func Int(name string, v int) Attr { return Attr{name, int64(v)} }
 
-// Ints is an attribute that is a list of integers.
+// Ints returns an attribute that is a list of integers.
 func Ints(name string, v ...int) Attr {
 	list := make([]int64, len(v))
 	for i, x := range v {
@@ -79,14 +79,14 @@ func Ints(name string, v ...int) Attr {
 	return Attr{name, list}
 }
 
-// Float is a float32 attribute.
+// Float returns a float32 attribute.
 func Float(name string, v float32) Attr { return Attr{name, v} }
 
-// String is a text attribute.
+// String returns a text attribute.
 func String(name, v string) Attr { return Attr{name, v} }
 
-// Tensor is a named constant, row-major. Exactly one of Float32 and Int64 is set, with as many elements as the product of Dims; no Dims is
-// a scalar, and no dimension is 0.
+// Tensor is a named constant, row-major. Exactly one of Float32 and Int64 is set; its length is the product of Dims. A scalar has no
+// Dims. Every dimension is at least 1.
 type Tensor struct {
 	Name    string
 	Dims    []int
@@ -94,7 +94,7 @@ type Tensor struct {
 	Int64   []int64
 }
 
-// Initializer returns the initializer of that name.
+// Initializer returns the initializer with the given name.
 func (m *Model) Initializer(name string) (Tensor, bool) {
 	for _, t := range m.Initializers {
 		if t.Name == name {
@@ -104,7 +104,7 @@ func (m *Model) Initializer(name string) (Tensor, bool) {
 	return Tensor{}, false
 }
 
-// WriteFile marshals m and puts it at path whole or not at all (temporary name, sync, rename).
+// WriteFile writes m to path atomically (temporary name, sync, rename).
 func WriteFile(path string, m *Model) error {
 	b, err := m.Marshal()
 	if err != nil {

@@ -8,8 +8,9 @@ import (
 	"marr/kernels/rng"
 )
 
-// testNet builds a small ResNet with random weights twice over: as a Model, and as a list of plain float64 steps that evaluate it. Its shape is
-// that of the backbones marr exports: a stem with max-pool, a block with identity and one with a 1×1 shortcut, global average pool, flatten, a linear head.
+// testNet builds a small ResNet with random weights twice: as a Model, and as a list of float64 steps that evaluate it. Like the exported
+// backbones, it has a stem with max-pool, a block with an identity shortcut and one with a 1×1 shortcut, global average pool, flatten and a
+// linear head.
 type testNet struct {
 	m     Model
 	src   *rng.Source
@@ -22,7 +23,7 @@ type plain struct {
 	v    []float64
 }
 
-// newTestNet builds the network for images [3 size size] with features of the given width; seed names its weights.
+// newTestNet builds the network for images [3 size size] with features of the given width; seed selects its weights.
 func newTestNet(seed uint64, size, width int) *testNet {
 	t := &testNet{src: rng.New(seed)}
 	t.m = Model{
@@ -103,7 +104,7 @@ func (t *testNet) relu(x, name string) string {
 	return out
 }
 
-// maxPool is that of torchvision's stem: 3×3, stride 2, padding 1.
+// maxPool is the max-pool of torchvision's stem: 3×3, stride 2, padding 1.
 func (t *testNet) maxPool(x, name string) string {
 	out := t.node("MaxPool", name, []string{x}, Int("ceil_mode", 0), Ints("dilations", 1, 1), Ints("kernel_shape", 3, 3), Ints("pads", 1, 1, 1, 1), Ints("strides", 2, 2))
 	t.steps = append(t.steps, func(v map[string]*plain) {
@@ -173,7 +174,7 @@ func (t *testNet) eval(x []float32, dims []int) *plain {
 	return v["features"]
 }
 
-// plainConv is the definition of a convolution with a k×k kernel, equal strides and equal pads.
+// plainConv computes a convolution by its definition, with a k×k kernel, equal strides and equal pads.
 func plainConv(x *plain, w []float64, co, k, stride, pad int) *plain {
 	n, ci, h, wd := x.dims[0], x.dims[1], x.dims[2], x.dims[3]
 	oh, ow := (h+2*pad-k)/stride+1, (wd+2*pad-k)/stride+1
@@ -195,7 +196,7 @@ func plainConv(x *plain, w []float64, co, k, stride, pad int) *plain {
 	return y
 }
 
-// testImages draws n images [3 size size], roughly as normalised pixels are.
+// testImages draws n images [3 size size] in the range of normalized pixels.
 func testImages(seed uint64, n, size int) ([]float32, []int) {
 	x := make([]float32, n*3*size*size)
 	rng.New(seed, 1).Uniform(x, -2, 2)

@@ -12,7 +12,7 @@ import (
 	"marr/vk"
 )
 
-// randomNet is a ResNet whose norms are not the identity: running statistics and scales are drawn too.
+// randomNet returns a ResNet whose running statistics and scales are random too, so that no norm is the identity.
 func randomNet(t *testing.T, st *kernels.Store, c net.Config) *net.ResNet {
 	t.Helper()
 	m, err := net.NewResNet(st, c, 1)
@@ -121,7 +121,7 @@ func TestRuntimesAgreeWithTheDeviceOnTracedResNets(t *testing.T) {
 	}
 }
 
-// checkNames demands that the file holds the store's tensors, under their names and in PyTorch's layouts, and nothing else.
+// checkNames checks that the initializers are the tensors of the store, with their names and in PyTorch's layouts, and constants.
 func checkNames(t *testing.T, st *kernels.Store, file []byte) {
 	t.Helper()
 	m, err := Unmarshal(file)
@@ -149,11 +149,11 @@ func checkNames(t *testing.T, st *kernels.Store, file []byte) {
 		}
 	}
 	if own := slices.DeleteFunc(m.Initializers, func(x Tensor) bool { return strings.Contains(x.Name, "_") && !strings.Contains(x.Name, ".") }); len(own) != n {
-		t.Errorf("%d initializers beside constants, want %d", len(own), n)
+		t.Errorf("%d initializers that are not constants, want %d", len(own), n)
 	}
 }
 
-// TestMaxPoolIsTracedAsItsONNXNode holds the attributes to ONNX's (onnx/docs/Operators.md): without them kernels would be 1 apart and pads 0.
+// TestMaxPoolIsTracedAsItsONNXNode checks the attributes: their ONNX defaults are strides of 1 and pads of 0 (onnx/docs/Operators.md).
 func TestMaxPoolIsTracedAsItsONNXNode(t *testing.T) {
 	st := kernels.NewStore(nil)
 	m, err := Trace(st, maxPool{}, 9, 9, 2)

@@ -9,7 +9,7 @@ import (
 	"slices"
 )
 
-// ReadFile reads the ONNX file at path with Unmarshal.
+// ReadFile reads the ONNX file at path.
 func ReadFile(path string) (*Model, error) {
 	b, err := os.ReadFile(path)
 	if err != nil {
@@ -22,10 +22,10 @@ func ReadFile(path string) (*Model, error) {
 	return m, nil
 }
 
-// Unmarshal reads an ONNX file into a Model, ours in full and other exporters' as far as a Model can say it: initializers that are listed
-// as inputs too lose that listing, and nodes without a name get one from operator and place. What it cannot hold is an error, never
-// dropped: weights in other types than float32 and int64 or in external files, subgraphs, sparse tensors, other operator domains.
-// Descriptions (doc_string, value_info) are ignored. The result shares no memory with b.
+// Unmarshal reads an ONNX file of this or another program into a Model. It removes initializers from the list of inputs and gives nodes
+// without a name one made of operator and position. It ignores descriptions (doc_string, value_info). Content that a Model cannot
+// represent is an error: weights of other types than float32 and int64 or in external files, subgraphs, sparse tensors, other operator
+// domains. The result shares no memory with b.
 func Unmarshal(b []byte) (*Model, error) {
 	m := &Model{}
 	var graphs int
@@ -47,9 +47,9 @@ func Unmarshal(b []byte) (*Model, error) {
 	})
 	switch {
 	case err != nil:
-		return nil, fmt.Errorf("export: not an ONNX file that can be read: %w", err)
+		return nil, fmt.Errorf("export: not an ONNX file, or a damaged one: %w", err)
 	case graphs != 1:
-		return nil, fmt.Errorf("export: not an ONNX file: it holds %d graphs, want 1", graphs)
+		return nil, fmt.Errorf("export: not an ONNX file: it has %d graphs, want 1", graphs)
 	}
 	weights := map[string]bool{}
 	for _, t := range m.Initializers {
@@ -162,7 +162,7 @@ func readNode(f field) (n Node, err error) {
 	return n, err
 }
 
-// readAttr reads an attribute; its type field says which of the values counts.
+// readAttr reads an attribute. Its type field selects one of the value fields.
 func readAttr(f field) (a Attr, err error) {
 	var (
 		kind, i int64
@@ -209,7 +209,7 @@ func readAttr(f field) (a Attr, err error) {
 	return a, nil
 }
 
-// tensorFields are the fields of a TensorProto that count.
+// tensorFields are the fields of a TensorProto that readTensor uses.
 type tensorFields struct {
 	name   string
 	kind   int64
@@ -220,7 +220,7 @@ type tensorFields struct {
 }
 
 func (p *tensorFields) read(f field) (err error) {
-	elsewhere := errors.New("the data lie in another file, which is not supported: save the model as one file")
+	elsewhere := errors.New("its data are in another file, which is not supported: save the model as one file")
 	switch f.num {
 	case tensorDims:
 		p.dims, err = f.ints(p.dims)
@@ -235,7 +235,7 @@ func (p *tensorFields) read(f field) (err error) {
 	case tensorRawData:
 		p.raw, err = f.bytes()
 	case tensorSegment:
-		err = errors.New("the tensor is cut into segments, which is not supported")
+		err = errors.New("the tensor is split into segments, which is not supported")
 	case tensorExternalData:
 		err = elsewhere
 	case tensorDataLocation:
@@ -247,7 +247,7 @@ func (p *tensorFields) read(f field) (err error) {
 	return err
 }
 
-// readTensor reads a float32 or int64 tensor, from raw_data or from the typed lists. On an error the name is set where it was found.
+// readTensor reads a float32 or int64 tensor, from raw_data or from the typed lists. After an error the name is set if the file has one.
 func readTensor(f field) (t Tensor, err error) {
 	var p tensorFields
 	err = f.message(p.read)
@@ -279,7 +279,7 @@ func readTensor(f field) (t Tensor, err error) {
 		return t, fmt.Errorf("element type %d is not supported: want float32 (1) or int64 (7)", p.kind)
 	}
 	if len(raw) > 0 {
-		return t, fmt.Errorf("raw data end in the middle of an element (%d bytes left)", len(raw))
+		return t, fmt.Errorf("the raw data end inside an element (%d bytes left)", len(raw))
 	}
 	return t, nil
 }
@@ -292,7 +292,7 @@ func readValue(f field) (v Value, err error) {
 		case valueType:
 			return f.message(func(f field) error {
 				if f.num != typeTensor {
-					return nil // a sequence, map or optional: validate refuses it as a value without an element type
+					return nil // a sequence, map or optional: validate rejects it as a value without an element type
 				}
 				return f.message(v.readTensorType)
 			})

@@ -7,16 +7,16 @@ import (
 	"unicode/utf8"
 )
 
-// validate checks what any reader relies on: every value is named once and known before it is used, outputs are produced by nodes, and
-// tensors hold what their dims say. The first fault is returned, with the node or tensor it lies in.
+// validate checks the requirements of every reader: each value has a unique name and is defined before its use, nodes produce the
+// outputs, and the lengths of tensors match their dims. It returns the first error, which names the node or tensor.
 func (m *Model) validate() error {
 	switch {
 	case len(m.Nodes) == 0:
-		return fmt.Errorf("export: model has no nodes: record at least one kernel")
+		return fmt.Errorf("export: the model has no nodes: record at least one op")
 	case len(m.Inputs) == 0 || len(m.Outputs) == 0:
-		return fmt.Errorf("export: model has %d inputs and %d outputs: it needs at least one of each", len(m.Inputs), len(m.Outputs))
+		return fmt.Errorf("export: the model has %d inputs and %d outputs: it needs at least one of each", len(m.Inputs), len(m.Outputs))
 	}
-	known := map[string]string{} // value name → what defined it
+	known := map[string]string{} // value name → its definition
 	define := func(name, by string) error {
 		if first, ok := known[name]; ok {
 			return fmt.Errorf("export: %s: value %q is already defined by %s: names must be unique", by, name, first)
@@ -50,7 +50,7 @@ func (m *Model) validate() error {
 		}
 		for j, name := range n.Outputs {
 			if name == "" && j > 0 {
-				continue // an optional output that nobody wants
+				continue // an omitted optional output
 			}
 			if err := define(name, n.label(i)); err != nil {
 				return err
@@ -91,7 +91,7 @@ func (n *Node) check(i int, known map[string]string) error {
 	}
 	for j, name := range n.Inputs {
 		if _, ok := known[name]; !ok && name != "" {
-			return fmt.Errorf("export: %s: input %d %q is not known yet: it must be a graph input, an initializer or an earlier node's output",
+			return fmt.Errorf("export: %s: input %d %q is not defined yet: it must be a graph input, an initializer or an earlier node's output",
 				at, j, name)
 		}
 	}
@@ -116,7 +116,7 @@ func checkName(name, by string) error {
 		return fmt.Errorf("export: %s: a name is empty", by)
 	}
 	if !utf8.ValidString(name) {
-		return fmt.Errorf("export: %s: name %q is not UTF-8: readers refuse such files", by, name)
+		return fmt.Errorf("export: %s: name %q is not UTF-8: readers reject such files", by, name)
 	}
 	return nil
 }
@@ -150,10 +150,10 @@ func (t *Tensor) check(by string) error {
 	return nil
 }
 
-// checkWritable holds what we ask of our own files beyond validate: unique node names, our opset, and finite weights.
+// checkWritable checks what Marshal requires beyond validate: unique node names, the opset, and finite weights.
 func (m *Model) checkWritable() error {
 	if m.Opset != 0 && m.Opset != Opset {
-		return fmt.Errorf("export: model is of opset %d: only opset %d is written", m.Opset, Opset)
+		return fmt.Errorf("export: the model has opset %d: Marshal writes only opset %d", m.Opset, Opset)
 	}
 	names := map[string]int{}
 	for i := range m.Nodes {
@@ -162,20 +162,20 @@ func (m *Model) checkWritable() error {
 			return err
 		}
 		if first, ok := names[n.Name]; ok {
-			return fmt.Errorf("export: %s: node %d has that name already: node names must be unique", n.label(i), first)
+			return fmt.Errorf("export: %s: node %d has the same name: node names must be unique", n.label(i), first)
 		}
 		names[n.Name] = i
 	}
 	for _, t := range m.Initializers {
 		for i, v := range t.Float32 {
 			if x := float64(v); math.IsNaN(x) || math.IsInf(x, 0) {
-				return fmt.Errorf("export: initializer %s: value %d is %v: the network has diverged: export an earlier checkpoint", t.Name, i, v)
+				return fmt.Errorf("export: initializer %s: value %d is %v: the training diverged: export an earlier checkpoint", t.Name, i, v)
 			}
 		}
 	}
 	for k, v := range m.Metadata {
 		if !utf8.ValidString(k) || !utf8.ValidString(v) {
-			return fmt.Errorf("export: metadata %q: key or value is not UTF-8: readers refuse such files", k)
+			return fmt.Errorf("export: metadata %q: the key or the value is not UTF-8: readers reject such files", k)
 		}
 	}
 	return nil

@@ -24,11 +24,11 @@ func appendBytes(b []byte, num protowire.Number, v []byte) []byte {
 	return protowire.AppendBytes(protowire.AppendTag(b, num, protowire.BytesType), v)
 }
 
-// field is one field of a protobuf message: its number, wire type and value, whose bytes belong to the file.
+// field is one field of a protobuf message: its number, wire type and value. The value shares memory with the file.
 type field struct {
 	num  protowire.Number
 	kind protowire.Type
-	body []byte // varints and fixed words undecoded; the content of length-delimited fields
+	body []byte // the encoded varint or fixed word, or the content of a length-delimited field
 }
 
 // eachField calls f for every field of a message in order.
@@ -110,7 +110,7 @@ func (f field) floats(list []float32) ([]float32, error) {
 		return append(list, v), err
 	}
 	if len(f.body)%4 != 0 {
-		return nil, fmt.Errorf("field %d: %d bytes are no whole number of floats", f.num, len(f.body))
+		return nil, fmt.Errorf("field %d: %d bytes are not a multiple of 4", f.num, len(f.body))
 	}
 	for b := f.body; len(b) > 0; b = b[4:] {
 		list = append(list, math.Float32frombits(binary.LittleEndian.Uint32(b)))

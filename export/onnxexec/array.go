@@ -8,15 +8,15 @@ import (
 	"sync/atomic"
 )
 
-// array is a dense row-major value: f holds float32 elements or i int64 ones. Its memory is never written once a kernel has returned it, so
-// arrays may share it.
+// array is a dense row-major value: f holds float32 elements, or i holds int64 elements. No kernel writes to an array that another has
+// returned, so arrays may share memory.
 type array struct {
 	shape []int
 	f     []float32
 	i     []int64
 }
 
-// zeros returns a float32 array of zeros. A dimension below 1 is an error: no kernel here has a use for empty values.
+// zeros returns a float32 array of zeros. A dimension below 1 is an error.
 func zeros(shape ...int) (*array, error) {
 	for _, d := range shape {
 		if d < 1 {
@@ -26,7 +26,7 @@ func zeros(shape ...int) (*array, error) {
 	return &array{shape: slices.Clone(shape), f: make([]float32, product(shape))}, nil
 }
 
-// reshaped is a with another shape of as many elements.
+// reshaped returns a with another shape of the same number of elements.
 func (a *array) reshaped(shape ...int) *array { return &array{shape: shape, f: a.f, i: a.i} }
 
 func product(shape []int) int {
@@ -37,7 +37,7 @@ func product(shape []int) int {
 	return p
 }
 
-// strides gives the distance in elements between neighbours along each dimension of a row-major array.
+// strides returns the distance in elements between neighbors along each dimension of a row-major array.
 func strides(shape []int) []int {
 	s, step := make([]int, len(shape)), 1
 	for i := len(shape) - 1; i >= 0; i-- {
@@ -47,7 +47,7 @@ func strides(shape []int) []int {
 	return s
 }
 
-// axis brings an axis in [−rank, rank) into [0, rank).
+// axis maps an axis from [−rank, rank) to [0, rank).
 func axis(k, rank int) (int, error) {
 	if k < -rank || k >= rank {
 		return 0, fmt.Errorf("axis %d of a value of rank %d", k, rank)
@@ -55,7 +55,7 @@ func axis(k, rank int) (int, error) {
 	return (k + rank) % rank, nil
 }
 
-// axisSet brings a list of axes into a set of [0, rank); an axis given twice is an error.
+// axisSet maps a list of axes to a set in [0, rank). A repeated axis is an error.
 func axisSet(axes []int, rank int) (map[int]bool, error) {
 	set := map[int]bool{}
 	for _, k := range axes {
@@ -71,7 +71,7 @@ func axisSet(axes []int, rank int) (map[int]bool, error) {
 	return set, nil
 }
 
-// walk calls f once for every element of shape, in row-major order, with the offsets that the two stride lists give it.
+// walk calls f once for every element of shape, in row-major order, with its offsets by the two lists of strides.
 func walk(shape, sa, sb []int, f func(a, b int)) {
 	at := make([]int, len(shape))
 	for n, a, b := product(shape), 0, 0; n > 0; n-- {
@@ -88,8 +88,8 @@ func walk(shape, sa, sb []int, f func(a, b int)) {
 	}
 }
 
-// parallel calls f(i, scratch) for i in [0, n) on all processors; scratch is a worker's own slice, kept from call to call. Each i must write its
-// own part of the result, so that the outcome does not depend on who did what.
+// parallel calls f(i, scratch) for i in [0, n) on all processors. Each worker has one scratch slice for all its calls. Calls must write
+// disjoint parts of the result, so that the result does not depend on the schedule.
 func parallel(n int, f func(i int, scratch *[]float64)) {
 	workers := min(runtime.GOMAXPROCS(0), n)
 	var (
@@ -107,7 +107,7 @@ func parallel(n int, f func(i int, scratch *[]float64)) {
 	wg.Wait()
 }
 
-// room returns a slice of n elements out of scratch, which grows if need be; what it holds is left over from before.
+// room returns a slice of n elements of scratch, which grows if necessary. Its contents are undefined.
 func room(scratch *[]float64, n int) []float64 {
 	if cap(*scratch) < n {
 		*scratch = make([]float64, n)

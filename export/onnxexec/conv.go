@@ -5,13 +5,13 @@ import "fmt"
 // window is a 2-D kernel sliding over an image: attributes kernel_shape, strides, pads (top, left, bottom, right), dilations, ceil_mode.
 type window struct {
 	kh, kw, sh, sw, top, left, bottom, right, dh, dw int
-	oh, ow                                           int // of the result
+	oh, ow                                           int // of the output
 }
 
-// newWindow reads the attributes for an input of h × w pixels; kernel is what kernel_shape defaults to, nil if it must be given.
+// newWindow reads the attributes for an input of h × w pixels. kernel is the default of kernel_shape, or nil if that is required.
 func newWindow(c *call, h, w int, kernel []int) (window, error) {
 	if pad, ok := c.attrs["auto_pad"].(string); ok && pad != "NOTSET" && pad != "" {
-		return window{}, fmt.Errorf("auto_pad %s is not supported: write the pads out", pad)
+		return window{}, fmt.Errorf("auto_pad %s is not supported: state the pads", pad)
 	}
 	list := func(name string, def ...int) ([]int, error) {
 		v := c.ints(name)
@@ -55,8 +55,8 @@ func newWindow(c *call, h, w int, kernel []int) (window, error) {
 	return win, nil
 }
 
-// places counts the positions of a kernel that spans extent pixels. With ceil a last position may reach beyond the padding, as long as it begins
-// before the bottom padding does (ONNX Runtime and PyTorch drop one that would hold padding alone).
+// places returns the number of positions of a kernel that spans extent pixels. With ceil a last position may reach beyond the padding if it
+// begins before the bottom padding (ONNX Runtime and PyTorch drop one that covers padding alone).
 func places(size, before, after, extent, stride int, ceil bool) int {
 	room := size + before + after - extent
 	if room < 0 {
@@ -69,11 +69,11 @@ func places(size, before, after, extent, stride int, ceil bool) int {
 	return n
 }
 
-// convTile is the number of output pixels that are gathered and multiplied at once: their patches stay in the second-level cache.
+// convTile is the number of output pixels in one matrix product: their patches fit into the second-level cache.
 const convTile = 64
 
-// conv is Y[n o y x] = B[o] + Σ_{c i j} X[n, g·C/G + c, y·s − p + i·d, x·s − p + j·d] · W[o c i j], g being o's group; X [N C H W],
-// W [O C/G kh kw], B [O]. Patches of a tile of output pixels are gathered as rows (im2row), and the product is one of matrices.
+// conv computes Y[n o y x] = B[o] + Σ_{c i j} X[n, g·C/G + c, y·s − p + i·d, x·s − p + j·d] · W[o c i j], where g is the group of o; X [N C H W],
+// W [O C/G kh kw], B [O]. The patches of a tile of output pixels become rows (im2row) of a matrix product.
 func conv(c *call) (*array, error) {
 	x, w, bias := c.in[0], c.in[1], c.input(2)
 	group := c.int("group", 1)
@@ -82,7 +82,7 @@ func conv(c *call) (*array, error) {
 	}
 	n, ch, h, wd, o := x.shape[0], x.shape[1], x.shape[2], x.shape[3], w.shape[0]
 	if group < 1 || o%group != 0 || ch != w.shape[1]*group {
-		return nil, fmt.Errorf("X %v has %d channels, W %v with group %d takes %d", x.shape, ch, w.shape, group, w.shape[1]*group)
+		return nil, fmt.Errorf("X %v has %d channels, and W %v with group %d takes %d", x.shape, ch, w.shape, group, w.shape[1]*group)
 	}
 	if bias != nil && len(bias.f) != o {
 		return nil, fmt.Errorf("B %v: want [%d]", bias.shape, o)
@@ -109,15 +109,15 @@ func conv(c *call) (*array, error) {
 		img, g, lo := i/(group*tiles), i/tiles%group, i%tiles*convTile
 		hi := min(lo+convTile, pixels)
 		patches := room(scratch, (hi-lo)*k)
-		win.gather(patches, x.f[(img*ch+g*cg)*h*wd:][:cg*h*wd], h, wd, cg, lo, hi)
+		win.im2row(patches, x.f[(img*ch+g*cg)*h*wd:][:cg*h*wd], h, wd, cg, lo, hi)
 		out := y.f[(img*o+g*og)*pixels+lo : (img*o+(g+1)*og)*pixels]
 		rowDots(out, pixels, weights[g*og*k:][:og*k], patches, biases[g*og:][:og], og, hi-lo, k)
 	})
 	return y, nil
 }
 
-// gather writes the patches of output pixels lo … hi−1 as rows of ch·kh·kw numbers, zeros outside of the image.
-func (win window) gather(dst []float64, img []float32, h, w, ch, lo, hi int) {
+// im2row writes the patches of output pixels lo … hi−1 as rows of ch·kh·kw numbers, with zeros outside the image.
+func (win window) im2row(dst []float64, img []float32, h, w, ch, lo, hi int) {
 	at := 0
 	for p := lo; p < hi; p++ {
 		y0, x0 := p/win.ow*win.sh-win.top, p%win.ow*win.sw-win.left

@@ -1,12 +1,12 @@
-// Package onnxexec evaluates ONNX models on the CPU: the decoder is onnx-go (github.com/owulveryck/onnx-go), the backend behind it ours.
+// Package onnxexec evaluates ONNX models on the CPU. onnx-go (github.com/owulveryck/onnx-go) decodes the file; this package is its backend.
 //
-//	bytes → onnx-go decoder → Graph (its Backend: nodes, ordered input lists, operations in file order) → one kernel an operation
+//	bytes → onnx-go decoder → Graph (its Backend: nodes, ordered input lists, operations in file order) → one kernel per operation
 //
-// Values are stored in float32; sums of products, means and exponentials are taken in float64 and rounded once, so a result is about as near
-// to the exact one as float32 can say, and what a judge finds beyond that is the other side's error. Images are shared out over the
-// processors; the result does not depend on how.
+// Values are float32. Sums of products, means and exponentials are computed in float64 and rounded once, so a result is about as accurate
+// as float32 can be, and larger differences to another program are that program's errors. The processors share the images; the result does
+// not depend on their number.
 //
-// The operators are those of convolutional classifiers at opset 13 and later (see table): what is not in the table, an attribute that is not
-// known or a layout that an operator does not cover is an error that names the node. The backend keeps ordered input lists of its own, so
-// that one value may be used twice by a node and optional inputs may be left out.
+// The operators are those of convolutional classifiers at opset 13 and later (see table). An unknown operator, an unknown attribute or an
+// unsupported layout is an error that names the node. The backend keeps ordered input lists, so that a node may use a value twice and omit
+// optional inputs.
 package onnxexec

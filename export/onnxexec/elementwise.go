@@ -20,7 +20,7 @@ func erf(x float64) float64     { return math.Erf(x) }
 func neg(x float64) float64     { return -x }
 func abs(x float64) float64     { return math.Abs(x) }
 
-// unary makes the kernel Y = f(X), element by element.
+// unary returns the kernel Y = f(X), element by element.
 func unary(f func(float64) float64) kernel {
 	return func(c *call) (*array, error) {
 		x := c.in[0]
@@ -32,7 +32,7 @@ func unary(f func(float64) float64) kernel {
 	}
 }
 
-// binary makes the kernel C = f(A, B), element by element, with the operands broadcast to each other.
+// binary returns the kernel C = f(A, B), element by element, with broadcasting.
 func binary(f func(a, b float32) float32) kernel {
 	return func(c *call) (*array, error) {
 		a, b := c.in[0], c.in[1]
@@ -56,8 +56,8 @@ func binary(f func(a, b float32) float32) kernel {
 	}
 }
 
-// broadcast returns the shape to which a and b stretch (numpy's rule: aligned at the end, a dimension of 1 repeats), and the strides with which
-// each operand is read along it.
+// broadcast returns the common shape of a and b (numpy's rule: aligned at the end, a dimension of 1 repeats), and the strides of each
+// operand along it.
 func broadcast(a, b []int) (shape, sa, sb []int, err error) {
 	rank := max(len(a), len(b))
 	shape, sa, sb = make([]int, rank), make([]int, rank), make([]int, rank)
@@ -82,7 +82,7 @@ func broadcast(a, b []int) (shape, sa, sb []int, err error) {
 	return shape, sa, sb, nil
 }
 
-// clip is Y = min(max(X, lo), hi), lo and hi being scalars; one that is left out does not bound.
+// clip computes Y = min(max(X, lo), hi) with scalars lo and hi. An omitted one is no bound.
 func clip(c *call) (*array, error) {
 	lo, hi := math.Inf(-1), math.Inf(1)
 	for i, bound := range []*float64{&lo, &hi} {
@@ -96,7 +96,7 @@ func clip(c *call) (*array, error) {
 	return unary(func(x float64) float64 { return min(max(x, lo), hi) })(c)
 }
 
-// batchNorm is Y = scale·(X − mean)/√(var + epsilon) + B with one number a channel in each of the four; X [N C …]. Batch statistics
+// batchNorm computes Y = scale·(X − mean)/√(var + epsilon) + B, where each of the four has one number per channel; X [N C …]. Batch statistics
 // (training_mode 1) are not supported.
 func batchNorm(c *call) (*array, error) {
 	x := c.in[0]
@@ -109,7 +109,7 @@ func batchNorm(c *call) (*array, error) {
 	ch := x.shape[1]
 	for i, name := range []string{"scale", "B", "mean", "var"} {
 		if p := c.in[i+1]; len(p.f) != ch {
-			return nil, fmt.Errorf("%s %v: X %v wants [%d]", name, p.shape, x.shape, ch)
+			return nil, fmt.Errorf("%s %v: want [%d] for X %v", name, p.shape, x.shape, ch)
 		}
 	}
 	scale, shift, mean, variance, eps := c.in[1].f, c.in[2].f, c.in[3].f, c.in[4].f, c.float("epsilon", 1e-5)
@@ -126,7 +126,7 @@ func batchNorm(c *call) (*array, error) {
 	return y, nil
 }
 
-// instanceNorm is Y = scale·(X − μ)/√(σ² + epsilon) + B, μ and σ² (biased) of each channel of each image on its own; X [N C …].
+// instanceNorm computes Y = scale·(X − μ)/√(σ² + epsilon) + B, with μ and σ² (biased) of each channel of each image; X [N C …].
 func instanceNorm(c *call) (*array, error) {
 	x := c.in[0]
 	if len(x.shape) < 3 {
@@ -135,7 +135,7 @@ func instanceNorm(c *call) (*array, error) {
 	ch := x.shape[1]
 	for i, name := range []string{"scale", "B"} {
 		if p := c.in[i+1]; len(p.f) != ch {
-			return nil, fmt.Errorf("%s %v: X %v wants [%d]", name, p.shape, x.shape, ch)
+			return nil, fmt.Errorf("%s %v: want [%d] for X %v", name, p.shape, x.shape, ch)
 		}
 	}
 	y := &array{shape: x.shape, f: make([]float32, len(x.f))}
@@ -157,7 +157,7 @@ func instanceNorm(c *call) (*array, error) {
 	return y, nil
 }
 
-// softmax is Y = exp(X)/Σ exp(X) along an axis, with the largest element subtracted first.
+// softmax computes Y = exp(X)/Σ exp(X) along an axis, after subtracting the largest element.
 func softmax(c *call) (*array, error) {
 	x := c.in[0]
 	ax, err := axis(c.int("axis", -1), len(x.shape))

@@ -9,10 +9,10 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// Graph is the backend that onnx-go's decoder fills: values as graph nodes, and the operations in file order, which ONNX demands to be
+// Graph is the backend of onnx-go's decoder: values as graph nodes, and the operations in file order, which ONNX requires to be
 // topological.
 type Graph struct {
-	*simple.WeightedDirectedGraph // answers the decoder's interface; evaluation uses the fields below
+	*simple.WeightedDirectedGraph // for the decoder's interface; evaluation uses the fields below
 	values                        []*value
 	inputs                        map[int64][]*value // by the ID of the first output of an operation, in the operator's order
 	ops                           []operation
@@ -38,24 +38,24 @@ var (
 	_ onnx.DataCarrier = (*value)(nil)
 )
 
-// operation is one node of the model. An input that was left out is nil.
+// operation is one node of the model. An omitted input is nil.
 type operation struct {
 	onnx.Operation
 	in, out []*value
 }
 
-// NewGraph returns an empty graph to be passed to onnx.NewModel.
+// NewGraph returns an empty graph for onnx.NewModel.
 func NewGraph() *Graph {
 	return &Graph{WeightedDirectedGraph: simple.NewWeightedDirectedGraph(math.Inf(1), 0), inputs: map[int64][]*value{}}
 }
 
-// NewNode returns a value that AddNode has yet to add; IDs count from 0.
+// NewNode returns a value for AddNode. IDs start at 0.
 func (g *Graph) NewNode() graph.Node { return &value{id: int64(len(g.values))} }
 
-// AddNode adds what NewNode returned.
+// AddNode adds the value that NewNode returned.
 func (g *Graph) AddNode(n graph.Node) { g.values = append(g.values, n.(*value)) }
 
-// Node returns the value with that ID, nil where there is none.
+// Node returns the value with the given ID, or nil.
 func (g *Graph) Node(id int64) graph.Node {
 	if id < 0 || id >= int64(len(g.values)) {
 		return nil
@@ -63,21 +63,21 @@ func (g *Graph) Node(id int64) graph.Node {
 	return g.values[id]
 }
 
-// SetWeightedEdge notes that the edge's To is input number Weight of the operation that produces its From. Unlike a gonum graph it keeps
-// every edge of a pair: Mul(x, x) has two.
+// SetWeightedEdge records e.To as input number e.Weight of the operation that produces e.From. Unlike a gonum graph it keeps every edge
+// of a pair: Mul(x, x) has two.
 func (g *Graph) SetWeightedEdge(e graph.WeightedEdge) {
 	id, at := e.From().ID(), int(e.Weight())
 	list := g.inputs[id]
 	for len(list) <= at {
 		list = append(list, nil)
 	}
-	if v := e.To().(*value); v.name != "" { // ONNX names an input that is left out ""
+	if v := e.To().(*value); v.name != "" { // ONNX gives an omitted input the name ""
 		list[at] = v
 	}
 	g.inputs[id] = list
 }
 
-// ApplyOperation takes an operation and its outputs; its inputs have come before, as edges.
+// ApplyOperation adds an operation with its outputs, after the decoder added its inputs as edges.
 func (g *Graph) ApplyOperation(o onnx.Operation, outputs ...graph.Node) error {
 	op := operation{Operation: o}
 	for _, n := range outputs {

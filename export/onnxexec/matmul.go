@@ -5,8 +5,8 @@ import (
 	"slices"
 )
 
-// rowDots writes c[i·ldc + j] = bias[i] + Σ_t a[i·k + t]·b[j·k + t] for i < m and j < n, summed in float64. a is [m k], b is [n k]: both are
-// read along their rows, four of a against two of b at a time, which keeps the sums in registers. A nil bias is 0.
+// rowDots writes c[i·ldc + j] = bias[i] + Σ_t a[i·k + t]·b[j·k + t] for i < m and j < n, summed in float64. a is [m k], b is [n k]. It
+// reads four rows of a and two of b at a time, which keeps the sums in registers. A nil bias is 0.
 func rowDots(c []float32, ldc int, a, b, bias []float64, m, n, k int) {
 	i := 0
 	for ; i+4 <= m; i += 4 {
@@ -77,7 +77,7 @@ func widen(v []float32) []float64 {
 	return out
 }
 
-// widenRows returns the matrix at the front of v, [rows cols], in float64; transposed, [cols rows], where asked.
+// widenRows returns the first matrix of v, [rows cols], in float64, or its transpose [cols rows].
 func widenRows(v []float32, rows, cols int, transposed bool) []float64 {
 	if !transposed {
 		return widen(v[:rows*cols])
@@ -91,10 +91,10 @@ func widenRows(v []float32, rows, cols int, transposed bool) []float64 {
 	return out
 }
 
-// rowBlock is how many rows of a product one worker takes at a time.
+// rowBlock is the number of rows of a product that a worker computes at a time.
 const rowBlock = 16
 
-// product2 computes y [m n] = a [m k] · bᵀ [k n], b being [n k].
+// product2 computes y [m n] = a [m k] · bᵀ [k n] from b [n k].
 func product2(y []float32, a, b []float64, m, n, k int) {
 	parallel((m+rowBlock-1)/rowBlock, func(i int, _ *[]float64) {
 		lo := i * rowBlock
@@ -103,7 +103,8 @@ func product2(y []float32, a, b []float64, m, n, k int) {
 	})
 }
 
-// gemm is Y = alpha·A'·B' + beta·C with A' [M K] and B' [K N], transposed first where transA or transB is 1, and C broadcast to [M N].
+// gemm computes Y = alpha·A'·B' + beta·C. A' [M K] and B' [K N] are A and B, or their transposes if transA or transB is 1. C broadcasts
+// to [M N].
 func gemm(c *call) (*array, error) {
 	a, b := c.in[0], c.in[1]
 	if len(a.shape) != 2 || len(b.shape) != 2 {
@@ -141,7 +142,7 @@ func gemm(c *call) (*array, error) {
 	return y, nil
 }
 
-// matMul is numpy's matmul for operands of rank 2 and more: the last two dimensions are matrices, those before them broadcast.
+// matMul computes numpy's matmul for operands of rank 2 and more: the last two dimensions are matrices, the others broadcast.
 func matMul(c *call) (*array, error) {
 	a, b := c.in[0], c.in[1]
 	ra, rb := len(a.shape), len(b.shape)

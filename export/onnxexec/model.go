@@ -9,19 +9,19 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// minOpset is the oldest operator set whose rules the kernels follow (Softmax, Squeeze and ReduceMean changed at 13).
+// minOpset is the oldest operator set that the kernels implement (Softmax, Squeeze and ReduceMean changed at 13).
 const minOpset = 13
 
-// Model is a decoded ONNX model, ready to be evaluated any number of times, from several goroutines too.
+// Model is a decoded ONNX model. Several goroutines may evaluate it, any number of times.
 type Model struct {
 	graph         *Graph
 	input, output *value
 	constants     map[int64]*array // initializers by value ID
-	uses          map[int64]int    // how many operation inputs read a value
+	uses          map[int64]int    // the number of operation inputs that read a value
 }
 
-// Run decodes an ONNX file and evaluates it: x [dims] goes into its one input; its first output and that output's dims come back. x is only
-// read. The result does not depend on the number of processors.
+// Run decodes an ONNX file with one input, evaluates it at x [dims] and returns the first output and its dims. It does not change x. The
+// result does not depend on the number of processors.
 func Run(model []byte, x []float32, dims []int) ([]float32, []int, error) {
 	m, err := Load(model)
 	if err != nil {
@@ -30,10 +30,10 @@ func Run(model []byte, x []float32, dims []int) ([]float32, []int, error) {
 	return m.Run(x, dims)
 }
 
-// Load decodes an ONNX file. It fails for bytes that are no ONNX file, opsets below 13, operators that the package does not know, and models with
-// another number of inputs than one.
+// Load decodes an ONNX file. Errors: bytes that are not an ONNX file, an opset below 13, an unknown operator, a number of inputs other
+// than one.
 func Load(model []byte) (m *Model, err error) {
-	defer func() { // the decoder panics on tensors whose data do not fit their dims
+	defer func() { // the decoder panics on tensors whose data do not match their dims
 		if r := recover(); r != nil {
 			m, err = nil, fmt.Errorf("onnxexec: the file cannot be decoded: %v", r)
 		}
@@ -43,7 +43,7 @@ func Load(model []byte) (m *Model, err error) {
 		return nil, err
 	}
 	if version < minOpset {
-		return nil, fmt.Errorf("onnxexec: the model is of opset %d: only %d and later are evaluated: export it anew", version, minOpset)
+		return nil, fmt.Errorf("onnxexec: the model has opset %d: only %d and later are supported: export it again", version, minOpset)
 	}
 	m = &Model{graph: NewGraph(), constants: map[int64]*array{}, uses: map[int64]int{}}
 	decoded := onnx.NewModel(m.graph)
@@ -51,15 +51,15 @@ func Load(model []byte) (m *Model, err error) {
 		return nil, fmt.Errorf("onnxexec: the file cannot be decoded: %w", err)
 	}
 	if len(decoded.Input) != 1 {
-		return nil, fmt.Errorf("onnxexec: the model has %d inputs: want 1 beside the initializers", len(decoded.Input))
+		return nil, fmt.Errorf("onnxexec: the model has %d inputs that are not initializers: want 1", len(decoded.Input))
 	}
 	m.input, m.output = m.graph.values[decoded.Input[0]], m.graph.values[decoded.Output[0]]
 	return m, m.prepare()
 }
 
-// prepare checks the operations against the table and takes the initializers out of the graph.
+// prepare checks the operations against the table and extracts the initializers from the graph.
 func (m *Model) prepare() error {
-	produced := map[int64]bool{} // the decoder gives the model's outputs placeholder tensors as well
+	produced := map[int64]bool{} // the decoder gives outputs of the model placeholder tensors too
 	for _, op := range m.graph.ops {
 		for _, v := range op.out {
 			produced[v.id] = true
@@ -79,7 +79,7 @@ func (m *Model) prepare() error {
 	for i := range m.graph.ops {
 		op := &m.graph.ops[i]
 		if op.Name == "Constant" {
-			op.in = nil // the decoder makes up an input for operations without one
+			op.in = nil // the decoder adds an input to operations without one
 		}
 		for _, v := range op.in {
 			if v == nil {
@@ -102,7 +102,7 @@ func (m *Model) prepare() error {
 	return nil
 }
 
-// Run evaluates the model: x [dims] goes into its one input; its first output and that output's dims come back.
+// Run evaluates the model at x [dims] and returns the first output and its dims.
 func (m *Model) Run(x []float32, dims []int) (out []float32, outDims []int, err error) {
 	if err := m.checkInput(x, dims); err != nil {
 		return nil, nil, err
@@ -122,7 +122,7 @@ func (m *Model) Run(x []float32, dims []int) (out []float32, outDims []int, err 
 			return nil, nil, err
 		}
 		live[op.out[0].id] = y
-		for _, v := range op.in { // a value nobody will read again is let go
+		for _, v := range op.in { // drop the values that no later operation reads
 			if v == nil {
 				continue
 			}
@@ -135,7 +135,7 @@ func (m *Model) Run(x []float32, dims []int) (out []float32, outDims []int, err 
 	if y.f == nil {
 		return nil, nil, fmt.Errorf("onnxexec: output %s holds integers: want float32", m.output.name)
 	}
-	return slices.Clone(y.f), slices.Clone(y.shape), nil // a clone, for Identity and Reshape share memory with the caller's x
+	return slices.Clone(y.f), slices.Clone(y.shape), nil // a clone, since Identity and Reshape share memory with x
 }
 
 func (m *Model) lookUp(live map[int64]*array, v *value) *array {
@@ -148,8 +148,8 @@ func (m *Model) lookUp(live map[int64]*array, v *value) *array {
 	return m.constants[v.id]
 }
 
-// checkInput compares dims with what the model declares. The decoder drops symbolic dimensions, so those it kept must appear among dims, in
-// their order.
+// checkInput compares dims with those that the model declares. The decoder drops symbolic dimensions, so the fixed ones must appear in
+// dims in the same order.
 func (m *Model) checkInput(x []float32, dims []int) error {
 	n := 1
 	for _, d := range dims {
@@ -172,12 +172,12 @@ func (m *Model) checkInput(x []float32, dims []int) error {
 		}
 	}
 	if at < len(declared) {
-		return fmt.Errorf("onnxexec: input dims %v do not fit the model's input %s, whose fixed dimensions are %v", dims, m.input.name, []int(declared))
+		return fmt.Errorf("onnxexec: input dims %v do not match input %s, whose fixed dimensions are %v", dims, m.input.name, []int(declared))
 	}
 	return nil
 }
 
-// opset returns the version of ONNX's own operator set (ModelProto field 8: domain 1, version 2), which onnx-go does not pass on.
+// opset returns the version of ONNX's own operator set (ModelProto field 8: domain 1, version 2), which onnx-go does not return.
 func opset(model []byte) (int, error) {
 	version := 0
 	err := eachField(model, func(num protowire.Number, body []byte) error {
@@ -200,7 +200,7 @@ func opset(model []byte) (int, error) {
 		return err
 	})
 	if err != nil || version == 0 {
-		return 0, fmt.Errorf("onnxexec: not an ONNX file: no operator set version was found in it (%d bytes)", len(model))
+		return 0, fmt.Errorf("onnxexec: not an ONNX file: it has no operator set version (%d bytes)", len(model))
 	}
 	return version, nil
 }
@@ -227,7 +227,7 @@ func eachField(b []byte, f func(num protowire.Number, body []byte) error) error 
 	return nil
 }
 
-// fromTensor takes over a decoded tensor of float32 or int64.
+// fromTensor converts a decoded tensor of float32 or int64, whose memory it shares.
 func fromTensor(t tensor.Tensor) (*array, error) {
 	a := &array{shape: slices.Clone([]int(t.Shape()))}
 	switch d := t.Data().(type) {

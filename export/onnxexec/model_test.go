@@ -13,7 +13,7 @@ import (
 	"marr/kernels/rng"
 )
 
-// resNet10 is marr's demo backbone, a ResNet-10 of width 16 with the strided stem, for images [3 32 32], with random weights and no head.
+// resNet10 returns the backbone of the demo with random weights: a ResNet-10 of width 16 with the strided stem, for images [3 32 32].
 func resNet10(t testing.TB) []byte {
 	m := export.Model{
 		Inputs:  []export.Value{{Name: "image", Type: export.Float32, Dims: export.Batch(3, 32, 32)}},
@@ -83,7 +83,7 @@ func TestResultDoesNotDependOnProcessorsOrBatch(t *testing.T) {
 	}
 }
 
-func TestAModelServesManyGoroutines(t *testing.T) {
+func TestModelIsSafeForConcurrentUse(t *testing.T) {
 	m, err := onnxexec.Load(resNet10(t))
 	if err != nil {
 		t.Fatal(err)
@@ -97,7 +97,7 @@ func TestAModelServesManyGoroutines(t *testing.T) {
 	for range 4 {
 		wg.Go(func() {
 			if got, _, err := m.Run(x, dims); err != nil || !slices.Equal(got, want) {
-				t.Errorf("a run beside others differs: %v", err)
+				t.Errorf("a concurrent run differs: %v", err)
 			}
 		})
 	}
@@ -117,7 +117,7 @@ func TestResultSharesNoMemoryWithTheInput(t *testing.T) {
 	}
 }
 
-func TestInputMustFitTheModel(t *testing.T) {
+func TestInputMustMatchTheModel(t *testing.T) {
 	model := resNet10(t)
 	for _, c := range []struct {
 		dims    []int
@@ -137,7 +137,7 @@ func TestInputMustFitTheModel(t *testing.T) {
 	}
 }
 
-func TestOldOperatorSetsAreRefused(t *testing.T) {
+func TestOldOperatorSetsAreRejected(t *testing.T) {
 	model := resNet10(t)
 	i := bytes.LastIndex(model, []byte{0x42, 0x04, 0x0a, 0x00, 0x10, 17}) // opset_import, the last field of a file without metadata
 	old := bytes.Clone(model)
@@ -150,7 +150,7 @@ func TestOldOperatorSetsAreRefused(t *testing.T) {
 	}
 }
 
-func TestDamagedFilesAreErrorsOrOtherValuesNeverPanics(t *testing.T) {
+func TestDamagedFilesNeverPanic(t *testing.T) {
 	c := opCase{op: "Conv", dims: []int{1, 2, 4, 4}, weights: []export.Tensor{draw(1, 2, 2, 3, 3)}, wantDims: []int{1, 2, 2, 2},
 		attrs: []export.Attr{export.Ints("kernel_shape", 3, 3), export.Ints("pads", 0, 0, 0, 0), export.Ints("strides", 1, 1), export.Ints("dilations", 1, 1), export.Int("group", 1)}}
 	model, x := c.build(t)
@@ -166,7 +166,7 @@ func TestDamagedFilesAreErrorsOrOtherValuesNeverPanics(t *testing.T) {
 	}
 }
 
-// BenchmarkResNet10 reports images a second of the demo's backbone.
+// BenchmarkResNet10 reports images per second of the demo's backbone.
 func BenchmarkResNet10(b *testing.B) {
 	m, err := onnxexec.Load(resNet10(b))
 	if err != nil {

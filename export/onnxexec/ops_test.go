@@ -14,7 +14,7 @@ import (
 	"marr/kernels/rng"
 )
 
-// opCase is one operator as a model of its own: the input x is random, or as given, the weights follow by position.
+// opCase is a model of one operator. Its inputs are x, by default random, and the weights.
 type opCase struct {
 	name, op string
 	dims     []int
@@ -26,7 +26,7 @@ type opCase struct {
 	wantDims []int
 }
 
-// draw returns a random weight; the stream is named by its size and place.
+// draw returns a random weight. Its size and position select the stream.
 func draw(place uint32, dims ...int) export.Tensor {
 	n := 1
 	for _, d := range dims {
@@ -81,7 +81,7 @@ func (c opCase) build(t testing.TB) ([]byte, []float32) {
 	return b, x
 }
 
-// Literal answers follow from each operator's definition (onnx/docs/Operators.md), worked out by hand.
+// The literal outputs were computed by hand from the definition of each operator (onnx/docs/Operators.md).
 func opCases() []opCase {
 	f, d := export.Float, export.Int
 	is := export.Ints
@@ -151,7 +151,7 @@ func TestOperatorsMatchTheirDefinition(t *testing.T) {
 	}
 }
 
-// convCases cover what a literal cannot: every attribute of Conv at odd sizes, and matrix sizes around the blocking.
+// convCases cover every attribute of Conv at odd sizes, and matrix sizes around the block size.
 func convCases() []opCase {
 	var out []opCase
 	for _, c := range []struct {
@@ -180,7 +180,7 @@ func convCases() []opCase {
 	return out
 }
 
-// plainConv is the operator's definition, in float64.
+// plainConv computes the operator by its definition, in float64.
 func plainConv(c opCase, x []float32) []float32 {
 	attr := map[string][]int64{}
 	for _, a := range c.attrs {
@@ -232,7 +232,7 @@ func TestConvMatchesItsDefinition(t *testing.T) {
 	}
 }
 
-// The dependent dimension is a prime or a size around the blocks of 4, 2 and 16.
+// The sizes are primes or next to multiples of the blocks of 4, 2 and 16.
 func TestMatrixProductsMatchTheirDefinition(t *testing.T) {
 	for _, s := range [][3]int{{1, 1, 1}, {1, 7, 5}, {3, 4, 2}, {4, 13, 9}, {16, 8, 4}, {17, 31, 6}, {37, 5, 3}} {
 		m, k, n := s[0], s[1], s[2]
@@ -262,7 +262,7 @@ func TestMatrixProductsMatchTheirDefinition(t *testing.T) {
 	}
 }
 
-// ONNX Runtime reads the same single-operator files: so that our reading of the operators is not only our own.
+// ONNX Runtime evaluates the same single-operator files, an independent implementation of the operators.
 func TestOperatorsMatchOnnxRuntime(t *testing.T) {
 	rt, err := ort.Open()
 	var missing *ort.NotPresentError
@@ -288,7 +288,7 @@ func TestOperatorsMatchOnnxRuntime(t *testing.T) {
 	}
 	for _, c := range slices.Concat(opCases(), convCases(), random) {
 		if c.op == "Constant" {
-			continue // its model has an input nobody reads, which ONNX Runtime drops
+			continue // ONNX Runtime drops the unused input of its model
 		}
 		if c.wantDims == nil {
 			c.wantDims = c.dims // only the rank is used, to declare the output
@@ -311,7 +311,7 @@ func TestOperatorsMatchOnnxRuntime(t *testing.T) {
 	}
 }
 
-func TestUnsupportedModelsAreNamed(t *testing.T) {
+func TestUnsupportedModelsAreErrorsThatNameTheOperator(t *testing.T) {
 	image := []int{1, 2, 4, 4}
 	w := draw(1, 3, 2, 3, 3)
 	for _, c := range []struct {
@@ -320,7 +320,7 @@ func TestUnsupportedModelsAreNamed(t *testing.T) {
 	}{
 		{opCase{op: "Selu", dims: image}, "Selu → y: the operator is not supported"},
 		{opCase{op: "Relu", dims: image, attrs: []export.Attr{export.Int("alpha", 1)}}, "attribute alpha is not supported"},
-		{opCase{op: "Conv", dims: image, weights: []export.Tensor{w}, attrs: []export.Attr{export.Int("strides", 2)}}, "attribute strides is of kind int: want ints"},
+		{opCase{op: "Conv", dims: image, weights: []export.Tensor{w}, attrs: []export.Attr{export.Int("strides", 2)}}, "attribute strides has kind int: want ints"},
 		{opCase{op: "Conv", dims: image, weights: []export.Tensor{w}, attrs: []export.Attr{export.String("auto_pad", "SAME_UPPER")}}, "auto_pad SAME_UPPER"},
 		{opCase{op: "Conv", dims: image, weights: []export.Tensor{w}, attrs: []export.Attr{export.Ints("strides", 0, 1)}}, "at least 1"},
 		{opCase{op: "Conv", dims: image, weights: []export.Tensor{w}, attrs: []export.Attr{export.Ints("pads", 1, 1)}}, "pads [1 1]: want 4"},

@@ -6,9 +6,9 @@ import (
 	"slices"
 )
 
-// slide calls take for each output pixel of each plane of X [N C H W], with the pixels under the window that lie in the image and the number
-// that lie in image and padding together, and stores what it returns.
-func slide(c *call, take func(under []float32, padded int) float32) (*array, error) {
+// slide computes each output pixel of each plane of X [N C H W] by reduce, whose arguments are the pixels of the image under the window,
+// and the number of those and of padding pixels.
+func slide(c *call, reduce func(under []float32, padded int) float32) (*array, error) {
 	x := c.in[0]
 	if len(x.shape) != 4 {
 		return nil, fmt.Errorf("X %v: want [N C H W]", x.shape)
@@ -19,7 +19,7 @@ func slide(c *call, take func(under []float32, padded int) float32) (*array, err
 		return nil, err
 	}
 	if max(win.top, win.bottom) >= win.dh*(win.kh-1)+1 || max(win.left, win.right) >= win.dw*(win.kw-1)+1 {
-		return nil, fmt.Errorf("pads %v: they must be smaller than the kernel, which else would see padding alone", c.ints("pads"))
+		return nil, fmt.Errorf("pads %v: they must be smaller than the kernel, so that no window covers padding alone", c.ints("pads"))
 	}
 	y, err := zeros(x.shape[0], x.shape[1], win.oh, win.ow)
 	if err != nil {
@@ -41,13 +41,13 @@ func slide(c *call, take func(under []float32, padded int) float32) (*array, err
 					}
 				}
 			}
-			out[i] = take(under, padded)
+			out[i] = reduce(under, padded)
 		}
 	})
 	return y, nil
 }
 
-// maxPool is the largest pixel under the window; padding does not count.
+// maxPool computes the largest pixel under the window, without padding.
 func maxPool(c *call) (*array, error) {
 	if c.int("storage_order", 0) != 0 {
 		return nil, fmt.Errorf("storage_order 1 is not supported")
@@ -61,7 +61,7 @@ func maxPool(c *call) (*array, error) {
 	})
 }
 
-// averagePool is the mean of the pixels under the window; with count_include_pad padding counts as zeros.
+// averagePool computes the mean of the pixels under the window; with count_include_pad it includes the padding as zeros.
 func averagePool(c *call) (*array, error) {
 	include := c.int("count_include_pad", 0) != 0
 	return slide(c, func(under []float32, padded int) float32 {
@@ -76,11 +76,11 @@ func averagePool(c *call) (*array, error) {
 	})
 }
 
-// globalAveragePool is the mean over all but the first two dimensions: X [N C …] → [N C 1 …].
+// globalAveragePool computes the mean over all but the first two dimensions: X [N C …] → [N C 1 …].
 func globalAveragePool(c *call) (*array, error) {
 	x := c.in[0]
 	if len(x.shape) < 3 {
-		return nil, fmt.Errorf("X %v: want [N C …] with at least one dimension more", x.shape)
+		return nil, fmt.Errorf("X %v: want [N C …] with at least three dimensions", x.shape)
 	}
 	axes := []int{}
 	for d := 2; d < len(x.shape); d++ {
@@ -89,7 +89,7 @@ func globalAveragePool(c *call) (*array, error) {
 	return mean(x, axes, true)
 }
 
-// reduceMean is the mean over axes (all of them if none are named), which stay as dimensions of 1 unless keepdims is 0.
+// reduceMean computes the mean over axes, by default all of them. They remain as dimensions of 1 unless keepdims is 0.
 func reduceMean(c *call) (*array, error) {
 	axes := c.ints("axes")
 	if axes == nil {

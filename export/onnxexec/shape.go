@@ -7,18 +7,18 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// constant is the tensor in the attribute value.
+// constant returns the tensor in the attribute value.
 func constant(c *call) (*array, error) {
 	t, ok := c.attrs["value"].(tensor.Tensor)
 	if !ok {
-		return nil, fmt.Errorf("no tensor in the attribute value")
+		return nil, fmt.Errorf("the attribute value holds no tensor")
 	}
 	return fromTensor(t)
 }
 
 func identity(c *call) (*array, error) { return c.in[0], nil }
 
-// flatten makes X a matrix: dimensions before axis become the rows, the others the columns.
+// flatten reshapes X to a matrix: the dimensions before axis become the rows, the others the columns.
 func flatten(c *call) (*array, error) {
 	x, k := c.in[0], c.int("axis", 1)
 	if k < 0 {
@@ -30,7 +30,7 @@ func flatten(c *call) (*array, error) {
 	return x.reshaped(product(x.shape[:k]), product(x.shape[k:])), nil
 }
 
-// reshape gives X the dims in its second input: 0 keeps X's at that place (unless allowzero), one −1 takes what is left.
+// reshape gives X the dims in its second input. 0 keeps the dimension of X at that position, unless allowzero is set; one −1 is inferred.
 func reshape(c *call) (*array, error) {
 	x, want := c.in[0], toInts(c.in[1].i)
 	open, known := -1, 1
@@ -57,7 +57,7 @@ func reshape(c *call) (*array, error) {
 	return x.reshaped(want...), nil
 }
 
-// squeeze drops dimensions of 1: those named, or all.
+// squeeze drops the named dimensions, by default all dimensions of 1.
 func squeeze(c *call) (*array, error) {
 	x := c.in[0]
 	var axes []int
@@ -85,7 +85,7 @@ func squeeze(c *call) (*array, error) {
 	return x.reshaped(shape...), nil
 }
 
-// unsqueeze puts dimensions of 1 at the named axes of the result.
+// unsqueeze inserts dimensions of 1 at the named axes of the result.
 func unsqueeze(c *call) (*array, error) {
 	x, axes := c.in[0], toInts(c.in[1].i)
 	rank := len(x.shape) + len(axes)
@@ -104,7 +104,7 @@ func unsqueeze(c *call) (*array, error) {
 	return x.reshaped(shape...), nil
 }
 
-// transpose is Y with dimension d equal to dimension perm[d] of X; without perm the order is reversed.
+// transpose returns Y whose dimension d is dimension perm[d] of X. The default perm reverses the order.
 func transpose(c *call) (*array, error) {
 	x, perm := c.in[0], c.ints("perm")
 	rank := len(x.shape)
@@ -128,7 +128,7 @@ func transpose(c *call) (*array, error) {
 	return y, nil
 }
 
-// concat joins values along axis; their other dimensions agree.
+// concat joins values along axis. Their other dimensions must be equal.
 func concat(c *call) (*array, error) {
 	if _, ok := c.attrs["axis"]; !ok {
 		return nil, fmt.Errorf("attribute axis is missing")

@@ -5,13 +5,14 @@ import (
 	"strings"
 )
 
-// kernel computes an operator's one output. Inputs are present and typed as its row of the table says; shapes are the kernel's to check.
+// kernel computes the output of an operator. The caller has checked the presence and types of inputs against the table; the kernel checks
+// shapes.
 type kernel func(c *call) (*array, error)
 
-// spec is an operator: its kernel, its inputs and the attributes it understands.
+// spec is an operator: its kernel, its inputs and its attributes.
 //
-// Inputs are separated by spaces: f for float32, i for int64, a for either; a trailing ? marks one that may be left out, a final "..." any
-// number more of the last. Attributes are written name=kind, kind being int, ints, float, string or tensor.
+// Inputs are separated by spaces: f for float32, i for int64, a for either. A trailing ? marks an optional input, a final "..." any number
+// of further ones. An attribute is name=kind; kinds are int, ints, float, string and tensor.
 type spec struct {
 	run           kernel
 	inputs, attrs string
@@ -51,7 +52,7 @@ var table = map[string]spec{
 
 	"Constant":  {constant, "", "value=tensor"},
 	"Identity":  {identity, "a", ""},
-	"Dropout":   {identity, "f f? a?", "seed=int"}, // outside of training it does nothing
+	"Dropout":   {identity, "f f? a?", "seed=int"}, // the identity in inference
 	"Flatten":   {flatten, "a", "axis=int"},
 	"Reshape":   {reshape, "a i", "allowzero=int"},
 	"Squeeze":   {squeeze, "a i?", ""},
@@ -60,13 +61,13 @@ var table = map[string]spec{
 	"Concat":    {concat, "f f...", "axis=int"},
 }
 
-// call is one evaluation of an operation: its attributes and its inputs, nil where left out.
+// call is one evaluation of an operation. Omitted inputs are nil.
 type call struct {
 	attrs map[string]any
 	in    []*array
 }
 
-// input returns input i, nil where it was left out.
+// input returns input i, or nil if it is omitted.
 func (c *call) input(i int) *array {
 	if i >= len(c.in) {
 		return nil
@@ -88,7 +89,7 @@ func (c *call) float(name string, def float64) float64 {
 	return def
 }
 
-// ints returns a list attribute, nil where it is absent.
+// ints returns a list attribute, or nil if it is absent.
 func (c *call) ints(name string) []int {
 	v, _ := c.attrs[name].([]int64)
 	return toInts(v)
@@ -110,7 +111,7 @@ func (op operation) errorf(format string, a ...any) error {
 	return fmt.Errorf("onnxexec: %s → %s: %w", op.Name, name, fmt.Errorf(format, a...))
 }
 
-// check compares an operation with its row of the table: known operator, one output, number of inputs, attributes and their kinds.
+// check compares an operation with the table: a known operator, one output, the number of inputs, the attributes and their kinds.
 func (op operation) check() error {
 	s, ok := table[op.Name]
 	if !ok {
@@ -135,7 +136,7 @@ func (op operation) check() error {
 			return op.errorf("attribute %s is not supported", name)
 		}
 		if got := kindOf(v); got != want {
-			return op.errorf("attribute %s is of kind %s: want %s", name, got, want)
+			return op.errorf("attribute %s has kind %s: want %s", name, got, want)
 		}
 	}
 	return op.checkArity(strings.Fields(s.inputs))

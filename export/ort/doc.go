@@ -1,5 +1,5 @@
-// Package ort runs ONNX models in ONNX Runtime, as an independent judge of what package export writes. It needs cgo to build (without it Open
-// answers NotPresentError) and loads the library when Open is called, so neither build nor start of a program depends on it.
+// Package ort runs ONNX models in ONNX Runtime, an independent check of the files that package export writes. It uses cgo; in a build
+// without cgo, Open returns a NotPresentError. Open loads the library, so programs build and start without it.
 package ort
 
 import (
@@ -10,10 +10,10 @@ import (
 	"strings"
 )
 
-// LibEnv is the environment variable that names the library file. When it is set, no other place is tried.
+// LibEnv is the environment variable with the path of the library. If it is set, Open tries no other path.
 const LibEnv = "MARR_ORT_LIB"
 
-// NotPresentError says that ONNX Runtime is not there; Tried lists the files that were looked for, and is empty in a build without cgo.
+// NotPresentError reports that ONNX Runtime is not installed. Tried lists the paths that Open tried; it is empty in a build without cgo.
 type NotPresentError struct{ Tried []string }
 
 func (e *NotPresentError) Error() string {
@@ -24,7 +24,7 @@ func (e *NotPresentError) Error() string {
 		strings.Join(e.Tried, ", "), LibEnv)
 }
 
-// candidates lists where the library may lie: LibEnv alone if set, else the user's cache folder and the system's library folders.
+// candidates returns the paths of the library to try: LibEnv alone if it is set, else the user's cache folder and the library folders.
 func candidates() []string {
 	if path := os.Getenv(LibEnv); path != "" {
 		return []string{path}
@@ -44,7 +44,7 @@ func candidates() []string {
 	return out
 }
 
-// existing returns those of the paths that are there.
+// existing returns the paths that exist.
 func existing(paths []string) []string {
 	var out []string
 	for _, p := range paths {

@@ -2,10 +2,10 @@
 
 package ort
 
-// Runtime is ONNX Runtime; in a build without cgo there is none.
+// Runtime is ONNX Runtime, which is absent from a build without cgo.
 type Runtime struct{}
 
-// Open returns NotPresentError.
+// Open returns a NotPresentError.
 func Open() (*Runtime, error) { return nil, &NotPresentError{} }
 
 // Name returns "onnxruntime".
@@ -14,7 +14,7 @@ func (*Runtime) Name() string { return "onnxruntime" }
 // Version returns "".
 func (*Runtime) Version() string { return "" }
 
-// Run returns NotPresentError.
+// Run returns a NotPresentError.
 func (*Runtime) Run([]byte, []float32, []int) ([]float32, []int, error) {
 	return nil, nil, &NotPresentError{}
 }

@@ -11,14 +11,14 @@ import (
 	onnxruntime "github.com/yalue/onnxruntime_go"
 )
 
-// Runtime is ONNX Runtime, loaded. It may be used from several goroutines.
+// Runtime is the loaded ONNX Runtime. Several goroutines may use it.
 type Runtime struct{}
 
-// loading guards the library's one environment a process.
+// loading guards the environment of the library, one per process.
 var loading sync.Mutex
 
-// Open loads ONNX Runtime, once a process, and keeps it loaded. A library that is not there is a *NotPresentError; one that is there but too
-// old for the interface this program was built with, or no ONNX Runtime at all, is another error that names the file.
+// Open loads ONNX Runtime once per process and keeps it loaded. If the library is not installed, the error is a *NotPresentError. A file
+// that is too old for this program, or not ONNX Runtime, is another error that names the file.
 func Open() (*Runtime, error) {
 	loading.Lock()
 	defer loading.Unlock()
@@ -33,7 +33,7 @@ func Open() (*Runtime, error) {
 		if cause == nil {
 			return &Runtime{}, nil
 		}
-		err = fmt.Errorf("ort: %s cannot be used: %w: install the library that tools/setup/ort.sh names", path, cause)
+		err = fmt.Errorf("ort: load %s: %w: install ONNX Runtime with tools/setup/ort.sh", path, cause)
 	}
 	return nil, err
 }
@@ -41,7 +41,7 @@ func Open() (*Runtime, error) {
 // Name returns "onnxruntime".
 func (*Runtime) Name() string { return "onnxruntime" }
 
-// Version returns the library's version, "1.30.0" say; "" before Open.
+// Version returns the version of the library, such as "1.30.0", or "" before Open.
 func (*Runtime) Version() string {
 	if !onnxruntime.IsInitialized() {
 		return ""
@@ -49,8 +49,8 @@ func (*Runtime) Version() string {
 	return onnxruntime.GetVersion()
 }
 
-// Run evaluates an ONNX file on the CPU: x [dims] goes into the first input, both float32; the first output and its dims come back, in memory
-// of Go's. Each call loads the model anew.
+// Run evaluates an ONNX file with one float32 input, x [dims], on the CPU and returns the first output and its dims, in Go memory. Each
+// call loads the model.
 func (*Runtime) Run(model []byte, x []float32, dims []int) ([]float32, []int, error) {
 	y, shape, err := run(model, x, dims)
 	if err != nil {
@@ -61,7 +61,7 @@ func (*Runtime) Run(model []byte, x []float32, dims []int) ([]float32, []int, er
 
 func run(model []byte, x []float32, dims []int) (y []float32, outDims []int, err error) {
 	if len(model) == 0 || len(x) == 0 {
-		return nil, nil, fmt.Errorf("a model of %d bytes and %d input values: neither may be empty", len(model), len(x))
+		return nil, nil, fmt.Errorf("a model of %d bytes and %d input values: both must not be empty", len(model), len(x))
 	}
 	shape, n := onnxruntime.Shape{}, 1
 	for _, d := range dims {

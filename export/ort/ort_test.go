@@ -10,7 +10,7 @@ import (
 	"testing"
 )
 
-// The order of the tests matters: the library is loaded once a process, so its absence is tested first.
+// The order of the tests matters: the library is loaded once per process, so the first tests are those without it.
 
 func TestMissingLibraryIsATypedError(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "nothing.so")
@@ -22,7 +22,7 @@ func TestMissingLibraryIsATypedError(t *testing.T) {
 	}
 }
 
-func TestAFileThatIsNoLibraryIsAnotherError(t *testing.T) {
+func TestInvalidLibraryIsAnotherError(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "libonnxruntime.so.1")
 	if err := os.WriteFile(path, []byte("not a library"), 0o644); err != nil {
 		t.Fatal(err)
@@ -31,11 +31,11 @@ func TestAFileThatIsNoLibraryIsAnotherError(t *testing.T) {
 	_, err := Open()
 	var missing *NotPresentError
 	if err == nil || errors.As(err, &missing) || !strings.Contains(err.Error(), path) {
-		t.Errorf("%v: want an error that names %s and is no NotPresentError", err, path)
+		t.Errorf("%v: want an error that names %s and is not a NotPresentError", err, path)
 	}
 }
 
-func TestTheUsersCacheComesFirst(t *testing.T) {
+func TestUserCacheIsTheFirstCandidate(t *testing.T) {
 	t.Setenv(LibEnv, "")
 	cache, err := os.UserCacheDir()
 	if err != nil {
