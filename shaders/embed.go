@@ -1,17 +1,17 @@
-// Package shaders holds the compute shaders: GLSL in <op>.comp and *.glsl, and the SPIR-V that tools/mkshaders made of it in
-// spv/, embedded here, so that building the program needs no shader compiler.
+// Package shaders holds the compute shaders: GLSL in <op>.comp and *.glsl, and the SPIR-V that tools/mkshaders makes of it in spv/. The
+// SPIR-V is embedded, so that a build of the program needs no shader compiler.
 //
 //	shaders/<op>.comp  --(go run ./tools/mkshaders: package compile)-->  shaders/spv/<name>.spv  --(go:embed)-->  SPIRV(name)
 //
-// A source without variant lines yields one shader, named after its file. Lines of the form
+// A source without variant lines gives one shader with the name of its file. Lines of the form
 //
 //	//! variant <v> -DTM=16 -DVEC=1
 //
-// yield one shader each, named <op>.<v>, compiled with these macros; the line
+// give one shader each, named <op>.<v> and compiled with these macros. The line
 //
 //	//! target vulkan1.1
 //
-// raises the target environment of a source (vulkan1.0 unless said).
+// sets the target environment of a source; the default is vulkan1.0.
 package shaders
 
 import (
@@ -28,8 +28,8 @@ var files embed.FS
 // magic is the first word of every SPIR-V module (SPIR-V specification, section 2.3).
 const magic = 0x07230203
 
-// SPIRV returns the words of a shader, by the name package documentation gives. An unknown name is an error that lists the
-// known ones. The caller owns the slice.
+// SPIRV returns the words of the shader with the given name (see the package comment). An unknown name is an error that lists the known
+// ones. The caller owns the slice.
 func SPIRV(name string) ([]uint32, error) {
 	raw, err := files.ReadFile("spv/" + name + ".spv")
 	if err != nil {
@@ -37,7 +37,7 @@ func SPIRV(name string) ([]uint32, error) {
 			name, strings.Join(Names(), ", "))
 	}
 	if len(raw) < 20 || len(raw)%4 != 0 || binary.LittleEndian.Uint32(raw) != magic {
-		return nil, fmt.Errorf("shaders: %s: %d bytes that are no SPIR-V module: run go run ./tools/mkshaders", name, len(raw))
+		return nil, fmt.Errorf("shaders: %s: the file (%d bytes) is not a SPIR-V module: run go run ./tools/mkshaders", name, len(raw))
 	}
 	code := make([]uint32, len(raw)/4)
 	for i := range code {

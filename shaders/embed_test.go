@@ -18,11 +18,11 @@ func TestSPIRVAgreesWithSources(t *testing.T) {
 	}
 }
 
-// Where the compiler that wrote the manifest is installed, it must write the same bytes again.
+// If the compiler of the manifest is installed, it must write the same bytes again.
 func TestSPIRVIsReproducible(t *testing.T) {
 	version, err := compile.Version()
 	if err != nil {
-		t.Log("glslc is not installed: hashes alone were checked")
+		t.Log("glslc is not installed: only the hashes were compared")
 		return
 	}
 	list, err := compile.Scan(".")
@@ -48,12 +48,12 @@ func TestSPIRVIsReproducible(t *testing.T) {
 			t.Fatal(err)
 		}
 		if !bytes.Equal(fresh, kept) {
-			t.Errorf("%s: %s writes other bytes now than are in spv/", s.Name, version)
+			t.Errorf("%s: %s writes other bytes than those in spv/", s.Name, version)
 		}
 	}
 }
 
-func TestEveryShaderIsAModuleWithBindings(t *testing.T) {
+func TestEveryShaderKeepsToTheLimits(t *testing.T) {
 	if len(Names()) == 0 {
 		t.Fatal("no shader is embedded")
 	}
@@ -63,17 +63,17 @@ func TestEveryShaderIsAModuleWithBindings(t *testing.T) {
 			t.Fatal(err)
 		}
 		bindings, push := Reflect(code)
-		// 8 storage buffers and 128 bytes of push constants are what the executor asks of a device.
+		// Every supported device has at least 8 storage buffers and 128 bytes of push constants.
 		if bindings < 1 || bindings > 8 || push > 128 {
 			t.Errorf("%s: %d bindings and %d bytes of push constants, want 1 to 8 and at most 128", name, bindings, push)
 		}
 	}
 }
 
-func TestUnknownShaderNamesTheKnownOnes(t *testing.T) {
+func TestUnknownShaderErrorListsTheKnownOnes(t *testing.T) {
 	_, err := SPIRV("no-such")
 	if err == nil || !strings.Contains(err.Error(), Names()[0]) {
-		t.Fatalf("error %v does not name %s", err, Names()[0])
+		t.Fatalf("error %v does not list %s", err, Names()[0])
 	}
 }
 
@@ -97,7 +97,7 @@ func TestReflectMeasuresEveryKindOfMember(t *testing.T) {
 	for _, c := range []struct {
 		name   string
 		member uint32
-		want   int // the member lies at offset 16
+		want   int // the member has offset 16
 	}{{"float", f32, 20}, {"vec3", vec3, 28}, {"mat2x3 of stride 16", mat, 48}, {"five of stride 8", arr, 56}} {
 		code := assemble(append(head,
 			[]uint32{opMemberDecorate, block, 0, decOffset, 0}, []uint32{opMemberDecorate, block, 1, decOffset, 16},
@@ -118,8 +118,8 @@ func TestReflectMeasuresEveryKindOfMember(t *testing.T) {
 	}
 }
 
-// The numbers are those of the contracts on top of the sources.
-func TestReflectReadsTheContractsOfTheViewShaders(t *testing.T) {
+// The numbers are those in the comments at the top of the sources.
+func TestReflectMatchesTheCommentsOfTheViewShaders(t *testing.T) {
 	for name, want := range map[string][2]int{
 		"views_crop.plain": {4, 16}, "views_finish.plain": {4, 48}, "views_blur.plain": {3, 48}, "views_tiles.plain": {3, 20},
 	} {

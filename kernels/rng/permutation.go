@@ -2,19 +2,20 @@ package rng
 
 import "math/bits"
 
-// feistelRounds is twice the four rounds that make a random permutation of random functions (M. Luby, C. Rackoff 1988, "How to construct
-// pseudorandom permutations from pseudorandom functions", SIAM J. Comput. 17(2)): halves here are short, and theorems about them weak.
+// feistelRounds is twice the four rounds that turn random functions into a pseudorandom permutation (M. Luby, C. Rackoff 1988, "How to
+// construct pseudorandom permutations from pseudorandom functions", SIAM J. Comput. 17(2)), since the theorem is weak for short halves.
 const feistelRounds = 8
 
-// minHalf is the least number of bits of a half: with halves of one or two bits a network reaches few of the permutations.
+// minHalf is the minimum number of bits of a half: with one or two bits the network reaches few of the permutations.
 const minHalf = 4
 
-// Permutation is a permutation of 0 … n−1 that is computed, not stored: a balanced Feistel network over the next power of four,
+// Permutation is a permutation of 0 … n−1 that is computed, not stored. It is a balanced Feistel network over the next power of four,
 //
 //	(L, R) → (R, L ⊕ (Philox(R, round, a, b) mod √4ᵏ)), eight rounds,
 //
-// walked until it lands below n (J. Black, P. Rogaway 2002, "Ciphers with arbitrary finite domains", CT-RSA, section 3). A walk takes
-// fewer than four passes on average (at n < 64 more, up to 256/n), so At costs the same wherever an epoch is resumed.
+// with cycle walking: it is applied until the result is below n (J. Black, P. Rogaway 2002, "Ciphers with arbitrary finite domains",
+// CT-RSA, section 3). A walk takes fewer than four passes on average (up to 256/n for n < 64), so the cost of At does not depend on the
+// position at which an epoch is resumed.
 type Permutation struct {
 	n    uint64
 	half int
@@ -22,11 +23,11 @@ type Permutation struct {
 	a, b uint32
 }
 
-// NewPermutation returns the permutation of 0 … n−1 that a seed and up to two numbers (the shuffle and the epoch, say) name.
-// It panics where n is negative.
+// NewPermutation returns the permutation of 0 … n−1 for a seed and a stream of up to two numbers, such as the shuffle and the epoch. It
+// panics if n is negative.
 func NewPermutation(n int, seed uint64, stream ...uint32) Permutation {
 	if n < 0 {
-		panic("rng: a permutation of fewer than no numbers")
+		panic("rng: the length of a permutation is negative")
 	}
 	s := New(seed, stream...)
 	half := max(minHalf, (bits.Len64(uint64(max(n, 1)-1))+1)/2)
@@ -36,10 +37,10 @@ func NewPermutation(n int, seed uint64, stream ...uint32) Permutation {
 // Len returns n.
 func (p Permutation) Len() int { return int(p.n) }
 
-// At returns the number in place i, which must lie in 0 … n−1.
+// At returns the number at position i. It panics unless i is in 0 … n−1.
 func (p Permutation) At(i int) int {
 	if uint64(i) >= p.n {
-		panic("rng: no such place in a permutation")
+		panic("rng: position outside the permutation")
 	}
 	x := p.pass(uint64(i))
 	for x >= p.n {
@@ -48,7 +49,7 @@ func (p Permutation) At(i int) int {
 	return int(x)
 }
 
-// pass sends x through the network, a bijection of 0 … 4^half−1.
+// pass applies the network, a bijection of 0 … 4^half−1, to x.
 func (p Permutation) pass(x uint64) uint64 {
 	mask := uint32(1)<<p.half - 1
 	l, r := uint32(x>>p.half), uint32(x)&mask

@@ -12,15 +12,15 @@ func TestPermutationIsABijectionAtEverySize(t *testing.T) {
 		for i := range n {
 			v := p.At(i)
 			if v < 0 || v >= n || seen[v] {
-				t.Fatalf("n = %d: place %d holds %d, out of range or twice", n, i, v)
+				t.Fatalf("n = %d: position %d has %d, which is out of range or repeated", n, i, v)
 			}
 			seen[v] = true
 		}
 	}
 }
 
-// chi returns the chi-square of counts against equal ones.
-func chi(counts []int, total int) float64 {
+// chiSquare returns the chi-square statistic of counts against a uniform distribution.
+func chiSquare(counts []int, total int) float64 {
 	want, sum := float64(total)/float64(len(counts)), 0.0
 	for _, c := range counts {
 		sum += (float64(c) - want) * (float64(c) - want) / want
@@ -28,31 +28,31 @@ func chi(counts []int, total int) float64 {
 	return sum
 }
 
-func TestPermutationSendsEveryPlaceEverywhere(t *testing.T) {
+func TestPermutationIsUniformAtEachPosition(t *testing.T) {
 	const epochs = 4000
 	// The 99.99 % points of chi-square with n−1 degrees of freedom (gonum: distuv.ChiSquared{K: n-1}.Quantile(0.9999)).
 	for n, limit := range map[int]float64{2: 15.137, 3: 18.421, 7: 27.856, 16: 44.263, 100: 160.056} {
-		for _, place := range []int{0, n / 2, n - 1} {
+		for _, position := range []int{0, n / 2, n - 1} {
 			counts := make([]int, n)
 			for e := range uint32(epochs) {
-				counts[NewPermutation(n, 3, 0, e).At(place)]++
+				counts[NewPermutation(n, 3, 0, e).At(position)]++
 			}
-			if x := chi(counts, epochs); x > limit {
-				t.Errorf("n = %d, place %d: chi-square %.1f, 99.99 %% of which lie below %.1f", n, place, x, limit)
+			if x := chiSquare(counts, epochs); x > limit {
+				t.Errorf("n = %d, position %d: chi-square %.1f, above the 99.99 %% point %.1f", n, position, x, limit)
 			}
 		}
 	}
 }
 
-func TestPermutationKeepsNoNeighboursTogether(t *testing.T) {
+func TestPermutationSeparatesNeighbors(t *testing.T) {
 	const n, bins = 50000, 50
 	p, counts := NewPermutation(n, 9, 1, 2), make([]int, bins)
 	for i := range n - 1 {
 		counts[(p.At(i+1)-p.At(i)+n)%n*bins/n]++
 	}
-	// 99.99 % of chi-square with 49 degrees of freedom lie below 94.6.
-	if x := chi(counts, n-1); x > 94.6 {
-		t.Errorf("steps between neighbours: chi-square %.1f", x)
+	// 94.6 is the 99.99 % point of chi-square with 49 degrees of freedom.
+	if x := chiSquare(counts, n-1); x > 94.6 {
+		t.Errorf("differences between neighbors: chi-square %.1f", x)
 	}
 }
 
@@ -69,11 +69,11 @@ func TestPermutationsDifferByEpochStreamAndSeed(t *testing.T) {
 			}
 		}
 		if same > 8 { // Poisson with mean 1: more than 8 once in a million
-			t.Errorf("another %s: %d of %d places hold the same", what, same, n)
+			t.Errorf("another %s: %d of %d positions have the same number", what, same, n)
 		}
 	}
 	if q := NewPermutation(n, 1, 2, 3); q != p || q.At(77) != p.At(77) || q.Len() != n {
-		t.Error("the same names gave another permutation")
+		t.Error("the same seed and stream gave another permutation")
 	}
 }
 

@@ -1,8 +1,8 @@
 // Package rng is the project's one source of randomness: Philox4x32-10, a counter-based generator
 // (Salmon et al. 2011, "Parallel random numbers: as easy as 1, 2, 3", SC11, section 3.2 and table 2).
 //
-// A stream is named by a seed and up to two numbers (an epoch and an image, say), so any draw can be made again
-// without having made those before it: data sets, shuffles (Permutation), augmentation, initialisation and tests all rely on that.
+// A seed and up to two numbers, such as an epoch and an image, select a stream, so any draw can be repeated without those before
+// it. Data sets, shuffles (Permutation), augmentation, initialization and tests rely on that.
 package rng
 
 import "math"
@@ -19,7 +19,7 @@ func Philox(key [2]uint32, ctr [4]uint32) [4]uint32 {
 	return ctr
 }
 
-// Source reads one stream word by word. Word i is lane i mod 4 of the block whose counter is (i/4 low, i/4 high, a, b).
+// Source reads one stream word by word. Word i is lane i mod 4 of the block with the counter (low word of i/4, high word of i/4, a, b).
 type Source struct {
 	key   [2]uint32
 	a, b  uint32
@@ -27,7 +27,7 @@ type Source struct {
 	block [4]uint32
 }
 
-// New opens stream (a, b) of a seed; numbers left out are 0.
+// New returns stream (a, b) of a seed. Omitted numbers are 0; more than two panic.
 func New(seed uint64, stream ...uint32) *Source {
 	s := &Source{key: [2]uint32{uint32(seed), uint32(seed >> 32)}}
 	switch len(stream) {
@@ -38,7 +38,7 @@ func New(seed uint64, stream ...uint32) *Source {
 		s.a = stream[0]
 	case 0:
 	default:
-		panic("rng: a stream is named by at most two numbers")
+		panic("rng: a stream has at most two numbers")
 	}
 	return s
 }
@@ -57,13 +57,13 @@ func (s *Source) Uint32() uint32 {
 // Float64 returns a uniform number in [0, 1): one word divided by 2³².
 func (s *Source) Float64() float64 { return float64(s.Uint32()) / (1 << 32) }
 
-// Range returns a uniform number in [lo, hi). The conversion forbids a fused multiply-add: same bits on every processor.
+// Range returns a uniform number in [lo, hi). The conversion prevents a fused multiply-add, so that every processor gives the same bits.
 func (s *Source) Range(lo, hi float64) float64 { return lo + float64((hi-lo)*s.Float64()) }
 
-// Intn returns a uniform integer in [0, n), by the high half of word × n (bias below n/2³²).
+// Intn returns a uniform integer in [0, n): the high half of word × n (bias below n/2³²).
 func (s *Source) Intn(n int) int { return int(uint64(s.Uint32()) * uint64(n) >> 32) }
 
-// Normal returns a standard normal number made from two words by Box and Muller's cosine.
+// Normal returns a standard normal number from two words, by the cosine of the Box-Muller transform.
 func (s *Source) Normal() float64 {
 	u := (float64(s.Uint32()) + 0.5) / (1 << 32)
 	return math.Sqrt(-2*math.Log(u)) * math.Cos(2*math.Pi*s.Float64())
@@ -76,7 +76,7 @@ func (s *Source) Uniform(dst []float32, lo, hi float64) {
 	}
 }
 
-// Perm returns a permutation of 0 … n−1 (Fisher and Yates, from the end).
+// Perm returns a random permutation of 0 … n−1 (Fisher-Yates, from the end).
 func (s *Source) Perm(n int) []int {
 	p := make([]int, n)
 	for i := range p {

@@ -16,17 +16,17 @@ import (
 	"syscall"
 )
 
-// Entry says where a SPIR-V file came from.
+// Entry is the origin of a SPIR-V file.
 type Entry struct {
-	Key      string `json:"source"`   // Shader.Key when it was compiled
+	Key      string `json:"source"`   // Shader.Key at compilation
 	SPIRV    string `json:"spirv"`    // sha256 of the file, in hexadecimal
-	Compiler string `json:"compiler"` // what Version said
+	Compiler string `json:"compiler"` // the result of Version
 }
 
-// Manifest is spv/manifest.json: entries by shader name.
+// Manifest is the content of spv/manifest.json: entries by shader name.
 type Manifest map[string]Entry
 
-// ReadManifest reads the manifest of a folder of sources; none is an empty one.
+// ReadManifest returns the manifest of a folder of sources, which is empty if the file is missing.
 func ReadManifest(dir string) (Manifest, error) {
 	raw, err := os.ReadFile(filepath.Join(dir, "spv", "manifest.json"))
 	if errors.Is(err, os.ErrNotExist) {
@@ -50,7 +50,7 @@ func (m Manifest) write(dir string) error {
 	return replace(filepath.Join(dir, "spv", "manifest.json"), append(raw, '\n'))
 }
 
-// replace writes a file whole or not at all, so that a build running beside it never embeds half a shader.
+// replace writes a file atomically, so that a concurrent build does not embed a partial shader.
 func replace(path string, data []byte) error {
 	tmp := filepath.Join(filepath.Dir(path), "."+filepath.Base(path)+".tmp")
 	if err := os.WriteFile(tmp, data, 0o644); err != nil {
@@ -62,7 +62,7 @@ func replace(path string, data []byte) error {
 	return nil
 }
 
-// Version names the installed glslc with the libraries in it, on one line.
+// Version returns the version of the installed glslc and its libraries, on one line.
 func Version() (string, error) {
 	out, err := exec.Command("glslc", "--version").Output()
 	if err != nil {
@@ -77,7 +77,7 @@ func Version() (string, error) {
 	return strings.Join(parts, ", "), nil
 }
 
-// Compile returns the SPIR-V of one shader; the error holds what glslc said.
+// Compile returns the SPIR-V of one shader. The error includes the messages of glslc.
 func Compile(dir string, s Shader) ([]byte, error) {
 	args := append([]string{"-O", "--target-env=" + s.Target, "-fshader-stage=comp", "-I", "."}, s.Defines...)
 	cmd := exec.Command("glslc", append(args, "-o", "-", s.Source)...)
@@ -90,10 +90,10 @@ func Compile(dir string, s Shader) ([]byte, error) {
 	return out.Bytes(), nil
 }
 
-// Problem is one shader whose SPIR-V is not what its source says.
+// Problem is one shader whose SPIR-V differs from its source.
 type Problem struct{ Name, What string }
 
-// Check compares sources, manifest and SPIR-V files by their hashes, sorted by name; nothing is compiled.
+// Check compares sources, manifest and SPIR-V files by their hashes and returns the differences, sorted by name. It compiles nothing.
 func Check(dir string) ([]Problem, error) {
 	list, err := Scan(dir)
 	if err != nil {
@@ -118,7 +118,7 @@ func Check(dir string) ([]Problem, error) {
 	return bad, nil
 }
 
-// state says why a shader must be compiled, "" if it need not.
+// state returns the reason to compile a shader, or "" if it is current.
 func state(dir string, s Shader, m Manifest) string {
 	e, ok := m[s.Name]
 	raw, err := os.ReadFile(filepath.Join(dir, "spv", s.Name+".spv"))
@@ -130,7 +130,7 @@ func state(dir string, s Shader, m Manifest) string {
 	case e.Key != s.Key:
 		return "has a changed source"
 	case e.SPIRV != digest(raw):
-		return "has SPIR-V that the compiler did not write"
+		return "has SPIR-V that differs from the compiler's"
 	}
 	return ""
 }
@@ -140,7 +140,7 @@ func digest(b []byte) string {
 	return hex.EncodeToString(sum[:])
 }
 
-// orphans returns the names with a file or an entry but no source, sorted.
+// orphans returns the sorted names that have a SPIR-V file or a manifest entry, but no source.
 func orphans(dir string, m Manifest, known map[string]bool) []string {
 	found := map[string]bool{}
 	for name := range m {
@@ -160,10 +160,10 @@ func orphans(dir string, m Manifest, known map[string]bool) []string {
 	return names
 }
 
-// Update makes the SPIR-V agree with the sources: it compiles what changed, `workers` at a time, deletes orphans, and calls
-// say with one line for each. A source that does not compile keeps its old SPIR-V and manifest entry; the others are
-// still written, and the errors come back joined. Two updates of one folder exclude each other by a lock on its spv.
-func Update(dir string, workers int, say func(string)) error {
+// Update compiles the changed sources, `workers` at a time, and deletes orphans. It calls log with one line for each. A source that does
+// not compile keeps its old SPIR-V and manifest entry; Update writes the others and returns the joined errors. A lock on the folder spv
+// excludes concurrent updates.
+func Update(dir string, workers int, log func(string)) error {
 	spv := filepath.Join(dir, "spv")
 	if err := os.MkdirAll(spv, 0o755); err != nil {
 		return fmt.Errorf("compile: %w", err)
@@ -196,14 +196,14 @@ func Update(dir string, workers int, say func(string)) error {
 			return fmt.Errorf("compile: %w", err)
 		}
 		delete(m, name)
-		say("removed " + name)
+		log("removed " + name)
 	}
-	failed := compileAll(dir, list, todo, m, workers, say)
+	failed := compileAll(dir, list, todo, m, workers, log)
 	return errors.Join(failed, m.write(dir))
 }
 
-// compileAll compiles the shaders named in todo and enters them into the manifest.
-func compileAll(dir string, list []Shader, todo map[string]string, m Manifest, workers int, say func(string)) error {
+// compileAll compiles the shaders in todo and adds them to the manifest.
+func compileAll(dir string, list []Shader, todo map[string]string, m Manifest, workers int, log func(string)) error {
 	if len(todo) == 0 {
 		return nil
 	}
@@ -236,7 +236,7 @@ func compileAll(dir string, list []Shader, todo map[string]string, m Manifest, w
 				return
 			}
 			m[s.Name] = Entry{Key: s.Key, SPIRV: digest(code), Compiler: version}
-			say(fmt.Sprintf("compiled %s (%s; %d bytes)", s.Name, why, len(code)))
+			log(fmt.Sprintf("compiled %s (%s; %d bytes)", s.Name, why, len(code)))
 		})
 	}
 	wg.Wait()

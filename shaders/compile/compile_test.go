@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-// folder writes two sources (one with two variants and a nested include) and the SPIR-V and manifest that belong to them.
+// folder writes two sources, one with two variants and a nested include, their SPIR-V and their manifest.
 func folder(t *testing.T) string {
 	t.Helper()
 	dir := t.TempDir()
@@ -64,7 +64,7 @@ func TestScanReadsVariantsDefinesAndTarget(t *testing.T) {
 	}
 }
 
-func TestCheckFindsEveryKindOfDrift(t *testing.T) {
+func TestCheckFindsEveryKindOfDifference(t *testing.T) {
 	both := []string{"a.big", "a.small"}
 	for _, c := range []struct {
 		what string
@@ -93,7 +93,7 @@ func TestCheckFindsEveryKindOfDrift(t *testing.T) {
 			names = append(names, p.Name)
 		}
 		if !slices.Equal(names, c.want) {
-			t.Errorf("%s: Check named %v, want %v", c.what, names, c.want)
+			t.Errorf("%s: Check found %v, want %v", c.what, names, c.want)
 		}
 	}
 }
@@ -105,9 +105,9 @@ func remove(t *testing.T, dir, name string) {
 	}
 }
 
-func TestScanRefusesMalformedSources(t *testing.T) {
+func TestScanRejectsMalformedSources(t *testing.T) {
 	for name, text := range map[string]string{
-		"unknown directive": "//! optimise\n",
+		"unknown directive": "//! optimize\n",
 		"unnamed variant":   "//! variant\n",
 		"flag for define":   "//! variant x -O0\n",
 		"variant twice":     "//! variant x\n//! variant x -DA\n",
@@ -117,14 +117,14 @@ func TestScanRefusesMalformedSources(t *testing.T) {
 		dir := t.TempDir()
 		put(t, dir, "a.comp", "#version 450\n"+text)
 		if _, err := Scan(dir); err == nil {
-			t.Errorf("%s: Scan took %q", name, text)
+			t.Errorf("%s: Scan accepted %q", name, text)
 		}
 	}
 }
 
 func TestUpdateCompilesOnlyWhatChanged(t *testing.T) {
 	if _, err := Version(); err != nil {
-		t.Skip("glslc is not installed: building and testing the program do not need it, only changing a shader does")
+		t.Skip("glslc is not installed: only a change of a shader needs it")
 	}
 	dir := t.TempDir()
 	const body = "layout(local_size_x=N) in;\nlayout(binding=0) buffer B{float b[];};\nvoid main(){b[gl_GlobalInvocationID.x]=1;}\n"

@@ -1,8 +1,8 @@
-// Package compile turns the GLSL of package shaders into SPIR-V with glslc, and knows when the two have drifted apart.
+// Package compile compiles the GLSL of package shaders to SPIR-V with glslc, and detects differences between the two.
 //
-// A folder of sources is scanned into Shaders (one per variant), each with a Key: the hash of everything its SPIR-V depends on.
-// spv/manifest.json keeps, for each shader, that key, the hash of the SPIR-V and the compiler that made it. Update compiles
-// what has another key than the manifest; Check finds every difference without compiling.
+// Scan returns the Shaders of a folder, one per variant, each with a Key: the hash of everything that its SPIR-V depends on. For each
+// shader, spv/manifest.json holds that key, the hash of the SPIR-V and the version of the compiler. Update compiles the shaders whose key
+// differs from the manifest. Check finds all differences without compiling.
 package compile
 
 import (
@@ -15,7 +15,7 @@ import (
 	"strings"
 )
 
-// Shader is one SPIR-V file to be made.
+// Shader is the source of one SPIR-V file.
 type Shader struct {
 	Name    string   // <op>, or <op>.<variant>
 	Source  string   // file name in the folder
@@ -53,7 +53,7 @@ func Scan(dir string) ([]Shader, error) {
 func scanSource(dir, source string) ([]Shader, error) {
 	base := strings.TrimSuffix(source, ".comp")
 	if !word.MatchString(base) {
-		return nil, fmt.Errorf("compile: %s: the name of a source is letters, digits, _ and -: rename it", source)
+		return nil, fmt.Errorf("compile: %s: the name of a source may contain only letters, digits, _ and -: rename it", source)
 	}
 	text, err := os.ReadFile(filepath.Join(dir, source))
 	if err != nil {
@@ -102,8 +102,8 @@ func allDefines(args []string) bool {
 	return true
 }
 
-// dependencies returns one line (name, sha256) for the source and for every file that it includes, directly or not, in the
-// order in which they are first named; an include behind an #if counts too.
+// dependencies returns one line (name, sha256) for the source and for every file that it includes, directly or indirectly, in the order
+// of the first include. It counts an include inside an #if too.
 func dependencies(dir, source string, text []byte) (string, error) {
 	var out strings.Builder
 	seen := map[string]bool{source: true}

@@ -1,4 +1,4 @@
-"""Writes golden results as JSON: inputs and weights are named streams, so a file holds only results.
+"""Writes golden results as JSON. Inputs and weights are streams of random numbers with names, so a file holds results only.
 
 One schema for every file (read by kernels/ref/golden):
 
@@ -12,9 +12,9 @@ One schema for every file (read by kernels/ref/golden):
     result: {"name", "shape", "data" | "norm" and "proj", "float32_distance"}
 
 "norm" is the 2-norm, "proj" holds four sums of sign[i]*value[i] with the signs of the streams "proj/<case>/<name>/<j>".
-"float32_distance" says how far PyTorch's own float32 run is from the stored float64 one, by the measure of the tests:
+"float32_distance" is the distance of PyTorch's float32 results from the stored float64 ones, by the measure of the tests:
 ||a-b||/||b|| for full tensors, else the larger of | ||a||-||b|| |/||b|| and rms over j of (proj_a-proj_b)/||b||.
-Layouts are the library's: NHWC, KRSC, row-major.
+Layouts are those of marr: NHWC, KRSC, row-major.
 """
 import json
 import os
@@ -31,7 +31,7 @@ PROJECTIONS = 4
 
 
 def number(v):
-    """Nine significant digits: 5e-10 relative, below every tolerance that reads them."""
+    """Rounds to nine significant digits: 5e-10 relative, below every tolerance of the tests."""
     return float("%.9g" % float(v))
 
 
@@ -44,7 +44,7 @@ def relative(d, norm):
 
 
 def result(case, name, value, value32, full=None):
-    """One result from the float64 run, with its distance to the float32 run."""
+    """Returns one result of the float64 run, with its distance to the float32 run."""
     a, b = np.asarray(value, dtype=np.float64), np.asarray(value32, dtype=np.float64)
     norm = float(np.linalg.norm(a))
     r = {"name": name, "shape": list(a.shape)}
@@ -65,13 +65,13 @@ def spec(name, shape, lo=-1.0, hi=1.0, **more):
 
 
 def draw(case, s, dtype, grad=False):
-    """The tensor of a spec, in the library's layout."""
+    """Returns the tensor of a spec, in marr's layout."""
     t = torch.tensor(uniform(case + "/" + s["name"], s["shape"], s["lo"], s["hi"]), dtype=dtype)
     return t.requires_grad_(grad)
 
 
 def dump(path, cases):
-    """Writes the file, one line a tensor, and prints its size and largest float32 distance."""
+    """Writes the file, one line per tensor, and prints its size and the largest float32 distance of each case."""
     root = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..")
     path_abs = os.path.join(root, path)
     os.makedirs(os.path.dirname(path_abs), exist_ok=True)

@@ -1,25 +1,25 @@
-"""Golden losses, gradients and training of the methods beside SimCLR: ssl/testdata/{byol,simsiam,dino,rotation,jigsaw}.json.
+"""Golden losses, gradients and training of the methods other than SimCLR: ssl/testdata/{byol,simsiam,dino,rotation,jigsaw}.json.
 
-Run: /usr/bin/python3 tools/golden/methods.py [method ...]; "methods.py search [method ...]" shows how the cases' names were chosen
-(training.search). The schema is in goldenfile.py. N images a step; rows i and i+N of "views<t>" [2N 16 16 1] are the two
-views of image i, N = "batch". "grads" are all gradients of the first step, before clipping and freezing. EMA parameters are
-p' <- m p' + (1-m) p after the optimizer, m_k = 1 - (1-ema)(cos(pi k/K)+1)/2 at step k = 0 ... K-1; they begin as copies, their running
-statistics come from their own forwards in training mode. Names are torchvision's, those of EMA networks after a prefix.
+Run: /usr/bin/python3 tools/golden/methods.py [method ...]; "methods.py search [method ...]" prints the numbers by which the names of the cases were chosen
+(training.search). The schema is in goldenfile.py. A step has N = "batch" images; rows i and i+N of "views<t>"
+[2N 16 16 1] are the two views of image i. "grads" are all gradients of the first step, before clipping and freezing. EMA parameters are
+p' <- m p' + (1-m) p after the optimizer, m_k = 1 - (1-ema)(cos(pi k/K)+1)/2 at step k = 0 ... K-1; they start as copies, and their running
+statistics come from their own forward passes in training mode. Names are torchvision's, those of EMA networks after a prefix.
 
 op "byol_loss"     inputs p1, p2, z1, z2 [N D]; loss = mean(2 - 2cos(p1, z2)) + mean(2 - 2cos(p2, z1)).
-op "simsiam_loss"  likewise; loss = -mean cos(p1, z2)/2 - mean cos(p2, z1)/2. Gradients for p1 and p2; z is constant in both.
+op "simsiam_loss"  the same inputs; loss = -mean cos(p1, z2)/2 - mean cos(p2, z1)/2. Gradients for p1 and p2; z is constant in both.
 op "dino_loss"     inputs t1, t2 (teacher), s1, s2, ... (student) [N K] logits, "centre" [K]; outputs "loss", "new_centre"; gradients for s.
-op "byol_train"    each view forwarded on its own, first view first; projector.{0,1,3}, predictor.{0,1,3}; "target." + names.
-op "simsiam_train" likewise; projector.{0,1,3,4,6,7} (no biases in 0, 3 and 6, no scale and bias in 7), predictor.{0,1,3}.
+op "byol_train"    one forward per view, in the order of the views; projector.{0,1,3}, predictor.{0,1,3}; "target." + names.
+op "simsiam_train" as byol_train; projector.{0,1,3,4,6,7} (no biases in 0, 3 and 6, no scale and bias in 7), predictor.{0,1,3}.
 op "dino_train"    both views in one forward of the student, "locals<t>" [N*locals 10 10 1] of all local views (view by view) in another,
-                   both views in one of the teacher. head.{0,2,4}.weight/bias, exact GELU, head.last.weight (rows normalised in use); where "normed" is 1
-                   a batch norm before each GELU and no bias before it: head.{0,1,3,4,6};
+                   both views in one of the teacher. head.{0,2,4}.weight/bias, exact GELU, head.last.weight (used with normalized rows); if "normed" is 1,
+                   a batch norm precedes each GELU and the linear layer before it has no bias: head.{0,1,3,4,6};
                    "teacher." + names; "centre" [K] from zeros. Clipped per parameter to norm "clip": g clip/(norm + 1e-6). head.last has
-                   no gradient in the first "frozen" steps: no decay, no moments, and AdamW's bias corrections count from there.
-op "rotation_train" views [N 16 16 1] as they are, "targets<t>" [N]; head.weight, head.bias.
-op "jigsaw_train"  views [N*4 10 10 1]: the tiles of image i are rows 4i ... 4i+3, one batch-norm population; head.0 without bias, head.1
-                   batch norm over all tiles, ReLU, tiles of an image side by side [N 4*hidden], head.3 to permutations. Where "normalised" is 1
-                   each tile first loses its mean and is divided by its deviation (biased) + 1e-3.
+                   no gradient in the first "frozen" steps: no weight decay, no moments; AdamW's bias correction counts later steps only.
+op "rotation_train" views [N 16 16 1], "targets<t>" [N]; head.weight, head.bias.
+op "jigsaw_train"  views [N*4 10 10 1]: the tiles of image i are rows 4i ... 4i+3, in one batch-norm population; head.0 without bias, head.1
+                   batch norm over all tiles, ReLU, concatenation of the tiles of an image [N 4*hidden], head.3 to permutations. If
+                   "normalised" is 1, each tile is normalized first: minus its mean, divided by its standard deviation (biased) + 1e-3.
 """
 import copy
 import math
@@ -49,7 +49,7 @@ def simsiam_loss(p1, p2, z1, z2):
 
 
 def dino_loss(students, teachers, centre, tau):
-    """Mean over pairs of different views; the centre is that of the step before."""
+    """Mean over pairs of different views. The center is that of the previous step."""
     p = [F.softmax((t - centre) / tau["teacher_temperature"], dim=1).detach() for t in teachers]
     q = [F.log_softmax(s / tau["student_temperature"], dim=1) for s in students]
     pairs = [(a, b) for i, a in enumerate(p) for j, b in enumerate(q) if i != j]
@@ -61,8 +61,8 @@ def new_centre(centre, teachers):
 
 
 class Apart(Method):
-    """Views forwarded on their own. Batch norm over eight samples, as deep in the network, amplifies rounding a hundredfold in ten steps; over
-    sixteen it does not."""
+    """One forward per view. Batch norm over eight samples in the deep layers amplifies rounding a hundredfold in ten steps; over sixteen
+    samples it does not."""
     batch, views = 16, view_specs(2 * 16)
 
     def pair(self, t):
@@ -70,7 +70,7 @@ class Apart(Method):
 
 
 class WithEMA(Method):
-    """One copy, which follows the network."""
+    """Has one EMA copy of the network."""
 
     def copied(self, prefix, without=()):
         net = copy.deepcopy(self.net).requires_grad_(False)
@@ -125,7 +125,7 @@ class SimSiam(Apart):
 
 
 class Head(nn.Sequential):
-    """DINO's: three linear layers with GELU, L2, and a linear layer whose rows are normalised (weight_norm with g = 1 fixed)."""
+    """DINO's head: three linear layers with GELU, L2 normalization, and a linear layer with normalized rows (weight_norm with fixed g = 1)."""
 
     def __init__(self, inside, hidden, bottleneck, prototypes, norm=False):
         norms = [[nn.BatchNorm1d(hidden)] if norm else [] for _ in range(2)]

@@ -1,4 +1,4 @@
-"""Networks of the goldens: parameters and images are streams in the library's layouts, carried into PyTorch's and back."""
+"""Networks of the golden results. Parameters and images are streams in marr's layouts, converted to PyTorch's and back."""
 import torch
 import torch.nn.functional as F
 from torch import nn
@@ -8,7 +8,7 @@ from goldenfile import draw, spec
 
 
 def resnet(arch, stem, width):
-    """torchvision's network of that name without fc, its first stage `width` wide; the cifar stem is 3x3 of stride 1 without max-pool."""
+    """Returns torchvision's network of that name without fc. Its first stage has `width` channels; the cifar stem is 3x3, stride 1, no max-pool."""
     net = getattr(zoo, arch)(weights=None)
     if stem == "cifar":
         net.conv1, net.maxpool = nn.Conv2d(3, width, 3, 1, 1, bias=False), nn.Identity()
@@ -21,7 +21,7 @@ def resnet(arch, stem, width):
 
 
 class SmallResNet(nn.Module):
-    """ResNet-10: one BasicBlock a stage, widths w 2w 4w 8w, 3x3 stride 2 stem, no max-pool, no classifier; `dim` features."""
+    """ResNet-10: one BasicBlock per stage, widths w 2w 4w 8w, 3x3 stride 2 stem, no max-pool, no classifier; `dim` features."""
 
     def __init__(self, width, channels):
         super().__init__()
@@ -44,25 +44,26 @@ class SmallResNet(nn.Module):
 
 
 def projector(inside, hidden, out):
-    """Linear without bias, batch norm, ReLU, Linear: net.Projector."""
+    """Returns net.Projector: Linear without bias, batch norm, ReLU, Linear."""
     return nn.Sequential(nn.Linear(inside, hidden, bias=False), nn.BatchNorm1d(hidden), nn.ReLU(), nn.Linear(hidden, out))
 
 
 def to_torch(t):
-    """[K R S C] to [K C R S], [N H W C] to [N C H W]; others as they are."""
+    """Converts [K R S C] to [K C R S] and [N H W C] to [N C H W]; returns other shapes unchanged."""
     return t.permute(0, 3, 1, 2) if t.dim() == 4 else t
 
 
 def from_torch(t):
-    """A copy in the library's layout, also where the permuted view would be contiguous already (one channel)."""
+    """Returns a copy in marr's layout, even if the permuted view is contiguous already (one channel)."""
     t = t.detach().clone()
     return t.permute(0, 2, 3, 1).contiguous() if t.dim() == 4 else t
 
 
 def parameter_specs(net):
-    """The rule for values: weights of two or more axes are uniform in ±sqrt(6/fan_in) (He), scales in 0.6 … 1.4, biases in ±0.2.
+    """Returns the ranges of the parameters: weights of two or more axes are uniform in ±sqrt(6/fan_in) (He), scales in 0.6 … 1.4, biases in ±0.2.
 
-    The scales at a bottleneck's end are in 0.1 … 0.3: with 0.6 … 1.4 rounding grows a hundredfold over the 50 layers and crosses kinks.
+    The scales at the end of a bottleneck are in 0.1 … 0.3: with 0.6 … 1.4 rounding errors grow a hundredfold over the 50 layers and cross
+    kinks.
     """
     specs = []
     for name, p in net.named_parameters():
@@ -87,15 +88,16 @@ def fill(net, case, specs):
 
 
 def running(net):
-    """Running means and variances by torchvision's names."""
+    """Returns the running means and variances by torchvision's names."""
     return {k: v.detach().clone() for k, v in net.named_buffers() if "running" in k}
 
 
 def watch_kinks(net):
-    """Returns a function that tells how near any input of a ReLU came to zero, and the largest positive number under a max-pool's window to the next.
+    """Returns a function that returns the margin to the nearest kink: the smallest distance of a ReLU's input from zero, or of the largest positive
+    number in a max-pool's window from the second largest.
 
-    Where float32 takes the other side of a kink than float64, a gradient jumps by about 1/sqrt(elements) of its norm, far above rounding.
-    So the goldens use streams whose nearest kink is farther away than float32 errors, and say how far ("kink_margin").
+    If float32 is on the other side of a kink than float64, a gradient differs by about 1/sqrt(elements) of its norm, far above rounding.
+    Therefore the cases use streams whose margin ("kink_margin") is larger than float32 errors.
     """
     nearest = [float("inf")]
 
@@ -106,7 +108,7 @@ def watch_kinks(net):
         x = args[0].detach()
         windows = F.unfold(F.pad(x, [pool.padding] * 4), pool.kernel_size, stride=pool.stride).unflatten(1, (x.shape[1], -1))
         top = windows.topk(2, dim=2).values
-        gap = (top[:, :, 0] - top[:, :, 1])[top[:, :, 0] > 0]  # the ReLU before lets no gradient through to a zero, whichever is taken
+        gap = (top[:, :, 0] - top[:, :, 1])[top[:, :, 0] > 0]  # the ReLU before passes no gradient to a zero, whichever of equal zeros is the maximum
         nearest[0] = min(nearest[0], float(gap.min()))
 
     for m in net.modules():
@@ -118,7 +120,7 @@ def watch_kinks(net):
 
 
 def widest_margin(stem, tries, margin):
-    """Prints and returns the margin of each of the first names stem0, stem1, ... and prints the best: how the names of the cases were chosen."""
+    """Prints and returns the margins of the first names stem0, stem1, ..., and prints the name with the widest, which the case takes."""
     margins = {}
     for i in range(tries):
         margins[stem + str(i)] = margin(stem + str(i))

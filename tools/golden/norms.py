@@ -1,4 +1,4 @@
-"""Golden results of the norms that stand in for batch norm, forward and backward: kernels/testdata/norms.json.
+"""Golden results of the norms that can replace batch norm, forward and backward: kernels/testdata/norms.json.
 
 Run: /usr/bin/python3 tools/golden/norms.py (Debian's python3-torch). The schema is in goldenfile.py.
 """
@@ -15,7 +15,7 @@ def group_norm(t, a):
 
 
 def mean_norm(t, a):
-    """Batch norm with a variance of 1, by the batch's mean or, where it moves, by the running one, which the batch's moves afterwards."""
+    """Batch norm with a variance of 1. It subtracts the batch mean or, if "moving", the running mean, and then updates the running mean."""
     batch = t["x"].flatten(0, -2).mean(0)
     mean = t["running_mean"] if a["moving"] else batch
     y = t["gamma"] * (t["x"] - mean) / (1 + a["eps"]) ** 0.5 + t["beta"]

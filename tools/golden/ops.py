@@ -7,12 +7,13 @@ import torch.nn.functional as F
 
 from goldenfile import draw, dump, result, spec
 
-# No ReLU input of a case is nearer to zero, and no largest number under a window to the next, so float32 and finite differences see the same side.
+# The smallest allowed distance of a ReLU input from zero, and of the largest number in a pooling window from the second largest, so that
+# float32 and finite differences stay on the same side of every kink.
 KINK = 2e-4
 
 
 class UnfitDraw(Exception):
-    """The case's streams put an input nearer to a kink, or all ReLU inputs below zero: another name draws other streams."""
+    """An input is nearer than KINK to a kink, or all ReLU inputs are negative. Another name of the case gives other streams."""
 
 
 def nchw(x):
@@ -59,7 +60,7 @@ def channels_last(x):
 
 
 def batchnorm_train(t, a):
-    """y and the running statistics after one step; mean and var are those that normalised (var biased)."""
+    """Returns y, the running statistics after one step, and the batch mean and variance (biased) of the normalization."""
     rm, rv = t["running_mean"].detach().clone(), t["running_var"].detach().clone()
     y = F.batch_norm(channels_second(t["x"]), rm, rv, t["gamma"], t["beta"], training=True, momentum=a["momentum"], eps=a["eps"])
     flat = t["x"].detach().reshape(-1, t["x"].shape[-1])
@@ -79,7 +80,7 @@ def matmul(t, a):
 
 
 def ntxent(t, a):
-    """Mean over 2N; rows i and i+N are two views; self is masked, the positive stays in the denominator."""
+    """Mean over 2N rows; rows i and i+N are two views. The denominator excludes the row itself and includes the positive."""
     z = t["z"]
     n = z.shape[0] // 2
     logits = (z @ z.t() / a["temperature"]).masked_fill(torch.eye(2 * n, dtype=torch.bool), float("-inf"))
@@ -87,7 +88,7 @@ def ntxent(t, a):
 
 
 def decoupled_ntxent(t, a):
-    """Likewise, with the positive masked in the denominator too."""
+    """The same loss with a denominator that excludes the positive too."""
     z = t["z"]
     n = z.shape[0] // 2
     logits, other = z @ z.t() / a["temperature"], (torch.arange(2 * n) + n) % (2 * n)
@@ -96,7 +97,7 @@ def decoupled_ntxent(t, a):
 
 
 def center(t, a):
-    """DINO's teacher (main_dino.py, DINOLoss): probabilities with the center as it was, then the center's step; one batch after the other."""
+    """DINO's teacher (main_dino.py, DINOLoss), for a sequence of batches: probabilities with the previous center, then the update of the center."""
     c = torch.zeros_like(t["x0"][:1])
     for name in sorted(t):
         y = F.softmax((t[name] - c) / a["temperature"], dim=-1)
@@ -291,7 +292,7 @@ def loss_cases():
         yield case("cross_entropy", "cross_entropy_%dx%d" % (len(targets), k), {},
                    [spec("logits", (len(targets), k), -scale, scale)], ["logits"], [{"name": "targets", "data": targets}])
     for n, d, temperature in [(2, 3, 1), (3, 5, 0.2), (5, 7, 0.5), (8, 33, 0.1), (33, 64, 0.2)]:
-        a = d**-0.5  # rows no longer than 1, as for normalised embeddings
+        a = d**-0.5  # the norm of a row is at most 1, as for normalized embeddings
         for op in ("ntxent", "decoupled_ntxent"):
             yield case(op, "%s_%dx%d_t%g" % (op, n, d, temperature), {"temperature": temperature}, [spec("z", (2 * n, d), -a, a)], ["z"])
 

@@ -1,6 +1,6 @@
-"""NumPy twin of kernels/rng: Philox4x32-10 streams named by a key (Salmon et al. 2011, SC11).
+"""kernels/rng in NumPy: Philox4x32-10 streams, selected by a key (Salmon et al. 2011, SC11).
 
-Word i of a stream is lane i mod 4 of the block whose counter is (i/4 low, i/4 high, crc32(key), 0).
+Word i of a stream is lane i mod 4 of the block with the counter (low word of i/4, high word of i/4, crc32(key), 0).
 """
 import zlib
 
@@ -10,7 +10,7 @@ SEED = 1
 
 
 def words(key, n, seed=SEED):
-    """First n words of the stream rng.New(seed, crc32(key)) as uint32."""
+    """Returns the first n words of the stream rng.New(seed, crc32(key)) as uint32."""
     block = np.arange((n + 3) // 4, dtype=np.uint64)
     low = np.uint64(0xFFFFFFFF)
     c = [block & low, block >> np.uint64(32), np.full_like(block, zlib.crc32(key.encode())), np.zeros_like(block)]
@@ -23,11 +23,11 @@ def words(key, n, seed=SEED):
 
 
 def uniform(key, shape, lo=-1.0, hi=1.0):
-    """The stream's Uniform(lo, hi) in row-major order: float64 array of numbers rounded to float32."""
+    """Returns Uniform(lo, hi) of the stream in row-major order: a float64 array of numbers rounded to float32."""
     u = words(key, int(np.prod(shape))).astype(np.float64) / 2.0**32
     return (lo + (hi - lo) * u).astype(np.float32).astype(np.float64).reshape(shape)
 
 
 def signs(key, n):
-    """±1 from the top bit of each word: set means −1."""
+    """Returns ±1 by the top bit of each word: 1 gives −1."""
     return 1.0 - 2.0 * (words(key, n) >> 31).astype(np.float64)

@@ -1,8 +1,8 @@
 """Golden features, gradients and running statistics of ResNets: net/testdata/resnet.json.
 
-Run: /usr/bin/python3 tools/golden/resnet.py. The schema is in goldenfile.py. One forward in training mode on 4 images, from running
-statistics 0 and 1 and batch-norm momentum 0.1, loss = sum(dfeatures * features). Parameters are inputs, by torchvision's names
-(conv1.weight, layer2.0.downsample.0.weight, ...; the rule for their ranges is in networks.py); gradients carry the same names.
+Run: /usr/bin/python3 tools/golden/resnet.py. The schema is in goldenfile.py. One forward in training mode on 4 images, with running
+statistics of 0 and 1 and a batch-norm momentum of 0.1; loss = sum(dfeatures * features). Parameters are inputs, by torchvision's names
+(conv1.weight, layer2.0.downsample.0.weight, ...; their ranges are in networks.py); gradients have the same names.
 """
 import sys
 
@@ -11,7 +11,7 @@ import torch
 from goldenfile import draw, dump, result, spec
 from networks import fill, from_torch, parameter_specs, resnet, running, to_torch, watch_kinks, widest_margin
 
-# Of each the name with the widest margin to a kink of 60; "resnet.py search" shows them.
+# Each name has the widest margin to a kink among 60 names; "resnet.py search" prints the margins.
 CASES = {"resnet18_24": ("cifar", 64, (32, 32)), "resnet34_50": ("cifar", 8, (20, 16)), "resnet50_18": ("imagenet", 8, (48, 40))}
 
 

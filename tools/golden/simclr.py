@@ -2,13 +2,13 @@
 
 Run: /usr/bin/python3 tools/golden/simclr.py. The schema is in goldenfile.py. Cases:
 
-op "simclr_loss": input "z" [2N D], not normalised; outputs "loss" [1]; gradient of the loss for z, through the normalisation. With
-attr "decoupled" 1 the positive stands outside the denominator.
+op "simclr_loss": input "z" [2N D], not normalized; output "loss" [1]; gradient of the loss with respect to z, through the normalization.
+If attr "decoupled" is 1, the denominator excludes the positive.
 op "simclr_train": ten steps of the network of networks.py from parameters in "inputs" (torchvision's names; projector.0.weight,
-projector.1.weight, projector.1.bias, projector.3.weight, projector.3.bias), running statistics 0 and 1. Step t takes the input
+projector.1.weight, projector.1.bias, projector.3.weight, projector.3.bias), running statistics 0 and 1. Step t runs the input
 "views<t>" [16 16 16 1] in one forward (one batch-norm population): rows i and i+8 are the two views of image i. Weight decay
-applies to every parameter, scales and biases too. Outputs: "loss" [10], every parameter and running statistic after step 10,
-as norm and projections, parameters with "moved" = ||p_10 - p_0|| too. "grads": all gradients of the first step.
+applies to every parameter, scales and biases too. Outputs: "loss" [10], and the norm and projections of every parameter and running
+statistic after step 10; parameters also have "moved" = ||p_10 - p_0||. "grads": all gradients of the first step.
 """
 import sys
 
@@ -20,11 +20,11 @@ from networks import SmallResNet, projector
 from training import ADAMW, WIDTH, Method, loss_case, search, train_case
 
 EMBEDDING, TEMPERATURE = 64, 0.2
-SGD_NAME, ADAMW_NAME = "simclr_sgd_5", "simclr_adamw_34"  # the widest margin to a kink of 40 names; "simclr.py search" shows them
+SGD_NAME, ADAMW_NAME = "simclr_sgd_5", "simclr_adamw_34"  # the widest margin to a kink among 40 names; "simclr.py search" prints the margins
 
 
 def ntxent(z, temperature):
-    """Mean over 2N on normalised z; self is masked, the positive stays in the denominator."""
+    """Mean over the 2N rows of normalized z. The denominator excludes the row itself and includes the positive."""
     z = F.normalize(z, dim=1)
     n = z.shape[0] // 2
     logits = (z @ z.t() / temperature).masked_fill(torch.eye(2 * n, dtype=torch.bool), float("-inf"))
@@ -32,7 +32,7 @@ def ntxent(z, temperature):
 
 
 def decoupled_ntxent(z, temperature):
-    """Likewise, with the positive masked in the denominator too."""
+    """The same loss with a denominator that excludes the positive too."""
     z = F.normalize(z, dim=1)
     n = z.shape[0] // 2
     logits, other = z @ z.t() / temperature, (torch.arange(2 * n) + n) % (2 * n)

@@ -1,4 +1,4 @@
-"""Ten golden steps of a method: parameters, views and targets are streams; float64 with float32's own distance."""
+"""Ten golden training steps of a method in float64, with the distance of a float32 run. Parameters, views and targets are streams."""
 import numpy as np
 import torch
 
@@ -17,9 +17,10 @@ def view_specs(rows, size=SIZE, name="views"):
 
 
 class Method:
-    """What a method adds: its network, the loss of step t, what happens around the optimizer. `copies` are other networks by their names' prefix.
+    """The base of the methods, which define the network, the loss of step t, and hooks around the optimizer. `copies` holds other networks by the
+    prefix of their names.
 
-    The network starts from the streams of its parameters, running statistics 0 and 1; weight decay applies to every parameter."""
+    Parameters start from their streams, running statistics from 0 and 1. Weight decay applies to every parameter."""
     attrs, more, batch, views, classes = SGD, {}, BATCH, view_specs(2 * BATCH), 0
 
     def __init__(self, case, dtype):
@@ -30,10 +31,10 @@ class Method:
         return to_torch(draw(self.case, next(s for s in self.views if s["name"] == "%s%d" % (name, t)), self.dtype))
 
     def before(self, t, opt):
-        """Between the backward pass and the optimizer."""
+        """Runs between the backward pass and the optimizer."""
 
     def after(self, t):
-        """After the optimizer."""
+        """Runs after the optimizer."""
 
     def state(self):
         nets = {"": self.net, **self.copies}
@@ -41,7 +42,7 @@ class Method:
 
 
 def targets(case, t, classes):
-    """Integers in 0 … classes − 1, one an image."""
+    """Returns integers in 0 … classes − 1, one per image."""
     return np.floor(uniform("%s/targets%d" % (case, t), (BATCH,), 0, classes)).astype(int)
 
 
@@ -56,7 +57,7 @@ def optimizer(attrs, params):
 
 
 def nudge(net, seed):
-    """Moves every parameter by about a rounding of float32, another way for each seed."""
+    """Changes every parameter by about one float32 rounding error, differently for each seed."""
     noise = torch.Generator().manual_seed(seed)
     with torch.no_grad():
         for p in net.parameters():
@@ -64,7 +65,7 @@ def nudge(net, seed):
 
 
 def train(method, case, dtype, nudged=0):
-    """Losses, final state, distance moved by each trained parameter, first gradients, margin to the nearest ReLU kink in all steps."""
+    """Returns losses, final state, distance moved by each trained parameter, first gradients, and margin to the nearest kink in all steps."""
     m = method(case, dtype)
     if nudged:
         nudge(m.net, nudged)
@@ -84,7 +85,7 @@ def train(method, case, dtype, nudged=0):
 
 
 def settled(values):
-    """Zero where float64 left only rounding of it: the gradient of a bias before a batch norm, the mean of what is centred already."""
+    """Replaces tensors that are only float64 rounding errors by zero: the gradient of a bias before a batch norm, the mean of centered values."""
     return {k: v * (float(v.norm()) > ROUNDING) for k, v in values.items()}
 
 
@@ -107,7 +108,8 @@ def train_case(method, case):
 
 
 def loss_case(op, name, attrs, inputs, loss, differentiate=None):
-    """A loss alone: loss(**tensors) returns a scalar, or {"loss": scalar, others}; gradients for the inputs named, all if none are."""
+    """Returns a case of a loss without a network. loss(**tensors) returns a scalar, or a dict with "loss". Gradients are with respect to the inputs in
+    differentiate, by default all."""
     differentiate, values = differentiate or [s["name"] for s in inputs], []
     for dtype in (torch.float64, torch.float32):
         x = {s["name"]: draw(name, s, dtype, grad=s["name"] in differentiate) for s in inputs}
@@ -122,10 +124,10 @@ def loss_case(op, name, attrs, inputs, loss, differentiate=None):
 
 
 def search(method, stem, tries=40):
-    """Prints what names to choose a case's from: margins to a kink, and for the five widest how far float32 ends at most from float64.
+    """Prints the margins to a kink of candidate names, and for the five widest the largest distance of float32 from float64 after training.
 
-    The margin is not enough: where errors grow from step to step, a run passes a kink all the same. So a case is one that six float32
-    runs pass alike, from starts that differ by rounding."""
+    The margin alone does not suffice: if errors grow from step to step, a run can still cross a kink. Choose a name for which six float32
+    runs, from starts that differ by rounding errors, all end near the float64 run."""
     margins = widest_margin(stem, tries, lambda case: train(method, case, torch.float64)[-1])
     for case in sorted(margins, key=margins.get, reverse=True)[:5]:
         end, runs = settled(train(method, case, torch.float64)[1]), [train(method, case, torch.float32, seed)[1] for seed in range(6)]

@@ -1,7 +1,7 @@
 """Golden results of the augmentations, by torchvision's float tensor functions: kernels/testdata/views.json.
 
 Run: /usr/bin/python3 tools/golden/views.py. The schema is in goldenfile.py; every case has one input "image" [H W C], one output "y"
-and "steps". A stream's number u stands for the byte ⌊256 u⌋, on the scale to 255. Steps are applied in order:
+and "steps". A number u of the stream is the pixel ⌊256 u⌋ / 255. The steps, in order of application:
     {"op":"resized_crop","top","left","height","width","out_height","out_width","bicubic"}   antialias, not rounded
     {"op":"window","top","left","side"}   black outside   {"op":"flip"}  {"op":"vflip"}  {"op":"rot90","turns"}   counter-clockwise
     {"op":"brightness","factor"}  {"op":"contrast","factor"}  {"op":"saturation","factor"}  {"op":"hue","factor"}  {"op":"gray"}
@@ -55,7 +55,7 @@ OPS = {
 
 def run(case, image, steps, dtype):
     u = draw(case, image, torch.float64).permute(2, 0, 1)
-    torch.set_default_dtype(dtype)  # in which torchvision makes the weights of a blur
+    torch.set_default_dtype(dtype)  # the type in which torchvision computes the weights of a blur
     x = (torch.floor(256 * u).clamp(max=255) / 255).to(dtype)
     for step in steps:
         x = OPS[step["op"]](x, step)

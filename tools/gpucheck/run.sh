@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
-# run.sh [--small] [OUT]: checks a machine with a GPU in at most nine minutes, without a network: what Vulkan offers, the op tests, the bench of
-# kernels, ResNet-18 steps at batch 512 with PyTorch beside them where a python3 can import torch, what views cost, a short training. Everything lands in the folder
-# OUT (default: gpucheck-out): the JSON and the output of each part, and summary.txt. A part whose time runs out is stopped, keeps what it has
-# measured and says so; the rest runs. --small: sizes for a CPU device. Exit status: 0 every part passed, 1 not all did, 2 wrong command line.
+# run.sh [--small] [OUT]: checks a machine with a GPU in at most nine minutes, without a network: the Vulkan devices, the tests of the ops, the bench
+# of kernels, ResNet-18 steps at batch 512 (compared with PyTorch if a python3 can import torch), the time of augmentation, a short training. The
+# folder OUT (default: gpucheck-out) gets the JSON and the output of each part, and summary.txt. A part that exceeds its time is stopped and keeps
+# its results so far; the other parts still run. --small: sizes for a CPU device. Exit status: 0 every part passed, 1 a part failed, 2 wrong
+# command line.
 set -uo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 small=0
@@ -11,25 +12,25 @@ if [ $# -gt 1 ] || [[ ${1:-} == -* ]]; then echo "gpucheck: $*: want run.sh [--s
 out=${1:-gpucheck-out}
 mkdir -p "$out" && out=$(cd "$out" && pwd) || exit 1
 rm -rf "$out"/run "$out"/*.json "$out"/*.txt
-end=$((SECONDS + ${GPUCHECK_SECONDS:-520})) # of all parts; nine minutes less what stopping them takes
+end=$((SECONDS + ${GPUCHECK_SECONDS:-520})) # for all parts; nine minutes minus the time to stop them
 status=0
 
 say() { echo "$*" | tee -a "$out/summary.txt"; }
 
-# part NAME SECONDS COMMAND...: runs a part within its time, or what is left of all.
+# part NAME SECONDS COMMAND...: runs a part for at most SECONDS, or the time left for all parts.
 part() {
 	local name=$1 limit=$2 start=$SECONDS code=0
 	shift 2
 	[ "$limit" -le $((end - SECONDS)) ] || limit=$((end - SECONDS))
 	if [ "$limit" -lt 1 ]; then
-		say "$name: left out: no time was left"
+		say "$name: skipped: no time was left"
 		status=1
 		return
 	fi
 	timeout -k 5 -s INT "$limit" "$@" >"$out/$name.txt" 2>&1 || code=$?
 	case $code in
 	0) say "$name: passed in $((SECONDS - start)) s" && return ;;
-	124 | 130 | 137) say "$name: cut after $((SECONDS - start)) s" ;;
+	124 | 130 | 137) say "$name: stopped after $((SECONDS - start)) s" ;;
 	*) say "$name: FAILED with status $code: $(grep -m 1 -e '^--- FAIL' -e '^marr: ' "$out/$name.txt" || tail -n 1 "$out/$name.txt")" ;;
 	esac
 	status=1
@@ -54,15 +55,15 @@ for python in python3 /usr/bin/python3; do
 		break
 	fi
 done
-[ ${#peer[@]} -gt 0 ] || say "PyTorch: left out: ${why##*$'\n'}"
+[ ${#peer[@]} -gt 0 ] || say "PyTorch: skipped: ${why##*$'\n'}"
 part op-tests 150 ./kernels.test -test.count=1
 part bench-kernels 140 ./marr bench kernels "${rows[@]}" --json "$out/kernels.json"
 part bench-step 170 ./marr bench step "${step[@]}" "${peer[@]}" --json "$out/step.json"
 part bench-step-unfused 60 env MARR_KERNELS=unfused ./marr bench step "${step[@]}" --json "$out/step-unfused.json" --against "$out/step.json"
 part bench-data 50 ./marr bench data "${peer[@]}" --json "$out/data.json"
 part training 90 ./marr pretrain --out "$out/run" "${train[@]}"
-rm -f "$out"/run/*.ckpt # hundreds of megabytes that nobody reads
+rm -f "$out"/run/*.ckpt # hundreds of megabytes, of no further use
 verdict="every part passed"
-[ $status = 0 ] || verdict="not every part passed"
+[ $status = 0 ] || verdict="a part failed"
 say "gpucheck: $verdict, $SECONDS s; tables are in $out/bench-*.txt, figures in $out/*.json"
 exit $status

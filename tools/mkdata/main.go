@@ -1,7 +1,7 @@
-// Mkdata writes the one embedded data file, ssl/data/fashion.idx.gz: the first 10,000 training and the first 2,000 test images of
-// Fashion-MNIST with their labels, as four IDX arrays one after another (training images [10000 28 28], training labels [10000],
-// test images [2000 28 28], test labels [2000]) in one gzip stream. Its source is the folder of the four published files, which
-// Debian's package dataset-fashion-mnist installs. Run it from the repository root: go run ./tools/mkdata
+// Mkdata writes the embedded data file, ssl/data/fashion.idx.gz: the first 10,000 training and the first 2,000 test images of
+// Fashion-MNIST with their labels, as four IDX arrays in one gzip stream (training images [10000 28 28], training labels [10000],
+// test images [2000 28 28], test labels [2000]). It reads the four published files from the folder that Debian's package
+// dataset-fashion-mnist installs. Run it in the root of the repository: go run ./tools/mkdata
 package main
 
 import (
@@ -26,13 +26,13 @@ func main() {
 	}
 }
 
-// run writes the file that main describes to a temporary name beside out and renames it when it is whole.
+// run writes the data file to a temporary name in the folder of out, then renames it.
 func run(in, out string) error {
 	f, err := os.CreateTemp(filepath.Dir(out), ".mkdata-*")
 	if err != nil {
 		return err
 	}
-	defer os.Remove(f.Name()) // fails, as it should, once the file was renamed
+	defer os.Remove(f.Name()) // fails after the rename
 	defer f.Close()
 	z, err := gzip.NewWriterLevel(f, gzip.BestCompression)
 	if err != nil {
@@ -51,10 +51,10 @@ func run(in, out string) error {
 		path := filepath.Join(in, part.file)
 		a, err := idx.ReadFile(path)
 		if err != nil {
-			return fmt.Errorf("%s: %w: install dataset-fashion-mnist or give its folder with --in", path, err)
+			return fmt.Errorf("%s: %w: install dataset-fashion-mnist, or set --in to its folder", path, err)
 		}
 		if a.Dims[0] < part.n || !slices.Equal(a.Dims[1:], part.dims) {
-			return fmt.Errorf("%s: dimensions %v: expected at least %d of %v", path, a.Dims, part.n, part.dims)
+			return fmt.Errorf("%s: dimensions %v: want at least %d items of %v", path, a.Dims, part.n, part.dims)
 		}
 		item := len(a.Data) / a.Dims[0]
 		head := idx.Array{Dims: append([]int{part.n}, part.dims...), Data: a.Data[:part.n*item]}

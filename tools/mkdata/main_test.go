@@ -12,7 +12,7 @@ import (
 	"marr/ssl/data/idx"
 )
 
-// publish writes a folder like the published one, with the given numbers of images, each filled with its index's low byte, which is its label too.
+// publish writes a folder like the published one with the given numbers of images. The pixels and the label of image i are the low byte of i.
 func publish(t *testing.T, train, test int) string {
 	t.Helper()
 	dir := t.TempDir()
@@ -76,7 +76,7 @@ func TestOutputHoldsTheFirstImagesOfBothPartsInOrder(t *testing.T) {
 func TestBadInputWritesNothing(t *testing.T) {
 	for what, c := range map[string]struct{ in, want string }{
 		"missing": {t.TempDir(), "install dataset-fashion-mnist"},
-		"short":   {publish(t, 10000, 1999), "t10k-images-idx3-ubyte.gz: dimensions [1999 28 28]: expected at least 2000"},
+		"short":   {publish(t, 10000, 1999), "t10k-images-idx3-ubyte.gz: dimensions [1999 28 28]: want at least 2000 items"},
 	} {
 		dir := t.TempDir()
 		err := run(c.in, filepath.Join(dir, "out"))

@@ -1,8 +1,8 @@
-// Mkshaders compiles the GLSL in shaders/ to the SPIR-V in shaders/spv, only what changed.
+// Mkshaders compiles the changed GLSL sources in shaders/ to SPIR-V in shaders/spv.
 //
 //	go run ./tools/mkshaders [--check] [--dir shaders]
 //
-// With --check it compiles nothing and exits 1 if SPIR-V and sources differ. It needs glslc; building the program does not.
+// With --check it compiles nothing and exits with status 1 if SPIR-V and sources differ. It needs glslc; a build of the program does not.
 package main
 
 import (
@@ -17,9 +17,9 @@ import (
 
 func main() {
 	flags := pflag.NewFlagSet("mkshaders", pflag.ContinueOnError)
-	check := flags.Bool("check", false, "compare hashes only; exit 1 on a difference")
+	check := flags.Bool("check", false, "compare hashes without compiling; exit with status 1 on a difference")
 	dir := flags.String("dir", "shaders", "folder of the sources")
-	workers := flags.Int("workers", 2, "compilers run at once")
+	workers := flags.Int("workers", 2, "number of compilers at a time")
 	if err := flags.Parse(os.Args[1:]); errors.Is(err, pflag.ErrHelp) {
 		return
 	} else if err != nil || flags.NArg() > 0 || *workers < 1 {
@@ -38,7 +38,7 @@ func run(dir string, check bool, workers int) error {
 		return err
 	}
 	if len(list) == 0 {
-		return fmt.Errorf("%s: no *.comp files: run it in the root of the repository", dir)
+		return fmt.Errorf("%s: no *.comp files: run mkshaders in the root of the repository", dir)
 	}
 	if check {
 		bad, err := compile.Check(dir)

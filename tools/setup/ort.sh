@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
-# ort.sh: puts ONNX Runtime's library into the user's cache, out of the npm package onnxruntime-node. Tests use it as a second
-# judge of exported files. Without npm or a network it says that this check will not run, and succeeds.
+# ort.sh: installs the library of ONNX Runtime from the npm package onnxruntime-node into the user's cache folder. Tests verify exported
+# files with it. Without npm or a network it prints that this verification will not run, and succeeds.
 set -euo pipefail
 
 version=1.30.0
 dest="${XDG_CACHE_HOME:-$HOME/.cache}/marr/ort"
 
 skip() {
-	echo "ort: $1: the check of exports against ONNX Runtime will not run"
+	echo "ort: $1: exports will not be verified with ONNX Runtime"
 	exit 0
 }
 
@@ -22,11 +22,11 @@ command -v npm >/dev/null || skip "npm is not installed"
 tmp=$(mktemp -d)
 trap 'rm -rf "$tmp"' EXIT
 echo "ort: installing ONNX Runtime $version from npm into $dest"
-# --ignore-scripts: the package's install script fetches CUDA libraries, which nothing here needs.
+# --ignore-scripts: the install script of the package downloads CUDA libraries, which are not needed.
 timeout 300 npm install --prefix "$tmp" --ignore-scripts --no-audit --no-fund --loglevel=error --fetch-retries=1 --fetch-timeout=60000 \
 	"onnxruntime-node@$version" >"$tmp/log" 2>&1 || skip "npm install failed ($(grep -m1 . "$tmp/log" || echo 'no message'))"
 lib="$tmp/node_modules/onnxruntime-node/bin/napi-v6/linux/$arch/libonnxruntime.so.1"
-[ -f "$lib" ] || skip "the npm package holds no libonnxruntime.so.1 for $arch"
+[ -f "$lib" ] || skip "the npm package has no libonnxruntime.so.1 for $arch"
 
 mkdir -p "$dest"
 cp "$lib" "$dest/libonnxruntime.so.1.new"

@@ -1,8 +1,7 @@
 #!/usr/bin/env bash
-# radv.sh: unpacks Mesa 25.0.7's RADV, the AMD driver, with the libraries that it needs into the user's cache folder, beside the
-# system's own Mesa, which stays as it is; prints two lines, the driver file for VK_DRIVER_FILES and the folder for LD_LIBRARY_PATH.
-# Debian 12 only: the packages are those of bookworm-backports, from the mirror that apt is set up with, and run on its libc.
-# Newer Mesa no longer lists a null device.
+# radv.sh: unpacks RADV (the AMD driver) of Mesa 25.0.7 and its libraries into the user's cache folder. The installed Mesa is not changed. It
+# prints two lines: the driver file for VK_DRIVER_FILES and the folder for LD_LIBRARY_PATH. Debian 12 only: the packages are those of
+# bookworm-backports, from the configured mirror, and run on the libc of Debian 12. Newer versions of Mesa no longer list a null device.
 set -euo pipefail
 
 version=25.0.7
@@ -19,10 +18,10 @@ fi
 . /etc/os-release
 [ "${ID:-} ${VERSION_CODENAME:-}" = 'debian bookworm' ] || fail "this is ${PRETTY_NAME:-no Debian}: run it on Debian 12"
 
-# The archive is the one whose bookworm apt knows already.
+# Use the mirror of the configured bookworm archive.
 mirror=$(apt-get indextargets --format '$(ORIGIN) $(RELEASE) $(COMPONENT) $(REPO_URI)' 'Created-By: Packages' |
 	sed -n 's/^Debian bookworm main //p' | head -n 1)
-[ -n "$mirror" ] || fail "apt knows no mirror of Debian 12: run apt-get update"
+[ -n "$mirror" ] || fail "apt has no mirror of Debian 12: run apt-get update"
 
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
@@ -32,8 +31,8 @@ for suite in bookworm bookworm-backports; do
 	echo "deb [signed-by=$key] $mirror $suite main"
 done >"$work/sources.list"
 
-# apt's own lists, archives and lock are left alone, so this needs no root; it reads which packages are installed, and so fetches RADV
-# and those of its dependencies that are not or are too old.
+# This does not use apt's own lists, archives and lock, so it needs no root. It downloads RADV and those of its dependencies that are not
+# installed or too old.
 apt() {
 	apt-get -qq -o Dir::Etc::SourceList="$work/sources.list" -o Dir::Etc::SourceParts=- -o Dir::State::Lists="$work/lists" \
 		-o Dir::Cache="$work" -o Dir::Cache::Archives="$work/archives" -o Debug::NoLocking=1 -o APT::Sandbox::User="$(id -un)" \
@@ -45,7 +44,7 @@ for deb in "$work"/archives/*.deb; do
 	dpkg -x "$deb" "$work/files"
 done
 driver=$(cd "$work/files" && find . -name libvulkan_radeon.so)
-[ -n "$driver" ] || fail "mesa-vulkan-drivers $version holds no libvulkan_radeon.so"
+[ -n "$driver" ] || fail "mesa-vulkan-drivers $version has no libvulkan_radeon.so"
 
 rm -rf "$root"
 mkdir -p "$(dirname "$root")"

@@ -1,14 +1,14 @@
 #!/usr/bin/env bash
-# setup.sh [check]: installs the system packages that building and running need and that are not there, on Debian and its
-# relatives; says what it does, and touches nothing when nothing is missing. With "check" those of make check too.
+# setup.sh [check]: installs the missing system packages for building and running, on Debian and its derivatives, and prints their names. It
+# changes nothing if nothing is missing. With "check" it also installs those of make check.
 set -euo pipefail
 
 case "${1:-}" in
 '' | check) ;;
-*) echo "setup: argument $1: unknown: known is check" >&2; exit 2 ;;
+*) echo "setup: argument $1: unknown: the only argument is check" >&2; exit 2 ;;
 esac
 
-# any PATTERN...: some file matches. ICDs and layers are described by JSON files in these folders.
+# any PATTERN...: a file matches one of the patterns. JSON files in the folders of vulkan_json describe drivers (ICDs) and layers.
 any() { compgen -G "$1" >/dev/null || { shift && [ $# -gt 0 ] && any "$@"; }; }
 vulkan_json() { any "/usr/share/vulkan/$1" "/usr/local/share/vulkan/$1" "/etc/vulkan/$1" "${XDG_DATA_HOME:-$HOME/.local/share}/vulkan/$1"; }
 
@@ -18,7 +18,7 @@ has_turbo() { echo '#include <stdio.h>
 #include <turbojpeg.h>' | gcc -E -x c - >/dev/null 2>&1; }
 has_layer() { vulkan_json 'explicit_layer.d/*khronos_validation*.json'; }
 
-# A driver is there when the user named one, when lavapipe is installed, or when a GPU and some driver for it are.
+# A driver is present if the user named one, if lavapipe is installed, or if the machine has a GPU and any driver.
 has_driver() {
 	[ -n "${VK_DRIVER_FILES:-}${VK_ICD_FILENAMES:-}" ] && return
 	vulkan_json 'icd.d/lvp_icd*.json' && return
@@ -41,7 +41,7 @@ fi
 [ ${#packages[@]} -gt 0 ] || exit 0
 
 if ! command -v apt-get >/dev/null; then
-	echo "setup: missing: ${packages[*]} (Debian's names), and this system has no apt-get: install what they hold by its own means" >&2
+	echo "setup: missing: ${packages[*]} (names of Debian packages), and this system has no apt-get: install the equivalent packages" >&2
 	exit 1
 fi
 root=()
@@ -55,6 +55,6 @@ fi
 echo "setup: installing ${packages[*]}"
 if ! { "${root[@]}" apt-get -qq update &&
 	"${root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -qq -y --no-install-recommends install "${packages[@]}" >/dev/null; }; then
-	echo "setup: apt-get could not install ${packages[*]}: see its message above" >&2
+	echo "setup: apt-get could not install ${packages[*]}: see the message above" >&2
 	exit 1
 fi
