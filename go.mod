@@ -3,8 +3,8 @@ module marr
 go 1.26.0
 
 require (
-	github.com/BurntSushi/toml v1.6.0
 	github.com/owulveryck/onnx-go v0.5.0
+	github.com/pelletier/go-toml/v2 v2.4.3
 	github.com/spf13/pflag v1.1.0
 	github.com/vulkan-go/vulkan v0.0.0-20221209234627-c0a353ae26c8
 	github.com/yalue/onnxruntime_go v1.27.0

@@ -4,12 +4,12 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"os"
 	"slices"
 	"strings"
 
-	"github.com/BurntSushi/toml"
-
 	"marr/net"
+	"marr/ssl/tomlfile"
 )
 
 // setting is one line of config.toml; values are compared as they are printed.
@@ -52,12 +52,12 @@ func (c Config) write(path string, origin map[string]string) error {
 // ReadConfig reads a run folder's config.toml.
 func ReadConfig(path string) (Config, error) {
 	var c Config
-	meta, err := toml.DecodeFile(path, &c)
+	text, err := os.ReadFile(path)
 	if err != nil {
-		return c, fmt.Errorf("ssl: %s: %w", path, err)
+		return c, fmt.Errorf("ssl: %w", err)
 	}
-	if extra := meta.Undecoded(); len(extra) > 0 {
-		return c, fmt.Errorf("ssl: %s: unknown setting %s: remove it", path, extra[0])
+	if err := tomlfile.Decode(string(text), &c); err != nil {
+		return c, fmt.Errorf("ssl: %s: %w", path, err)
 	}
 	return c, nil
 }

@@ -2,95 +2,48 @@ package ssl
 
 import (
 	"cmp"
-	"errors"
 	"fmt"
-	"maps"
 	"reflect"
-	"regexp"
 	"slices"
 	"strings"
 
-	"github.com/BurntSushi/toml"
-
 	"marr/net"
+	"marr/ssl/tomlfile"
 	"marr/ssl/views"
 )
 
 // recipeFile is a recipe being read.
 type recipeFile struct {
-	keys map[string]any
-	at   map[string]int // lines of keys
-	in   []string       // text, line by line
-	out  *Recipe
+	*tomlfile.File
+	out *Recipe
 }
 
 // parseRecipe reads a recipe and checks every key of it.
 func parseRecipe(text string) (*Recipe, error) {
-	f := &recipeFile{in: strings.Split(text, "\n"), out: &Recipe{settings: map[string]any{}}}
-	if _, err := toml.Decode(text, &f.keys); err != nil {
-		var p toml.ParseError
-		if errors.As(err, &p) {
-			return nil, fmt.Errorf("line %d: %s", p.Position.Line, p.Message)
-		}
+	file, err := tomlfile.Parse(text)
+	if err != nil {
 		return nil, err
 	}
-	f.number()
-	for _, key := range f.order(f.keys, "") {
-		if err := f.read(key, f.keys[key]); err != nil {
+	f := &recipeFile{file, &Recipe{settings: map[string]any{}}}
+	for _, key := range f.Names() {
+		if err := f.read(key, f.Keys[key]); err != nil {
 			return nil, err
 		}
 	}
 	for _, key := range []string{"about", "source", "method"} {
-		if f.keys[key] == nil {
+		if f.Keys[key] == nil {
 			return nil, fmt.Errorf("%s is missing: every recipe has about, source and method", key)
 		}
 	}
-	if f.keys["lr"] != nil && f.keys["base_lr"] != nil {
+	if f.Keys["lr"] != nil && f.Keys["base_lr"] != nil {
 		return nil, f.fail("lr", "lr and base_lr: want one, the rate itself or that of a batch of %d", referenceBatch)
 	}
 	return f.out, cmp.Or(f.options(), f.views())
 }
 
+// fail returns an error about a key, options.name for an option of the method.
 func (f *recipeFile) fail(key, format string, args ...any) error {
-	line, ok := f.at[key]
-	if !ok {
-		line = f.at["options"] // an inline table
-	}
-	return fmt.Errorf("line %d: %s", line, fmt.Sprintf(format, args...))
-}
-
-var (
-	recipeHeader = regexp.MustCompile(`^\s*\[\s*([\w-]+)\s*\]`)
-	recipeKey    = regexp.MustCompile(`^\s*"?([\w.-]+)"?\s*=`)
-)
-
-// number finds the lines of keys, options.name for those of the method; what looks like a key within a string of several lines is none.
-func (f *recipeFile) number() {
-	f.at = map[string]int{}
-	prefix, quote := "", ""
-	for i, line := range f.in {
-		if quote != "" {
-			if strings.Contains(line, quote) {
-				quote = ""
-			}
-			continue
-		}
-		if m := recipeHeader.FindStringSubmatch(line); m != nil {
-			f.at[m[1]], prefix = i+1, m[1]+"."
-		} else if m := recipeKey.FindStringSubmatch(line); m != nil {
-			f.at[prefix+m[1]] = i + 1
-		}
-		for _, q := range []string{"'''", `"""`} {
-			if strings.Count(line, q)%2 == 1 {
-				quote = q
-			}
-		}
-	}
-}
-
-// order lists keys as they stand in the file.
-func (f *recipeFile) order(keys map[string]any, prefix string) []string {
-	return slices.SortedFunc(maps.Keys(keys), func(a, b string) int { return cmp.Compare(f.at[prefix+a], f.at[prefix+b]) })
+	return fmt.Errorf("line %d: %s", f.Line(strings.SplitN(key, ".", 2)...), fmt.Sprintf(format, args...))
 }
 
 // read takes one key of the top.
@@ -161,12 +114,12 @@ func (f *recipeFile) check(key string, v any, kind reflect.Kind, bounds string) 
 
 // options takes those of the method.
 func (f *recipeFile) options() error {
-	m, err := New(f.keys["method"].(string))
+	m, err := New(f.Keys["method"].(string))
 	if err != nil {
 		return err
 	}
-	f.out.Options, _ = f.keys["options"].(map[string]any)
-	for _, name := range f.order(f.out.Options, "options.") {
+	f.out.Options, _ = f.Keys["options"].(map[string]any)
+	for _, name := range f.Names("options") {
 		all := Options(m)
 		i := slices.IndexFunc(all, func(o Option) bool { return o.Name == name })
 		if i < 0 {
@@ -174,7 +127,7 @@ func (f *recipeFile) options() error {
 			for _, o := range all {
 				own = append(own, o.Name)
 			}
-			return f.fail("options."+name, "%s is no setting of %s: it has %s", name, f.keys["method"], strings.Join(own, ", "))
+			return f.fail("options."+name, "%s is no setting of %s: it has %s", name, f.Keys["method"], strings.Join(own, ", "))
 		}
 		if err := f.check("options."+name, f.out.Options[name], all[i].field.Kind(), all[i].bounds); err != nil {
 			return err
@@ -183,28 +136,24 @@ func (f *recipeFile) options() error {
 	return nil
 }
 
-// views decodes them, and puts as many empty lines before their text that messages say lines of the file.
+// views checks the recipe's views. It puts empty lines before their text, so that the lines in messages are those of the file.
 func (f *recipeFile) views() error {
 	if f.out.Views == "" {
 		return nil
 	}
-	m, err := New(f.keys["method"].(string))
+	m, err := New(f.Keys["method"].(string))
 	if err != nil {
 		return err
 	}
 	in := views.Input{Size: 32, Channels: 3, Frames: ClipFrames}
-	if px, ok := f.keys["size"].(int64); ok {
+	if px, ok := f.Keys["size"].(int64); ok {
 		in.Size = int(px)
 	}
 	own, err := m.Views(in)
 	if err != nil {
 		return err
 	}
-	above := f.at["views"]
-	if first := strings.TrimSpace(f.in[above-1]); !strings.HasSuffix(first, `'''`) && !strings.HasSuffix(first, `"""`) {
-		above-- // it begins on the line of its key
-	}
-	f.out.Views = strings.Repeat("\n", above) + f.out.Views
+	f.out.Views = strings.Repeat("\n", f.TextLine("views")-1) + f.out.Views
 	_, err = views.Decode(f.out.Views, in, own)
 	return err
 }

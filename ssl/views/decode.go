@@ -5,11 +5,11 @@ import (
 	"fmt"
 	"maps"
 	"reflect"
-	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 
-	"github.com/BurntSushi/toml"
+	"marr/ssl/tomlfile"
 )
 
 // Decode reads views from TOML:
@@ -28,14 +28,11 @@ import (
 // Keys are those of Spec. An op that the base lacks starts from torchvision's defaults, with p 1 where torchvision's op always
 // applies. Values that Check refuses, unknown keys and wrong types are errors that say line and key, and what is allowed.
 func Decode(text string, in Input, base []Spec) ([]Spec, error) {
-	top := table{at: lines(text)}
-	if _, err := toml.Decode(text, &top.keys); err != nil {
-		var p toml.ParseError
-		if errors.As(err, &p) {
-			return nil, fmt.Errorf("views: line %d: %s", p.Position.Line, p.Message)
-		}
+	file, err := tomlfile.Parse(text)
+	if err != nil {
 		return nil, fmt.Errorf("views: %w", err)
 	}
+	top := table{keys: file.Keys, file: file}
 	all, own, err := top.parts()
 	if err != nil {
 		return nil, err
@@ -46,7 +43,7 @@ func Decode(text string, in Input, base []Spec) ([]Spec, error) {
 	}
 	var out []Spec
 	for v := range max(len(specs), len(own)) {
-		s, t := Spec{Size: in.Size}, table{name: fmt.Sprintf("view %d", v)}
+		s, t := Spec{Size: in.Size}, table{name: fmt.Sprintf("view %d", v), file: file}
 		if v < len(specs) {
 			s = specs[v]
 		}
@@ -69,22 +66,18 @@ func Decode(text string, in Input, base []Spec) ([]Spec, error) {
 
 // table is one table of the file: the top, [all] or a [[view]].
 type table struct {
-	name string // "" for the top, all, view 0, view 1, …
+	name string   // in messages: "" for the top, all, view 0, view 1, …
+	path []string // in the file
 	keys map[string]any
-	at   map[string]int
+	file *tomlfile.File
 }
 
-// fail is an error about a key of the table, or about the table; it says the line where there is one.
+// fail returns an error about a key of the table, or about the table if key is "". It has the line of the key or of the nearest table
+// around it, unless the file has neither.
 func (t table) fail(key, format string, args ...any) error {
-	where, path := "", strings.TrimPrefix(t.name+"."+key, ".")
-	for more := true; more && where == ""; {
-		if line := t.at[path]; line > 0 {
-			where = fmt.Sprintf("line %d: ", line)
-		}
-		last := strings.LastIndexByte(path, '.')
-		if more = last >= 0; more {
-			path = path[:last]
-		}
+	where := ""
+	if line := t.file.Line(append(slices.Clone(t.path), strings.Split(key, ".")...)...); line > 0 {
+		where = fmt.Sprintf("line %d: ", line)
 	}
 	if t.name != "" {
 		where += t.name + ": "
@@ -92,44 +85,22 @@ func (t table) fail(key, format string, args ...any) error {
 	return fmt.Errorf("views: %s%s", where, fmt.Sprintf(format, args...))
 }
 
-// Headers and keys at the beginning of a line.
-var header, assignment = regexp.MustCompile(`^\s*\[\[?\s*([\w.]+)\s*\]`), regexp.MustCompile(`^\s*([\w.]+)\s*=`)
-
-// lines maps tables and what they set, as "view 0.color_jitter.p", to lines. Keys of an inline table are at the table's.
-func lines(text string) map[string]int {
-	at, prefix, views := map[string]int{}, "", 0
-	for i, line := range strings.Split(text, "\n") {
-		if m := header.FindStringSubmatch(line); m != nil {
-			name, op, _ := strings.Cut(m[1], ".")
-			if name == "view" {
-				if op == "" {
-					views++
-				}
-				name = fmt.Sprintf("view %d", views-1)
-			}
-			name = strings.TrimSuffix(name+"."+op, ".")
-			at[name], prefix = i+1, name+"."
-		} else if m := assignment.FindStringSubmatch(line); m != nil {
-			at[prefix+m[1]] = i + 1
-		}
-	}
-	return at
-}
-
 // parts splits the file into [all] and the views.
 func (t table) parts() (all table, views []table, err error) {
 	for _, key := range slices.Sorted(maps.Keys(t.keys)) {
 		switch value := t.keys[key].(type) {
 		case map[string]any:
-			all = table{"all", value, t.at}
+			all = table{"all", []string{"all"}, value, t.file}
 			if key == "all" {
 				continue
 			}
-		case []map[string]any:
-			for v, keys := range value {
-				views = append(views, table{fmt.Sprintf("view %d", v), keys, t.at})
+		case []any:
+			for v, element := range value {
+				if keys, ok := element.(map[string]any); ok {
+					views = append(views, table{fmt.Sprintf("view %d", v), []string{"view", strconv.Itoa(v)}, keys, t.file})
+				}
 			}
-			if key == "view" {
+			if key == "view" && len(views) == len(value) && len(views) > 0 {
 				continue
 			}
 		case string:

@@ -3,8 +3,9 @@ package views
 import (
 	"fmt"
 	"reflect"
-	"strconv"
 	"strings"
+
+	"marr/ssl/tomlfile"
 )
 
 // fields calls f with the name in TOML of each field of a struct and its value, in order.
@@ -40,25 +41,14 @@ func Encode(specs []Spec) string {
 
 // text is a value in TOML; an op is an inline table of its fields, without an interpolation that is not named.
 func text(v reflect.Value) string {
-	switch v.Kind() {
-	case reflect.Pointer:
-		var parts []string
-		fields(v.Elem(), func(name string, f reflect.Value) {
-			if !(f.Kind() == reflect.String && f.IsZero()) {
-				parts = append(parts, name+" = "+text(f))
-			}
-		})
-		return "{ " + strings.Join(parts, ", ") + " }"
-	case reflect.Array, reflect.Slice:
-		var parts []string
-		for i := range v.Len() {
-			parts = append(parts, text(v.Index(i)))
-		}
-		return "[" + strings.Join(parts, ", ") + "]"
-	case reflect.String:
-		return strconv.Quote(v.String())
-	case reflect.Float64:
-		return strconv.FormatFloat(v.Float(), 'g', -1, 64)
+	if v.Kind() != reflect.Pointer {
+		return tomlfile.Value(v.Interface())
 	}
-	return strconv.FormatInt(v.Int(), 10)
+	var parts []string
+	fields(v.Elem(), func(name string, f reflect.Value) {
+		if !(f.Kind() == reflect.String && f.IsZero()) {
+			parts = append(parts, name+" = "+text(f))
+		}
+	})
+	return "{ " + strings.Join(parts, ", ") + " }"
 }

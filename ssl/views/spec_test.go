@@ -215,7 +215,7 @@ func TestDecodeNamesLineKeyAndWhatIsAllowed(t *testing.T) {
 		"[[view]]\nremove = \"solarize\"":                     {"line 2: view 0: remove solarize: want a list"},
 		"[[view]]\ncount = 0":                                 {"line 2: view 0: count 0", "1 to 1000"},
 		"[all]\ncount = 2":                                    {"line 2: all: count 2"},
-		"[[view]\n":                                           {"line 2: ", "]"},
+		"[[view]\n":                                           {"line 1: ", "]"},
 		"[[view]]\nframe = 1":                                 {"line 2: view 0: frame 1: a sample of this data set has 1"},
 		"[[view]]\nsolarize = 3":                              {"line 2: view 0: solarize = 3: want a table of p, threshold"},
 		"[[view]]\nhorizontal_flip = \"a\"":                   {"line 2: view 0: horizontal_flip = a: want a number"},
