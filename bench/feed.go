@@ -80,7 +80,7 @@ const (
 
 // MeasureFeeding measures everything: the share of views in these steps; peers are pythons with torchvision.
 func MeasureFeeding(ctx context.Context, dev *vk.Device, steps []StepOptions, peers []PeerCommand) (*Feeding, error) {
-	f := &Feeding{Decoder: decode.Name}
+	f := &Feeding{Decoder: decode.Version}
 	for _, px := range []int{32, 224} {
 		in, err := ingest(ctx, ssl.StoredSide(px))
 		if err != nil {

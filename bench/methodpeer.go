@@ -154,7 +154,7 @@ func peerKnows(c ssl.Config, m ssl.Method) bool {
 // peerPaints says whether the peer has the ops of all views. What they share with the first one is not compared.
 func peerPaints(c ssl.Config, specs []views.Spec) bool {
 	for v, s := range specs {
-		if (s.GaussianBlur != nil) != (s.Approach != nil) || s.Solarize != nil && v != 1 {
+		if (s.GaussianBlur != nil) != (s.ZoomSequence != nil) || s.Solarize != nil && v != 1 {
 			return false
 		}
 		local := s.Size != c.Size && s.RandomResizedCrop != nil // its size and scale are constants there
@@ -174,7 +174,7 @@ func peerViews(out map[string]any, specs []views.Spec) {
 	if crop := first.RandomCrop; crop != nil {
 		out["pad"] = crop.Padding
 	}
-	if a := first.Approach; a != nil {
+	if a := first.ZoomSequence; a != nil {
 		out["start"], out["zoom"], out["sigma"] = a.Start, a.Zoom, first.GaussianBlur.Sigma
 	}
 	if jitter := first.ColorJitter; jitter != nil {

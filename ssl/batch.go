@@ -32,12 +32,12 @@ type source struct {
 // newBatch refuses recipes that cannot be drawn or that the set has no frames for. pixels is the most that an image of the program may have; 0: those of set.
 func newBatch(set *data.Set, pixels int, mean, std []float64, specs []views.Spec, size int, seed uint64) (*batch, error) {
 	b := &batch{set: set, specs: specs, frames: 1, size: size, seed: seed,
-		pictures: kernels.Pictures{Pixels: max(pixels, set.Pixels()), C: set.C, Mean: mean, Std: std}}
+		pictures: kernels.Pictures{Pixels: max(pixels, set.MaxPixels()), C: set.C, Mean: mean, Std: std}}
 	for v, s := range specs {
 		if err := s.Check(); err != nil {
 			return nil, err
 		}
-		b.frames = max(b.frames, s.Frames())
+		b.frames = max(b.frames, s.MinFrames())
 		b.show(v)
 	}
 	if b.frames == 1 {
@@ -61,7 +61,7 @@ func newBatch(set *data.Set, pixels int, mean, std []float64, specs []views.Spec
 func (b *batch) show(v int) {
 	s := b.specs[v]
 	for i, other := range b.sources {
-		if other.spec.SameSource(s) {
+		if other.spec.SameImage(s) {
 			b.sources[i].views = append(other.views, v)
 			return
 		}
@@ -84,11 +84,11 @@ func (b *batch) inputs(g *kernels.Graph) (painted, targets []*kernels.Tensor) {
 		images := g.Input(imagesName(i), kernels.U8, b.size, b.pictures.Bytes())
 		for _, v := range src.views {
 			s := b.specs[v]
-			table := g.Input(tableName(v), kernels.F32, b.size, s.Width())
+			table := g.Input(tableName(v), kernels.F32, b.size, s.RowWidth())
 			grid, tile := s.Tiles()
 			painted[v] = kernels.Views(images, table, b.pictures,
 				kernels.Painting{Size: s.Size, Bicubic: s.Bicubic(), Blur: s.BlurKernel(), Grid: grid, Tile: tile, Patch: s.MaskPatch()})
-			if s.Targets() > 0 {
+			if s.TargetClasses() > 0 {
 				targets[v] = g.Input(targetName(v), kernels.I32, b.size)
 			}
 		}
@@ -113,7 +113,7 @@ func (b *batch) places(r *kernels.Run) []place {
 		out[i].images = r.Bytes(imagesName(i))
 		for _, v := range src.views {
 			var targets []int32
-			if b.specs[v].Targets() > 0 {
+			if b.specs[v].TargetClasses() > 0 {
 				targets = r.Ints(targetName(v))
 			}
 			out[i].tables, out[i].targets = append(out[i].tables, r.Floats(tableName(v))), append(out[i].targets, targets)
@@ -134,7 +134,7 @@ func (b *batch) fill(r *kernels.Run, samples []int, epoch uint32) {
 			upload(places[i].images[slot*side:(slot+1)*side], img, b.pictures.C)
 			for k, v := range src.views {
 				d.View = uint32(v)
-				width := b.specs[v].Width()
+				width := b.specs[v].RowWidth()
 				target := b.specs[v].Row(places[i].tables[k][slot*width:(slot+1)*width], d, img.H, img.W)
 				if t := places[i].targets[k]; t != nil {
 					t[slot] = target
@@ -150,8 +150,8 @@ func (b *batch) image(d views.Draw, s views.Spec) int {
 		return int(d.Sample)
 	}
 	c := b.clips[d.Sample]
-	first, step := d.Frames(b.frames, c.N)
-	return c.First + first + step*s.Source(d)
+	first, step := d.SampleFrames(b.frames, c.N)
+	return c.First + first + step*s.FrameIndex(d)
 }
 
 // upload writes an image as kernels.Views reads it: a byte a pixel of one channel, four (R G B and one that nothing reads) of three. Gray

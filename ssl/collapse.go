@@ -25,7 +25,7 @@ func (s *Step) show(g *kernels.Graph) {
 
 // looked is what the watch made of a step's last micro-batch.
 type looked struct {
-	report watch.Report
+	report watch.Metrics
 	alarm  *watch.Alarm
 }
 
@@ -49,7 +49,7 @@ func (t *Trainer) look(r *kernels.Run, step int, accuracy float64) *looked {
 	if t.loss.labelled {
 		l.report = watch.Measure(s)
 	} else {
-		if l.report, l.alarm = t.health.Look(s); l.alarm != nil {
+		if l.report, l.alarm = t.health.Check(s); l.alarm != nil {
 			l.alarm.Step++ // the watch counts steps that were done before, reports are of steps from 1 on
 		}
 	}
@@ -71,6 +71,6 @@ func (l *looked) note(line map[string]any) {
 		}
 	}
 	if l.alarm != nil {
-		line["alarm"] = l.alarm.Text
+		line["alarm"] = l.alarm.Message
 	}
 }

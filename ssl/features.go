@@ -39,7 +39,7 @@ func Passes(sets ...*data.Set) int {
 func NewEncoder(dev *vk.Device, st *kernels.Store, m net.Module, mean, std []float64, px int, sets ...*data.Set) (*Encoder, error) {
 	most, pixels := 0, 0
 	for _, s := range sets {
-		most, pixels = max(most, s.Len()), max(pixels, s.Pixels())
+		most, pixels = max(most, s.Len()), max(pixels, s.MaxPixels())
 	}
 	specs := views.Eval(views.Input{Size: px, Channels: sets[0].C, Frames: 1})
 	b, err := newBatch(sets[0], pixels, mean, std, specs, min(featureBatch, most), 0)
@@ -65,7 +65,7 @@ func (e *Encoder) Free() { e.prog.Free() }
 // Features returns the module's output for every image of a set, [N D] with all axes but the first as one; the set must be like those
 // that the Encoder was built for.
 func (e *Encoder) Features(set *data.Set) (*eval.Features, error) {
-	if set.Pixels() > e.batch.pictures.Pixels || set.C != e.batch.pictures.C {
+	if set.MaxPixels() > e.batch.pictures.Pixels || set.C != e.batch.pictures.C {
 		return nil, errors.New("ssl: " + set.Name + ": its images are larger or have other channels than those of " + e.batch.set.Name + ": choose sets of one kind")
 	}
 	b := *e.batch

@@ -40,7 +40,7 @@ func Paint(dev *vk.Device, set *data.Set, specs []views.Spec, n int, seed uint64
 		for v, s := range specs {
 			d := views.Draw{Seed: seed, Sample: uint32(sample), View: uint32(v)}
 			p := Painted{Source: set.Image(b.image(d, s)), Target: -1}
-			if s.Targets() > 0 {
+			if s.TargetClasses() > 0 {
 				p.Target = r.Ints(targetName(v))[slot]
 			}
 			out[slot] = append(out[slot], p)

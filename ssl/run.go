@@ -198,7 +198,7 @@ func (r *Run) start(c *net.Checkpoint, dev *vk.Device) error {
 	if short := len(r.Set.Clips) - len(r.trainer.batch.clips); r.trainer.batch.frames > 1 && short > 0 && r.Notice != nil {
 		r.Notice("left out %d clips with fewer than the %d frames of a sample", short, r.trainer.batch.frames)
 	}
-	if r.Notice != nil && slices.ContainsFunc(r.trainer.batch.specs, func(s views.Spec) bool { return s.Approach != nil }) {
+	if r.Notice != nil && slices.ContainsFunc(r.trainer.batch.specs, func(s views.Spec) bool { return s.ZoomSequence != nil }) {
 		r.Notice("frames are made of single images, as of a camera that comes closer: frames:DIR gives clips")
 	}
 	if n := r.trainer.fewest; n > 0 && n < fewSamples && r.Notice != nil {
@@ -213,7 +213,7 @@ func (r *Run) start(c *net.Checkpoint, dev *vk.Device) error {
 // listSkipped writes what could not be read of the set, a path and a reason a line, where there is any.
 func (r *Run) listSkipped() error {
 	path := filepath.Join(r.Dir, skippedFile)
-	if len(r.Set.Bad) == 0 {
+	if len(r.Set.Skipped) == 0 {
 		if err := os.Remove(path); !errors.Is(err, os.ErrNotExist) {
 			return err
 		}
@@ -221,7 +221,7 @@ func (r *Run) listSkipped() error {
 	}
 	return net.WriteFileAtomic(path, func(w io.Writer) error {
 		out := bufio.NewWriter(w)
-		for _, b := range r.Set.Bad {
+		for _, b := range r.Set.Skipped {
 			fmt.Fprintf(out, "%s\t%s\n", b.Path, b.Reason)
 		}
 		return out.Flush()
@@ -301,17 +301,17 @@ func (r *Run) loop(ctx context.Context) error {
 // CollapseError ends a run that was to stop where its representation collapses; the checkpoint before it stays.
 type CollapseError struct{ watch.Alarm }
 
-func (e *CollapseError) Error() string { return fmt.Sprintf("ssl: step %d: %s", e.Step, e.Text) }
+func (e *CollapseError) Error() string { return fmt.Sprintf("ssl: step %d: %s", e.Step, e.Message) }
 
 // alarmed tells of an alarm, and ends the run where that was asked for.
 func (r *Run) alarmed(a *watch.Alarm) error {
 	switch {
 	case a == nil:
 		return nil
-	case r.StopOnCollapse && a.Collapse():
+	case r.StopOnCollapse && a.IsCollapse():
 		return &CollapseError{*a}
 	case r.Notice != nil:
-		r.Notice("step %d: %s", a.Step, a.Text)
+		r.Notice("step %d: %s", a.Step, a.Message)
 	}
 	return nil
 }

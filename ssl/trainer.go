@@ -160,7 +160,7 @@ func (t *Trainer) newStep(g *kernels.Graph) *Step {
 	s := &Step{Graph: g, Store: t.Store, Backbone: t.Backbone, Dim: t.Backbone.Dim(), Known: t.set.NumClasses(), Seed: t.Config.Seed,
 		Norm: t.Config.HeadBN, rate: t.schedule, peak: t.Config.LR}
 	for _, spec := range t.batch.specs {
-		s.Classes = append(s.Classes, spec.Targets())
+		s.Classes = append(s.Classes, spec.TargetClasses())
 	}
 	return s
 }

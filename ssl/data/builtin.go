@@ -15,10 +15,10 @@ import (
 //go:embed fashion.idx.gz
 var fashionFile []byte
 
-// FashionLicence is the licence of the embedded images, to be shown wherever the program shows licences.
+// FashionLicense is the licence of the embedded images, to be shown wherever the program shows licences.
 //
 //go:embed LICENSE.fashion-mnist
-var FashionLicence string
+var FashionLicense string
 
 // fashionClasses are the label names of Fashion-MNIST (arXiv:1708.07747, table 1).
 var fashionClasses = []string{"T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot"}

@@ -63,7 +63,7 @@ func TestBuiltinsHaveTheirDeclaredSizesAndAllClasses(t *testing.T) {
 			channels = 3
 		}
 		h, w, uniform := s.Size()
-		if s.Name != name || s.Len() != n || len(s.Labels) != n || h != side || w != side || !uniform || s.C != channels || s.Pixels() != side*side {
+		if s.Name != name || s.Len() != n || len(s.Labels) != n || h != side || w != side || !uniform || s.C != channels || s.MaxPixels() != side*side {
 			t.Errorf("%s: %s: %d images of %d×%d×%d, %d labels", name, s.Name, s.Len(), h, w, s.C, len(s.Labels))
 		}
 		count := make([]int, 10)
@@ -100,7 +100,7 @@ func TestPlacedSetDoesNotDependOnTheNumberOfProcessors(t *testing.T) {
 
 func TestLicenceOfTheEmbeddedImagesIsEmbeddedToo(t *testing.T) {
 	for _, part := range []string{"Copyright (c) 2017 Zalando SE", "MIT License", "Permission is hereby granted"} {
-		if !strings.Contains(FashionLicence, part) {
+		if !strings.Contains(FashionLicense, part) {
 			t.Errorf("licence lacks %q", part)
 		}
 	}

@@ -92,8 +92,8 @@ func (c *cache) look(path string, key store.Key) *store.File {
 		}
 		return nil
 	}
-	for _, b := range f.Bad {
-		if !b.Again {
+	for _, b := range f.Skipped {
+		if !b.Retry {
 			continue
 		}
 		if _, err := readFile(badPath(c.root, b.Name)); err == nil {
@@ -108,7 +108,7 @@ func (c *cache) look(path string, key store.Key) *store.File {
 
 // build makes the cache, or waits for another run that does.
 func (c *cache) build(ctx context.Context, path string, key store.Key, l *listing) (*Set, error) {
-	part, err := store.Begin(ctx, path, key, func() { c.notice("another run builds the cache of %s: waiting for it", c.name) })
+	part, err := store.StartBuild(ctx, path, key, func() { c.notice("another run builds the cache of %s: waiting for it", c.name) })
 	if err != nil {
 		return nil, c.failed(path, err)
 	}
@@ -116,15 +116,15 @@ func (c *cache) build(ctx context.Context, path string, key store.Key, l *listin
 		part.Discard()
 		return newSet(c.name, c.root, f), nil
 	}
-	if part.Items > 0 {
-		c.notice("cache of %s: going on after %d of %d images", c.name, part.Items, l.n)
+	if part.NumItems > 0 {
+		c.notice("cache of %s: going on after %d of %d images", c.name, part.NumItems, l.n)
 	}
 	w := work{source: c.source, list: l, progress: c.Progress}
 	if err := w.run(ctx, part); err != nil {
 		return nil, c.stopped(ctx, part, l.n, path, err)
 	}
 	index, bad := c.index(part, l)
-	if part.Images() == 0 {
+	if part.NumImages() == 0 {
 		part.Discard()
 		return nil, fmt.Errorf("data: %s %s: none of its %d images can be read: first %s: %s: give intact images",
 			c.kind, c.name, l.n, badPath(c.root, bad.Name), bad.Reason)
@@ -148,17 +148,17 @@ func (c *cache) build(ctx context.Context, path string, key store.Key, l *listin
 }
 
 // index gathers what belongs to the items that were read, and returns the first that could not be, by name.
-func (c *cache) index(part *store.Part, l *listing) (x store.Index, first store.Bad) {
-	x.Classes, x.Bad = l.classes, slices.Clone(l.bad)
+func (c *cache) index(part *store.Builder, l *listing) (x store.Index, first store.Skipped) {
+	x.Classes, x.Skipped = l.classes, slices.Clone(l.bad)
 	place := make([]int, 0, l.n+1) // how many items before each one were read
 	for i := range l.n {
-		place = append(place, i-len(x.Bad)+len(l.bad))
-		if bad, is := part.Bad[i]; is {
+		place = append(place, i-len(x.Skipped)+len(l.bad))
+		if bad, is := part.Skipped[i]; is {
 			bad.Name = fmt.Sprintf("record %d", i)
 			if l.names != nil {
 				bad.Name = l.names[i]
 			}
-			x.Bad = append(x.Bad, bad)
+			x.Skipped = append(x.Skipped, bad)
 			continue
 		}
 		if l.names != nil {
@@ -168,15 +168,15 @@ func (c *cache) index(part *store.Part, l *listing) (x store.Index, first store.
 			x.Labels = append(x.Labels, l.labels[i])
 		}
 	}
-	place = append(place, part.Images())
+	place = append(place, part.NumImages())
 	for _, clip := range l.clips {
 		if n := place[clip.First+clip.N] - place[clip.First]; n > 0 {
 			x.Clips = append(x.Clips, Clip{Name: clip.Name, First: place[clip.First], N: n})
 		}
 	}
-	slices.SortStableFunc(x.Bad, func(a, b store.Bad) int { return strings.Compare(a.Name, b.Name) })
-	if len(x.Bad) > 0 {
-		first = x.Bad[0]
+	slices.SortStableFunc(x.Skipped, func(a, b store.Skipped) int { return strings.Compare(a.Name, b.Name) })
+	if len(x.Skipped) > 0 {
+		first = x.Skipped[0]
 	}
 	return x, first
 }
@@ -190,16 +190,16 @@ func (c *cache) empty(l *listing) error {
 }
 
 // stopped ends a build that err ended: an interrupted one is kept, any other removed.
-func (c *cache) stopped(ctx context.Context, part *store.Part, total int, path string, err error) error {
+func (c *cache) stopped(ctx context.Context, part *store.Builder, total int, path string, err error) error {
 	if ctx.Err() != nil && errors.Is(err, ctx.Err()) {
-		done := part.Items
-		if err := part.Keep(); err != nil {
+		done := part.NumItems
+		if err := part.Suspend(); err != nil {
 			return c.failed(path, err)
 		}
 		return fmt.Errorf("data: cache of %s: stopped after %d of %d images: %w: the next run goes on from there", c.name, done, total, ctx.Err())
 	}
 	part.Discard()
-	if done := part.Items; isFull(err) && done > 0 {
+	if done := part.NumItems; isFull(err) && done > 0 {
 		return fullError(path, err, fmt.Sprintf("about %.1f MB", float64(part.Size())/float64(done)*float64(total)/1e6))
 	}
 	return c.failed(path, err)

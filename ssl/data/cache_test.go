@@ -80,8 +80,8 @@ func contents(t *testing.T, path string) []byte {
 func wantSame(t *testing.T, a, b *Set) {
 	t.Helper()
 	if a.Fingerprint() != b.Fingerprint() || !slices.Equal(a.Files, b.Files) || !slices.Equal(a.Classes, b.Classes) || !slices.Equal(a.Labels, b.Labels) ||
-		!slices.Equal(a.Clips, b.Clips) || !bytes.Equal(pixels(a), pixels(b)) || a.C != b.C || len(a.Bad) != len(b.Bad) {
-		t.Errorf("sets differ: %d and %d images, bad %v and %v", a.Len(), b.Len(), a.Bad, b.Bad)
+		!slices.Equal(a.Clips, b.Clips) || !bytes.Equal(pixels(a), pixels(b)) || a.C != b.C || len(a.Skipped) != len(b.Skipped) {
+		t.Errorf("sets differ: %d and %d images, bad %v and %v", a.Len(), b.Len(), a.Skipped, b.Skipped)
 	}
 }
 
@@ -101,8 +101,8 @@ func TestASetIsDecodedOnceAndFoundAgainWhereverItMoves(t *testing.T) {
 		t.Errorf("found again: progress %v, notices %q", second.done, second.notices)
 	}
 	wantSame(t, a, b)
-	if want := filepath.Join(moved, "cat", "zz.png"); len(b.Bad) != 1 || b.Bad[0].Path != want {
-		t.Errorf("bad %v, want %s", b.Bad, want)
+	if want := filepath.Join(moved, "cat", "zz.png"); len(b.Skipped) != 1 || b.Skipped[0].Path != want {
+		t.Errorf("bad %v, want %s", b.Skipped, want)
 	}
 	c := openWith(t, moved, cached(t, 16)) // anew
 	wantSame(t, a, c)
@@ -253,16 +253,16 @@ func TestAFileThatTheSystemRefusedIsTriedAgain(t *testing.T) {
 	os.Chmod(sub, 0)
 	defer os.Chmod(sub, 0o700)
 	s := openWith(t, dir, o)
-	if len(s.Bad) != 3 || !strings.Contains(s.Bad[1].Reason, "permission denied") || !strings.Contains(s.Bad[2].Reason, "permission denied") {
-		t.Fatalf("bad %v", s.Bad)
+	if len(s.Skipped) != 3 || !strings.Contains(s.Skipped[1].Reason, "permission denied") || !strings.Contains(s.Skipped[2].Reason, "permission denied") {
+		t.Fatalf("bad %v", s.Skipped)
 	}
 	os.Chmod(file, 0o600)
-	if s := openWith(t, dir, o); len(s.Bad) != 2 {
-		t.Errorf("readable now, but bad %v", s.Bad)
+	if s := openWith(t, dir, o); len(s.Skipped) != 2 {
+		t.Errorf("readable now, but bad %v", s.Skipped)
 	}
 	os.Chmod(sub, 0o700)
-	if s := openWith(t, dir, o); len(s.Bad) != 1 {
-		t.Errorf("readable now, but bad %v", s.Bad)
+	if s := openWith(t, dir, o); len(s.Skipped) != 1 {
+		t.Errorf("readable now, but bad %v", s.Skipped)
 	}
 }
 

@@ -75,7 +75,7 @@ func (f *files) Close() error { return nil }
 // keeps its label, so damage does not renumber the others.
 type folder struct {
 	files
-	bad []store.Bad
+	bad []store.Skipped
 }
 
 func newFolder(ctx context.Context, root string, side int) *folder {
@@ -105,7 +105,7 @@ type walk struct {
 	ctx   context.Context
 	root  string
 	found []found
-	bad   []store.Bad
+	bad   []store.Skipped
 	seen  map[string]bool // folders by the path that has no links in it
 	links []string        // to folders, still to be followed
 }
@@ -113,7 +113,7 @@ type walk struct {
 func (w *walk) path(name string) string { return filepath.Join(w.root, filepath.FromSlash(name)) }
 
 func (w *walk) refuse(name string, err error) {
-	w.bad = append(w.bad, store.Bad{Name: name, Reason: oneLine(cause(err).Error())})
+	w.bad = append(w.bad, store.Skipped{Name: name, Reason: oneLine(cause(err).Error())})
 }
 
 // run walks the whole tree: each folder once, by its own path where it has one below root, so that links can neither make it go in circles nor
@@ -158,7 +158,7 @@ func (w *walk) visit(below string) {
 				continue
 			}
 		}
-		if decode.Known(e.Name()) {
+		if decode.HasImageExtension(e.Name()) {
 			w.found = append(w.found, look(name, w.path(name)))
 		}
 	}

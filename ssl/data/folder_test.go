@@ -89,8 +89,8 @@ func TestImagesKeepTheirChannelsAndTheSetHasThreeWhereAnyHas(t *testing.T) {
 	colour := pngOf(t, rgb(8, 8, color.NRGBA{255, 102, 0, 255}))
 	write(t, colour[:len(colour)/2], dir, "e.png") // in colour, but unreadable
 	s := openSize(t, dir, 8)
-	if h, w, uniform := s.Size(); s.C != 1 || s.Len() != 2 || len(s.Bad) != 1 || h != 8 || w != 8 || uniform || s.Pixels() != 64 {
-		t.Fatalf("%d channels, %d images of up to %d×%d, bad %v", s.C, s.Len(), h, w, s.Bad)
+	if h, w, uniform := s.Size(); s.C != 1 || s.Len() != 2 || len(s.Skipped) != 1 || h != 8 || w != 8 || uniform || s.MaxPixels() != 64 {
+		t.Fatalf("%d channels, %d images of up to %d×%d, bad %v", s.C, s.Len(), h, w, s.Skipped)
 	}
 	write(t, colour, dir, "e.png")
 	s = openSize(t, dir, 8)
@@ -115,8 +115,8 @@ func TestImagesKeepTheirChannelsAndTheSetHasThreeWhereAnyHas(t *testing.T) {
 	if _, want := s.Stats(); !slices.Equal(again, mean) || !slices.Equal(std, want) || s.Subset(idx).Fingerprint() != s.Fingerprint() {
 		t.Error("what the cache holds is not what the pixels give")
 	}
-	if u := s.Subset([]int{1, 0}); u.C != 3 || u.Pixels() != 64 {
-		t.Errorf("the gray ones alone have %d channels and %d pixels, want the 3 of the whole set and 64", u.C, u.Pixels())
+	if u := s.Subset([]int{1, 0}); u.C != 3 || u.MaxPixels() != 64 {
+		t.Errorf("the gray ones alone have %d channels and %d pixels, want the 3 of the whole set and 64", u.C, u.MaxPixels())
 	}
 }
 
@@ -162,11 +162,11 @@ func TestUnreadableImagesAreSkippedAndListed(t *testing.T) {
 	}
 	want := [][2]string{{"ape/empty.png", ""}, {"cat/text.jpeg", ""}, {"dog/cut.jpg", ""},
 		{"dog/huge.png", ""}, {"dog/link.png", "no such file"}}
-	if len(s.Bad) != len(want) {
-		t.Fatalf("bad files %v", s.Bad)
+	if len(s.Skipped) != len(want) {
+		t.Fatalf("bad files %v", s.Skipped)
 	}
 	for i, w := range want {
-		if b := s.Bad[i]; b.Path != filepath.Join(dir, w[0]) || !strings.Contains(b.Reason, w[1]) || b.Reason == "" {
+		if b := s.Skipped[i]; b.Path != filepath.Join(dir, w[0]) || !strings.Contains(b.Reason, w[1]) || b.Reason == "" {
 			t.Errorf("bad file %v, want %v", b, w)
 		}
 	}
@@ -234,7 +234,7 @@ func TestFolderDoesNotDependOnTheNumberOfProcessors(t *testing.T) {
 	one := openSize(t, dir, 16)
 	runtime.GOMAXPROCS(8)
 	eight := openSize(t, dir, 16)
-	if one.Fingerprint() != eight.Fingerprint() || !slices.Equal(one.Files, eight.Files) || !slices.Equal(one.Bad, eight.Bad) {
+	if one.Fingerprint() != eight.Fingerprint() || !slices.Equal(one.Files, eight.Files) || !slices.Equal(one.Skipped, eight.Skipped) {
 		t.Error("one and eight processors read different sets")
 	}
 }

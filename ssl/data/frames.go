@@ -40,7 +40,7 @@ func newFrames(ctx context.Context, root string, side int) *frames {
 func (f *frames) list(context.Context) (*listing, error) {
 	l := &listing{n: len(f.found), names: f.names(), weight: f.weight, bad: f.bad}
 	for _, s := range f.stray {
-		l.bad = append(l.bad, store.Bad{Name: s.name, Reason: "lies in no clip: put it into a sub-folder"})
+		l.bad = append(l.bad, store.Skipped{Name: s.name, Reason: "lies in no clip: put it into a sub-folder"})
 	}
 	var clips []string
 	for i, name := range l.names {

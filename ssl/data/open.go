@@ -62,9 +62,9 @@ func Open(ctx context.Context, name string, o Options) (*Set, error) {
 	return c.open(ctx)
 }
 
-// OwnSize says whether the set has a size of its own, so that Open ignores Side: true for built-ins, IDX, CIFAR and STL-10, false for
+// HasFixedSize says whether the set has a size of its own, so that Open ignores Side: true for built-ins, IDX, CIFAR and STL-10, false for
 // all others and for what is none.
-func OwnSize(name string) bool {
+func HasFixedSize(name string) bool {
 	if strings.HasPrefix(name, builtinPrefix) {
 		return true
 	}

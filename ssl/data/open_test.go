@@ -166,7 +166,7 @@ func TestOwnSizeIsToldByTheName(t *testing.T) {
 		"/x/data_batch_3.bin": true, "test_batch.bin": true, "train.bin": true, "unlabeled_X.bin": true, "train_y.bin": false, "frames:/x": false,
 		"photos.tar": false, batches: true, filepath.Dir(batches): false,
 	} {
-		if OwnSize(name) != want {
+		if HasFixedSize(name) != want {
 			t.Errorf("OwnSize(%q) is %v", name, !want)
 		}
 	}

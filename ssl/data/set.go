@@ -23,25 +23,25 @@ type Set struct {
 	Labels  []int32   // [N], -1 = none; nil when the set has no labels
 	Classes []string  // names by label; nil when unknown
 	Files   []string  // folders, lists and archives: each image's path within, with slashes; nil for others
-	Bad     []BadFile // what could not be read, sorted by path
+	Skipped     []SkippedFile // what could not be read, sorted by path
 	Clips   []Clip    // frames only
 
 	bytes  []byte
-	places []store.Place
+	places []store.Location
 	file   *store.File // what is known of the whole; nil for others
 }
 
-// BadFile is an image file, or a sub-folder, that could not be read and was left out.
-type BadFile struct {
+// SkippedFile is an image file, or a sub-folder, that could not be read and was left out.
+type SkippedFile struct {
 	Path   string // the folder or archive as given, joined with the path within; in quotes where it has characters that cannot be shown
 	Reason string
 }
 
 // newSet makes a set of a mapped file.
 func newSet(name, root string, f *store.File) *Set {
-	s := &Set{Name: name, Labels: f.Labels, Classes: f.Classes, Files: f.Files, Clips: f.Clips, bytes: f.Bytes, places: f.Places, file: f}
-	for _, b := range f.Bad {
-		s.Bad = append(s.Bad, BadFile{visible(badPath(root, b.Name)), strings.TrimPrefix(b.Reason, "decode: ")})
+	s := &Set{Name: name, Labels: f.Labels, Classes: f.Classes, Files: f.Files, Clips: f.Clips, bytes: f.Bytes, places: f.Locations, file: f}
+	for _, b := range f.Skipped {
+		s.Skipped = append(s.Skipped, SkippedFile{visible(badPath(root, b.Name)), strings.TrimPrefix(b.Reason, "decode: ")})
 	}
 	s.setChannels()
 	return s
@@ -51,7 +51,7 @@ func newSet(name, root string, f *store.File) *Set {
 func newHeapSet(name string, h, w, c int, pixels []byte, labels []int32, classes []string) *Set {
 	s := &Set{Name: name, C: c, Labels: labels, Classes: classes, bytes: pixels}
 	for at := 0; at < len(pixels); at += h * w * c {
-		s.places = append(s.places, store.Place{At: int64(at), H: int32(h), W: int32(w), C: uint8(c)})
+		s.places = append(s.places, store.Location{Offset: int64(at), H: int32(h), W: int32(w), C: uint8(c)})
 	}
 	return s
 }
@@ -60,7 +60,7 @@ func newHeapSet(name string, h, w, c int, pixels []byte, labels []int32, classes
 func FromImages(name string, images []Image, labels []int32) *Set {
 	s := &Set{Name: name, Labels: labels}
 	for _, img := range images {
-		s.places = append(s.places, store.Place{At: int64(len(s.bytes)), H: int32(img.H), W: int32(img.W), C: uint8(img.C)})
+		s.places = append(s.places, store.Location{Offset: int64(len(s.bytes)), H: int32(img.H), W: int32(img.W), C: uint8(img.C)})
 		s.bytes = append(s.bytes, img.Pix...)
 	}
 	s.setChannels()
@@ -91,8 +91,8 @@ func (s *Set) Len() int { return len(s.places) }
 // Image returns image i: a view, not a copy, which must not be written to.
 func (s *Set) Image(i int) Image {
 	p := s.places[i]
-	end := p.At + p.Size()
-	return Image{H: int(p.H), W: int(p.W), C: int(p.C), Pix: s.bytes[p.At:end:end]}
+	end := p.Offset + p.Size()
+	return Image{H: int(p.H), W: int(p.W), C: int(p.C), Pix: s.bytes[p.Offset:end:end]}
 }
 
 // Size returns the largest height and the largest width in pixels, and whether all images have these.
@@ -100,11 +100,11 @@ func (s *Set) Size() (h, w int, uniform bool) {
 	for _, p := range s.places {
 		h, w = max(h, int(p.H)), max(w, int(p.W))
 	}
-	return h, w, !slices.ContainsFunc(s.places, func(p store.Place) bool { return int(p.H) != h || int(p.W) != w })
+	return h, w, !slices.ContainsFunc(s.places, func(p store.Location) bool { return int(p.H) != h || int(p.W) != w })
 }
 
-// Pixels returns H·W of the image that has most.
-func (s *Set) Pixels() int {
+// MaxPixels returns H·W of the image that has most.
+func (s *Set) MaxPixels() int {
 	most := 0
 	for _, p := range s.places {
 		most = max(most, int(p.H)*int(p.W))

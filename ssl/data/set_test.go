@@ -40,7 +40,7 @@ func TestStatsAreMeanAndPopulationDeviationOfEachChannel(t *testing.T) {
 func TestFingerprintDependsOnSizesPixelsAndLabelsOnly(t *testing.T) {
 	base := tiny().Fingerprint()
 	same := tiny()
-	same.Name, same.Files, same.Classes, same.Bad = "elsewhere", nil, []string{"x"}, []BadFile{{"p", "r"}}
+	same.Name, same.Files, same.Classes, same.Skipped = "elsewhere", nil, []string{"x"}, []SkippedFile{{"p", "r"}}
 	if same.Fingerprint() != base {
 		t.Error("names changed the fingerprint")
 	}
@@ -131,7 +131,7 @@ func TestNumClassesCountsNamesOrElseLabels(t *testing.T) {
 
 func TestSheetShowsImagesRowByRow(t *testing.T) {
 	s := tiny()
-	sheet := s.Sheet(2, 2)
+	sheet := s.ContactSheet(2, 2)
 	if b := sheet.Bounds(); b.Dx() != 2*3+1 || b.Dy() != 2*2+1 {
 		t.Fatalf("sheet is %v", b)
 	}
@@ -153,7 +153,7 @@ func TestSheetScalesImagesOfDifferentSizesIntoTheirCells(t *testing.T) {
 	dir := t.TempDir()
 	write(t, pngOf(t, gray(40, 20, 255)), dir, "a.png")
 	write(t, pngOf(t, gray(30, 30, 0)), dir, "b.png")
-	sheet := openSize(t, dir, 64).Sheet(2, 1)
+	sheet := openSize(t, dir, 64).ContactSheet(2, 1)
 	if b := sheet.Bounds(); b.Dx() != 2*161+1 || b.Dy() != 162 {
 		t.Fatalf("sheet is %v", b)
 	}

@@ -12,9 +12,9 @@ const (
 	sheetMost = 224 // pixels; images up to this side that all have one size are shown as they are
 )
 
-// Sheet returns a contact sheet of the first cols×rows images, row by row, one gray pixel between them; places without an image stay gray.
+// ContactSheet returns a contact sheet of the first cols×rows images, row by row, one gray pixel between them; places without an image stay gray.
 // Images of different sizes, and large ones, are scaled to fit into square cells.
-func (s *Set) Sheet(cols, rows int) image.Image {
+func (s *Set) ContactSheet(cols, rows int) image.Image {
 	h, w, uniform := s.Size()
 	if !uniform || max(h, w) > sheetMost {
 		h, w, uniform = sheetCell, sheetCell, false

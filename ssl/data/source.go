@@ -57,7 +57,7 @@ type listing struct {
 	labels  []int32           // −1: none; nil: no item has one
 	classes []string
 	clips   []Clip
-	bad     []store.Bad // besides items
+	bad     []store.Skipped // besides items
 }
 
 // Files whose content counts in a key, at even distances, and how many bytes of each at its beginning, middle and end: sets of the same names and
@@ -74,7 +74,7 @@ func keyOf(kind string, side int, stamps []stamp) store.Key {
 		return cmp.Or(strings.Compare(a.name, b.name), cmp.Compare(a.size, b.size), cmp.Compare(a.mtime, b.mtime))
 	})
 	h := sha256.New()
-	fmt.Fprintf(h, "marr set 2\n%s\n%s\n%d\n", decode.Name, kind, side)
+	fmt.Fprintf(h, "marr set 2\n%s\n%s\n%d\n", decode.Version, kind, side)
 	var b []byte
 	for _, s := range stamps {
 		b = binary.LittleEndian.AppendUint64(b[:0], uint64(len(s.name)))

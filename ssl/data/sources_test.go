@@ -74,8 +74,8 @@ func TestArchivesHoldWhatTheSameFolderHolds(t *testing.T) {
 			t.Errorf("%s: files %v, classes %v", name, s.Files, s.Classes)
 		}
 		want := []string{filepath.Join(path, "cat", "evil?.png"), filepath.Join(path, "cat", "link.png")}
-		if len(s.Bad) != 2 || s.Bad[0].Path != want[0] || s.Bad[1].Path != want[1] || s.Bad[1].Reason != "not a regular file" {
-			t.Errorf("%s: bad %v", name, s.Bad)
+		if len(s.Skipped) != 2 || s.Skipped[0].Path != want[0] || s.Skipped[1].Path != want[1] || s.Skipped[1].Reason != "not a regular file" {
+			t.Errorf("%s: bad %v", name, s.Skipped)
 		}
 	}
 }
@@ -114,8 +114,8 @@ func TestDamagedArchivesGiveWhatCanBeRead(t *testing.T) {
 		"boundless.tar": {slices.Concat(plain[:1024], claims(t, 1<<62)), 1},
 	} {
 		s := openSize(t, write(t, c.file, t.TempDir(), name), 16)
-		if s.Len() < c.read || s.Len() > 2 || len(s.Bad) == 0 {
-			t.Errorf("%s: read %v, bad %v", name, s.Files, s.Bad)
+		if s.Len() < c.read || s.Len() > 2 || len(s.Skipped) == 0 {
+			t.Errorf("%s: read %v, bad %v", name, s.Files, s.Skipped)
 		}
 	}
 	for name, file := range map[string][]byte{"a.tar": []byte("no archive at all, and that over more than one line"), "b.zip": []byte("PK"), "c.tgz": {0x1f, 0x8b, 8}} {
@@ -159,8 +159,8 @@ func TestAListNamesFilesInItsOrderWithTheirLabels(t *testing.T) {
 		}
 	}
 	s := openSize(t, write(t, []byte("a.png\nnone.png\nsub\n\x00.png\n"), dir, "bad.lst"), 4)
-	if s.Len() != 1 || len(s.Bad) != 3 || s.Bad[1].Path != filepath.Join(dir, "none.png") || s.Bad[2].Reason != "not a regular file" {
-		t.Errorf("files %v, bad %v", s.Files, s.Bad)
+	if s.Len() != 1 || len(s.Skipped) != 3 || s.Skipped[1].Path != filepath.Join(dir, "none.png") || s.Skipped[2].Reason != "not a regular file" {
+		t.Errorf("files %v, bad %v", s.Files, s.Skipped)
 	}
 	wantError(t, write(t, []byte("# nothing\n"), dir, "empty.txt"), 4, "data: list", "no images")
 }
@@ -193,8 +193,8 @@ func TestFramesAreClipsInNaturalOrder(t *testing.T) {
 	if want := []Clip{clip("clip2", 0, 4), clip("clip3/deep", 4, 1), clip("clip10", 5, 1)}; !slices.Equal(s.Clips, want) || s.Labels != nil {
 		t.Errorf("clips %v, labels %v", s.Clips, s.Labels)
 	}
-	if len(s.Bad) != 3 || s.Bad[2].Path != filepath.Join(dir, "stray.png") || !strings.Contains(s.Bad[2].Reason, "in no clip") {
-		t.Errorf("bad %v", s.Bad)
+	if len(s.Skipped) != 3 || s.Skipped[2].Path != filepath.Join(dir, "stray.png") || !strings.Contains(s.Skipped[2].Reason, "in no clip") {
+		t.Errorf("bad %v", s.Skipped)
 	}
 	classes := t.TempDir()
 	for _, name := range []string{"run/a/1.png", "run/a/2.png", "jump/b/1.png"} {
@@ -314,7 +314,7 @@ func TestFilesThatAreTooLargeAreNotRead(t *testing.T) {
 	if err := os.Truncate(path, 1<<30+1); err != nil { // more than stands in memory at once
 		t.Skip(err)
 	}
-	if s := openSize(t, dir, 4); s.Len() != 1 || len(s.Bad) != 1 || s.Bad[0].Reason != "1073741825 bytes: more than 268435456" {
-		t.Errorf("read %v, bad %v", s.Files, s.Bad)
+	if s := openSize(t, dir, 4); s.Len() != 1 || len(s.Skipped) != 1 || s.Skipped[0].Reason != "1073741825 bytes: more than 268435456" {
+		t.Errorf("read %v, bad %v", s.Files, s.Skipped)
 	}
 }

@@ -29,13 +29,13 @@ type entry struct {
 // entries are the images of an archive, in its order.
 type entries struct {
 	all []entry
-	bad []store.Bad
+	bad []store.Skipped
 }
 
 // add takes an entry that is an image by its name.
 func (e *entries) add(name string, at, size int64, regular bool) error {
 	name = entryName(name)
-	if !decode.Known(name) {
+	if !decode.HasImageExtension(name) {
 		return nil
 	}
 	if len(e.all) == maxItems {
@@ -127,7 +127,7 @@ func (t *tarFile) index(ctx context.Context) error {
 		case err != nil && count == 0:
 			return err
 		case err != nil:
-			t.bad = append(t.bad, store.Bad{Reason: fmt.Sprintf("damaged behind its first %d entries: %s", count, oneLine(err.Error()))})
+			t.bad = append(t.bad, store.Skipped{Reason: fmt.Sprintf("damaged behind its first %d entries: %s", count, oneLine(err.Error()))})
 			return nil
 		}
 		if h.Typeflag == tar.TypeDir {

@@ -42,14 +42,14 @@ type job struct {
 }
 
 // run goes on after the items that part has. On an error, part holds whole records only.
-func (w *work) run(ctx context.Context, part *store.Part) error {
+func (w *work) run(ctx context.Context, part *store.Builder) error {
 	ctx, cancel := context.WithCancel(ctx)
 	var wait sync.WaitGroup
 	defer wait.Wait()
 	defer cancel()
 	procs := runtime.GOMAXPROCS(0)
 	jobs, queue, budget := make(chan job), make(chan job, window*procs), make(chan struct{}, inFlight/unit)
-	first := part.Items
+	first := part.NumItems
 	wait.Go(func() {
 		defer close(jobs)
 		defer close(queue)
@@ -79,7 +79,7 @@ func (w *work) run(ctx context.Context, part *store.Part) error {
 			<-budget
 		}
 		if w.progress != nil {
-			w.progress(part.Items, w.list.n)
+			w.progress(part.NumItems, w.list.n)
 		}
 	}
 	return ctx.Err()
@@ -117,7 +117,7 @@ func record(j job) store.Record {
 	img, err := j.image()
 	if err != nil {
 		var r refusal
-		return store.NewBad(j.item, store.Bad{Reason: oneLine(err.Error()), Again: errors.As(err, &r)})
+		return store.NewSkipped(j.item, store.Skipped{Reason: oneLine(err.Error()), Retry: errors.As(err, &r)})
 	}
 	return store.NewRecord(j.item, img)
 }

@@ -6,23 +6,23 @@ import (
 )
 
 // approaching are the windows that the frames of a sample show of an image, in order of time: top, left, side.
-func approaching(t *testing.T, d Draw, a Approach, h, w int) [][3]float64 {
+func approaching(t *testing.T, d Draw, a ZoomSequence, h, w int) [][3]float64 {
 	t.Helper()
 	var out [][3]float64
 	for f := range a.Frames {
-		s := Spec{Size: 24, Frame: f, Approach: &a}
+		s := Spec{Size: 24, Frame: f, ZoomSequence: &a}
 		if err := s.Check(); err != nil {
 			t.Fatal(err)
 		}
 		d.View = uint32(f)
-		row := make([]float32, s.Width())
+		row := make([]float32, s.RowWidth())
 		if target := s.Row(row, d, h, w); target != -1 {
 			t.Fatalf("target %d of a view that draws none", target)
 		}
-		if row[Height] != row[BoxWidth] || row[Pitch] != float32(w) || row[ResizedH] != 24 || row[ResizedW] != 24 {
+		if row[CropHeight] != row[CropWidth] || row[SourceWidth] != float32(w) || row[ResizedH] != 24 || row[ResizedW] != 24 {
 			t.Fatalf("row %v", row)
 		}
-		out = append(out, [3]float64{float64(row[Top]), float64(row[Left]), float64(row[Height])})
+		out = append(out, [3]float64{float64(row[CropTop]), float64(row[CropLeft]), float64(row[CropHeight])})
 	}
 	return out
 }
@@ -30,7 +30,7 @@ func approaching(t *testing.T, d Draw, a Approach, h, w int) [][3]float64 {
 // To half a pixel a side and place each: windows in the image, the last in the first, each smaller than the one before by one factor, centres on a line at
 // equal distances.
 func TestACameraComesCloserAtAConstantRateAndSpeed(t *testing.T) {
-	a := Approach{Frames: 4, Start: [2]float64{0.7, 1}, Zoom: [2]float64{1.2, 1.5}}
+	a := ZoomSequence{Frames: 4, Start: [2]float64{0.7, 1}, Zoom: [2]float64{1.2, 1.5}}
 	const h, w = 300, 411
 	for sample := range uint32(500) {
 		v := approaching(t, Draw{Seed: 7, Sample: sample}, a, h, w)
@@ -60,7 +60,7 @@ func TestACameraComesCloserAtAConstantRateAndSpeed(t *testing.T) {
 
 // Start and zoom are uniform, and drifts go everywhere: means over 4000 samples within five deviations.
 func TestApproachesAreDrawnEvenly(t *testing.T) {
-	a := Approach{Frames: 2, Start: [2]float64{0.6, 1}, Zoom: [2]float64{1.25, 1.75}}
+	a := ZoomSequence{Frames: 2, Start: [2]float64{0.6, 1}, Zoom: [2]float64{1.25, 1.75}}
 	const n, side = 4000, 2000
 	var start, zoom, up, left float64
 	for sample := range uint32(n) {
@@ -89,19 +89,19 @@ func TestFramesOfAnApproachAreShuffledByTheirTarget(t *testing.T) {
 	seen := map[int32]int{}
 	for sample := range uint32(300) {
 		d := Draw{Seed: 5, Sample: sample}
-		want := approaching(t, d, *specs[0].Approach, 32, 40)
+		want := approaching(t, d, *specs[0].ZoomSequence, 32, 40)
 		for f, s := range specs {
-			if s.Source(d) != 0 || s.Frames() != 1 || !s.SameSource(specs[0]) {
-				t.Fatalf("view %d shows image %d of %d", f, s.Source(d), s.Frames())
+			if s.FrameIndex(d) != 0 || s.MinFrames() != 1 || !s.SameImage(specs[0]) {
+				t.Fatalf("view %d shows image %d of %d", f, s.FrameIndex(d), s.MinFrames())
 			}
 			d.View = uint32(f)
-			row := make([]float32, s.Width())
+			row := make([]float32, s.RowWidth())
 			target := s.Row(row, d, 32, 40)
 			if f == 0 {
 				seen[target]++
 			}
 			moment := permutations(3, 6)[target].at(f)
-			if got := [3]float64{float64(row[Top]), float64(row[Left]), float64(row[Height])}; got != want[moment] {
+			if got := [3]float64{float64(row[CropTop]), float64(row[CropLeft]), float64(row[CropHeight])}; got != want[moment] {
 				t.Errorf("sample %d, view %d, target %d: window %v, want %v", sample, f, target, got, want[moment])
 			}
 		}

@@ -90,7 +90,7 @@ func (s Spec) cropRules() []rule {
 				fmt.Sprintf("short side in pixels, which with its border must hold the view: want %d to %d, or 0 for the view's size",
 					max(1, s.Size-2*c.Padding), maxSize)})
 	}
-	if a := s.Approach; a != nil {
+	if a := s.ZoomSequence; a != nil {
 		out = append(out, interpolation("approach", a.Interpolation), interval("approach.start", a.Start, 1, "a share of the image's short side"),
 			rule{a.Zoom[0] > 1 && a.Zoom[0] <= a.Zoom[1] && a.Zoom[1] <= maxZoom, "approach.zoom", a.Zoom,
 				fmt.Sprintf("how many times smaller each window is than the one before: want 1 < low ≤ high ≤ %d", maxZoom)},

@@ -4,7 +4,7 @@ import "marr/kernels/rng"
 
 // colour writes the columns of jitter, gray, blur and solarize.
 func (s Spec) colour(dst []float32, from streams) {
-	dst[Brightness], dst[Contrast], dst[Saturation], dst[Threshold] = 1, 1, 1, 2
+	dst[Brightness], dst[Contrast], dst[Saturation], dst[SolarizeThreshold] = 1, 1, 1, 2
 	if j := s.ColorJitter; j != nil && j.P > 0 {
 		if src := from.of(opJitter); src.Float64() < j.P {
 			j.draw(dst, src)
@@ -15,11 +15,11 @@ func (s Spec) colour(dst []float32, from streams) {
 	}
 	if b := s.GaussianBlur; b != nil && b.P > 0 {
 		if src := from.of(opBlur); src.Float64() < b.P {
-			dst[Sigma] = float32(src.Range(b.Sigma[0], b.Sigma[1]))
+			dst[BlurSigma] = float32(src.Range(b.Sigma[0], b.Sigma[1]))
 		}
 	}
 	if z := s.Solarize; z != nil && from.coin(opSolarize, z.P) {
-		dst[Threshold] = float32(z.Threshold)
+		dst[SolarizeThreshold] = float32(z.Threshold)
 	}
 }
 
@@ -48,5 +48,5 @@ func (j ColorJitter) draw(dst []float32, src *rng.Source) {
 			shift += 3
 		}
 	}
-	dst[Order] = float32(code)
+	dst[JitterOrder] = float32(code)
 }

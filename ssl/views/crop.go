@@ -8,14 +8,14 @@ import (
 
 // crop writes the box of the source, the size it is resized to and where the view lies in it.
 func (s Spec) crop(dst []float32, from streams, h, w int) {
-	dst[Pitch] = float32(w)
+	dst[SourceWidth] = float32(w)
 	if c := s.RandomResizedCrop; c != nil {
 		top, left, height, width := c.box(from.of(opCrop), h, w)
-		dst[Top], dst[Left], dst[Height], dst[BoxWidth] = float32(top), float32(left), float32(height), float32(width)
+		dst[CropTop], dst[CropLeft], dst[CropHeight], dst[CropWidth] = float32(top), float32(left), float32(height), float32(width)
 		dst[ResizedH], dst[ResizedW] = float32(s.Size), float32(s.Size)
 		return
 	}
-	dst[Height], dst[BoxWidth] = float32(h), float32(w)
+	dst[CropHeight], dst[CropWidth] = float32(h), float32(w)
 	var height, width, y, x int
 	if c := s.RandomCrop; c != nil {
 		height, width = resized(h, w, c.short(s.Size))

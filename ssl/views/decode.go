@@ -147,7 +147,7 @@ func build(s *Spec, all, own table, in Input) (count int, err error) {
 		}
 	}
 	err = s.Check()
-	if frames := max(1, in.Frames); err == nil && s.Approach == nil && s.Frame >= frames {
+	if frames := max(1, in.Frames); err == nil && s.ZoomSequence == nil && s.Frame >= frames {
 		err = &problem{rule{key: "frame", value: s.Frame, text: fmt.Sprintf("a sample of this data set has %d: want less (frames:DIR gives clips)", frames)}}
 	}
 	var p *problem

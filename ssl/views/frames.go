@@ -1,8 +1,8 @@
 package views
 
-// Frames returns how many frames of a clip the view's samples are made of, at least: 1 for images.
-func (s Spec) Frames() int {
-	if s.Approach != nil {
+// MinFrames returns how many frames of a clip the view's samples are made of, at least: 1 for images.
+func (s Spec) MinFrames() int {
+	if s.ZoomSequence != nil {
 		return 1
 	}
 	if s.FrameOrder != nil {
@@ -11,18 +11,18 @@ func (s Spec) Frames() int {
 	return s.Frame + 1
 }
 
-// SameSource says whether the view shows the same image of each sample as another.
-func (s Spec) SameSource(other Spec) bool {
-	if s.Approach != nil || other.Approach != nil {
-		return s.Approach != nil && other.Approach != nil
+// SameImage says whether the view shows the same image of each sample as another.
+func (s Spec) SameImage(other Spec) bool {
+	if s.ZoomSequence != nil || other.ZoomSequence != nil {
+		return s.ZoomSequence != nil && other.ZoomSequence != nil
 	}
 	a, b := s.FrameOrder, other.FrameOrder
 	return s.Frame == other.Frame && (a == b || a != nil && b != nil && *a == *b)
 }
 
-// Frames draws n frames of a clip of `length`, n ≤ length, at equal distances: first, first + step, … Steps that fit are equally likely, then
+// SampleFrames draws n frames of a clip of `length`, n ≤ length, at equal distances: first, first + step, … Steps that fit are equally likely, then
 // places for them. As for a frame order, the stream is that of view 0, for all views of the sample.
-func (d Draw) Frames(n, length int) (first, step int) {
+func (d Draw) SampleFrames(n, length int) (first, step int) {
 	src := streams{d.key(), d.Sample, 0}.of(opFrames)
 	if n < 2 {
 		return src.Intn(length), 0

@@ -13,7 +13,7 @@ var standard = Spec{
 	RandomResizedCrop: &RandomResizedCrop{broad, [2]float64{3.0 / 4, 4.0 / 3}, "bilinear"},
 	CenterCrop:        &CenterCrop{},
 	RandomCrop:        &RandomCrop{},
-	Approach:          &approach,
+	ZoomSequence:          &approach,
 	Rotation:          &Rotation{[]int{0, 1, 2, 3}},
 	ColorJitter:       &ColorJitter{P: 1},
 	GaussianBlur:      &GaussianBlur{P: 1, Sigma: [2]float64{0.1, 2}},

@@ -68,7 +68,7 @@ var (
 	strong     = ColorJitter{0.8, 0.8, 0.8, 0.8, 0.2}
 	weak       = ColorJitter{0.8, 0.4, 0.4, 0.4, 0.1}
 	pale       = ColorJitter{0.8, 0.4, 0.4, 0.2, 0.1} // BYOL's
-	approach   = Approach{Frames: 3, Start: [2]float64{0.8, 1}, Zoom: [2]float64{1.15, 1.4}, Interpolation: "bilinear"}
+	approach   = ZoomSequence{Frames: 3, Start: [2]float64{0.8, 1}, Zoom: [2]float64{1.15, 1.4}, Interpolation: "bilinear"}
 	localSmall = local{6, 18.0 / 32, [2]float64{0.08, 0.5}, 0}
 
 	byol = pair{scale: broad, cubic: true, jitter: pale, blur: [2]float64{1, 0.1}, solarize: [2]float64{0, 0.2}}.
@@ -187,7 +187,7 @@ func order(in Input) (out []Spec) {
 			s := pair{jitter: weak}.view(in, in.Size, broad, 0, 0)
 			s.RandomResizedCrop, s.HorizontalFlip, s.Grayscale = nil, 0, 0
 			s.GaussianBlur = &GaussianBlur{P: 1, Sigma: [2]float64{0.1, 1.5}, Kernel: 9}
-			s.Frame, s.Approach, s.FrameOrder = f, &approach, &FrameOrder{approach.Frames, 6}
+			s.Frame, s.ZoomSequence, s.FrameOrder = f, &approach, &FrameOrder{approach.Frames, 6}
 			out = append(out, s)
 		}
 		return out

@@ -11,24 +11,24 @@ const Columns = 24
 
 // Columns of a row; 22 and 23 are zero. All lengths are in pixels. package kernels has the same list.
 const (
-	Top         = 0 // box of the source in whole pixels; nothing outside takes part
-	Left        = 1
-	Height      = 2
-	BoxWidth    = 3
-	Pitch       = 4 // pixels in a row of the source
+	CropTop         = 0 // box of the source in whole pixels; nothing outside takes part
+	CropLeft        = 1
+	CropHeight      = 2
+	CropWidth    = 3
+	SourceWidth       = 4 // pixels in a row of the source
 	ResizedH    = 5 // size that the box is resized to
 	ResizedW    = 6
 	OffsetY     = 7 // place in the resized box of the view's first pixel; what lies outside the box is black
 	OffsetX     = 8
-	Turn        = 9  // mirrored left-right 1 + mirrored top-bottom 2 + 4·quarter turns counter-clockwise, flips first
-	Order       = 10 // colour ops in order, three bits each from the lowest: 1 brightness, 2 contrast, 3 saturation, 4 hue; 0: no jitter
+	Orientation        = 9  // mirrored left-right 1 + mirrored top-bottom 2 + 4·quarter turns counter-clockwise, flips first
+	JitterOrder       = 10 // colour ops in order, three bits each from the lowest: 1 brightness, 2 contrast, 3 saturation, 4 hue; 0: no jitter
 	Brightness  = 11 // factor, 1: none
 	Contrast    = 12 // likewise
 	Saturation  = 13 // likewise
 	Hue         = 14 // shift in turns
 	Gray        = 15 // 1: luma in all channels
-	Sigma       = 16 // of the Gaussian blur, 0: none
-	Threshold   = 17 // of solarize, 2: none
+	BlurSigma       = 16 // of the Gaussian blur, 0: none
+	SolarizeThreshold   = 17 // of solarize, 2: none
 	EraseTop    = 18 // box of the finished view that becomes the mean; height 0: none
 	EraseLeft   = 19
 	EraseHeight = 20
@@ -80,9 +80,9 @@ func (s streams) of(op uint32) *rng.Source { return rng.New(s.key, s.sample, s.v
 // coin says whether an op of probability p is applied.
 func (s streams) coin(op uint32, p float64) bool { return p > 0 && s.of(op).Float64() < p }
 
-// Source returns which image of the sample the view shows.
-func (s Spec) Source(d Draw) int {
-	if s.Approach != nil {
+// FrameIndex returns which image of the sample the view shows.
+func (s Spec) FrameIndex(d Draw) int {
+	if s.ZoomSequence != nil {
 		return 0
 	}
 	return s.moment(d)
@@ -100,14 +100,14 @@ func (s Spec) moment(d Draw) int {
 // where the Spec draws none. It draws as torchvision's get_params do, number by number. Row panics where the image has no pixel, a
 // side of 2²⁴ or more, or dst is too short.
 func (s Spec) Row(dst []float32, d Draw, h, w int) int32 {
-	width := s.Width()
+	width := s.RowWidth()
 	if h < 1 || w < 1 || max(h, w) >= 1<<24 || len(dst) < width || d.View >= 1<<24 {
 		panic(fmt.Sprintf("views: Row: %d floats for view %d of an image of %d × %d pixels: want %d, a view below 2²⁴, sides of 1 to 2²⁴−1",
 			len(dst), d.View, h, w, width))
 	}
 	clear(dst[:width])
 	from := streams{d.key(), d.Sample, d.View}
-	if s.Approach != nil {
+	if s.ZoomSequence != nil {
 		s.approach(dst, d, h, w)
 	} else {
 		s.crop(dst, from, h, w)
@@ -146,7 +146,7 @@ func (s Spec) turn(dst []float32, from streams) int32 {
 		}
 		code += 4 * r.Turns[i]
 	}
-	dst[Turn] = float32(code)
+	dst[Orientation] = float32(code)
 	return target
 }
 

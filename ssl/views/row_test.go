@@ -50,7 +50,7 @@ func TestRowsAreTorchvisionsOnTheSameDraws(t *testing.T) {
 }
 
 func row(s Spec, d Draw, h, w int) ([]float32, int32) {
-	dst := make([]float32, s.Width())
+	dst := make([]float32, s.RowWidth())
 	target := s.Row(dst, d, h, w)
 	return dst, target
 }
@@ -96,8 +96,8 @@ func TestRowDependsOnEveryPartOfItsKeyAndOnNothingElse(t *testing.T) {
 	}
 	for name, d := range map[string]Draw{"seed": {9, 2, 3, 4}, "epoch": {1, 9, 3, 4}, "sample": {1, 2, 9, 4}, "view": {1, 2, 3, 9},
 		"high half of the seed": {1 + 1<<32, 2, 3, 4}} {
-		if other, _ := row(s, d, 200, 200); slices.Equal(first[:Pitch], other[:Pitch]) {
-			t.Errorf("another %s drew the same crop %v", name, other[:Pitch])
+		if other, _ := row(s, d, 200, 200); slices.Equal(first[:SourceWidth], other[:SourceWidth]) {
+			t.Errorf("another %s drew the same crop %v", name, other[:SourceWidth])
 		}
 	}
 }
@@ -111,12 +111,12 @@ func TestDroppingOpsLeavesTheDrawsOfTheOthers(t *testing.T) {
 		only   Spec
 		lo, hi int
 	}{
-		"crop":   {Spec{Size: 96, RandomResizedCrop: full.RandomResizedCrop}, Top, Turn},
-		"jitter": {Spec{Size: 96, ColorJitter: full.ColorJitter}, Order, Gray},
-		"turns":  {Spec{Size: 96, HorizontalFlip: full.HorizontalFlip, VerticalFlip: full.VerticalFlip, Rotation: full.Rotation}, Turn, Order},
-		"gray":   {Spec{Size: 96, Grayscale: full.Grayscale}, Gray, Sigma},
-		"blur":   {Spec{Size: 96, GaussianBlur: full.GaussianBlur}, Sigma, Threshold},
-		"invert": {Spec{Size: 96, Solarize: full.Solarize}, Threshold, EraseTop},
+		"crop":   {Spec{Size: 96, RandomResizedCrop: full.RandomResizedCrop}, CropTop, Orientation},
+		"jitter": {Spec{Size: 96, ColorJitter: full.ColorJitter}, JitterOrder, Gray},
+		"turns":  {Spec{Size: 96, HorizontalFlip: full.HorizontalFlip, VerticalFlip: full.VerticalFlip, Rotation: full.Rotation}, Orientation, JitterOrder},
+		"gray":   {Spec{Size: 96, Grayscale: full.Grayscale}, Gray, BlurSigma},
+		"blur":   {Spec{Size: 96, GaussianBlur: full.GaussianBlur}, BlurSigma, SolarizeThreshold},
+		"invert": {Spec{Size: 96, Solarize: full.Solarize}, SolarizeThreshold, EraseTop},
 		"erase":  {Spec{Size: 96, RandomErasing: full.RandomErasing}, EraseTop, EraseWidth + 1},
 		"mask":   {Spec{Size: 96, PatchMask: full.PatchMask}, Columns, Columns + 8},
 	} {
@@ -136,9 +136,9 @@ func TestBoxesLieInsideTheImage(t *testing.T) {
 			s := Spec{Size: 8, RandomResizedCrop: &RandomResizedCrop{Scale: [2]float64{0.08, 1}, Ratio: ratio}}
 			for sample := range uint32(300) {
 				r, _ := row(s, Draw{Seed: 3, Sample: sample}, size[0], size[1])
-				if r[Top] < 0 || r[Left] < 0 || r[Height] < 1 || r[BoxWidth] < 1 ||
-					int(r[Top]+r[Height]) > size[0] || int(r[Left]+r[BoxWidth]) > size[1] {
-					t.Fatalf("image of %v, ratio %v: box %v", size, ratio, r[:Pitch])
+				if r[CropTop] < 0 || r[CropLeft] < 0 || r[CropHeight] < 1 || r[CropWidth] < 1 ||
+					int(r[CropTop]+r[CropHeight]) > size[0] || int(r[CropLeft]+r[CropWidth]) > size[1] {
+					t.Fatalf("image of %v, ratio %v: box %v", size, ratio, r[:SourceWidth])
 				}
 			}
 		}
@@ -153,8 +153,8 @@ func TestCropFallsBackToTheCentre(t *testing.T) {
 		h, w int
 		want []float32
 	}{{10, 100, []float32{0, 43, 10, 13, 100, 8, 8, 0, 0}}, {100, 10, []float32{43, 0, 13, 10, 10, 8, 8, 0, 0}}} {
-		if r, _ := row(s, Draw{Seed: 1}, c.h, c.w); !slices.Equal(r[:Turn], c.want) {
-			t.Errorf("%d × %d: %v, want %v", c.h, c.w, r[:Turn], c.want)
+		if r, _ := row(s, Draw{Seed: 1}, c.h, c.w); !slices.Equal(r[:Orientation], c.want) {
+			t.Errorf("%d × %d: %v, want %v", c.h, c.w, r[:Orientation], c.want)
 		}
 	}
 }
@@ -172,8 +172,8 @@ func TestRotationsTargetIsTheTurn(t *testing.T) {
 	s, seen := preset(t, "rotation", 32)[0], [4]int{}
 	for sample := range uint32(4000) {
 		r, target := row(s, Draw{Seed: 2, Sample: sample}, 32, 32)
-		if int32(r[Turn])>>2 != target {
-			t.Fatalf("column Turn %v, target %d", r[Turn], target)
+		if int32(r[Orientation])>>2 != target {
+			t.Fatalf("column Turn %v, target %d", r[Orientation], target)
 		}
 		seen[target]++
 	}
@@ -183,8 +183,8 @@ func TestRotationsTargetIsTheTurn(t *testing.T) {
 		}
 	}
 	s.Rotation.Turns = []int{2}
-	if r, target := row(s, Draw{}, 32, 32); target != -1 || s.Targets() != 0 || int(r[Turn])>>2 != 2 {
-		t.Errorf("one turn alone: column Turn %v, target %d of %d, want a half turn and no target", r[Turn], target, s.Targets())
+	if r, target := row(s, Draw{}, 32, 32); target != -1 || s.TargetClasses() != 0 || int(r[Orientation])>>2 != 2 {
+		t.Errorf("one turn alone: column Turn %v, target %d of %d, want a half turn and no target", r[Orientation], target, s.TargetClasses())
 	}
 }
 
@@ -193,7 +193,7 @@ func TestJigsawTilesLieInTheirCells(t *testing.T) {
 	for _, size := range []int{32, 64, 96, 224} {
 		s := preset(t, "jigsaw", size)[0]
 		grid, tile := s.Tiles()
-		set, cell, ends := Permutations(grid*grid, s.Targets()), size/grid, [2]bool{}
+		set, cell, ends := Permutations(grid*grid, s.TargetClasses()), size/grid, [2]bool{}
 		for sample := range uint32(500) {
 			r, target := row(s, Draw{Seed: 2, Sample: sample}, 256, 300)
 			for i, at := range set[target] {
@@ -204,7 +204,7 @@ func TestJigsawTilesLieInTheirCells(t *testing.T) {
 				ends[0], ends[1] = ends[0] || x == 0, ends[1] || x+tile == cell
 			}
 		}
-		if !ends[0] || !ends[1] || len(set) != s.Targets() {
+		if !ends[0] || !ends[1] || len(set) != s.TargetClasses() {
 			t.Errorf("%d px: tiles reach the ends of their cells: %v", size, ends)
 		}
 	}
@@ -238,13 +238,13 @@ func TestMasksHaveExactlyTheirShare(t *testing.T) {
 
 func TestFrameOrderIsOneForAllViewsOfASample(t *testing.T) {
 	specs := preset(t, "order", 32)
-	set, seen := Permutations(4, specs[0].Targets()), map[int32]bool{}
+	set, seen := Permutations(4, specs[0].TargetClasses()), map[int32]bool{}
 	for sample := range uint32(500) {
 		var targets [4]int32
 		for f, s := range specs {
 			d := Draw{Seed: 4, Sample: sample, View: uint32(f)}
 			_, targets[f] = row(s, d, 40, 50)
-			if got := s.Source(d); got != set[targets[0]][f] {
+			if got := s.FrameIndex(d); got != set[targets[0]][f] {
 				t.Fatalf("sample %d: view %d shows frame %d, want %d", sample, f, got, set[targets[0]][f])
 			}
 			if targets[f] != targets[0] {
@@ -271,7 +271,7 @@ func TestATwinWithoutTheMaskShowsTheSameView(t *testing.T) {
 func BenchmarkRow(b *testing.B) {
 	for _, name := range Presets() {
 		s := preset(b, name, 96)[0]
-		dst := make([]float32, s.Width())
+		dst := make([]float32, s.RowWidth())
 		b.Run(name, func(b *testing.B) {
 			b.ReportAllocs()
 			for i := range b.N {

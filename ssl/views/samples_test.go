@@ -64,29 +64,29 @@ func ourSamples(n int) map[string][]float64 {
 		out[name] = append(out[name], map[bool]float64{true: 1}[yes])
 	}
 	box := func(prefix string, r []float32) {
-		out[prefix+"area"] = append(out[prefix+"area"], float64(r[Height])*float64(r[BoxWidth])/16e6)
-		out[prefix+"ratio"] = append(out[prefix+"ratio"], float64(r[BoxWidth])/float64(r[Height]))
-		add(prefix+"top", r[Top])
-		add(prefix+"left", r[Left])
+		out[prefix+"area"] = append(out[prefix+"area"], float64(r[CropHeight])*float64(r[CropWidth])/16e6)
+		out[prefix+"ratio"] = append(out[prefix+"ratio"], float64(r[CropWidth])/float64(r[CropHeight]))
+		add(prefix+"top", r[CropTop])
+		add(prefix+"left", r[CropLeft])
 	}
 	for i := range n {
 		r, _ := row(sure, Draw{11, 3, uint32(i), 0}, 4000, 4000)
 		box("", r)
 		for k, name := range []string{"order", "brightness", "contrast", "saturation", "hue"} {
-			add(name, r[Order+k])
+			add(name, r[JitterOrder+k])
 		}
-		add("sigma", r[Sigma])
+		add("sigma", r[BlurSigma])
 		for k, name := range []string{"top", "left", "height", "width"} {
 			add("erase "+name, r[EraseTop+k])
 		}
 		r, _ = row(local, Draw{11, 3, uint32(i), 1}, 4000, 4000)
 		box("local ", r)
-		coin("horizontal flip", int(r[Turn])&1 == 1)
-		coin("vertical flip", int(r[Turn])&2 == 2)
-		coin("jitter p", r[Order] != 0)
+		coin("horizontal flip", int(r[Orientation])&1 == 1)
+		coin("vertical flip", int(r[Orientation])&2 == 2)
+		coin("jitter p", r[JitterOrder] != 0)
 		coin("gray", r[Gray] == 1)
-		coin("blur p", r[Sigma] != 0)
-		coin("solarize p", r[Threshold] != 2)
+		coin("blur p", r[BlurSigma] != 0)
+		coin("solarize p", r[SolarizeThreshold] != 2)
 		coin("erase p", r[EraseHeight] != 0)
 		r, _ = row(window, Draw{11, 3, uint32(i), 2}, 3000, 3500)
 		add("random crop y", r[OffsetY])

@@ -20,7 +20,7 @@ type Spec struct {
 	RandomResizedCrop *RandomResizedCrop `json:"random_resized_crop,omitempty"`
 	CenterCrop        *CenterCrop        `json:"center_crop,omitempty"`
 	RandomCrop        *RandomCrop        `json:"random_crop,omitempty"`
-	Approach          *Approach          `json:"approach,omitempty"`
+	ZoomSequence          *ZoomSequence          `json:"approach,omitempty"`
 	HorizontalFlip    float64            `json:"horizontal_flip,omitempty"` // probability of mirroring left to right
 	VerticalFlip      float64            `json:"vertical_flip,omitempty"`   // probability of mirroring top to bottom
 	Rotation          *Rotation          `json:"rotation,omitempty"`
@@ -113,8 +113,8 @@ type FrameOrder struct {
 	Permutations int `json:"permutations"` // as in Jigsaw
 }
 
-// Width returns the floats of a row: 24, then those of the jigsaw or the mask, to a multiple of 4.
-func (s Spec) Width() int {
+// RowWidth returns the floats of a row: 24, then those of the jigsaw or the mask, to a multiple of 4.
+func (s Spec) RowWidth() int {
 	extra := 0
 	switch {
 	case s.Jigsaw != nil:
@@ -130,8 +130,8 @@ func (s Spec) patches() int {
 	return side * side
 }
 
-// Targets returns the number of classes of the target that Row returns, 0 where it draws none.
-func (s Spec) Targets() int {
+// TargetClasses returns the number of classes of the target that Row returns, 0 where it draws none.
+func (s Spec) TargetClasses() int {
 	switch {
 	case s.FrameOrder != nil:
 		return s.FrameOrder.Permutations
@@ -167,7 +167,7 @@ func (s Spec) interpolations() (names []string) {
 	if c := s.RandomCrop; c != nil {
 		names = append(names, c.Interpolation)
 	}
-	if c := s.Approach; c != nil {
+	if c := s.ZoomSequence; c != nil {
 		names = append(names, c.Interpolation)
 	}
 	return names

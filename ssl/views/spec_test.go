@@ -67,8 +67,8 @@ func TestShapesForTheDevice(t *testing.T) {
 	mae, jig := preset(t, "mae", 224)[0], preset(t, "jigsaw", 224)[0]
 	grid, tile := jig.Tiles()
 	for _, c := range []struct{ got, want int }{
-		{mae.Width(), 36}, {mae.MaskPatch(), 16}, {jig.Width(), 36}, {grid, 3}, {tile, 56}, {jig.Targets(), 100},
-		{preset(t, "simclr", 32)[0].Width(), 24}, {preset(t, "rotation", 32)[0].Targets(), 4},
+		{mae.RowWidth(), 36}, {mae.MaskPatch(), 16}, {jig.RowWidth(), 36}, {grid, 3}, {tile, 56}, {jig.TargetClasses(), 100},
+		{preset(t, "simclr", 32)[0].RowWidth(), 24}, {preset(t, "rotation", 32)[0].TargetClasses(), 4},
 		{Spec{Size: 18, GaussianBlur: &GaussianBlur{P: 1}}.BlurKernel(), 3}, {Spec{Size: 96, GaussianBlur: &GaussianBlur{P: 1}}.BlurKernel(), 9},
 		{Spec{Size: 96, GaussianBlur: &GaussianBlur{P: 0, Kernel: 5}}.BlurKernel(), 0},
 	} {
@@ -82,10 +82,10 @@ func TestCheckRefusesWhatCannotBeDrawn(t *testing.T) {
 	nan, inf := math.NaN(), math.Inf(1)
 	for key, cases := range map[string][]Spec{
 		"size":            {{}, {Size: maxSize + 1}},
-		"frame":           {{Size: 32, Frame: -1}, {Size: 32, Frame: 2, FrameOrder: &FrameOrder{2, 2}}, {Size: 32, Frame: 3, Approach: &approach}},
-		"approach.start":  {{Size: 32, Approach: &Approach{2, [2]float64{0.5, 1.1}, approach.Zoom, ""}}},
-		"approach.zoom":   {{Size: 32, Approach: &Approach{2, approach.Start, [2]float64{1, 2}, ""}}, {Size: 32, Approach: &Approach{2, approach.Start, [2]float64{nan, 2}, ""}}},
-		"approach.frames": {{Size: 32, Approach: &Approach{1, approach.Start, approach.Zoom, ""}}, {Size: 32, Approach: &approach, FrameOrder: &FrameOrder{2, 2}}},
+		"frame":           {{Size: 32, Frame: -1}, {Size: 32, Frame: 2, FrameOrder: &FrameOrder{2, 2}}, {Size: 32, Frame: 3, ZoomSequence: &approach}},
+		"approach.start":  {{Size: 32, ZoomSequence: &ZoomSequence{2, [2]float64{0.5, 1.1}, approach.Zoom, ""}}},
+		"approach.zoom":   {{Size: 32, ZoomSequence: &ZoomSequence{2, approach.Start, [2]float64{1, 2}, ""}}, {Size: 32, ZoomSequence: &ZoomSequence{2, approach.Start, [2]float64{nan, 2}, ""}}},
+		"approach.frames": {{Size: 32, ZoomSequence: &ZoomSequence{1, approach.Start, approach.Zoom, ""}}, {Size: 32, ZoomSequence: &approach, FrameOrder: &FrameOrder{2, 2}}},
 		"random_resized_crop, center_crop, random_crop, approach": {{Size: 32, CenterCrop: &CenterCrop{}, RandomCrop: &RandomCrop{}}},
 		"random_resized_crop.scale": {{Size: 32, RandomResizedCrop: &RandomResizedCrop{}}, {Size: 32, RandomResizedCrop: &RandomResizedCrop{Scale: [2]float64{0.5, 0.4}}},
 			{Size: 32, RandomResizedCrop: &RandomResizedCrop{Scale: [2]float64{0.5, 1.1}}}},

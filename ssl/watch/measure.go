@@ -23,24 +23,24 @@ type Sample struct {
 	Step, Steps int     // steps done, steps of the run
 }
 
-// Report holds the measures of a sample; see the package's comment for the formulas. What cannot be told is NaN: everything about
+// Metrics holds the measures of a sample; see the package's comment for the formulas. What cannot be told is NaN: everything about
 // embeddings if there are fewer than two or one is not finite, everything about a teacher without one, Accuracy without a task.
-type Report struct {
+type Metrics struct {
 	Std              float64 // mean over the D coordinates of the deviation over images of z/‖z‖
-	StdOfUniform     float64 // 1/√D: Std of embeddings spread evenly over the sphere
+	UniformStd     float64 // 1/√D: Std of embeddings spread evenly over the sphere
 	Rank             float64 // RankMe, 1 … min(N, D); 0 if all embeddings are zero
 	MaxRank          float64 // min(N, D), N at most 512
 	Cosine           float64 // mean over the pairs of images
 	Entropy          float64 // nats, of the teacher's probabilities, mean over images
-	Marginal         float64 // nats, entropy of the mean of the teacher's probabilities
-	EntropyOfUniform float64 // log K
+	MarginalEntropy         float64 // nats, entropy of the mean of the teacher's probabilities
+	MaxEntropy float64 // log K
 	KL               float64 // nats, mean over images of KL(p ‖ mean of p) = Marginal − Entropy: 0 where the teacher ignores its input
 	Accuracy         float64 // as it was given
 }
 
 // Measure computes the measures in float64, of at most 512 rows taken at even distances. It panics where a slice has not the length that
 // the sizes say.
-func Measure(s Sample) Report {
+func Measure(s Sample) Metrics {
 	if s.N < 0 || s.D < 1 || len(s.Z) != s.N*s.D {
 		panic(fmt.Sprintf("watch: %d numbers of embeddings for [%d %d]: expected N·D", len(s.Z), s.N, s.D))
 	}
@@ -48,8 +48,8 @@ func Measure(s Sample) Report {
 		panic(fmt.Sprintf("watch: %d probabilities of a teacher with K = %d: expected a multiple of K", len(s.Teacher), s.K))
 	}
 	nan := math.NaN()
-	r := Report{Std: nan, StdOfUniform: 1 / math.Sqrt(float64(s.D)), Rank: nan, Cosine: nan, Entropy: nan, Marginal: nan,
-		EntropyOfUniform: nan, KL: nan, Accuracy: s.Accuracy}
+	r := Metrics{Std: nan, UniformStd: 1 / math.Sqrt(float64(s.D)), Rank: nan, Cosine: nan, Entropy: nan, MarginalEntropy: nan,
+		MaxEntropy: nan, KL: nan, Accuracy: s.Accuracy}
 	z, n := rows(s.Z, s.D)
 	r.MaxRank = float64(min(n, s.D))
 	if n > 1 && finite(z) {
@@ -58,10 +58,10 @@ func Measure(s Sample) Report {
 		r.Rank = rank(z, n, s.D)
 	}
 	if s.Teacher != nil {
-		r.EntropyOfUniform = math.Log(float64(s.K))
+		r.MaxEntropy = math.Log(float64(s.K))
 		if p, m := rows(s.Teacher, s.K); m > 0 && finite(p) {
-			r.Entropy, r.Marginal = entropies(p, m, s.K)
-			r.KL = max(0, r.Marginal-r.Entropy)
+			r.Entropy, r.MarginalEntropy = entropies(p, m, s.K)
+			r.KL = max(0, r.MarginalEntropy-r.Entropy)
 		}
 	}
 	return r

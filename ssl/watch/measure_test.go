@@ -73,10 +73,10 @@ func TestMeasuresAgreeWithPyTorch(t *testing.T) {
 	near(t, "rank", r.Rank, 2.8128784917671363, 1e-5) // of rank 3 but for rounding, which roots of eigenvalues know to 1e-8
 	near(t, "cosine", r.Cosine, 0.31072733884538006, 1e-9)
 	near(t, "entropy", r.Entropy, 0.6873126347721976, 1e-6) // float32 probabilities
-	near(t, "marginal", r.Marginal, 1.343042037575145, 1e-6)
+	near(t, "marginal", r.MarginalEntropy, 1.343042037575145, 1e-6)
 	near(t, "KL", r.KL, 0.6557294028029473, 1e-6)
-	near(t, "std of uniform", r.StdOfUniform, 1/math.Sqrt(6), 1e-15)
-	near(t, "entropy of uniform", r.EntropyOfUniform, math.Log(4), 1e-15)
+	near(t, "std of uniform", r.UniformStd, 1/math.Sqrt(6), 1e-15)
+	near(t, "entropy of uniform", r.MaxEntropy, math.Log(4), 1e-15)
 	near(t, "max rank", r.MaxRank, 6, 0)
 }
 
@@ -117,7 +117,7 @@ func TestMeasuresAreExactWhereTheyAreKnown(t *testing.T) {
 	} {
 		r := Measure(Sample{Z: c.p, N: 2, D: 4, Teacher: c.p, K: 4})
 		near(t, c.name+": entropy", r.Entropy, c.entropy, 1e-12)
-		near(t, c.name+": marginal", r.Marginal, c.marginal, 1e-12)
+		near(t, c.name+": marginal", r.MarginalEntropy, c.marginal, 1e-12)
 		near(t, c.name+": KL", r.KL, c.marginal-c.entropy, 1e-12)
 	}
 }

@@ -8,8 +8,8 @@ import (
 // rule is one kind of failure. distance is a measure of it divided by its limit: below 1 the look is bad. NaN, of what cannot be told, never is.
 type rule struct {
 	kind     Kind
-	distance func(r Report, s Sample, peak float64) float64
-	why      func(r Report, s Sample, peak float64) string
+	distance func(r Metrics, s Sample, peak float64) float64
+	why      func(r Metrics, s Sample, peak float64) string
 	remedy   string
 }
 
@@ -44,37 +44,37 @@ const (
 )
 
 var rules = []rule{
-	{Dominated, func(r Report, s Sample, _ float64) float64 {
-		return r.Marginal / (dominated * r.EntropyOfUniform)
-	}, func(r Report, s Sample, _ float64) string {
-		return fmt.Sprintf("the mean of the teacher's probabilities has %.2g nats of %.3g, one of %d prototypes takes all images", r.Marginal, r.EntropyOfUniform, s.K)
+	{Dominated, func(r Metrics, s Sample, _ float64) float64 {
+		return r.MarginalEntropy / (dominated * r.MaxEntropy)
+	}, func(r Metrics, s Sample, _ float64) string {
+		return fmt.Sprintf("the mean of the teacher's probabilities has %.2g nats of %.3g, one of %d prototypes takes all images", r.MarginalEntropy, r.MaxEntropy, s.K)
 	}, "check that the centre is subtracted and moves, raise the teacher's temperature or the batch, lower the learning rate"},
 
-	{Uniform, func(r Report, s Sample, _ float64) float64 {
-		return (r.EntropyOfUniform - r.Entropy) / (uniform * r.EntropyOfUniform)
-	}, func(r Report, s Sample, _ float64) string {
-		return fmt.Sprintf("the teacher's entropy is %.4g of at most %.4g nats, its output says nothing of the image", r.Entropy, r.EntropyOfUniform)
+	{Uniform, func(r Metrics, s Sample, _ float64) float64 {
+		return (r.MaxEntropy - r.Entropy) / (uniform * r.MaxEntropy)
+	}, func(r Metrics, s Sample, _ float64) string {
+		return fmt.Sprintf("the teacher's entropy is %.4g of at most %.4g nats, its output says nothing of the image", r.Entropy, r.MaxEntropy)
 	}, "lower the teacher's temperature (0.02 for small data), warm it up for longer, use fewer prototypes or a lower momentum of the teacher"},
 
-	{Constant, func(r Report, s Sample, _ float64) float64 {
-		return r.Std / (constant * r.StdOfUniform)
-	}, func(r Report, s Sample, _ float64) string {
-		return fmt.Sprintf("the std of normalised embeddings is %.2g, evenly spread ones have %.2g; all images look alike (cosine %.4f)", r.Std, r.StdOfUniform, r.Cosine)
+	{Constant, func(r Metrics, s Sample, _ float64) float64 {
+		return r.Std / (constant * r.UniformStd)
+	}, func(r Metrics, s Sample, _ float64) string {
+		return fmt.Sprintf("the std of normalised embeddings is %.2g, evenly spread ones have %.2g; all images look alike (cosine %.4f)", r.Std, r.UniformStd, r.Cosine)
 	}, "keep batch norm in the heads and its groups at 32 images or more, keep predictor and stop-gradient, raise the momentum or the batch, lower the learning rate"},
 
-	{LowRank, func(r Report, s Sample, peak float64) float64 {
+	{LowRank, func(r Metrics, s Sample, peak float64) float64 {
 		// One direction is the least there is, so the excess over one is compared; otherwise no width below 10 could ever be low.
 		return (r.Rank - 1) / min(lowRank*(r.MaxRank-1), fallen*(min(max(peak, r.Rank), wide)-1))
-	}, func(r Report, s Sample, peak float64) string {
+	}, func(r Metrics, s Sample, peak float64) string {
 		return fmt.Sprintf("embeddings fill %.1f of %.0f dimensions, they filled %.1f before", r.Rank, r.MaxRank, peak)
 	}, "lower the learning rate or the temperature, raise the momentum or the batch, keep predictor and batch norm"},
 
-	{TooEasy, func(r Report, s Sample, _ float64) float64 {
+	{TooEasy, func(r Metrics, s Sample, _ float64) float64 {
 		if (1-r.Accuracy)/(1-s.Chance) < 1-easy && float64(s.Step) < early*float64(s.Steps) {
 			return 0
 		}
 		return math.Inf(1)
-	}, func(r Report, s Sample, _ float64) string {
+	}, func(r Metrics, s Sample, _ float64) string {
 		return fmt.Sprintf("%.1f %% right after %.0f %% of the run; it is not learning, or the augmentations are too simple", 100*r.Accuracy, 100*float64(s.Step)/float64(s.Steps))
 	}, "look at the views: crop and jitter harder, close shortcuts (tile gap, colour, borders), raise the batch of a contrastive method or lower its temperature"},
 }

@@ -41,8 +41,8 @@ func TestRealRunsAreNamedForWhatTheyAre(t *testing.T) {
 				}
 				return *look[i]
 			}
-			r := Report{Std: at(1), StdOfUniform: 1 / math.Sqrt(at(7)), Rank: at(2), MaxRank: min(float64(file.Images), at(7)), Cosine: at(3),
-				Entropy: at(4), Marginal: at(5), EntropyOfUniform: math.Log(float64(file.Prototypes)), KL: at(5) - at(4), Accuracy: at(6)}
+			r := Metrics{Std: at(1), UniformStd: 1 / math.Sqrt(at(7)), Rank: at(2), MaxRank: min(float64(file.Images), at(7)), Cosine: at(3),
+				Entropy: at(4), MarginalEntropy: at(5), MaxEntropy: math.Log(float64(file.Prototypes)), KL: at(5) - at(4), Accuracy: at(6)}
 			s := Sample{N: file.Images, D: int(at(7)), K: file.Prototypes, Step: int(at(0)), Steps: file.Steps, Chance: 1 / float64(2*file.Images-1)}
 			text, err := json.Marshal(&w)
 			if err != nil {
@@ -53,12 +53,12 @@ func TestRealRunsAreNamedForWhatTheyAre(t *testing.T) {
 				t.Fatal(err)
 			}
 			a, b := w.judge(r, s), again.judge(r, s)
-			if (a == nil) != (b == nil) || a != nil && a.Text != b.Text {
+			if (a == nil) != (b == nil) || a != nil && a.Message != b.Message {
 				t.Errorf("%s, step %d: %v, of a watch that was written and read %v", name, s.Step, a, b)
 			}
 			if a != nil {
 				kinds = append(kinds, a.Kind)
-				t.Logf("%s, step %d: %s", name, a.Step, a.Text)
+				t.Logf("%s, step %d: %s", name, a.Step, a.Message)
 			}
 		}
 		if named, ok := want[name]; !ok || !slices.Equal(kinds, named) {

@@ -6,7 +6,7 @@ import (
 	"marr/ssl/eval"
 )
 
-// NeighbourStability is a label-free measure of what is still changing: of two looks at the same images, the mean share of an image's k
+// NeighborStability is a label-free measure of what is still changing: of two looks at the same images, the mean share of an image's k
 // nearest others (cosine) that are among its k nearest others in both,
 //
 //	1/N Σ_i |near_k(before, i) ∩ near_k(after, i)| / k
@@ -16,7 +16,7 @@ import (
 //
 // The overlap of neighbourhoods is that of Huh et al. 2024 (arXiv:2405.07987, appendix A, "mutual nearest-neighbor metric"), there between
 // two networks. Errors: sets of different size, a k that is not in 1 … N−1, features that are not finite.
-func NeighbourStability(before, after *eval.Features, k int) (float64, error) {
+func NeighborStability(before, after *eval.Features, k int) (float64, error) {
 	old, err := eval.Nearest(before, k)
 	if err != nil {
 		return 0, fmt.Errorf("watch: before: %w", err)
@@ -25,11 +25,11 @@ func NeighbourStability(before, after *eval.Features, k int) (float64, error) {
 	if err != nil {
 		return 0, fmt.Errorf("watch: after: %w", err)
 	}
-	return Kept(old, now)
+	return NeighborOverlap(old, now)
 }
 
-// Kept is NeighbourStability of two lists that eval.Nearest made, for who keeps those in place of features.
-func Kept(before, after [][]int32) (float64, error) {
+// NeighborOverlap is NeighbourStability of two lists that eval.Nearest made, for who keeps those in place of features.
+func NeighborOverlap(before, after [][]int32) (float64, error) {
 	if len(before) != len(after) {
 		return 0, fmt.Errorf("watch: neighbour stability: %d images before, %d after: the same images are needed", len(before), len(after))
 	}

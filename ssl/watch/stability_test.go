@@ -37,11 +37,11 @@ func TestNeighbourStability(t *testing.T) {
 		{"a little moved", step, 0.7, 0.95},
 		{"without relation", normal(3, n, d), 0.01, 0.06}, // k/(N−1) = 0.033, of 3,000 neighbours ± 0.003
 	} {
-		got, err := NeighbourStability(&eval.Features{N: n, D: d, X: x}, &eval.Features{N: n, D: d, X: c.after}, k)
+		got, err := NeighborStability(&eval.Features{N: n, D: d, X: x}, &eval.Features{N: n, D: d, X: c.after}, k)
 		if err != nil || got < c.from || got > c.to {
 			t.Errorf("%s: %v, %v, want %v to %v", c.name, got, err, c.from, c.to)
 		}
-		back, err := NeighbourStability(&eval.Features{N: n, D: d, X: c.after}, &eval.Features{N: n, D: d, X: x}, k)
+		back, err := NeighborStability(&eval.Features{N: n, D: d, X: c.after}, &eval.Features{N: n, D: d, X: x}, k)
 		if err != nil || back != got {
 			t.Errorf("%s: %v one way, %v the other (%v)", c.name, got, back, err)
 		}
@@ -65,7 +65,7 @@ func TestNeighbourStabilityNamesWhatIsWrong(t *testing.T) {
 		{f(4, 2), nan, 1, "after: eval: set photos: feature 1 of image 1 is NaN"},
 		{&eval.Features{N: 4, D: 2}, f(4, 2), 1, "before: eval: nearest: set : 4 images of width 2 with 0 numbers"},
 	} {
-		if _, err := NeighbourStability(c.before, c.after, c.k); err == nil || !strings.Contains(err.Error(), c.want) {
+		if _, err := NeighborStability(c.before, c.after, c.k); err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%v, want %q", err, c.want)
 		}
 	}
@@ -78,8 +78,8 @@ func ExampleWatch() {
 		for i := range z {
 			z[i] = 1 // every image has the same embedding
 		}
-		if _, alarm := w.Look(Sample{Z: z, N: 128, D: 64, Accuracy: math.NaN(), Step: step, Steps: 20}); alarm != nil {
-			fmt.Println(alarm.Step, alarm.Kind, alarm.Collapse())
+		if _, alarm := w.Check(Sample{Z: z, N: 128, D: 64, Accuracy: math.NaN(), Step: step, Steps: 20}); alarm != nil {
+			fmt.Println(alarm.Step, alarm.Kind, alarm.IsCollapse())
 		}
 	}
 	// Output: 3 constant true

@@ -18,12 +18,12 @@ const (
 type Alarm struct {
 	Kind   Kind
 	Step   int
-	Report Report
-	Text   string // one line, what: why: what to do
+	Metrics Metrics
+	Message   string // one line, what: why: what to do
 }
 
-// Collapse says whether the run is lost; of an easy task it is not certain.
-func (a *Alarm) Collapse() bool { return a.Kind != TooEasy }
+// IsCollapse says whether the run is lost; of an easy task it is not certain.
+func (a *Alarm) IsCollapse() bool { return a.Kind != TooEasy }
 
 // Watch judges looks at one run, in their order. Its zero value is ready. As JSON it is what it has seen, so that a run that goes on elsewhere is
 // judged as if it had not been stopped.
@@ -45,15 +45,15 @@ const (
 	slack = 0.1
 )
 
-// Look measures a sample and judges it. An alarm is raised once for each kind, when Patience looks in a row agree, none of them in the
+// Check measures a sample and judges it. An alarm is raised once for each kind, when Patience looks in a row agree, none of them in the
 // warm-up, and the last is no farther from failure than the first: a run that is leaving a bad place is left alone. While a collapse that
 // was told lasts, those behind it in the order of kinds are taken for its consequence and are not told.
-func (w *Watch) Look(s Sample) (Report, *Alarm) {
+func (w *Watch) Check(s Sample) (Metrics, *Alarm) {
 	r := Measure(s)
 	return r, w.judge(r, s)
 }
 
-func (w *Watch) judge(r Report, s Sample) (raised *Alarm) {
+func (w *Watch) judge(r Metrics, s Sample) (raised *Alarm) {
 	if w.seen.Rows == nil {
 		w.seen.Rows = map[Kind]row{}
 	}

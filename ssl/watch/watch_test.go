@@ -13,10 +13,10 @@ func run(t *testing.T, w *Watch, at func(step int) Sample) (kinds []Kind, steps 
 	for step := range 100 {
 		s := at(step)
 		s.Step, s.Steps = step, 100
-		if _, a := w.Look(s); a != nil {
+		if _, a := w.Check(s); a != nil {
 			kinds, steps = append(kinds, a.Kind), append(steps, a.Step)
-			if strings.Count(a.Text, ": ") < 2 || strings.Contains(a.Text, "\n") || !strings.HasPrefix(a.Text, string(a.Kind)) {
-				t.Errorf("text %q: want one line, what: why: what to do", a.Text)
+			if strings.Count(a.Message, ": ") < 2 || strings.Contains(a.Message, "\n") || !strings.HasPrefix(a.Message, string(a.Kind)) {
+				t.Errorf("text %q: want one line, what: why: what to do", a.Message)
 			}
 		}
 	}
@@ -221,8 +221,8 @@ func TestKindsThatFollowEachOtherAreEachTold(t *testing.T) {
 		kind Kind
 		want bool
 	}{{Constant, true}, {LowRank, true}, {Uniform, true}, {Dominated, true}, {TooEasy, false}} {
-		if a := (&Alarm{Kind: c.kind}); a.Collapse() != c.want {
-			t.Errorf("%s: a collapse: %v", c.kind, a.Collapse())
+		if a := (&Alarm{Kind: c.kind}); a.IsCollapse() != c.want {
+			t.Errorf("%s: a collapse: %v", c.kind, a.IsCollapse())
 		}
 	}
 }

@@ -32,7 +32,7 @@ func dataCommand(fs *pflag.FlagSet) func(context.Context, []string) error {
 		}
 		defer set.Close()
 		if *sheet != "" {
-			err := net.WriteFileAtomic(*sheet, func(w io.Writer) error { return png.Encode(w, spread(set, 64).Sheet(8, 8)) })
+			err := net.WriteFileAtomic(*sheet, func(w io.Writer) error { return png.Encode(w, spread(set, 64).ContactSheet(8, 8)) })
 			if err != nil {
 				return err
 			}
@@ -62,7 +62,7 @@ type inspection struct {
 	NoLabel  int            `json:"without_label"`
 	Mean     []float64      `json:"mean"` // by channel, pixels scaled to 0 … 1
 	Std      []float64      `json:"std"`
-	Skipped  []data.BadFile `json:"skipped,omitempty"`
+	Skipped  []data.SkippedFile `json:"skipped,omitempty"`
 	Print    string         `json:"fingerprint"`
 }
 
@@ -76,7 +76,7 @@ type classCount struct {
 }
 
 func inspect(set *data.Set) inspection {
-	i := inspection{Name: set.Name, Images: set.Len(), Channels: set.C, Clips: len(set.Clips), Skipped: set.Bad, Print: set.Fingerprint()}
+	i := inspection{Name: set.Name, Images: set.Len(), Channels: set.C, Clips: len(set.Clips), Skipped: set.Skipped, Print: set.Fingerprint()}
 	i.Mean, i.Std = set.Stats()
 	least, most := math.MaxInt, 0
 	for k := range set.Len() {

@@ -18,7 +18,7 @@ const folderSize = 32
 
 // size fills in the side of views where --size did not say it.
 func size(c *ssl.Config, set *data.Set) {
-	if c.Size == 0 && !data.OwnSize(c.Data) {
+	if c.Size == 0 && !data.HasFixedSize(c.Data) {
 		c.Size = folderSize
 	}
 	c.Resolve(set)
@@ -53,9 +53,9 @@ func openSet(ctx context.Context, name string, px int) (*data.Set, error) {
 	if err != nil {
 		return nil, err
 	}
-	for i, b := range set.Bad {
+	for i, b := range set.Skipped {
 		if i == 10 {
-			fmt.Fprintf(os.Stderr, "skipped %d more: skipped.txt of the run and marr data inspect list them\n", len(set.Bad)-i)
+			fmt.Fprintf(os.Stderr, "skipped %d more: skipped.txt of the run and marr data inspect list them\n", len(set.Skipped)-i)
 			break
 		}
 		fmt.Fprintf(os.Stderr, "skipped %s: %s\n", b.Path, b.Reason)

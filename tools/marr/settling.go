@@ -89,7 +89,7 @@ func (s *settling) measure(step int, f []*eval.Features) (map[string]any, string
 	}
 	s.past = slices.DeleteFunc(s.past, func(p neighbourhood) bool { return p.Step >= step || len(p.Near) != x.N })
 	if len(s.past) > 0 {
-		kept, err := watch.Kept(s.past[len(s.past)-1].Near, near)
+		kept, err := watch.NeighborOverlap(s.past[len(s.past)-1].Near, near)
 		if err != nil {
 			return nil, "", err
 		}

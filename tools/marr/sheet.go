@@ -84,7 +84,7 @@ func columnTitle(specs []views.Spec, column int) (title, size string) {
 
 // targetText says what a view's target is, "" where it has none or only one.
 func targetText(s views.Spec, target int32) string {
-	if s.Targets() < 2 {
+	if s.TargetClasses() < 2 {
 		return ""
 	}
 	return fmt.Sprintf("target %d", target)

@@ -44,8 +44,8 @@ var formats = []format{
 	{"TIFF", "MM\x00*", tiff.DecodeConfig, pixelsOf(tiff.Decode)},
 }
 
-// Known says whether the extension of a name, in any case, is that of a format that Decode reads.
-func Known(name string) bool {
+// HasImageExtension says whether the extension of a name, in any case, is that of a format that Decode reads.
+func HasImageExtension(name string) bool {
 	known := []string{".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".gif", ".bmp", ".webp", ".tif", ".tiff"}
 	return slices.Contains(known, strings.ToLower(path.Ext(name)))
 }

@@ -253,12 +253,12 @@ func TestPanicsOfDecodersAreErrors(t *testing.T) {
 
 func TestKnown(t *testing.T) {
 	for _, name := range []string{"a.jpg", "b/c.JPEG", "x.Jpe", "x.jfif", "x.png", "x.gif", "x.bmp", "x.webp", "x.tif", "x.TIFF"} {
-		if !Known(name) {
+		if !HasImageExtension(name) {
 			t.Errorf("%s is not known", name)
 		}
 	}
 	for _, name := range []string{"jpg", "a.txt", "a.jpg.txt", "", "a.svg"} {
-		if Known(name) {
+		if HasImageExtension(name) {
 			t.Errorf("%s is known", name)
 		}
 	}

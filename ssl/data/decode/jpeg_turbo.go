@@ -36,7 +36,7 @@ import (
 )
 
 // Name names the decoders: two builds of the same name return the same pixels for a file.
-const Name = "turbo1"
+const Version = "turbo1"
 
 // quickJPEG decodes gray, YCbCr and RGB files, at a half, a quarter or an eighth of their size where the shorter side stays at least side
 // (the library has fast transforms for these); false: the file is of another kind.

@@ -66,7 +66,7 @@ func parse(b []byte, key Key) (*Index, error) {
 // Close unmaps the file: its bytes must not be touched any more.
 func (f *File) Close() error {
 	b := f.Bytes
-	f.Bytes, f.Places = nil, nil
+	f.Bytes, f.Locations = nil, nil
 	if b == nil {
 		return nil
 	}

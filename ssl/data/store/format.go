@@ -38,22 +38,22 @@ func header(key Key) []byte {
 // Record is one item of a source, encoded.
 type Record struct {
 	bytes  [2][]byte // head and payload
-	place  Place     // At counts from the start of the record
+	place  Location     // At counts from the start of the record
 	sums   Sums
 	digest [32]byte
-	bad    Bad
+	bad    Skipped
 }
 
 // NewRecord encodes the image of an item, whose pixels it keeps; several may be made side by side.
 func NewRecord(item int, img decode.Image) Record {
-	r := Record{bytes: encode(item, img.H, img.W, img.C, img.Pix), place: Place{recordHead, int32(img.H), int32(img.W), uint8(img.C)}}
+	r := Record{bytes: encode(item, img.H, img.W, img.C, img.Pix), place: Location{recordHead, int32(img.H), int32(img.W), uint8(img.C)}}
 	r.sums.Add(img)
 	r.digest = Digest(img)
 	return r
 }
 
-// NewBad encodes why an item could not be read.
-func NewBad(item int, b Bad) Record {
+// NewSkipped encodes why an item could not be read.
+func NewSkipped(item int, b Skipped) Record {
 	text := b.text()
 	text = text[:min(len(text), maxReason)]
 	return Record{bytes: encode(item, 0, 0, 0, []byte(text)), bad: b}
@@ -90,7 +90,7 @@ func readRecord(r io.Reader, item int, left int64) (Record, error) {
 		return Record{}, errTorn
 	}
 	if c == 0 {
-		return NewBad(item, parseBad("", string(payload))), nil
+		return NewSkipped(item, parseBad("", string(payload))), nil
 	}
 	return NewRecord(item, decode.Image{H: h, W: w, C: c, Pix: payload}), nil
 }

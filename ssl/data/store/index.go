@@ -9,34 +9,34 @@ import (
 	"strings"
 )
 
-// Place says where an image lies in the file and how large it is.
-type Place struct {
-	At   int64 // of the first byte of [H W C]
+// Location says where an image lies in the file and how large it is.
+type Location struct {
+	Offset   int64 // of the first byte of [H W C]
 	H, W int32
 	C    uint8
 }
 
 // Size returns the number of bytes.
-func (p Place) Size() int64 { return int64(p.H) * int64(p.W) * int64(p.C) }
+func (p Location) Size() int64 { return int64(p.H) * int64(p.W) * int64(p.C) }
 
-// Bad is an item that could not be read.
-type Bad struct {
+// Skipped is an item that could not be read.
+type Skipped struct {
 	Name, Reason string
-	Again        bool // the system refused it, rather than its content: another time it may be readable
+	Retry        bool // the system refused it, rather than its content: another time it may be readable
 }
 
 // text is what files keep of a bad item besides its name.
-func (b Bad) text() string {
-	if b.Again {
+func (b Skipped) text() string {
+	if b.Retry {
 		return "\x00" + b.Reason
 	}
 	return b.Reason
 }
 
 // parseBad is the inverse of text.
-func parseBad(name, text string) Bad {
+func parseBad(name, text string) Skipped {
 	reason, again := strings.CutPrefix(text, "\x00")
-	return Bad{name, reason, again}
+	return Skipped{name, reason, again}
 }
 
 // Clip is a run of images that follow one another in time.
@@ -48,11 +48,11 @@ type Clip struct {
 // Index is all that a set is besides pixels. The index section holds, in this order: fingerprint, sums, then the fields; a number is
 // u64, a list its length and its elements, a list of strings also the length of all of them, their lengths, then their bytes.
 type Index struct {
-	Places      []Place
+	Locations      []Location
 	Labels      []int32
 	Files       []string
 	Classes     []string
-	Bad         []Bad
+	Skipped         []Skipped
 	Clips       []Clip
 	Sums        Sums
 	Fingerprint string
@@ -87,9 +87,9 @@ func (x *Index) encode() []byte {
 	var e encoder
 	e.strings([]string{x.Fingerprint})
 	e, _ = binary.Append(e, binary.LittleEndian, x.Sums)
-	e.num(uint64(len(x.Places)))
-	for _, p := range x.Places {
-		e.num(uint64(p.At), uint64(p.H)<<32|uint64(p.W)<<2|uint64(p.C))
+	e.num(uint64(len(x.Locations)))
+	for _, p := range x.Locations {
+		e.num(uint64(p.Offset), uint64(p.H)<<32|uint64(p.W)<<2|uint64(p.C))
 	}
 	e.num(uint64(len(x.Labels)))
 	for _, l := range x.Labels {
@@ -97,8 +97,8 @@ func (x *Index) encode() []byte {
 	}
 	e.strings(x.Files)
 	e.strings(x.Classes)
-	names, reasons := make([]string, len(x.Bad)), make([]string, len(x.Bad))
-	for i, b := range x.Bad {
+	names, reasons := make([]string, len(x.Skipped)), make([]string, len(x.Skipped))
+	for i, b := range x.Skipped {
 		names[i], reasons[i] = b.Name, b.text()
 	}
 	e.strings(names)
@@ -182,14 +182,14 @@ func decodeIndex(section []byte, end int64) (*Index, error) {
 	} else {
 		d.take(uint64(n))
 	}
-	x.Places = make([]Place, d.count(16))
-	for i := range x.Places {
+	x.Locations = make([]Location, d.count(16))
+	for i := range x.Locations {
 		at, size := d.num(), d.num()
-		p := Place{At: int64(at), H: int32(size >> 32), W: int32(size << 32 >> 34), C: uint8(size & 3)}
-		if !sensible(int(p.H), int(p.W), int(p.C), int(p.Size())) || p.C == 0 || p.At < headerSize || p.At > end || p.Size() > end-p.At {
+		p := Location{Offset: int64(at), H: int32(size >> 32), W: int32(size << 32 >> 34), C: uint8(size & 3)}
+		if !sensible(int(p.H), int(p.W), int(p.C), int(p.Size())) || p.C == 0 || p.Offset < headerSize || p.Offset > end || p.Size() > end-p.Offset {
 			return nil, fmt.Errorf("%w: image %d does not lie within the file", errIndex, i)
 		}
-		x.Places[i] = p
+		x.Locations[i] = p
 	}
 	if n := d.count(8); n > 0 {
 		x.Labels = make([]int32, n)
@@ -201,7 +201,7 @@ func decodeIndex(section []byte, end int64) (*Index, error) {
 	x.bads(&d)
 	for _, name := range d.strings() {
 		first, n := d.num(), d.num()
-		if first > uint64(len(x.Places)) || n > uint64(len(x.Places))-first {
+		if first > uint64(len(x.Locations)) || n > uint64(len(x.Locations))-first {
 			return nil, fmt.Errorf("%w: clip %s does not lie within the set", errIndex, name)
 		}
 		x.Clips = append(x.Clips, Clip{name, int(first), int(n)})
@@ -220,13 +220,13 @@ func (x *Index) bads(d *decoder) {
 		return
 	}
 	for i, r := range reasons {
-		x.Bad = append(x.Bad, parseBad(names[i], r))
+		x.Skipped = append(x.Skipped, parseBad(names[i], r))
 	}
 }
 
 // fits says whether lists that go by image have one element for each, and labels are none (−1) or a class.
 func (x *Index) fits() bool {
-	n := len(x.Places)
+	n := len(x.Locations)
 	if x.Labels != nil && len(x.Labels) != n || x.Files != nil && len(x.Files) != n {
 		return false
 	}

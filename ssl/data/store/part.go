@@ -15,10 +15,10 @@ import (
 // lockPause is the time between two looks at a lock that another build holds.
 const lockPause = 200 * time.Millisecond
 
-// Part is a set that is being built.
-type Part struct {
-	Items int         // that have a record, bad ones included: the next item
-	Bad   map[int]Bad // by item; names are not kept
+// Builder is a set that is being built.
+type Builder struct {
+	NumItems int         // that have a record, bad ones included: the next item
+	Skipped   map[int]Skipped // by item; names are not kept
 
 	path  string
 	key   Key
@@ -29,9 +29,9 @@ type Part struct {
 	hash  Hash
 }
 
-// Begin opens the part file of the set at path, or makes it, and locks it: it goes on behind the last whole record. While another build
+// StartBuild opens the part file of the set at path, or makes it, and locks it: it goes on behind the last whole record. While another build
 // holds the lock it waits, having called waiting once.
-func Begin(ctx context.Context, path string, key Key, waiting func()) (*Part, error) {
+func StartBuild(ctx context.Context, path string, key Key, waiting func()) (*Builder, error) {
 	for {
 		f, err := os.OpenFile(partPath(path), os.O_RDWR|os.O_CREATE, 0o666)
 		if err != nil {
@@ -45,7 +45,7 @@ func Begin(ctx context.Context, path string, key Key, waiting func()) (*Part, er
 		// The build that held the lock may have renamed or removed the file that was opened here.
 		locked, err := f.Stat()
 		if named, _ := os.Stat(partPath(path)); err == nil && named != nil && os.SameFile(locked, named) {
-			p := &Part{path: path, key: key, f: f, Bad: map[int]Bad{}, hash: NewHash()}
+			p := &Builder{path: path, key: key, f: f, Skipped: map[int]Skipped{}, hash: NewHash()}
 			if err := p.resume(locked.Size()); err != nil {
 				f.Close()
 				return nil, err
@@ -75,7 +75,7 @@ func lock(ctx context.Context, f *os.File, waiting func()) error {
 }
 
 // resume reads the whole records of a file of size bytes and cuts off what follows them.
-func (p *Part) resume(size int64) error {
+func (p *Builder) resume(size int64) error {
 	r := bufio.NewReaderSize(p.f, 1<<20)
 	head := make([]byte, headerSize)
 	if n, err := io.ReadFull(r, head); err != nil && n < headerSize && size >= headerSize {
@@ -85,7 +85,7 @@ func (p *Part) resume(size int64) error {
 		p.at = headerSize
 	}
 	for p.at > 0 {
-		rec, err := readRecord(r, p.Items, size-p.at)
+		rec, err := readRecord(r, p.NumItems, size-p.at)
 		if errors.Is(err, errTorn) {
 			break
 		}
@@ -110,21 +110,21 @@ func (p *Part) resume(size int64) error {
 }
 
 // take counts a record that stands at p.at.
-func (p *Part) take(r Record) {
+func (p *Builder) take(r Record) {
 	if r.place.C == 0 {
-		p.Bad[p.Items] = r.bad
+		p.Skipped[p.NumItems] = r.bad
 	} else {
-		r.place.At += p.at
-		p.index.Places = append(p.index.Places, r.place)
+		r.place.Offset += p.at
+		p.index.Locations = append(p.index.Locations, r.place)
 		p.index.Sums.Merge(r.sums)
 		p.hash.Add(r.digest)
 	}
 	p.at += int64(len(r.bytes[0]) + len(r.bytes[1]))
-	p.Items++
+	p.NumItems++
 }
 
 // Append writes the record of item p.Items.
-func (p *Part) Append(r Record) error {
+func (p *Builder) Append(r Record) error {
 	for _, b := range r.bytes {
 		if _, err := p.w.Write(b); err != nil {
 			return err
@@ -135,14 +135,14 @@ func (p *Part) Append(r Record) error {
 }
 
 // Size returns the bytes so far.
-func (p *Part) Size() int64 { return p.at }
+func (p *Builder) Size() int64 { return p.at }
 
-// Images returns how many items are images.
-func (p *Part) Images() int { return len(p.index.Places) }
+// NumImages returns how many items are images.
+func (p *Builder) NumImages() int { return len(p.index.Locations) }
 
 // Finish appends the index, whose labels, names and clips are given, and gives the file its final name.
-func (p *Part) Finish(x Index) error {
-	x.Places, x.Sums, x.Fingerprint = p.index.Places, p.index.Sums, p.hash.Sum(x.Labels, x.Clips)
+func (p *Builder) Finish(x Index) error {
+	x.Locations, x.Sums, x.Fingerprint = p.index.Locations, p.index.Sums, p.hash.Sum(x.Labels, x.Clips)
 	section := x.encode()
 	for _, b := range [][]byte{section, footer(section, p.at)} {
 		if _, err := p.w.Write(b); err != nil {
@@ -178,14 +178,14 @@ func syncFolder(dir string) error {
 	return nil
 }
 
-// Keep ends the build; the next one goes on from here.
-func (p *Part) Keep() error {
+// Suspend ends the build; the next one goes on from here.
+func (p *Builder) Suspend() error {
 	err := p.w.Flush()
 	return errors.Join(err, p.f.Close())
 }
 
 // Discard ends the build and removes its file.
-func (p *Part) Discard() error {
+func (p *Builder) Discard() error {
 	err := os.Remove(partPath(p.path)) // before the lock goes, so that it is this build's file
 	return errors.Join(err, p.f.Close())
 }

@@ -27,13 +27,13 @@ func testIndex() Index {
 // build writes a set of the three images, with an item that could not be read behind the first.
 func build(t testing.TB, path string) {
 	t.Helper()
-	p, err := Begin(context.Background(), path, testKey, func() {})
+	p, err := StartBuild(context.Background(), path, testKey, func() {})
 	if err != nil {
 		t.Fatal(err)
 	}
 	all := images()
-	records := []Record{NewRecord(0, all[0]), NewBad(1, Bad{Name: "x", Reason: "broken"}), NewRecord(2, all[1]), NewRecord(3, all[2])}
-	for _, r := range records[p.Items:] {
+	records := []Record{NewRecord(0, all[0]), NewSkipped(1, Skipped{Name: "x", Reason: "broken"}), NewRecord(2, all[1]), NewRecord(3, all[2])}
+	for _, r := range records[p.NumItems:] {
 		if err := p.Append(r); err != nil {
 			t.Fatal(err)
 		}
@@ -56,8 +56,8 @@ func TestASetReadsBackAsItWasWritten(t *testing.T) {
 		t.Errorf("index %+v, want %+v", f.Index, want)
 	}
 	for i, img := range images() {
-		p := f.Places[i]
-		if int(p.H) != img.H || int(p.W) != img.W || int(p.C) != img.C || !bytes.Equal(f.Bytes[p.At:p.At+p.Size()], img.Pix) {
+		p := f.Locations[i]
+		if int(p.H) != img.H || int(p.W) != img.W || int(p.C) != img.C || !bytes.Equal(f.Bytes[p.Offset:p.Offset+p.Size()], img.Pix) {
 			t.Errorf("image %d stands at %+v", i, p)
 		}
 	}
@@ -99,8 +99,8 @@ func TestFlippedBitsAreNoticed(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	last := f.Places[2]
-	index := int(last.At + last.Size())
+	last := f.Locations[2]
+	index := int(last.Offset + last.Size())
 	f.Close()
 	for at := range want {
 		if at >= headerSize && at < index {
@@ -153,8 +153,8 @@ func FuzzOpenSet(f *testing.F) {
 			return
 		}
 		defer s.Close()
-		for i, p := range s.Places {
-			if p.At < 0 || p.H < 1 || p.W < 1 || p.At+p.Size() > int64(len(s.Bytes)) {
+		for i, p := range s.Locations {
+			if p.Offset < 0 || p.H < 1 || p.W < 1 || p.Offset+p.Size() > int64(len(s.Bytes)) {
 				t.Fatalf("image %d stands at %+v of %d bytes", i, p, len(s.Bytes))
 			}
 		}
@@ -164,14 +164,14 @@ func FuzzOpenSet(f *testing.F) {
 // Whatever a part file holds, a build goes on from it to a set that opens.
 func FuzzResumePart(f *testing.F) {
 	fuzzed(f, ".part", func(t *testing.T, path string) {
-		p, err := Begin(context.Background(), path, testKey, func() {})
+		p, err := StartBuild(context.Background(), path, testKey, func() {})
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := p.Append(NewRecord(p.Items, images()[0])); err != nil {
+		if err := p.Append(NewRecord(p.NumItems, images()[0])); err != nil {
 			t.Fatal(err)
 		}
-		x := Index{Files: make([]string, p.Images())}
+		x := Index{Files: make([]string, p.NumImages())}
 		if err := p.Finish(x); err != nil {
 			t.Fatal(err)
 		}
