@@ -6,7 +6,7 @@ import (
 )
 
 // Order tells in which order the frames of a clip are shown (Lee et al. 2017, arXiv:1708.01246, of whose pairwise features this has none): the core
-// of Jigsaw, on frames in place of tiles. In a set of single images the frames are those of a camera that comes closer (views.Approach).
+// of Jigsaw, on frames in place of tiles. In a set of single images the frames are those of a camera that comes closer (views.ZoomSequence).
 type Order struct {
 	Hidden int `flag:"frame-embedding" help:"width of a frame's embedding, a multiple of 4; 0: the backbone's" want:"at least 0"`
 }

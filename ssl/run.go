@@ -147,6 +147,7 @@ func (r *Run) differs(c *net.Checkpoint) string {
 		return "its configuration cannot be read: " + err.Error()
 	}
 	was.Resolve(r.Set)
+	was.Views = views.Canonical(was.Views)
 	old := map[string]string{}
 	for _, x := range was.table() {
 		old[x.key] = x.value

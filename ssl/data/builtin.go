@@ -15,7 +15,7 @@ import (
 //go:embed fashion.idx.gz
 var fashionFile []byte
 
-// FashionLicense is the licence of the embedded images, to be shown wherever the program shows licences.
+// FashionLicense is the license of the embedded images, to be shown wherever the program shows licenses.
 //
 //go:embed LICENSE.fashion-mnist
 var FashionLicense string

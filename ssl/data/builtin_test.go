@@ -98,10 +98,10 @@ func TestPlacedSetDoesNotDependOnTheNumberOfProcessors(t *testing.T) {
 	}
 }
 
-func TestLicenceOfTheEmbeddedImagesIsEmbeddedToo(t *testing.T) {
+func TestLicenseOfTheEmbeddedImagesIsEmbeddedToo(t *testing.T) {
 	for _, part := range []string{"Copyright (c) 2017 Zalando SE", "MIT License", "Permission is hereby granted"} {
 		if !strings.Contains(FashionLicense, part) {
-			t.Errorf("licence lacks %q", part)
+			t.Errorf("license lacks %q", part)
 		}
 	}
 }

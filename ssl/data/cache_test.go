@@ -15,7 +15,7 @@ import (
 	"time"
 )
 
-// photos makes a folder of n images of different sizes and colours in two classes, and one that is none.
+// photos makes a folder of n images of different sizes and colors in two classes, and one that is none.
 func photos(t *testing.T, n int) string {
 	t.Helper()
 	dir := filepath.Join(t.TempDir(), "photos")

@@ -18,5 +18,5 @@
 // of a Set by index, checkpoints keep its Fingerprint. Nothing here depends on the number of processors.
 //
 // The embedded images come from Fashion-MNIST (H. Xiao, K. Rasul, R. Vollgraf 2017, arXiv:1708.07747), copyright 2017 Zalando SE,
-// MIT licence: see LICENSE.fashion-mnist, which is also embedded (FashionLicence). tools/mkdata makes the file.
+// MIT license: see LICENSE.fashion-mnist, which is also embedded (FashionLicense). tools/mkdata makes the file.
 package data

@@ -36,7 +36,7 @@ func jpegOf(t *testing.T, img image.Image) []byte {
 	return w.Bytes()
 }
 
-// gray is a w×h gray image of one value, rgb the same in one colour.
+// gray is a w×h gray image of one value, rgb the same in one color.
 func gray(w, h int, v byte) *image.Gray {
 	img := image.NewGray(image.Rect(0, 0, w, h))
 	for i := range img.Pix {
@@ -86,13 +86,13 @@ func TestImagesKeepTheirChannelsAndTheSetHasThreeWhereAnyHas(t *testing.T) {
 	dir := t.TempDir()
 	write(t, pngOf(t, gray(8, 6, 51)), dir, "a.png")
 	write(t, jpegOf(t, gray(8, 8, 102)), dir, "b.jpg")
-	colour := pngOf(t, rgb(8, 8, color.NRGBA{255, 102, 0, 255}))
-	write(t, colour[:len(colour)/2], dir, "e.png") // in colour, but unreadable
+	color := pngOf(t, rgb(8, 8, color.NRGBA{255, 102, 0, 255}))
+	write(t, color[:len(color)/2], dir, "e.png") // in color, but unreadable
 	s := openSize(t, dir, 8)
 	if h, w, uniform := s.Size(); s.C != 1 || s.Len() != 2 || len(s.Skipped) != 1 || h != 8 || w != 8 || uniform || s.MaxPixels() != 64 {
 		t.Fatalf("%d channels, %d images of up to %d×%d, bad %v", s.C, s.Len(), h, w, s.Skipped)
 	}
-	write(t, colour, dir, "e.png")
+	write(t, color, dir, "e.png")
 	s = openSize(t, dir, 8)
 	if s.C != 3 || s.Len() != 3 || s.Image(0).C != 1 || s.Image(2).C != 3 {
 		t.Fatalf("%d channels, %d images", s.C, s.Len())
@@ -101,7 +101,7 @@ func TestImagesKeepTheirChannelsAndTheSetHasThreeWhereAnyHas(t *testing.T) {
 		t.Errorf("gray image is %d×%d of %d", img.H, img.W, img.Pix[0])
 	}
 	if got, want := s.Image(2).Pix[:3], []byte{255, 102, 0}; !bytes.Equal(got, want) {
-		t.Errorf("colour is %v, want %v", got, want)
+		t.Errorf("color is %v, want %v", got, want)
 	}
 	// 48 pixels of 0.2, 64 of 0.4, 64 of (1, 0.4, 0); gray counts in each channel.
 	mean, _ := s.Stats()

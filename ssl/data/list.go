@@ -31,7 +31,7 @@ func newList(name string, side int) (*list, error) {
 	}
 	sum := sha256.Sum256(text)
 	l := &list{files: files{side: side}, text: hex.EncodeToString(sum[:])}
-	var labelled bool
+	var labeled bool
 	for line := range bytes.Lines(bytes.TrimPrefix(text, []byte("\ufeff"))) {
 		entry := strings.TrimRight(string(line), "\r\n")
 		if strings.TrimSpace(entry) == "" || strings.HasPrefix(entry, "#") {
@@ -39,7 +39,7 @@ func newList(name string, side int) (*list, error) {
 		}
 		file, label, _ := strings.Cut(entry, "\t")
 		label = strings.TrimSpace(label)
-		labelled = labelled || label != ""
+		labeled = labeled || label != ""
 		full := filepath.FromSlash(file)
 		if !filepath.IsAbs(full) {
 			full = filepath.Join(filepath.Dir(name), full)
@@ -47,7 +47,7 @@ func newList(name string, side int) (*list, error) {
 		l.found = append(l.found, look(file, full))
 		l.labels = append(l.labels, label)
 	}
-	if !labelled {
+	if !labeled {
 		l.labels = nil
 	}
 	return l, nil

@@ -18,24 +18,24 @@ const (
 	placeKey = 0x6d6172722d706c61 // "marr-pla"
 )
 
-// placement maps a published image into the frame: the pixel at offset (dx, dy) from the published image's centre goes to
+// placement maps a published image into the frame: the pixel at offset (dx, dy) from the published image's center goes to
 //
 //	(x, y) + k·(cos θ·dx − sin θ·dy, sin θ·dx + cos θ·dy)
 //
-// in frame pixels, x to the right, y down, pixel centres at half integers.
+// in frame pixels, x to the right, y down, pixel centers at half integers.
 type placement struct {
 	cos, sin float64
 	k        float64 // frame pixels per published pixel = scale·frame/garment
-	x, y     float64 // where the published image's centre lies, frame pixels
+	x, y     float64 // where the published image's center lies, frame pixels
 }
 
 // drawPlacement draws, in this order, from one Philox block: the angle θ, uniform in ±maxTurn; the scale, uniform from minScale to
 // maxScale or to the largest at which the turned garment fits into the frame, whichever is less; x, then y, uniform over all places at
-// which the published square, scaled but upright, lies within the frame. Then the square is turned about its centre, and where that
+// which the published square, scaled but upright, lies within the frame. Then the square is turned about its center, and where that
 // put some of the garment's ink outside, it is shifted by as little as brings it back: every garment is whole.
 //
 // The largest box that ink can have, 28·1.28 pixels, fits at a scale of 0.78, so the range of scales is never empty. Measured
-// alternatives (raw pixels, 20 nearest neighbours and linear probe, percent; this one 67.0 and 51.7): any place at which the ink
+// alternatives (raw pixels, 20 nearest neighbors and linear probe, percent; this one 67.0 and 51.7): any place at which the ink
 // fits, 64.4 and 37.9, since narrow garments then move most; only places at which the turned square fits, 69.7 and 59.4.
 func drawPlacement(src []byte, s *rng.Source) placement {
 	angle := s.Range(-maxTurn, maxTurn)
@@ -51,8 +51,8 @@ func drawPlacement(src []byte, s *rng.Source) placement {
 	return p
 }
 
-// inkBox returns the bounding box of the turned ink in published pixels, relative to the published image's centre, ink pixels taken
-// as squares. An image without ink counts as its centre pixel.
+// inkBox returns the bounding box of the turned ink in published pixels, relative to the published image's center, ink pixels taken
+// as squares. An image without ink counts as its center pixel.
 func (p placement) inkBox(src []byte) (left, top, right, bottom float64) {
 	found := false
 	for i, v := range src {
@@ -82,7 +82,7 @@ func (p placement) paint(dst, src []byte) {
 	for i, v := range src {
 		padded[(i/garment+1)*side+i%garment+1] = int32(v)
 	}
-	// Padded coordinates (column cx, row cy, whole numbers at pixel centres) of sample (0, 0), which lies at (¼, ¼) of the frame,
+	// Padded coordinates (column cx, row cy, whole numbers at pixel centers) of sample (0, 0), which lies at (¼, ¼) of the frame,
 	// and the steps to the next sample half a frame pixel on.
 	dx, dy := (0.25-p.x)/p.k, (0.25-p.y)/p.k
 	cx, cy := toFixed(p.cos*dx+p.sin*dy+side/2-0.5), toFixed(-p.sin*dx+p.cos*dy+side/2-0.5)

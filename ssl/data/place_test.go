@@ -19,7 +19,7 @@ func placements(t *testing.T) (*Set, []placement) {
 	return s, p
 }
 
-// toFrame is the map of the placement's doc comment, for the centre of published pixel i.
+// toFrame is the map of the placement's doc comment, for the center of published pixel i.
 func (p placement) toFrame(i int) (x, y float64) {
 	dx, dy := float64(i%garment)+0.5-garment/2, float64(i/garment)+0.5-garment/2
 	return p.x + p.k*(p.cos*dx-p.sin*dy), p.y + p.k*(p.sin*dx+p.cos*dy)
@@ -55,9 +55,9 @@ func TestPlacementsFillTheDeclaredRanges(t *testing.T) {
 		x[0], x[1] = min(x[0], p.x), max(x[1], p.x)
 	}
 	// 2,000 uniform draws leave the outer 2 % of a range empty with probability 0.98^2000 = 3e-18; large scales are rarer (the cap), and
-	// centres reach 0.3·32 = 9.6 and 22.4 only at the smallest scale, hence wider margins there.
+	// centers reach 0.3·32 = 9.6 and 22.4 only at the smallest scale, hence wider margins there.
 	if turn[0] > -0.336 || turn[1] < 0.336 || scale[0] > 0.607 || scale[1] < 0.93 || x[0] > 11 || x[1] < 21 {
-		t.Errorf("turns %.3f, scales %.3f, centres %.2f", turn, scale, x)
+		t.Errorf("turns %.3f, scales %.3f, centers %.2f", turn, scale, x)
 	}
 }
 
@@ -112,12 +112,12 @@ func TestPaintKeepsTheMassOfTheImage(t *testing.T) {
 
 func TestPositiveAnglesTurnClockwise(t *testing.T) {
 	src := make([]byte, garment*garment)
-	src[14*garment+24] = 255 // right of the centre
+	src[14*garment+24] = 255 // right of the center
 	p := placement{cos: math.Cos(0.35), sin: math.Sin(0.35), k: 1, x: 16, y: 16}
 	dst := make([]byte, frame*frame)
 	p.paint(dst, src)
 	best := bytes.IndexByte(dst, bytesMax(dst))
-	// (dx, dy) = (10.5, 0.5) turns to (9.69, 4.07): pixel (25, 20), below the centre's row on a screen, where y grows downwards.
+	// (dx, dy) = (10.5, 0.5) turns to (9.69, 4.07): pixel (25, 20), below the center's row on a screen, where y grows downwards.
 	if best%frame != 25 || best/frame != 20 {
 		t.Errorf("brightest at (%d, %d), want (25, 20)", best%frame, best/frame)
 	}

@@ -18,13 +18,13 @@ type Clip = store.Clip
 // Set is a decoded data set: N images, each of its own size and number of channels. A set that Open returned holds its pixels mapped from the
 // cache (built-ins: on the heap), and sets made from it share them.
 type Set struct {
-	Name    string    // as given to Open
-	C       int       // 3 where any image has colour, otherwise 1
-	Labels  []int32   // [N], -1 = none; nil when the set has no labels
-	Classes []string  // names by label; nil when unknown
-	Files   []string  // folders, lists and archives: each image's path within, with slashes; nil for others
-	Skipped     []SkippedFile // what could not be read, sorted by path
-	Clips   []Clip    // frames only
+	Name    string        // as given to Open
+	C       int           // 3 where any image has color, otherwise 1
+	Labels  []int32       // [N], -1 = none; nil when the set has no labels
+	Classes []string      // names by label; nil when unknown
+	Files   []string      // folders, lists and archives: each image's path within, with slashes; nil for others
+	Skipped []SkippedFile // what could not be read, sorted by path
+	Clips   []Clip        // frames only
 
 	bytes  []byte
 	places []store.Location

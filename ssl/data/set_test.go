@@ -26,7 +26,7 @@ func pixels(s *Set) []byte {
 
 func TestStatsAreMeanAndPopulationDeviationOfEachChannel(t *testing.T) {
 	mean, std := tiny().Stats()
-	// By hand, in grey levels: channel 0 is five zeros and a 255; channel 1 is 10 … 60, variance (60/6)²·35/12; channel 2 is constant.
+	// By hand, in gray levels: channel 0 is five zeros and a 255; channel 1 is 10 … 60, variance (60/6)²·35/12; channel 2 is constant.
 	wantMean := []float64{255.0 / 6, 35, 255}
 	wantStd := []float64{math.Sqrt(255*255/6.0 - 42.5*42.5), math.Sqrt(100 * 35 / 12.0), 1}
 	for c := range 3 {

@@ -5,7 +5,7 @@ import (
 	"marr/ssl/parallel"
 )
 
-// The colours of builtin:fashion-tinted, in 255ths. Changing any of these changes the set, and with it every figure measured on it.
+// The colors of builtin:fashion-tinted, in 255ths. Changing any of these changes the set, and with it every figure measured on it.
 const (
 	minTint   = 102                // 0.4
 	maxTint   = 255                // 1
@@ -18,7 +18,7 @@ const (
 //
 //	g + (t − g)·v/255, rounded to the nearest.
 //
-// The garment is brighter than its ground in every channel, so colour alone says nothing about the class: it is a nuisance.
+// The garment is brighter than its ground in every channel, so color alone says nothing about the class: it is a nuisance.
 func tint(placed []byte, part int) []byte {
 	const pixels = frame * frame
 	n := len(placed) / pixels

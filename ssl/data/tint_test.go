@@ -2,19 +2,19 @@ package data
 
 import "testing"
 
-func TestTintKeepsShapesAndVariesColours(t *testing.T) {
+func TestTintKeepsShapesAndVariesColors(t *testing.T) {
 	placed, tinted := open(t, "builtin:fashion-placed:test"), open(t, "builtin:fashion-tinted:test")
 	var low, high [3]int
 	for c := range 3 {
 		low[c] = 255
 	}
 	for i := range placed.Len() {
-		gray, colour := placed.Image(i).Pix, tinted.Image(i).Pix
+		gray, color := placed.Image(i).Pix, tinted.Image(i).Pix
 		for c := range 3 {
-			// Brighter gray is never darker in colour, and the ground is the same all over.
+			// Brighter gray is never darker in color, and the ground is the same all over.
 			var of [256]int
 			for p, v := range gray {
-				of[v] = int(colour[3*p+c]) + 1
+				of[v] = int(color[3*p+c]) + 1
 			}
 			last := 0
 			for _, v := range of {

@@ -17,7 +17,7 @@ func Each(n int, f func(i int)) {
 		}
 		return
 	}
-	block := min(max(n/(8*workers), 1), 8) // neighbours that are taken at once
+	block := min(max(n/(8*workers), 1), 8) // neighbors that are taken at once
 	var next atomic.Int64
 	var done sync.WaitGroup
 	for range workers {

@@ -5,7 +5,7 @@ import (
 	"math"
 )
 
-// What bounds a Spec: a tile's place is top·4096 + left in 24 bits, a mask has 48 floats of 24 bits, a set of permutations is made
+// Limits of a Spec. A tile's position is top·4096 + left in 24 bits; a mask has 48 floats of 24 bits; a set of permutations is computed
 // before the first step.
 const (
 	maxSize         = 4096
@@ -17,22 +17,22 @@ const (
 	maxZoom         = 16
 )
 
-// rule is one thing that must hold of a Spec.
+// rule is one condition on a Spec.
 type rule struct {
 	holds bool
-	key   string // as TOML names it
+	key   string // TOML name
 	value any
-	text  string // why: what to do
+	text  string // reason, then what to write instead
 }
 
-// problem is the rule that a Spec breaks.
+// problem is the error of a Spec that violates a rule.
 type problem struct{ rule }
 
 func (p *problem) Error() string { return fmt.Sprintf("views: %s %v: %s", p.key, p.value, p.text) }
 
-// Check says what is wrong with a Spec, nil if nothing is. The other methods take only a Spec that passes.
+// Check returns an error that names the first invalid field of a Spec, or nil. The other methods need a Spec that passes Check.
 func (s Spec) Check() error {
-	for _, part := range []func() []rule{s.viewRules, s.cropRules, s.colourRules, s.eraseRules, s.targetRules} {
+	for _, part := range []func() []rule{s.viewRules, s.cropRules, s.colorRules, s.eraseRules, s.targetRules} {
 		for _, r := range part() {
 			if !r.holds {
 				return &problem{r}
@@ -46,7 +46,7 @@ func probability(key string, p float64) rule {
 	return rule{p >= 0 && p <= 1, key, p, "a probability: want 0 to 1"}
 }
 
-// interval wants 0 < low ≤ high ≤ top; what says what it is a range of.
+// interval requires 0 < low ≤ high ≤ top; what describes the quantity.
 func interval(key string, r [2]float64, top float64, what string) rule {
 	most := ""
 	if !math.IsInf(top, 1) {
@@ -62,7 +62,7 @@ func interpolation(op, name string) rule {
 func (s Spec) viewRules() []rule {
 	return []rule{
 		{s.Size >= 1 && s.Size < maxSize, "size", s.Size, fmt.Sprintf("side of the view in pixels: want 1 to %d", maxSize-1)},
-		{s.Frame >= 0, "frame", s.Frame, "which image of the sample: want 0 or more"},
+		{s.Frame >= 0, "frame", s.Frame, "image of the sample: want 0 or more"},
 		probability("horizontal_flip", s.HorizontalFlip),
 		probability("vertical_flip", s.VerticalFlip),
 	}
@@ -70,11 +70,11 @@ func (s Spec) viewRules() []rule {
 
 func (s Spec) cropRules() []rule {
 	n := len(s.interpolations())
-	out := []rule{{n < 2, "random_resized_crop, center_crop, random_crop, approach", fmt.Sprintf("(%d of them)", n),
-		"a view is cropped once: remove all but one"}}
+	out := []rule{{n < 2, "random_resized_crop, center_crop, random_crop, zoom_sequence", fmt.Sprintf("(%d of them)", n),
+		"a view has one crop: remove all but one"}}
 	if c := s.RandomResizedCrop; c != nil {
 		out = append(out, interpolation("random_resized_crop", c.Interpolation),
-			interval("random_resized_crop.scale", c.Scale, 1, "a share of the image's area"),
+			interval("random_resized_crop.scale", c.Scale, 1, "fraction of the image's area"),
 			interval("random_resized_crop.ratio", c.Ratio, math.Inf(1), "width over height"))
 	}
 	if c := s.CenterCrop; c != nil {
@@ -85,31 +85,32 @@ func (s Spec) cropRules() []rule {
 		short := c.short(s.Size)
 		out = append(out, interpolation("random_crop", c.Interpolation),
 			rule{c.Padding >= 0 && c.Padding < s.Size, "random_crop.padding", c.Padding,
-				fmt.Sprintf("as wide as the view, it could be all border: want 0 to %d", s.Size-1)},
+				fmt.Sprintf("pixels per side, less than the view's size: want 0 to %d", s.Size-1)},
 			rule{c.Resize >= 0 && c.Resize <= maxSize && short+2*c.Padding >= s.Size, "random_crop.resize", c.Resize,
-				fmt.Sprintf("short side in pixels, which with its border must hold the view: want %d to %d, or 0 for the view's size",
+				fmt.Sprintf("short side in pixels, with the padding at least the view's size: want %d to %d, or 0 for the view's size",
 					max(1, s.Size-2*c.Padding), maxSize)})
 	}
 	if a := s.ZoomSequence; a != nil {
-		out = append(out, interpolation("approach", a.Interpolation), interval("approach.start", a.Start, 1, "a share of the image's short side"),
-			rule{a.Zoom[0] > 1 && a.Zoom[0] <= a.Zoom[1] && a.Zoom[1] <= maxZoom, "approach.zoom", a.Zoom,
-				fmt.Sprintf("how many times smaller each window is than the one before: want 1 < low ≤ high ≤ %d", maxZoom)},
-			rule{a.Frames >= 2 && a.Frames <= maxTiles, "approach.frames", a.Frames, fmt.Sprintf("frames of the sequence: want 2 to %d", maxTiles)},
-			rule{s.Frame < a.Frames, "frame", s.Frame, fmt.Sprintf("approach has %d frames: want less", a.Frames)},
-			rule{s.FrameOrder == nil || s.FrameOrder.Frames == a.Frames, "approach.frames", a.Frames, "frame_order has another number of frames: make them the same"})
+		out = append(out, interpolation("zoom_sequence", a.Interpolation), interval("zoom_sequence.start", a.Start, 1, "fraction of the image's short side"),
+			rule{a.Zoom[0] > 1 && a.Zoom[0] <= a.Zoom[1] && a.Zoom[1] <= maxZoom, "zoom_sequence.zoom", a.Zoom,
+				fmt.Sprintf("zoom factor from one frame to the next: want 1 < low ≤ high ≤ %d", maxZoom)},
+			rule{a.Frames >= 2 && a.Frames <= maxTiles, "zoom_sequence.frames", a.Frames, fmt.Sprintf("frames of the sequence: want 2 to %d", maxTiles)},
+			rule{s.Frame < a.Frames, "frame", s.Frame, fmt.Sprintf("zoom_sequence has %d frames: want less", a.Frames)},
+			rule{s.FrameOrder == nil || s.FrameOrder.Frames == a.Frames, "zoom_sequence.frames", a.Frames,
+				"frame_order has another number of frames: make them the same"})
 	}
 	return out
 }
 
-func (s Spec) colourRules() []rule {
+func (s Spec) colorRules() []rule {
 	out := []rule{probability("grayscale", s.Grayscale)}
 	if j := s.ColorJitter; j != nil {
 		factor := func(key string, b float64) rule {
-			return rule{b >= 0 && !math.IsInf(b, 1), key, b, "half the width of a range of factors around 1: want 0 or more"}
+			return rule{b >= 0 && !math.IsInf(b, 1), key, b, "the factor is drawn from 1 ± this value: want 0 or more"}
 		}
 		out = append(out, probability("color_jitter.p", j.P), factor("color_jitter.brightness", j.Brightness),
 			factor("color_jitter.contrast", j.Contrast), factor("color_jitter.saturation", j.Saturation),
-			rule{j.Hue >= 0 && j.Hue <= 0.5, "color_jitter.hue", j.Hue, "largest shift in turns: want 0 to 0.5"})
+			rule{j.Hue >= 0 && j.Hue <= 0.5, "color_jitter.hue", j.Hue, "largest shift in turns of the color wheel: want 0 to 0.5"})
 	}
 	if b := s.GaussianBlur; b != nil {
 		k := s.BlurKernel()
@@ -127,7 +128,7 @@ func (s Spec) colourRules() []rule {
 func (s Spec) eraseRules() []rule {
 	var out []rule
 	if e := s.RandomErasing; e != nil {
-		out = append(out, probability("random_erasing.p", e.P), interval("random_erasing.scale", e.Scale, 1, "a share of the view's area"),
+		out = append(out, probability("random_erasing.p", e.P), interval("random_erasing.scale", e.Scale, 1, "fraction of the view's area"),
 			interval("random_erasing.ratio", e.Ratio, math.Inf(1), "height over width"))
 	}
 	if m := s.PatchMask; m != nil {
@@ -135,9 +136,9 @@ func (s Spec) eraseRules() []rule {
 		out = append(out,
 			rule{fits, "patch_mask.patch", m.Patch, fmt.Sprintf("side of a patch in pixels: want a divisor of the view's size, %d", s.Size)},
 			rule{!fits || s.patches() <= maxPatches, "patch_mask.patch", m.Patch,
-				fmt.Sprintf("more than the %d patches of a row: want larger patches", maxPatches)},
-			rule{m.Ratio >= 0 && m.Ratio <= 1, "patch_mask.ratio", m.Ratio, "the share that is masked: want 0 to 1"},
-			rule{s.Jigsaw == nil, "patch_mask", "with jigsaw", "a row has room for one of them: remove one"})
+				fmt.Sprintf("a view has at most %d patches: want larger patches", maxPatches)},
+			rule{m.Ratio >= 0 && m.Ratio <= 1, "patch_mask.ratio", m.Ratio, "fraction of masked patches: want 0 to 1"},
+			rule{s.Jigsaw == nil, "patch_mask", "with jigsaw", "a view has one of the two: remove one"})
 	}
 	return out
 }
@@ -151,7 +152,7 @@ func (s Spec) targetRules() []rule {
 			out = append(out, rule{turn >= 0 && turn <= 3 && !seen[turn], "rotation.turns", r.Turns, "quarter turns: want some of 0, 1, 2, 3, each once"})
 			seen[turn] = true
 		}
-		out = append(out, rule{len(r.Turns) > 0, "rotation.turns", r.Turns, "nothing to draw from: want some of 0, 1, 2, 3"})
+		out = append(out, rule{len(r.Turns) > 0, "rotation.turns", r.Turns, "quarter turns to draw from: want some of 0, 1, 2, 3"})
 		if len(r.Turns) > 1 {
 			targets++
 		}
@@ -159,9 +160,9 @@ func (s Spec) targetRules() []rule {
 	if j := s.Jigsaw; j != nil {
 		targets++
 		grid := j.Grid >= 2 && j.Grid*j.Grid <= maxTiles
-		out = append(out, rule{grid, "jigsaw.grid", j.Grid, fmt.Sprintf("tiles on a side: want 2 to 4, %d tiles at most", maxTiles)},
+		out = append(out, rule{grid, "jigsaw.grid", j.Grid, fmt.Sprintf("tiles per side: want 2 to 4, %d tiles at most", maxTiles)},
 			rule{j.Gap >= 0 && (!grid || s.Size/j.Grid-j.Gap >= minTile), "jigsaw.gap", j.Gap,
-				fmt.Sprintf("a tile has at least %d pixels a side: want 0 to size/grid − %d", minTile, minTile)},
+				fmt.Sprintf("tiles need at least %d pixels per side: want 0 to size/grid − %d", minTile, minTile)},
 			permutationRule("jigsaw.permutations", j.Permutations, j.Grid*j.Grid))
 	}
 	if o := s.FrameOrder; o != nil {
@@ -175,7 +176,7 @@ func (s Spec) targetRules() []rule {
 		"a view has one target: remove all but one"})
 }
 
-// permutationRule wants a set of 2 to n! permutations, small enough to be made at once.
+// permutationRule requires 2 to n! permutations, and at most maxPermutations.
 func permutationRule(key string, count, n int) rule {
 	most := 1
 	for k := 2; k <= n && most < maxPermutations; k++ {

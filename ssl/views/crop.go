@@ -6,7 +6,7 @@ import (
 	"marr/kernels/rng"
 )
 
-// crop writes the box of the source, the size it is resized to and where the view lies in it.
+// crop writes the crop box in the source, its size after resizing, and the view's offset in it.
 func (s Spec) crop(dst []float32, from streams, h, w int) {
 	dst[SourceWidth] = float32(w)
 	if c := s.RandomResizedCrop; c != nil {
@@ -31,7 +31,7 @@ func (s Spec) crop(dst []float32, from streams, h, w int) {
 	dst[ResizedH], dst[ResizedW], dst[OffsetY], dst[OffsetX] = float32(height), float32(width), float32(y), float32(x)
 }
 
-// resized is torchvision's Resize(short): the long side is rounded down, after a division in double precision.
+// resized returns the size that torchvision's Resize(short) gives: the long side is rounded down after a division in double precision.
 func resized(h, w, short int) (height, width int) {
 	if w <= h {
 		return int(float64(short*h) / float64(w)), short
@@ -39,7 +39,7 @@ func resized(h, w, short int) (height, width int) {
 	return short, int(float64(short*w) / float64(h))
 }
 
-// middle is where torchvision's CenterCrop begins: half the difference, to even; where black is added, its larger half is after.
+// middle returns the first pixel of torchvision's CenterCrop: half the difference, rounded to even. Odd padding puts its larger half last.
 func middle(side, size int) int {
 	if side < size {
 		return -((size - side) / 2)
@@ -54,15 +54,15 @@ func (c RandomCrop) short(size int) int {
 	return size
 }
 
-// window draws as RandomCrop.get_params does; that draws nothing where the window is the whole padded image, which comes to the same.
+// window draws as RandomCrop.get_params does. torchvision draws nothing if the window is the whole padded image; the result is the same.
 func (c RandomCrop) window(src *rng.Source, height, width, size int) (y, x int) {
 	rows, columns := height+2*c.Padding-size, width+2*c.Padding-size
 	y = src.Intn(rows+1) - c.Padding
 	return y, src.Intn(columns+1) - c.Padding
 }
 
-// box draws a crop as RandomResizedCrop.get_params does: an area and a ratio until the box fits, at most ten times, then the
-// largest centred box of an allowed ratio. Rounding is Python's, half to even.
+// box draws a crop as RandomResizedCrop.get_params does: an area and a ratio until the box fits, at most ten times; after that it
+// returns the largest centered box with an allowed ratio. Rounding is Python's, half to even.
 func (c RandomResizedCrop) box(src *rng.Source, h, w int) (top, left, height, width int) {
 	lo, hi := c.Ratio[0], c.Ratio[1]
 	logLo, logHi := log(lo), log(hi)
@@ -88,7 +88,7 @@ func (c RandomResizedCrop) box(src *rng.Source, h, w int) (top, left, height, wi
 	return (h - height) / 2, (w - width) / 2, height, width
 }
 
-// draw chooses a box as RandomErasing.get_params does: strictly smaller than the view, or none after ten tries.
+// draw draws a box as RandomErasing.get_params does: strictly smaller than the view, or none after ten tries.
 func (e RandomErasing) draw(dst []float32, from streams, size int) {
 	src := from.of(opErase)
 	if !(src.Float64() < e.P) {

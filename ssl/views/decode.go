@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"math"
 	"reflect"
 	"slices"
 	"strconv"
@@ -14,25 +15,26 @@ import (
 
 // Decode reads views from TOML:
 //
-//	from = "byol"                      # the preset to start from; "none": no views; left out: base
+//	from = "byol"                      # preset to start from; "none": no views; absent: base
 //
-//	[all]                              # overrides keys of every view
-//	remove = ["solarize"]              # drops ops
+//	[all]                              # changes keys of every view
+//	remove = ["solarize"]              # removes ops
 //
-//	[[view]]                           # overrides keys of the first view, after [all]; an empty table keeps it
-//	color_jitter = { hue = 0 }         # the other strengths stay
+//	[[view]]                           # changes keys of the first view, after [all]; an empty table keeps the view
+//	color_jitter = { hue = 0 }         # keeps the other strengths
 //
-//	[[view]]                           # the second; tables beyond the views of the base add views, each of in.Size pixels
+//	[[view]]                           # the second view; further tables add views of in.Size pixels
 //	count = 2                          # repeats the view
 //
-// Keys are those of Spec. An op that the base lacks starts from torchvision's defaults, with p 1 where torchvision's op always
-// applies. Values that Check refuses, unknown keys and wrong types are errors that say line and key, and what is allowed.
+// The keys are those of Spec. An op that the base lacks starts from torchvision's defaults, with p = 1 if torchvision's op has no p.
+// Values that fail Check, unknown keys and wrong types are errors that name line, key and allowed values.
 func Decode(text string, in Input, base []Spec) ([]Spec, error) {
 	file, err := tomlfile.Parse(text)
 	if err != nil {
 		return nil, fmt.Errorf("views: %w", err)
 	}
 	top := table{keys: file.Keys, file: file}
+	top.renameOld()
 	all, own, err := top.parts()
 	if err != nil {
 		return nil, err
@@ -59,7 +61,7 @@ func Decode(text string, in Input, base []Spec) ([]Spec, error) {
 		}
 	}
 	if len(out) == 0 {
-		return nil, fmt.Errorf("views: no views: add a [[view]], or start from another than none")
+		return nil, fmt.Errorf("views: no views: add a [[view]], or name another preset in from")
 	}
 	return out, nil
 }
@@ -97,7 +99,8 @@ func (t table) parts() (all table, views []table, err error) {
 		case []any:
 			for v, element := range value {
 				if keys, ok := element.(map[string]any); ok {
-					views = append(views, table{fmt.Sprintf("view %d", v), []string{"view", strconv.Itoa(v)}, keys, t.file})
+					path := []string{"view", strconv.Itoa(v)}
+					views = append(views, table{fmt.Sprintf("view %d", v), path, keys, t.file})
 				}
 			}
 			if key == "view" && len(views) == len(value) && len(views) > 0 {
@@ -113,7 +116,28 @@ func (t table) parts() (all table, views []table, err error) {
 	return all, views, nil
 }
 
-// base returns the views that the file starts from.
+// renameOld gives keys of earlier versions their present names.
+func (t table) renameOld() {
+	tables, _ := t.keys["view"].([]any)
+	for _, table := range append(slices.Clone(tables), t.keys["all"]) {
+		keys, _ := table.(map[string]any)
+		if op, ok := keys["approach"]; ok {
+			delete(keys, "approach")
+			keys["zoom_sequence"] = op
+		}
+	}
+}
+
+// Canonical returns TOML that Encode wrote, also in an earlier version, as Encode writes it now; other text as it is.
+func Canonical(text string) string {
+	specs, err := Decode(text, Input{Size: maxSize - 1, Channels: 3, Frames: math.MaxInt}, nil)
+	if err != nil {
+		return text
+	}
+	return Encode(specs)
+}
+
+// base returns the views that the file changes.
 func (t table) base(in Input, base []Spec) ([]Spec, error) {
 	switch from, ok := t.keys["from"].(string); {
 	case !ok:
@@ -131,14 +155,14 @@ func (t table) base(in Input, base []Spec) ([]Spec, error) {
 	}
 }
 
-// build overrides a view by [all] and by its own table, checks it, and returns how often it is wanted.
+// build changes a view by [all] and by its own table, checks it, and returns how often to repeat it.
 func build(s *Spec, all, own table, in Input) (count int, err error) {
 	count = 1
 	for _, t := range []table{all, own} {
 		if n, given := t.keys["count"]; given {
 			k, ok := n.(int64)
 			if !ok || k < 1 || k > 1000 || t.name == "all" {
-				return 0, t.fail("count", "count %v: how often a [[view]] is repeated: want 1 to 1000", n)
+				return 0, t.fail("count", "count %v: repetitions of a [[view]]: want 1 to 1000", n)
 			}
 			count = int(k)
 		}
@@ -148,17 +172,18 @@ func build(s *Spec, all, own table, in Input) (count int, err error) {
 	}
 	err = s.Check()
 	if frames := max(1, in.Frames); err == nil && s.ZoomSequence == nil && s.Frame >= frames {
-		err = &problem{rule{key: "frame", value: s.Frame, text: fmt.Sprintf("a sample of this data set has %d: want less (frames:DIR gives clips)", frames)}}
+		err = &problem{rule{key: "frame", value: s.Frame,
+			text: fmt.Sprintf("a sample of this data set has %d frames: want less (frames:DIR gives clips)", frames)}}
 	}
 	var p *problem
 	if errors.As(err, &p) {
-		return 0, p.in(own, all)
+		return 0, p.locate(own, all)
 	}
 	return count, nil
 }
 
-// in says where the problem is: in the first table that sets one of its keys.
-func (p *problem) in(tables ...table) error {
+// locate returns the problem as an error of the first table that sets one of its keys.
+func (p *problem) locate(tables ...table) error {
 	text := strings.TrimPrefix(p.Error(), "views: ")
 	for _, t := range tables {
 		for key := range strings.SplitSeq(p.key, ", ") {
@@ -171,7 +196,7 @@ func (p *problem) in(tables ...table) error {
 	return tables[0].fail("", "%s", text)
 }
 
-// override removes ops and sets keys of a view.
+// override removes ops from a view and sets its keys.
 func (t table) override(s *Spec) error {
 	view := reflect.ValueOf(s).Elem()
 	if remove, given := t.keys["remove"]; given {
@@ -194,7 +219,7 @@ func (t table) override(s *Spec) error {
 		if !field(view, key).IsValid() {
 			return t.fail(key, "%s is not known: want count, remove, %s", key, strings.Join(names(view), ", "))
 		}
-		if f := set(field(view, key), field(reflect.ValueOf(standard), key), key, t.keys[key]); f != nil {
+		if f := set(field(view, key), field(reflect.ValueOf(opDefaults), key), key, t.keys[key]); f != nil {
 			return t.fail(f.key, "%s %s", f.key, f.text)
 		}
 	}

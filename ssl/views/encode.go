@@ -8,7 +8,7 @@ import (
 	"marr/ssl/tomlfile"
 )
 
-// fields calls f with the name in TOML of each field of a struct and its value, in order.
+// fields calls f with the TOML name and the value of each field of a struct, in order.
 func fields(v reflect.Value, f func(name string, v reflect.Value)) {
 	for i := range v.NumField() {
 		name, _, _ := strings.Cut(v.Type().Field(i).Tag.Get("json"), ",")
@@ -16,7 +16,7 @@ func fields(v reflect.Value, f func(name string, v reflect.Value)) {
 	}
 }
 
-// Encode writes views as a TOML file that Decode reads back as the same, whatever the base. Equal views in a row are one table.
+// Encode returns views as TOML from which Decode returns the same views, whatever its base. Consecutive equal views share a table.
 func Encode(specs []Spec) string {
 	var b strings.Builder
 	b.WriteString("from = \"none\"\n")
@@ -39,7 +39,7 @@ func Encode(specs []Spec) string {
 	return b.String()
 }
 
-// text is a value in TOML; an op is an inline table of its fields, without an interpolation that is not named.
+// text returns a value in TOML. An op is an inline table of its fields; an empty interpolation is left out.
 func text(v reflect.Value) string {
 	if v.Kind() != reflect.Pointer {
 		return tomlfile.Value(v.Interface())

@@ -2,9 +2,9 @@ package views
 
 import "math"
 
-// Go's math.Exp and math.Log are in assembly on some processors, and a compiler may fuse a product into a sum, so that last bits
-// differ. These do not: every product that feeds a sum is converted, which forbids fusing. They follow FreeBSD's msun (e_exp.c,
-// e_log.c: Sun Microsystems 1993), errors below 1 ulp, for finite x, and x > 0 in log.
+// exp and log return the same bits on every processor. Go's math.Exp and math.Log may not: they are in assembly on some processors,
+// and a compiler may fuse a product into a sum. Here every product that feeds a sum is converted, which forbids fusing. Source: FreeBSD's
+// msun (e_exp.c, e_log.c: Sun Microsystems 1993); errors below 1 ulp for finite x, and x > 0 in log.
 const (
 	ln2Hi = 6.93147180369123816490e-01
 	ln2Lo = 1.90821492927058770002e-10

@@ -1,6 +1,6 @@
 package views
 
-// MinFrames returns how many frames of a clip the view's samples are made of, at least: 1 for images.
+// MinFrames returns the number of frames that a clip must have for this view; 1 for images.
 func (s Spec) MinFrames() int {
 	if s.ZoomSequence != nil {
 		return 1
@@ -11,7 +11,7 @@ func (s Spec) MinFrames() int {
 	return s.Frame + 1
 }
 
-// SameImage says whether the view shows the same image of each sample as another.
+// SameImage reports whether two views show the same image of every sample.
 func (s Spec) SameImage(other Spec) bool {
 	if s.ZoomSequence != nil || other.ZoomSequence != nil {
 		return s.ZoomSequence != nil && other.ZoomSequence != nil
@@ -20,8 +20,8 @@ func (s Spec) SameImage(other Spec) bool {
 	return s.Frame == other.Frame && (a == b || a != nil && b != nil && *a == *b)
 }
 
-// SampleFrames draws n frames of a clip of `length`, n ≤ length, at equal distances: first, first + step, … Steps that fit are equally likely, then
-// places for them. As for a frame order, the stream is that of view 0, for all views of the sample.
+// SampleFrames draws n ≤ length equally spaced frames of a clip: first, first + step, … The step is uniform over those that fit, then
+// first is uniform. All views of a sample draw from the stream of view 0, as for FrameOrder.
 func (d Draw) SampleFrames(n, length int) (first, step int) {
 	src := streams{d.key(), d.Sample, 0}.of(opFrames)
 	if n < 2 {

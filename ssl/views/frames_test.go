@@ -2,8 +2,8 @@ package views
 
 import "testing"
 
-// Three of ten frames: steps 1 to 4 a quarter of the samples each, places that fit equally likely; n = 8000, five standard errors of 2000: 194.
-func TestFramesOfAClipAreDrawnAtEqualDistances(t *testing.T) {
+// Three of ten frames: each of the steps 1 to 4 in a quarter of the samples, first frames uniform. n = 8000; five standard errors of 2000: 194.
+func TestSampledFramesAreEquallySpaced(t *testing.T) {
 	steps, firsts := map[int]int{}, map[int]int{}
 	for sample := range uint32(8000) {
 		first, step := Draw{Seed: 3, Sample: sample, View: sample % 3}.SampleFrames(3, 10)

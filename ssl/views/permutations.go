@@ -7,12 +7,12 @@ import (
 	"marr/kernels/rng"
 )
 
-// permutation is a permutation of up to 16 numbers, four bits each from the lowest.
+// permutation is a permutation of up to 16 numbers, packed into four bits each from the lowest.
 type permutation uint64
 
 func (p permutation) at(i int) int { return int(p >> (4 * i) & 15) }
 
-// hamming counts the places where two permutations differ.
+// hamming returns the number of positions at which two permutations differ.
 func hamming(p, q permutation) int32 {
 	x := uint64(p ^ q)
 	x |= x >> 2
@@ -20,10 +20,10 @@ func hamming(p, q permutation) int32 {
 	return int32(bits.OnesCount64(x & 0x1111111111111111))
 }
 
-// What draws from a set asks for it in every row; it is made once.
+// permutationSets caches sets of permutations, which every row needs.
 var (
 	permutationSets sync.Map // [2]int{n, count} → []permutation
-	permutationMake sync.Mutex
+	permutationLock sync.Mutex
 )
 
 func permutations(n, count int) []permutation {
@@ -31,20 +31,20 @@ func permutations(n, count int) []permutation {
 	if set, ok := permutationSets.Load(key); ok {
 		return set.([]permutation)
 	}
-	permutationMake.Lock()
-	defer permutationMake.Unlock()
+	permutationLock.Lock()
+	defer permutationLock.Unlock()
 	if set, ok := permutationSets.Load(key); ok {
 		return set.([]permutation)
 	}
-	set := distant(candidates(n), count)
+	set := farthest(candidates(n), count)
 	permutationSets.Store(key, set)
 	return set
 }
 
-// Permutations returns the set that Jigsaw (n tiles) and FrameOrder (n frames) draw from: count permutations of 0 … n−1, far from
-// each other. The first is the identity; each next has the largest sum of Hamming distances to those before it (Noroozi and Favaro
-// 2016, arXiv:1603.09246, algorithm 1, which starts at random). Of equals it takes the one whose nearest is farthest, then the
-// first in order. count is at most n!, n at most 16.
+// Permutations returns the set that Jigsaw (n tiles) and FrameOrder (n frames) draw from: count permutations of 0 … n−1 with large
+// Hamming distances between them. The first is the identity; each next one maximizes the sum of distances to those before it (Noroozi
+// and Favaro 2016, arXiv:1603.09246, algorithm 1, which starts at random). Ties go to the larger minimum distance, then to the first
+// in order. count is at most n!, n at most 16.
 func Permutations(n, count int) [][]int {
 	out := make([][]int, count)
 	for k, p := range permutations(n, count) {
@@ -55,8 +55,8 @@ func Permutations(n, count int) [][]int {
 	return out
 }
 
-// distant takes count of all, greedily. An index that was taken, and one equal to it, has sum −1.
-func distant(all []permutation, count int) []permutation {
+// farthest selects count permutations greedily. A selected index, and one of an equal permutation, has sum −1.
+func farthest(all []permutation, count int) []permutation {
 	sum, nearest := make([]int32, len(all)), make([]int32, len(all))
 	for i := range nearest {
 		nearest[i] = maxTiles
@@ -87,7 +87,7 @@ func distant(all []permutation, count int) []permutation {
 	}
 }
 
-// candidates returns all permutations of n numbers in lexicographic order up to n = 9; for more, the identity and 2¹⁶ random ones.
+// candidates returns all permutations of n ≤ 9 numbers in lexicographic order; for larger n, the identity and 2¹⁶ random ones.
 func candidates(n int) []permutation {
 	p := make([]int, n)
 	for i := range p {
@@ -114,7 +114,7 @@ func pack(p []int) (out permutation) {
 	return out
 }
 
-// next turns p into its successor in lexicographic order; false after the last.
+// next replaces p by its successor in lexicographic order; it returns false if there is none.
 func next(p []int) bool {
 	i := len(p) - 2
 	for i >= 0 && p[i] > p[i+1] {

@@ -35,8 +35,8 @@ func TestPermutationSetsAreDistinctAndFarApart(t *testing.T) {
 	}
 }
 
-// The second permutation differs from the identity everywhere, and the set grows: a smaller one is its beginning.
-func TestPermutationSetsStartFixed(t *testing.T) {
+// The second permutation differs from the identity everywhere. A smaller set is a prefix of a larger one.
+func TestPermutationSetsBeginWithTheIdentity(t *testing.T) {
 	set := Permutations(9, 3)
 	if !slices.Equal(set[0], []int{0, 1, 2, 3, 4, 5, 6, 7, 8}) || !slices.Equal(set[1], []int{1, 0, 3, 2, 5, 4, 7, 8, 6}) {
 		t.Errorf("set %v", set)
@@ -46,7 +46,7 @@ func TestPermutationSetsStartFixed(t *testing.T) {
 	}
 }
 
-// Two results within 1 ulp of the true value (2.2e-16 of it) are within 4.5e-16 of each other.
+// Two results within 1 ulp (2.2e-16, relative) of the true value are within 4.5e-16 of each other.
 func TestExpAndLogAgreeWithGos(t *testing.T) {
 	for i := -2000; i <= 2000; i++ {
 		x := float64(i) / 300
@@ -61,6 +61,6 @@ func TestExpAndLogAgreeWithGos(t *testing.T) {
 
 func BenchmarkPermutations(b *testing.B) {
 	for range b.N {
-		distant(candidates(9), 100)
+		farthest(candidates(9), 100)
 	}
 }

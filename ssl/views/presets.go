@@ -8,8 +8,8 @@ import (
 	"strings"
 )
 
-// presets are the recipes by name; a recipe is a function of what the views are made of. Up to 64 px it is the source's for small
-// images where there is one (CIFAR), and never blurs.
+// presets maps names to recipes, which are functions of the input. Up to 64 px a recipe is the source's for small images (CIFAR), if it
+// has one, and never blurs.
 var presets = map[string]func(Input) []Spec{
 	// Chen et al. 2020, arXiv:2002.05709, appendix A (jitter strength 1); small: its appendix B.9 (strength 0.5, no blur), crops from 0.2,
 	// bilinear. Also solo-learn's symmetric set.
@@ -45,31 +45,31 @@ var presets = map[string]func(Input) []Spec{
 		orSmall(pair{scale: medium, cubic: true, jitter: strong, local: localSmall}),
 	// He et al. 2021, arXiv:2111.06377 (facebookresearch/mae, main_pretrain.py); small: solo-learn's patches of 4.
 	"mae": mae,
-	// Gidaris et al. 2018, arXiv:1803.07728; small: its CIFAR set (crop of a border of 4 in 32). One turn a view, drawn, where the paper
-	// shows all four.
+	// Gidaris et al. 2018, arXiv:1803.07728; small: its CIFAR set (random crop, padding 4 of 32). Each view has one random rotation; the
+	// paper shows all four.
 	"rotation": rotation,
 	// Noroozi and Favaro 2016, arXiv:1603.09246 (facebookresearch/vissl, jigsaw_8gpu_resnet.yaml, with the 100 permutations of its best
-	// result); small: 2 × 2 tiles, all 24 permutations, a gap of an eighth of a cell: ours.
+	// result); small, no source: 2 × 2 tiles, all 24 permutations, a gap of an eighth of a cell.
 	"jigsaw": jigsaw,
-	// Lee et al. 2017, arXiv:1708.01246: crops shifted by up to 1/16, colour taken away (the paper shows one channel), so that neither
-	// tells the order. The paper counts an order and its reverse as one class, we as two. For single images, ours: three frames of a camera that
-	// comes closer (Approach), each jittered and blurred on its own, by as much as coming closer makes them bright and unsharp: without
-	// blur 94 % of the orders were told after 30 steps, at zooms of 1.25 to 1.5.
+	// Lee et al. 2017, arXiv:1708.01246: crops shifted by up to 1/16, grayscale (the paper uses one channel), so that neither position nor
+	// color reveals the order. The paper counts an order and its reverse as one class, this preset as two. For single images, no source:
+	// three frames of a ZoomSequence, each with its own jitter and blur, because zooming in changes brightness and sharpness. Without blur
+	// the network predicted 94 % of the orders after 30 steps, at zooms of 1.25 to 1.5.
 	"order": order,
-	// He et al. 2016, arXiv:1512.03385, section 4.2 (small: a border of 4 in 32), with Inception's crops above (Szegedy et al. 2015,
+	// He et al. 2016, arXiv:1512.03385, section 4.2 (small: padding 4 of 32); above 64 px, Inception's crops (Szegedy et al. 2015,
 	// arXiv:1409.4842, section 6; torchvision's references/classification).
 	"supervised": supervised,
 }
 
-// Ranges and strengths that recipes share.
+// Ranges and strengths that several recipes use.
 var (
-	broad      = [2]float64{0.08, 1} // of a crop's scale
-	medium     = [2]float64{0.2, 1}
-	strong     = ColorJitter{0.8, 0.8, 0.8, 0.8, 0.2}
-	weak       = ColorJitter{0.8, 0.4, 0.4, 0.4, 0.1}
-	pale       = ColorJitter{0.8, 0.4, 0.4, 0.2, 0.1} // BYOL's
-	approach   = ZoomSequence{Frames: 3, Start: [2]float64{0.8, 1}, Zoom: [2]float64{1.15, 1.4}, Interpolation: "bilinear"}
-	localSmall = local{6, 18.0 / 32, [2]float64{0.08, 0.5}, 0}
+	broad        = [2]float64{0.08, 1} // of a crop's scale
+	medium       = [2]float64{0.2, 1}
+	strong       = ColorJitter{0.8, 0.8, 0.8, 0.8, 0.2}
+	weak         = ColorJitter{0.8, 0.4, 0.4, 0.4, 0.1}
+	pale         = ColorJitter{0.8, 0.4, 0.4, 0.2, 0.1} // BYOL's
+	zoomDefaults = ZoomSequence{Frames: 3, Start: [2]float64{0.8, 1}, Zoom: [2]float64{1.15, 1.4}, Interpolation: "bilinear"}
+	localSmall   = local{6, 18.0 / 32, [2]float64{0.08, 0.5}, 0}
 
 	byol = pair{scale: broad, cubic: true, jitter: pale, blur: [2]float64{1, 0.1}, solarize: [2]float64{0, 0.2}}.
 		orSmall(pair{scale: broad, cubic: true, jitter: pale, solarize: [2]float64{0, 0.2}})
@@ -77,21 +77,21 @@ var (
 		orSmall(pair{scale: medium, jitter: weak})
 )
 
-// pair is a recipe of two views that crop, flip, jitter and turn gray alike (p 0.5 and 0.2), and of local views.
+// pair is a recipe of two views with the same crop, flip (p 0.5), jitter and grayscale (p 0.2), plus local views.
 type pair struct {
 	scale          [2]float64
 	cubic          bool
 	jitter         ColorJitter
-	blur, solarize [2]float64 // probability in the first and the second view
+	blur, solarize [2]float64 // probability in the first and in the second view
 	local          local
 }
 
-// local is n small views of a share of the size and of the image's area; blur is a probability.
+// local describes n small views (multi-crop).
 type local struct {
 	n     int
-	share float64
-	scale [2]float64
-	blur  float64
+	share float64    // side as a fraction of the global views' side
+	scale [2]float64 // of the crop
+	blur  float64    // probability
 }
 
 func small(in Input) bool { return in.Size <= 64 }
@@ -115,7 +115,7 @@ func (p pair) views(in Input) (out []Spec) {
 	return out
 }
 
-// view leaves out what does nothing to one channel.
+// view returns one view, without the ops that do not change images of one channel.
 func (p pair) view(in Input, size int, scale [2]float64, blur, solarize float64) Spec {
 	jitter := p.jitter
 	s := randomResized(size, scale)
@@ -135,12 +135,12 @@ func (p pair) view(in Input, size int, scale [2]float64, blur, solarize float64)
 	return s
 }
 
-// randomResized is a crop and a flip, as in most recipes.
+// randomResized is the crop and flip of most recipes.
 func randomResized(size int, scale [2]float64) Spec {
 	return Spec{Size: size, RandomResizedCrop: &RandomResizedCrop{scale, [2]float64{3.0 / 4, 4.0 / 3}, "bilinear"}, HorizontalFlip: 0.5}
 }
 
-// shifted is a crop of a resized image with a border, and a flip.
+// shifted is a random crop of the resized, padded image, and a flip.
 func shifted(size, resize, padding int) Spec {
 	return Spec{Size: size, RandomCrop: &RandomCrop{resize, padding, "bilinear"}, HorizontalFlip: 0.5}
 }
@@ -183,11 +183,11 @@ func jigsaw(in Input) []Spec {
 
 func order(in Input) (out []Spec) {
 	if in.Frames < 2 {
-		for f := range approach.Frames {
+		for f := range zoomDefaults.Frames {
 			s := pair{jitter: weak}.view(in, in.Size, broad, 0, 0)
 			s.RandomResizedCrop, s.HorizontalFlip, s.Grayscale = nil, 0, 0
 			s.GaussianBlur = &GaussianBlur{P: 1, Sigma: [2]float64{0.1, 1.5}, Kernel: 9}
-			s.Frame, s.ZoomSequence, s.FrameOrder = f, &approach, &FrameOrder{approach.Frames, 6}
+			s.Frame, s.ZoomSequence, s.FrameOrder = f, &zoomDefaults, &FrameOrder{zoomDefaults.Frames, 6}
 			out = append(out, s)
 		}
 		return out
@@ -207,10 +207,10 @@ func order(in Input) (out []Spec) {
 	return out
 }
 
-// Presets returns the names of the recipes, sorted.
+// Presets returns the names of the presets, sorted.
 func Presets() []string { return slices.Sorted(maps.Keys(presets)) }
 
-// Preset returns the views of a recipe. It fails where the name is not known and where the recipe cannot be had of this input.
+// Preset returns the views of a preset. Errors: an unknown name; an input that the recipe does not fit.
 func Preset(name string, in Input) ([]Spec, error) {
 	recipe, ok := presets[name]
 	if !ok {
@@ -225,7 +225,8 @@ func Preset(name string, in Input) ([]Spec, error) {
 	return specs, nil
 }
 
-// Eval is the test transform: the whole short side up to 64 px, else the middle 224/256 of it (torchvision's references/classification).
+// Eval returns the test transform: a center crop of the whole short side up to 64 px, of 224/256 of it above (torchvision's
+// references/classification).
 func Eval(in Input) []Spec {
 	resize := in.Size
 	if !small(in) {
@@ -234,5 +235,5 @@ func Eval(in Input) []Spec {
 	return []Spec{{Size: in.Size, CenterCrop: &CenterCrop{resize, "bilinear"}}}
 }
 
-// Finetune is the one view that supervised training on few labels sees: crop 0.5–1 and flip.
+// Finetune returns the view for training on few labels: a crop of 0.5–1 of the area, and a flip.
 func Finetune(in Input) []Spec { return []Spec{randomResized(in.Size, [2]float64{0.5, 1})} }

@@ -6,37 +6,37 @@ import (
 	"marr/kernels/rng"
 )
 
-// Columns is the number of floats in a row of the parameter table before those of a jigsaw or a mask.
+// Columns is the number of floats in a row of the parameter table before those of the jigsaw or the mask.
 const Columns = 24
 
-// Columns of a row; 22 and 23 are zero. All lengths are in pixels. package kernels has the same list.
+// Columns of a row. Columns 22 and 23 are zero. Lengths are in pixels. Package kernels repeats this list.
 const (
-	CropTop         = 0 // box of the source in whole pixels; nothing outside takes part
-	CropLeft        = 1
-	CropHeight      = 2
-	CropWidth    = 3
-	SourceWidth       = 4 // pixels in a row of the source
-	ResizedH    = 5 // size that the box is resized to
-	ResizedW    = 6
-	OffsetY     = 7 // place in the resized box of the view's first pixel; what lies outside the box is black
-	OffsetX     = 8
-	Orientation        = 9  // mirrored left-right 1 + mirrored top-bottom 2 + 4·quarter turns counter-clockwise, flips first
-	JitterOrder       = 10 // colour ops in order, three bits each from the lowest: 1 brightness, 2 contrast, 3 saturation, 4 hue; 0: no jitter
-	Brightness  = 11 // factor, 1: none
-	Contrast    = 12 // likewise
-	Saturation  = 13 // likewise
-	Hue         = 14 // shift in turns
-	Gray        = 15 // 1: luma in all channels
-	BlurSigma       = 16 // of the Gaussian blur, 0: none
-	SolarizeThreshold   = 17 // of solarize, 2: none
-	EraseTop    = 18 // box of the finished view that becomes the mean; height 0: none
-	EraseLeft   = 19
-	EraseHeight = 20
-	EraseWidth  = 21
+	CropTop           = 0 // crop box in the source, whole pixels; the resize reads nothing outside it
+	CropLeft          = 1
+	CropHeight        = 2
+	CropWidth         = 3
+	SourceWidth       = 4 // width of the source
+	ResizedH          = 5 // size of the resized box
+	ResizedW          = 6
+	OffsetY           = 7 // the view's first pixel within the resized box; pixels outside the box are black
+	OffsetX           = 8
+	Orientation       = 9  // 1·horizontal flip + 2·vertical flip + 4·quarter turns counterclockwise; flips come first
+	JitterOrder       = 10 // jitter ops in order, three bits each from the lowest: 1 brightness, 2 contrast, 3 saturation, 4 hue; 0: none
+	Brightness        = 11 // factor, 1: none
+	Contrast          = 12 // factor, 1: none
+	Saturation        = 13 // factor, 1: none
+	Hue               = 14 // shift in turns of the color wheel
+	Gray              = 15 // 1: luma in all channels
+	BlurSigma         = 16 // of the Gaussian blur, 0: none
+	SolarizeThreshold = 17 // of solarize, 2: none
+	EraseTop          = 18 // box of the finished view that is set to the mean; height 0: none
+	EraseLeft         = 19
+	EraseHeight       = 20
+	EraseWidth        = 21
 )
 
-// Ops that draw. Each has a stream of its own, so that adding or dropping one leaves the draws of the others alone:
-// new ops are appended, numbers are never reused.
+// Random streams, one per op, so that adding or removing an op does not change the draws of the others. New ops are appended; numbers
+// are never reused.
 const (
 	opCrop         = 0
 	opFlip         = 1
@@ -51,16 +51,16 @@ const (
 	opErase        = 10
 	opMask         = 11
 	opFrames       = 12
-	opApproach     = 13
+	opZoomSequence = 13
 )
 
-// Draw names the random numbers of one view.
+// Draw identifies the random numbers of one view.
 type Draw struct {
 	Seed                uint64
 	Epoch, Sample, View uint32 // View is below 2²⁴
 }
 
-// key mixes the epoch into the seed (the finalizer of SplitMix64: Steele, Lea and Flood 2014, "Fast splittable pseudorandom number
+// key mixes the epoch into the seed (finalizer of SplitMix64: Steele, Lea and Flood 2014, "Fast splittable pseudorandom number
 // generators", section 4).
 func (d Draw) key() uint64 {
 	key := d.Seed + 0x9E3779B97F4A7C15*(uint64(d.Epoch)+1)
@@ -69,7 +69,7 @@ func (d Draw) key() uint64 {
 	return key ^ key>>31
 }
 
-// streams opens the draws of a view's ops: under the mixed key, a stream is named by the sample and view·256 + op.
+// streams opens the random streams of a view's ops: the stream of an op is (sample, view·256 + op) under the mixed key.
 type streams struct {
 	key          uint64
 	sample, view uint32
@@ -77,28 +77,28 @@ type streams struct {
 
 func (s streams) of(op uint32) *rng.Source { return rng.New(s.key, s.sample, s.view<<8|op) }
 
-// coin says whether an op of probability p is applied.
-func (s streams) coin(op uint32, p float64) bool { return p > 0 && s.of(op).Float64() < p }
+// bernoulli is true with probability p.
+func (s streams) bernoulli(op uint32, p float64) bool { return p > 0 && s.of(op).Float64() < p }
 
-// FrameIndex returns which image of the sample the view shows.
+// FrameIndex returns the index of the sample's image that the view shows.
 func (s Spec) FrameIndex(d Draw) int {
 	if s.ZoomSequence != nil {
 		return 0
 	}
-	return s.moment(d)
+	return s.frameOf(d)
 }
 
-// moment is which frame of the sequence the view shows.
-func (s Spec) moment(d Draw) int {
+// frameOf returns the index of the frame of the clip or the zoom sequence that the view shows.
+func (s Spec) frameOf(d Draw) int {
 	if s.FrameOrder == nil {
 		return s.Frame
 	}
 	return s.FrameOrder.draw(d).at(s.Frame)
 }
 
-// Row draws one view of an image of h × w pixels, writes its row of the table into dst[:s.Width()] and returns the view's target, −1
-// where the Spec draws none. It draws as torchvision's get_params do, number by number. Row panics where the image has no pixel, a
-// side of 2²⁴ or more, or dst is too short.
+// Row draws the parameters of one view of an image of h × w pixels, writes them into dst[:s.RowWidth()] and returns the view's target,
+// −1 if the Spec has none. It draws the same quantities in the same order as torchvision's get_params. Row panics if the image has no
+// pixels or a side of 2²⁴ or more, or if dst is too short.
 func (s Spec) Row(dst []float32, d Draw, h, w int) int32 {
 	width := s.RowWidth()
 	if h < 1 || w < 1 || max(h, w) >= 1<<24 || len(dst) < width || d.View >= 1<<24 {
@@ -108,12 +108,12 @@ func (s Spec) Row(dst []float32, d Draw, h, w int) int32 {
 	clear(dst[:width])
 	from := streams{d.key(), d.Sample, d.View}
 	if s.ZoomSequence != nil {
-		s.approach(dst, d, h, w)
+		s.zoomCrop(dst, d, h, w)
 	} else {
 		s.crop(dst, from, h, w)
 	}
-	target := s.turn(dst, from)
-	s.colour(dst, from)
+	target := s.orient(dst, from)
+	s.color(dst, from)
 	if s.RandomErasing != nil {
 		s.RandomErasing.draw(dst, from, s.Size)
 	}
@@ -129,13 +129,13 @@ func (s Spec) Row(dst []float32, d Draw, h, w int) int32 {
 	return target
 }
 
-// turn writes flips and quarter turns, and returns the target of the rotation.
-func (s Spec) turn(dst []float32, from streams) int32 {
+// orient writes flips and quarter turns, and returns the target of the rotation.
+func (s Spec) orient(dst []float32, from streams) int32 {
 	target, code := int32(-1), 0
-	if from.coin(opFlip, s.HorizontalFlip) {
+	if from.bernoulli(opFlip, s.HorizontalFlip) {
 		code++
 	}
-	if from.coin(opVerticalFlip, s.VerticalFlip) {
+	if from.bernoulli(opVerticalFlip, s.VerticalFlip) {
 		code += 2
 	}
 	if r := s.Rotation; r != nil {
@@ -150,8 +150,7 @@ func (s Spec) turn(dst []float32, from streams) int32 {
 	return target
 }
 
-// draw chooses the masked patches one by one: patch i with the probability that what is left to mask has among the patches left
-// (Knuth, The Art of Computer Programming 2, section 3.4.2, algorithm S).
+// draw selects the masked patches by selection sampling (Knuth, The Art of Computer Programming 2, section 3.4.2, algorithm S).
 func (m PatchMask) draw(dst []float32, src *rng.Source, patches int) {
 	left, word := m.masked(patches), 0
 	for i := range patches {
@@ -165,7 +164,7 @@ func (m PatchMask) draw(dst []float32, src *rng.Source, patches int) {
 	}
 }
 
-// draw chooses the permutation and writes where each output tile's window lies, as top·4096 + left.
+// draw draws the permutation and writes the position of each output tile's window as top·4096 + left.
 func (j Jigsaw) draw(dst []float32, src *rng.Source, size int) int32 {
 	tiles, cell := j.Grid*j.Grid, size/j.Grid
 	target := src.Intn(j.Permutations)
@@ -178,7 +177,7 @@ func (j Jigsaw) draw(dst []float32, src *rng.Source, size int) int32 {
 	return int32(target)
 }
 
-// target draws once a sample: its stream is that of view 0 for all views.
+// target draws the permutation's index from the stream of view 0, so that all views of a sample get the same.
 func (o FrameOrder) target(d Draw) int32 {
 	return int32(streams{d.key(), d.Sample, 0}.of(opFrameOrder).Intn(o.Permutations))
 }

@@ -12,9 +12,9 @@ import (
 	"testing"
 )
 
-// testdata/rows.json holds what torchvision's get_params make of the same draws; testdata/rows.py says how. Boxes, offsets, coins and
-// orders are integers and must be equal; factors pass through float32 on our side (6e-8 relative) and nothing else.
-func TestRowsAreTorchvisionsOnTheSameDraws(t *testing.T) {
+// testdata/rows.json holds the results of torchvision's get_params on the same random numbers (testdata/rows.py). Boxes, offsets, flips
+// and orders are integers and must be equal; factors are rounded to float32 on our side only (6e-8 relative).
+func TestRowsEqualTorchvisionsOnTheSameDraws(t *testing.T) {
 	raw, err := os.ReadFile("testdata/rows.json")
 	if err != nil {
 		t.Fatal(err)
@@ -64,14 +64,14 @@ func preset(t testing.TB, name string, size int) []Spec {
 	return specs
 }
 
-// The hash is this package's own: it was the same on amd64 and with 386's software floats. It changes when draws change, which
-// breaks the resumption of runs.
+// The hash was made by this package; it is the same on amd64 and with 386's software floats. If it changes, draws have changed and
+// runs cannot be resumed.
 func TestTheTableOfAStepIsTheSameBytesEverywhere(t *testing.T) {
 	sum := sha256.New()
 	for _, name := range Presets() {
 		for _, size := range []int{32, 96, 224} {
 			for v, s := range append(preset(t, name, size), Eval(Input{Size: size})[0]) {
-				s.VerticalFlip, s.RandomErasing = 0.5, standard.RandomErasing // no preset has them
+				s.VerticalFlip, s.RandomErasing = 0.5, opDefaults.RandomErasing // no preset has them
 				for sample := range uint32(16) {
 					r, target := row(s, Draw{1 << 40, 3, sample, uint32(v)}, 100+int(sample)*7, 180)
 					binary.Write(sum, binary.LittleEndian, r)
@@ -86,7 +86,7 @@ func TestTheTableOfAStepIsTheSameBytesEverywhere(t *testing.T) {
 	}
 }
 
-func TestRowDependsOnEveryPartOfItsKeyAndOnNothingElse(t *testing.T) {
+func TestRowDependsOnlyOnItsArguments(t *testing.T) {
 	s := preset(t, "simclr", 32)[0]
 	first, _ := row(s, Draw{1, 2, 3, 4}, 200, 200)
 	dirty := slices.Repeat([]float32{7}, Columns+1)
@@ -102,8 +102,8 @@ func TestRowDependsOnEveryPartOfItsKeyAndOnNothingElse(t *testing.T) {
 	}
 }
 
-// Every op but one is dropped; the columns of that one stay.
-func TestDroppingOpsLeavesTheDrawsOfTheOthers(t *testing.T) {
+// Every op but one is removed; the columns of that one do not change.
+func TestRemovingOpsKeepsTheDrawsOfTheOthers(t *testing.T) {
 	full := preset(t, "byol", 96)[1]
 	full.VerticalFlip, full.Rotation, full.RandomErasing = 0.5, &Rotation{[]int{0, 1, 2, 3}}, &RandomErasing{0.7, [2]float64{0.02, 0.33}, [2]float64{0.3, 3.3}}
 	full.PatchMask = &PatchMask{8, 0.5}
@@ -145,9 +145,9 @@ func TestBoxesLieInsideTheImage(t *testing.T) {
 	}
 }
 
-// The whole area never fits at a ratio of 10, so ten tries fail and the widest centred box of ratio 4/3 remains:
+// The whole area never fits at a ratio of 10, so ten tries fail and the widest centered box of ratio 4/3 remains:
 // width round(10 · 4/3) = 13, left (100 − 13) / 2 = 43.
-func TestCropFallsBackToTheCentre(t *testing.T) {
+func TestCropFallsBackToTheCenter(t *testing.T) {
 	s := Spec{Size: 8, RandomResizedCrop: &RandomResizedCrop{Scale: [2]float64{1, 1}, Ratio: [2]float64{0.75, 4.0 / 3}}}
 	for _, c := range []struct {
 		h, w int
@@ -159,7 +159,7 @@ func TestCropFallsBackToTheCentre(t *testing.T) {
 	}
 }
 
-func TestASpecWithoutOpsIsACentreCrop(t *testing.T) {
+func TestASpecWithoutOpsIsACenterCrop(t *testing.T) {
 	want := []float32{0, 0, 28, 57, 57, 32, 65, 0, 16, 0, 0, 1, 1, 1, 0, 0, 0, 2, 0, 0, 0, 0, 0, 0} // (65 − 32)/2 = 16.5, to even
 	for _, s := range []Spec{{Size: 32}, {Size: 32, CenterCrop: &CenterCrop{}}, {Size: 32, CenterCrop: &CenterCrop{Resize: 32}}} {
 		if got, target := row(s, Draw{5, 6, 7, 8}, 28, 57); !slices.Equal(got, want) || target != -1 {
@@ -168,7 +168,7 @@ func TestASpecWithoutOpsIsACentreCrop(t *testing.T) {
 	}
 }
 
-func TestRotationsTargetIsTheTurn(t *testing.T) {
+func TestTargetOfRotationIsTheQuarterTurn(t *testing.T) {
 	s, seen := preset(t, "rotation", 32)[0], [4]int{}
 	for sample := range uint32(4000) {
 		r, target := row(s, Draw{Seed: 2, Sample: sample}, 32, 32)
@@ -184,11 +184,11 @@ func TestRotationsTargetIsTheTurn(t *testing.T) {
 	}
 	s.Rotation.Turns = []int{2}
 	if r, target := row(s, Draw{}, 32, 32); target != -1 || s.TargetClasses() != 0 || int(r[Orientation])>>2 != 2 {
-		t.Errorf("one turn alone: column Turn %v, target %d of %d, want a half turn and no target", r[Orientation], target, s.TargetClasses())
+		t.Errorf("a single turn: column Orientation %v, target %d of %d, want a half turn and no target", r[Orientation], target, s.TargetClasses())
 	}
 }
 
-// Tile t lies in the cell that the target's permutation says, and at each end of its range now and then.
+// Tile t lies in the cell given by the target's permutation, and sometimes at each end of its range.
 func TestJigsawTilesLieInTheirCells(t *testing.T) {
 	for _, size := range []int{32, 64, 96, 224} {
 		s := preset(t, "jigsaw", size)[0]
@@ -210,7 +210,7 @@ func TestJigsawTilesLieInTheirCells(t *testing.T) {
 	}
 }
 
-func TestMasksHaveExactlyTheirShare(t *testing.T) {
+func TestMasksHaveExactlyTheirRatio(t *testing.T) {
 	for _, c := range []struct{ size, patch, want int }{{32, 4, 48}, {224, 16, 147}, {40, 8, 19}} { // round(0.75·25 = 18.75)
 		s, often := Spec{Size: c.size, PatchMask: &PatchMask{c.patch, 0.75}}, make([]int, c.size*c.size/c.patch/c.patch)
 		for sample := range uint32(400) {
@@ -236,7 +236,7 @@ func TestMasksHaveExactlyTheirShare(t *testing.T) {
 	}
 }
 
-func TestFrameOrderIsOneForAllViewsOfASample(t *testing.T) {
+func TestFrameOrderIsTheSameForAllViewsOfASample(t *testing.T) {
 	specs := preset(t, "order", 32)
 	set, seen := Permutations(4, specs[0].TargetClasses()), map[int32]bool{}
 	for sample := range uint32(500) {
@@ -258,7 +258,7 @@ func TestFrameOrderIsOneForAllViewsOfASample(t *testing.T) {
 	}
 }
 
-func TestATwinWithoutTheMaskShowsTheSameView(t *testing.T) {
+func TestSpecWithoutTheMaskShowsTheSameView(t *testing.T) {
 	s := preset(t, "mae", 32)[0]
 	twin := s
 	twin.PatchMask = nil

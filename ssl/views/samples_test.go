@@ -12,7 +12,7 @@ import (
 	"testing"
 )
 
-// torchvisionSamples reads testdata/samples.bin.gz, whose layout samples.py says: for each name n sorted numbers.
+// torchvisionSamples reads testdata/samples.bin.gz, written by samples.py: for each name n sorted numbers.
 func torchvisionSamples(t *testing.T) (n int, samples map[string][]float64) {
 	f, err := os.Open("testdata/samples.bin.gz")
 	if err != nil {
@@ -95,7 +95,7 @@ func ourSamples(n int) map[string][]float64 {
 	return out
 }
 
-// kolmogorov returns the p-value of two sorted samples of n numbers under the hypothesis that they have one distribution: the
+// kolmogorov returns the p-value of two sorted samples of n numbers under the hypothesis that they have the same distribution: the
 // asymptotic series with Stephens' correction (Press et al., Numerical Recipes, section 14.3). Ties make it larger.
 func kolmogorov(x, y []float64) float64 {
 	n, i, j, d := float64(len(x)), 0, 0, 0.0
@@ -120,8 +120,8 @@ func kolmogorov(x, y []float64) float64 {
 	return p
 }
 
-// counts returns how often each value is in both samples, and Σ (a−b)²/(a+b), which for samples of one size is χ² with one degree of
-// freedom less than there are values (Numerical Recipes, section 14.3).
+// counts returns how often each value occurs in both samples, and Σ (a−b)²/(a+b): for samples of equal size, χ² with one degree of
+// freedom less than the number of values (Numerical Recipes, section 14.3).
 func counts(x, y []float64) (values int, chi float64) {
 	a, b := map[float64]float64{}, map[float64]float64{}
 	for i := range x {
@@ -137,8 +137,8 @@ func counts(x, y []float64) (values int, chi float64) {
 	return len(a), chi
 }
 
-// Every sampled parameter has torchvision's distribution at p ≥ 0.01, n = 10,000 each, seeds fixed on both sides. What takes few
-// values (coins, orders) is compared by χ², everything else by Kolmogorov and Smirnov's test.
+// Every sampled parameter has torchvision's distribution at p ≥ 0.01, n = 10,000 each, seeds fixed on both sides. Parameters with few
+// values (flips, orders) are compared by χ², all others by the Kolmogorov-Smirnov test.
 func TestParametersHaveTorchvisionsDistributions(t *testing.T) {
 	n, want := torchvisionSamples(t)
 	if n < 10000 || len(want) != 27 {

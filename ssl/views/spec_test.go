@@ -29,7 +29,7 @@ func TestPresetsPassCheckAndFitTheInput(t *testing.T) {
 					t.Errorf("%s at %d px blurs", name, in.Size)
 				}
 				if j := s.ColorJitter; in.Channels == 1 && (s.Grayscale != 0 || j != nil && (j.Hue != 0 || j.Saturation != 0)) {
-					t.Errorf("%s: colour ops on one channel: %s", name, Encode([]Spec{s}))
+					t.Errorf("%s: color ops on one channel: %s", name, Encode([]Spec{s}))
 				}
 			}
 		}
@@ -44,7 +44,7 @@ func TestPresetsPassCheckAndFitTheInput(t *testing.T) {
 	}
 }
 
-// The numbers that other sizes must not move: SimCLR's and DINO's from the papers, at 224 px and for small images.
+// SimCLR's and DINO's numbers from the papers, at 224 px and for small images.
 func TestPresetsHaveTheirSourcesNumbers(t *testing.T) {
 	if s := preset(t, "simclr", 32)[1]; *s.ColorJitter != (ColorJitter{0.8, 0.4, 0.4, 0.4, 0.1}) || s.RandomResizedCrop.Scale != medium || s.Bicubic() {
 		t.Errorf("simclr at 32 px: %s", Encode([]Spec{s}))
@@ -63,7 +63,7 @@ func TestPresetsHaveTheirSourcesNumbers(t *testing.T) {
 	}
 }
 
-func TestShapesForTheDevice(t *testing.T) {
+func TestShapesOfSpecs(t *testing.T) {
 	mae, jig := preset(t, "mae", 224)[0], preset(t, "jigsaw", 224)[0]
 	grid, tile := jig.Tiles()
 	for _, c := range []struct{ got, want int }{
@@ -78,15 +78,15 @@ func TestShapesForTheDevice(t *testing.T) {
 	}
 }
 
-func TestCheckRefusesWhatCannotBeDrawn(t *testing.T) {
+func TestCheckRejectsInvalidSpecs(t *testing.T) {
 	nan, inf := math.NaN(), math.Inf(1)
 	for key, cases := range map[string][]Spec{
-		"size":            {{}, {Size: maxSize + 1}},
-		"frame":           {{Size: 32, Frame: -1}, {Size: 32, Frame: 2, FrameOrder: &FrameOrder{2, 2}}, {Size: 32, Frame: 3, ZoomSequence: &approach}},
-		"approach.start":  {{Size: 32, ZoomSequence: &ZoomSequence{2, [2]float64{0.5, 1.1}, approach.Zoom, ""}}},
-		"approach.zoom":   {{Size: 32, ZoomSequence: &ZoomSequence{2, approach.Start, [2]float64{1, 2}, ""}}, {Size: 32, ZoomSequence: &ZoomSequence{2, approach.Start, [2]float64{nan, 2}, ""}}},
-		"approach.frames": {{Size: 32, ZoomSequence: &ZoomSequence{1, approach.Start, approach.Zoom, ""}}, {Size: 32, ZoomSequence: &approach, FrameOrder: &FrameOrder{2, 2}}},
-		"random_resized_crop, center_crop, random_crop, approach": {{Size: 32, CenterCrop: &CenterCrop{}, RandomCrop: &RandomCrop{}}},
+		"size":                 {{}, {Size: maxSize + 1}},
+		"frame":                {{Size: 32, Frame: -1}, {Size: 32, Frame: 2, FrameOrder: &FrameOrder{2, 2}}, {Size: 32, Frame: 3, ZoomSequence: &zoomDefaults}},
+		"zoom_sequence.start":  {{Size: 32, ZoomSequence: &ZoomSequence{2, [2]float64{0.5, 1.1}, zoomDefaults.Zoom, ""}}},
+		"zoom_sequence.zoom":   {{Size: 32, ZoomSequence: &ZoomSequence{2, zoomDefaults.Start, [2]float64{1, 2}, ""}}, {Size: 32, ZoomSequence: &ZoomSequence{2, zoomDefaults.Start, [2]float64{nan, 2}, ""}}},
+		"zoom_sequence.frames": {{Size: 32, ZoomSequence: &ZoomSequence{1, zoomDefaults.Start, zoomDefaults.Zoom, ""}}, {Size: 32, ZoomSequence: &zoomDefaults, FrameOrder: &FrameOrder{2, 2}}},
+		"random_resized_crop, center_crop, random_crop, zoom_sequence": {{Size: 32, CenterCrop: &CenterCrop{}, RandomCrop: &RandomCrop{}}},
 		"random_resized_crop.scale": {{Size: 32, RandomResizedCrop: &RandomResizedCrop{}}, {Size: 32, RandomResizedCrop: &RandomResizedCrop{Scale: [2]float64{0.5, 0.4}}},
 			{Size: 32, RandomResizedCrop: &RandomResizedCrop{Scale: [2]float64{0.5, 1.1}}}},
 		"random_resized_crop.ratio": {{Size: 32, RandomResizedCrop: &RandomResizedCrop{Scale: medium, Ratio: [2]float64{2, 1}}},
@@ -148,7 +148,7 @@ func TestDecodeReadsWhatEncodeWrites(t *testing.T) {
 	if got, err := Decode(Encode(images), Input{Size: 9, Frames: 1}, nil); err != nil || !reflect.DeepEqual(got, images) {
 		t.Errorf("order of images: %v\n%s", err, Encode(images))
 	}
-	odd := []Spec{{Size: 9, VerticalFlip: 1e-7, CenterCrop: &CenterCrop{}, RandomErasing: standard.RandomErasing,
+	odd := []Spec{{Size: 9, VerticalFlip: 1e-7, CenterCrop: &CenterCrop{}, RandomErasing: opDefaults.RandomErasing,
 		GaussianBlur: &GaussianBlur{0, [2]float64{1e-9, 1e9}, 5}, Rotation: &Rotation{[]int{3}}}}
 	if got, err := Decode(Encode(odd), Input{Size: 9}, nil); err != nil || !reflect.DeepEqual(got, odd) {
 		t.Errorf("%v\n%s", err, Encode(odd))
@@ -184,12 +184,12 @@ random_erasing = { p = 1 }
 		want[v].ColorJitter = &ColorJitter{0.8, 0.4, 0.4, 0.2, 0}
 	}
 	want[0].ColorJitter = &ColorJitter{0.8, 1, 0.4, 0.2, 0.5}
-	added := Spec{Size: 96, ColorJitter: &ColorJitter{P: 1}, RandomErasing: &RandomErasing{1, standard.RandomErasing.Scale, standard.RandomErasing.Ratio},
+	added := Spec{Size: 96, ColorJitter: &ColorJitter{P: 1}, RandomErasing: &RandomErasing{1, opDefaults.RandomErasing.Scale, opDefaults.RandomErasing.Ratio},
 		Solarize: &Solarize{0.5, 0.5}}
 	if want = append(want, added, added); !reflect.DeepEqual(got, want) {
 		t.Errorf("views\n%swant\n%s", Encode(got), Encode(want))
 	}
-	if !reflect.DeepEqual(base, preset(t, "byol", 96)) || standard.ColorJitter.P != 1 || standard.ColorJitter.Hue != 0 || standard.RandomErasing.P != 0.5 {
+	if !reflect.DeepEqual(base, preset(t, "byol", 96)) || opDefaults.ColorJitter.P != 1 || opDefaults.ColorJitter.Hue != 0 || opDefaults.RandomErasing.P != 0.5 {
 		t.Error("the base or the defaults changed")
 	}
 	if got, err := Decode(`from = "dino"`, in, base); err != nil || !reflect.DeepEqual(got, dino) {
@@ -197,6 +197,28 @@ random_erasing = { p = 1 }
 	}
 	if got, err := Decode("", in, base); err != nil || !reflect.DeepEqual(got, base) {
 		t.Errorf("an empty file: %v\n%s", err, Encode(got))
+	}
+}
+
+func TestDecodeReadsTheOldNameOfZoomSequence(t *testing.T) {
+	in := Input{Size: 32, Channels: 3, Frames: 1}
+	specs, err := Preset("order", in)
+	if err != nil {
+		t.Fatal(err)
+	}
+	now := Encode(specs)
+	old := strings.ReplaceAll(now, "zoom_sequence", "approach")
+	if got, err := Decode(old, in, nil); err != nil || !reflect.DeepEqual(got, specs) || old == now {
+		t.Errorf("%v\n%s", err, Encode(got))
+	}
+	if got := Canonical(old); got != now {
+		t.Errorf("canonical form %s, want %s", got, now)
+	}
+	if got, err := Decode("[all]\napproach = { zoom = [2, 3] }", in, specs); err != nil || got[2].ZoomSequence.Zoom != [2]float64{2, 3} {
+		t.Errorf("%v\n%s", err, Encode(got))
+	}
+	if got := Canonical("no = toml ["); got != "no = toml [" {
+		t.Error(got)
 	}
 }
 

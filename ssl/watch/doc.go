@@ -14,10 +14,10 @@
 //	KL       = 1/N Σ_i KL(p_i ‖ mean p) = Marginal − Entropy  0 in both, else what the teacher tells of an image
 //
 // RankMe is taken of ẑ instead of z, for the losses see directions alone and a few long embeddings would else decide, and without the
-// paper's ε = 1e-7, which float64 does not need. It is not centred: a constant has rank 1. Caron et al. 2021 (arXiv:2104.14294, section 5.3)
-// tell the teacher's two collapses apart by its entropy, log K without sharpening and 0 without centring, and show KL(teacher ‖ student)
+// paper's ε = 1e-7, which float64 does not need. It is not centered: a constant has rank 1. Caron et al. 2021 (arXiv:2104.14294, section 5.3)
+// tell the teacher's two collapses apart by its entropy, log K without sharpening and 0 without centering, and show KL(teacher ‖ student)
 // → 0 for both; KL here needs no student and goes to 0 with it, since a teacher that ignores its input has p_i = mean p.
 //
 // The limits stand in rules.go with their reasons; testdata/runs.json holds small runs, sound and broken, that the tests replay.
-// NeighbourStability compares two looks at the same images.
+// NeighborStability compares two looks at the same images.
 package watch

@@ -26,16 +26,16 @@ type Sample struct {
 // Metrics holds the measures of a sample; see the package's comment for the formulas. What cannot be told is NaN: everything about
 // embeddings if there are fewer than two or one is not finite, everything about a teacher without one, Accuracy without a task.
 type Metrics struct {
-	Std              float64 // mean over the D coordinates of the deviation over images of z/‖z‖
-	UniformStd     float64 // 1/√D: Std of embeddings spread evenly over the sphere
-	Rank             float64 // RankMe, 1 … min(N, D); 0 if all embeddings are zero
-	MaxRank          float64 // min(N, D), N at most 512
-	Cosine           float64 // mean over the pairs of images
-	Entropy          float64 // nats, of the teacher's probabilities, mean over images
-	MarginalEntropy         float64 // nats, entropy of the mean of the teacher's probabilities
-	MaxEntropy float64 // log K
-	KL               float64 // nats, mean over images of KL(p ‖ mean of p) = Marginal − Entropy: 0 where the teacher ignores its input
-	Accuracy         float64 // as it was given
+	Std             float64 // mean over the D coordinates of the deviation over images of z/‖z‖
+	UniformStd      float64 // 1/√D: Std of embeddings spread evenly over the sphere
+	Rank            float64 // RankMe, 1 … min(N, D); 0 if all embeddings are zero
+	MaxRank         float64 // min(N, D), N at most 512
+	Cosine          float64 // mean over the pairs of images
+	Entropy         float64 // nats, of the teacher's probabilities, mean over images
+	MarginalEntropy float64 // nats, entropy of the mean of the teacher's probabilities
+	MaxEntropy      float64 // log K
+	KL              float64 // nats, mean over images of KL(p ‖ mean of p) = Marginal − Entropy: 0 where the teacher ignores its input
+	Accuracy        float64 // as it was given
 }
 
 // Measure computes the measures in float64, of at most 512 rows taken at even distances. It panics where a slice has not the length that

@@ -127,11 +127,11 @@ func TestMeasuresDoNotDependOnRotationLengthsAndOrder(t *testing.T) {
 	const n, d = 96, 24
 	z := normal(1, n, d)
 	for i := range z {
-		z[i] = z[i]/float32(1+i%d) + 0.2 // neither even nor centred
+		z[i] = z[i]/float32(1+i%d) + 0.2 // neither even nor centered
 	}
 	want := Measure(Sample{Z: z, N: n, D: d, Teacher: softmax(z, d, 0.1), K: d})
 	turned := slices.Clone(z)
-	for j := range d - 1 { // a rotation in each plane of neighbours
+	for j := range d - 1 { // a rotation in each plane of neighbors
 		sin, cos := math.Sincos(float64(1 + j))
 		for at := 0; at < len(turned); at += d {
 			a, b := float64(turned[at+j]), float64(turned[at+j+1])

@@ -16,7 +16,7 @@ type rule struct {
 // The limits. "Measured" is testdata/runs.json: a small network for 320 steps, with and without what each method needs.
 const (
 	// The mean of the teacher's probabilities has less than 15 % of the entropy of even use: of 256 prototypes fewer than 2.3 are in use.
-	// Measured: 9 % without centre, 40 % and falling slowly with it (data of ten classes). Not 0, for two prototypes may win together.
+	// Measured: 9 % without center, 40 % and falling slowly with it (data of ten classes). Not 0, for two prototypes may win together.
 	dominated = 0.15
 
 	// Each image's probabilities have more than 98 % of the largest entropy. For logits of deviation σ the entropy is log K − σ²/2, so at
@@ -32,10 +32,10 @@ const (
 	// Rank lies below 15 % of min(N, D) and below 13 % of its highest. Neither is enough: data may have few dimensions, an untrained
 	// network may start low and rise, and sound runs lose rank at first. Measured, lowest share of the highest: 0.35 to 0.42 if sound, 0.09
 	// to 0.13 without predictor or stop-gradient, where batch norm keeps Std up. Between them lies SimSiam in a ResNet-10 at a high rate
-	// (marr bench methods, seeds 0 to 7): 0.20 in the two runs that learnt most, 0.14 to 0.19 in others, 0.12 in one that fell behind the
+	// (marr bench methods, seeds 0 to 7): 0.20 in the two runs that learned most, 0.14 to 0.19 in others, 0.12 in one that fell behind the
 	// untrained network. 15 % is low for RankMe, in which singular values are not squared: with 90 % of the energy in one of 64 directions,
 	// the rest noise, it is 35. The highest counts up to 85, that of embeddings of 128: those of 256 begin at 147 and fall to the same numbers,
-	// 14 to 22 in three runs that learnt well (the recipe of SimSiam for the embedded images).
+	// 14 to 22 in three runs that learned well (the recipe of SimSiam for the embedded images).
 	lowRank, fallen, wide = 0.15, 0.13, 85
 
 	// 99 % of the way from guessing to always right, in the first fifth of the run. Contrastive accuracy is expected at 70 to 80 % in the
@@ -48,7 +48,7 @@ var rules = []rule{
 		return r.MarginalEntropy / (dominated * r.MaxEntropy)
 	}, func(r Metrics, s Sample, _ float64) string {
 		return fmt.Sprintf("the mean of the teacher's probabilities has %.2g nats of %.3g, one of %d prototypes takes all images", r.MarginalEntropy, r.MaxEntropy, s.K)
-	}, "check that the centre is subtracted and moves, raise the teacher's temperature or the batch, lower the learning rate"},
+	}, "check that the center is subtracted and moves, raise the teacher's temperature or the batch, lower the learning rate"},
 
 	{Uniform, func(r Metrics, s Sample, _ float64) float64 {
 		return (r.MaxEntropy - r.Entropy) / (uniform * r.MaxEntropy)
@@ -59,7 +59,7 @@ var rules = []rule{
 	{Constant, func(r Metrics, s Sample, _ float64) float64 {
 		return r.Std / (constant * r.UniformStd)
 	}, func(r Metrics, s Sample, _ float64) string {
-		return fmt.Sprintf("the std of normalised embeddings is %.2g, evenly spread ones have %.2g; all images look alike (cosine %.4f)", r.Std, r.UniformStd, r.Cosine)
+		return fmt.Sprintf("the std of normalized embeddings is %.2g, evenly spread ones have %.2g; all images look alike (cosine %.4f)", r.Std, r.UniformStd, r.Cosine)
 	}, "keep batch norm in the heads and its groups at 32 images or more, keep predictor and stop-gradient, raise the momentum or the batch, lower the learning rate"},
 
 	{LowRank, func(r Metrics, s Sample, peak float64) float64 {
@@ -76,5 +76,5 @@ var rules = []rule{
 		return math.Inf(1)
 	}, func(r Metrics, s Sample, _ float64) string {
 		return fmt.Sprintf("%.1f %% right after %.0f %% of the run; it is not learning, or the augmentations are too simple", 100*r.Accuracy, 100*float64(s.Step)/float64(s.Steps))
-	}, "look at the views: crop and jitter harder, close shortcuts (tile gap, colour, borders), raise the batch of a contrastive method or lower its temperature"},
+	}, "look at the views: crop and jitter harder, close shortcuts (tile gap, color, borders), raise the batch of a contrastive method or lower its temperature"},
 }

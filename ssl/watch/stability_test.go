@@ -10,7 +10,7 @@ import (
 	"marr/ssl/eval"
 )
 
-func TestNeighbourStability(t *testing.T) {
+func TestNeighborStability(t *testing.T) {
 	const n, d, k = 300, 16, 10
 	x := normal(1, n, d)
 	turned := slices.Clone(x)
@@ -35,7 +35,7 @@ func TestNeighbourStability(t *testing.T) {
 		{"the same", x, 1, 1},
 		{"turned and of other lengths", turned, 0.99, 1}, // float32 may swap what is nearly equally far
 		{"a little moved", step, 0.7, 0.95},
-		{"without relation", normal(3, n, d), 0.01, 0.06}, // k/(N−1) = 0.033, of 3,000 neighbours ± 0.003
+		{"without relation", normal(3, n, d), 0.01, 0.06}, // k/(N−1) = 0.033, of 3,000 neighbors ± 0.003
 	} {
 		got, err := NeighborStability(&eval.Features{N: n, D: d, X: x}, &eval.Features{N: n, D: d, X: c.after}, k)
 		if err != nil || got < c.from || got > c.to {
@@ -50,7 +50,7 @@ func TestNeighbourStability(t *testing.T) {
 	t.Log(shares)
 }
 
-func TestNeighbourStabilityNamesWhatIsWrong(t *testing.T) {
+func TestNeighborStabilityNamesWhatIsWrong(t *testing.T) {
 	f := func(n, d int) *eval.Features { return &eval.Features{Name: "photos", N: n, D: d, X: normal(1, n, d)} }
 	nan := f(4, 2)
 	nan.X[3] = float32(math.NaN())

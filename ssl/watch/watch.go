@@ -11,15 +11,15 @@ const (
 	Uniform   Kind = "uniform teacher"   // every prototype takes every image alike
 	Constant  Kind = "constant"          // every image has the same embedding
 	LowRank   Kind = "low rank"          // embeddings fill a few of their dimensions
-	TooEasy   Kind = "too easy"          // the task is solved before anything can have been learnt
+	TooEasy   Kind = "too easy"          // the task is solved before anything can have been learned
 )
 
 // Alarm is a failure that was named.
 type Alarm struct {
-	Kind   Kind
-	Step   int
+	Kind    Kind
+	Step    int
 	Metrics Metrics
-	Message   string // one line, what: why: what to do
+	Message string // one line, what: why: what to do
 }
 
 // IsCollapse says whether the run is lost; of an easy task it is not certain.

@@ -79,10 +79,10 @@ func TestEveryKindIsNamedOnce(t *testing.T) {
 		{"uniform at once", Uniform, func(step int) Sample {
 			return Sample{Z: normal(step, 64, 16), N: 64, D: 16, Teacher: teacher(step, 64, 1000, 0, 0), K: 1000, Accuracy: nan}
 		}},
-		{"no centre", Dominated, func(step int) Sample {
+		{"no center", Dominated, func(step int) Sample {
 			return Sample{Z: normal(step, 64, 16), N: 64, D: 16, Teacher: teacher(step, 64, 128, 1-fade(step), 0.1*fade(step)), K: 128, Accuracy: nan}
 		}},
-		{"no centre, embeddings constant with it", Dominated, func(step int) Sample {
+		{"no center, embeddings constant with it", Dominated, func(step int) Sample {
 			return Sample{Z: mix(step, 64, 16, 16, 1, 0), N: 64, D: 16, Teacher: teacher(step, 64, 128, 1, 0), K: 128, Accuracy: nan}
 		}},
 		{"views alike", TooEasy, func(step int) Sample {

@@ -12,7 +12,7 @@ type axis struct {
 
 // newAxis resizes the box of pixels [lo, lo+length) to out pixels; the axis has size samples, sample j covering pixels [j·step, (j+1)·step).
 //
-// In pixels, with s = length/out, output i has its centre at lo + (i+½)·s, sample j at (j+½)·step, and its weight falls off linearly to 0
+// In pixels, with s = length/out, output i has its center at lo + (i+½)·s, sample j at (j+½)·step, and its weight falls off linearly to 0
 // over max(s, step). Samples outside the box take no part. All is multiplied by 2·out here, so that only integers appear.
 // Source: kernels/ref ResizedCrop (PIL, Resample.c precompute_coeffs).
 func newAxis(lo, length, out, step, size int) axis {
@@ -22,10 +22,10 @@ func newAxis(lo, length, out, step, size int) axis {
 	a.weight = make([]uint32, out*a.taps)
 	sums := make([]uint64, a.taps+1)
 	for i := range out {
-		centre := 2*out*lo + (2*i+1)*length
-		first := min(max(begin, (centre-half+unit/2)/unit), end-a.taps) // the first sample after centre − half
+		center := 2*out*lo + (2*i+1)*length
+		first := min(max(begin, (center-half+unit/2)/unit), end-a.taps) // the first sample after center − half
 		for t := range a.taps {
-			sums[t+1] = sums[t] + uint64(max(0, half-abs(unit/2+(first+t)*unit-centre)))
+			sums[t+1] = sums[t] + uint64(max(0, half-abs(unit/2+(first+t)*unit-center)))
 		}
 		a.first[i] = int32(first)
 		// Differences of rounded partial sums: each weight is off by less than 1/65536, their sum not at all.

@@ -1,16 +1,16 @@
 // Package decode turns image files into 8-bit images of a bounded size, as fast as one core allows.
 //
-//	file ── format by content ── header ── limits, gate ── planes ── cut and resize, each plane on its grid ── colours ── upright ── Image
+//	file ── format by content ── header ── limits, gate ── planes ── cut and resize, each plane on its grid ── colors ── upright ── Image
 //
 // Formats: JPEG (baseline, progressive, gray, RGB, CMYK, YCCK; EXIF orientation), PNG, GIF (first frame on its canvas), BMP, WebP, TIFF.
-// Orientation tags of other formats, colour profiles and gamma are ignored: a sample counts as sRGB, as PIL and torchvision take it.
+// Orientation tags of other formats, color profiles and gamma are ignored: a sample counts as sRGB, as PIL and torchvision take it.
 //
 // The result has one channel for files that can hold only grays (gray JPEG, PNG and TIFF of any depth, palettes of grays without
 // transparency) and three for all else. Alpha is composited on black, 16 bits are rounded to 8.
 //
 // Resizing is a separable triangle filter, widened by the scale when it shrinks (PIL's BILINEAR, torchvision's antialias=True), with
 // weights computed from integers alone: the bits are the same on every processor. JPEG and lossy WebP are resized plane by plane, each on
-// its own grid, and change colour space at the final size; chroma is centred between the luma samples it covers, as libjpeg places it.
+// its own grid, and change color space at the final size; chroma is centered between the luma samples it covers, as libjpeg places it.
 //
 // Memory: an image of more than MaxPixels is refused by its header, and all images in work at once in the process hold at most MaxPixels
 // together; others wait. A decoder holds at most 32 bytes a pixel (a 16-bit TIFF with alpha in one compressed strip; 24 for a progressive

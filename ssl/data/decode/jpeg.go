@@ -13,7 +13,7 @@ import (
 
 // markers is what the segments before the first scan say beyond the frame header.
 type markers struct {
-	adobe bool // the file says how its colours are stored
+	adobe bool // the file says how its colors are stored
 	turn  int  // EXIF orientation 1 … 8; 0: none
 }
 
@@ -101,7 +101,7 @@ func upright(img Image, turn int) Image {
 	return out
 }
 
-// adobe is an APP14 segment that says: colours are stored as they are (transform 0).
+// adobe is an APP14 segment that says: colors are stored as they are (transform 0).
 const adobe = "\xff\xee\x00\x0eAdobe\x00\x64\x00\x00\x00\x00\x00"
 
 // standardJPEG decodes with the standard library. That refuses four components without Adobe's segment; there it is told what PIL takes

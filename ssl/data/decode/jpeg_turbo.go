@@ -9,11 +9,11 @@ package decode
 #include <turbojpeg.h>
 
 // What the library takes a file for, and its words where it fails.
-struct file { int w, h, sampling, colours; char message[200]; };
+struct file { int w, h, sampling, colors; char message[200]; };
 
 // header reads the fields; −1 where the library fails.
 static int header(tjhandle handle, const unsigned char *data, unsigned long size, struct file *f) {
-	return tjDecompressHeader3(handle, data, size, &f->w, &f->h, &f->sampling, &f->colours);
+	return tjDecompressHeader3(handle, data, size, &f->w, &f->h, &f->sampling, &f->colors);
 }
 
 // decompress writes w×h pixels of a format, resized by the inverse transform. Lost data is a warning to the library, an error here;
@@ -52,7 +52,7 @@ func quickJPEG(file []byte, config image.Config, side int) (picture, bool, error
 		return picture{}, false, nil
 	}
 	p, format := picture{h: int(f.h), w: int(f.w), c: 3}, C.int(C.TJPF_RGB)
-	switch f.colours {
+	switch f.colors {
 	case C.TJCS_GRAY:
 		p.c, format = 1, C.TJPF_GRAY
 	case C.TJCS_CMYK, C.TJCS_YCCK:

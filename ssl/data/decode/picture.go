@@ -6,7 +6,7 @@ import (
 )
 
 // picture is a decoded image that is not yet resized. Either it has one grid, of gray, of R G B or of R G B A premultiplied by alpha (hence
-// on black), or those of Y, Cb and Cr, which matrix turns into colours. turn is its EXIF orientation; 0 and 1 are upright.
+// on black), or those of Y, Cb and Cr, which matrix turns into colors. turn is its EXIF orientation; 0 and 1 are upright.
 type picture struct {
 	h, w, c int
 	grids   []grid
@@ -59,8 +59,8 @@ func (p picture) resize(b box, h, w int) Image {
 		for i, s := range scalers {
 			s.two(planes[i], planes[3+i], y)
 		}
-		p.matrix.colours(upper, planes[0], planes[1], planes[2])
-		p.matrix.colours(lower, planes[3], planes[4], planes[5])
+		p.matrix.colors(upper, planes[0], planes[1], planes[2])
+		p.matrix.colors(lower, planes[3], planes[4], planes[5])
 	}
 	return img
 }
@@ -135,7 +135,7 @@ func converter(img image.Image) (int, func(dst []byte, y int)) {
 	case *image.NYCbCrA:
 		return 3, func(dst []byte, y int) { translucent(dst, m, y) }
 	}
-	m := img.(image.RGBA64Image) // CMYK, RGBA64, NRGBA64; At would allocate each colour
+	m := img.(image.RGBA64Image) // CMYK, RGBA64, NRGBA64; At would allocate each color
 	return 3, func(dst []byte, y int) {
 		for x := range len(dst) / 3 {
 			c := m.RGBA64At(at.X+x, at.Y+y)
@@ -149,11 +149,11 @@ func eight(v uint32) byte { return byte((v + 128) / 257) }
 
 func over(c byte, a uint32) byte { return byte((uint32(c)*a + 127) / 255) }
 
-// paletted looks colours up; one channel if all are gray and opaque.
+// paletted looks colors up; one channel if all are gray and opaque.
 func paletted(m *image.Paletted) (int, func(dst []byte, y int)) {
 	c, table := grays(m.Palette), [256][3]byte{}
-	for i, colour := range m.Palette {
-		r, g, b, a := colour.RGBA()
+	for i, color := range m.Palette {
+		r, g, b, a := color.RGBA()
 		table[i] = [3]byte{eight(r), eight(g), eight(b)}
 		if a == 0xffff { // TIFF writers disagree whether 8 bits v are 256·v or 257·v
 			table[i] = [3]byte{byte(r >> 8), byte(g >> 8), byte(b >> 8)}
@@ -169,8 +169,8 @@ func paletted(m *image.Paletted) (int, func(dst []byte, y int)) {
 
 // grays is the number of channels that a palette needs.
 func grays(p color.Palette) int {
-	for _, colour := range p {
-		if r, g, b, a := colour.RGBA(); r != g || g != b || a != 0xffff {
+	for _, color := range p {
+		if r, g, b, a := color.RGBA(); r != g || g != b || a != 0xffff {
 			return 3
 		}
 	}
@@ -188,7 +188,7 @@ func translucent(dst []byte, m *image.NYCbCrA, y int) {
 			return []byte{byte((sum + 8) / 16)}
 		}
 		d, i, a := dst[3*x:][:3], y*m.YStride+x, uint32(m.A[y*m.AStride+x])
-		studio.colours(d, m.Y[i:i+1], at(m.Cb), at(m.Cr))
+		studio.colors(d, m.Y[i:i+1], at(m.Cb), at(m.Cr))
 		d[0], d[1], d[2] = over(d[0], a), over(d[1], a), over(d[2], a)
 	}
 }

@@ -60,9 +60,9 @@ func (s *scaler) two(upper, lower []byte, i int) {
 	s.vertical(i)
 	switch taps := s.xs.taps; {
 	case s.k == 3 && taps == 3:
-		s.xs.colourTriple(upper, lower, s.column)
+		s.xs.colorTriple(upper, lower, s.column)
 	case s.k > 1:
-		s.xs.colour(upper, lower, s.column, s.k)
+		s.xs.color(upper, lower, s.column, s.k)
 	case taps == 1:
 		s.xs.single(upper, lower, s.column)
 	case taps == 2:
@@ -219,8 +219,8 @@ func (a *axis) gray(upper, lower []byte, col []uint64) {
 	}
 }
 
-// colour resizes two rows of k ≥ 3 bytes a pixel, of which it keeps the first three.
-func (a *axis) colour(upper, lower []byte, col []uint64, k int) {
+// color resizes two rows of k ≥ 3 bytes a pixel, of which it keeps the first three.
+func (a *axis) color(upper, lower []byte, col []uint64, k int) {
 	weights := a.weight
 	for i, f := range a.first {
 		var r, g, b uint64 = nearest, nearest, nearest
@@ -237,8 +237,8 @@ func (a *axis) colour(upper, lower []byte, col []uint64, k int) {
 	}
 }
 
-// colourTriple is colour with three taps and k = 3.
-func (a *axis) colourTriple(upper, lower []byte, col []uint64) {
+// colorTriple is color with three taps and k = 3.
+func (a *axis) colorTriple(upper, lower []byte, col []uint64) {
 	for i, f := range a.first {
 		c, w := col[3*int(f):][:9], a.weight[3*i:][:3]
 		s, t, v := uint64(w[0]), uint64(w[1]), uint64(w[2])

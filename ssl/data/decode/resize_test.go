@@ -71,7 +71,7 @@ func TestConvertedRowsEqualDirectOnes(t *testing.T) {
 }
 
 // Chroma of one sample for 2×2 pixels lies in their middle: a ramp of chroma is the ramp of luma.
-func TestChromaIsCentred(t *testing.T) {
+func TestChromaIsCentered(t *testing.T) {
 	const n = 64
 	luma, chroma := Image{n, n, 1, make([]byte, n*n)}, Image{n / 2, n / 2, 1, make([]byte, n*n/4)}
 	for i := range luma.Pix {
@@ -96,7 +96,7 @@ func TestChromaIsCentred(t *testing.T) {
 }
 
 // Every sampling of chroma gives what whole pixels give: a quarter of the size leaves no difference but roundings and the edges of blocks.
-func TestPlanesOfEverySamplingAreColours(t *testing.T) {
+func TestPlanesOfEverySamplingAreColors(t *testing.T) {
 	for ratio := range steps {
 		planes, whole := image.NewYCbCr(image.Rect(0, 0, 37, 30), ratio), image.NewRGBA(image.Rect(0, 0, 37, 30))
 		for y := range 30 {
@@ -136,20 +136,20 @@ func TestWeightsSumToOneAndStayInTheBox(t *testing.T) {
 	}
 }
 
-func TestColoursMatchJFIF(t *testing.T) {
+func TestColorsMatchJFIF(t *testing.T) {
 	var dst [3]byte
 	for i := range 1 << 24 {
 		if i%7 != 0 {
 			continue
 		}
 		y, cb, cr := byte(i), byte(i>>8), byte(i>>16)
-		full.colours(dst[:], []byte{y}, []byte{cb}, []byte{cr})
+		full.colors(dst[:], []byte{y}, []byte{cb}, []byte{cr})
 		r, g, b := color.YCbCrToRGB(y, cb, cr)
 		if abs(int(dst[0])-int(r)) > 1 || abs(int(dst[1])-int(g)) > 1 || abs(int(dst[2])-int(b)) > 1 {
 			t.Fatalf("%d %d %d: %v, want %d %d %d", y, cb, cr, dst, r, g, b)
 		}
 	}
-	studio.colours(dst[:], []byte{235}, []byte{128}, []byte{128})
+	studio.colors(dst[:], []byte{235}, []byte{128}, []byte{128})
 	if dst != [3]byte{255, 255, 255} {
 		t.Errorf("white of 16 … 235 is %v", dst)
 	}

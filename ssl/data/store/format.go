@@ -38,7 +38,7 @@ func header(key Key) []byte {
 // Record is one item of a source, encoded.
 type Record struct {
 	bytes  [2][]byte // head and payload
-	place  Location     // At counts from the start of the record
+	place  Location  // At counts from the start of the record
 	sums   Sums
 	digest [32]byte
 	bad    Skipped

@@ -11,9 +11,9 @@ import (
 
 // Location says where an image lies in the file and how large it is.
 type Location struct {
-	Offset   int64 // of the first byte of [H W C]
-	H, W int32
-	C    uint8
+	Offset int64 // of the first byte of [H W C]
+	H, W   int32
+	C      uint8
 }
 
 // Size returns the number of bytes.
@@ -48,11 +48,11 @@ type Clip struct {
 // Index is all that a set is besides pixels. The index section holds, in this order: fingerprint, sums, then the fields; a number is
 // u64, a list its length and its elements, a list of strings also the length of all of them, their lengths, then their bytes.
 type Index struct {
-	Locations      []Location
+	Locations   []Location
 	Labels      []int32
 	Files       []string
 	Classes     []string
-	Skipped         []Skipped
+	Skipped     []Skipped
 	Clips       []Clip
 	Sums        Sums
 	Fingerprint string

@@ -17,8 +17,8 @@ const lockPause = 200 * time.Millisecond
 
 // Builder is a set that is being built.
 type Builder struct {
-	NumItems int         // that have a record, bad ones included: the next item
-	Skipped   map[int]Skipped // by item; names are not kept
+	NumItems int             // that have a record, bad ones included: the next item
+	Skipped  map[int]Skipped // by item; names are not kept
 
 	path  string
 	key   Key

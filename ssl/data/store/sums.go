@@ -10,11 +10,11 @@ import (
 	"marr/ssl/data/decode"
 )
 
-// Sums are integers, hence exact in any order: of gray and of colour images apart, since how gray counts depends on the other images.
+// Sums are integers, hence exact in any order: of gray and of color images apart, since how gray counts depends on the other images.
 type Sums struct {
-	Pixels      [2]uint64 // of gray, of colour images
+	Pixels      [2]uint64 // of gray, of color images
 	Gray        [2]uint64 // sums of values and of their squares
-	Sum, Square [3]uint64 // the same of each colour
+	Sum, Square [3]uint64 // the same of each color
 }
 
 // Add counts an image.
@@ -53,7 +53,7 @@ func (s *Sums) Merge(t Sums) {
 }
 
 // Stats returns mean and population standard deviation of each of the channels (1 or 3), of pixels scaled to 0..1; gray counts as three
-// equal channels among three. A deviation is at least 1/255 (one grey level), so that dividing by it is always allowed.
+// equal channels among three. A deviation is at least 1/255 (one gray level), so that dividing by it is always allowed.
 func (s *Sums) Stats(channels int) (mean, std []float64) {
 	mean, std = make([]float64, channels), make([]float64, channels)
 	n := float64(max(1, s.Pixels[0]+s.Pixels[1]))

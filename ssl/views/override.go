@@ -8,12 +8,12 @@ import (
 	"strings"
 )
 
-// standard is what an op starts from that a file adds: torchvision's defaults.
-var standard = Spec{
+// opDefaults holds the parameters of an op that a file adds to a view: torchvision's defaults.
+var opDefaults = Spec{
 	RandomResizedCrop: &RandomResizedCrop{broad, [2]float64{3.0 / 4, 4.0 / 3}, "bilinear"},
 	CenterCrop:        &CenterCrop{},
 	RandomCrop:        &RandomCrop{},
-	ZoomSequence:          &approach,
+	ZoomSequence:      &zoomDefaults,
 	Rotation:          &Rotation{[]int{0, 1, 2, 3}},
 	ColorJitter:       &ColorJitter{P: 1},
 	GaussianBlur:      &GaussianBlur{P: 1, Sigma: [2]float64{0.1, 2}},
@@ -24,7 +24,7 @@ var standard = Spec{
 	FrameOrder:        &FrameOrder{},
 }
 
-// field returns the field that TOML calls name; the zero Value where there is none.
+// field returns the field with a TOML name; the zero Value if there is none.
 func field(v reflect.Value, name string) (found reflect.Value) {
 	fields(v, func(n string, f reflect.Value) {
 		if n == name {
@@ -39,20 +39,20 @@ func names(v reflect.Value) (out []string) {
 	return out
 }
 
-// fault is what is wrong with the value of a key.
+// fault describes a wrong value of a key.
 type fault struct{ key, text string }
 
-// set writes a TOML value into a field. An op is copied before its keys change, since views share ops; one that is nil starts from
-// fresh.
-func set(dst, fresh reflect.Value, key string, value any) *fault {
+// set writes a TOML value into a field. An op is copied before its keys change, since views share ops; a nil op starts as a copy of
+// defaults.
+func set(dst, defaults reflect.Value, key string, value any) *fault {
 	wrong := func(want string) *fault { return &fault{key, fmt.Sprintf("= %v: want %s", value, want)} }
 	switch dst.Kind() {
 	case reflect.Pointer:
 		keys, ok := value.(map[string]any)
 		if !ok {
-			return wrong("a table of " + strings.Join(names(fresh.Elem()), ", "))
+			return wrong("a table of " + strings.Join(names(defaults.Elem()), ", "))
 		}
-		return setOp(dst, fresh, key, keys)
+		return setOp(dst, defaults, key, keys)
 	case reflect.String:
 		s, ok := value.(string)
 		if !ok {
@@ -80,10 +80,10 @@ func set(dst, fresh reflect.Value, key string, value any) *fault {
 	return nil
 }
 
-func setOp(dst, fresh reflect.Value, key string, keys map[string]any) *fault {
+func setOp(dst, defaults reflect.Value, key string, keys map[string]any) *fault {
 	op := reflect.New(dst.Type().Elem())
 	if dst.IsNil() {
-		dst.Set(fresh)
+		dst.Set(defaults)
 	}
 	op.Elem().Set(dst.Elem())
 	dst.Set(op)
@@ -99,7 +99,7 @@ func setOp(dst, fresh reflect.Value, key string, keys map[string]any) *fault {
 	return nil
 }
 
-// setList writes a list into a slice, or an array, whose length it must have.
+// setList writes a list into a slice, or into an array of the same length.
 func setList(dst reflect.Value, key string, value any) *fault {
 	list, ok := value.([]any)
 	if dst.Kind() == reflect.Array && len(list) != dst.Len() || !ok {

@@ -35,8 +35,8 @@ func packed(r, g, b int) uint64 {
 	return uint64(r>>5) + uint64(g>>5)<<lane + uint64(b>>5)<<(2*lane)
 }
 
-// colours writes R G B of a row.
-func (m *matrix) colours(dst, y, cb, cr []byte) {
+// colors writes R G B of a row.
+func (m *matrix) colors(dst, y, cb, cr []byte) {
 	cb, cr = cb[:len(y)], cr[:len(y)]
 	for i := range y {
 		rgb := m.y[y[i]] + m.cb[cb[i]] + m.cr[cr[i]]

@@ -5,8 +5,8 @@ import (
 	"testing"
 )
 
-// approaching are the windows that the frames of a sample show of an image, in order of time: top, left, side.
-func approaching(t *testing.T, d Draw, a ZoomSequence, h, w int) [][3]float64 {
+// zoomCrops returns the crops of a sample's frames in order of time: top, left, side.
+func zoomCrops(t *testing.T, d Draw, a ZoomSequence, h, w int) [][3]float64 {
 	t.Helper()
 	var out [][3]float64
 	for f := range a.Frames {
@@ -27,13 +27,13 @@ func approaching(t *testing.T, d Draw, a ZoomSequence, h, w int) [][3]float64 {
 	return out
 }
 
-// To half a pixel a side and place each: windows in the image, the last in the first, each smaller than the one before by one factor, centres on a line at
-// equal distances.
-func TestACameraComesCloserAtAConstantRateAndSpeed(t *testing.T) {
+// Within half a pixel of side and position: crops lie in the image, the last in the first; each is smaller than the one before by the
+// same factor; centers are equally spaced on a line.
+func TestZoomSequenceHasAConstantRateAndSpeed(t *testing.T) {
 	a := ZoomSequence{Frames: 4, Start: [2]float64{0.7, 1}, Zoom: [2]float64{1.2, 1.5}}
 	const h, w = 300, 411
 	for sample := range uint32(500) {
-		v := approaching(t, Draw{Seed: 7, Sample: sample}, a, h, w)
+		v := zoomCrops(t, Draw{Seed: 7, Sample: sample}, a, h, w)
 		first, last := v[0], v[3]
 		for f, x := range v {
 			if x[0] < 0 || x[1] < 0 || x[0]+x[2] > h || x[1]+x[2] > w {
@@ -44,9 +44,9 @@ func TestACameraComesCloserAtAConstantRateAndSpeed(t *testing.T) {
 				t.Errorf("sample %d, frame %d: side %g, want %g", sample, f, x[2], side)
 			}
 			for axis := range 2 {
-				centre := func(x [3]float64) float64 { return x[axis] + x[2]/2 }
-				if want := centre(first) + share*(centre(last)-centre(first)); math.Abs(centre(x)-want) > 1.5 {
-					t.Errorf("sample %d, frame %d: centre %g, want %g", sample, f, centre(x), want)
+				center := func(x [3]float64) float64 { return x[axis] + x[2]/2 }
+				if want := center(first) + share*(center(last)-center(first)); math.Abs(center(x)-want) > 1.5 {
+					t.Errorf("sample %d, frame %d: center %g, want %g", sample, f, center(x), want)
 				}
 			}
 		}
@@ -58,13 +58,13 @@ func TestACameraComesCloserAtAConstantRateAndSpeed(t *testing.T) {
 	}
 }
 
-// Start and zoom are uniform, and drifts go everywhere: means over 4000 samples within five deviations.
-func TestApproachesAreDrawnEvenly(t *testing.T) {
+// Start, zoom and drift are uniform: means over 4000 samples within five deviations.
+func TestZoomSequencesAreUniform(t *testing.T) {
 	a := ZoomSequence{Frames: 2, Start: [2]float64{0.6, 1}, Zoom: [2]float64{1.25, 1.75}}
 	const n, side = 4000, 2000
 	var start, zoom, up, left float64
 	for sample := range uint32(n) {
-		v := approaching(t, Draw{Seed: 3, Sample: sample, Epoch: sample % 3}, a, side, side)
+		v := zoomCrops(t, Draw{Seed: 3, Sample: sample, Epoch: sample % 3}, a, side, side)
 		start += v[0][2] / side / n
 		zoom += v[0][2] / v[1][2] / n
 		slack := v[0][2] - v[1][2]
@@ -80,8 +80,8 @@ func TestApproachesAreDrawnEvenly(t *testing.T) {
 	}
 }
 
-// The views of a sample show its moments in the order that their target names, whatever the size of the image.
-func TestFramesOfAnApproachAreShuffledByTheirTarget(t *testing.T) {
+// The views of a sample show its frames in the order of the target's permutation, at every image size.
+func TestFramesOfAZoomSequenceAreOrderedByTheirTarget(t *testing.T) {
 	specs, err := Preset("order", Input{Size: 24, Channels: 1, Frames: 1})
 	if err != nil || len(specs) != 3 {
 		t.Fatalf("%d views, %v", len(specs), err)
@@ -89,7 +89,7 @@ func TestFramesOfAnApproachAreShuffledByTheirTarget(t *testing.T) {
 	seen := map[int32]int{}
 	for sample := range uint32(300) {
 		d := Draw{Seed: 5, Sample: sample}
-		want := approaching(t, d, *specs[0].ZoomSequence, 32, 40)
+		want := zoomCrops(t, d, *specs[0].ZoomSequence, 32, 40)
 		for f, s := range specs {
 			if s.FrameIndex(d) != 0 || s.MinFrames() != 1 || !s.SameImage(specs[0]) {
 				t.Fatalf("view %d shows image %d of %d", f, s.FrameIndex(d), s.MinFrames())

@@ -2,15 +2,15 @@ package views
 
 import "marr/kernels/rng"
 
-// colour writes the columns of jitter, gray, blur and solarize.
-func (s Spec) colour(dst []float32, from streams) {
+// color writes the columns of color jitter, grayscale, blur and solarize.
+func (s Spec) color(dst []float32, from streams) {
 	dst[Brightness], dst[Contrast], dst[Saturation], dst[SolarizeThreshold] = 1, 1, 1, 2
 	if j := s.ColorJitter; j != nil && j.P > 0 {
 		if src := from.of(opJitter); src.Float64() < j.P {
 			j.draw(dst, src)
 		}
 	}
-	if from.coin(opGray, s.Grayscale) {
+	if from.bernoulli(opGray, s.Grayscale) {
 		dst[Gray] = 1
 	}
 	if b := s.GaussianBlur; b != nil && b.P > 0 {
@@ -18,13 +18,13 @@ func (s Spec) colour(dst []float32, from streams) {
 			dst[BlurSigma] = float32(src.Range(b.Sigma[0], b.Sigma[1]))
 		}
 	}
-	if z := s.Solarize; z != nil && from.coin(opSolarize, z.P) {
+	if z := s.Solarize; z != nil && from.bernoulli(opSolarize, z.P) {
 		dst[SolarizeThreshold] = float32(z.Threshold)
 	}
 }
 
-// draw draws as ColorJitter.get_params does: an order of the four ops (as rng's Perm, in place), then the number of each op that has
-// a strength, in the list's order.
+// draw draws as ColorJitter.get_params does: an order of the four ops (rng's Perm, in place), then the factor of each op whose strength
+// is not 0, in the order brightness, contrast, saturation, hue.
 func (j ColorJitter) draw(dst []float32, src *rng.Source) {
 	strength := [4]float64{j.Brightness, j.Contrast, j.Saturation, j.Hue}
 	order := [4]int{0, 1, 2, 3}
