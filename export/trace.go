@@ -9,10 +9,10 @@ import (
 )
 
 // Trace records m on images [N H W C] without a device and returns it as an ONNX model: input "image" [N C H W], already
-// normalised, output "features" [N D]. Weights keep their names and PyTorch's layouts; batch norms stay nodes of their own. Ops that
-// have no ONNX form here are an error.
+// normalized, output "features" [N D]. Weights keep their names and PyTorch's layouts; batch norms stay nodes of their own. An op
+// without an ONNX form (kernels.Node.Form) is an error.
 func Trace(st *kernels.Store, m net.Module, h, w, c int) (*Model, error) {
-	t := &tracer{st: st, model: &Model{Name: "backbone"}, names: map[string]string{}}
+	t := &tracer{st: st, model: &Model{Name: "backbone"}, values: map[string]string{}}
 	var x, y *kernels.Tensor
 	g, err := kernels.TraceOps(st, func(g *kernels.Graph) {
 		x = g.Input("image", kernels.F32, 2, h, w, c) // any batch: ONNX gets it as N
@@ -21,116 +21,128 @@ func Trace(st *kernels.Store, m net.Module, h, w, c int) (*Model, error) {
 	if err != nil {
 		return nil, err
 	}
-	t.names[x.Name()] = "image"
+	t.values[x.Name()] = "image"
 	t.model.Inputs = []Value{{"image", Float32, Batch(c, h, w)}}
 	t.model.Outputs = []Value{{"features", Float32, Batch(y.Width())}}
 	for i, n := range g.Trace() {
-		if err := t.node(n, i == len(g.Trace())-1); err != nil {
-			return nil, err
+		if t.op(n, i == len(g.Trace())-1); t.err != nil {
+			return nil, t.err
 		}
 	}
-	if t.names[y.Name()] != "features" {
+	if t.values[y.Name()] != "features" {
 		return nil, fmt.Errorf("export: %v is not the last op's result: export a module that ends in an op", y)
 	}
 	return t.model, nil
 }
 
-// tracer turns recorded ops into nodes; names maps tensors to ONNX values.
+// tracer implements kernels.ONNX: it adds what ops declare to a model.
 type tracer struct {
-	st    *kernels.Store
-	model *Model
-	names map[string]string
+	st     *kernels.Store
+	model  *Model
+	values map[string]string // names of ONNX values by name of the tensor
+	out    *kernels.Tensor   // of the current op
+	err    error             // the first one
 }
 
-func (t *tracer) node(n kernels.Node, last bool) error {
+var _ kernels.ONNX = (*tracer)(nil)
+
+// op names the output of an op and adds its nodes.
+func (t *tracer) op(n kernels.Node, last bool) {
+	if n.Form == nil {
+		t.fail("%s has no ONNX form: export the backbone alone", n.Op)
+		return
+	}
 	result := "features"
 	if !last {
 		result = fmt.Sprintf("%s_%d", strings.ToLower(n.Op), len(t.model.Nodes))
 	}
-	t.names[n.Out.Name()] = result
-	x := t.names[n.In[0].Name()]
-	switch n.Op {
-	case "Conv2D":
-		w, err := t.weight(n.In[1])
-		if err != nil {
-			return err
-		}
-		r, s, stride, pad := n.In[1].Dim(1), n.In[1].Dim(2), int(n.Attr["stride"]), int(n.Attr["pad"])
-		t.add("Conv", w, []string{x, w}, result, Ints("dilations", 1, 1), Int("group", 1), Ints("kernel_shape", r, s),
-			Ints("pads", pad, pad, pad, pad), Ints("strides", stride, stride))
-	case "BatchNorm":
-		return t.batchNorm(n, x, result)
-	case "GroupNorm":
-		return t.groupNorm(n, x, result)
-	case "ReLU":
-		t.add("Relu", result, []string{x}, result)
-	case "Add":
-		t.add("Add", result, []string{x, t.names[n.In[1].Name()]}, result)
-	case "MaxPool":
-		k, stride, pad := int(n.Attr["kernel"]), int(n.Attr["stride"]), int(n.Attr["pad"])
-		t.add("MaxPool", result, []string{x}, result, Int("ceil_mode", 0), Ints("dilations", 1, 1), Ints("kernel_shape", k, k),
-			Ints("pads", pad, pad, pad, pad), Ints("strides", stride, stride))
-	case "GlobalAvgPool":
-		t.add("GlobalAveragePool", "pool", []string{x}, "pooled")
-		t.add("Flatten", "flatten", []string{"pooled"}, result, Int("axis", 1))
-	case "Linear":
-		return t.linear(n, x, result)
-	default:
-		return fmt.Errorf("export: %s has no ONNX form: export the backbone alone", n.Op)
-	}
-	return nil
+	t.values[n.Out.Name()], t.out = result, n.Out
+	n.Form(n, t)
 }
 
-func (t *tracer) add(op, name string, inputs []string, output string, attrs ...Attr) {
-	t.model.Nodes = append(t.model.Nodes, Node{Op: op, Name: name + "/" + op, Inputs: inputs, Outputs: []string{output}, Attrs: attrs})
+func (t *tracer) fail(format string, args ...any) {
+	if t.err == nil {
+		t.err = fmt.Errorf("export: "+format, args...)
+	}
 }
 
-func (t *tracer) linear(n kernels.Node, x, result string) error {
-	w, err := t.weight(n.In[1])
-	if err != nil {
-		return err
+func (t *tracer) Value(x *kernels.Tensor) string {
+	name, ok := t.values[x.Name()]
+	if !ok {
+		t.fail("%v was made by an op that has no ONNX form: export the backbone alone", x)
 	}
-	bias := w + "_zero"
-	if len(n.In) > 2 {
-		if bias, err = t.weight(n.In[2]); err != nil {
-			return err
-		}
-	} else {
-		t.model.Initializers = append(t.model.Initializers, Tensor{Name: bias, Dims: []int{n.Out.Width()}, Float32: make([]float32, n.Out.Width())})
-	}
-	t.add("Gemm", w, []string{x, w, bias}, result, Float("alpha", 1), Float("beta", 1), Int("transA", 0), Int("transB", 1))
-	return nil
+	return name
 }
 
-// weight makes the stored tensor an initializer, once, and returns its name.
-func (t *tracer) weight(x *kernels.Tensor) (string, error) {
-	name := x.Name()
+func (t *tracer) Weight(x *kernels.Tensor) string {
+	name, read := t.stored(x)
 	if _, ok := t.model.Initializer(name); ok {
-		return name, nil
+		return name
 	}
-	read := t.reader(name)
 	if read == nil {
-		return "", fmt.Errorf("export: %v is no parameter: export a module whose weights are stored", x)
+		t.fail("%v is no parameter: export a module whose weights are stored", x)
+		return ""
 	}
 	v, err := read()
 	if err != nil {
-		return "", err
+		t.err = err
+		return ""
 	}
 	shape, v := net.ToTorch(x.Shape(), v)
 	t.model.Initializers = append(t.model.Initializers, Tensor{Name: name, Dims: shape, Float32: v})
-	return name, nil
+	return name
 }
 
-func (t *tracer) reader(name string) func() ([]float32, error) {
+// stored returns the initializer's name of a tensor of the store, and what reads it; nil where there is no such tensor.
+func (t *tracer) stored(x *kernels.Tensor) (name string, read func() ([]float32, error)) {
+	name = x.Name()
 	for _, p := range t.st.Params() {
 		if p.Name == name {
-			return p.Read
+			return name, p.Read
 		}
 	}
 	for _, s := range t.st.States() {
 		if s.Name == name {
-			return s.Read
+			return name, s.Read
 		}
 	}
-	return nil
+	return name, nil
 }
+
+func (t *tracer) Floats(name string, v []float32) string {
+	return t.constant(Tensor{Name: name, Dims: []int{len(v)}, Float32: v})
+}
+
+func (t *tracer) Ints(name string, v ...int) string {
+	c := Tensor{Name: name, Dims: []int{len(v)}}
+	for _, e := range v {
+		c.Int64 = append(c.Int64, int64(e))
+	}
+	return t.constant(c)
+}
+
+func (t *tracer) constant(c Tensor) string {
+	if _, ok := t.model.Initializer(c.Name); !ok {
+		t.model.Initializers = append(t.model.Initializers, c)
+	}
+	return c.Name
+}
+
+func (t *tracer) Node(op, name string, inputs []string, output string, attrs ...kernels.Attr) {
+	n := Node{Op: op, Name: name + "/" + op, Inputs: inputs, Outputs: []string{output}}
+	for _, a := range attrs {
+		switch v := a.Value.(type) {
+		case int:
+			n.Attrs = append(n.Attrs, Int(a.Name, v))
+		case []int:
+			n.Attrs = append(n.Attrs, Ints(a.Name, v...))
+		case float32:
+			n.Attrs = append(n.Attrs, Float(a.Name, v))
+		default:
+			t.fail("node %s: attribute %s is a %T: want an int, []int or float32", n.Name, a.Name, v)
+		}
+	}
+	t.model.Nodes = append(t.model.Nodes, n)
+}
+
+func (t *tracer) Refuse(reason string) { t.fail("%v: %s: export the backbone alone", t.out, reason) }

@@ -97,7 +97,18 @@ func (g *Graph) traceNorm(y, x, residual *Tensor, n Norm, gamma, beta *Tensor, r
 	if residual != nil {
 		in = append(in, residual)
 	}
-	g.node("BatchNorm", y, attr, in...)
+	g.node("BatchNorm", y, onnxBatchNorm, attr, in...)
+}
+
+func onnxBatchNorm(n Node, o ONNX) {
+	inputs := []string{o.Value(n.In[0])}
+	for _, p := range n.In[1:5] {
+		inputs = append(inputs, o.Weight(p))
+	}
+	const op = "BatchNormalization"
+	fusedNorm(n, o, op, n.In[5:], func(name, out string) { // ONNX's momentum multiplies the old value, PyTorch's the new one
+		o.Node(op, name, inputs, out, Attr{"epsilon", float32(n.Attr["eps"])}, Attr{"momentum", float32(1 - n.Attr["momentum"])})
+	})
 }
 
 // batchStats returns [a b mean invstd][C] of the batch and keeps mean and variance for Fold.

@@ -18,7 +18,7 @@ func Conv2D(x *Tensor, p *Param, stride, padding int) *Tensor {
 		misuse("Conv2D "+p.Name, "%v is smaller than the %d×%d kernel with padding %d", x, c.r, c.s, padding)
 	}
 	y := g.result("Conv2D "+p.Name, []int{c.n, c.oh, c.ow, c.k}, x, w)
-	g.node("Conv2D", y, map[string]float64{"stride": float64(stride), "pad": float64(padding)}, x, w)
+	g.node("Conv2D", y, onnxConv, map[string]float64{"stride": float64(stride), "pad": float64(padding)}, x, w)
 	y.producer = g.convForward(y, x, g.taps(w), c)
 	g.vjp(y, func(dy *Tensor) {
 		if w.needs {
@@ -30,6 +30,12 @@ func Conv2D(x *Tensor, p *Param, stride, padding int) *Tensor {
 		}
 	})
 	return y
+}
+
+func onnxConv(n Node, o ONNX) {
+	w, stride, pad := o.Weight(n.In[1]), int(n.Attr["stride"]), int(n.Attr["pad"])
+	o.Node("Conv", w, []string{o.Value(n.In[0]), w}, o.Value(n.Out), Attr{"dilations", []int{1, 1}}, Attr{"group", 1},
+		Attr{"kernel_shape", n.In[1].shape[1:3]}, Attr{"pads", []int{pad, pad, pad, pad}}, Attr{"strides", []int{stride, stride}})
 }
 
 // convShape is the geometry of one convolution.

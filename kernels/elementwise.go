@@ -6,7 +6,7 @@ import "marr/vk"
 func ReLU(x *Tensor) *Tensor {
 	g := x.g
 	y := g.result("ReLU", x.shape, x)
-	g.node("ReLU", y, nil, x)
+	g.node("ReLU", y, simple("Relu"), nil, x)
 	q := x.quads()
 	g.run(launch{kernel: "relu", rows: x.Rows(), binds: []bind{in(x), out(y)},
 		push:   func(_, n int) []uint32 { return push(n * q) },
@@ -21,7 +21,7 @@ func ReLU(x *Tensor) *Tensor {
 // Add is a + b, of one shape: the residual connection.
 func Add(a, b *Tensor) *Tensor {
 	y := addScaled("Add", a, b, 1)
-	a.g.node("Add", y, nil, a, b)
+	a.g.node("Add", y, simple("Add"), nil, a, b)
 	return y
 }
 
@@ -161,7 +161,7 @@ func GlobalAvgPool(x *Tensor) *Tensor {
 	g := x.g
 	wantShape("GlobalAvgPool", x, 4)
 	y := g.result("GlobalAvgPool", []int{x.Dim(0), x.Dim(3)}, x)
-	g.node("GlobalAvgPool", y, nil, x)
+	g.node("GlobalAvgPool", y, onnxAvgPool, nil, x)
 	area, q := x.Dim(1)*x.Dim(2), x.quads()
 	g.run(launch{kernel: "pool", rows: x.Dim(0), binds: []bind{in(x), out(y)},
 		push:   func(_, n int) []uint32 { return push(n, area, q) },
@@ -173,4 +173,9 @@ func GlobalAvgPool(x *Tensor) *Tensor {
 			groups: func(n int) [3]uint32 { return groups1(n*area*q, 32) }})
 	})
 	return y
+}
+
+func onnxAvgPool(n Node, o ONNX) {
+	o.Node("GlobalAveragePool", "pool", []string{o.Value(n.In[0])}, "pooled")
+	o.Node("Flatten", "flatten", []string{"pooled"}, o.Value(n.Out), Attr{"axis", 1})
 }

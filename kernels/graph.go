@@ -73,21 +73,6 @@ type bound struct {
 	float        bool // holds floats: scanned for NaN in eager mode
 }
 
-// Node is what an exporter needs to know of an op: its name, inputs, output and attributes.
-type Node struct {
-	Op   string
-	In   []*Tensor
-	Out  *Tensor
-	Attr map[string]float64
-}
-
-// Trace returns the ops recorded so far, in order.
-func (g *Graph) Trace() []Node { return g.trace }
-
-func (g *Graph) node(op string, out *Tensor, attr map[string]float64, in ...*Tensor) {
-	g.trace = append(g.trace, Node{op, in, out, attr})
-}
-
 // Segment starts a part of the program that is submitted on its own; ops recorded from here on belong to it.
 func (g *Graph) Segment(name string) {
 	for _, s := range g.segments {

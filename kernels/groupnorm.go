@@ -1,5 +1,10 @@
 package kernels
 
+import (
+	"fmt"
+	"slices"
+)
+
 // GroupNorm is y = γ·(x − μ)/√(σ² + ε) + β (+ residual), then ReLU where asked, for x [N .. C]: μ and σ² (biased) are those of an image's positions
 // and C/groups channels in a row, so that they do not depend on the batch and are the same in training and inference (Wu and He 2018,
 // arXiv:1803.08494, eq. 1 to 4; torch.nn.GroupNorm). One group is layer norm (Ba et al. 2016, arXiv:1607.06450) with a scale and shift a channel.
@@ -27,12 +32,39 @@ func GroupNorm(x *Tensor, gamma, beta *Param, groups int, eps float64, residual 
 	if relu {
 		attr["relu"] = 1
 	}
-	g.node("GroupNorm", y, attr, from...)
+	g.node("GroupNorm", y, onnxGroupNorm, attr, from...)
 	b := groupNorm{x: x, y: y, residual: residual, gamma: scale, beta: shift, groups: groups, area: x.Rows() / x.Dim(0), relu: relu}
 	b.stats = g.groupStats(b, eps)
 	g.groupApply(b)
 	g.vjp(y, func(dy *Tensor) { g.groupBack(b, dy) })
 	return y
+}
+
+// onnxGroupNorm writes a group norm of images as PyTorch does below opset 18, which has a node for it: InstanceNormalization of x with the channels
+// and positions of a group in one row, then scale and shift by the channel.
+func onnxGroupNorm(n Node, o ONNX) {
+	shape := n.Out.shape
+	if len(shape) != 4 {
+		o.Refuse("group norm has an ONNX form here of images alone")
+		return
+	}
+	x, y, gamma, beta := o.Value(n.In[0]), o.Value(n.Out), o.Weight(n.In[1]), o.Weight(n.In[2])
+	groups, h, w, c := int(n.Attr["groups"]), shape[1], shape[2], shape[3]
+	rows := o.Ints(fmt.Sprintf("rows_of_%d", groups), 0, groups, -1)
+	image, axes := o.Ints(fmt.Sprintf("image_of_%dx%dx%d", c, h, w), 0, c, h, w), o.Ints("axes_of_image", 1, 2)
+	ones := o.Floats(fmt.Sprintf("ones_%d", groups), slices.Repeat([]float32{1}, groups))
+	zeros := o.Floats(fmt.Sprintf("zeros_%d", groups), make([]float32, groups))
+	const op = "InstanceNormalization"
+	fusedNorm(n, o, op, n.In[3:], func(name, out string) {
+		o.Node("Reshape", name+"/rows", []string{x, rows}, y+"_rows")
+		o.Node(op, name, []string{y + "_rows", ones, zeros}, y+"_normal", Attr{"epsilon", float32(n.Attr["eps"])})
+		o.Node("Reshape", name+"/image", []string{y + "_normal", image}, y+"_image")
+		for _, p := range []string{gamma, beta} {
+			o.Node("Unsqueeze", p, []string{p, axes}, p+"_of_image")
+		}
+		o.Node("Mul", name+"/scale", []string{y + "_image", gamma + "_of_image"}, y+"_scaled")
+		o.Node("Add", name+"/shift", []string{y + "_scaled", beta + "_of_image"}, out)
+	})
 }
 
 // groupNorm is one call of GroupNorm, as its backward needs it.

@@ -46,8 +46,19 @@ func Linear(x *Tensor, w, b *Param) *Tensor {
 		inputs = append(inputs, bias)
 	}
 	g.trace = g.trace[:at]
-	g.node("Linear", y, nil, inputs...)
+	g.node("Linear", y, onnxLinear, nil, inputs...)
 	return y
+}
+
+func onnxLinear(n Node, o ONNX) {
+	w, bias := o.Weight(n.In[1]), ""
+	if len(n.In) > 2 {
+		bias = o.Weight(n.In[2])
+	} else {
+		bias = o.Floats(w+"_zero", make([]float32, n.Out.Width()))
+	}
+	o.Node("Gemm", w, []string{o.Value(n.In[0]), w, bias}, o.Value(n.Out), Attr{"alpha", float32(1)}, Attr{"beta", float32(1)},
+		Attr{"transA", 0}, Attr{"transB", 1})
 }
 
 // NormalizedLinear is y = x·vᵀ for x [N C] and w [K C], v_k = w_k/max(‖w_k‖, 1e-12): a linear layer without bias whose rows have length 1, as
@@ -92,7 +103,7 @@ func addBias(x, b *Tensor) *Tensor {
 		misuse("Bias", "%v and %v: want a bias of %d", x, b, x.Width())
 	}
 	y := g.result("Bias", x.shape, x, b)
-	g.node("Bias", y, nil, x, b)
+	g.node("Bias", y, nil, nil, x, b)
 	rows, c4 := x.Rows(), x.quads()
 	g.run(launch{kernel: "bias", rows: rows, binds: []bind{in(x), whole(b), out(y)},
 		push:   func(_, n int) []uint32 { return push(n, c4) },

@@ -16,7 +16,7 @@ func MaxPool2D(x *Tensor, kernel, stride, padding int) *Tensor {
 	}
 	oh, ow := (h+2*padding-kernel)/stride+1, (w+2*padding-kernel)/stride+1
 	y := g.result("MaxPool2D", []int{n, oh, ow, x.Width()}, x)
-	g.node("MaxPool", y, map[string]float64{"kernel": float64(kernel), "stride": float64(stride), "pad": float64(padding)}, x)
+	g.node("MaxPool", y, onnxMaxPool, map[string]float64{"kernel": float64(kernel), "stride": float64(stride), "pad": float64(padding)}, x)
 	taps := g.alloc("winning taps", F32, y.shape)
 	g.run(launch{kernel: "maxpool", rows: n, binds: []bind{in(x), out(y), out(taps)},
 		push:   func(_, n int) []uint32 { return push(n, h, w, oh, ow, q, kernel, stride, padding) },
@@ -28,4 +28,10 @@ func MaxPool2D(x *Tensor, kernel, stride, padding int) *Tensor {
 			groups: func(n int) [3]uint32 { return groups1(n*h*w*q, 32) }})
 	})
 	return y
+}
+
+func onnxMaxPool(n Node, o ONNX) {
+	k, stride, pad := int(n.Attr["kernel"]), int(n.Attr["stride"]), int(n.Attr["pad"])
+	o.Node("MaxPool", o.Value(n.Out), []string{o.Value(n.In[0])}, o.Value(n.Out), Attr{"ceil_mode", 0}, Attr{"dilations", []int{1, 1}},
+		Attr{"kernel_shape", []int{k, k}}, Attr{"pads", []int{pad, pad, pad, pad}}, Attr{"strides", []int{stride, stride}})
 }

@@ -1,0 +1,80 @@
+package kernels
+
+import "strings"
+
+// Node is one op of a trace: its inputs, output and attributes, and its ONNX form.
+type Node struct {
+	Op   string
+	In   []*Tensor
+	Out  *Tensor
+	Attr map[string]float64
+	Form func(n Node, o ONNX) // nil: ONNX export refuses the op
+}
+
+// ONNX receives the ONNX nodes of an op. Package export implements it; an implementation keeps the first error.
+type ONNX interface {
+	// Value returns the name of the value that holds t: an input of the model, or the output of a traced op.
+	Value(t *Tensor) string
+	// Weight adds the stored tensor t as an initializer, once, and returns its name.
+	Weight(t *Tensor) string
+	// Floats adds a vector of constants as an initializer, once, and returns its name.
+	Floats(name string, v []float32) string
+	// Ints is Floats for int64.
+	Ints(name string, v ...int) string
+	// Node adds a node named name/op with one output.
+	Node(op, name string, inputs []string, output string, attrs ...Attr)
+	// Refuse reports that this call of the op has no ONNX form.
+	Refuse(reason string)
+}
+
+// Attr is an attribute of an ONNX node. Value is an int, []int or float32.
+type Attr struct {
+	Name  string
+	Value any
+}
+
+// Trace returns the ops recorded so far, in order.
+func (g *Graph) Trace() []Node { return g.trace }
+
+// node adds an op to the trace.
+func (g *Graph) node(op string, out *Tensor, form func(Node, ONNX), attr map[string]float64, in ...*Tensor) {
+	g.trace = append(g.trace, Node{op, in, out, attr, form})
+}
+
+// simple returns the form of an op that is one ONNX node without attributes.
+func simple(op string) func(Node, ONNX) {
+	return func(n Node, o ONNX) {
+		var in []string
+		for _, t := range n.In {
+			in = append(in, o.Value(t))
+		}
+		o.Node(op, o.Value(n.Out), in, o.Value(n.Out))
+	}
+}
+
+// fusedNorm adds a norm by write, and the residual's Add and the Relu that the op fuses to it as nodes of their own. name is the norm's module.
+func fusedNorm(n Node, o ONNX, norm string, residual []*Tensor, write func(name, out string)) {
+	steps := []string{norm}
+	if len(residual) > 0 {
+		steps = append(steps, "Add")
+	}
+	if n.Attr["relu"] == 1 {
+		steps = append(steps, "Relu")
+	}
+	name, x := strings.TrimSuffix(o.Weight(n.In[1]), ".weight"), ""
+	for i, op := range steps {
+		out := o.Value(n.Out)
+		if i < len(steps)-1 {
+			out += "_" + strings.ToLower(op)
+		}
+		switch op {
+		case norm:
+			write(name, out)
+		case "Add":
+			o.Node(op, name, []string{x, o.Value(residual[0])}, out)
+		default:
+			o.Node(op, name, []string{x}, out)
+		}
+		x = out
+	}
+}
