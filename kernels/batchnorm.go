@@ -124,7 +124,9 @@ func (g *Graph) batchStats(x, gamma, beta *Tensor, n Norm) *Tensor {
 	chunks := (rows + chunk - 1) / chunk
 	part := g.alloc("batch norm sums", F32, []int{chunks, 2, c4 * lanes})
 	g.run(launch{kernel: "bn_stats", rows: rows, unit: chunk, binds: []bind{in(x), wholeOut(part)},
-		push:   func(first, m int) []uint32 { return push(m, chunk, first/chunk, c4) },
+		push: func(first, m int) constants {
+			return constants{"rows": m, "chunk": chunk, "chunk0": first / chunk, "c4": c4}
+		},
 		groups: func(m int) [3]uint32 { return groups1((m+chunk-1)/chunk*c4, 32) }})
 	return g.mergeStats(part, chunk, rows, gamma, beta, n)
 }
@@ -134,7 +136,7 @@ func (g *Graph) runningStats(gamma, beta *Tensor, n Norm) *Tensor {
 	coef := g.alloc("batch norm "+n.name(), F32, []int{4, c4 * lanes})
 	g.run(launch{kernel: "bn_fold", rows: 1,
 		binds:  []bind{whole(gamma), whole(beta), whole(n.Mean.Value(g)), whole(n.Var.Value(g)), wholeOut(coef)},
-		push:   func(_, _ int) []uint32 { return push(c4, n.Eps) },
+		push:   func(_, _ int) constants { return constants{"c4": c4, "eps": n.Eps} },
 		groups: func(int) [3]uint32 { return groups1(c4, 32) }})
 	return coef
 }
@@ -145,7 +147,9 @@ func (g *Graph) normApply(b norm) {
 		residual = b.x
 	}
 	g.run(launch{kernel: "bn_apply", rows: b.x.Rows(), unit: 8, binds: []bind{in(b.x), whole(b.coef), in(residual), out(b.y)},
-		push:   func(_, n int) []uint32 { return push(n, c4, b.residual != nil, b.relu) },
+		push: func(_, n int) constants {
+			return constants{"rows": n, "c4": c4, "residual": b.residual != nil, "relu": b.relu}
+		},
 		groups: func(n int) [3]uint32 { return groups1((n+7)/8*c4, 32) }})
 }
 
@@ -155,13 +159,17 @@ func (g *Graph) normBack(b norm, dy, gamma, beta *Tensor) {
 	chunks := (rows + chunk - 1) / chunk
 	part := g.alloc("batch norm gradient sums", F32, []int{chunks, 2, c4 * lanes})
 	g.run(launch{kernel: "bn_back_sum", rows: rows, unit: chunk, binds: []bind{in(dy), in(b.x), in(b.y), whole(b.coef), wholeOut(part)},
-		push:   func(first, n int) []uint32 { return push(n, chunk, first/chunk, c4, b.relu) },
+		push: func(first, n int) constants {
+			return constants{"rows": n, "chunk": chunk, "chunk0": first / chunk, "c4": c4, "relu": b.relu}
+		},
 		groups: func(n int) [3]uint32 { return groups1((n+chunk-1)/chunk*c4, 32) }})
 	part, chunks = g.sums(part, chunks, 2*c4)
 	back := g.alloc("batch norm gradient", F32, []int{2, c4 * lanes})
 	g.run(launch{kernel: "bn_back_merge", rows: 1,
-		binds:  []bind{whole(part), whole(b.coef), wholeOut(back), wholeOut(g.sink(gamma)), wholeOut(g.sink(beta))},
-		push:   func(_, _ int) []uint32 { return push(c4, chunks, rows, b.through) },
+		binds: []bind{whole(part), whole(b.coef), wholeOut(back), wholeOut(g.sink(gamma)), wholeOut(g.sink(beta))},
+		push: func(_, _ int) constants {
+			return constants{"c4": c4, "chunks": chunks, "rows": rows, "through": b.through}
+		},
 		groups: func(int) [3]uint32 { return groups1(c4, 32) }})
 	g.normBackApply(b, dy, back)
 }
@@ -194,8 +202,10 @@ func (g *Graph) normBackApply(b norm, dy, back *Tensor) {
 		last = sum(dres, addRes)
 	}
 	g.run(launch{kernel: "bn_back", rows: b.x.Rows(), unit: 8,
-		binds:  []bind{in(dy), in(b.x), in(b.y), whole(b.coef), whole(back), sum(dx, addX), last},
-		push:   func(_, n int) []uint32 { return push(n, c4, b.relu, passOn, addX, addRes) },
+		binds: []bind{in(dy), in(b.x), in(b.y), whole(b.coef), whole(back), sum(dx, addX), last},
+		push: func(_, n int) constants {
+			return constants{"rows": n, "c4": c4, "relu": b.relu, "residual": passOn, "addX": addX, "addRes": addRes}
+		},
 		groups: func(n int) [3]uint32 { return groups1((n+7)/8*c4, 32) }})
 }
 
@@ -212,8 +222,8 @@ func (g *Graph) Fold() {
 		unbias := float64(f.rows) / float64(f.rows-1)
 		g.run(launch{kernel: "bn_running", rows: 1,
 			binds: []bind{whole(f.kept), wholeOut(f.n.Mean.Value(g)), wholeOut(f.n.Var.Value(g)), whole(halt)},
-			push: func(_, _ int) []uint32 {
-				return push(c4, f.kept.Dim(0), f.n.Takes == MeanAndVariance, f.n.Momentum, unbias)
+			push: func(_, _ int) constants {
+				return constants{"c4": c4, "micro": f.kept.Dim(0), "variance": f.n.Takes == MeanAndVariance, "momentum": f.n.Momentum, "unbias": unbias}
 			},
 			groups: func(int) [3]uint32 { return groups1(c4, 32) }})
 	}

@@ -11,7 +11,9 @@ func Beside(x *Tensor, parts int, blocks bool) *Tensor {
 	rows, q := x.Dim(0)/parts, x.quads()
 	move := func(from, to *Tensor, back bool, add int) {
 		g.run(launch{kernel: "beside", rows: 1, binds: []bind{whole(from), wholeOut(to)},
-			push:   func(_, _ int) []uint32 { return push(rows, parts, q, blocks, back, add) },
+			push: func(_, _ int) constants {
+				return constants{"rows": rows, "parts": parts, "quads": q, "blocks": blocks, "back": back, "add": add}
+			},
 			groups: func(int) [3]uint32 { return groups1(rows*parts*q, 32) }})
 	}
 	y := g.result("Beside", []int{rows, parts * x.Width()}, x)

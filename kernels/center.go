@@ -14,7 +14,9 @@ func CenteredSoftmax(x *Tensor, c *State, temperature Scalar) *Tensor {
 	y := g.alloc("CenteredSoftmax", F32, x.shape)
 	q, width := x.quads(), x.Width()
 	g.run(launch{kernel: "centered_softmax", rows: x.Rows(), binds: []bind{in(x), whole(center), whole(temperature.mem), out(y)},
-		push:   func(_, n int) []uint32 { return push(n, q, width, temperature.index) },
+		push: func(_, n int) constants {
+			return constants{"rows": n, "quads": q, "width": width, "temperature": temperature.index}
+		},
 		groups: func(n int) [3]uint32 { return groups1(n, 1) }})
 	return y
 }
@@ -37,6 +39,6 @@ func (c *State) Average(g *Graph, x *Tensor, momentum float64) {
 	}
 	n := x.Rows() * x.quads()
 	g.run(launch{kernel: "average", rows: 1, binds: []bind{whole(x), wholeOut(value), whole(g.store.halt().Value(g))},
-		push:   func(_, _ int) []uint32 { return push(n, 1-momentum) },
+		push:   func(_, _ int) constants { return constants{"n": n, "rest": 1 - momentum} },
 		groups: func(int) [3]uint32 { return groups1(n, 32) }})
 }

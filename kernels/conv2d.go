@@ -73,7 +73,9 @@ func (g *Graph) segmentIndex() int {
 // turn makes y [batch][taps c k] of x [batch][k taps c].
 func (g *Graph) turn(y, x *Tensor, batch, taps, c, k int) {
 	l := launch{kernel: "transpose", rows: batch, binds: []bind{in(x), out(y)},
-		push:   func(_, n int) []uint32 { return push(n, taps, c, quads(c), k, quads(k)) },
+		push: func(_, n int) constants {
+			return constants{"batch": n, "taps": taps, "c": c, "c4": quads(c), "k": k, "k4": quads(k)}
+		},
 		groups: func(n int) [3]uint32 { return groups1(n*taps*c*quads(k), 32) }}
 	if batch == 1 { // a parameter has more rows in memory than k
 		l.binds = []bind{whole(x), wholeOut(y)}

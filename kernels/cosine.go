@@ -17,7 +17,9 @@ func cosine(op string, p, z *Tensor, offset, slope float64) *Tensor {
 	rows, q := p.Rows(), p.quads()
 	row, kept := g.alloc(op+" rows", F32, []int{rows, lanes}), g.alloc(op+" cosines", F32, []int{rows, lanes})
 	g.run(launch{kernel: "cosine", rows: rows, binds: []bind{in(p), in(z), out(row), out(kept)},
-		push:   func(_, n int) []uint32 { return push(n, q, normEps, offset, slope) },
+		push: func(_, n int) constants {
+			return constants{"rows": n, "quads": q, "eps": normEps, "offset": offset, "slope": slope}
+		},
 		groups: func(n int) [3]uint32 { return groups1(n, 32) }})
 	loss, _ := g.meanLoss(op, row, rows, p, z)
 	g.vjp(loss, func(dl *Tensor) {
@@ -27,7 +29,9 @@ func cosine(op string, p, z *Tensor, offset, slope float64) *Tensor {
 			}
 			dx, add := g.gradient(x)
 			g.run(launch{kernel: "cosine_back", rows: rows, binds: []bind{in(x), in(y), in(kept), whole(dl), sum(dx, add)},
-				push:   func(_, n int) []uint32 { return push(n, q, normEps, slope/float64(rows), second, add) },
+				push: func(_, n int) constants {
+					return constants{"rows": n, "quads": q, "eps": normEps, "scale": slope / float64(rows), "second": second, "add": add}
+				},
 				groups: func(n int) [3]uint32 { return groups1(n*q, 32) }})
 		}
 		back(p, z, false)

@@ -9,7 +9,7 @@ func ReLU(x *Tensor) *Tensor {
 	g.node("ReLU", y, simple("Relu"), nil, x)
 	q := x.quads()
 	g.run(launch{kernel: "relu", rows: x.Rows(), binds: []bind{in(x), out(y)},
-		push:   func(_, n int) []uint32 { return push(n * q) },
+		push:   func(_, n int) constants { return constants{"n": n * q} },
 		groups: func(n int) [3]uint32 { return groups1(n*q, 256) }})
 	g.vjp(y, func(dy *Tensor) {
 		dx, add := g.gradient(x)
@@ -66,7 +66,7 @@ func (g *Graph) passScaled(x, dy *Tensor, s float64) {
 func (g *Graph) scaled(y *Tensor, add int, x *Tensor, s float64) {
 	q := y.quads()
 	g.run(launch{kernel: "scale", rows: y.Rows(), binds: []bind{in(x), sum(y, add)},
-		push:   func(_, n int) []uint32 { return push(n*q, add, s) },
+		push:   func(_, n int) constants { return constants{"n": n * q, "add": add, "scale": s} },
 		groups: func(n int) [3]uint32 { return groups1(n*q, 256) }})
 }
 
@@ -79,7 +79,7 @@ func (g *Graph) pass(x, dy *Tensor) {
 func (g *Graph) mapped(kernel string, y *Tensor, add int, a, b *Tensor, scale float64) {
 	q := y.quads()
 	g.run(launch{kernel: kernel, rows: y.Rows(), binds: []bind{in(a), in(b), sum(y, add)},
-		push:   func(_, n int) []uint32 { return push(n*q, add, scale) },
+		push:   func(_, n int) constants { return constants{"n": n * q, "accumulate": add, "scale": scale} },
 		groups: func(n int) [3]uint32 { return groups1(n*q, 256) }})
 }
 
@@ -94,7 +94,7 @@ func (g *Graph) copy(y, x *Tensor, to, from, n, add int) {
 		src.access, dst.access = vk.Read, vk.ReadWrite
 		size := m * y.quads()
 		s := &step{kernel: "copy", label: "copy " + x.name + " to " + y.name, binds: []bound{src, dst}, segment: g.segmentIndex(),
-			push: push(size, int(skip/16), int(over/16), add), groups: groups1(size, 256)}
+			push: constants{"n": size, "from": int(skip / 16), "to": int(over / 16), "add": add}.pack("copy"), groups: groups1(size, 256)}
 		g.steps = append(g.steps, s)
 	}
 }
@@ -164,12 +164,12 @@ func GlobalAvgPool(x *Tensor) *Tensor {
 	g.node("GlobalAvgPool", y, onnxAvgPool, nil, x)
 	area, q := x.Dim(1)*x.Dim(2), x.quads()
 	g.run(launch{kernel: "pool", rows: x.Dim(0), binds: []bind{in(x), out(y)},
-		push:   func(_, n int) []uint32 { return push(n, area, q) },
+		push:   func(_, n int) constants { return constants{"n": n, "area": area, "c4": q} },
 		groups: func(n int) [3]uint32 { return groups1(n*q, 32) }})
 	g.vjp(y, func(dy *Tensor) {
 		dx, add := g.gradient(x)
 		g.run(launch{kernel: "pool_back", rows: x.Dim(0), binds: []bind{in(dy), sum(dx, add)},
-			push:   func(_, n int) []uint32 { return push(n, area, q, add) },
+			push:   func(_, n int) constants { return constants{"n": n, "area": area, "c4": q, "add": add} },
 			groups: func(n int) [3]uint32 { return groups1(n*area*q, 32) }})
 	})
 	return y

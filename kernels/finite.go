@@ -37,12 +37,12 @@ func (g *Graph) CheckFinite(loss *Tensor) {
 	parts := (n + finiteBlock - 1) / finiteBlock * finiteLanes
 	found := g.alloc("found", I32, []int{parts, lanes})
 	g.run(launch{kernel: "finite", rows: n, unit: finiteBlock, binds: []bind{in(grads), wholeOut(found)},
-		push:   func(first, m int) []uint32 { return push(m, first) },
+		push:   func(first, m int) constants { return constants{"n": m, "from": first} },
 		groups: func(m int) [3]uint32 { return groups1(m, finiteBlock) }})
 	found, parts = g.levels("verdict.level", found, parts, 1)
 	norm := g.alloc("gradient norm", F32, []int{1})
 	g.run(launch{kernel: "verdict.last", rows: 1, binds: []bind{whole(found), whole(loss), wholeOut(halt), wholeOut(norm)},
-		push:   func(_, _ int) []uint32 { return push(parts, g.clip) },
+		push:   func(_, _ int) constants { return constants{"parts": parts, "clip": g.clip} },
 		groups: func(int) [3]uint32 { return [3]uint32{1, 1, 1} }})
 	g.checked = true
 	g.Output("halt", halt)

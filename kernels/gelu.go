@@ -8,11 +8,11 @@ func GELU(x *Tensor) *Tensor {
 	q := x.quads()
 	groups := func(n int) [3]uint32 { return groups1(n*q, 256) }
 	g.run(launch{kernel: "gelu.forward", rows: x.Rows(), binds: []bind{in(x), out(y)},
-		push: func(_, n int) []uint32 { return push(n*q, 0) }, groups: groups})
+		push: func(_, n int) constants { return constants{"n": n * q, "add": 0} }, groups: groups})
 	g.vjp(y, func(dy *Tensor) {
 		dx, add := g.gradient(x)
 		g.run(launch{kernel: "gelu.back", rows: x.Rows(), binds: []bind{in(dy), in(x), sum(dx, add)},
-			push: func(_, n int) []uint32 { return push(n*q, add) }, groups: groups})
+			push: func(_, n int) constants { return constants{"n": n * q, "add": add} }, groups: groups})
 	})
 	return y
 }

@@ -100,10 +100,14 @@ func (a gather) launch(v variant) launch {
 		}
 		return n * area, 1
 	}
-	l.push = func(first, n int) []uint32 {
+	l.push = func(first, n int) constants {
 		rows, _ := split(n)
-		return push(rows, a.gridW, area, a.c, c4, k4, a.inH, a.inW, a.step, a.offH, a.offW, a.dir, a.tapsH, a.tapsW, a.wTap0, a.wTapH, a.wTapW,
-			a.wIn, a.outN, a.outH, a.outW, a.out0, a.add, perX, perW, perY, first*area/v.rows)
+		return constants{
+			"rows": rows, "gridW": a.gridW, "gridHW": area, "c": a.c, "c4": c4, "k4": k4, "inH": a.inH, "inW": a.inW,
+			"step": a.step, "offH": a.offH, "offW": a.offW, "dir": a.dir, "tapsH": a.tapsH, "tapsW": a.tapsW,
+			"wTap0": a.wTap0, "wTapH": a.wTapH, "wTapW": a.wTapW, "wIn": a.wIn, "outN": a.outN, "outH": a.outH, "outW": a.outW, "out0": a.out0,
+			"add": a.add, "xBatch": perX, "wBatch": perW, "yBatch": perY, "tile0": first * area / v.rows,
+		}
 	}
 	l.groups = func(n int) [3]uint32 {
 		rows, batch := split(n)
@@ -126,8 +130,11 @@ func (g *Graph) outer(y *Tensor, add int, x, dy *Tensor, c convShape) {
 		chunks = ceil(c.n, per)
 		part = g.alloc("partial d"+y.name, F32, []int{chunks, size * lanes})
 		return launch{kernel: v.kernel, rows: c.n, unit: per, binds: []bind{in(x), in(dy), wholeOut(part)}, work: c.work(),
-			push: func(first, n int) []uint32 {
-				return push(n*area, per*area, first/per, c.ow, c.oh, c4, c.k, k4, c.h, c.w, c.stride, c.pad, c.r, c.s, tiles)
+			push: func(first, n int) constants {
+				return constants{
+					"rows": n * area, "chunk": per * area, "chunk0": first / per, "gridW": c.ow, "gridH": c.oh, "c4": c4, "k": c.k, "k4": k4,
+					"inH": c.h, "inW": c.w, "stride": c.stride, "pad": c.pad, "tapsH": c.r, "tapsW": c.s, "tiles": tiles,
+				}
 			},
 			groups: func(n int) [3]uint32 { return groups2(groups, 1, ceil(n, per)) }}
 	}
@@ -147,7 +154,7 @@ const chunkBytes = 32 << 20
 func (g *Graph) reduce(y *Tensor, add int, part *Tensor, parts, size int) {
 	to := wholeOut(y)
 	g.run(launch{kernel: "reduce", rows: 1, binds: []bind{whole(part), to},
-		push:   func(_, _ int) []uint32 { return push(size, parts, add) },
+		push:   func(_, _ int) constants { return constants{"n": size, "parts": parts, "add": add} },
 		groups: func(int) [3]uint32 { return groups1(size, 32) }})
 }
 

@@ -83,11 +83,15 @@ func (g *Graph) groupStats(b groupNorm, eps float64) *Tensor {
 	n, c4 := b.x.Dim(0), b.x.quads()
 	part := g.alloc("group norm sums", F32, []int{n, 2, c4 * lanes})
 	g.run(launch{kernel: "bn_stats", rows: b.x.Rows(), unit: b.area, binds: []bind{in(b.x), wholeOut(part)},
-		push:   func(first, m int) []uint32 { return push(m, b.area, first/b.area, c4) },
+		push: func(first, m int) constants {
+			return constants{"rows": m, "chunk": b.area, "chunk0": first / b.area, "c4": c4}
+		},
 		groups: func(m int) [3]uint32 { return groups1(m/b.area*c4, 32) }})
 	stats := g.alloc("group norm", F32, []int{n, b.groups, lanes})
 	g.run(launch{kernel: "gn_merge", rows: n, binds: []bind{in(part), out(stats)},
-		push:   func(_, m int) []uint32 { return push(m, c4, b.quads(), b.channels(), b.area, eps) },
+		push: func(_, m int) constants {
+			return constants{"images": m, "c4": c4, "quads": b.quads(), "channels": b.channels(), "area": b.area, "eps": eps}
+		},
 		groups: func(m int) [3]uint32 { return groups1(m*b.groups, 32) }})
 	return stats
 }
@@ -98,8 +102,10 @@ func (g *Graph) groupApply(b groupNorm) {
 		residual = b.x
 	}
 	g.run(launch{kernel: "gn_apply", rows: b.x.Rows(), unit: 8,
-		binds:  []bind{in(b.x), whole(b.stats), whole(b.gamma), whole(b.beta), in(residual), out(b.y)},
-		push:   func(first, n int) []uint32 { return push(n, first, c4, b.quads(), b.area, b.residual != nil, b.relu) },
+		binds: []bind{in(b.x), whole(b.stats), whole(b.gamma), whole(b.beta), in(residual), out(b.y)},
+		push: func(first, n int) constants {
+			return constants{"rows": n, "first": first, "c4": c4, "quads": b.quads(), "area": b.area, "residual": b.residual != nil, "relu": b.relu}
+		},
 		groups: func(n int) [3]uint32 { return groups1((n+7)/8*c4, 32) }})
 }
 
@@ -110,7 +116,9 @@ func (g *Graph) groupBack(b groupNorm, dy *Tensor) {
 	}
 	s1, s2 := g.alloc("group norm gradient sums", F32, []int{n, b.x.Width()}), g.alloc("group norm gradient sums", F32, []int{n, b.x.Width()})
 	g.run(launch{kernel: "gn_back_sum", rows: n, binds: []bind{in(dy), in(b.x), in(b.y), in(b.stats), out(s1), out(s2)},
-		push:   func(_, m int) []uint32 { return push(m, c4, b.quads(), b.area, b.relu) },
+		push: func(_, m int) constants {
+			return constants{"images": m, "c4": c4, "quads": b.quads(), "area": b.area, "relu": b.relu}
+		},
 		groups: func(m int) [3]uint32 { return groups1(m*c4, 32) }})
 	if b.gamma.needs {
 		g.columnSum(g.paramGrad(b.beta.param), 1, s1)
@@ -118,7 +126,9 @@ func (g *Graph) groupBack(b groupNorm, dy *Tensor) {
 	}
 	means := g.alloc("group norm gradient", F32, []int{n, b.groups, lanes})
 	g.run(launch{kernel: "gn_back_merge", rows: n, binds: []bind{in(s1), in(s2), whole(b.gamma), out(means)},
-		push:   func(_, m int) []uint32 { return push(m, c4, b.quads(), b.channels(), b.area) },
+		push: func(_, m int) constants {
+			return constants{"images": m, "c4": c4, "quads": b.quads(), "channels": b.channels(), "area": b.area}
+		},
 		groups: func(m int) [3]uint32 { return groups1(m*b.groups, 32) }})
 	g.groupBackApply(b, dy, means)
 }
@@ -139,8 +149,9 @@ func (g *Graph) groupBackApply(b groupNorm, dy, means *Tensor) {
 	}
 	g.run(launch{kernel: "gn_back", rows: b.x.Rows(), unit: 8,
 		binds: []bind{in(dy), in(b.x), in(b.y), whole(b.stats), whole(means), whole(b.gamma), sum(dx, addX), last},
-		push: func(first, n int) []uint32 {
-			return push(n, first, c4, b.quads(), b.x.Width(), b.area, b.relu, passOn, addX, addRes)
+		push: func(first, n int) constants {
+			return constants{"rows": n, "first": first, "c4": c4, "quads": b.quads(), "width": b.x.Width(),
+				"area": b.area, "relu": b.relu, "residual": passOn, "addX": addX, "addRes": addRes}
 		},
 		groups: func(n int) [3]uint32 { return groups1((n+7)/8*c4, 32) }})
 }

@@ -2,7 +2,6 @@ package kernels
 
 import (
 	"fmt"
-	"math"
 
 	"marr/vk"
 )
@@ -16,9 +15,9 @@ type launch struct {
 	unit   int // slices hold a multiple of this many rows; 0 means 1
 	most   int // and at most so many; 0: any number
 	binds  []bind
-	push   func(first, n int) []uint32 // constants of the slice of n rows from row `first` on
-	groups func(n int) [3]uint32       // work groups for n rows
-	work   float64                     // floating point operations, all rows together
+	push   func(first, n int) constants // push constants of the slice of n rows from row `first` on
+	groups func(n int) [3]uint32        // work groups for n rows
+	work   float64                      // floating point operations, all rows together
 }
 
 type bind struct {
@@ -110,7 +109,7 @@ func (g *Graph) run(l launch) {
 	n := g.slice(l)
 	for first := 0; first < l.rows; first += n {
 		n := min(n, l.rows-first)
-		s := &step{kernel: l.kernel, spec: l.spec, label: l.kernel, push: l.push(first, n), groups: l.groups(n),
+		s := &step{kernel: l.kernel, spec: l.spec, label: l.kernel, push: l.push(first, n).pack(l.kernel), groups: l.groups(n),
 			work: l.work * float64(n) / float64(l.rows), segment: len(g.segments) - 1}
 		for _, b := range l.binds {
 			x := bound{mem: b.t.mem, offset: b.t.from, size: b.t.bytes(), access: b.access, float: b.t.dtype == F32 && !b.part}
@@ -125,26 +124,22 @@ func (g *Graph) run(l launch) {
 	}
 }
 
-// push packs ints, flags and floats into push constants, in order.
-func push(values ...any) []uint32 {
-	words := make([]uint32, len(values))
+// words returns ints and flags as the values of specialization constants, in order.
+func words(values ...any) []uint32 {
+	out := make([]uint32, len(values))
 	for i, v := range values {
 		switch v := v.(type) {
 		case int:
-			words[i] = uint32(v)
-		case uint32:
-			words[i] = v
-		case float64:
-			words[i] = math.Float32bits(float32(v))
+			out[i] = uint32(v)
 		case bool:
 			if v {
-				words[i] = 1
+				out[i] = 1
 			}
 		default:
-			panic(fmt.Sprintf("kernels: push constant %d has type %T", i, v))
+			panic(fmt.Sprintf("kernels: specialization constant %d has type %T", i, v))
 		}
 	}
-	return words
+	return out
 }
 
 func groups1(n, per int) [3]uint32 { return groups2(n, per, 1) }

@@ -106,7 +106,7 @@ func addBias(x, b *Tensor) *Tensor {
 	g.node("Bias", y, nil, nil, x, b)
 	rows, c4 := x.Rows(), x.quads()
 	g.run(launch{kernel: "bias", rows: rows, binds: []bind{in(x), whole(b), out(y)},
-		push:   func(_, n int) []uint32 { return push(n, c4) },
+		push:   func(_, n int) constants { return constants{"rows": n, "c4": c4} },
 		groups: func(n int) [3]uint32 { return groups1(n*c4, 32) }})
 	g.vjp(y, func(dy *Tensor) {
 		if b.needs {
@@ -127,7 +127,9 @@ func (g *Graph) columnSum(y *Tensor, add int, x *Tensor) {
 	chunks := (rows + chunk - 1) / chunk
 	part := g.alloc("column sums", F32, []int{chunks, c4 * lanes})
 	g.run(launch{kernel: "colsum", rows: rows, unit: chunk, binds: []bind{in(x), wholeOut(part)},
-		push:   func(first, n int) []uint32 { return push(n, chunk, first/chunk, c4) },
+		push: func(first, n int) constants {
+			return constants{"rows": n, "chunk": chunk, "chunk0": first / chunk, "c4": c4}
+		},
 		groups: func(n int) [3]uint32 { return groups1((n+chunk-1)/chunk*c4, 32) }})
 	part, chunks = g.sums(part, chunks, c4)
 	g.reduce(y, add, part, chunks, c4)

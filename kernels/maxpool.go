@@ -19,12 +19,16 @@ func MaxPool2D(x *Tensor, kernel, stride, padding int) *Tensor {
 	g.node("MaxPool", y, onnxMaxPool, map[string]float64{"kernel": float64(kernel), "stride": float64(stride), "pad": float64(padding)}, x)
 	taps := g.alloc("winning taps", F32, y.shape)
 	g.run(launch{kernel: "maxpool", rows: n, binds: []bind{in(x), out(y), out(taps)},
-		push:   func(_, n int) []uint32 { return push(n, h, w, oh, ow, q, kernel, stride, padding) },
+		push: func(_, n int) constants {
+			return constants{"n": n, "inH": h, "inW": w, "outH": oh, "outW": ow, "c4": q, "k": kernel, "stride": stride, "pad": padding}
+		},
 		groups: func(n int) [3]uint32 { return groups1(n*oh*ow*q, 32) }})
 	g.vjp(y, func(dy *Tensor) {
 		dx, add := g.gradient(x)
 		g.run(launch{kernel: "maxpool_back", rows: n, binds: []bind{in(dy), in(taps), sum(dx, add)},
-			push:   func(_, n int) []uint32 { return push(n, h, w, oh, ow, q, kernel, stride, padding, add) },
+			push: func(_, n int) constants {
+				return constants{"n": n, "inH": h, "inW": w, "outH": oh, "outW": ow, "c4": q, "k": kernel, "stride": stride, "pad": padding, "add": add}
+			},
 			groups: func(n int) [3]uint32 { return groups1(n*h*w*q, 32) }})
 	})
 	return y

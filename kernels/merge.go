@@ -18,7 +18,7 @@ func (g *Graph) levels(kernel string, part *Tensor, parts, size int) (left *Tens
 		groups := (parts + fanIn - 1) / fanIn
 		next := g.alloc("merged "+kernel, part.dtype, []int{groups, size * lanes})
 		g.run(launch{kernel: kernel, rows: 1, binds: []bind{whole(part), wholeOut(next)},
-			push:   func(_, _ int) []uint32 { return push(size, parts, groups) },
+			push:   func(_, _ int) constants { return constants{"n": size, "parts": parts, "groups": groups} },
 			groups: func(int) [3]uint32 { return groups1(groups*size, 32) }})
 		part, parts = next, groups
 	}
@@ -34,7 +34,7 @@ func (g *Graph) mergeStats(part *Tensor, per, rows int, gamma, beta *Tensor, n N
 		groups := (parts + fanIn - 1) / fanIn
 		next := g.alloc("merged statistics", F32, []int{groups, 2, c4 * lanes})
 		g.run(launch{kernel: "bn_merge.level", rows: 1, binds: []bind{whole(part), wholeOut(next)},
-			push:   func(_, _ int) []uint32 { return push(c4, parts, per, rows) },
+			push:   func(_, _ int) constants { return constants{"c4": c4, "parts": parts, "per": per, "rows": rows} },
 			groups: func(int) [3]uint32 { return groups1(groups*c4, 32) }})
 		part, parts, per = next, groups, per*fanIn
 	}
@@ -43,8 +43,8 @@ func (g *Graph) mergeStats(part *Tensor, per, rows int, gamma, beta *Tensor, n N
 	slot := g.Scalar("micro")
 	g.run(launch{kernel: "bn_merge.fold", rows: 1,
 		binds: []bind{whole(part), whole(gamma), whole(beta), wholeOut(coef), {t: kept, access: vk.ReadWrite, part: g.micro > 1}, whole(slot.mem)},
-		push: func(_, _ int) []uint32 {
-			return push(c4, parts, per, rows, slot.index, n.Takes == MeanAndVariance, n.Eps)
+		push: func(_, _ int) constants {
+			return constants{"c4": c4, "parts": parts, "per": per, "rows": rows, "micro": slot.index, "variance": n.Takes == MeanAndVariance, "eps": n.Eps}
 		},
 		groups: func(int) [3]uint32 { return groups1(c4, 32) }})
 	g.folds = append(g.folds, fold{n, kept, rows})

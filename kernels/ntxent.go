@@ -77,7 +77,9 @@ func (x ntxent) forward(g *Graph) *Tensor {
 		x.similarities(g, sim, from, n)
 		part := rowsOf(part, 0, n)
 		g.run(launch{kernel: "ntxent", rows: n, binds: []bind{in(rowsOf(sim, 0, n)), out(part)},
-			push:   func(first, m int) []uint32 { return push(m, from+first, rows, sim.quads(), x.scale, x.decoupled) },
+			push: func(first, m int) constants {
+				return constants{"n": m, "row0": from + first, "rows": rows, "quads": sim.quads(), "scale": x.scale, "decoupled": x.decoupled}
+			},
 			groups: func(m int) [3]uint32 { return groups1(m, 1) }})
 		g.logSumExp("logsumexp", rowsOf(x.row, from, n), part)
 	})
@@ -98,7 +100,9 @@ func (x ntxent) backward(g *Graph, dl, sim *Tensor) {
 		}
 		w := rowsOf(weights, 0, n)
 		g.run(launch{kernel: "ntxent_back", rows: n, binds: []bind{in(rowsOf(sim, 0, n)), whole(x.row), whole(dl), out(w)},
-			push:   func(first, m int) []uint32 { return push(m, from+first, rows, sim.quads(), x.scale, x.decoupled) },
+			push: func(first, m int) constants {
+				return constants{"n": m, "row0": from + first, "rows": rows, "quads": sim.quads(), "scale": x.scale, "decoupled": x.decoupled}
+			},
 			groups: func(m int) [3]uint32 { return groups1(m*sim.quads(), 32) }})
 		g.gemm(rowsOf(dz, from, n), add, w, x.z, false, false, rows)
 	})

@@ -13,7 +13,7 @@ func (o SGD) Update(g *Graph) { o.update(g, trust{}) }
 
 func (o SGD) update(g *Graph, t trust) {
 	g.optimizer(optimizer{kernel: "sgd", decayAll: o.DecayAll, trust: t, flats: []int{gradients, values, moment0},
-		push: func(n int) []uint32 { return push(n, o.Momentum, o.Nesterov) }})
+		push: func(n int) constants { return constants{"n": n, "momentum": o.Momentum, "nesterov": o.Nesterov} }})
 }
 
 // LARS is SGD with a rate of its own for every parameter (You et al. 2017, arXiv:1708.03888), in one of two dialects, with ‖·‖ the 2-norm of a
@@ -54,8 +54,9 @@ func (o AdamW) Update(g *Graph) {
 	c1, c2 := g.Scalar("c1"), g.Scalar("c2")
 	g.optimizer(optimizer{kernel: "adamw", decayAll: o.DecayAll, corrected: true, coupled: o.Coupled,
 		flats: []int{gradients, values, moment0, moment1}, more: []bind{whole(c1.mem)},
-		push: func(n int) []uint32 {
-			return push(n, c1.index, c2.index, o.Beta1, o.Beta2, 1-o.Beta1, 1-o.Beta2, o.Eps, o.Coupled)
+		push: func(n int) constants {
+			return constants{"n": n, "c1": c1.index, "c2": c2.index, "beta1": o.Beta1, "beta2": o.Beta2,
+				"rest1": 1 - o.Beta1, "rest2": 1 - o.Beta2, "eps": o.Eps, "coupled": o.Coupled}
 		}})
 }
 
@@ -68,7 +69,7 @@ type optimizer struct {
 	kernel   string
 	flats    []int
 	more     []bind // what it reads beside rates and halt
-	push     func(n int) []uint32
+	push     func(n int) constants
 	decayAll bool
 	trust    trust
 
@@ -95,6 +96,6 @@ func (g *Graph) optimizer(o optimizer) {
 	binds = append(append(append(binds, in(g.rates(o))), o.more...), whole(g.store.halt().Value(g)))
 	const perRow = align / 16
 	g.run(launch{kernel: o.kernel, rows: int(g.store.size / align), binds: binds,
-		push:   func(_, n int) []uint32 { return o.push(n * perRow) },
+		push:   func(_, n int) constants { return o.push(n * perRow) },
 		groups: func(n int) [3]uint32 { return groups1(n*perRow, 32) }})
 }

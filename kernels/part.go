@@ -37,6 +37,8 @@ func wantBlocks(op string, x *Tensor, blocks int) {
 func (g *Graph) part(x, y, share *Tensor, blocks int, back bool) {
 	n, slot := share.Rows()*share.quads(), g.Scalar("micro")
 	g.run(launch{kernel: "part", rows: 1, binds: []bind{whole(x), {t: y, access: vk.ReadWrite, part: !back}, whole(slot.mem)},
-		push:   func(_, _ int) []uint32 { return push(n, n/blocks, max(g.micro, 1), slot.index, back) },
+		push: func(_, _ int) constants {
+			return constants{"n": n, "per": n / blocks, "parts": max(g.micro, 1), "micro": slot.index, "back": back}
+		},
 		groups: func(int) [3]uint32 { return groups1(n, 32) }})
 }

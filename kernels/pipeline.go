@@ -29,19 +29,25 @@ func ReadingOf(d vk.Info) string {
 	return "plain"
 }
 
-// pipelineFor compiles a kernel that reads as the device does, or finds it. A kernel that reads in one way only has one shader of its own name.
+// pipelineFor returns the pipeline of a kernel, by the device's way of reading.
 func pipelineFor(dev *vk.Device, kernel string, spec []uint32) (*vk.Pipeline, error) {
-	name := kernel + "." + Reading(dev)
-	if strings.Contains(kernel, ".") {
-		name = kernel + "_" + Reading(dev)
-	}
-	code, err := shaders.SPIRV(name)
+	name, code, err := shaderOf(kernel, Reading(dev))
 	if err != nil {
-		if code, err = shaders.SPIRV(kernel); err != nil {
-			return nil, err
-		}
-		name = kernel
+		return nil, err
 	}
 	bindings, bytes := shaders.Reflect(code)
 	return dev.Pipeline(vk.Kernel{Name: name, Code: code, Bindings: bindings, Texel: shaders.TexelBindings(code), PushBytes: bytes, Spec: spec})
+}
+
+// shaderOf returns the shader of a kernel for a way of reading. A kernel with a single way has one shader, of its own name.
+func shaderOf(kernel, reading string) (name string, code []uint32, err error) {
+	name = kernel + "." + reading
+	if strings.Contains(kernel, ".") {
+		name = kernel + "_" + reading
+	}
+	if code, err = shaders.SPIRV(name); err == nil {
+		return name, code, nil
+	}
+	code, err = shaders.SPIRV(kernel)
+	return kernel, code, err
 }

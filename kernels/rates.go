@@ -29,7 +29,9 @@ func (g *Graph) rates(o optimizer) *Tensor {
 		kernel, binds = "rates.trust", append(binds, whole(g.trusts(o.trust, params)))
 	}
 	g.run(launch{kernel: kernel, rows: blocks, binds: binds,
-		push:   func(first, n int) []uint32 { return push(n, first, lr.index, decay.index, ema.index, g.clip > 0) },
+		push: func(first, n int) constants {
+			return constants{"n": n, "first": first, "lr": lr.index, "decay": decay.index, "ema": ema.index, "clip": g.clip > 0}
+		},
 		groups: func(n int) [3]uint32 { return groups1(n, 32) }})
 	return rates
 }
@@ -39,13 +41,13 @@ func (g *Graph) trusts(t trust, params *Tensor) *Tensor {
 	blocks, count := int(g.store.size/align), len(g.store.params)
 	part, trusts := g.alloc("squares", F32, []int{blocks, lanes}), g.alloc("trust", F32, []int{count, lanes})
 	g.run(launch{kernel: "squares", rows: blocks, binds: []bind{in(g.flat(gradients)), in(g.flat(values)), out(part)},
-		push:   func(_, n int) []uint32 { return push(n) },
+		push:   func(_, n int) constants { return constants{"blocks": n} },
 		groups: func(n int) [3]uint32 { return groups1(n, 8) }})
 	lr, decay := g.Scalar("lr"), g.Scalar("decay")
 	g.run(launch{kernel: "trust", rows: 1,
 		binds: []bind{whole(part), whole(params), whole(lr.mem), whole(g.store.halt().Value(g)), wholeOut(trusts)},
-		push: func(_, _ int) []uint32 {
-			return push(count, lr.index, decay.index, g.clip > 0, g.clipEach, t.kind, t.coefficient)
+		push: func(_, _ int) constants {
+			return constants{"count": count, "lr": lr.index, "decay": decay.index, "clip": g.clip > 0, "each": g.clipEach, "kind": t.kind, "eta": t.coefficient}
 		},
 		groups: func(int) [3]uint32 { return groups1(count, 1) }})
 	return trusts

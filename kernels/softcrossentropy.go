@@ -14,14 +14,16 @@ func SoftCrossEntropy(x, targets *Tensor, temperature float64) *Tensor {
 	rows, q, width, scale := x.Rows(), x.quads(), x.Width(), 1/temperature
 	part, row := g.alloc("soft cross entropy shares", F32, []int{rows, shares * lanes}), g.alloc("soft cross entropy rows", F32, []int{rows, lanes})
 	g.run(launch{kernel: "soft_cross_entropy", rows: rows, binds: []bind{in(x), in(targets), out(part)},
-		push:   func(_, n int) []uint32 { return push(n, q, width, scale) },
+		push:   func(_, n int) constants { return constants{"rows": n, "quads": q, "width": width, "scale": scale} },
 		groups: func(n int) [3]uint32 { return groups1(n, 1) }})
 	g.logSumExp("logsumexp.soft", row, part)
 	loss, _ := g.meanLoss("SoftCrossEntropy", row, rows, x)
 	g.vjp(loss, func(dl *Tensor) {
 		dx, add := g.gradient(x)
 		g.run(launch{kernel: "soft_cross_entropy_back", rows: rows, binds: []bind{in(x), in(targets), in(row), whole(dl), sum(dx, add)},
-			push:   func(_, n int) []uint32 { return push(n, q, width, scale, scale/float64(rows), add) },
+			push: func(_, n int) constants {
+				return constants{"rows": n, "quads": q, "width": width, "scale": scale, "share": scale / float64(rows), "add": add}
+			},
 			groups: func(n int) [3]uint32 { return groups1(n*q, 32) }})
 	})
 	return loss

@@ -11,12 +11,12 @@ func L2Normalize(x *Tensor) *Tensor {
 	rows, q := x.Rows(), x.quads()
 	norms := g.alloc("norms", F32, []int{rows, lanes})
 	g.run(launch{kernel: "l2norm", rows: rows, binds: []bind{in(tight(x)), out(y), out(norms)},
-		push:   func(_, n int) []uint32 { return push(n, q, normEps) },
+		push:   func(_, n int) constants { return constants{"rows": n, "quads": q, "eps": normEps} },
 		groups: func(n int) [3]uint32 { return groups1(n, 32) }})
 	g.vjp(y, func(dy *Tensor) {
 		dx, add := g.gradient(x)
 		g.run(launch{kernel: "l2norm_back", rows: rows, binds: []bind{in(dy), in(y), in(norms), sum(tight(dx), add)},
-			push:   func(_, n int) []uint32 { return push(n, q, normEps, add) },
+			push:   func(_, n int) constants { return constants{"rows": n, "quads": q, "eps": normEps, "add": add} },
 			groups: func(n int) [3]uint32 { return groups1(n, 32) }})
 	})
 	return y
@@ -39,12 +39,14 @@ func softmax(op, variant string, x *Tensor, temperature float64) *Tensor {
 	y := g.result(op, x.shape, x)
 	rows, q, width, scale := x.Rows(), x.quads(), x.Width(), 1/temperature
 	g.run(launch{kernel: "softmax." + variant, rows: rows, binds: []bind{in(x), out(y)},
-		push:   func(_, n int) []uint32 { return push(n, q, width, scale) },
+		push:   func(_, n int) constants { return constants{"rows": n, "quads": q, "width": width, "scale": scale} },
 		groups: func(n int) [3]uint32 { return groups1(n, 32) }})
 	g.vjp(y, func(dy *Tensor) {
 		dx, add := g.gradient(x)
 		g.run(launch{kernel: "softmax_back." + variant, rows: rows, binds: []bind{in(dy), in(y), sum(dx, add)},
-			push:   func(_, n int) []uint32 { return push(n, q, width, scale, add) },
+			push: func(_, n int) constants {
+				return constants{"rows": n, "quads": q, "width": width, "scale": scale, "add": add}
+			},
 			groups: func(n int) [3]uint32 { return groups1(n, 32) }})
 	})
 	return y

@@ -11,7 +11,9 @@ func Standardize(x *Tensor) *Tensor {
 	y := g.alloc("Standardize", F32, x.shape)
 	rows, pixels, q, width := x.Dim(0), x.Dim(1)*x.Dim(2), x.quads(), x.Width()
 	g.run(launch{kernel: "standardize", rows: rows, binds: []bind{in(x), out(y)},
-		push:   func(_, n int) []uint32 { return push(n, pixels, q, width, deviationEps) },
+		push: func(_, n int) constants {
+			return constants{"rows": n, "pixels": pixels, "quads": q, "width": width, "eps": deviationEps}
+		},
 		groups: func(n int) [3]uint32 { return groups1(n, 1) }})
 	return y
 }

@@ -209,7 +209,7 @@ func (t *Tuner) time(g *Graph, l launch, least time.Duration) (took time.Duratio
 	if d.Pipeline, err = pipelineFor(g.dev, l.kernel, l.spec); err != nil {
 		return 0, err
 	}
-	for _, w := range l.push(0, n) {
+	for _, w := range l.push(0, n).pack(l.kernel) {
 		d.Push = append(d.Push, byte(w), byte(w>>8), byte(w>>16), byte(w>>24))
 	}
 	for i, b := range l.binds {

@@ -61,16 +61,18 @@ func Views(images, table *Tensor, p Pictures, v Painting) *Tensor {
 	for c := range p.C {
 		mean[c], scale[c] = p.Mean[c], 1/p.Std[c]
 	}
-	norm := func(first, m int) []uint32 { // vectors begin at multiples of 16 bytes
-		return push(m, quads, first, 0, mean[0], mean[1], mean[2], mean[3], scale[0], scale[1], scale[2], scale[3])
+	norm := func(first, m int) constants { // vectors begin at multiples of 16 bytes
+		return constants{"rows": m, "quads": quads, "row0": first, "mean": mean, "scale": scale}
 	}
 	shares := func(per int) func(m int) [3]uint32 { // x groups of a view for `per` pixels each, y views
 		return func(m int) [3]uint32 { return [3]uint32{uint32((v.Size*v.Size + per - 1) / per), uint32(m), 1} }
 	}
-	spec := push(p.C, v.Size, v.Blur, v.Patch, v.Bicubic)
+	spec := words(p.C, v.Size, v.Blur, v.Patch, v.Bicubic)
 	crop, sums := g.alloc("crop", F32, []int{n, v.Size, v.Size, p.C}), g.alloc("gray sums", F32, []int{n, 64})
 	g.run(launch{kernel: "views_crop", spec: spec, rows: n, binds: []bind{in(images), whole(table), out(crop), out(sums)},
-		push:   func(first, m int) []uint32 { return push(m, quads, first, p.slot()) },
+		push: func(first, m int) constants {
+			return constants{"rows": m, "quads": quads, "row0": first, "slot": p.slot()}
+		},
 		groups: func(m int) [3]uint32 { return groups1(m, 1) }})
 	y := g.alloc("views", F32, crop.shape)
 	g.run(launch{kernel: "views_finish", spec: spec, rows: n, most: maxGroups, binds: []bind{in(crop), in(sums), whole(table), out(y)},
@@ -79,7 +81,7 @@ func Views(images, table *Tensor, p Pictures, v Painting) *Tensor {
 		for _, down := range []bool{false, true} {
 			sharp := y
 			y = g.alloc("blurred views", F32, crop.shape)
-			g.run(launch{kernel: "views_blur", spec: append(slices.Clone(spec), push(down)...), rows: n, most: maxGroups, binds: []bind{in(sharp), whole(table), out(y)},
+			g.run(launch{kernel: "views_blur", spec: append(slices.Clone(spec), words(down)...), rows: n, most: maxGroups, binds: []bind{in(sharp), whole(table), out(y)},
 				push: norm, groups: shares(256)})
 		}
 	}
@@ -89,7 +91,9 @@ func Views(images, table *Tensor, p Pictures, v Painting) *Tensor {
 	count := v.Grid * v.Grid
 	tiles := g.alloc("tiles", F32, []int{n * count, v.Tile, v.Tile, p.C})
 	g.run(launch{kernel: "views_tiles", spec: spec, rows: n, binds: []bind{in(y), whole(table), out(tiles)},
-		push:   func(first, m int) []uint32 { return push(m, quads, first, count, v.Tile) },
+		push: func(first, m int) constants {
+			return constants{"rows": m, "quads": quads, "row0": first, "count": count, "side": v.Tile}
+		},
 		groups: func(m int) [3]uint32 { return groups1(m*count*v.Tile*v.Tile, 32) }})
 	return tiles
 }

@@ -7,7 +7,7 @@
 //! variant texel -DTEXEL
 #include "io.glsl"
 layout(local_size_x = 32) in;
-layout(push_constant) uniform Push { uint rows, chunk, chunk0, c4; };
+#include "push_chunks.glsl"
 READS(0, x)
 WRITES(1, part)
 

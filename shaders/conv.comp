@@ -18,16 +18,7 @@
 #include "io.glsl"
 #define PX 8
 layout(local_size_x = 8) in;
-layout(push_constant) uniform Push {
-	uint rows, gridW, gridHW;   // positions in this dispatch; grid width and area
-	int c, c4, k4, inH, inW;    // input channels, in vectors; output vectors
-	int step, offH, offW, dir;  // position = grid·step + off + tap·dir
-	int tapsH, tapsW, wTap0, wTapH, wTapW, wIn;
-	int outN, outH, outW, out0; // in vectors
-	uint add;
-	int xBatch, wBatch, yBatch; // vectors from one matrix of a batch to the next
-	int tile0; // of tiled kernels
-} p;
+#include "push_forward.glsl"
 READS(0, x)
 READS(1, w)
 WRITES(2, y)

@@ -9,16 +9,7 @@
 //! variant r8_texel -DPX=8 -DKB=4 -DTEXEL
 #include "io.glsl"
 layout(local_size_x = 8) in;
-layout(push_constant) uniform Push {
-	uint rows, gridW, gridHW;
-	int c, c4, k4, inH, inW;
-	int step, offH, offW, dir;
-	int tapsH, tapsW, wTap0, wTapH, wTapW, wIn;
-	int outN, outH, outW, out0;
-	uint add;
-	int xBatch, wBatch, yBatch; // zero
-	int tile0; // of tiled kernels
-} p;
+#include "push_forward.glsl"
 READS(0, x)
 READS(1, w)
 WRITES(2, y)

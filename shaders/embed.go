@@ -17,9 +17,11 @@ package shaders
 import (
 	"embed"
 	"encoding/binary"
+	"encoding/json"
 	"fmt"
 	"io/fs"
 	"strings"
+	"sync"
 )
 
 //go:embed spv
@@ -44,6 +46,24 @@ func SPIRV(name string) ([]uint32, error) {
 		code[i] = binary.LittleEndian.Uint32(raw[4*i:])
 	}
 	return code, nil
+}
+
+// manifest holds the part of spv/manifest.json that programs read; package compile writes it.
+var manifest = sync.OnceValues(func() (m map[string]struct{ Push string }, err error) {
+	raw, err := files.ReadFile("spv/manifest.json")
+	if err == nil {
+		err = json.Unmarshal(raw, &m)
+	}
+	return m, err
+})
+
+// pushNames returns the names of a shader's push constants, in order.
+func pushNames(name string) ([]string, error) {
+	m, err := manifest()
+	if err != nil {
+		return nil, fmt.Errorf("shaders: manifest: %w: run go run ./tools/mkshaders", err)
+	}
+	return strings.Fields(m[name].Push), nil
 }
 
 // Names returns the names of all shaders, sorted.

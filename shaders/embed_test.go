@@ -82,6 +82,32 @@ func TestEveryShaderKeepsToTheLimits(t *testing.T) {
 	}
 }
 
+// The manifest must name every push constant, of a type that programs can pass, and the last one must end where the block does.
+func TestEveryPushConstantHasANameAndAType(t *testing.T) {
+	for _, name := range Names() {
+		code, err := SPIRV(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		block, err := PushConstants(name)
+		if err != nil {
+			t.Error(err)
+			continue
+		}
+		end := 0
+		for _, m := range block {
+			size := map[string]int{"int": 4, "uint": 4, "float": 4, "vec4": 16}[m.Type]
+			if size == 0 || m.Name == "" || m.Offset < end {
+				t.Errorf("%s: member %+v after byte %d", name, m, end)
+			}
+			end = m.Offset + size
+		}
+		if _, bytes := Reflect(code); bytes != end {
+			t.Errorf("%s: members end at byte %d, the block at %d", name, end, bytes)
+		}
+	}
+}
+
 func TestUnknownShaderErrorListsTheKnownOnes(t *testing.T) {
 	_, err := SPIRV("no-such")
 	if err == nil || !strings.Contains(err.Error(), Names()[0]) {

@@ -9,7 +9,7 @@
 #include "io.glsl"
 layout(local_size_x = 32) in;
 #include "rows.glsl"
-layout(push_constant) uniform Push { uint n, row0, rows, quads; float scale; uint decoupled; };
+#include "push_ntxent.glsl"
 READS(0, sim)
 READS(1, row)
 READS(2, dloss)

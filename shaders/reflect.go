@@ -1,6 +1,8 @@
 package shaders
 
-// SPIR-V numbers that Reflect looks for (SPIR-V specification 1.3, sections 3.7, 3.20 and 3.32).
+import "fmt"
+
+// SPIR-V numbers that parse reads (SPIR-V specification 1.3, sections 3.7, 3.20 and 3.32).
 const (
 	opTypeInt, opTypeFloat, opTypeVector, opTypeMatrix = 21, 22, 23, 24
 	opTypeArray, opTypeStruct, opTypePointer           = 28, 30, 32
@@ -12,32 +14,71 @@ const (
 	storagePushConstant = 9
 )
 
-// module keeps what the size of a push-constant block depends on, by result id.
+// module keeps what the layout of a push-constant block depends on, by result id.
 type module struct {
-	types   map[uint32][]uint32             // type instructions: opcode, operands after the result id
-	consts  map[uint32]uint32               // low word of constants: array lengths
-	strides map[uint32]uint32               // ArrayStride of array types, bytes
-	members map[[2]uint32]map[uint32]uint32 // decorations with one operand of (struct, member)
+	bindings int                             // highest binding + 1
+	push     uint32                          // struct type of the push-constant block; 0: none
+	types    map[uint32][]uint32             // type instructions: opcode, operands after the result id
+	consts   map[uint32]uint32               // low word of constants: array lengths
+	strides  map[uint32]uint32               // ArrayStride of array types, bytes
+	members  map[[2]uint32]map[uint32]uint32 // decorations with one operand of (struct, member)
 }
 
 // Reflect returns how many storage buffers a shader binds (its highest binding + 1, all in set 0) and the size of its
 // push-constant block in bytes (0 where it has none), rounded up to 4. The compiler drops a buffer that nothing reads or
 // writes, so a shader must use its last binding. Code that is no SPIR-V gives 0, 0.
 func Reflect(code []uint32) (bindings int, pushBytes int) {
-	if len(code) < 5 || code[0] != magic {
+	m, ok := parse(code)
+	if !ok {
 		return 0, 0
 	}
-	m := module{map[uint32][]uint32{}, map[uint32]uint32{}, map[uint32]uint32{}, map[[2]uint32]map[uint32]uint32{}}
-	push := uint32(0) // pointer type of the push-constant variable
+	return m.bindings, int(m.size(m.push, 0)+3) &^ 3
+}
+
+// Member is one member of a push-constant block.
+type Member struct {
+	Name   string
+	Type   string // "int", "uint", "float", "vec4"; "" for any other
+	Offset int    // bytes
+}
+
+// PushConstants returns the push-constant block of a shader: names from the manifest, types and offsets from the SPIR-V.
+func PushConstants(name string) ([]Member, error) {
+	code, err := SPIRV(name)
+	if err != nil {
+		return nil, err
+	}
+	names, err := pushNames(name)
+	if err != nil {
+		return nil, err
+	}
+	m, _ := parse(code)
+	block := m.types[m.push]
+	if have := max(len(block)-1, 0); have != len(names) {
+		return nil, fmt.Errorf("shaders: %s has %d push constants and the manifest names %d: run go run ./tools/mkshaders", name, have, len(names))
+	}
+	out := make([]Member, len(names))
+	for i, n := range names {
+		out[i] = Member{n, m.typeName(block[i+1]), int(m.members[[2]uint32{m.push, uint32(i)}][decOffset])}
+	}
+	return out, nil
+}
+
+// parse reads the instructions that the bindings and the push-constant block depend on; false if code is no SPIR-V.
+func parse(code []uint32) (m module, ok bool) {
+	m = module{types: map[uint32][]uint32{}, consts: map[uint32]uint32{}, strides: map[uint32]uint32{}, members: map[[2]uint32]map[uint32]uint32{}}
+	if len(code) < 5 || code[0] != magic {
+		return m, false
+	}
 	for at := 5; at < len(code); {
 		n, op := int(code[at]>>16), code[at]&0xffff
 		if n == 0 || at+n > len(code) {
-			return 0, 0
+			return m, false
 		}
 		arg := code[at+1 : at+n]
 		switch {
 		case op == opDecorate && len(arg) == 3 && arg[1] == decBinding:
-			bindings = max(bindings, int(arg[2])+1)
+			m.bindings = max(m.bindings, int(arg[2])+1)
 		case op == opDecorate && len(arg) == 3 && arg[1] == decArrayStride:
 			m.strides[arg[0]] = arg[2]
 		case op == opMemberDecorate && len(arg) == 4:
@@ -51,14 +92,29 @@ func Reflect(code []uint32) (bindings int, pushBytes int) {
 		case op == opConstant && len(arg) >= 3:
 			m.consts[arg[1]] = arg[2]
 		case op == opVariable && len(arg) >= 3 && arg[2] == storagePushConstant:
-			push = arg[0]
+			if pointer := m.types[arg[0]]; len(pointer) == 3 { // types come before variables
+				m.push = pointer[2]
+			}
 		}
 		at += n
 	}
-	if pointer := m.types[push]; len(pointer) == 3 {
-		pushBytes = int(m.size(pointer[2], 0)+3) &^ 3
+	return m, true
+}
+
+// typeName returns the GLSL name of the types that push constants have, "" for others.
+func (m module) typeName(id uint32) string {
+	t := m.types[id]
+	switch {
+	case len(t) == 3 && t[0] == opTypeInt && t[2] == 0:
+		return "uint"
+	case len(t) == 3 && t[0] == opTypeInt:
+		return "int"
+	case len(t) >= 2 && t[0] == opTypeFloat:
+		return "float"
+	case len(t) == 3 && t[0] == opTypeVector && t[2] == 4 && m.typeName(t[1]) == "float":
+		return "vec4"
 	}
-	return bindings, pushBytes
+	return ""
 }
 
 // size is the extent of a type in bytes; matrixStride is the stride of its columns where it is a matrix.

@@ -1,14 +1,5 @@
 // The operands of gather: A = x at positions, transposed on the way into shared memory; B = w.
-layout(push_constant) uniform Push {
-	uint rows, gridW, gridHW;
-	int c, c4, k4, inH, inW;
-	int step, offH, offW, dir;
-	int tapsH, tapsW, wTap0, wTapH, wTapW, wIn;
-	int outN, outH, outW, out0;
-	uint add;
-	int xBatch, wBatch, yBatch;
-	int tile0; // the first tile of the slice, among those of all rows
-} p;
+#include "push_forward.glsl"
 layout(binding = 0) readonly buffer X { vec4 x[]; };
 layout(binding = 1) readonly buffer W { vec4 w[]; };
 layout(binding = 2) buffer Y { vec4 y[]; };

@@ -1,11 +1,5 @@
 // The operands of outer: A = dy, B = x at positions; both lie in memory as they go into shared memory.
-layout(push_constant) uniform Push {
-	uint rows, chunk, chunk0;
-	int gridW, gridH;
-	int c4, k, k4, inH, inW;
-	int stride, pad, tapsH, tapsW;
-	uint tiles;
-} p;
+#include "push_weight.glsl"
 layout(binding = 0) readonly buffer X { vec4 x[]; };
 layout(binding = 1) readonly buffer D { vec4 dy[]; };
 layout(binding = 2) writeonly buffer Part { vec4 part[]; };

@@ -47,7 +47,7 @@ void main() {
 	halt[2] = floatBitsToUint(clip > 0.0 ? min(1.0, clip / (size + 1e-6)) : 1.0);
 }
 #else
-layout(push_constant) uniform Push { uint size, parts, groups; };
+layout(push_constant) uniform Push { uint n, parts, groups; };
 layout(binding = 1) writeonly buffer Merged { uvec4 merged[]; };
 
 void main() {

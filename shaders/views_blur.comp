@@ -9,10 +9,7 @@
 //! variant texel -DTEXEL
 #include "io.glsl"
 layout(local_size_x = 64) in;
-layout(push_constant) uniform Push {
-	uint rows, quads, row0;
-	vec4 mean, scale;
-};
+#include "push_paint.glsl"
 READS(0, view)
 READS(1, table)
 WRITES(2, result)

@@ -11,13 +11,7 @@
 #define CB 2
 #define KB 1
 layout(local_size_x = 8) in;
-layout(push_constant) uniform Push {
-	uint rows, chunk, chunk0;
-	int gridW, gridH;
-	int c4, k, k4, inH, inW;
-	int stride, pad, tapsH, tapsW;
-	uint tiles;
-} p;
+#include "push_weight.glsl"
 READS(0, x)
 READS(1, dy)
 WRITES(2, part)

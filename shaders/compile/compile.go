@@ -21,6 +21,8 @@ type Entry struct {
 	Key      string `json:"source"`   // Shader.Key at compilation
 	SPIRV    string `json:"spirv"`    // sha256 of the file, in hexadecimal
 	Compiler string `json:"compiler"` // the result of Version
+	// Push names the members of the push-constant block in order, separated by spaces. The SPIR-V itself has no names.
+	Push string `json:"push,omitempty"`
 }
 
 // Manifest is the content of spv/manifest.json: entries by shader name.
@@ -77,9 +79,12 @@ func Version() (string, error) {
 	return strings.Join(parts, ", "), nil
 }
 
-// Compile returns the SPIR-V of one shader. The error includes the messages of glslc.
-func Compile(dir string, s Shader) ([]byte, error) {
-	args := append([]string{"-O", "--target-env=" + s.Target, "-fshader-stage=comp", "-I", "."}, s.Defines...)
+// Compile returns the SPIR-V of one shader; the error includes the messages of glslc.
+func Compile(dir string, s Shader) ([]byte, error) { return glslc(dir, s, "-O") }
+
+// glslc compiles a shader at an optimization level: -O, which strips all names, or -O0, which keeps them.
+func glslc(dir string, s Shader, level string) ([]byte, error) {
+	args := append([]string{level, "--target-env=" + s.Target, "-fshader-stage=comp", "-I", "."}, s.Defines...)
 	cmd := exec.Command("glslc", append(args, "-o", "-", s.Source)...)
 	cmd.Dir = dir
 	var out, msg bytes.Buffer
@@ -226,6 +231,10 @@ func compileAll(dir string, list []Shader, todo map[string]string, m Manifest, w
 			slots <- struct{}{}
 			defer func() { <-slots }()
 			code, err := Compile(dir, s)
+			var push string
+			if err == nil {
+				push, err = pushNames(dir, s)
+			}
 			if err == nil {
 				err = replace(filepath.Join(dir, "spv", s.Name+".spv"), code)
 			}
@@ -235,7 +244,7 @@ func compileAll(dir string, list []Shader, todo map[string]string, m Manifest, w
 				failed = append(failed, err)
 				return
 			}
-			m[s.Name] = Entry{Key: s.Key, SPIRV: digest(code), Compiler: version}
+			m[s.Name] = Entry{Key: s.Key, SPIRV: digest(code), Compiler: version, Push: push}
 			log(fmt.Sprintf("compiled %s (%s; %d bytes)", s.Name, why, len(code)))
 		})
 	}
