@@ -11,7 +11,7 @@ import (
 	"marr/vk/vktest"
 )
 
-// device is shared by all tests of the package.
+// device is shared by all tests of this package.
 var device *vk.Device
 
 func TestMain(m *testing.M) { vktest.Main(m, &device) }
@@ -31,22 +31,22 @@ func TestPeakIsMeasured(t *testing.T) {
 	}
 }
 
-func TestBatchesAreCutOnSlowDevicesOnly(t *testing.T) {
+func TestOnlySlowDevicesGetSmallerBatches(t *testing.T) {
 	fast := Peak{FMA: Rate{Best: 5000}, Copy: Rate{Best: 500}}
 	for _, c := range Cases(slowPeak) {
-		if n := Scale(c, fast); n != c.Batch {
+		if n := ScaleBatch(c, fast); n != c.Batch {
 			t.Errorf("%s: %d of %d on a fast device", c.Name, n, c.Batch)
 		}
-		n := Scale(c, slowPeak)
+		n := ScaleBatch(c, slowPeak)
 		if n > c.Batch || n < min(2, c.Batch) {
 			t.Errorf("%s: %d of %d", c.Name, n, c.Batch)
 		}
 		for _, p := range c.Passes {
-			if s := p.estimate(n, slowPeak); n > 2 && s > rowTime.Seconds() {
+			if s := p.estimate(n, slowPeak); n > 2 && s > maxRowTime.Seconds() {
 				t.Errorf("%s %s: %d of %d would take %.2f s", c.Name, p.Name, n, c.Batch, s)
 			}
-			if s := p.estimate(2*n, slowPeak); n < c.Batch && 2*n <= c.Batch && c.slowest(2*n) <= rowTime.Seconds() {
-				t.Errorf("%s %s: %d would do too, in %.2f s", c.Name, p.Name, 2*n, s)
+			if s := p.estimate(2*n, slowPeak); n < c.Batch && 2*n <= c.Batch && c.slowest(2*n) <= maxRowTime.Seconds() {
+				t.Errorf("%s %s: %d would also fit, in %.2f s", c.Name, p.Name, 2*n, s)
 			}
 		}
 	}
@@ -71,7 +71,7 @@ func TestCasesCoverTheNetworks(t *testing.T) {
 		for _, c := range Cases(p) {
 			groups[c.Group]++
 			if key := c.Group + c.Name; seen[key] {
-				t.Errorf("%s, %s stands twice", c.Group, c.Name)
+				t.Errorf("%s, %s is listed twice", c.Group, c.Name)
 			} else {
 				seen[key] = true
 			}
@@ -96,10 +96,10 @@ func small(cases []Case) []Case {
 	return cases
 }
 
-// TestEveryCaseRuns records each op with its gradients once and finds all passes.
+// TestEveryCaseRuns runs each op and its gradients once and checks that every pass has a measurement.
 func TestEveryCaseRuns(t *testing.T) {
 	light := regexp.MustCompile(`resnet18.*(@4 |64→128 @32)|narrow|linear|NN|once|global average`)
-	rows, err := Kernels(context.Background(), device, small(Cases(slowPeak)), slowPeak, KernelOptions{Filter: light, Runs: 1}, func(Row) {})
+	rows, err := MeasureKernels(context.Background(), device, small(Cases(slowPeak)), slowPeak, KernelOptions{Filter: light, Runs: 1}, func(Row) {})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -107,14 +107,14 @@ func TestEveryCaseRuns(t *testing.T) {
 		t.Errorf("only %d rows", len(rows))
 	}
 	for _, r := range rows {
-		if r.Problem != "" || r.Kernel == "" || !(r.Time.Median > 0) || !(r.Share > 0) || r.Time.Runs != 1 || (r.GFLOP == 0) != r.Memory {
+		if r.Problem != "" || r.Kernel == "" || !(r.Time.Median > 0) || !(r.Share > 0) || r.Time.Runs != 1 || (r.GFLOP == 0) != r.MemoryBound {
 			t.Errorf("%+v", r)
 		}
 	}
 }
 
-// TestHelpersCountToTheirPass looks at what a strided convolution consists of: a data gradient is four dispatches, a weight gradient two.
-func TestHelpersCountToTheirPass(t *testing.T) {
+// TestAuxiliaryDispatchesCountTowardTheirPass uses a strided convolution, whose data gradient has four dispatches and whose weight gradient has two.
+func TestAuxiliaryDispatchesCountTowardTheirPass(t *testing.T) {
 	c := convCase("", 2, conv{8, 8, 3, 2, 8})
 	var weights []kernels.OpTime
 	for _, track := range []bool{false, true} {
@@ -127,35 +127,35 @@ func TestHelpersCountToTheirPass(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		ahead, back := split(ops)
+		fwd, bwd := splitPasses(ops)
 		if !track {
-			weights = back
+			weights = bwd
 			continue
 		}
 		passes, err := c.passes(ops, weights)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if n := len(passes[dgrad]); n != len(back)-len(weights) || n == 0 || len(passes[wgrad]) != len(weights) || len(passes[forward]) != len(ahead) {
+		if n := len(passes[dgrad]); n != len(bwd)-len(weights) || n == 0 || len(passes[wgrad]) != len(weights) || len(passes[forward]) != len(fwd) {
 			t.Errorf("%d, %d, %d dispatches of %d", len(passes[forward]), n, len(passes[wgrad]), len(ops))
 		}
 		for _, o := range passes[dgrad] {
 			if !strings.Contains(o.Label, "weight") {
-				t.Errorf("%s has no part in a data gradient", o.Label)
+				t.Errorf("%s does not belong to a data gradient", o.Label)
 			}
 		}
 	}
 }
 
-// TestRowThatIsTooLargeSaysSoAndTheRestRuns opens the device with so little to bind that one weight cannot be bound whole.
-func TestRowThatIsTooLargeSaysSoAndTheRestRuns(t *testing.T) {
+// TestRowThatDoesNotFitGivesTheReasonAndTheRestRuns limits the size of a binding so that one weight does not fit into it.
+func TestRowThatDoesNotFitGivesTheReasonAndTheRestRuns(t *testing.T) {
 	narrow, err := vk.Open("", vk.Options{StorageRange: 64 << 10})
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer narrow.Close()
 	cases := []Case{convCase("conv", 2, conv{128, 256, 3, 1, 4}), convCase("conv", 2, conv{8, 8, 3, 1, 4})}
-	rows, err := Kernels(context.Background(), narrow, cases, slowPeak, KernelOptions{Runs: 1}, func(Row) {})
+	rows, err := MeasureKernels(context.Background(), narrow, cases, slowPeak, KernelOptions{Runs: 1}, func(Row) {})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -163,21 +163,21 @@ func TestRowThatIsTooLargeSaysSoAndTheRestRuns(t *testing.T) {
 		t.Fatalf("%d rows, want 6", len(rows))
 	}
 	for i, r := range rows {
-		if tooLarge := i < 3; (r.Problem != "") != tooLarge || tooLarge != strings.Contains(r.Problem, "binds 65536 at once") || (r.Time.Runs == 0) != tooLarge {
+		if doesNotFit := i < 3; (r.Problem != "") != doesNotFit || doesNotFit != strings.Contains(r.Problem, "binds 65536 at once") || (r.Time.Runs == 0) != doesNotFit {
 			t.Errorf("%+v", r)
 		}
 	}
 	var text strings.Builder
-	(&Report{Device: narrow.Info(), Rows: rows}).Print(&text)
+	(&Results{Device: narrow.Info(), Rows: rows}).Print(&text)
 	if n := strings.Count(text.String(), "does not fit:"); n != 1 {
 		t.Errorf("the reason is given %d times in\n%s", n, text.String())
 	}
 }
 
-func TestStoppedBenchKeepsItsRows(t *testing.T) {
+func TestStoppedBenchmarkKeepsItsRows(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.Background())
 	cases := []Case{convCase("conv", 2, conv{4, 4, 1, 1, 4}), convCase("conv", 2, conv{8, 4, 1, 1, 4})}
-	rows, err := Kernels(ctx, device, cases, slowPeak, KernelOptions{Runs: 1}, func(Row) { cancel() })
+	rows, err := MeasureKernels(ctx, device, cases, slowPeak, KernelOptions{Runs: 1}, func(Row) { cancel() })
 	if err == nil || len(rows) == 0 || len(rows) > 3 {
 		t.Errorf("%d rows, %v", len(rows), err)
 	}
@@ -190,15 +190,15 @@ func TestStepIsSplitAndTimed(t *testing.T) {
 		t.Fatal(err)
 	}
 	p := s.Parts
-	if s.Stem != "strided" || s.Time.Runs != 2 || p.Steps != timedSteps || !(p.Views > 0 && p.Forward > 0 && p.Backward > 0 && p.Update > 0) {
+	if s.Stem != "strided" || s.Time.Runs != 2 || p.Steps != profiledSteps || !(p.Views > 0 && p.Forward > 0 && p.Backward > 0 && p.Update > 0) {
 		t.Errorf("%+v", s)
 	}
-	if !(s.Host > 0) || !(s.ViewsPerS > 0) || s.Planned <= 0 || s.Store <= 0 || s.Used < s.Planned+s.Store || len(s.Kernels) < 10 {
-		t.Errorf("host %g, %g views/s, planned %d, store %d, used %d, kernels %+v", s.Host, s.ViewsPerS, s.Planned, s.Store, s.Used, s.Kernels)
+	if !(s.HostMs > 0) || !(s.ViewsPerS > 0) || s.Activations <= 0 || s.Parameters <= 0 || s.Allocated < s.Activations+s.Parameters || len(s.Kernels) < 10 {
+		t.Errorf("host %g, %g views/s, activations %d, parameters %d, allocated %d, kernels %+v", s.HostMs, s.ViewsPerS, s.Activations, s.Parameters, s.Allocated, s.Kernels)
 	}
 }
 
-// TestPlanNeedsNoRun plans a batch that would take long here.
+// TestPlanNeedsNoRun plans two batches without running a step.
 func TestPlanNeedsNoRun(t *testing.T) {
 	o := StepOptions{Arch: "resnet10", Width: 4, Batch: 64, Size: 16}
 	a, err := PlanStep(t.Context(), device, o)
@@ -210,13 +210,13 @@ func TestPlanNeedsNoRun(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if a.Time.Runs != 0 || a.Store != b.Store || b.Planned < a.Planned*3/2 || b.Used < b.Planned+b.Store {
-		t.Errorf("planned %d and %d for twice as many, store %d and %d, used %d", a.Planned, b.Planned, a.Store, b.Store, b.Used)
+	if a.Time.Runs != 0 || a.Parameters != b.Parameters || b.Activations < a.Activations*3/2 || b.Allocated < b.Activations+b.Parameters {
+		t.Errorf("activations %d and %d for twice the batch, parameters %d and %d, allocated %d", a.Activations, b.Activations, a.Parameters, b.Parameters, b.Allocated)
 	}
 }
 
-// TestPeerThatFailsCostsItsOwnFiguresAlone asks a program for JSON that prints none.
-func TestPeerThatFailsCostsItsOwnFiguresAlone(t *testing.T) {
+// TestFailedPeerDoesNotFailTheMeasurement runs programs that print no JSON in place of Python.
+func TestFailedPeerDoesNotFailTheMeasurement(t *testing.T) {
 	o := StepOptions{Arch: "resnet10", Width: 4, Batch: 8, Size: 16, Steps: 1}
 	s, err := MeasureStep(context.Background(), device, o, []PeerCommand{{Python: "false"}, {Python: "true"}})
 	if err != nil {
@@ -232,12 +232,12 @@ func TestPeerThatFailsCostsItsOwnFiguresAlone(t *testing.T) {
 	}
 }
 
-func TestTrainingIsSummedUp(t *testing.T) {
-	r, err := Train(context.Background(), device, StepOptions{Arch: "resnet10", Width: 4, Batch: 8, Size: 16, Steps: 11})
+func TestTrainingHasLossesAndSpeed(t *testing.T) {
+	r, err := MeasureTraining(context.Background(), device, StepOptions{Arch: "resnet10", Width: 4, Batch: 8, Size: 16, Steps: 11})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if !(r.First > 0 && r.Last > 0 && r.ImagesPerS > 0) {
+	if !(r.FirstLoss > 0 && r.LastLoss > 0 && r.ImagesPerS > 0) {
 		t.Errorf("%+v", r)
 	}
 }

@@ -6,33 +6,33 @@ import (
 	"marr/vk"
 )
 
-// Case is an op at one shape, measured pass by pass.
+// Case is an op at one shape. Its passes are measured separately.
 type Case struct {
 	Group, Name string
 	Batch       int // images or rows of one run on a fast device
 	Passes      []Pass
-	Inputs      func(n int) []Input // what the op reads, for n images or rows
-	Out         func(n int) []int   // the shape of its result; nil: no gradient flows back from it
+	Inputs      func(n int) []Input // the op's inputs for n images or rows
+	Out         func(n int) []int   // the shape of the result; nil: the case has no backward pass
 	Op          func(g *kernels.Graph, in []*kernels.Tensor) *kernels.Tensor
 }
 
-// Input is a tensor that a case reads: random numbers of −1 … 1 or random bytes, unless Row fills row i.
+// Input is an input tensor of a case. It holds random numbers in −1 … 1 or random bytes, unless Row fills row i.
 type Input struct {
 	Type  kernels.DType
 	Shape []int
 	Row   func(i int, dst []float32)
 }
 
-// Pass is what a case is measured at. FLOP and Bytes are for n images or rows: the least that the pass has to compute and to move, each
-// operand read and each result written once, whatever the kernels do.
+// Pass is one pass of a case. FLOP and Bytes are the minimum work for n images or rows: each operand is read and each result written once,
+// whatever the kernels do.
 type Pass struct {
 	Name  string
-	FLOP  func(n int) float64 // nil: the pass is bound by memory, and its share is of the copy bandwidth
+	FLOP  func(n int) float64 // nil: the pass is memory-bound and its share refers to the copy bandwidth
 	Bytes func(n int) float64
 }
 
-// The passes. Helper dispatches count to the pass they belong to: turned weights to the first pass that needs them, sums of partial results
-// to the gradient that they end.
+// The passes. Auxiliary dispatches count toward the pass that needs them: transposed weights toward the first pass that reads them, sums
+// of partial results toward the gradient that they complete.
 const (
 	forward  = "forward"
 	backward = "backward" // of all inputs and parameters at once
@@ -41,29 +41,29 @@ const (
 	update   = "update"
 )
 
-// built is a case's program on a device.
-type built struct {
+// caseProgram is the program of a case on a device.
+type caseProgram struct {
 	store *kernels.Store
 	prog  *kernels.Program
 }
 
-func (b *built) free() {
+func (b *caseProgram) free() {
 	if b.prog != nil {
 		b.prog.Free()
 	}
 	b.store.Free()
 }
 
-// The segments of a case's program: the inputs are filled once and stay where the op reads them.
+// The segments of a case's program. dataSegment fills the inputs once; they stay on the device.
 const (
 	dataSegment = "data"
 	opSegment   = "op"
 )
 
-// build records a case for n images or rows and fills its inputs. Without track no gradient flows into the inputs, so that the backward
-// pass is the parameters' alone.
-func (c Case) build(dev *vk.Device, n int, track bool, t *kernels.Tuner) (*built, error) {
-	b := &built{store: kernels.NewStore(dev)}
+// build records a case for n images or rows and fills its inputs. Without track, the backward pass computes the gradients of the
+// parameters only.
+func (c Case) build(dev *vk.Device, n int, track bool, t *kernels.Tuner) (*caseProgram, error) {
+	b := &caseProgram{store: kernels.NewStore(dev)}
 	b.store.Tune(t)
 	inputs := c.Inputs(n)
 	if c.Out != nil {
@@ -100,8 +100,8 @@ func (c Case) build(dev *vk.Device, n int, track bool, t *kernels.Tuner) (*built
 
 func inputName(i int) string { return "input " + string(rune('a'+i)) }
 
-// fill runs the data segment. Random numbers cost a GPU more power than zeros, hence time; a short block of them, repeated, costs as much.
-func (b *built) fill(inputs []Input) error {
+// fill runs the data segment. A GPU needs more power, and so more time, for random numbers than for zeros. A repeated block is as costly.
+func (b *caseProgram) fill(inputs []Input) error {
 	r, err := b.prog.Segment(dataSegment).Begin()
 	if err != nil {
 		return err
@@ -123,7 +123,7 @@ func (b *built) fill(inputs []Input) error {
 	return r.Wait()
 }
 
-// write fills padded rows; the lanes behind a row's width stay zero.
+// write fills padded rows. The lanes after a row's width stay zero.
 func (x Input) write(dst, block []float32) {
 	width, rows, at := x.Shape[len(x.Shape)-1], 1, 0
 	for _, v := range x.Shape[:len(x.Shape)-1] {
@@ -145,8 +145,8 @@ func (x Input) write(dst, block []float32) {
 	}
 }
 
-// run times the ops of one run of the case. Scalars of batch norm and optimizer are those of a first step.
-func (b *built) run() ([]kernels.OpTime, error) {
+// run runs the case once and returns the times of its ops. The scalars of batch norm and optimizer are those of a first step.
+func (b *caseProgram) run() ([]kernels.OpTime, error) {
 	seg := b.prog.Segment(opSegment)
 	r, err := seg.Begin()
 	if err != nil {

@@ -6,23 +6,19 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-const clockHow = "processor time of the thread that drives the device, outside its waits"
+const hostClock = "processor time of the thread that drives the device, without its waits"
 
-// threadTime is the time that the calling thread has spent on a processor; the goroutine must be locked to it. getrusage would not do: it
-// lags by up to a tick and books what came before a wait to the wait.
-func threadTime() time.Duration {
-	var t unix.Timespec
-	if err := unix.ClockGettime(unix.CLOCK_THREAD_CPUTIME_ID, &t); err != nil {
-		panic(err) // only a wrong argument is an error
-	}
-	return time.Duration(t.Nano())
-}
+// threadTime returns the processor time of the calling thread. The goroutine must be locked to its thread. getrusage is too coarse: it
+// lags by up to a tick and attributes work before a wait to the wait.
+func threadTime() time.Duration { return clock(unix.CLOCK_THREAD_CPUTIME_ID) }
 
-// processTime is the time that the whole process has spent on processors.
-func processTime() time.Duration {
+// processTime returns the processor time of the whole process.
+func processTime() time.Duration { return clock(unix.CLOCK_PROCESS_CPUTIME_ID) }
+
+func clock(id int32) time.Duration {
 	var t unix.Timespec
-	if err := unix.ClockGettime(unix.CLOCK_PROCESS_CPUTIME_ID, &t); err != nil {
-		panic(err) // likewise
+	if err := unix.ClockGettime(id, &t); err != nil {
+		panic(err) // only an invalid argument fails
 	}
 	return time.Duration(t.Nano())
 }

@@ -4,12 +4,12 @@ package bench
 
 import "time"
 
-const clockHow = "time that passed outside the waits for the device"
+const hostClock = "wall time without the waits for the device"
 
-var began = time.Now()
+var programStart = time.Now()
 
-// threadTime is the wall's time, where a thread's own cannot be had.
-func threadTime() time.Duration { return time.Since(began) }
+// threadTime returns the wall time, for systems without a clock per thread.
+func threadTime() time.Duration { return time.Since(programStart) }
 
-// processTime likewise: with one processor at work it is the same.
+// processTime returns the wall time too, which equals the processor time of one busy processor.
 func processTime() time.Duration { return threadTime() }

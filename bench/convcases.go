@@ -8,7 +8,7 @@ import (
 	"marr/kernels/rng"
 )
 
-// conv is the geometry of one convolution: k filters of r × r over c channels of px × px pixels.
+// conv is the shape of a convolution: k filters of r × r over c channels of px × px pixels.
 type conv struct{ c, k, r, stride, px int }
 
 func (v conv) out() int { return (v.px+2*(v.r/2)-v.r)/v.stride + 1 }
@@ -21,7 +21,7 @@ func (v conv) String() string {
 	return s
 }
 
-// convCase measures a convolution; the first of a network has no data gradient.
+// convCase returns the case of a convolution. The first convolution of a network has no data gradient.
 func convCase(group string, batch int, v conv) Case {
 	o := v.out()
 	work := func(n int) float64 { return 2 * float64(n*o*o) * float64(v.k*v.c*v.r*v.r) }
@@ -40,7 +40,7 @@ func convCase(group string, batch int, v conv) Case {
 	return c
 }
 
-// weight declares the parameter of a case, uniform with He's variance (a parameter named by its last axis' fan-in only: He et al. 2015).
+// weight declares the parameter of a case, uniform with the variance of He et al. 2015. The fan-in is the product of all axes but the first.
 func weight(g *kernels.Graph, shape ...int) *kernels.Param {
 	n := 1
 	for _, v := range shape {
@@ -54,7 +54,7 @@ func weight(g *kernels.Graph, shape ...int) *kernels.Param {
 	}, shape...)
 }
 
-// convCases are the distinct convolutions of ResNet-18 on 32 px, of ResNet-50 on 224 px, and of the demo's narrow network.
+// convCases returns the distinct convolutions of ResNet-18 at 32 px, ResNet-50 at 224 px, and the narrow network of marr demo.
 func convCases() []Case {
 	var out []Case
 	add := func(group string, batch int, list []conv) {
@@ -72,7 +72,7 @@ func convCases() []Case {
 	return out
 }
 
-// basic lists the convolutions of four stages of basic blocks (He et al. 2015, arXiv:1512.03385, figure 5 left).
+// basic returns the convolutions of four stages of basic blocks (He et al. 2015, arXiv:1512.03385, figure 5 left).
 func basic(width, px int) []conv {
 	list := []conv{{width, width, 3, 1, px}}
 	for c := width; c < 8*width; c *= 2 {
@@ -83,7 +83,7 @@ func basic(width, px int) []conv {
 	return list
 }
 
-// bottleneck lists those of four stages of bottlenecks (figure 5 right), with the stride in the 3×3 as in torchvision.
+// bottleneck returns the convolutions of four stages of bottlenecks (figure 5 right), with the stride in the 3×3 as in torchvision.
 func bottleneck(width, px int) []conv {
 	var list []conv
 	in := width

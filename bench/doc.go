@@ -1,11 +1,11 @@
-// Package bench measures the engine: kernels, whole training steps and a short training, against the device's own peak.
+// Package bench measures kernels, whole training steps and the data pipeline, and states each rate as a share of the device's measured peak.
 //
-//	MeasurePeak ──▶ Kernels (every op at the shapes of ResNet-18 and -50) ─┐
-//	                Step (SimCLR, split by timestamps; PyTorch beside it) ──┼──▶ Report (JSON) ──▶ tables, ratios against another Report
-//	                Train (loss and images/s of a short run) ───────────────┤
-//	                Methods (what each method learns; PyTorch beside it) ───┘
+//	MeasurePeak ─────▶ MeasureKernels (every op at the shapes of ResNet-18 and ResNet-50) ─┐
+//	MeasureData (JPEG decoding, view painting; torchvision's DataLoader for comparison) ───┼──▶ Results (JSON) ──▶ tables, speed-ups over older Results
+//	MeasureStep (SimCLR, split by timestamps; the same step in PyTorch for comparison) ────┤
+//	MeasureTraining (loss and images/s of a short run) ────────────────────────────────────┘
 //
-// Times of kernels are differences of the device's timestamps around each dispatch; the first run is thrown away, the median and the
-// range of the others are given. A share is a rate over the best rate that the device reached in the same call. Devices shared with others
-// are noisy: compare within one report, or many.
+// A kernel's time is the difference of the device timestamps around its dispatch. The first run is a warm-up and is discarded; the
+// median and the range of the others are reported. Rates vary on a machine that other processes use: compare rows of one Results, or
+// collect several. Package bench/methods compares the accuracy of the pre-training methods.
 package bench

@@ -1,28 +1,19 @@
 package bench
 
 import (
-	"bufio"
 	"fmt"
 	"io"
 )
 
-// Markdown writes reports as the tables of RESULTS.md, in the order given.
-func Markdown(w io.Writer, reports []*Report) error {
-	out := bufio.NewWriter(w)
-	for _, r := range reports {
-		r.markdown(out)
-	}
-	return out.Flush()
-}
-
-func (r *Report) markdown(w io.Writer) {
+// WriteMarkdown writes the results as a section of RESULTS.md.
+func (r *Results) WriteMarkdown(w io.Writer) {
 	title := r.Date.Format("2006-01-02")
 	if r.Label != "" {
 		title += ", " + r.Label
 	}
 	fmt.Fprintf(w, "\n## %s: %s\n\n`%s`, commit %s, driver %s, Vulkan %s, %d processors, kernels %s, tune %s, %s.", title, r.Device.Name, r.Command, r.Commit,
-		r.Device.Driver, r.Device.API, r.CPUs, r.Family, r.Tune, r.Go)
-	if r.Cut {
+		r.Device.Driver, r.Device.API, r.CPUs, r.InputAccess, r.Tune, r.Go)
+	if r.Stopped {
 		fmt.Fprint(w, " Stopped before its end.")
 	}
 	fmt.Fprintln(w)
@@ -30,46 +21,47 @@ func (r *Report) markdown(w io.Writer) {
 		fmt.Fprintf(w, "%v.\n", r.Peak)
 	}
 	for _, s := range r.Steps {
-		s.markdown(w)
+		s.writeMarkdown(w)
 	}
 	if r.Training != nil {
 		fmt.Fprintln(w, r.Training)
 	}
-	if r.Feeding != nil {
-		r.Feeding.markdown(w)
-	}
-	if r.Methods != nil {
-		r.Methods.markdown(w)
+	if r.Data != nil {
+		for _, t := range r.Data.tables() {
+			fmt.Fprintf(w, "\n%s:\n\n", t.title)
+			t.WriteMarkdown(w)
+		}
 	}
 	if len(r.Rows) > 0 {
 		fmt.Fprintln(w)
-		rowTable(r.Rows).markdown(w)
+		rowTable(r.Rows).WriteMarkdown(w)
 	}
 	for _, p := range problems(r.Rows) {
 		fmt.Fprintf(w, "\nDoes not fit: %s.\n", p)
 	}
 }
 
-func (s Step) markdown(w io.Writer) {
+func (s Step) writeMarkdown(w io.Writer) {
 	if s.Time.Runs == 0 {
-		fmt.Fprintf(w, "\n%v, planned only: %s.\n", s.StepOptions, s.memory())
+		fmt.Fprintf(w, "\n%v, memory plan only: %s.\n", s.StepOptions, s.memory())
 		return
 	}
-	t := &table{head: []string{"step", "views/s", "ms a step", "views", "forward", "backward", "update", "host", "planned", "parameters", "used"}, right: 1}
+	t := &Table{Head: []string{"step", "views/s", "ms per step", "views", "forward", "backward", "update", "host", "activations", "parameters", "allocated"},
+		FirstNumber: 1}
 	p := s.Parts
-	ms := func(v float64) string { return figure(v) + " ms" }
-	t.add(s.StepOptions.String(), figure(s.ViewsPerS), figure(s.Time.Median)+" ("+s.Time.span()+")", ms(p.Views), ms(p.Forward), ms(p.Backward), ms(p.Update),
-		percent(s.HostShare), mebibytes(s.Planned), mebibytes(s.Store), mebibytes(s.Used))
+	ms := func(v float64) string { return formatNumber(v) + " ms" }
+	t.Add(s.StepOptions.String(), formatNumber(s.ViewsPerS), formatNumber(s.Time.Median)+" ("+s.Time.span()+")",
+		ms(p.Views), ms(p.Forward), ms(p.Backward), ms(p.Update), percent(s.HostShare), mebibytes(s.Activations), mebibytes(s.Parameters), mebibytes(s.Allocated))
 	for _, x := range s.Peers {
 		if len(x.Rounds) == 0 {
 			continue
 		}
-		t.add(fmt.Sprintf("PyTorch %s, %s, %s, %d threads: ours/theirs **%s**, against theirs without views %s (%d rounds)", x.Torch, x.Name, x.Device,
-			x.Threads, figure(x.Ratio), figure(x.RatioBare), len(x.Rounds)),
-			figure(x.ViewsPerS), figure(x.Ms), "", "", "", "", "", mebibytes(x.PeakMemory), "", "")
+		t.Add(fmt.Sprintf("PyTorch %s, %s, %s, %d threads: marr/PyTorch **%s**, %s if PyTorch paints no views (%d rounds)", x.Torch, x.Name, x.Device,
+			x.Threads, formatNumber(x.Ratio), formatNumber(x.RatioWithoutViews), len(x.Rounds)),
+			formatNumber(x.ViewsPerS), formatNumber(x.Ms), "", "", "", "", "", mebibytes(x.PeakMemory), "", "")
 	}
 	fmt.Fprintln(w)
-	t.markdown(w)
+	t.WriteMarkdown(w)
 	fmt.Fprintln(w)
-	s.kernelTable().markdown(w)
+	s.kernelTable().WriteMarkdown(w)
 }

@@ -7,7 +7,7 @@ import (
 	"marr/kernels/rng"
 )
 
-// Cases lists everything that Kernels measures. Square matrices are of 512 on slow devices, of 4096 on others.
+// Cases returns all cases of MeasureKernels. Square matrices have side 512 on slow devices, 4096 on others.
 func Cases(p Peak) []Case {
 	side := 4096
 	if p.slow() {
@@ -17,9 +17,9 @@ func Cases(p Peak) []Case {
 	all = append(all, linearCase(512, 2048), linearCase(2048, 128))
 	all = append(all, convCases()...)
 	for _, v := range []conv{{k: 64, px: 32}, {k: 512, px: 4}} {
-		all = append(all, mapCases("elementwise: resnet18, 32 px", 256, v.k, v.px)...)
+		all = append(all, elementwiseCases("elementwise: resnet18, 32 px", 256, v.k, v.px)...)
 	}
-	all = append(all, mapCases("elementwise: resnet50, 224 px", 32, 256, 56)...)
+	all = append(all, elementwiseCases("elementwise: resnet50, 224 px", 32, 256, 56)...)
 	return append(all, lossCases()...)
 }
 
@@ -41,7 +41,7 @@ func matmulCases(side int) []Case {
 	return out
 }
 
-// linearCase is a layer of the projector, on 512 rows.
+// linearCase returns the case of a projector layer on 512 rows.
 func linearCase(c, k int) Case {
 	work := func(n int) float64 { return 2 * float64(n) * float64(c) * float64(k) }
 	bytes := func(n int) float64 { return 4 * float64(n*c+n*k+c*k) }
@@ -53,39 +53,40 @@ func linearCase(c, k int) Case {
 		}}
 }
 
-// moved is a pass that reads and writes this many tensors of `size` floats an image.
-func moved(name string, size, tensors int) Pass {
+// memoryPass returns a memory-bound pass that reads and writes this many tensors of `size` floats per image.
+func memoryPass(name string, size, tensors int) Pass {
 	return Pass{Name: name, Bytes: func(n int) float64 { return 4 * float64(tensors) * float64(n) * float64(size) }}
 }
 
-// mapCases are the memory-bound ops on c channels of px × px. Batch norm with ReLU reads x (and the residual) and writes y, then reads dy, x
-// and y and writes dx (and the residual's): that it needs the mean before it can subtract it is its own affair.
-func mapCases(group string, batch, c, px int) []Case {
+// elementwiseCases returns the memory-bound ops on c channels of px × px. The forward pass of batch norm with ReLU reads x (and the
+// residual) and writes y; the backward pass reads dy, x and y and writes dx (and the residual's gradient). The extra read of x for the mean
+// is not counted.
+func elementwiseCases(group string, batch, c, px int) []Case {
 	shape := func(n int) []int { return []int{n, px, px, c} }
 	size := px * px * c
 	one := func(n int) []Input { return []Input{{Shape: shape(n)}} }
 	two := func(n int) []Input { return []Input{{Shape: shape(n)}, {Shape: shape(n)}} }
 	name := func(op string) string { return fmt.Sprintf("%s %d @%d", op, c, px) }
 	return []Case{
-		{Group: group, Name: name("batch norm, ReLU"), Batch: batch, Passes: []Pass{moved(forward, size, 2), moved(backward, size, 4)}, Inputs: one, Out: shape,
+		{Group: group, Name: name("batch norm, ReLU"), Batch: batch, Passes: []Pass{memoryPass(forward, size, 2), memoryPass(backward, size, 4)}, Inputs: one, Out: shape,
 			Op: func(g *kernels.Graph, in []*kernels.Tensor) *kernels.Tensor {
 				return kernels.BatchNorm(in[0], norm(g, c), nil, true, true)
 			}},
-		{Group: group, Name: name("same + residual"), Batch: batch, Passes: []Pass{moved(forward, size, 3), moved(backward, size, 5)}, Inputs: two, Out: shape,
+		{Group: group, Name: name("same + residual"), Batch: batch, Passes: []Pass{memoryPass(forward, size, 3), memoryPass(backward, size, 5)}, Inputs: two, Out: shape,
 			Op: func(g *kernels.Graph, in []*kernels.Tensor) *kernels.Tensor {
 				return kernels.BatchNorm(in[0], norm(g, c), in[1], true, true)
 			}},
-		{Group: group, Name: name("ReLU"), Batch: batch, Passes: []Pass{moved(forward, size, 2), moved(backward, size, 3)}, Inputs: one, Out: shape,
+		{Group: group, Name: name("ReLU"), Batch: batch, Passes: []Pass{memoryPass(forward, size, 2), memoryPass(backward, size, 3)}, Inputs: one, Out: shape,
 			Op: func(_ *kernels.Graph, in []*kernels.Tensor) *kernels.Tensor { return kernels.ReLU(in[0]) }},
-		{Group: group, Name: name("add"), Batch: batch, Passes: []Pass{moved(forward, size, 3)}, Inputs: two,
+		{Group: group, Name: name("add"), Batch: batch, Passes: []Pass{memoryPass(forward, size, 3)}, Inputs: two,
 			Op: func(_ *kernels.Graph, in []*kernels.Tensor) *kernels.Tensor { return kernels.Add(in[0], in[1]) }},
-		{Group: group, Name: name("global average"), Batch: batch, Passes: []Pass{moved(forward, size, 1), moved(backward, size, 1)}, Inputs: one,
+		{Group: group, Name: name("global average"), Batch: batch, Passes: []Pass{memoryPass(forward, size, 1), memoryPass(backward, size, 1)}, Inputs: one,
 			Out: func(n int) []int { return []int{n, c} },
 			Op:  func(_ *kernels.Graph, in []*kernels.Tensor) *kernels.Tensor { return kernels.GlobalAvgPool(in[0]) }},
 	}
 }
 
-// norm declares what a batch norm owns.
+// norm declares the parameters and the running statistics of a batch norm.
 func norm(g *kernels.Graph, c int) kernels.Norm {
 	fill := func(v float32) func() []float32 {
 		return func() []float32 {
@@ -101,7 +102,7 @@ func norm(g *kernels.Graph, c int) kernels.Norm {
 		Eps: 1e-5, Momentum: 0.1}
 }
 
-// lossCases are what a step has only once: loss, optimizer and views; and softmax.
+// lossCases returns the ops that a step runs once: loss, optimizer and views; and softmax.
 func lossCases() []Case {
 	const group, dim, classes, block = "once a step", 128, 1000, 1 << 10
 	pair := func(n int) float64 { return 2 * float64(2*n) * float64(2*n) * dim }
@@ -112,11 +113,11 @@ func lossCases() []Case {
 			Passes: []Pass{{forward, pair, embeddings}, {backward, pair, func(n int) float64 { return 2 * embeddings(n) }}},
 			Inputs: func(n int) []Input { return []Input{{Shape: []int{2 * n, dim}}} }, Out: func(int) []int { return []int{1} },
 			Op: func(_ *kernels.Graph, in []*kernels.Tensor) *kernels.Tensor { return kernels.NTXent(in[0], 0.2) }},
-		{Group: group, Name: "softmax of 1000", Batch: 4096, Passes: []Pass{moved(forward, classes, 2), moved(backward, classes, 3)},
+		{Group: group, Name: "softmax of 1000", Batch: 4096, Passes: []Pass{memoryPass(forward, classes, 2), memoryPass(backward, classes, 3)},
 			Inputs: func(n int) []Input { return []Input{{Shape: rows(n)}} }, Out: rows,
 			Op: func(_ *kernels.Graph, in []*kernels.Tensor) *kernels.Tensor { return kernels.Softmax(in[0], 1) }},
 		{Group: group, Name: "finite check and AdamW", Batch: 11 << 10, // blocks of 1024 parameters: 11.5 million, ResNet-18's
-			Passes: []Pass{moved(update, block, 8)}, // the check reads the gradients, AdamW those again, p, m and v, and writes p, m and v
+			Passes: []Pass{memoryPass(update, block, 8)}, // the check reads the gradients; AdamW reads them again, with p, m and v, and writes p, m and v
 			Inputs: func(n int) []Input { return []Input{{Shape: []int{n}}, {Shape: []int{1}}} },
 			Op: func(g *kernels.Graph, in []*kernels.Tensor) *kernels.Tensor {
 				weight(g, in[0].Dim(0), block)
@@ -131,8 +132,8 @@ func lossCases() []Case {
 	}
 }
 
-// viewCase paints views of images of h × w with all that SimCLR does: square boxes of 0.45 to 1 of the height, mirrored, all four ops of jitter,
-// gray, and a blur where there is one. Bytes are read, vectors of four floats written.
+// viewCase returns the case of painting views of images of h × w with all augmentations of SimCLR: square crops of 0.45 to 1 of the height,
+// flip, all four ops of color jitter, grayscale, and blur if v has one. It reads bytes and writes vectors of four floats.
 func viewCase(name string, channels, h, w int, v kernels.Painting) Case {
 	p := kernels.Pictures{Pixels: h * w, C: channels, Mean: []float64{0.5, 0.5, 0.5}[:channels], Std: []float64{0.25, 0.25, 0.25}[:channels]}
 	row := func(i int, dst []float32) {
@@ -141,7 +142,7 @@ func viewCase(name string, channels, h, w int, v kernels.Painting) Case {
 		top, left := s.Intn(h-side+1), s.Intn(w-side+1)
 		const bcsh = 1 | 2<<3 | 3<<6 | 4<<9
 		copy(dst, []float32{float32(top), float32(left), float32(side), float32(side), float32(w), size, size, 0, 0, 1,
-			bcsh, 1.2, 0.8, 0.9, 0.1, 1, min(float32(v.Blur), 1), 2}) // columns as kernels.ViewRow has them
+			bcsh, 1.2, 0.8, 0.9, 0.1, 1, min(float32(v.Blur), 1), 2}) // in the order of kernels.ViewRow
 	}
 	return Case{Group: "once a step", Name: name, Batch: 512,
 		Passes: []Pass{{Name: forward, Bytes: func(n int) float64 { return float64(n) * float64(p.Bytes()+16*v.Size*v.Size) }}},

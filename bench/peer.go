@@ -12,48 +12,48 @@ import (
 	"strings"
 )
 
-// The PyTorch peers are embedded, so that a machine needs only the binary and a python3 with torch.
+// The PyTorch scripts are embedded: the comparison needs the binary and a Python with torch, but no source tree.
 //
 //go:embed peers/torch_step.py
 var torchStep string
 
-// PeerCommand is a python that can import torch, and what it is asked for.
+// PeerCommand is a Python that can import torch, and the precision of the PyTorch step.
 type PeerCommand struct {
 	Python string
 	AMP    bool // mixed precision and channels last, on CUDA only
 }
 
-// answer is what a peer prints.
-type answer struct {
-	Name       string  `json:"name"` // precision and layout
-	Torch      string  `json:"torch"`
-	Device     string  `json:"device"`
-	Threads    int     `json:"threads"`
-	ViewsPerS  float64 `json:"views_per_s"`
-	Ms         float64 `json:"ms_per_step"`
-	MsBare     float64 `json:"ms_per_step_without_views"`
-	PeakMemory int64   `json:"peak_memory_bytes"`
-	Included   string  `json:"included"`
+// peerOutput is the JSON that a PyTorch script prints.
+type peerOutput struct {
+	Name           string  `json:"name"` // precision and layout
+	Torch          string  `json:"torch"`
+	Device         string  `json:"device"`
+	Threads        int     `json:"threads"`
+	ViewsPerS      float64 `json:"views_per_s"`
+	Ms             float64 `json:"ms_per_step"`
+	MsWithoutViews float64 `json:"ms_per_step_without_views"`
+	PeakMemory     int64   `json:"peak_memory_bytes"`
+	Included       string  `json:"included"`
 }
 
-// Peer is what PyTorch did at the same step, in turn with ours: medians of the rounds.
+// Peer is the speed of PyTorch at the same step. marr and PyTorch run alternately; all figures are medians over the rounds.
 type Peer struct {
-	answer
-	Rounds    []Round `json:"rounds"`
-	Ratio     float64 `json:"ratio"`               // ours/theirs in views/s, whole steps
-	RatioBare float64 `json:"ratio_without_views"` // our whole step against theirs without painting views
-	Problem   string  `json:"error,omitempty"`     // why it was given up; the rounds before count
+	peerOutput
+	Rounds            []Round `json:"rounds"`
+	Ratio             float64 `json:"ratio"`               // marr/PyTorch in views/s, whole steps
+	RatioWithoutViews float64 `json:"ratio_without_views"` // marr's whole step over a PyTorch step on views that exist already
+	Problem           string  `json:"error,omitempty"`     // why the peer failed; earlier rounds count
 }
 
-// Round is views/s of our step, of theirs, and of theirs on views that are there already.
+// Round is one round of a comparison, in views/s.
 type Round struct {
-	Ours   float64 `json:"ours"`
-	Theirs float64 `json:"theirs"`
-	Bare   float64 `json:"theirs_without_views"`
+	Marr                float64 `json:"ours"`
+	PyTorch             float64 `json:"theirs"`
+	PyTorchWithoutViews float64 `json:"theirs_without_views"`
 }
 
-// FindPython returns the first python that can import torch, of the one given or else of python3 on the path and Debian's own, and whether
-// its torch has CUDA.
+// FindPython returns a Python that can import torch, and whether its torch supports CUDA. It tries the given one, or by default python3
+// on the path and then /usr/bin/python3.
 func FindPython(ctx context.Context, given string) (python string, cuda bool, err error) {
 	candidates := []string{"python3", "/usr/bin/python3"}
 	if given != "" {
@@ -65,14 +65,33 @@ func FindPython(ctx context.Context, given string) (python string, cuda bool, er
 		if err == nil {
 			return p, strings.HasSuffix(strings.TrimSpace(string(out)), "True"), nil
 		}
-		lines := strings.Split(strings.TrimSpace(string(out)), "\n")
-		why = append(why, fmt.Sprintf("%s: %v: %s", p, err, lines[len(lines)-1]))
+		why = append(why, fmt.Sprintf("%s: %v: %s", p, err, lastLine(string(out))))
 	}
-	return "", false, fmt.Errorf("bench: no python can import torch (%s): install python3-torch, or name one with --python", strings.Join(why, "; "))
+	return "", false, fmt.Errorf("bench: no Python can import torch (%s): install python3-torch, or choose a Python with --python", strings.Join(why, "; "))
 }
 
-// round runs the peer once and notes it beside our views/s of the same round. A peer that fails costs its own figures alone.
-func (p *Peer) round(ctx context.Context, c PeerCommand, o StepOptions, ours float64) {
+func lastLine(text string) string {
+	lines := strings.Split(strings.TrimSpace(text), "\n")
+	return lines[len(lines)-1]
+}
+
+// Run runs Python with these arguments and this standard input, and decodes the JSON that it prints into output.
+func (c PeerCommand) Run(ctx context.Context, stdin string, args []string, output any) error {
+	command := exec.CommandContext(ctx, c.Python, args...)
+	var out, errs bytes.Buffer
+	command.Stdin, command.Stdout, command.Stderr = strings.NewReader(stdin), &out, &errs
+	if err := command.Run(); err != nil {
+		return errors.Join(ctx.Err(), fmt.Errorf("PyTorch: %w: %s", err, lastLine(errs.String())))
+	}
+	if err := json.Unmarshal(out.Bytes(), output); err != nil {
+		return fmt.Errorf("PyTorch: %w", err)
+	}
+	return nil
+}
+
+// addRound runs the peer once and pairs its speed with marr's in the same round. A failure of the peer is recorded and ends its rounds,
+// not the measurement.
+func (p *Peer) addRound(ctx context.Context, c PeerCommand, o StepOptions, marrViewsPerS float64) {
 	if p.Problem != "" {
 		return
 	}
@@ -81,39 +100,26 @@ func (p *Peer) round(ctx context.Context, c PeerCommand, o StepOptions, ours flo
 	if c.AMP {
 		args = append(args, "--amp")
 	}
-	a, err := ask(ctx, c.Python, torchStep, args)
-	if err != nil {
+	var out peerOutput
+	if err := c.Run(ctx, torchStep, args, &out); err != nil {
 		p.Problem = err.Error()
 		return
 	}
-	peak := max(p.PeakMemory, a.PeakMemory)
-	p.answer, p.PeakMemory = a, peak
+	peak := max(p.PeakMemory, out.PeakMemory)
+	p.peerOutput, p.PeakMemory = out, peak
 	views := 2e3 * float64(o.Batch)
-	p.Rounds = append(p.Rounds, Round{ours, a.ViewsPerS, views / a.MsBare})
-	over := func(f func(Round) float64) float64 {
-		var v []float64
-		for _, r := range p.Rounds {
-			v = append(v, f(r))
-		}
-		return median(v)
-	}
-	p.ViewsPerS = over(func(r Round) float64 { return r.Theirs })
-	p.Ms, p.MsBare = views/p.ViewsPerS, views/over(func(r Round) float64 { return r.Bare })
-	p.Ratio = over(func(r Round) float64 { return r.Ours / r.Theirs })
-	p.RatioBare = over(func(r Round) float64 { return r.Ours / r.Bare })
+	p.Rounds = append(p.Rounds, Round{marrViewsPerS, out.ViewsPerS, views / out.MsWithoutViews})
+	p.ViewsPerS = medianOf(p.Rounds, func(r Round) float64 { return r.PyTorch })
+	p.Ms, p.MsWithoutViews = views/p.ViewsPerS, views/medianOf(p.Rounds, func(r Round) float64 { return r.PyTorchWithoutViews })
+	p.Ratio = medianOf(p.Rounds, func(r Round) float64 { return r.Marr / r.PyTorch })
+	p.RatioWithoutViews = medianOf(p.Rounds, func(r Round) float64 { return r.Marr / r.PyTorchWithoutViews })
 }
 
-// ask runs a script and reads its JSON.
-func ask(ctx context.Context, python, script string, args []string) (a answer, err error) {
-	c := exec.CommandContext(ctx, python, args...)
-	var out, errs bytes.Buffer
-	c.Stdin, c.Stdout, c.Stderr = strings.NewReader(script), &out, &errs
-	if err := c.Run(); err != nil {
-		lines := strings.Split(strings.TrimSpace(errs.String()), "\n")
-		return a, errors.Join(ctx.Err(), fmt.Errorf("bench: PyTorch beside it: %w: %s", err, lines[len(lines)-1]))
+// medianOf returns the median of a figure over the rounds.
+func medianOf(rounds []Round, figure func(Round) float64) float64 {
+	var v []float64
+	for _, r := range rounds {
+		v = append(v, figure(r))
 	}
-	if err := json.Unmarshal(out.Bytes(), &a); err != nil {
-		return a, fmt.Errorf("bench: PyTorch beside it: %w", err)
-	}
-	return a, nil
+	return median(v)
 }

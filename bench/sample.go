@@ -15,7 +15,7 @@ type sample struct {
 	kernel string
 }
 
-// sampleOf adds up the dispatches of a pass.
+// sampleOf sums the dispatches of a pass.
 func sampleOf(ops []kernels.OpTime) sample {
 	var s sample
 	longest := time.Duration(-1)
@@ -31,13 +31,13 @@ func sampleOf(ops []kernels.OpTime) sample {
 	return s
 }
 
-// sample returns the runs of every pass of a case.
+// sample returns the runs of each pass of a case.
 func (c Case) sample(dev *vk.Device, n int, o KernelOptions) (map[string][]sample, error) {
-	wants := func(name string) bool {
+	has := func(name string) bool {
 		return slices.ContainsFunc(c.Passes, func(x Pass) bool { return x.Name == name })
 	}
-	var weights []kernels.OpTime // the backward pass of the weights alone, to tell it from the inputs'
-	if wants(wgrad) || wants(dgrad) {
+	var weights []kernels.OpTime // the backward pass of the weights alone, to separate it from the inputs'
+	if has(wgrad) || has(dgrad) {
 		b, err := c.build(dev, n, false, o.Tuner)
 		if err != nil {
 			return nil, err
@@ -47,8 +47,8 @@ func (c Case) sample(dev *vk.Device, n int, o KernelOptions) (map[string][]sampl
 		if err != nil {
 			return nil, err
 		}
-		_, weights = split(ops)
-		if !wants(dgrad) {
+		_, weights = splitPasses(ops)
+		if !has(dgrad) {
 			return c.repeat(b, weights, o)
 		}
 	}
@@ -60,8 +60,8 @@ func (c Case) sample(dev *vk.Device, n int, o KernelOptions) (map[string][]sampl
 	return c.repeat(b, weights, o)
 }
 
-// repeat runs a program o.Runs times after one that is thrown away; fewer where that takes long.
-func (c Case) repeat(b *built, weights []kernels.OpTime, o KernelOptions) (map[string][]sample, error) {
+// repeat runs a program o.Runs times after a warm-up run, or fewer times if the case exceeds maxCaseTime.
+func (c Case) repeat(b *caseProgram, weights []kernels.OpTime, o KernelOptions) (map[string][]sample, error) {
 	runs, out := o.Runs, map[string][]sample{}
 	if runs == 0 {
 		runs = defaultRuns
@@ -71,7 +71,7 @@ func (c Case) repeat(b *built, weights []kernels.OpTime, o KernelOptions) (map[s
 		if i == 1 {
 			start = time.Now()
 		}
-		if i > min(runs, leastRuns) && time.Since(start) > caseTime {
+		if i > min(runs, minRuns) && time.Since(start) > maxCaseTime {
 			break
 		}
 		ops, err := b.run()
@@ -96,27 +96,27 @@ func (c Case) passes(ops, weights []kernels.OpTime) (map[string][]kernels.OpTime
 	if c.Out == nil {
 		return map[string][]kernels.OpTime{c.Passes[0].Name: ops}, nil
 	}
-	ahead, back := split(ops)
-	out := map[string][]kernels.OpTime{forward: ahead, backward: back}
+	fwd, bwd := splitPasses(ops)
+	out := map[string][]kernels.OpTime{forward: fwd, backward: bwd}
 	if weights == nil {
 		return out, nil
 	}
-	first, last := back[:min(len(weights), len(back))], back[max(0, len(back)-len(weights)):]
+	first, last := bwd[:min(len(weights), len(bwd))], bwd[max(0, len(bwd)-len(weights)):]
 	switch {
 	case slices.EqualFunc(first, weights, sameOp):
-		out[wgrad], out[dgrad] = first, back[len(first):]
+		out[wgrad], out[dgrad] = first, bwd[len(first):]
 	case slices.EqualFunc(last, weights, sameOp):
-		out[wgrad], out[dgrad] = last, back[:len(back)-len(last)]
+		out[wgrad], out[dgrad] = last, bwd[:len(bwd)-len(last)]
 	default:
-		return nil, fmt.Errorf("the dispatches of the two gradients cannot be told apart")
+		return nil, fmt.Errorf("the dispatches of the data gradient and the weight gradient cannot be separated")
 	}
 	return out, nil
 }
 
 func sameOp(a, b kernels.OpTime) bool { return a.Kernel == b.Kernel && a.Groups == b.Groups }
 
-// split parts the dispatches of the forward pass from those that Backward recorded.
-func split(ops []kernels.OpTime) (ahead, back []kernels.OpTime) {
+// splitPasses separates the dispatches of the forward pass from those that Backward recorded.
+func splitPasses(ops []kernels.OpTime) (fwd, bwd []kernels.OpTime) {
 	i := slices.IndexFunc(ops, func(o kernels.OpTime) bool { return o.Backward })
 	if i < 0 {
 		return ops, nil

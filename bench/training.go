@@ -10,24 +10,24 @@ import (
 	"marr/vk"
 )
 
-// Training is a short SimCLR run: that the steps that were measured also learn.
+// Training is a short SimCLR run. It shows that the step that was measured also learns.
 type Training struct {
 	StepOptions
 	Seconds    float64 `json:"seconds"`
 	ImagesPerS float64 `json:"images_per_s"`
-	First      float64 `json:"first_loss"` // mean of the first tenth of the steps
-	Last       float64 `json:"last_loss"`  // and of the last
+	FirstLoss  float64 `json:"first_loss"` // mean over the first tenth of the steps
+	LastLoss   float64 `json:"last_loss"`  // mean over the last tenth of the steps
 }
 
-// String is one line.
+// String describes the run on one line.
 func (t *Training) String() string {
 	return fmt.Sprintf("\ntraining: %v: %d steps, %s s, %s images/s, loss %.3f → %.3f (first, last tenth)", t.StepOptions, t.Steps,
-		figure(t.Seconds), figure(t.ImagesPerS), t.First, t.Last)
+		formatNumber(t.Seconds), formatNumber(t.ImagesPerS), t.FirstLoss, t.LastLoss)
 }
 
-// Train runs o.Steps steps from the first on.
-func Train(ctx context.Context, dev *vk.Device, o StepOptions) (*Training, error) {
-	set, err := data.Open(ctx, stepData, data.Options{})
+// MeasureTraining trains for o.Steps steps.
+func MeasureTraining(ctx context.Context, dev *vk.Device, o StepOptions) (*Training, error) {
+	set, err := data.Open(ctx, trainingImages, data.Options{})
 	if err != nil {
 		return nil, err
 	}
@@ -46,12 +46,4 @@ func Train(ctx context.Context, dev *vk.Device, o StepOptions) (*Training, error
 	}
 	seconds, tenth := time.Since(start).Seconds(), (len(losses)+9)/10
 	return &Training{o, seconds, float64(o.Batch*o.Steps) / seconds, mean(losses[:tenth]), mean(losses[len(losses)-tenth:])}, nil
-}
-
-func mean(v []float64) float64 {
-	var sum float64
-	for _, x := range v {
-		sum += x
-	}
-	return sum / float64(len(v))
 }

@@ -8,7 +8,7 @@ import (
 	"marr/bench"
 )
 
-// TestBenchMeasuresAStepAndComparesWithItself runs the command end to end on the smallest network: report, ratios, Markdown.
+// TestBenchMeasuresAStepAndComparesWithItself runs the command on the smallest network: results, comparison, Markdown.
 func TestBenchMeasuresAStepAndComparesWithItself(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "step.json")
 	step := []string{"bench", "step", "--arch", "resnet10", "--width", "4", "--batch", "8", "--size", "16", "--steps", "2"}
@@ -18,25 +18,25 @@ func TestBenchMeasuresAStepAndComparesWithItself(t *testing.T) {
 			t.Errorf("no %q in\n%s", want, out)
 		}
 	}
-	r, err := bench.ReadReport(path)
+	r, err := bench.ReadResults(path)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(r.Steps) != 1 || r.Label != "first" || r.Cut || r.Device.Name == "" || !strings.Contains(r.Command, "bench step") {
+	if len(r.Steps) != 1 || r.Label != "first" || r.Stopped || r.Device.Name == "" || !strings.Contains(r.Command, "bench step") {
 		t.Errorf("%+v", r)
 	}
-	if out = ok(t, append(step, "--against", path)...); !strings.Contains(out, "against first, ") || !strings.Contains(out, "geometric mean of 1") {
-		t.Errorf("no ratio in\n%s", out)
+	if out = ok(t, append(step, "--against", path)...); !strings.Contains(out, "speed-up over first, ") || !strings.Contains(out, "geometric mean of 1") {
+		t.Errorf("no speed-up in\n%s", out)
 	}
 	if out = ok(t, "bench", "table", path, path); strings.Count(out, "\n## ") != 2 {
 		t.Errorf("want two sections in\n%s", out)
 	}
 }
 
-func TestBenchMeasuresTheRowsThatAreAskedFor(t *testing.T) {
+func TestBenchMeasuresTheFilteredRows(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "rows.json")
 	out := ok(t, "bench", "kernels", "--filter", "narrow.*16→32 .*(forward|dgrad)|4096", "--runs", "1", "--json", path)
-	r, err := bench.ReadReport(path)
+	r, err := bench.ReadResults(path)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bufio"
 	"cmp"
 	"context"
 	"errors"
@@ -14,6 +15,7 @@ import (
 	"golang.org/x/term"
 
 	"marr/bench"
+	"marr/bench/methods"
 	"marr/net"
 	"marr/vk"
 )
@@ -26,45 +28,45 @@ type benchRun struct {
 	runs                 string // folder of
 	peer, plan           bool
 	rows                 bench.KernelOptions
-	old                  *bench.Report
-	report               *bench.Report
+	old                  *bench.Results
+	results              *methods.Results
 }
 
 func benchCommand(fs *pflag.FlagSet) func(context.Context, []string) error {
 	b := &benchRun{}
-	filter := fs.String("filter", "", "kernels: only rows whose group, name and pass match this `REGEXP`; methods: only runs whose name does")
-	fs.StringVar(&b.json, "json", "", "write everything that was measured to `FILE`")
-	fs.StringVar(&b.against, "against", "", "print ratios against an older `FILE`")
-	fs.StringVar(&b.label, "label", "", "a word for this measurement, kept in the file")
-	fs.IntVar(&b.rows.Runs, "runs", 0, "kernels: runs of each row; default 7, fewer where that takes long")
+	filter := fs.String("filter", "", "kernels: only rows whose group, name and pass match this `REGEXP`; methods: only runs whose name matches")
+	fs.StringVar(&b.json, "json", "", "write all results to `FILE`")
+	fs.StringVar(&b.against, "against", "", "print the speed-up over an older `FILE`")
+	fs.StringVar(&b.label, "label", "", "a name for this measurement, stored in the file")
+	fs.IntVar(&b.rows.Runs, "runs", 0, "kernels: runs of each row; default 7, fewer if a row takes long")
 	fs.StringVar(&b.step.Arch, "arch", "resnet18", "step: "+strings.Join(net.Archs, " or "))
-	fs.StringVar(&b.step.Stem, "stem", "", "step: "+strings.Join(net.Stems, " or ")+"; default: as marr pretrain")
+	fs.StringVar(&b.step.Stem, "stem", "", "step: "+strings.Join(net.Stems, " or ")+"; default: as in marr pretrain")
 	fs.IntVar(&b.step.Width, "width", 64, "step: channels of the first stage")
-	fs.IntVar(&b.step.Batch, "batch", 0, "step: images; default 512, on a CPU device 32")
+	fs.IntVar(&b.step.Batch, "batch", 0, "step: images per step; default 512, on a CPU device 32")
 	fs.IntVar(&b.step.Size, "size", 32, "step: side of a view in `pixels`")
-	fs.IntVar(&b.step.Steps, "steps", 0, "step: steps of each measurement; default 20, on a CPU device 3")
-	fs.BoolVar(&b.plan, "plan", false, "step: only plan its memory, which the device must have, and run nothing")
-	fs.BoolVar(&b.peer, "peer", false, "step, data, methods: run the same in PyTorch beside it; with times in turn, and the ratio")
-	fs.StringVar(&b.python, "python", "", "step: `python` that can import torch; default: python3, then /usr/bin/python3")
-	fs.StringVar(&b.runs, "runs-dir", "runs/methods", "methods: `DIR` that keeps each run: what is there already is not trained again")
+	fs.IntVar(&b.step.Steps, "steps", 0, "step: steps per measurement; default 20, on a CPU device 3")
+	fs.BoolVar(&b.plan, "plan", false, "step: plan the memory and run nothing; the device must have that much memory")
+	fs.BoolVar(&b.peer, "peer", false, "step, data, methods: run the same work in PyTorch too and compare; speed is measured alternately")
+	fs.StringVar(&b.python, "python", "", "--peer: a `PYTHON` that can import torch; default: python3, then /usr/bin/python3")
+	fs.StringVar(&b.runs, "runs-dir", "runs/methods", "methods: `DIR` with a folder for each run; completed runs in it are not trained again")
 	device, tune := deviceFlag(fs), tuneFlag(fs)
 	return func(ctx context.Context, args []string) error {
 		switch {
 		case len(args) == 0:
-			return usagef("bench: say what to measure: one of %s", strings.Join(benchWords, ", "))
+			return usagef("bench: nothing to measure: choose one of %s", strings.Join(benchWords, ", "))
 		case args[0] == "table":
 			return printTables(args[1:])
 		case !slices.Contains(benchWords, args[0]):
-			return usagef("bench: %s: want one of %s", args[0], strings.Join(benchWords, ", "))
+			return usagef("bench: %s: unknown measurement: choose one of %s", args[0], strings.Join(benchWords, ", "))
 		case b.rows.Runs < 0 || b.step.Steps < 0 || b.step.Batch < 0:
-			return usagef("bench: --runs %d, --steps %d, --batch %d: want none of them below 0", b.rows.Runs, b.step.Steps, b.step.Batch)
+			return usagef("bench: --runs %d, --steps %d, --batch %d: none may be negative", b.rows.Runs, b.step.Steps, b.step.Batch)
 		}
 		if err := noArgs(args[1:]); err != nil {
 			return err
 		}
 		var err error
 		if b.rows.Filter, err = regexp.Compile(*filter); err != nil {
-			return usagef("bench: --filter: %v: write a regular expression, such as 'resnet18.*forward'", err)
+			return usagef("bench: --filter: %v: use a regular expression, such as 'resnet18.*forward'", err)
 		}
 		b.device, b.tune = *device, *tune
 		return b.run(ctx, args[0])
@@ -73,27 +75,27 @@ func benchCommand(fs *pflag.FlagSet) func(context.Context, []string) error {
 
 var benchWords = []string{"kernels", "step", "data", "methods", "all", "table"}
 
-// printTables shows reports as Markdown.
+// printTables prints results files as Markdown.
 func printTables(files []string) error {
 	if len(files) == 0 {
-		return usagef("bench table: name the files that marr bench --json wrote")
+		return usagef("bench table: no files: give files that marr bench --json wrote")
 	}
-	var all []*bench.Report
+	out := bufio.NewWriter(os.Stdout)
 	for _, f := range files {
-		r, err := bench.ReadReport(f)
+		r, err := methods.ReadResults(f)
 		if err != nil {
 			return err
 		}
-		all = append(all, r)
+		r.WriteMarkdown(out)
 	}
-	return bench.Markdown(os.Stdout, all)
+	return out.Flush()
 }
 
-// run measures, then prints and writes what there is, also when it was stopped on the way.
+// run measures, then prints and writes the results, also if the user stopped it.
 func (b *benchRun) run(ctx context.Context, what string) error {
 	if b.against != "" {
 		var err error
-		if b.old, err = bench.ReadReport(b.against); err != nil {
+		if b.old, err = bench.ReadResults(b.against); err != nil {
 			return err
 		}
 	}
@@ -108,32 +110,32 @@ func (b *benchRun) run(ctx context.Context, what string) error {
 		return err
 	}
 	b.rows.Tuner, b.step.Tuner = tuner, tuner
-	b.report = bench.NewReport(dev, "marr "+strings.Join(os.Args[1:], " "), tuner.Mode().String())
-	b.report.Label = b.label
+	b.results = &methods.Results{Results: *bench.NewResults(dev, "marr "+strings.Join(os.Args[1:], " "), tuner.Mode().String())}
+	b.results.Label = b.label
 	peers, err := b.peers(ctx)
 	if err != nil {
 		return err
 	}
 	err = b.measure(ctx, dev, what, peers)
 	b.say("")
-	b.report.Cut = ctx.Err() != nil
-	if err != nil && !b.report.Cut {
+	b.results.Stopped = ctx.Err() != nil
+	if err != nil && !b.results.Stopped {
 		return err
 	}
-	b.report.Print(os.Stdout)
+	b.results.Print(os.Stdout)
 	if b.old != nil {
-		b.report.PrintAgainst(os.Stdout, b.old)
+		b.results.PrintComparison(os.Stdout, b.old)
 	}
-	if b.report.Cut {
-		err = fmt.Errorf("bench: %w before its end: what was measured is above", context.Canceled)
+	if b.results.Stopped {
+		err = fmt.Errorf("bench: %w before its end: the results so far are above", context.Canceled)
 	}
 	if b.json != "" {
-		err = errors.Join(err, b.report.Write(b.json))
+		err = errors.Join(err, b.results.Write(b.json))
 	}
 	return err
 }
 
-// defaults fills in what was not said.
+// defaults sets the options that the user left at zero.
 func (b *benchRun) defaults(cpu bool) {
 	batch, steps := 512, 20
 	if cpu {
@@ -142,7 +144,7 @@ func (b *benchRun) defaults(cpu bool) {
 	b.step.Batch, b.step.Steps = cmp.Or(b.step.Batch, batch), cmp.Or(b.step.Steps, steps)
 }
 
-// peers finds PyTorch where it was asked for: fp32, and mixed precision where it has CUDA.
+// peers returns the PyTorch configurations for --peer: fp32, and mixed precision if torch supports CUDA.
 func (b *benchRun) peers(ctx context.Context) ([]bench.PeerCommand, error) {
 	if !b.peer {
 		return nil, nil
@@ -164,7 +166,7 @@ func (b *benchRun) measure(ctx context.Context, dev *vk.Device, what string, pee
 	}
 	if what == "data" || what == "all" {
 		b.say("data")
-		if b.report.Feeding, err = bench.MeasureFeeding(ctx, dev, b.fed(dev.Info().Type == vk.CPU), peers[:min(1, len(peers))]); err != nil || what == "data" {
+		if b.results.Data, err = bench.MeasureData(ctx, dev, b.dataSteps(dev.Info().Type == vk.CPU), peers[:min(1, len(peers))]); err != nil || what == "data" {
 			return err
 		}
 	}
@@ -180,14 +182,14 @@ func (b *benchRun) measure(ctx context.Context, dev *vk.Device, what string, pee
 		return err
 	}
 	if dev.Info().Type != vk.CPU {
-		if err := b.measureStep(ctx, dev, b.large(), peers); err != nil {
+		if err := b.measureStep(ctx, dev, b.imageNetStep(), peers); err != nil {
 			return err
 		}
 	}
 	b.say("training")
 	short := shortTraining
 	short.Tuner = b.step.Tuner
-	b.report.Training, err = bench.Train(ctx, dev, short)
+	b.results.Training, err = bench.MeasureTraining(ctx, dev, short)
 	return err
 }
 
@@ -201,15 +203,15 @@ func (b *benchRun) measureStep(ctx context.Context, dev *vk.Device, o bench.Step
 		s, err = bench.MeasureStep(ctx, dev, o, peers)
 	}
 	if err == nil {
-		b.report.Steps = append(b.report.Steps, s)
+		b.results.Steps = append(b.results.Steps, s)
 	}
 	return err
 }
 
-// methods trains each method on built-in images: far longer than the rest, and therefore no part of all.
+// methods trains each method on built-in images. It takes far longer than the other measurements, so "all" excludes it.
 func (b *benchRun) methods(ctx context.Context, dev *vk.Device, peers []bench.PeerCommand) (err error) {
-	o := bench.MethodOptions{Dir: b.runs, Peers: peers, Tuner: b.step.Tuner, Say: b.say}
-	cases, err := bench.MethodCases()
+	o := methods.Options{Dir: b.runs, Peers: peers, Tuner: b.step.Tuner, Log: b.say}
+	cases, err := methods.Cases()
 	if err != nil {
 		return err
 	}
@@ -221,13 +223,13 @@ func (b *benchRun) methods(ctx context.Context, dev *vk.Device, peers []bench.Pe
 	if len(o.Cases) == 0 {
 		return usagef("bench methods: --filter %v matches no run", b.rows.Filter)
 	}
-	b.report.Methods, err = bench.MeasureMethods(ctx, dev, o)
+	b.results.Comparison, err = methods.Compare(ctx, dev, o)
 	return err
 }
 
-// fed are the steps that views are to be a small part of.
-func (b *benchRun) fed(cpu bool) []bench.StepOptions {
-	small, large := b.step, b.large()
+// dataSteps returns the steps in which the share of views is measured.
+func (b *benchRun) dataSteps(cpu bool) []bench.StepOptions {
+	small, large := b.step, b.imageNetStep()
 	small.Arch, small.Stem, small.Width, small.Size = "resnet18", "cifar", 64, 32
 	if cpu {
 		small.Batch, large.Batch = 16, 2
@@ -235,26 +237,26 @@ func (b *benchRun) fed(cpu bool) []bench.StepOptions {
 	return []bench.StepOptions{small, large}
 }
 
-// large is the second step of all on a GPU: ResNet-50 on images of ImageNet's size.
-func (b *benchRun) large() bench.StepOptions {
+// imageNetStep returns ResNet-50 at 224 px, the second step of "all" on a GPU.
+func (b *benchRun) imageNetStep() bench.StepOptions {
 	o := b.step
 	o.Arch, o.Stem, o.Width, o.Batch, o.Size = "resnet50", "imagenet", 64, 32, 224
 	return o
 }
 
-// shortTraining is the demo's network, for as long as it takes to see the loss fall.
+// shortTraining trains the network of marr demo until the loss has clearly fallen.
 var shortTraining = bench.StepOptions{Arch: "resnet10", Stem: "strided", Width: 16, Batch: 64, Size: 32, Steps: 60}
 
-// kernels measures the peak before and after the rows: what others did on the machine meanwhile must not make shares larger.
+// kernels measures the peak before and after the rows, so that load from other processes does not increase the shares.
 func (b *benchRun) kernels(ctx context.Context, dev *vk.Device) error {
 	b.say("peak")
 	p, err := bench.MeasurePeak(dev)
 	if err != nil {
 		return err
 	}
-	b.report.Peak = p
+	b.results.Peak = p
 	done := 0
-	b.report.Rows, err = bench.Kernels(ctx, dev, bench.Cases(p), p, b.rows, func(r bench.Row) {
+	b.results.Rows, err = bench.MeasureKernels(ctx, dev, bench.Cases(p), p, b.rows, func(r bench.Row) {
 		done++
 		b.say("row %d: %s, %s, %s", done, r.Group, r.Name, r.Pass)
 	})
@@ -262,12 +264,12 @@ func (b *benchRun) kernels(ctx context.Context, dev *vk.Device) error {
 		return err
 	}
 	if p, err = bench.MeasurePeak(dev); err == nil {
-		b.report.Raise(p)
+		b.results.RaisePeak(p)
 	}
 	return err
 }
 
-// say shows what is being measured, on a terminal only: one line, written over.
+// say prints the current measurement on one line of a terminal and overwrites the previous one.
 func (b *benchRun) say(format string, args ...any) {
 	if term.IsTerminal(int(os.Stderr.Fd())) {
 		fmt.Fprintf(os.Stderr, "\r\x1b[K"+format, args...)

@@ -31,7 +31,7 @@ func commands() []command {
 		{"views", "--data D --method M --out FILE", "paint what the views of images look like, before training", viewsCommand},
 		{"pretrain", "--data D --out DIR", "train a backbone without labels", pretrainCommand},
 		{"eval", "knn|linear|finetune", "measure a backbone", evalCommand},
-		{"bench", "kernels|step|data|methods|all", "measure kernels, training steps, what feeds them, what each method learns; table FILE... shows what was measured", benchCommand},
+		{"bench", "kernels|step|data|methods|all", "measure kernels, training steps, the data pipeline, the accuracy of each method; table FILE... prints results as Markdown", benchCommand},
 		{"export", "--run DIR --out FILE", "write a run's backbone as ONNX or safetensors", exportCommand},
 	}
 }

@@ -1,7 +1,6 @@
-package bench
+package methods
 
 import (
-	"bytes"
 	"cmp"
 	"context"
 	"embed"
@@ -10,40 +9,40 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 
+	"marr/bench"
 	"marr/ssl"
 	"marr/ssl/data"
 	"marr/ssl/views"
 )
 
 //go:embed peers/torch_ssl.py peers/torch_paint.py peers/torch_eval.py
-var torchMethods embed.FS
+var peerScripts embed.FS
 
-// MethodPeer is PyTorch at the same recipe and as many steps, evaluated alike.
-type MethodPeer struct {
+// Peer is the outcome of PyTorch with the same recipe, number of steps and evaluation.
+type Peer struct {
 	Torch string `json:"torch"`
 	Outcome
 }
 
-// peer trains a case in PyTorch, or reads what that gave.
-func (l *learning) peer(ctx context.Context, c MethodCase, dir string, x Learned) (*MethodPeer, error) {
-	settings, err := peerSettings(x.Config, c, l.train)
+// peer trains a case in PyTorch, or reads the stored outcome. It returns nil if the script does not support the case.
+func (c *comparer) peer(ctx context.Context, x Case, dir string, run Run) (*Peer, error) {
+	settings, err := peerSettings(run.Config, x, c.train)
 	if err != nil || settings == nil {
 		return nil, err
 	}
-	path, p := filepath.Join(dir, "peer.json"), &MethodPeer{}
-	if err := readJSON(path, p); err == nil || !errors.Is(err, os.ErrNotExist) {
+	path, p := filepath.Join(dir, "peer.json"), &Peer{}
+	if err := bench.ReadJSON(path, p); err == nil || !errors.Is(err, os.ErrNotExist) {
 		return p, err
 	}
-	home, err := l.peerFiles()
+	home, err := c.writePeerFiles()
 	if err != nil {
 		return nil, err
 	}
 	at := func(name string) string { return filepath.Join(home, name) }
-	args := []string{at("torch_ssl.py"), "--method", x.Config.Method, "--epochs", fmt.Sprint(x.Config.Epochs), "--seed", fmt.Sprint(x.Config.Seed),
+	args := []string{at("torch_ssl.py"), "--method", run.Config.Method, "--epochs", fmt.Sprint(run.Config.Epochs), "--seed", fmt.Sprint(run.Config.Seed),
 		"--train", at("train-x.npy"), at("train-y.npy"), "--test", at("test-x.npy"), at("test-y.npy"), "--set"}
 	for key, v := range settings {
 		text, err := json.Marshal(v)
@@ -52,34 +51,27 @@ func (l *learning) peer(ctx context.Context, c MethodCase, dir string, x Learned
 		}
 		args = append(args, key+"="+string(text))
 	}
-	l.say("%s: PyTorch", c.Name)
-	run := exec.CommandContext(ctx, l.Peers[0].Python, args...)
-	var out, errs bytes.Buffer
-	run.Stdout, run.Stderr = &out, &errs
-	if err := run.Run(); err != nil {
-		lines := strings.Split(strings.TrimSpace(errs.String()), "\n")
-		return nil, errors.Join(ctx.Err(), fmt.Errorf("PyTorch beside it: %w: %s", err, lines[len(lines)-1]))
+	c.log("%s: PyTorch", x.Name)
+	if err := c.Peers[0].Run(ctx, "", args, p); err != nil {
+		return nil, err
 	}
-	if err := json.Unmarshal(out.Bytes(), p); err != nil {
-		return nil, fmt.Errorf("PyTorch beside it: %w", err)
-	}
-	return p, writeJSON(path, p)
+	return p, bench.WriteJSON(path, p)
 }
 
-// peerFiles writes the scripts and the images where python finds them.
-func (l *learning) peerFiles() (string, error) {
-	scripts, err := fs.Sub(torchMethods, "peers")
+// writePeerFiles writes the Python scripts and the images to a folder and returns its path.
+func (c *comparer) writePeerFiles() (string, error) {
+	scripts, err := fs.Sub(peerScripts, "peers")
 	if err != nil {
 		return "", err
 	}
-	home := filepath.Join(l.Dir, "peer")
-	if err := os.RemoveAll(home); err != nil { // of another version
+	home := filepath.Join(c.Dir, "peer")
+	if err := os.RemoveAll(home); err != nil { // it may have scripts of another version
 		return "", err
 	}
 	if err := os.CopyFS(home, scripts); err != nil {
 		return "", err
 	}
-	for name, set := range map[string]*data.Set{"train": l.train, "test": l.test} {
+	for name, set := range map[string]*data.Set{"train": c.train, "test": c.test} {
 		h, w, _ := set.Size()
 		pixels := make([]byte, 0, set.Len()*h*w)
 		labels := make([]byte, set.Len())
@@ -95,9 +87,9 @@ func (l *learning) peerFiles() (string, error) {
 	return home, nil
 }
 
-// peerSettings are a run's settings by the peer's names; nil where it cannot train the same.
-func peerSettings(c ssl.Config, of MethodCase, set *data.Set) (map[string]any, error) {
-	m, err := of.method()
+// peerSettings returns a run's settings with the names of torch_ssl.py, or nil if the script cannot train the same run.
+func peerSettings(c ssl.Config, x Case, set *data.Set) (map[string]any, error) {
+	m, err := x.method()
 	if err != nil {
 		return nil, err
 	}
@@ -105,7 +97,7 @@ func peerSettings(c ssl.Config, of MethodCase, set *data.Set) (map[string]any, e
 	if err != nil {
 		return nil, err
 	}
-	if !peerKnows(c, m) || !peerPaints(c, specs) {
+	if !peerTrains(c, m) || !peerPaints(c, specs) {
 		return nil, nil
 	}
 	dim := c.Backbone(set.C).Dim()
@@ -135,29 +127,29 @@ func peerSettings(c ssl.Config, of MethodCase, set *data.Set) (map[string]any, e
 	return out, nil
 }
 
-// peerKnows says whether the peer has what a run asks for beside its settings.
-func peerKnows(c ssl.Config, m ssl.Method) bool {
-	demo := methodConfig(0)
-	plain := c.Arch == demo.Arch && c.Width == demo.Width && c.Stem == "strided" && (c.BN == "on" || c.BN == "off") && c.HeadBN == "on" &&
+// peerTrains reports whether torch_ssl.py supports the parts of a run that are not settings of the script.
+func peerTrains(c ssl.Config, m ssl.Method) bool {
+	demo := demoConfig(0)
+	ok := c.Arch == demo.Arch && c.Width == demo.Width && c.Stem == "strided" && (c.BN == "on" || c.BN == "off") && c.HeadBN == "on" &&
 		(c.Optimizer == "adamw" || c.Optimizer == "sgd") && c.Schedule == "cosine" && c.DecayEnd == c.Decay && c.Clip == 0 && c.Accumulate == 1
 	switch m := m.(type) {
 	case *ssl.SimCLR:
-		plain = plain && !m.Decoupled
+		ok = ok && !m.Decoupled
 	case *ssl.BYOL:
-		plain = plain && !m.Direct && m.Momentum > 0 && cmp.Or(m.Predict, m.Hidden) == m.Hidden
+		ok = ok && !m.Direct && m.Momentum > 0 && cmp.Or(m.Predict, m.Hidden) == m.Hidden
 	case *ssl.DINO:
-		return plain && (m.Warmup == 0 || m.Start == m.Sharp)
+		return ok && (m.Warmup == 0 || m.Start == m.Sharp)
 	}
-	return plain && c.ClipEach == 0
+	return ok && c.ClipEach == 0
 }
 
-// peerPaints says whether the peer has the ops of all views. What they share with the first one is not compared.
+// peerPaints reports whether torch_paint.py supports the ops of all views. It does not check ops that equal those of the first view.
 func peerPaints(c ssl.Config, specs []views.Spec) bool {
 	for v, s := range specs {
 		if (s.GaussianBlur != nil) != (s.ZoomSequence != nil) || s.Solarize != nil && v != 1 {
 			return false
 		}
-		local := s.Size != c.Size && s.RandomResizedCrop != nil // its size and scale are constants there
+		local := s.Size != c.Size && s.RandomResizedCrop != nil // the script has a fixed size and scale for local views
 		if local && (s.Size != (c.Size*18+16)/32 || s.RandomResizedCrop.Scale != [2]float64{0.08, 0.5}) {
 			return false
 		}
@@ -165,7 +157,7 @@ func peerPaints(c ssl.Config, specs []views.Spec) bool {
 	return true
 }
 
-// peerViews adds what the peer has to know of the views: the first one's crop, approach and jitter, the second one's solarize.
+// peerViews adds the settings of the views: crop, zoom sequence and jitter of the first, solarize of the second.
 func peerViews(out map[string]any, specs []views.Spec) {
 	first := specs[0]
 	if crop := first.RandomResizedCrop; crop != nil {
@@ -185,7 +177,7 @@ func peerViews(out map[string]any, specs []views.Spec) {
 	}
 }
 
-// writeArray writes bytes as numpy's .npy, version 1.0, whose header fills a multiple of 64 bytes.
+// writeArray writes bytes as a NumPy .npy file of version 1.0. Its header is padded to a multiple of 64 bytes.
 func writeArray(path string, values []byte, shape ...int) error {
 	dims := strings.Trim(strings.Join(strings.Fields(fmt.Sprint(shape)), ", "), "[]")
 	header := fmt.Sprintf("{'descr': '|u1', 'fortran_order': False, 'shape': (%s,), }", dims)

@@ -1,0 +1,113 @@
+package methods
+
+import (
+	"fmt"
+	"strings"
+
+	"marr/ssl"
+)
+
+// Case is the configuration of one training run.
+type Case struct {
+	Name    string
+	Group   string // shared by the cases of one recipe with several seeds
+	Config  ssl.Config
+	Views   string         // TOML that changes the method's views; "": no change
+	Options map[string]any // hyper-parameters that differ from the method's defaults
+}
+
+const (
+	defaultEpochs = 4                 // of a run with a method's defaults
+	recipePrefix  = "fashion-placed-" // of the recipes for these images
+)
+
+// seeds is the number of runs of a method with its defaults (1 for the others). Methods that other comparisons refer to have three runs,
+// also by their recipes. Runs of SimSiam have a standard deviation of 4 to 5 points in both frameworks; eight bring the standard error of
+// their mean below 2.
+var seeds = map[string]int{"simclr": 3, "byol": 3, "dino": 3, "simsiam": 8}
+
+// globalViews gives DINO two global views and no local ones, as in the first PyTorch measurements.
+const globalViews = "from = \"moco-v3\"\n[all]\nrandom_resized_crop = { interpolation = \"bicubic\" }\n"
+
+// Cases returns all cases: every method with its defaults for 4 epochs on the network of marr demo, the recipes for these images, and
+// CollapseCases.
+func Cases() (cases []Case, err error) {
+	for _, name := range ssl.Methods() {
+		for seed := range max(1, seeds[name]) {
+			c := Case{Name: fmt.Sprintf("%s-%d", name, seed), Group: name, Config: demoConfig(uint64(seed))}
+			c.Config.Method = name
+			if name == "dino" {
+				c.Views, c.Config.ClipEach = globalViews, 3
+			}
+			cases = append(cases, c)
+		}
+	}
+	for _, name := range ssl.Recipes() {
+		if !strings.HasPrefix(name, recipePrefix) {
+			continue
+		}
+		r, err := ssl.OpenRecipe(name)
+		if err != nil {
+			return nil, err
+		}
+		config := demoConfig(0)
+		r.Apply(&config, func(string) bool { return false })
+		for seed := range min(3, max(1, seeds[config.Method])) {
+			config.Seed = uint64(seed)
+			cases = append(cases, Case{Name: fmt.Sprintf("%s-%d", name, seed), Group: name, Config: config, Views: r.Views, Options: r.Options})
+		}
+	}
+	return append(cases, CollapseCases()...), nil
+}
+
+// CollapseCases returns variants of BYOL. Each lacks or replaces one part that is said to prevent collapse (bench/COLLAPSE.md).
+func CollapseCases() (cases []Case) {
+	const fast = 0.9 // short runs need a target that follows quickly
+	for _, x := range []struct {
+		name, norm, heads string
+		momentum          float64
+		noPredictor       bool
+	}{
+		{"batch norm", "on", "on", fast, false},
+		{"no batch norm", "off", "off", fast, false},
+		{"no batch norm in the heads", "on", "off", fast, false},
+		{"batch norm in the heads alone", "off", "on", fast, false},
+		{"the batch's mean subtracted", "mean", "mean", fast, false},
+		{"a moving average of the mean subtracted", "moving-mean", "moving-mean", fast, false},
+		{"group norm", "group", "group", fast, false},
+		{"layer norm", "layer", "layer", fast, false},
+		{"no predictor", "on", "on", fast, true},
+		{"no momentum encoder", "on", "on", 0, false},
+	} {
+		c := Case{Name: "collapse-" + strings.ReplaceAll(strings.ReplaceAll(x.name, "'", ""), " ", "-"), Group: "BYOL, " + x.name, Config: demoConfig(0)}
+		c.Options = map[string]any{"momentum": x.momentum, "no-predictor": x.noPredictor}
+		c.Config.Method, c.Config.BN, c.Config.HeadBN = "byol", x.norm, x.heads
+		cases = append(cases, c)
+	}
+	return cases
+}
+
+// demoConfig returns the configuration of marr demo with this seed.
+func demoConfig(seed uint64) ssl.Config {
+	c := ssl.DefaultConfig()
+	c.Data, c.Arch, c.Width, c.Epochs, c.Seed = images, "resnet10", 16, defaultEpochs, seed
+	return c
+}
+
+// method returns the case's method and records its hyper-parameters in the configuration.
+func (c *Case) method() (ssl.Method, error) {
+	m, err := ssl.New(c.Config.Method)
+	if err != nil {
+		return nil, err
+	}
+	c.Config.Options = map[string]any{}
+	for _, o := range ssl.Options(m) {
+		if v, ok := c.Options[o.Name]; ok {
+			if err := o.Set(fmt.Sprint(v)); err != nil {
+				return nil, err
+			}
+		}
+		c.Config.Options[o.Name] = o.Get()
+	}
+	return m, nil
+}

@@ -1,0 +1,200 @@
+package methods
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math"
+	"os"
+	"path/filepath"
+
+	"marr/bench"
+	"marr/kernels"
+	"marr/net"
+	"marr/ssl"
+	"marr/ssl/data"
+	"marr/ssl/eval"
+	"marr/ssl/watch"
+	"marr/vk"
+)
+
+// images is the data set of all runs. Its test part is used for the evaluation.
+const images = "builtin:fashion-placed" // 32 px, gray
+
+// Comparison is what each method learns from the same images with the same network.
+type Comparison struct {
+	Data       string `json:"data"`
+	Images     int    `json:"images"`
+	TestImages int    `json:"test_images"`
+	RawPixels  Run    `json:"raw"`
+	Untrained  Run    `json:"untrained"` // the network with its initial weights
+	Runs       []Run  `json:"runs"`
+}
+
+// Run is one training run, evaluated at its last step.
+type Run struct {
+	Name         string     `json:"name"`
+	Group        string     `json:"group,omitempty"` // shared by the runs of one recipe with several seeds
+	Config       ssl.Config `json:"config"`
+	Steps        int        `json:"steps"`
+	EmbeddingStd float64    `json:"embedding_std,omitempty"` // at the last check of the collapse watch; 0: the method has no embeddings
+	Alarms       []string   `json:"alarms,omitempty"`        // of the collapse watch
+	Outcome
+	Peer *Peer `json:"peer,omitempty"`
+}
+
+// Outcome is the result of a training run.
+type Outcome struct {
+	Seconds float64  `json:"seconds"` // training time; 0: the run was stopped and resumed
+	Loss    float64  `json:"loss"`    // mean over the last epoch
+	Pretext *float64 `json:"pretext"` // accuracy of the pretext task in the last epoch, percent; nil: the method has none
+	Rank    float64  `json:"rank"`    // RankMe of the features of the test images
+	eval.Scores
+}
+
+// Options choose the runs and where they are stored.
+type Options struct {
+	Dir   string // has a folder for each run
+	Cases []Case
+	Peers []bench.PeerCommand // the first one trains each case too
+	Tuner *kernels.Tuner
+	Log   func(format string, args ...any) // reports progress; may be nil
+}
+
+// Compare trains and evaluates every case. It reads the results of completed runs from their folders and resumes stopped runs. When ctx
+// ends, it returns the completed runs without an error.
+func Compare(ctx context.Context, dev *vk.Device, o Options) (*Comparison, error) {
+	train, err := data.Open(ctx, images, data.Options{})
+	if err != nil {
+		return nil, err
+	}
+	test, err := data.Open(ctx, images+":test", data.Options{})
+	if err != nil {
+		return nil, err
+	}
+	c := &comparer{Options: o, dev: dev, train: train, test: test, out: &Comparison{Data: images, Images: train.Len(), TestImages: test.Len()}}
+	if err := c.baselines(); err != nil {
+		return nil, err
+	}
+	for _, x := range o.Cases {
+		if err := c.add(ctx, x); errors.Is(err, ssl.ErrStopped) || ctx.Err() != nil {
+			return c.out, nil
+		} else if err != nil {
+			return nil, fmt.Errorf("bench: %s: %w", x.Name, err)
+		}
+	}
+	return c.out, nil
+}
+
+// comparer is the state of one call of Compare.
+type comparer struct {
+	Options
+	dev         *vk.Device
+	train, test *data.Set
+	out         *Comparison
+}
+
+// baselines evaluates the raw pixels and the untrained network, or reads their results.
+func (c *comparer) baselines() error {
+	path, out := filepath.Join(c.Dir, "baselines.json"), c.out
+	if err := bench.ReadJSON(path, &[]*Run{&out.RawPixels, &out.Untrained}); err == nil || !errors.Is(err, os.ErrNotExist) {
+		return err
+	}
+	mean, std := c.train.Stats()
+	px, _, _ := c.train.Size()
+	out.RawPixels.Name, out.Untrained.Name = "raw pixels", "untrained"
+	if err := out.RawPixels.setScores(eval.RawPixels(c.train, px, mean, std), eval.RawPixels(c.test, px, mean, std)); err != nil {
+		return err
+	}
+	config := demoConfig(0)
+	config.Resolve(c.train)
+	st := kernels.NewStore(c.dev)
+	defer st.Free()
+	backbone, err := net.NewResNet(st, config.Backbone(c.train.C), config.Seed)
+	if err != nil {
+		return err
+	}
+	if err := c.evaluate(&out.Untrained, st, backbone, px); err != nil {
+		return err
+	}
+	return bench.WriteJSON(path, []*Run{&out.RawPixels, &out.Untrained})
+}
+
+// add appends the run of a case and of its peer to the comparison.
+func (c *comparer) add(ctx context.Context, x Case) error {
+	dir := filepath.Join(c.Dir, x.Name)
+	run := Run{Name: x.Name, Group: x.Group}
+	path := filepath.Join(dir, "result.json")
+	err := bench.ReadJSON(path, &run)
+	if errors.Is(err, os.ErrNotExist) {
+		if run, err = c.pretrain(ctx, x, dir); err == nil {
+			err = bench.WriteJSON(path, run)
+		}
+	} else if err == nil {
+		err = c.checkConfig(x, run, dir)
+	}
+	if err != nil {
+		return err
+	}
+	if len(c.Peers) > 0 {
+		if run.Peer, err = c.peer(ctx, x, dir, run); err != nil {
+			return err
+		}
+	}
+	c.out.Runs = append(c.out.Runs, run)
+	return nil
+}
+
+// checkConfig returns an error if a stored run has settings other than the case.
+func (c *comparer) checkConfig(x Case, stored Run, dir string) error {
+	m, err := x.method()
+	if err != nil {
+		return err
+	}
+	x.Config.Resolve(c.train)
+	if err := x.Config.SetViews(x.Views, m, c.train); err != nil {
+		return err
+	}
+	a, errA := json.Marshal(stored.Config)
+	b, errB := json.Marshal(x.Config)
+	if err := errors.Join(errA, errB); err != nil {
+		return err
+	}
+	if !bytes.Equal(a, b) {
+		return fmt.Errorf("%s holds a run with other settings: remove it, or choose another --runs-dir", dir)
+	}
+	return nil
+}
+
+// evaluate sets the scores of a module's features.
+func (c *comparer) evaluate(run *Run, st *kernels.Store, m net.Module, px int) error {
+	mean, std := c.train.Stats()
+	e, err := ssl.NewEncoder(c.dev, st, m, mean, std, px, c.train, c.test)
+	if err != nil {
+		return err
+	}
+	defer e.Free()
+	train, err := e.Features(c.train)
+	if err != nil {
+		return err
+	}
+	test, err := e.Features(c.test)
+	if err != nil {
+		return err
+	}
+	return run.setScores(train, test)
+}
+
+func (run *Run) setScores(train, test *eval.Features) (err error) {
+	run.Rank = watch.Measure(watch.Sample{Z: test.X, N: test.N, D: test.D, Accuracy: math.NaN()}).Rank
+	run.Scores, err = eval.Judge(train, test)
+	return err
+}
+
+func (c *comparer) log(format string, args ...any) {
+	if c.Log != nil {
+		c.Log(format, args...)
+	}
+}

@@ -1,0 +1,143 @@
+package methods
+
+import (
+	"math"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"marr/bench"
+	"marr/ssl"
+	"marr/ssl/data"
+	"marr/ssl/eval"
+)
+
+func runOf(group string, linear, few float64, peer *Peer) Run {
+	return Run{Name: group, Group: group, Config: ssl.Config{Epochs: 4}, Outcome: Outcome{Scores: eval.Scores{Linear: linear, Linear10: few}}, Peer: peer}
+}
+
+func TestTableComparesMethodsWithTheirPeers(t *testing.T) {
+	peer := func(linear, few float64) *Peer {
+		return &Peer{Torch: "9", Outcome: Outcome{Scores: eval.Scores{Linear: linear, Linear10: few}}}
+	}
+	c := Comparison{Data: "images", Images: 100, TestImages: 2000, Untrained: runOf("untrained", 50, 30, nil), Runs: []Run{
+		runOf("one", 60, 40, peer(70, 40)), runOf("two", 60, 45, peer(62, 40)), runOf("two", 64, 47, peer(62, 40)), runOf("alone", 60, 40, nil)}}
+	var text strings.Builder
+	(&Results{Comparison: &c}).Print(&text)
+	// One run of 60 and one of 70 %: SE = √((60·40 + 70·30)/2000) = 1.5. Two runs of 60 and 64 %, s² = 8, s²/2 = 4; PyTorch, twice 62 %: 62·38/2000/2 = 0.59.
+	for _, want := range []string{"**-10.0**, below (limit -5.0)", "+0.0 (limit -6.1)", "62.0 ± 2.8", "46.0 ± 1.4", "+16.0", "+0.0 (limit -6.3)"} {
+		if !strings.Contains(text.String(), want) {
+			t.Errorf("no %q in\n%s", want, text.String())
+		}
+	}
+	if n := strings.Count(text.String(), "marr − PyTorch"); n != 2 {
+		t.Errorf("%d comparisons, want 2", n)
+	}
+}
+
+func TestMetricsFileIsRead(t *testing.T) {
+	path := filepath.Join(t.TempDir(), ssl.MetricsFile)
+	lines := `{"step":1,"epoch":1,"loss":9,"accuracy":0.1}
+{"step":2,"epoch":2,"loss":4,"accuracy":0.5,"embedding_std":0.25,"alarm":"low rank: why: what"}
+{"step":3,"epoch":2,"loss":2,"accuracy":0.7}
+{"step":3,"epoch":2,"knn20":50}
+`
+	if err := os.WriteFile(path, []byte(lines), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	x := Run{Config: ssl.Config{Epochs: 2}}
+	if err := x.readMetrics(path); err != nil || x.Loss != 3 || x.Pretext == nil || math.Abs(*x.Pretext-60) > 1e-9 ||
+		x.EmbeddingStd != 0.25 || len(x.Alarms) != 1 || x.Alarms[0] != "step 2: low rank: why: what" {
+		t.Errorf("%v, %+v", err, x)
+	}
+}
+
+func TestArrayFileIsNumPys(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "x.npy")
+	if err := writeArray(path, []byte{1, 2, 3, 4, 5, 6}, 3, 2); err != nil {
+		t.Fatal(err)
+	}
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	// numpy.lib.format, version 1.0: magic, version, length of the header in two bytes, header with a final newline; a multiple of 64 bytes.
+	want := "\x93NUMPY\x01\x00\x76\x00{'descr': '|u1', 'fortran_order': False, 'shape': (3, 2,), }" + strings.Repeat(" ", 57) + "\n\x01\x02\x03\x04\x05\x06"
+	if string(text) != want || (len(text)-6)%64 != 0 {
+		t.Errorf("%q, want %q", text, want)
+	}
+}
+
+func TestPeerScriptHasTheSettingsOfEveryMethod(t *testing.T) {
+	set, err := data.Open(t.Context(), images, data.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	script, err := peerScripts.ReadFile("peers/torch_ssl.py")
+	if err != nil {
+		t.Fatal(err)
+	}
+	cases, err := Cases()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range cases {
+		m, err := c.method()
+		if err != nil {
+			t.Fatal(err)
+		}
+		c.Config.Resolve(set)
+		if err := c.Config.SetViews(c.Views, m, set); err != nil {
+			t.Errorf("%s: %v", c.Name, err)
+			continue
+		}
+		settings, err := peerSettings(c.Config, c, set)
+		if strings.HasPrefix(c.Name, "collapse-") && !strings.HasPrefix(c.Name, "collapse-batch-norm") {
+			if err != nil || settings != nil {
+				t.Errorf("%s: %v, settings %v: the script always has batch norm in the heads, a predictor and a momentum encoder", c.Name, err, settings)
+			}
+			continue
+		}
+		if err != nil || len(settings) < 5 {
+			t.Errorf("%s: %v, settings %v", c.Name, err, settings)
+		}
+		_, recipe, _ := strings.Cut(string(script), "\""+c.Config.Method+"\": dict(")
+		recipe, _, _ = strings.Cut(recipe, "),\n")
+		base, _, _ := strings.Cut(string(script), "RECIPES")
+		for key := range settings {
+			if !strings.Contains(base+recipe, key+"=") {
+				t.Errorf("%s: the script has no setting %s", c.Name, key)
+			}
+		}
+	}
+}
+
+func TestStoredRunWithOtherSettingsIsRefused(t *testing.T) {
+	set, err := data.Open(t.Context(), images, data.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	l := &comparer{train: set, test: set, out: &Comparison{}}
+	l.Dir = t.TempDir()
+	c := CollapseCases()[0]
+	m, err := c.method()
+	if err != nil {
+		t.Fatal(err)
+	}
+	stored := Run{Name: c.Name, Group: c.Group, Config: c.Config}
+	stored.Config.Resolve(set)
+	if err := stored.Config.SetViews(c.Views, m, set); err != nil {
+		t.Fatal(err)
+	}
+	if err := bench.WriteJSON(filepath.Join(l.Dir, c.Name, "result.json"), stored); err != nil {
+		t.Fatal(err)
+	}
+	if err := l.add(t.Context(), c); err != nil || len(l.out.Runs) != 1 {
+		t.Fatalf("%v, %d runs, want the stored one", err, len(l.out.Runs))
+	}
+	c.Config.LR = 1e-3
+	if err := l.add(t.Context(), c); err == nil || !strings.Contains(err.Error(), "holds a run with other settings") {
+		t.Errorf("a stored run with another learning rate is accepted: %v", err)
+	}
+}
