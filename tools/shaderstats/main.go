@@ -1,14 +1,15 @@
-// Shaderstats compiles every shader for five generations of AMD GPUs, without any of them: what registers, shared memory and scratch
-// each takes, and how many subgroups a SIMD unit then holds at once.
+// Shaderstats compiles every shader for five generations of AMD GPUs, without a GPU. It reports the registers, shared memory and scratch
+// memory of each shader, and its occupancy (subgroups per SIMD unit).
 //
 //	go run ./tools/shaderstats [--out FILE.md] [--json FILE] $(tools/setup/radv.sh)
-//	make shaderstats                                          # the same, to bench/shaderstats.md
+//	make shaderstats                                          # writes bench/shaderstats.md
 //
-// The two arguments are RADV's driver file and the folder of its libraries, which tools/setup/radv.sh prints. RADV's null device
-// stands for the GPU of RADV_FORCE_FAMILY: it compiles and runs nothing. Specialization constants keep the shader's defaults.
+// tools/setup/radv.sh prints the two arguments: the driver file of RADV (Mesa's Vulkan driver for AMD) and the folder of its libraries.
+// RADV's null device emulates the GPU family that RADV_FORCE_FAMILY names: it compiles shaders but runs nothing. Specialization constants
+// keep their default values.
 //
-// The table goes to standard output unless --out names a file. Exit status 1 when a shader spills registers or uses scratch memory and
-// allow.txt does not say why, or when allow.txt excuses what needs no excuse.
+// Without --out, the table goes to standard output. Exit status 1: a shader that allow.txt does not list spills registers or uses scratch
+// memory, or a shader that allow.txt lists does neither.
 package main
 
 import (
@@ -20,13 +21,13 @@ import (
 	"github.com/spf13/pflag"
 )
 
-// families are the generations, newest first: RDNA 3, 2 and 1, GCN 5 and 4.
+// families lists one GPU of each generation, newest first: RDNA 3, 2 and 1, GCN 5 and 4.
 var families = []string{"navi31", "navi21", "navi10", "vega10", "polaris10"}
 
 func main() {
 	flags := pflag.NewFlagSet("shaderstats", pflag.ContinueOnError)
-	out := flags.String("out", "", "write the table to this `FILE`")
-	asJSON := flags.String("json", "", "write all numbers to this `FILE`")
+	out := flags.String("out", "", "write the table to `FILE`")
+	asJSON := flags.String("json", "", "write all numbers to `FILE` as JSON")
 	measured := flags.String(childFlag, "", "")
 	if err := flags.MarkHidden(childFlag); err != nil {
 		panic(err)
@@ -38,7 +39,7 @@ func main() {
 	case err == nil && *measured != "":
 		err = child(*measured)
 	case err != nil || flags.NArg() != 2:
-		fmt.Fprintf(os.Stderr, "shaderstats: command line: %v %q: want $(tools/setup/radv.sh) and flags of:\n%s", err, flags.Args(), flags.FlagUsages())
+		fmt.Fprintf(os.Stderr, "shaderstats: wrong command line: %v %q: usage: shaderstats [flags] $(tools/setup/radv.sh)\n%s", err, flags.Args(), flags.FlagUsages())
 		os.Exit(2)
 	default:
 		err = run(radv{flags.Arg(0), flags.Arg(1)}, *out, *asJSON)
@@ -75,5 +76,5 @@ func run(driver radv, out, asJSON string) error {
 	} else if err := os.WriteFile(out, []byte(table(all, allowed)), 0o666); err != nil {
 		return err
 	}
-	return judge(all, allowed)
+	return checkSpills(all, allowed)
 }

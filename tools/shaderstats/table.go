@@ -9,12 +9,12 @@ import (
 	"strings"
 )
 
-// allowText has the shaders that may spill, see allow.txt.
+// allowText lists the shaders that may spill.
 //
 //go:embed allow.txt
 var allowText string
 
-// parseAllowed reads lines "shader: reason"; # begins a comment line.
+// parseAllowed parses lines "shader: reason". Lines that begin with # are comments.
 func parseAllowed(text string) (map[string]string, error) {
 	allowed := map[string]string{}
 	for i, line := range strings.Split(text, "\n") {
@@ -28,7 +28,7 @@ func parseAllowed(text string) (map[string]string, error) {
 			return nil, fmt.Errorf("allow.txt: line %d: %q: want shader: reason", i+1, line)
 		}
 		if allowed[shader] != "" {
-			return nil, fmt.Errorf("allow.txt: line %d: %s stands there twice", i+1, shader)
+			return nil, fmt.Errorf("allow.txt: line %d: %s is listed twice", i+1, shader)
 		}
 		allowed[shader] = reason
 	}
@@ -37,34 +37,34 @@ func parseAllowed(text string) (map[string]string, error) {
 
 func (r Row) spills() bool { return r.SpilledVGPRs+r.SpilledSGPRs+r.Scratch > 0 }
 
-// judge returns an error that names every shader that spills or uses scratch and is not allowed to, and every one that is allowed to and
-// does not.
-func judge(all []Family, allowed map[string]string) error {
+// checkSpills returns an error with every shader that spills or uses scratch memory but is not allowed to, and every shader that is
+// allowed to but does neither.
+func checkSpills(all []Family, allowed map[string]string) error {
 	var errs []error
-	idle := maps.Clone(allowed)
+	unused := maps.Clone(allowed)
 	for _, f := range all {
 		for _, r := range f.Shaders {
 			if !r.spills() {
 				continue
 			}
-			delete(idle, r.Shader)
+			delete(unused, r.Shader)
 			if allowed[r.Shader] == "" {
-				errs = append(errs, fmt.Errorf("%s: %s spills %d VGPRs and %d SGPRs and uses %d bytes of scratch: use fewer registers, or say why in tools/shaderstats/allow.txt",
+				errs = append(errs, fmt.Errorf("%s: %s spills %d VGPRs and %d SGPRs and uses %d bytes of scratch: use fewer registers, or add it with a reason to tools/shaderstats/allow.txt",
 					f.Family, r.Shader, r.SpilledVGPRs, r.SpilledSGPRs, r.Scratch))
 			}
 		}
 	}
-	for _, shader := range slices.Sorted(maps.Keys(idle)) {
-		errs = append(errs, fmt.Errorf("%s spills nowhere: take it out of tools/shaderstats/allow.txt", shader))
+	for _, shader := range slices.Sorted(maps.Keys(unused)) {
+		errs = append(errs, fmt.Errorf("%s spills nowhere: remove it from tools/shaderstats/allow.txt", shader))
 	}
 	return errors.Join(errs...)
 }
 
-// table is a Markdown page with one table a family.
+// table returns a Markdown page with a table for each family.
 func table(all []Family, allowed map[string]string) string {
 	var b strings.Builder
-	b.WriteString("# What each shader takes on AMD GPUs\n\nMade by `make shaderstats`: compiled, not run, with the default specialization constants. VGPRs are those of a lane, SGPRs of a\n" +
-		"subgroup, sizes in bytes (LDS: shared memory of a work group). Subgroups: how many a SIMD unit holds at once, by registers and shared memory.\n")
+	b.WriteString("# Registers, spills and occupancy of each shader on AMD GPUs\n\n`make shaderstats` generates this file. It compiles the shaders with default specialization constants and runs nothing.\n" +
+		"VGPRs are per lane, SGPRs per subgroup, sizes in bytes. LDS: shared memory of a work group. Subgroups: occupancy of a SIMD unit,\nlimited by registers and shared memory.\n")
 	for _, f := range all {
 		fmt.Fprintf(&b, "\n## %s\n\n%s\n\n", f.Family, f.Driver)
 		b.WriteString("| shader | VGPRs | SGPRs | spilled VGPRs | spilled SGPRs | LDS | scratch | code | subgroups |\n|---|---:|---:|---:|---:|---:|---:|---:|---:|\n")
@@ -74,7 +74,7 @@ func table(all []Family, allowed map[string]string) string {
 		}
 	}
 	if len(allowed) > 0 {
-		b.WriteString("\n## Allowed to spill\n\n")
+		b.WriteString("\n## Shaders that may spill\n\n")
 	}
 	for _, shader := range slices.Sorted(maps.Keys(allowed)) {
 		fmt.Fprintf(&b, "- %s: %s\n", shader, allowed[shader])

@@ -13,7 +13,7 @@ var sample = []Family{
 	{"vega10", "radv", []Row{{Shader: "calm", SpilledSGPRs: 1}, {Shader: "wide", VGPRs: 256}}},
 }
 
-func TestShaderThatSpillsNeedsAReason(t *testing.T) {
+func TestSpillingShaderNeedsAReason(t *testing.T) {
 	for _, c := range []struct {
 		name    string
 		allowed map[string]string
@@ -24,7 +24,7 @@ func TestShaderThatSpillsNeedsAReason(t *testing.T) {
 		{"both are allowed", map[string]string{"wide": "why", "calm": "why"}, nil},
 		{"one too many", map[string]string{"wide": "why", "calm": "why", "gone": "why"}, []string{"gone spills nowhere"}},
 	} {
-		err := judge(sample, c.allowed)
+		err := checkSpills(sample, c.allowed)
 		if err == nil && c.says == nil {
 			continue
 		}
@@ -38,12 +38,12 @@ func TestShaderThatSpillsNeedsAReason(t *testing.T) {
 			}
 		}
 	}
-	if err := judge([]Family{{Shaders: []Row{{Shader: "scratchy", Scratch: 4}}}}, nil); err == nil {
-		t.Error("scratch memory alone is let through")
+	if err := checkSpills([]Family{{Shaders: []Row{{Shader: "scratchy", Scratch: 4}}}}, nil); err == nil {
+		t.Error("a shader that only uses scratch memory passes")
 	}
 }
 
-func TestAllowListIsShaderAndReason(t *testing.T) {
+func TestAllowListHasShaderAndReason(t *testing.T) {
 	got, err := parseAllowed("# a comment\n\n conv.k4_texel: 64 sums a lane: faster so \nwide:why\n")
 	if want := map[string]string{"conv.k4_texel": "64 sums a lane: faster so", "wide": "why"}; err != nil || !maps.Equal(got, want) {
 		t.Errorf("%v, %v, want %v", got, err, want)
@@ -63,18 +63,18 @@ func TestTableHasARowForEachShaderAndFamily(t *testing.T) {
 	for _, want := range []string{"\n## navi31\n\nradv\n\n| shader |", "\n| calm | 24 | 128 | 0 | 0 | 512 | 0 | 100 | 16 |\n| wide | 256 | 0 | 3 | 0 | 0 | 64 | 0 | 4 |\n",
 		"\n## vega10\n", "\n| calm | 0 | 0 | 0 | 1 | 0 | 0 | 0 | 0 |\n", "\n- wide: why\n"} {
 		if !strings.Contains(got, want) {
-			t.Errorf("%s\nlacks %q", got, want)
+			t.Errorf("%s\nhas no %q", got, want)
 		}
 	}
 }
 
-func TestRowNeedsEveryNumber(t *testing.T) {
-	told := []vk.Statistic{{Name: "VGPRs", Value: 1}, {Name: "SGPRs", Value: 2}, {Name: "Spilled VGPRs", Value: 3}, {Name: "Spilled SGPRs", Value: 4},
+func TestRowNeedsEveryStatistic(t *testing.T) {
+	statistics := []vk.Statistic{{Name: "VGPRs", Value: 1}, {Name: "SGPRs", Value: 2}, {Name: "Spilled VGPRs", Value: 3}, {Name: "Spilled SGPRs", Value: 4},
 		{Name: "LDS size", Value: 5}, {Name: "Scratch size", Value: 6}, {Name: "Hash", Value: 1e19}, {Name: "Code size", Value: 7}, {Name: "Subgroups per SIMD", Value: 8}}
-	if got, err := row("x", told); err != nil || got != (Row{"x", 1, 2, 3, 4, 5, 6, 7, 8}) {
+	if got, err := rowOf("x", statistics); err != nil || got != (Row{"x", 1, 2, 3, 4, 5, 6, 7, 8}) {
 		t.Errorf("%+v, %v", got, err)
 	}
-	if _, err := row("x", told[:8]); err == nil || !strings.Contains(err.Error(), `"Subgroups per SIMD"`) {
+	if _, err := rowOf("x", statistics[:8]); err == nil || !strings.Contains(err.Error(), `"Subgroups per SIMD"`) {
 		t.Errorf("got %v", err)
 	}
 }
