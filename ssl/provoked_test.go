@@ -55,7 +55,7 @@ func TestCollapsesThatAreProvokedAreNamedWithTheirRemedy(t *testing.T) {
 		remedy string
 	}{
 		{"dino", dino(0.04, 0.9), 5e-3, nil, ""},
-		{"dino without centre", dino(0.04, 1), 1e-2, []watch.Kind{watch.Dominated}, "check that the centre is subtracted and moves"},
+		{"dino without centre", dino(0.04, 1), 1e-2, []watch.Kind{watch.Dominated}, "check that the center is subtracted and updated"},
 		{"dino without sharpening", dino(1, 0.9), 1e-2, []watch.Kind{watch.Uniform}, "lower the teacher's temperature"},
 		{"twins", twins{true, true, true}, 2e-2, nil, ""},
 		{"twins without predictor", twins{false, true, true}, 2e-2, []watch.Kind{watch.LowRank}, "keep predictor"},

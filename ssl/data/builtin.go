@@ -15,7 +15,7 @@ import (
 //go:embed fashion.idx.gz
 var fashionFile []byte
 
-// FashionLicense is the license of the embedded images, to be shown wherever the program shows licenses.
+// FashionLicense is the license of the embedded images.
 //
 //go:embed LICENSE.fashion-mnist
 var FashionLicense string
@@ -29,7 +29,7 @@ func Builtins() []string {
 		"builtin:fashion-tinted", "builtin:fashion-tinted:test"}
 }
 
-// openBuiltin makes a built-in set; its name must be one of Builtins.
+// openBuiltin returns a built-in set; name must be one of Builtins.
 func openBuiltin(name string) (*Set, error) {
 	if !slices.Contains(Builtins(), name) {
 		return nil, fmt.Errorf("data: %s: no such built-in set: expected one of %s", name, strings.Join(Builtins(), ", "))
@@ -41,7 +41,7 @@ func openBuiltin(name string) (*Set, error) {
 	}
 	images, labels, err := fashion(part)
 	if err != nil {
-		return nil, fmt.Errorf("data: %s: embedded file damaged: %w: build the program again", name, err)
+		return nil, fmt.Errorf("data: %s: embedded file damaged: %w: rebuild the program", name, err)
 	}
 	pixels, side, channels := images.Data, garment, 1
 	if kind != "builtin:fashion" {
@@ -53,13 +53,13 @@ func openBuiltin(name string) (*Set, error) {
 	return newHeapSet(name, side, side, channels, pixels, widen(labels.Data), slices.Clone(fashionClasses)), nil
 }
 
-// The parts of the embedded file, in its order; also the first number of a placement's stream, so they must never change.
+// Parts of the embedded file, in its order. They are also the first number of a placement's random stream, so they must never change.
 const (
 	partTrain = iota
 	partTest
 )
 
-// fashion decodes images [N 28 28] and labels [N] of one part: the file holds images and labels of each part in turn.
+// fashion decodes the images [N 28 28] and labels [N] of one part. The file holds images and labels of each part in turn.
 func fashion(part int) (images, labels idx.Array, err error) {
 	z, err := gzip.NewReader(bytes.NewReader(fashionFile))
 	if err != nil {
@@ -74,7 +74,7 @@ func fashion(part int) (images, labels idx.Array, err error) {
 		}
 	}
 	if part == partTest {
-		// The end of the stream: gzip compares its checksum here.
+		// gzip compares its checksum at the end of the stream.
 		if _, err = io.Copy(io.Discard, z); err != nil {
 			return images, labels, err
 		}

@@ -15,7 +15,7 @@ func open(t *testing.T, name string) *Set {
 	return openSize(t, name, 0)
 }
 
-// firstFingerprint is how fingerprints were made before sets held images of different sizes.
+// firstFingerprint computes the fingerprint of the format before sets could hold images of different sizes.
 func firstFingerprint(s *Set) string {
 	h, w, _ := s.Size()
 	head := []byte("marr data set 1\n")
@@ -31,9 +31,9 @@ func firstFingerprint(s *Set) string {
 	return hex.EncodeToString(sum.Sum(nil))
 }
 
-// The fingerprints of this generator itself: not a judgement, but a lock. Every figure measured on these sets hangs on them, and so
-// do checkpoints; a change of the embedded file or of the geometry must be meant, and these lines changed with it.
-func TestBuiltinsAreTheSetsThatFiguresWereMeasuredOn(t *testing.T) {
+// The fingerprints were made by this generator. Checkpoints and every number measured on these sets depend on them; a change of the
+// embedded file or of the geometry must be intended, and must update these lines.
+func TestBuiltinsHaveTheirFingerprints(t *testing.T) {
 	for name, want := range map[string]string{
 		"builtin:fashion":             "90c0fd87a324ecdbbbec0ebee072a3a7c18d0f8c4e9c22e56a8fdbab62ba2e10",
 		"builtin:fashion:test":        "82b8fdd9a17214d3aadf476600d54fb02a3474458985366bfe7a13d089f83d11",
@@ -70,7 +70,7 @@ func TestBuiltinsHaveTheirDeclaredSizesAndAllClasses(t *testing.T) {
 		for _, l := range s.Labels {
 			count[l]++
 		}
-		// Fashion-MNIST is balanced; the first n of its shuffled order are so within five standard deviations, 5·√(0.09n).
+		// Fashion-MNIST is balanced; the first n of its shuffled order are balanced within five standard deviations, 5·√(0.09n).
 		for l, k := range count {
 			if d := k - n/10; d*d > 25*9*n/100 {
 				t.Errorf("%s: %d images of %s", name, k, s.Classes[l])
@@ -98,7 +98,7 @@ func TestPlacedSetDoesNotDependOnTheNumberOfProcessors(t *testing.T) {
 	}
 }
 
-func TestLicenseOfTheEmbeddedImagesIsEmbeddedToo(t *testing.T) {
+func TestLicenseOfTheImagesIsEmbedded(t *testing.T) {
 	for _, part := range []string{"Copyright (c) 2017 Zalando SE", "MIT License", "Permission is hereby granted"} {
 		if !strings.Contains(FashionLicense, part) {
 			t.Errorf("license lacks %q", part)

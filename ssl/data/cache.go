@@ -16,10 +16,10 @@ import (
 	"marr/ssl/data/store"
 )
 
-// worthSaying is the size in bytes from which a person is told what was put into the cache folder.
-const worthSaying = 64 << 20
+// noticeSize is the size in bytes from which a new cache file is reported.
+const noticeSize = 64 << 20
 
-// cache opens the file of a source's decoded images, and makes it where there is none.
+// cache opens the file of a source's decoded images, and builds it if there is none.
 type cache struct {
 	name, kind, root string
 	source           source
@@ -38,8 +38,8 @@ func (c *cache) open(ctx context.Context) (*Set, error) {
 	dir = filepath.Join(dir, "sets")
 	key := keyOf(c.kind, c.Side, c.source.stamps())
 	place, ending := c.place(), "-"+hex.EncodeToString(key[:16])+setSuffix
-	for _, name := range names(dir, ending) { // wherever the set lay when it was made
-		if f := c.look(filepath.Join(dir, name), key); f != nil {
+	for _, name := range filesEnding(dir, ending) { // under any place: the set may have moved
+		if f := c.lookup(filepath.Join(dir, name), key); f != nil {
 			return newSet(c.name, c.root, f), nil
 		}
 	}
@@ -59,7 +59,7 @@ func (c *cache) open(ctx context.Context) (*Set, error) {
 
 const setSuffix = ".set"
 
-// place names where the set lies and how it is kept: of what is made for one place, the newest stays.
+// place returns a hash of the set's path, format and side. Only the newest file of a place is kept.
 func (c *cache) place() string {
 	abs, err := filepath.Abs(c.name)
 	if err != nil {
@@ -69,8 +69,8 @@ func (c *cache) place() string {
 	return hex.EncodeToString(sum[:6])
 }
 
-// names lists the files of a folder that end so; none where it cannot be read.
-func names(dir, ending string) (out []string) {
+// filesEnding returns the names in a folder with an ending; none if the folder cannot be read.
+func filesEnding(dir, ending string) (out []string) {
 	entries, err := os.ReadDir(dir)
 	if err != nil {
 		return nil
@@ -83,12 +83,12 @@ func names(dir, ending string) (out []string) {
 	return out
 }
 
-// look maps the cache if it is there and good. One in which files are bad that the system would now let be read is removed.
-func (c *cache) look(path string, key store.Key) *store.File {
+// lookup maps a cache file; it returns nil if the file is missing or damaged. It removes a cache whose skipped files can be read now.
+func (c *cache) lookup(path string, key store.Key) *store.File {
 	f, err := store.Open(path, key)
 	if err != nil {
 		if !errors.Is(err, fs.ErrNotExist) {
-			c.notice("cache %s: %v: it is built again", path, err)
+			c.notice("cache %s: %v: building it again", path, err)
 		}
 		return nil
 	}
@@ -96,38 +96,38 @@ func (c *cache) look(path string, key store.Key) *store.File {
 		if !b.Retry {
 			continue
 		}
-		if _, err := readFile(badPath(c.root, b.Name)); err == nil {
-			c.notice("cache %s: %s can be read now: it is built again", path, b.Name)
+		if _, err := readFile(skippedPath(c.root, b.Name)); err == nil {
+			c.notice("cache %s: %s can be read now: building it again", path, b.Name)
 			f.Close()
-			os.Remove(path) // fails at worst where the build will, and says so
+			os.Remove(path) // if this fails, the build reports why
 			return nil
 		}
 	}
 	return f
 }
 
-// build makes the cache, or waits for another run that does.
+// build builds the cache file, or waits for another run that does.
 func (c *cache) build(ctx context.Context, path string, key store.Key, l *listing) (*Set, error) {
-	part, err := store.StartBuild(ctx, path, key, func() { c.notice("another run builds the cache of %s: waiting for it", c.name) })
+	part, err := store.StartBuild(ctx, path, key, func() { c.notice("another run is building the cache of %s: waiting for it", c.name) })
 	if err != nil {
 		return nil, c.failed(path, err)
 	}
-	if f, err := store.Open(path, key); err == nil { // the run that was waited for made it
+	if f, err := store.Open(path, key); err == nil { // built by the other run
 		part.Discard()
 		return newSet(c.name, c.root, f), nil
 	}
 	if part.NumItems > 0 {
-		c.notice("cache of %s: going on after %d of %d images", c.name, part.NumItems, l.n)
+		c.notice("cache of %s: resuming after %d of %d images", c.name, part.NumItems, l.n)
 	}
 	w := work{source: c.source, list: l, progress: c.Progress}
 	if err := w.run(ctx, part); err != nil {
 		return nil, c.stopped(ctx, part, l.n, path, err)
 	}
-	index, bad := c.index(part, l)
+	index, firstSkipped := c.index(part, l)
 	if part.NumImages() == 0 {
 		part.Discard()
-		return nil, fmt.Errorf("data: %s %s: none of its %d images can be read: first %s: %s: give intact images",
-			c.kind, c.name, l.n, badPath(c.root, bad.Name), bad.Reason)
+		return nil, fmt.Errorf("data: %s %s: none of its %d images can be read: the first is %s: %s: give intact images",
+			c.kind, c.name, l.n, skippedPath(c.root, firstSkipped.Name), firstSkipped.Reason)
 	}
 	if err := part.Finish(index); err != nil {
 		return nil, c.stopped(ctx, part, l.n, path, err)
@@ -136,23 +136,23 @@ func (c *cache) build(ctx context.Context, path string, key store.Key, l *listin
 	if err != nil {
 		return nil, c.failed(path, err)
 	}
-	for _, name := range names(filepath.Dir(path), setSuffix) { // what the place held before it changed
+	for _, name := range filesEnding(filepath.Dir(path), setSuffix) { // earlier states of the set
 		if old := filepath.Join(filepath.Dir(path), name); strings.HasPrefix(name, c.place()+"-") && old != path {
-			os.Remove(old) // one that cannot be removed costs room alone
+			os.Remove(old) // a failure only wastes space
 		}
 	}
-	if len(f.Bytes) >= worthSaying {
+	if len(f.Bytes) >= noticeSize {
 		c.notice("cache of %s: %d MB in %s", c.name, len(f.Bytes)/1e6, path)
 	}
 	return newSet(c.name, c.root, f), nil
 }
 
-// index gathers what belongs to the items that were read, and returns the first that could not be, by name.
+// index returns the index of the images that were read, and the first skipped item by name.
 func (c *cache) index(part *store.Builder, l *listing) (x store.Index, first store.Skipped) {
-	x.Classes, x.Skipped = l.classes, slices.Clone(l.bad)
-	place := make([]int, 0, l.n+1) // how many items before each one were read
+	x.Classes, x.Skipped = l.classes, slices.Clone(l.skipped)
+	place := make([]int, 0, l.n+1) // number of images read before each item
 	for i := range l.n {
-		place = append(place, i-len(x.Skipped)+len(l.bad))
+		place = append(place, i-len(x.Skipped)+len(l.skipped))
 		if bad, is := part.Skipped[i]; is {
 			bad.Name = fmt.Sprintf("record %d", i)
 			if l.names != nil {
@@ -181,22 +181,22 @@ func (c *cache) index(part *store.Builder, l *listing) (x store.Index, first sto
 	return x, first
 }
 
-// empty is the error of a source without items.
+// empty returns the error for a source without items.
 func (c *cache) empty(l *listing) error {
-	if len(l.bad) > 0 {
-		return fmt.Errorf("data: %s %s: no images: %s: %s: make it readable", c.kind, c.name, badPath(c.root, l.bad[0].Name), l.bad[0].Reason)
+	if len(l.skipped) > 0 {
+		return fmt.Errorf("data: %s %s: no images: %s: %s: make it readable", c.kind, c.name, skippedPath(c.root, l.skipped[0].Name), l.skipped[0].Reason)
 	}
 	return fmt.Errorf("data: %s %s: no images: expected .png, .jpg or other images in it", c.kind, c.name)
 }
 
-// stopped ends a build that err ended: an interrupted one is kept, any other removed.
+// stopped cleans up after a build that failed with err: it keeps the file if ctx ended the build, and removes it otherwise.
 func (c *cache) stopped(ctx context.Context, part *store.Builder, total int, path string, err error) error {
 	if ctx.Err() != nil && errors.Is(err, ctx.Err()) {
 		done := part.NumItems
 		if err := part.Suspend(); err != nil {
 			return c.failed(path, err)
 		}
-		return fmt.Errorf("data: cache of %s: stopped after %d of %d images: %w: the next run goes on from there", c.name, done, total, ctx.Err())
+		return fmt.Errorf("data: cache of %s: stopped after %d of %d images: %w: the next run resumes from there", c.name, done, total, ctx.Err())
 	}
 	part.Discard()
 	if done := part.NumItems; isFull(err) && done > 0 {
@@ -211,7 +211,7 @@ func fullError(path string, err error, need string) error {
 	return fmt.Errorf("data: cache %s: %w: free %s, or set MARR_CACHE to a folder with room", path, cause(err), need)
 }
 
-// failed is the error of the cache itself; errors of the source say what to do on their own.
+// failed wraps an error of the cache file. Errors of the source are returned unchanged.
 func (c *cache) failed(path string, err error) error {
 	switch {
 	case errors.Is(err, errSource):
@@ -219,13 +219,13 @@ func (c *cache) failed(path string, err error) error {
 	case isFull(err):
 		return fullError(path, err, "some")
 	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
-		return fmt.Errorf("data: cache of %s: %w while waiting for another run that builds it", c.name, err)
+		return fmt.Errorf("data: cache of %s: %w while waiting for another run that is building it", c.name, err)
 	}
-	return fmt.Errorf("data: cache %s: %w: set MARR_CACHE to a folder that can be written", path, cause(err))
+	return fmt.Errorf("data: cache %s: %w: set MARR_CACHE to a writable folder", path, cause(err))
 }
 
-// badPath returns the path of a bad item for people.
-func badPath(root, name string) string {
+// skippedPath returns the path of a skipped item for messages.
+func skippedPath(root, name string) string {
 	if name = filepath.FromSlash(name); filepath.IsAbs(name) {
 		return name
 	}

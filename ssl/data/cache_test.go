@@ -15,7 +15,7 @@ import (
 	"time"
 )
 
-// photos makes a folder of n images of different sizes and colors in two classes, and one that is none.
+// photos makes a folder of n images of different sizes and colors in two classes, and a .png file that is not an image.
 func photos(t *testing.T, n int) string {
 	t.Helper()
 	dir := filepath.Join(t.TempDir(), "photos")
@@ -31,14 +31,14 @@ func photos(t *testing.T, n int) string {
 	return dir
 }
 
-// told collects notices and the calls of Progress.
-type told struct {
+// log records notices and the calls of Progress.
+type log struct {
 	mu      sync.Mutex
 	notices []string
 	done    []int
 }
 
-func (k *told) options(o Options) Options {
+func (k *log) options(o Options) Options {
 	o.Notice = func(format string, args ...any) {
 		k.mu.Lock()
 		defer k.mu.Unlock()
@@ -52,7 +52,7 @@ func (k *told) options(o Options) Options {
 	return o
 }
 
-func (k *told) said(part string) bool {
+func (k *log) has(part string) bool {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	return slices.ContainsFunc(k.notices, func(s string) bool { return strings.Contains(s, part) })
@@ -85,9 +85,9 @@ func wantSame(t *testing.T, a, b *Set) {
 	}
 }
 
-func TestASetIsDecodedOnceAndFoundAgainWhereverItMoves(t *testing.T) {
+func TestSetIsDecodedOnceAlsoIfItMoves(t *testing.T) {
 	dir, o := photos(t, 9), cached(t, 16)
-	var first, second told
+	var first, second log
 	a := openWith(t, dir, first.options(o))
 	if len(first.done) != 10 || first.done[9] != 10 || len(first.notices) > 0 {
 		t.Errorf("building: progress %v, notices %q", first.done, first.notices)
@@ -111,7 +111,7 @@ func TestASetIsDecodedOnceAndFoundAgainWhereverItMoves(t *testing.T) {
 	}
 }
 
-func TestAChangedFolderOrSideGetsAnotherCache(t *testing.T) {
+func TestChangedFolderOrSideGetsANewCache(t *testing.T) {
 	dir, o := photos(t, 6), cached(t, 16)
 	file := filepath.Join(dir, "cat", "00.png")
 	openWith(t, dir, o)
@@ -123,7 +123,7 @@ func TestAChangedFolderOrSideGetsAnotherCache(t *testing.T) {
 		"another time":  func() { os.Chtimes(file, time.Time{}, time.Unix(1, 7)) },
 		"another side":  func() { o.Side++ },
 	} {
-		var k told
+		var k log
 		change()
 		openWith(t, dir, k.options(o))
 		if len(k.done) == 0 {
@@ -132,7 +132,7 @@ func TestAChangedFolderOrSideGetsAnotherCache(t *testing.T) {
 	}
 }
 
-func TestAStoppedBuildGoesOnAndGivesTheSameFile(t *testing.T) {
+func TestResumedBuildGivesTheSameFile(t *testing.T) {
 	dir, whole := photos(t, 12), cached(t, 16)
 	want := openWith(t, dir, whole)
 	wantFile := contents(t, cacheFiles(t, whole, ".set")[0])
@@ -145,14 +145,14 @@ func TestAStoppedBuildGoesOnAndGivesTheSameFile(t *testing.T) {
 		}
 	}
 	_, err := Open(ctx, dir, stop)
-	if !errors.Is(err, context.Canceled) || !strings.Contains(err.Error(), "of 13 images: context canceled: the next run goes on from there") {
+	if !errors.Is(err, context.Canceled) || !strings.Contains(err.Error(), "of 13 images: context canceled: the next run resumes from there") {
 		t.Fatalf("stopped with %v", err)
 	}
 	part := cacheFiles(t, o, ".part")[0]
 	kept := contents(t, part)
-	// As kill would leave it: cut anywhere, or with a record half written.
+	// As after kill: cut anywhere, or with half a record.
 	for _, cut := range []int{0, 10, 55, 56, 57, 79, 80, 81, 500, len(kept) - 1, len(kept)} {
-		var k told
+		var k log
 		if err := os.WriteFile(part, kept[:cut], 0o600); err != nil {
 			t.Fatal(err)
 		}
@@ -161,14 +161,14 @@ func TestAStoppedBuildGoesOnAndGivesTheSameFile(t *testing.T) {
 		if !bytes.Equal(contents(t, set), wantFile) {
 			t.Errorf("cut at byte %d: the file differs from that of one build", cut)
 		}
-		if on := k.said("going on after"); on != (k.done[0] > 1) || on != (cut > 1000) && cut != 500 {
+		if on := k.has("resuming after"); on != (k.done[0] > 1) || on != (cut > 1000) && cut != 500 {
 			t.Errorf("cut at byte %d: begins at %v, notices %q", cut, k.done, k.notices)
 		}
 		os.Remove(set)
 	}
 }
 
-func TestADamagedCacheIsNoticedAndBuiltAgain(t *testing.T) {
+func TestDamagedCacheIsDetectedAndRebuilt(t *testing.T) {
 	dir, o := photos(t, 5), cached(t, 16)
 	want := openWith(t, dir, o)
 	path := cacheFiles(t, o, ".set")[0]
@@ -188,9 +188,9 @@ func TestADamagedCacheIsNoticedAndBuiltAgain(t *testing.T) {
 		if err := os.WriteFile(path, bad, 0o600); err != nil {
 			t.Fatal(err)
 		}
-		var k told
+		var k log
 		wantSame(t, openWith(t, dir, k.options(o)), want)
-		if !k.said("damaged cache file") || !bytes.Equal(contents(t, path), good) {
+		if !k.has("damaged cache file") || !bytes.Equal(contents(t, path), good) {
 			t.Errorf("%s: notices %q", what, k.notices)
 		}
 	}
@@ -205,7 +205,7 @@ func flip(b []byte, at int) []byte {
 func TestTwoRunsAtOnceBuildASetOnce(t *testing.T) {
 	dir, o := photos(t, 10), cached(t, 16)
 	hold := make(chan struct{})
-	var k told
+	var k log
 	var wait sync.WaitGroup
 	var sets [2]*Set
 	var errs [2]error
@@ -218,10 +218,18 @@ func TestTwoRunsAtOnceBuildASetOnce(t *testing.T) {
 		}
 	}
 	wait.Go(func() { sets[0], errs[0] = Open(t.Context(), dir, slow) })
-	<-begun
+	select {
+	case <-begun:
+	case <-time.After(30 * time.Second):
+		t.Fatal("the first run did not begin")
+	}
 	wait.Go(func() { sets[1], errs[1] = Open(t.Context(), dir, k.options(o)) })
-	for !k.said("another run builds the cache of " + dir) {
-		time.Sleep(time.Millisecond)
+	for deadline := time.Now().Add(30 * time.Second); !k.has("another run is building the cache of " + dir); time.Sleep(time.Millisecond) {
+		if time.Now().After(deadline) {
+			close(hold)
+			wait.Wait()
+			t.Fatalf("the second run did not report that it waits: %v", errors.Join(errs[:]...))
+		}
 	}
 	impatient, cancel := context.WithTimeout(t.Context(), 10*time.Millisecond)
 	defer cancel()
@@ -242,7 +250,7 @@ func TestTwoRunsAtOnceBuildASetOnce(t *testing.T) {
 	}
 }
 
-func TestAFileThatTheSystemRefusedIsTriedAgain(t *testing.T) {
+func TestFilesWithoutPermissionAreTriedAgain(t *testing.T) {
 	if os.Getuid() == 0 {
 		t.Skip("root may read everything")
 	}
@@ -266,7 +274,7 @@ func TestAFileThatTheSystemRefusedIsTriedAgain(t *testing.T) {
 	}
 }
 
-func TestAFolderThatCannotBeWrittenIsAnErrorThatSaysWhatToDo(t *testing.T) {
+func TestCacheFolderThatIsNotWritableIsAnError(t *testing.T) {
 	dir, o := photos(t, 2), cached(t, 16)
 	write(t, nil, o.CacheDir, "sets") // a file where the folder should be
 	if _, err := Open(t.Context(), dir, o); err == nil || !strings.Contains(err.Error(), "set MARR_CACHE") {
@@ -285,8 +293,8 @@ func TestOneImageIsASet(t *testing.T) {
 	}
 }
 
-// Two folders whose files have the same names, sizes and times differ in what the files hold.
-func TestContentCountsWhereTimesSayNothing(t *testing.T) {
+// Two folders whose files have equal names, sizes and times differ by content.
+func TestKeyDependsOnContentIfTimesAreEqual(t *testing.T) {
 	o, then := cached(t, 4), time.Unix(0, 0)
 	var sets []*Set
 	for i := range 2 {
@@ -302,14 +310,14 @@ func TestContentCountsWhereTimesSayNothing(t *testing.T) {
 	}
 }
 
-// bmpOf is a picture of 1 × 1 pixels of one gray, 24 bits, not compressed.
+// bmpOf returns an uncompressed 24-bit BMP file of one gray pixel.
 func bmpOf(v byte) []byte {
 	b := append([]byte("BM\x3a\x00\x00\x00\x00\x00\x00\x00\x36\x00\x00\x00\x28\x00\x00\x00\x01\x00\x00\x00\x01\x00\x00\x00\x01\x00\x18\x00"), make([]byte, 24)...)
 	return append(b, v, v, v, 0)
 }
 
-// A folder that changes leaves one cache behind, that of its last state; another folder's stays.
-func TestTheCacheOfAChangedFolderGoes(t *testing.T) {
+// Only the cache of a folder's last state is kept; the caches of other folders are not removed.
+func TestCacheOfAnEarlierStateIsRemoved(t *testing.T) {
 	dir, other, o := photos(t, 3), photos(t, 4), cached(t, 8)
 	openWith(t, other, o)
 	for i := range 3 {
@@ -319,7 +327,7 @@ func TestTheCacheOfAChangedFolderGoes(t *testing.T) {
 	if left := cacheFiles(t, o, ".set"); len(left) != 2 {
 		t.Errorf("kept %v, want one for each folder", left)
 	}
-	var k told
+	var k log
 	openWith(t, other, k.options(o))
 	if len(k.done) > 0 {
 		t.Error("the other folder was decoded again")

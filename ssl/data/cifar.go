@@ -10,15 +10,15 @@ import (
 )
 
 // cifar is CIFAR-10 or CIFAR-100 in the binary version (A. Krizhevsky 2009, "Learning multiple layers of features from tiny images"; layout:
-// www.cs.toronto.edu/~kriz/cifar.html): a label, or a coarse and a fine one of which the fine counts, then 32×32 pixels.
+// www.cs.toronto.edu/~kriz/cifar.html): a label (CIFAR-100: a coarse label, which is ignored, and a fine label), then 32×32 pixels.
 type cifar struct {
 	planes
 	classes int
 	names   string // file of class names
 }
 
-// cifarKind says how many classes a file has, by its name: 0 is no CIFAR.
-func cifarKind(base string) int {
+// cifarClasses returns the number of classes of a file by its name; 0 if it is not a CIFAR file.
+func cifarClasses(base string) int {
 	batch, _ := filepath.Match("data_batch_*.bin", base)
 	switch {
 	case batch || base == "test_batch.bin":
@@ -29,7 +29,7 @@ func cifarKind(base string) int {
 	return 0
 }
 
-// cifarFolder returns the training files of an unpacked archive, nil where the folder is none.
+// cifarFolder returns the training files of an unpacked archive; nil if the folder is none.
 func cifarFolder(dir string) []string {
 	has := func(name string) bool {
 		info, err := os.Stat(filepath.Join(dir, name))
@@ -46,13 +46,13 @@ func cifarFolder(dir string) []string {
 	return nil
 }
 
-// globQuote keeps a folder's name from being taken as a pattern.
+// globQuote escapes the special characters of a glob pattern.
 func globQuote(s string) string {
 	return strings.NewReplacer(`\`, `\\`, "*", `\*`, "?", `\?`, "[", `\[`).Replace(s)
 }
 
 func newCIFAR(paths []string) (source, error) {
-	c := &cifar{planes: planes{paths: paths, side: 32}, classes: cifarKind(filepath.Base(paths[0]))}
+	c := &cifar{planes: planes{paths: paths, side: 32}, classes: cifarClasses(filepath.Base(paths[0]))}
 	c.kind, c.head, c.names = "CIFAR-10", 1, "batches.meta.txt"
 	if c.classes == 100 {
 		c.kind, c.head, c.names = "CIFAR-100", 2, "fine_label_names.txt"
@@ -72,7 +72,7 @@ func (c *cifar) list(ctx context.Context) (*listing, error) {
 			return nil, err
 		}
 		if int(b[0]) >= c.classes {
-			file, record := c.place(i)
+			file, record := c.locate(i)
 			return nil, fmt.Errorf("data: %s file %s: label %d of record %d: expected 0 to %d: give an intact file of the published format",
 				c.kind, c.paths[file], b[0], record, c.classes-1)
 		}

@@ -13,24 +13,24 @@ import (
 	"marr/ssl/data/store"
 )
 
-// found is an image file of a folder or a list.
-type found struct {
+// imageFile is an image file of a folder or a list.
+type imageFile struct {
 	stamp
-	why error // it is not read
+	why error // reason to skip it; nil: none
 }
 
-// look makes a found file; what is wrong with it stays its own matter.
-func look(name, path string) found {
+// newImageFile stats a file. An error is stored as the reason to skip it.
+func newImageFile(name, path string) imageFile {
 	info, err := os.Stat(path)
 	if err != nil {
-		return found{stamp{name, path, -1, 0}, refusal{cause(err)}}
+		return imageFile{stamp{name, path, -1, 0}, systemError{cause(err)}}
 	}
-	return found{stampOf(name, path, info), usual(info)}
+	return imageFile{stampOf(name, path, info), checkFile(info)}
 }
 
-// files reads images that are files, any of them at any time.
+// files reads image files in any order.
 type files struct {
-	found []found
+	found []imageFile
 	side  int
 }
 
@@ -50,7 +50,7 @@ func (f *files) names() []string {
 	return out
 }
 
-func (f *files) weight(i int) int64 { return min(max(0, f.found[i].size), maxFile) } // larger ones are not read
+func (f *files) weight(i int) int64 { return min(max(0, f.found[i].size), maxFile) } // larger files are skipped
 
 func (f *files) fetch(i int) (func() (Image, error), error) {
 	file := f.found[i]
@@ -68,56 +68,56 @@ func (f *files) fetch(i int) (func() (Image, error), error) {
 
 func (f *files) Close() error { return nil }
 
-// folder is every image at any depth below a folder, sorted by path.
+// folder holds the images at any depth below a folder, sorted by path.
 //
-// Files count by extension (decode.Known); names that begin with a dot are passed over, links are followed. Where every image lies
-// below a first-level sub-folder and there are at least two of these, their sorted names are the classes; a class whose every image is bad
-// keeps its label, so damage does not renumber the others.
+// Image files are recognized by extension (decode.HasImageExtension); names that begin with a dot are ignored, links are followed. If
+// every image lies below a first-level sub-folder and there are at least two of these, their sorted names are the classes. A class whose
+// images are all unreadable keeps its label, so that damaged files do not renumber the others.
 type folder struct {
 	files
-	bad []store.Skipped
+	skipped []store.Skipped
 }
 
 func newFolder(ctx context.Context, root string, side int) *folder {
 	w := walk{ctx: ctx, root: root, seen: map[string]bool{}}
 	w.run()
-	slices.SortFunc(w.found, func(a, b found) int { return strings.Compare(a.name, b.name) })
-	return &folder{files{w.found, side}, w.bad}
+	slices.SortFunc(w.found, func(a, b imageFile) int { return strings.Compare(a.name, b.name) })
+	return &folder{files{w.found, side}, w.skipped}
 }
 
-// stamps holds the sub-folders that could not be read, too: once they can be, the set is another.
+// stamps includes the sub-folders that could not be read, so that the key changes once they can be.
 func (f *folder) stamps() []stamp {
 	out := f.files.stamps()
-	for _, b := range f.bad {
+	for _, b := range f.skipped {
 		out = append(out, stamp{name: b.Name, size: -1})
 	}
 	return out
 }
 
 func (f *folder) list(context.Context) (*listing, error) {
-	l := &listing{n: len(f.found), names: f.names(), weight: f.weight, bad: f.bad}
+	l := &listing{n: len(f.found), names: f.names(), weight: f.weight, skipped: f.skipped}
 	l.classes, l.labels = classFolders(l.names)
 	return l, nil
 }
 
 // walk collects the image files below root, named by slash paths relative to it, and the folders that could not be read.
 type walk struct {
-	ctx   context.Context
-	root  string
-	found []found
-	bad   []store.Skipped
-	seen  map[string]bool // folders by the path that has no links in it
-	links []string        // to folders, still to be followed
+	ctx     context.Context
+	root    string
+	found   []imageFile
+	skipped []store.Skipped
+	seen    map[string]bool // folders by path without links
+	links   []string        // to folders, not followed yet
 }
 
 func (w *walk) path(name string) string { return filepath.Join(w.root, filepath.FromSlash(name)) }
 
-func (w *walk) refuse(name string, err error) {
-	w.bad = append(w.bad, store.Skipped{Name: name, Reason: oneLine(cause(err).Error())})
+func (w *walk) skip(name string, err error) {
+	w.skipped = append(w.skipped, store.Skipped{Name: name, Reason: oneLine(cause(err).Error())})
 }
 
-// run walks the whole tree: each folder once, by its own path where it has one below root, so that links can neither make it go in circles nor
-// multiply what they lead to.
+// run walks the whole tree. It visits each folder once, by its own path if that lies below root, so that links cause neither cycles nor
+// duplicates.
 func (w *walk) run() {
 	w.visit("")
 	for len(w.links) > 0 {
@@ -127,20 +127,20 @@ func (w *walk) run() {
 	}
 }
 
-// visit walks a folder below root and leaves links to folders for later.
+// visit walks a folder below root and queues links to folders.
 func (w *walk) visit(below string) {
 	real, err := filepath.EvalSymlinks(w.path(below))
 	if err != nil {
-		w.refuse(below, err)
+		w.skip(below, err)
 		return
 	}
-	if w.seen[real] || w.ctx.Err() != nil { // what is missing then is never looked at
+	if w.seen[real] || w.ctx.Err() != nil { // Open returns the error of ctx
 		return
 	}
 	w.seen[real] = true
 	entries, err := os.ReadDir(real)
 	if err != nil {
-		w.refuse(below, err)
+		w.skip(below, err)
 		return
 	}
 	for _, e := range entries {
@@ -159,7 +159,7 @@ func (w *walk) visit(below string) {
 			}
 		}
 		if decode.HasImageExtension(e.Name()) {
-			w.found = append(w.found, look(name, w.path(name)))
+			w.found = append(w.found, newImageFile(name, w.path(name)))
 		}
 	}
 }

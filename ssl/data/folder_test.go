@@ -36,7 +36,7 @@ func jpegOf(t *testing.T, img image.Image) []byte {
 	return w.Bytes()
 }
 
-// gray is a w×h gray image of one value, rgb the same in one color.
+// gray returns a w×h gray image of one value, rgb one of one color.
 func gray(w, h int, v byte) *image.Gray {
 	img := image.NewGray(image.Rect(0, 0, w, h))
 	for i := range img.Pix {
@@ -53,7 +53,7 @@ func rgb(w, h int, c color.NRGBA) *image.NRGBA {
 	return img
 }
 
-func TestFolderTakesClassesFromItsFirstLevelOnlyWhereAllImagesHaveOne(t *testing.T) {
+func TestFirstLevelFoldersAreClassesIfEveryImageIsInOne(t *testing.T) {
 	one := pngOf(t, gray(4, 4, 9))
 	for _, c := range []struct {
 		what, files, classes string
@@ -82,7 +82,7 @@ func TestFolderTakesClassesFromItsFirstLevelOnlyWhereAllImagesHaveOne(t *testing
 	}
 }
 
-func TestImagesKeepTheirChannelsAndTheSetHasThreeWhereAnyHas(t *testing.T) {
+func TestImagesKeepTheirChannelsAndTheSetHasTheMaximum(t *testing.T) {
 	dir := t.TempDir()
 	write(t, pngOf(t, gray(8, 6, 51)), dir, "a.png")
 	write(t, jpegOf(t, gray(8, 8, 102)), dir, "b.jpg")
@@ -120,7 +120,7 @@ func TestImagesKeepTheirChannelsAndTheSetHasThreeWhereAnyHas(t *testing.T) {
 	}
 }
 
-func TestFolderImagesAreCutDownToTheStoredSide(t *testing.T) {
+func TestFolderImagesAreResizedToTheStoredSide(t *testing.T) {
 	dir := t.TempDir()
 	write(t, pngOf(t, gray(80, 60, 1)), dir, "a.png")
 	write(t, pngOf(t, gray(20, 10, 1)), dir, "b.png")
@@ -130,7 +130,7 @@ func TestFolderImagesAreCutDownToTheStoredSide(t *testing.T) {
 	}
 }
 
-// headerOnly is a PNG that announces w×h pixels and holds none.
+// headerOnly returns a PNG file whose header announces w×h pixels and that holds none.
 func headerOnly(w, h uint32) []byte {
 	chunk := append([]byte("IHDR"), binary.BigEndian.AppendUint32(binary.BigEndian.AppendUint32(nil, w), h)...)
 	chunk = append(chunk, 8, 0, 0, 0, 0) // 8 bits, gray
@@ -156,7 +156,7 @@ func TestUnreadableImagesAreSkippedAndListed(t *testing.T) {
 	if want := []string{"cat/good.png", "cat/misnamed.jpg", "dog/z.png"}; !slices.Equal(s.Files, want) {
 		t.Errorf("read %v, want %v", s.Files, want)
 	}
-	// The class whose only image is broken keeps its number.
+	// The class whose only image is broken keeps its label.
 	if !slices.Equal(s.Classes, []string{"ape", "cat", "dog"}) || !slices.Equal(s.Labels, []int32{1, 1, 2}) {
 		t.Errorf("classes %v, labels %v", s.Classes, s.Labels)
 	}
@@ -172,7 +172,7 @@ func TestUnreadableImagesAreSkippedAndListed(t *testing.T) {
 	}
 }
 
-func TestFoldersWithNothingToReadAreErrors(t *testing.T) {
+func TestFoldersWithoutReadableImagesAreErrors(t *testing.T) {
 	empty := t.TempDir()
 	wantError(t, empty, 32, "data: folder "+empty+": no images: expected .png, .jpg or other images")
 	write(t, []byte("x"), empty, "sub", "notes.txt")
@@ -180,10 +180,10 @@ func TestFoldersWithNothingToReadAreErrors(t *testing.T) {
 	broken := t.TempDir()
 	write(t, []byte("x"), broken, "b.png")
 	write(t, []byte("y"), broken, "a.jpg")
-	wantError(t, broken, 32, "none of its 2 images can be read: first "+filepath.Join(broken, "a.jpg"))
+	wantError(t, broken, 32, "none of its 2 images can be read: the first is "+filepath.Join(broken, "a.jpg"))
 }
 
-func TestFoldersFollowLinksButNotInCircles(t *testing.T) {
+func TestLinksAreFollowedWithoutCycles(t *testing.T) {
 	dir, other := t.TempDir(), t.TempDir()
 	write(t, pngOf(t, gray(4, 4, 1)), dir, "a", "x.png")
 	write(t, pngOf(t, gray(4, 4, 2)), other, "y.png")
@@ -204,8 +204,8 @@ func TestFoldersFollowLinksButNotInCircles(t *testing.T) {
 	}
 }
 
-// Twelve folders that all lead to each other have 12! paths; each is read once, by its own.
-func TestLinksBetweenFoldersDoNotMultiplyThem(t *testing.T) {
+// Twelve folders with links to each other have 12! paths; each is read once, by its own path.
+func TestLinkedFoldersAreReadOnce(t *testing.T) {
 	dir := t.TempDir()
 	for i := range 12 {
 		name := fmt.Sprintf("d%02d", i)

@@ -12,17 +12,17 @@ import (
 
 const framesPrefix = "frames:"
 
-// frames is a folder of clips: a folder at any depth that holds images is one, its images, sorted naturally (2 before 10), are the frames.
-// Clips stand in natural order of their paths. Where every clip lies in a folder of its class ("class/clip/0001.jpg") and there are at least
-// two, these are the classes. Images beside the clips belong to none and are bad.
+// frames is a folder of clips. Each folder at any depth that holds images is a clip; its images in natural order (2 before 10) are the
+// frames. Clips are in natural order of their paths. If every clip lies in a class folder ("class/clip/0001.jpg") and there are at least
+// two of these, they are the classes. Images directly in the root belong to no clip and are skipped.
 type frames struct {
 	folder
-	stray []found
+	stray []imageFile
 }
 
 func newFrames(ctx context.Context, root string, side int) *frames {
 	f := &frames{folder: *newFolder(ctx, root, side)}
-	var kept []found
+	var kept []imageFile
 	for _, file := range f.found {
 		if strings.Contains(file.name, "/") {
 			kept = append(kept, file)
@@ -30,7 +30,7 @@ func newFrames(ctx context.Context, root string, side int) *frames {
 			f.stray = append(f.stray, file)
 		}
 	}
-	slices.SortFunc(kept, func(a, b found) int {
+	slices.SortFunc(kept, func(a, b imageFile) int {
 		return cmp.Or(natural(path.Dir(a.name), path.Dir(b.name)), natural(path.Base(a.name), path.Base(b.name)))
 	})
 	f.found = kept
@@ -38,9 +38,9 @@ func newFrames(ctx context.Context, root string, side int) *frames {
 }
 
 func (f *frames) list(context.Context) (*listing, error) {
-	l := &listing{n: len(f.found), names: f.names(), weight: f.weight, bad: f.bad}
+	l := &listing{n: len(f.found), names: f.names(), weight: f.weight, skipped: f.skipped}
 	for _, s := range f.stray {
-		l.bad = append(l.bad, store.Skipped{Name: s.name, Reason: "lies in no clip: put it into a sub-folder"})
+		l.skipped = append(l.skipped, store.Skipped{Name: s.name, Reason: "lies in no clip: put it into a sub-folder"})
 	}
 	var clips []string
 	for i, name := range l.names {
@@ -55,7 +55,7 @@ func (f *frames) list(context.Context) (*listing, error) {
 	return l, nil
 }
 
-// natural compares strings, runs of digits by their value; equal values, such as 1 and 01, by all their bytes.
+// natural compares strings, with runs of digits by value; strings with equal values (1 and 01) are compared by bytes.
 func natural(a, b string) int {
 	x, y := a, b
 	for x != "" && y != "" {
@@ -76,7 +76,7 @@ func natural(a, b string) int {
 	return cmp.Or(cmp.Compare(len(x), len(y)), strings.Compare(a, b))
 }
 
-// digits returns the decimal digits that s begins with.
+// digits returns the leading decimal digits of s.
 func digits(s string) string {
 	i := 0
 	for i < len(s) && '0' <= s[i] && s[i] <= '9' {

@@ -10,7 +10,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-func TestAFullDiskIsAnErrorThatSaysWhatToDoAndLeavesNothing(t *testing.T) {
+func TestFullDiskIsAnErrorAndLeavesNoFile(t *testing.T) {
 	small := t.TempDir()
 	if err := unix.Mount("tmpfs", small, "tmpfs", 0, "size=64k"); err != nil {
 		t.Skipf("a disk to fill: %v: needs root", err)

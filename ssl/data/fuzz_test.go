@@ -13,7 +13,7 @@ import (
 	"marr/ssl/data/idx"
 )
 
-// tinyPNG is an image for archives and lists to hold.
+// tinyPNG is an image for archives and lists.
 func tinyPNG(f *testing.F) []byte {
 	img := image.NewGray(image.Rect(0, 0, 3, 2))
 	img.SetGray(1, 1, color.Gray{200})
@@ -24,9 +24,9 @@ func tinyPNG(f *testing.F) []byte {
 	return b.Bytes()
 }
 
-// fuzzOpen opens files of arbitrary content under the name that makes them a set of one format, with an arbitrary file beside: an error or a
-// sound set, never a panic.
-func fuzzOpen(f *testing.F, name, beside string, seeds ...[2][]byte) {
+// fuzzOpen opens a file of arbitrary content under a name of one format, next to another arbitrary file. The result is an error or a
+// valid set, never a panic.
+func fuzzOpen(f *testing.F, name, neighbor string, seeds ...[2][]byte) {
 	for _, s := range seeds {
 		f.Add(s[0], s[1])
 		f.Add(s[0][:len(s[0])/2], s[1])
@@ -40,7 +40,7 @@ func fuzzOpen(f *testing.F, name, beside string, seeds ...[2][]byte) {
 			t.Fatal(err)
 		}
 		defer os.RemoveAll(dir)
-		for n, content := range map[string][]byte{name: file, beside: other, "a.png": picture} {
+		for n, content := range map[string][]byte{name: file, neighbor: other, "a.png": picture} {
 			if n == "" {
 				continue
 			}
@@ -53,12 +53,12 @@ func fuzzOpen(f *testing.F, name, beside string, seeds ...[2][]byte) {
 			return
 		}
 		defer s.Close()
-		sound(t, s)
+		valid(t, s)
 	})
 }
 
-// sound checks that a set can be used.
-func sound(t *testing.T, s *Set) {
+// valid checks that a set can be used.
+func valid(t *testing.T, s *Set) {
 	t.Helper()
 	if s.Len() == 0 || s.Fingerprint() == "" || s.Labels != nil && len(s.Labels) != s.Len() || s.Files != nil && len(s.Files) != s.Len() {
 		t.Fatalf("%d images, %d labels, %d files, fingerprint %q", s.Len(), len(s.Labels), len(s.Files), s.Fingerprint())

@@ -10,19 +10,20 @@ import (
 	"marr/ssl/data/idx"
 )
 
-// idxSet is an IDX images file [N H W] and, where it exists, the labels file [N] beside it, whose name has labels for images and idx1 for
-// idx3; each gzip-compressed or not. The images stand in memory as a whole while the cache is built: a compressed file has no other order.
+// idxSet is an IDX images file [N H W] and, if it exists, the labels file [N] in the same folder, whose name has labels for images and
+// idx1 for idx3; each gzip-compressed or not. All images are in memory while the cache is built, since a compressed file has no random
+// access.
 type idxSet struct {
-	path, labels string // labels: "" where there is none
+	path, labels string // labels: "" if there is none
 	stamp        []stamp
 	images       idx.Array
 }
 
-// isIDX says whether path is named as IDX image files are; some copies write a dot for the hyphen.
+// isIDX reports whether a path has the name of an IDX images file; some copies have a dot instead of the hyphen.
 func isIDX(path string) bool { return strings.Contains(filepath.Base(path), "idx3-ubyte") }
 
 func newIDX(path string) (source, error) {
-	s := &idxSet{path: path, labels: labelsBeside(path)}
+	s := &idxSet{path: path, labels: labelsFile(path)}
 	paths := []string{path}
 	if s.labels != "" {
 		paths = append(paths, s.labels)
@@ -49,7 +50,7 @@ func (s *idxSet) list(context.Context) (*listing, error) {
 		return nil, fmt.Errorf("data: IDX file %s: dimensions %v: expected three: images, rows, columns", s.path, d)
 	}
 	l := &listing{n: d[0], weight: func(int) int64 { return int64(d[1] * d[2]) }}
-	if err := sized(l.weight(0)); err != nil {
+	if err := checkSize(l.weight(0)); err != nil {
 		return nil, fmt.Errorf("data: IDX file %s: an image of %w", s.path, err)
 	}
 	if s.labels == "" {
@@ -57,10 +58,10 @@ func (s *idxSet) list(context.Context) (*listing, error) {
 	}
 	labels, err := idx.ReadFile(s.labels)
 	if err != nil {
-		return nil, fmt.Errorf("data: IDX file %s: %w: %s, or move it away to go without labels", s.labels, cause(err), mend)
+		return nil, fmt.Errorf("data: IDX file %s: %w: %s, or remove it to open the set without labels", s.labels, cause(err), mend)
 	}
 	if len(labels.Dims) != 1 || labels.Dims[0] != l.n {
-		return nil, fmt.Errorf("data: IDX file %s: dimensions %v of labels for the %d images of %s: give the file that belongs to them",
+		return nil, fmt.Errorf("data: IDX file %s: dimensions %v of labels for the %d images of %s: give the matching file",
 			s.labels, labels.Dims, l.n, s.path)
 	}
 	l.labels = widen(labels.Data)
@@ -72,8 +73,8 @@ func (s *idxSet) fetch(i int) (func() (Image, error), error) {
 	return func() (Image, error) { return Image{H: h, W: w, C: 1, Pix: s.images.Data[i*h*w : (i+1)*h*w]}, nil }, nil
 }
 
-// labelsBeside returns the path of the labels file that belongs to an images file, "" where there is none.
-func labelsBeside(path string) string {
+// labelsFile returns the path of the labels file of an images file; "" if there is none.
+func labelsFile(path string) string {
 	dir, base := filepath.Split(path)
 	base = strings.NewReplacer("images-idx3", "labels-idx1", "images.idx3", "labels.idx1").Replace(base)
 	if base == filepath.Base(path) {
@@ -88,7 +89,7 @@ func labelsBeside(path string) string {
 	return ""
 }
 
-// widen turns label bytes into int32.
+// widen converts label bytes to int32.
 func widen(bytes []byte) []int32 {
 	out := make([]int32, len(bytes))
 	for i, b := range bytes {

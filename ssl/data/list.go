@@ -12,12 +12,12 @@ import (
 	"strings"
 )
 
-// maxLabel is the largest number that a list may give as a label: classes are counted up to it, and a wild number would claim all memory.
+// maxLabel is the largest label in a list. Classes are counted up to the largest label, so the limit bounds the memory.
 const maxLabel = 1<<16 - 1
 
-// list is a text file that names an image a line, in its order: a path, relative to the file's folder, and, where there is one, behind a tab
-// a label. Lines that are empty or begin with # do not count. Where all labels are whole numbers these are the labels, otherwise the
-// sorted distinct labels are the classes; a line without one is an image without a label.
+// list is a text file with one image per line: a path, relative to the file's folder, optionally followed by a tab and a label. Empty
+// lines and lines that begin with # are ignored. If all labels are integers they are used as they are, otherwise the sorted distinct
+// labels are the classes. A line without a label is an image without a label.
 type list struct {
 	files
 	text   string // SHA-256 of the lines
@@ -27,7 +27,7 @@ type list struct {
 func newList(name string, side int) (*list, error) {
 	text, err := readFile(name)
 	if err != nil {
-		return nil, fmt.Errorf("data: list %s: %w: give a text file with one path a line", name, err)
+		return nil, fmt.Errorf("data: list %s: %w: give a text file with one path per line", name, err)
 	}
 	sum := sha256.Sum256(text)
 	l := &list{files: files{side: side}, text: hex.EncodeToString(sum[:])}
@@ -44,7 +44,7 @@ func newList(name string, side int) (*list, error) {
 		if !filepath.IsAbs(full) {
 			full = filepath.Join(filepath.Dir(name), full)
 		}
-		l.found = append(l.found, look(file, full))
+		l.found = append(l.found, newImageFile(file, full))
 		l.labels = append(l.labels, label)
 	}
 	if !labeled {
@@ -53,17 +53,18 @@ func newList(name string, side int) (*list, error) {
 	return l, nil
 }
 
-// stamps holds the text as well, for labels and order.
+// stamps includes the text, which determines labels and order.
 func (l *list) stamps() []stamp { return append(l.files.stamps(), stamp{name: "\x00" + l.text}) }
 
 func (l *list) list(context.Context) (*listing, error) {
 	out := &listing{n: len(l.found), names: l.names(), weight: l.weight}
-	out.classes, out.labels = numbered(l.labels)
+	out.classes, out.labels = parseLabels(l.labels)
 	return out, nil
 }
 
-// numbered turns labels that are text into numbers: themselves, or places among the sorted distinct names; "" is −1, nil is nil.
-func numbered(names []string) (classes []string, labels []int32) {
+// parseLabels converts text labels to numbers: their value if all are integers, otherwise their index among the sorted distinct names.
+// "" is −1; nil gives nil.
+func parseLabels(names []string) (classes []string, labels []int32) {
 	numbers := true
 	for _, s := range names {
 		v := int32(-1)

@@ -17,15 +17,15 @@ const (
 		"a CIFAR, STL-10 or IDX images file (data_batch_1.bin, train_X.bin, train-images-idx3-ubyte), or one of "
 )
 
-// Options are what Open depends on besides the set's name.
+// Options configure Open.
 type Options struct {
-	// Side is what the short side of images is cut down to, 1 to 4096 pixels; smaller ones stay as they are. Sets of their own size ignore it.
+	// Side is the short side that larger images are resized to, 1 to 4096 pixels. Sets of a fixed size (HasFixedSize) ignore it.
 	Side int
-	// CacheDir is the folder in whose sub-folder sets the decoded images are kept; "": marr among the user's caches.
+	// CacheDir is the folder whose sub-folder sets holds the decoded images; "": the folder marr in the user's cache folder.
 	CacheDir string
-	// Progress, where it is set, is called after each item while a cache is built; calls do not overlap.
+	// Progress, if not nil, is called after each image while a cache is built; calls do not overlap.
 	Progress func(done, total int)
-	// Notice, where it is set, is told what a person may want to know: a cache's size, a build that goes on, waiting for another run.
+	// Notice, if not nil, receives messages for the user: a cache's size, a resumed build, waiting for another run.
 	Notice func(format string, args ...any)
 }
 
@@ -35,8 +35,8 @@ func (o Options) notice(format string, args ...any) {
 	}
 }
 
-// Open opens the data set called name (see the package comment for the sources). What is not built in is decoded once, to a file under
-// o.CacheDir, and mapped; a build that ctx ends is gone on with by the next Open. Errors are one line: what, why, what to do.
+// Open opens the data set called name (see the package comment for the formats). A set that is not built in is decoded once into a file
+// under o.CacheDir, which is mapped. If ctx ends a build, the next Open resumes it. Errors are one line: what, why, what to do.
 func Open(ctx context.Context, name string, o Options) (*Set, error) {
 	if strings.HasPrefix(name, builtinPrefix) {
 		return openBuiltin(name)
@@ -45,7 +45,7 @@ func Open(ctx context.Context, name string, o Options) (*Set, error) {
 	if err != nil {
 		return nil, err
 	}
-	if k.own {
+	if k.fixedSize {
 		o.Side = 0
 	} else if o.Side < 1 || o.Side > maxSide {
 		return nil, fmt.Errorf("data: %s %s: stored size %d: expected 1 to %d pixels", k.name, name, o.Side, maxSide)
@@ -56,14 +56,13 @@ func Open(ctx context.Context, name string, o Options) (*Set, error) {
 	}
 	defer src.Close()
 	if err := ctx.Err(); err != nil {
-		return nil, fmt.Errorf("data: %s %s: %w while looking for images", k.name, name, err)
+		return nil, fmt.Errorf("data: %s %s: %w while listing the images", k.name, name, err)
 	}
 	c := cache{name: name, kind: k.name, root: k.root, source: src, Options: o}
 	return c.open(ctx)
 }
 
-// HasFixedSize says whether the set has a size of its own, so that Open ignores Side: true for built-ins, IDX, CIFAR and STL-10, false for
-// all others and for what is none.
+// HasFixedSize reports whether the format fixes the images' size, so that Open ignores Side: built-ins, IDX, CIFAR and STL-10.
 func HasFixedSize(name string) bool {
 	if strings.HasPrefix(name, builtinPrefix) {
 		return true
@@ -71,18 +70,18 @@ func HasFixedSize(name string) bool {
 	return isPlanes(filepath.Base(name)) || isIDX(name) || cifarFolder(name) != nil
 }
 
-// isPlanes says whether a file is one of CIFAR or STL-10, by its name.
-func isPlanes(base string) bool { return cifarKind(base) > 0 || isSTL(base) }
+// isPlanes reports whether a file is one of CIFAR or STL-10, by its name.
+func isPlanes(base string) bool { return cifarClasses(base) > 0 || isSTL(base) }
 
-// kind is what a name turned out to be.
+// kind is the format of a data set.
 type kind struct {
-	name string // as messages call it
-	root string // what names of bad files are relative to
-	own  bool   // images have a size of their own
-	open func(ctx context.Context, side int) (source, error)
+	name      string // in messages, and in cache keys
+	root      string // folder or archive that the names of skipped files are relative to
+	fixedSize bool   // see HasFixedSize
+	open      func(ctx context.Context, side int) (source, error)
 }
 
-// kindOf tells sources apart, by their names but for folders.
+// kindOf returns the format of a data set, by the name of a file or the content of a folder.
 func kindOf(name string) (kind, error) {
 	bad := func(why string) (kind, error) {
 		return kind{}, fmt.Errorf("data: %s: %s: %s%s", name, why, accepted, strings.Join(Builtins(), ", "))
@@ -125,8 +124,8 @@ func kindOfFile(name string, bad func(why string) (kind, error)) (kind, error) {
 	case isIDX(name):
 		return kind{"IDX file", "", true, func(context.Context, int) (source, error) { return newIDX(name) }}, nil
 	case strings.Contains(base, "idx1-ubyte"):
-		return kind{}, fmt.Errorf("data: %s: a file of labels: name the images file beside it (images-idx3)", name)
-	case cifarKind(base) > 0:
+		return kind{}, fmt.Errorf("data: %s: a file of labels: give the images file (images-idx3) instead", name)
+	case cifarClasses(base) > 0:
 		return kind{"CIFAR file", "", true, func(context.Context, int) (source, error) { return newCIFAR([]string{name}) }}, nil
 	case isSTL(base):
 		return kind{"STL-10 file", "", true, func(context.Context, int) (source, error) { return newSTL(name) }}, nil

@@ -12,7 +12,7 @@ import (
 	"marr/ssl/data/idx"
 )
 
-// write puts a file into the folder dir, making the folders on its way.
+// write writes a file below the folder dir and makes its folders.
 func write(t *testing.T, content []byte, dir string, name ...string) string {
 	t.Helper()
 	path := filepath.Join(append([]string{dir}, name...)...)
@@ -25,7 +25,7 @@ func write(t *testing.T, content []byte, dir string, name ...string) string {
 	return path
 }
 
-// cached are options with a cache of the test's own.
+// cached returns options with a temporary cache.
 func cached(t *testing.T, side int) Options {
 	t.Helper()
 	return Options{Side: side, CacheDir: t.TempDir()}
@@ -63,7 +63,7 @@ func gzipped(b []byte) []byte {
 	return w.Bytes()
 }
 
-// wantError checks that opening name fails with one line that begins with "data: " and holds every part.
+// wantError checks that opening name fails with one line that begins with "data: " and contains every part.
 func wantError(t *testing.T, name string, size int, parts ...string) {
 	t.Helper()
 	s, err := Open(t.Context(), name, cached(t, size))
@@ -81,7 +81,7 @@ func wantError(t *testing.T, name string, size int, parts ...string) {
 	}
 }
 
-func TestIDXFilesOpenWithTheLabelsBesideThem(t *testing.T) {
+func TestIDXFilesOpenWithTheirLabelsFile(t *testing.T) {
 	pixels := []byte{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12}
 	images, labels := encode(t, pixels, 2, 3, 2), encode(t, []byte{7, 200}, 2)
 	for _, c := range []struct {
@@ -118,7 +118,7 @@ func TestIDXFilesOpenWithTheLabelsBesideThem(t *testing.T) {
 	}
 }
 
-func TestBadIDXFilesAreErrorsThatSayWhy(t *testing.T) {
+func TestBadIDXFilesAreErrors(t *testing.T) {
 	good := encode(t, make([]byte, 12), 2, 3, 2)
 	for what, c := range map[string]struct {
 		images, labels []byte
@@ -128,7 +128,7 @@ func TestBadIDXFilesAreErrorsThatSayWhy(t *testing.T) {
 		"not IDX":        {[]byte("hello, world"), nil, []string{"bad magic number 68 65 6c 6c"}},
 		"trailing":       {append(slices.Clone(good), 0), nil, []string{"trailing bytes"}},
 		"two dimensions": {encode(t, make([]byte, 12), 2, 6), nil, []string{"dimensions [2 6]: expected three"}},
-		"labels broken":  {good, []byte{0, 0, 8}, []string{"labels-idx1-ubyte", "truncated in its header", "go without labels"}},
+		"labels broken":  {good, []byte{0, 0, 8}, []string{"labels-idx1-ubyte", "truncated in its header", "open the set without labels"}},
 		"labels missing": {good, encode(t, make([]byte, 3), 3), []string{"dimensions [3] of labels for the 2 images"}},
 		"labels nested":  {good, encode(t, make([]byte, 4), 2, 2), []string{"dimensions [2 2] of labels"}},
 	} {
@@ -143,14 +143,14 @@ func TestBadIDXFilesAreErrorsThatSayWhy(t *testing.T) {
 	}
 }
 
-func TestNamesThatAreNoDataSetAreErrorsThatListWhatIs(t *testing.T) {
+func TestErrorsOfUnknownNamesListTheFormats(t *testing.T) {
 	dir := t.TempDir()
 	wantError(t, "builtin:mnist", 32, "builtin:mnist: no such built-in set", "builtin:fashion, builtin:fashion:test, builtin:fashion-placed")
 	wantError(t, "builtin:fashion:train", 32, "no such built-in set")
 	wantError(t, filepath.Join(dir, "nowhere"), 32, "nowhere: no such file or folder", "folder of images", "IDX images file", "builtin:fashion-placed")
 	wantError(t, "", 32, "no such file or folder")
 	wantError(t, write(t, []byte("x"), dir, "notes.md"), 32, "notes.md: not a data set: expected a folder")
-	wantError(t, write(t, []byte("x"), dir, "train-labels-idx1-ubyte"), 32, "a file of labels: name the images file")
+	wantError(t, write(t, []byte("x"), dir, "train-labels-idx1-ubyte"), 32, "a file of labels: give the images file")
 	wantError(t, filepath.Join(dir, "notes.md", "below"), 32, "not a directory: expected a folder")
 	wantError(t, "frames:"+filepath.Join(dir, "notes.md"), 32, "not a folder of clips")
 	for _, size := range []int{0, -1, 4097} {
@@ -158,7 +158,7 @@ func TestNamesThatAreNoDataSetAreErrorsThatListWhatIs(t *testing.T) {
 	}
 }
 
-func TestOwnSizeIsToldByTheName(t *testing.T) {
+func TestHasFixedSize(t *testing.T) {
 	batches := t.TempDir()
 	write(t, nil, batches, "data_batch_1.bin")
 	for name, want := range map[string]bool{

@@ -7,18 +7,18 @@ import (
 	"marr/ssl/parallel"
 )
 
-// The geometry of builtin:fashion-placed. Changing any of these changes the set, and with it every figure measured on it.
+// The geometry of builtin:fashion-placed. Changing any of these changes the set and every number measured on it.
 const (
 	frame    = 32 // side of a placed image, pixels
 	garment  = 28 // side of a published image, pixels
 	minScale = 0.60
 	maxScale = 0.95
 	maxTurn  = 0.35               // radians
-	ink      = 16                 // a published pixel of at least this value belongs to the garment; below lies the noise of its ground
+	ink      = 16                 // published pixels from this value on belong to the garment; lower values are background noise
 	placeKey = 0x6d6172722d706c61 // "marr-pla"
 )
 
-// placement maps a published image into the frame: the pixel at offset (dx, dy) from the published image's center goes to
+// placement maps a published image into the frame: the pixel at offset (dx, dy) from the published image's center moves to
 //
 //	(x, y) + k·(cos θ·dx − sin θ·dy, sin θ·dx + cos θ·dy)
 //
@@ -26,17 +26,17 @@ const (
 type placement struct {
 	cos, sin float64
 	k        float64 // frame pixels per published pixel = scale·frame/garment
-	x, y     float64 // where the published image's center lies, frame pixels
+	x, y     float64 // position of the published image's center, frame pixels
 }
 
-// drawPlacement draws, in this order, from one Philox block: the angle θ, uniform in ±maxTurn; the scale, uniform from minScale to
-// maxScale or to the largest at which the turned garment fits into the frame, whichever is less; x, then y, uniform over all places at
-// which the published square, scaled but upright, lies within the frame. Then the square is turned about its center, and where that
-// put some of the garment's ink outside, it is shifted by as little as brings it back: every garment is whole.
+// drawPlacement draws, in this order, from one Philox block: the angle θ, uniform in ±maxTurn; the scale, uniform from minScale to the
+// smaller of maxScale and the largest scale at which the rotated garment fits into the frame; x, then y, uniform over the positions at
+// which the published square, scaled but not rotated, lies within the frame. Then the square is rotated about its center and, if ink of
+// the garment would lie outside, shifted by the smallest amount that brings it inside: every garment is whole.
 //
-// The largest box that ink can have, 28·1.28 pixels, fits at a scale of 0.78, so the range of scales is never empty. Measured
-// alternatives (raw pixels, 20 nearest neighbors and linear probe, percent; this one 67.0 and 51.7): any place at which the ink
-// fits, 64.4 and 37.9, since narrow garments then move most; only places at which the turned square fits, 69.7 and 59.4.
+// The largest possible bounding box of the ink, 28·1.28 pixels, fits at a scale of 0.78, so the range of scales is never empty. Measured
+// alternatives (raw pixels, 20 nearest neighbors and linear probe, percent; this one 67.0 and 51.7): every position at which the ink
+// fits, 64.4 and 37.9, because narrow garments move most; only positions at which the rotated square fits, 69.7 and 59.4.
 func drawPlacement(src []byte, s *rng.Source) placement {
 	angle := s.Range(-maxTurn, maxTurn)
 	p := placement{cos: math.Cos(angle), sin: math.Sin(angle)}
@@ -51,8 +51,8 @@ func drawPlacement(src []byte, s *rng.Source) placement {
 	return p
 }
 
-// inkBox returns the bounding box of the turned ink in published pixels, relative to the published image's center, ink pixels taken
-// as squares. An image without ink counts as its center pixel.
+// inkBox returns the bounding box of the rotated ink in published pixels, relative to the published image's center. Ink pixels are
+// squares. An image without ink is treated as its center pixel.
 func (p placement) inkBox(src []byte) (left, top, right, bottom float64) {
 	found := false
 	for i, v := range src {
@@ -66,24 +66,24 @@ func (p placement) inkBox(src []byte) (left, top, right, bottom float64) {
 		}
 		left, right, top, bottom = min(left, u), max(right, u), min(top, v), max(bottom, v)
 	}
-	half := (math.Abs(p.cos) + math.Abs(p.sin)) / 2 // half the box of one turned pixel
+	half := (math.Abs(p.cos) + math.Abs(p.sin)) / 2 // half the bounding box of a rotated pixel
 	return left - half, top - half, right + half, bottom + half
 }
 
-// fixed is 1.0 in the fixed-point numbers of paint. Its integers give the same bits on every processor, which floating point with
-// fused multiply-adds does not.
+// fixed is 1.0 in the fixed-point numbers of paint. Integers give the same bits on every processor; floating point with fused
+// multiply-adds does not.
 const fixed = 1 << 24
 
-// paint writes the frame [32 32]: each pixel is the mean of 2×2 bilinear samples of the published image (at quarter and three-quarter
-// positions, enough against aliasing down to half size; scales go down to 0.69), black outside of it.
+// paint writes the frame [32 32]: each pixel is the mean of 2×2 bilinear samples of the published image, at quarter and three-quarter
+// positions, black outside of it. That prevents aliasing down to half size; the smallest scale is 0.69.
 func (p placement) paint(dst, src []byte) {
 	const side = garment + 2 // a black border of one pixel, so that bilinear samples at the edge fade to black
 	var padded [side * side]int32
 	for i, v := range src {
 		padded[(i/garment+1)*side+i%garment+1] = int32(v)
 	}
-	// Padded coordinates (column cx, row cy, whole numbers at pixel centers) of sample (0, 0), which lies at (¼, ¼) of the frame,
-	// and the steps to the next sample half a frame pixel on.
+	// Padded coordinates (column cx, row cy, integers at pixel centers) of sample (0, 0), at (¼, ¼) of the frame, and the steps to the
+	// next sample, half a frame pixel away.
 	dx, dy := (0.25-p.x)/p.k, (0.25-p.y)/p.k
 	cx, cy := toFixed(p.cos*dx+p.sin*dy+side/2-0.5), toFixed(-p.sin*dx+p.cos*dy+side/2-0.5)
 	cosStep, sinStep := toFixed(p.cos/p.k/2), toFixed(p.sin/p.k/2)
@@ -92,7 +92,7 @@ func (p placement) paint(dst, src []byte) {
 		u, v := cx+row*sinStep, cy+row*cosStep
 		line := sum[row/2*frame : row/2*frame+frame]
 		for col := range 2 * frame {
-			if uint(u) < (side-1)*fixed && uint(v) < (side-1)*fixed { // inside, and not negative
+			if uint(u) < (side-1)*fixed && uint(v) < (side-1)*fixed { // inside; a negative value is large as uint
 				at := v/fixed*side + u/fixed
 				fu, fv := int32(u%fixed/(fixed/256)), int32(v%fixed/(fixed/256))
 				a, b, c, d := padded[at], padded[at+1], padded[at+side], padded[at+side+1]

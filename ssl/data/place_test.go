@@ -19,7 +19,7 @@ func placements(t *testing.T) (*Set, []placement) {
 	return s, p
 }
 
-// toFrame is the map of the placement's doc comment, for the center of published pixel i.
+// toFrame returns the position in the frame of the center of published pixel i, by the formula of placement.
 func (p placement) toFrame(i int) (x, y float64) {
 	dx, dy := float64(i%garment)+0.5-garment/2, float64(i/garment)+0.5-garment/2
 	return p.x + p.k*(p.cos*dx-p.sin*dy), p.y + p.k*(p.sin*dx+p.cos*dy)
@@ -54,14 +54,14 @@ func TestPlacementsFillTheDeclaredRanges(t *testing.T) {
 		scale[0], scale[1] = min(scale[0], s), max(scale[1], s)
 		x[0], x[1] = min(x[0], p.x), max(x[1], p.x)
 	}
-	// 2,000 uniform draws leave the outer 2 % of a range empty with probability 0.98^2000 = 3e-18; large scales are rarer (the cap), and
-	// centers reach 0.3·32 = 9.6 and 22.4 only at the smallest scale, hence wider margins there.
+	// 2,000 uniform draws miss the outer 2 % of a range with probability 0.98^2000 = 3e-18. Large scales are rarer (the cap), and centers
+	// reach 0.3·32 = 9.6 and 22.4 only at the smallest scale, hence the wider margins there.
 	if turn[0] > -0.336 || turn[1] < 0.336 || scale[0] > 0.607 || scale[1] < 0.93 || x[0] > 11 || x[1] < 21 {
 		t.Errorf("turns %.3f, scales %.3f, centers %.2f", turn, scale, x)
 	}
 }
 
-// slow renders a frame in double precision straight from the definition: for each sample, every published pixel's bilinear weight.
+// slow renders a frame in double precision from the definition: the bilinear weight of every published pixel for each sample.
 func (p placement) slow(src []byte) []float64 {
 	out := make([]float64, frame*frame)
 	for i := range 4 * frame * frame {
@@ -82,8 +82,8 @@ func TestPaintAgreesWithTheDefinitionInDoublePrecision(t *testing.T) {
 	for i := range 12 {
 		ps[i].paint(dst, s.Image(i).Pix)
 		for j, want := range ps[i].slow(s.Image(i).Pix) {
-			// Half a level for rounding; weights of 8 bits are cut down by up to 1/256 on each axis, which moves a value by up to 255/256
-			// an axis, a level each at most.
+			// Half a level for rounding. Weights of 8 bits are truncated by up to 1/256 per axis, which changes a value by up to 255/256
+			// per axis: at most one level each.
 			if math.Abs(float64(dst[j])-want) > 2.5 {
 				t.Fatalf("image %d, pixel (%d, %d): %d, want %.2f", i, j%frame, j/frame, dst[j], want)
 			}
@@ -103,7 +103,7 @@ func TestPaintKeepsTheMassOfTheImage(t *testing.T) {
 		for _, v := range dst {
 			out += float64(v)
 		}
-		// Sampling keeps mass on average only; measured over the set: within 0.9 %. A scale wrong by 1 % changes it by 2 %.
+		// Sampling preserves mass only on average: within 0.9 %, measured over the set. A scale wrong by 1 % changes it by 2 %.
 		if math.Abs(out/in-1) > 0.015 {
 			t.Errorf("image %d: mass %.0f, want %.0f (%.1f %%)", i, out, in, 100*(out/in-1))
 		}
@@ -117,7 +117,7 @@ func TestPositiveAnglesTurnClockwise(t *testing.T) {
 	dst := make([]byte, frame*frame)
 	p.paint(dst, src)
 	best := bytes.IndexByte(dst, bytesMax(dst))
-	// (dx, dy) = (10.5, 0.5) turns to (9.69, 4.07): pixel (25, 20), below the center's row on a screen, where y grows downwards.
+	// (dx, dy) = (10.5, 0.5) is rotated to (9.69, 4.07): pixel (25, 20), below the center's row, since y points down.
 	if best%frame != 25 || best/frame != 20 {
 		t.Errorf("brightest at (%d, %d), want (25, 20)", best%frame, best/frame)
 	}
@@ -131,7 +131,7 @@ func bytesMax(b []byte) byte {
 	return m
 }
 
-func TestAnImageWithoutInkIsPlacedAndStaysBlack(t *testing.T) {
+func TestImageWithoutInkStaysBlack(t *testing.T) {
 	for _, v := range place(make([]byte, garment*garment), partTrain) {
 		if v != 0 {
 			t.Fatalf("a pixel of %d out of nothing", v)
@@ -139,7 +139,7 @@ func TestAnImageWithoutInkIsPlacedAndStaysBlack(t *testing.T) {
 	}
 }
 
-func TestEachImageIsPlacedByItsOwnStream(t *testing.T) {
+func TestEachImageHasItsOwnStream(t *testing.T) {
 	s := open(t, "builtin:fashion:test")
 	two := append(bytes.Clone(s.Image(5).Pix), s.Image(5).Pix...)
 	placed := place(two, partTest)

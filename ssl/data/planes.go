@@ -9,24 +9,24 @@ import (
 	"strings"
 )
 
-// planes reads files of square RGB images of one size, each a plane a channel, as CIFAR and STL-10 are published.
+// planes reads files of square RGB images of one size, stored channel by channel: the formats of CIFAR and STL-10.
 type planes struct {
 	kind    string
 	paths   []string // files of records, in order
 	stamp   []stamp
 	head    int  // bytes of a record before its pixels
 	side    int  // pixels
-	columns bool // a plane is stored column by column
+	columns bool // planes are stored column by column
 
 	files []*os.File
-	first []int // item of each file, and behind them the number of items
+	first []int // first item of each file, then the number of items
 }
 
 func (p *planes) record() int { return p.head + 3*p.side*p.side }
 
 func (p *planes) stamps() []stamp { return p.stamp }
 
-// mark stamps the files of records and those of the others that are there.
+// mark stamps the files of records, and those of the others that exist.
 func (p *planes) mark(others ...string) error {
 	all := slices.Clone(p.paths)
 	for _, o := range others {
@@ -63,7 +63,7 @@ func (p *planes) open() error {
 			return fmt.Errorf("data: %s file %s: %w", p.kind, path, cause(err))
 		}
 		if size, rec := info.Size(), int64(p.record()); size == 0 || size%rec != 0 {
-			return fmt.Errorf("data: %s file %s: %d bytes, which is not a whole number of records of %d: give an intact file of the published format",
+			return fmt.Errorf("data: %s file %s: %d bytes, not a multiple of the record size %d: give an intact file of the published format",
 				p.kind, path, size, rec)
 		}
 		p.first = append(p.first, n)
@@ -77,15 +77,15 @@ func (p *planes) listing() *listing {
 	return &listing{n: p.first[len(p.files)], weight: func(int) int64 { return int64(p.record()) }}
 }
 
-// place returns the file of item i and its record there.
-func (p *planes) place(i int) (file, record int) {
+// locate returns the file of item i and the item's record there.
+func (p *planes) locate(i int) (file, record int) {
 	file = sort.SearchInts(p.first, i+1) - 1
 	return file, i - p.first[file]
 }
 
-// read reads n bytes from byte at of item i's record.
+// read reads n bytes at offset at of item i's record.
 func (p *planes) read(i, at, n int) ([]byte, error) {
-	file, record := p.place(i)
+	file, record := p.locate(i)
 	b := make([]byte, n)
 	if _, err := p.files[file].ReadAt(b, int64(record)*int64(p.record())+int64(at)); err != nil {
 		return nil, fmt.Errorf("data: %s file %s: record %d: %w", p.kind, p.paths[file], record, cause(err))
@@ -97,7 +97,7 @@ func (p *planes) fetch(i int) (func() (Image, error), error) {
 	return func() (Image, error) {
 		b, err := p.read(i, p.head, 3*p.side*p.side)
 		if err != nil {
-			return Image{}, refusal{err}
+			return Image{}, systemError{err}
 		}
 		img := Image{H: p.side, W: p.side, C: 3, Pix: make([]byte, len(b))}
 		for c := range 3 {
@@ -113,7 +113,7 @@ func (p *planes) fetch(i int) (func() (Image, error), error) {
 	}, nil
 }
 
-// classNames reads a file of class names, one a line; none is nil.
+// classNames reads a file of class names, one per line; it returns nil if there is no file.
 func classNames(path string, want int) ([]string, error) {
 	f, err := os.Open(path)
 	if os.IsNotExist(err) {
@@ -129,7 +129,7 @@ func classNames(path string, want int) ([]string, error) {
 	}
 	names := slices.DeleteFunc(strings.Split(string(text), "\n"), func(s string) bool { return strings.TrimSpace(s) == "" })
 	if len(names) != want {
-		return nil, fmt.Errorf("data: class names %s: %d of them for %d classes: give the published file, or move it away", path, len(names), want)
+		return nil, fmt.Errorf("data: class names %s: %d names for %d classes: give the published file, or remove it", path, len(names), want)
 	}
 	for i := range names {
 		names[i] = strings.TrimSpace(names[i])

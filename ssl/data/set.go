@@ -12,55 +12,55 @@ import (
 // Image is one image, [H W C] of uint8 with C 1 (gray) or 3 (RGB).
 type Image = decode.Image
 
-// Clip is a run of images that are the frames of a video, in their order: images First … First+N−1.
+// Clip is a video whose frames, in order, are the images First … First+N−1.
 type Clip = store.Clip
 
-// Set is a decoded data set: N images, each of its own size and number of channels. A set that Open returned holds its pixels mapped from the
-// cache (built-ins: on the heap), and sets made from it share them.
+// Set is a decoded data set of N images, which may differ in size and number of channels. A set that Open returned maps its pixels from
+// the cache file (built-ins: on the heap); sets made from it share them.
 type Set struct {
 	Name    string        // as given to Open
-	C       int           // 3 where any image has color, otherwise 1
-	Labels  []int32       // [N], -1 = none; nil when the set has no labels
-	Classes []string      // names by label; nil when unknown
-	Files   []string      // folders, lists and archives: each image's path within, with slashes; nil for others
-	Skipped []SkippedFile // what could not be read, sorted by path
+	C       int           // 3 if any image is in color, otherwise 1
+	Labels  []int32       // [N], −1: none; nil if the set has no labels
+	Classes []string      // names by label; nil if unknown
+	Files   []string      // folders, lists and archives: each image's path within, with slashes; otherwise nil
+	Skipped []SkippedFile // unreadable files, sorted by path
 	Clips   []Clip        // frames only
 
-	bytes  []byte
-	places []store.Location
-	file   *store.File // what is known of the whole; nil for others
+	bytes     []byte
+	locations []store.Location
+	file      *store.File // the mapped file; nil for built-ins and for sets made from others
 }
 
-// SkippedFile is an image file, or a sub-folder, that could not be read and was left out.
+// SkippedFile is an image file, or a sub-folder, that could not be read.
 type SkippedFile struct {
-	Path   string // the folder or archive as given, joined with the path within; in quotes where it has characters that cannot be shown
+	Path   string // folder or archive as given, joined with the path within; quoted if it has control characters
 	Reason string
 }
 
-// newSet makes a set of a mapped file.
+// newSet returns the set of a mapped file.
 func newSet(name, root string, f *store.File) *Set {
-	s := &Set{Name: name, Labels: f.Labels, Classes: f.Classes, Files: f.Files, Clips: f.Clips, bytes: f.Bytes, places: f.Locations, file: f}
+	s := &Set{Name: name, Labels: f.Labels, Classes: f.Classes, Files: f.Files, Clips: f.Clips, bytes: f.Bytes, locations: f.Locations, file: f}
 	for _, b := range f.Skipped {
-		s.Skipped = append(s.Skipped, SkippedFile{visible(badPath(root, b.Name)), strings.TrimPrefix(b.Reason, "decode: ")})
+		s.Skipped = append(s.Skipped, SkippedFile{printable(skippedPath(root, b.Name)), strings.TrimPrefix(b.Reason, "decode: ")})
 	}
 	s.setChannels()
 	return s
 }
 
-// newHeapSet makes a set of pixels [N H W C].
+// newHeapSet returns a set of pixels [N H W C].
 func newHeapSet(name string, h, w, c int, pixels []byte, labels []int32, classes []string) *Set {
 	s := &Set{Name: name, C: c, Labels: labels, Classes: classes, bytes: pixels}
 	for at := 0; at < len(pixels); at += h * w * c {
-		s.places = append(s.places, store.Location{Offset: int64(at), H: int32(h), W: int32(w), C: uint8(c)})
+		s.locations = append(s.locations, store.Location{Offset: int64(at), H: int32(h), W: int32(w), C: uint8(c)})
 	}
 	return s
 }
 
-// FromImages makes a set on the heap of images that it keeps; labels may be nil.
+// FromImages returns a set with copies of images on the heap; labels may be nil.
 func FromImages(name string, images []Image, labels []int32) *Set {
 	s := &Set{Name: name, Labels: labels}
 	for _, img := range images {
-		s.places = append(s.places, store.Location{Offset: int64(len(s.bytes)), H: int32(img.H), W: int32(img.W), C: uint8(img.C)})
+		s.locations = append(s.locations, store.Location{Offset: int64(len(s.bytes)), H: int32(img.H), W: int32(img.W), C: uint8(img.C)})
 		s.bytes = append(s.bytes, img.Pix...)
 	}
 	s.setChannels()
@@ -69,51 +69,50 @@ func FromImages(name string, images []Image, labels []int32) *Set {
 
 func (s *Set) setChannels() {
 	s.C = 1
-	for _, p := range s.places {
+	for _, p := range s.locations {
 		s.C = max(s.C, int(p.C))
 	}
 }
 
-// Close gives the mapping back. No image of this set, nor of a set made from it, may be touched any more. A set made from another has nothing
-// to give back.
+// Close unmaps the pixels: no image of this set, or of a set made from it, may be used afterwards. On a set made from another it does
+// nothing.
 func (s *Set) Close() error {
 	if s.file == nil {
 		return nil
 	}
 	f := s.file
-	s.bytes, s.places, s.file = nil, nil, nil
+	s.bytes, s.locations, s.file = nil, nil, nil
 	return f.Close()
 }
 
 // Len returns N.
-func (s *Set) Len() int { return len(s.places) }
+func (s *Set) Len() int { return len(s.locations) }
 
-// Image returns image i: a view, not a copy, which must not be written to.
+// Image returns image i, which shares the set's pixels and must not be written to.
 func (s *Set) Image(i int) Image {
-	p := s.places[i]
+	p := s.locations[i]
 	end := p.Offset + p.Size()
 	return Image{H: int(p.H), W: int(p.W), C: int(p.C), Pix: s.bytes[p.Offset:end:end]}
 }
 
-// Size returns the largest height and the largest width in pixels, and whether all images have these.
+// Size returns the largest height and the largest width in pixels, and whether all images have that size.
 func (s *Set) Size() (h, w int, uniform bool) {
-	for _, p := range s.places {
+	for _, p := range s.locations {
 		h, w = max(h, int(p.H)), max(w, int(p.W))
 	}
-	return h, w, !slices.ContainsFunc(s.places, func(p store.Location) bool { return int(p.H) != h || int(p.W) != w })
+	return h, w, !slices.ContainsFunc(s.locations, func(p store.Location) bool { return int(p.H) != h || int(p.W) != w })
 }
 
-// MaxPixels returns H·W of the image that has most.
+// MaxPixels returns the largest H·W of an image.
 func (s *Set) MaxPixels() int {
 	most := 0
-	for _, p := range s.places {
+	for _, p := range s.locations {
 		most = max(most, int(p.H)*int(p.W))
 	}
 	return most
 }
 
-// NumClasses returns how many classes the labels tell apart: the number of names where these are known, otherwise the largest
-// label + 1; 0 without labels.
+// NumClasses returns the number of classes: of class names if known, otherwise the largest label + 1; 0 without labels.
 func (s *Set) NumClasses() int {
 	if s.Classes != nil {
 		return len(s.Classes)
@@ -125,8 +124,8 @@ func (s *Set) NumClasses() int {
 	return int(k) + 1
 }
 
-// Stats returns mean and population standard deviation of each channel [C] over all pixels of the set, scaled to 0..1: see
-// store.Sums.Stats. For a set that Open returned they are in the cache; others are read through.
+// Stats returns the mean and the population standard deviation of each channel [C] over all pixels, scaled to 0..1 (store.Sums.Stats).
+// For a set that Open returned they are read from the cache; for others they are computed.
 func (s *Set) Stats() (mean, std []float64) {
 	if s.file != nil {
 		return s.file.Sums.Stats(s.C)
@@ -140,8 +139,8 @@ func (s *Set) Stats() (mean, std []float64) {
 	return all.Stats(s.C)
 }
 
-// Fingerprint returns the SHA-256 (hex) of sizes, pixels, labels and clips: what a run depends on (store.Hash). Name, class names and file
-// names do not count, so a folder may be moved between a run and its resumption. It is in the cache, or read, as for Stats.
+// Fingerprint returns the SHA-256 (hex) of sizes, pixels, labels and clips, on which a run depends (store.Hash). It does not cover the
+// set's name, class names and file names, so that a folder may be moved before a run is resumed. It is cached as for Stats.
 func (s *Set) Fingerprint() string {
 	if s.file != nil {
 		return s.file.Fingerprint
@@ -155,17 +154,17 @@ func (s *Set) Fingerprint() string {
 	return h.Sum(s.Labels, s.Clips)
 }
 
-// Subset returns the set of the images idx in that order, repeats allowed; it shares its pixels with s and has as many channels. Clips stay whose frames all follow one
-// another in it. An index outside 0..Len()-1 panics.
+// Subset returns the images idx, in that order and possibly repeated. It shares the pixels of s and has as many channels. It keeps the
+// clips whose frames all follow one another in idx. It panics if an index is outside 0..Len()-1.
 func (s *Set) Subset(idx []int) *Set {
 	t := *s
 	t.file = nil
-	t.places, t.Labels, t.Files = pick(s.places, idx), pick(s.Labels, idx), pick(s.Files, idx)
+	t.locations, t.Labels, t.Files = pick(s.locations, idx), pick(s.Labels, idx), pick(s.Files, idx)
 	t.Clips = pickClips(s.Clips, idx)
 	return &t
 }
 
-// Limit returns the set of the first n images, or s where there are no more; it shares its pixels with s. A negative n panics.
+// Limit returns the first n images, or s if it has no more; the pixels are shared. It panics if n is negative.
 func (s *Set) Limit(n int) *Set {
 	if n >= s.Len() {
 		return s
@@ -177,7 +176,7 @@ func (s *Set) Limit(n int) *Set {
 	return s.Subset(idx)
 }
 
-// pick returns the elements idx of from, nil for nil.
+// pick returns the elements idx of from; nil if from is nil.
 func pick[T any](from []T, idx []int) []T {
 	if from == nil {
 		return nil
@@ -189,7 +188,7 @@ func pick[T any](from []T, idx []int) []T {
 	return out
 }
 
-// pickClips returns the clips that idx holds whole and in order, in the order of idx.
+// pickClips returns the clips whose frames all follow one another in idx, in the order of idx.
 func pickClips(clips []Clip, idx []int) []Clip {
 	at := map[int]Clip{}
 	for _, c := range clips {

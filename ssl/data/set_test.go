@@ -26,7 +26,7 @@ func pixels(s *Set) []byte {
 
 func TestStatsAreMeanAndPopulationDeviationOfEachChannel(t *testing.T) {
 	mean, std := tiny().Stats()
-	// By hand, in gray levels: channel 0 is five zeros and a 255; channel 1 is 10 … 60, variance (60/6)²·35/12; channel 2 is constant.
+	// In gray levels: channel 0 is five zeros and a 255; channel 1 is 10 … 60, variance (60/6)²·35/12; channel 2 is constant.
 	wantMean := []float64{255.0 / 6, 35, 255}
 	wantStd := []float64{math.Sqrt(255*255/6.0 - 42.5*42.5), math.Sqrt(100 * 35 / 12.0), 1}
 	for c := range 3 {
@@ -48,11 +48,11 @@ func TestFingerprintDependsOnSizesPixelsAndLabelsOnly(t *testing.T) {
 		"a pixel":       func(s *Set) { s.Image(2).Pix[5]++ },
 		"a label":       func(s *Set) { s.Labels[1] = 1 },
 		"no labels":     func(s *Set) { s.Labels = nil },
-		"height, width": func(s *Set) { s.places[1].H, s.places[1].W = 2, 1 },
-		"channels":      func(s *Set) { s.places[1].C, s.places[1].W = 1, 6 },
+		"height, width": func(s *Set) { s.locations[1].H, s.locations[1].W = 2, 1 },
+		"channels":      func(s *Set) { s.locations[1].C, s.locations[1].W = 1, 6 },
 		"clips":         func(s *Set) { s.Clips = []Clip{{First: 0, N: 2}} },
 		"another clip":  func(s *Set) { s.Clips = []Clip{{First: 0, N: 3}} },
-		"order":         func(s *Set) { s.places[0], s.places[1] = s.places[1], s.places[0] },
+		"order":         func(s *Set) { s.locations[0], s.locations[1] = s.locations[1], s.locations[0] },
 		"fewer images":  func(s *Set) { *s = *s.Limit(2) },
 	} {
 		s := tiny()
@@ -63,7 +63,7 @@ func TestFingerprintDependsOnSizesPixelsAndLabelsOnly(t *testing.T) {
 	}
 }
 
-func TestSubsetTakesImagesLabelsAndFilesInTheOrderAsked(t *testing.T) {
+func TestSubsetKeepsTheOrderOfItsIndices(t *testing.T) {
 	s := tiny()
 	u := s.Subset([]int{2, 0, 2})
 	if u.Len() != 3 || !slices.Equal(u.Labels, []int32{0, 2, 0}) || !slices.Equal(u.Files, []string{"c", "a", "c"}) {
@@ -81,7 +81,7 @@ func TestSubsetTakesImagesLabelsAndFilesInTheOrderAsked(t *testing.T) {
 
 func clip(name string, first, n int) Clip { return Clip{Name: name, First: first, N: n} }
 
-func TestSubsetKeepsClipsThatItHoldsWhole(t *testing.T) {
+func TestSubsetKeepsWholeClips(t *testing.T) {
 	s := newHeapSet("clips", 1, 1, 1, make([]byte, 9), nil, nil)
 	s.Clips = []Clip{clip("a", 0, 3), clip("b", 3, 2), clip("c", 5, 4)}
 	for _, c := range []struct {
@@ -101,7 +101,7 @@ func TestSubsetKeepsClipsThatItHoldsWhole(t *testing.T) {
 	}
 }
 
-func TestLimitTakesTheFirstImages(t *testing.T) {
+func TestLimitReturnsTheFirstImages(t *testing.T) {
 	s := tiny()
 	for _, c := range [][2]int{{0, 0}, {2, 2}, {3, 3}, {9, 3}} {
 		u := s.Limit(c[0])
@@ -115,7 +115,7 @@ func TestLimitTakesTheFirstImages(t *testing.T) {
 	}
 }
 
-func TestNumClassesCountsNamesOrElseLabels(t *testing.T) {
+func TestNumClassesCountsNamesOrLabels(t *testing.T) {
 	s := tiny()
 	if s.NumClasses() != 3 {
 		t.Errorf("largest label 2: %d classes", s.NumClasses())
@@ -129,7 +129,7 @@ func TestNumClassesCountsNamesOrElseLabels(t *testing.T) {
 	}
 }
 
-func TestSheetShowsImagesRowByRow(t *testing.T) {
+func TestContactSheetShowsImagesRowByRow(t *testing.T) {
 	s := tiny()
 	sheet := s.ContactSheet(2, 2)
 	if b := sheet.Bounds(); b.Dx() != 2*3+1 || b.Dy() != 2*2+1 {
@@ -149,7 +149,7 @@ func TestSheetShowsImagesRowByRow(t *testing.T) {
 	}
 }
 
-func TestSheetScalesImagesOfDifferentSizesIntoTheirCells(t *testing.T) {
+func TestContactSheetScalesImagesOfDifferentSizesIntoTheirCells(t *testing.T) {
 	dir := t.TempDir()
 	write(t, pngOf(t, gray(40, 20, 255)), dir, "a.png")
 	write(t, pngOf(t, gray(30, 30, 0)), dir, "b.png")

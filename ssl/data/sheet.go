@@ -8,12 +8,12 @@ import (
 )
 
 const (
-	sheetCell = 160 // pixels; the side of a cell where images differ in size or are large
-	sheetMost = 224 // pixels; images up to this side that all have one size are shown as they are
+	sheetCell = 160 // pixels; side of a cell if images differ in size or are large
+	sheetMost = 224 // pixels; images of one size up to this are not scaled
 )
 
-// ContactSheet returns a contact sheet of the first cols×rows images, row by row, one gray pixel between them; places without an image stay gray.
-// Images of different sizes, and large ones, are scaled to fit into square cells.
+// ContactSheet returns the first cols×rows images in a grid, row by row, one gray pixel apart; empty cells are gray. Images of different
+// sizes, and large ones, are scaled to fit into square cells.
 func (s *Set) ContactSheet(cols, rows int) image.Image {
 	h, w, uniform := s.Size()
 	if !uniform || max(h, w) > sheetMost {
@@ -37,7 +37,7 @@ func (s *Set) ContactSheet(cols, rows int) image.Image {
 	return sheet
 }
 
-// fit scales an image so that its long side is side.
+// fit scales an image to the given long side.
 func fit(img Image, side int) Image {
 	long := max(img.H, img.W)
 	return decode.Resize(img, max(1, img.H*side/long), max(1, img.W*side/long))

@@ -21,53 +21,53 @@ import (
 	"marr/ssl/data/store"
 )
 
-// maxFile bounds what is read to memory to make one image, in bytes: larger files are skipped.
+// maxFile is the largest image file that is read, in bytes; larger files are skipped.
 const maxFile = 256 << 20
 
-// source is a data set as it lies on disk. Its methods are called in the order in which they stand here, by one goroutine.
+// source is a data set on disk. One goroutine calls its methods, in the order in which they stand here.
 type source interface {
-	// stamps are what the cache's key is made of.
+	// stamps returns the stamps that make up the cache's key.
 	stamps() []stamp
-	// list names the items, and reads what is needed for that.
+	// list lists the items.
 	list(ctx context.Context) (*listing, error)
-	// fetch returns what makes the image of item i; items come in their order, some may be left out. What it returns is called once,
-	// by any goroutine, and fails for a bad item only.
+	// fetch returns a function that decodes item i. Calls of fetch have increasing i, possibly with gaps. The function is called once,
+	// by any goroutine; its error means that the item is skipped. An error of fetch ends the build.
 	fetch(i int) (func() (Image, error), error)
 	Close() error
 }
 
-// stamp is what changes when a file does. The name is relative to the set, so that a set may be moved.
+// stamp identifies the state of a file. The name is relative to the set, so that a set may be moved.
 type stamp struct {
 	name  string
-	path  string // where the file lies; "": it is none
+	path  string // "": not a file
 	size  int64
 	mtime int64 // nanoseconds since 1970
 }
 
-// stampOf stamps a file under the given name.
+// stampOf returns the stamp of a file under the given name.
 func stampOf(name, path string, info fs.FileInfo) stamp {
 	return stamp{name, path, info.Size(), info.ModTime().UnixNano()}
 }
 
-// listing is what a source tells of its items.
+// listing describes the items of a source.
 type listing struct {
 	n       int
-	names   []string          // of the items, with slashes; nil where they have none
-	weight  func(i int) int64 // bytes of item i that stand in memory between fetch and the end of its decoding
+	names   []string          // of the items, with slashes; nil if they have none
+	weight  func(i int) int64 // bytes of item i in memory between fetch and the end of its decoding
 	labels  []int32           // −1: none; nil: no item has one
 	classes []string
 	clips   []Clip
-	bad     []store.Skipped // besides items
+	skipped []store.Skipped // besides items
 }
 
-// Files whose content counts in a key, at even distances, and how many bytes of each at its beginning, middle and end: sets of the same names and
-// sizes, whose times say nothing (unpacked from archives that carry none), are told apart by them.
+// A key also covers the content of up to keyFiles equally spaced files: keyBytes at the beginning, middle and end of each. This
+// distinguishes sets of equal names and sizes whose times carry no information (unpacked from archives without times).
 const (
 	keyFiles = 64
 	keyBytes = 4096
 )
 
-// keyOf makes the key of a set's cache; side is 0 for sets of their own size.
+// keyOf returns the key of a set's cache; side is 0 for sets of a fixed size.
 func keyOf(kind string, side int, stamps []stamp) store.Key {
 	stamps = slices.Clone(stamps)
 	slices.SortFunc(stamps, func(a, b stamp) int {
@@ -83,13 +83,13 @@ func keyOf(kind string, side int, stamps []stamp) store.Key {
 		h.Write(b)
 	}
 	for i := range min(keyFiles, len(stamps)) {
-		taste(h, stamps[i*len(stamps)/min(keyFiles, len(stamps))])
+		hashContent(h, stamps[i*len(stamps)/min(keyFiles, len(stamps))])
 	}
 	return store.Key(h.Sum(nil))
 }
 
-// taste writes bytes of a regular file; one that cannot be read has none.
-func taste(w io.Writer, s stamp) {
+// hashContent writes keyBytes at the beginning, middle and end of a regular file to w; nothing if the file cannot be read.
+func hashContent(w io.Writer, s stamp) {
 	if info, err := os.Stat(s.path); err != nil || !info.Mode().IsRegular() {
 		return
 	}
@@ -99,11 +99,11 @@ func taste(w io.Writer, s stamp) {
 	}
 	defer f.Close()
 	for _, at := range []int64{0, s.size / 2, max(0, s.size-keyBytes)} {
-		io.Copy(w, io.NewSectionReader(f, at, keyBytes)) // a file that fails in its middle has fewer
+		io.Copy(w, io.NewSectionReader(f, at, keyBytes)) // a file with read errors contributes fewer bytes
 	}
 }
 
-// fileStamps stamps files of one folder that make up a set together, by their base names.
+// fileStamps returns the stamps of the files of a set, under their base names.
 func fileStamps(paths ...string) ([]stamp, error) {
 	var stamps []stamp
 	for _, p := range paths {
@@ -116,49 +116,49 @@ func fileStamps(paths ...string) ([]stamp, error) {
 	return stamps, nil
 }
 
-// refusal is an error of the system, not of a file's content.
-type refusal struct{ error }
+// systemError is an error of the file system, not of a file's content: the file may be readable later.
+type systemError struct{ error }
 
-func (r refusal) Unwrap() error { return r.error }
+func (e systemError) Unwrap() error { return e.error }
 
 // readFile reads a file of at most maxFile bytes.
 func readFile(path string) ([]byte, error) {
 	// Before it is opened: to open a named pipe would wait for a writer.
 	info, err := os.Stat(path)
 	if err != nil {
-		return nil, refusal{cause(err)}
+		return nil, systemError{cause(err)}
 	}
-	if err := usual(info); err != nil {
+	if err := checkFile(info); err != nil {
 		return nil, err
 	}
 	f, err := os.Open(path)
 	if err != nil {
-		return nil, refusal{cause(err)}
+		return nil, systemError{cause(err)}
 	}
 	defer f.Close()
 	b, err := readBounded(f, info.Size())
 	if err != nil {
-		return nil, refusal{cause(err)}
+		return nil, systemError{cause(err)}
 	}
 	return b, nil
 }
 
-// usual says why a file is not read at all.
-func usual(info fs.FileInfo) error {
+// checkFile returns the reason to skip a file by its type and size, or nil.
+func checkFile(info fs.FileInfo) error {
 	if !info.Mode().IsRegular() {
 		return errors.New("not a regular file")
 	}
-	return sized(info.Size())
+	return checkSize(info.Size())
 }
 
-func sized(n int64) error {
+func checkSize(n int64) error {
 	if n > maxFile {
 		return fmt.Errorf("%d bytes: more than %d", n, int64(maxFile))
 	}
 	return nil
 }
 
-// readBounded reads a stream that claims to have n bytes and may lie.
+// readBounded reads a stream to its end: about n bytes, at most maxFile.
 func readBounded(r io.Reader, n int64) ([]byte, error) {
 	b := make([]byte, 0, min(max(n, 0), maxFile)+1)
 	for {
@@ -170,15 +170,15 @@ func readBounded(r io.Reader, n int64) ([]byte, error) {
 		case err != nil:
 			return nil, err
 		case len(b) > maxFile:
-			return nil, sized(int64(len(b)))
+			return nil, checkSize(int64(len(b)))
 		case len(b) == cap(b):
 			b = slices.Grow(b, 1+min(len(b), maxFile+1-len(b)))
 		}
 	}
 }
 
-// entryName makes a name within an archive fit to be shown and sorted: relative, without dots that lead upwards, on one line. Nothing is
-// ever written under it. "" means that the entry is hidden or has no name.
+// entryName cleans a name within an archive for messages and sorting: relative, without .., without control characters. No file is ever
+// written under it. "" means that the entry is hidden or has no name.
 func entryName(name string) string {
 	name = strings.Map(func(r rune) rune {
 		if unicode.IsControl(r) {
@@ -195,8 +195,8 @@ func entryName(name string) string {
 	return name
 }
 
-// classFolders returns the first-level folders of files (slash paths) as sorted class names with each file's label, or nil, nil where
-// a file lies in none or all lie in one.
+// classFolders returns the sorted first-level folders of files (slash paths) as class names, and each file's label. It returns nil, nil
+// if a file lies in no folder or all lie in the same.
 func classFolders(files []string) (classes []string, labels []int32) {
 	for _, f := range files {
 		class, _, below := strings.Cut(f, "/")
@@ -218,7 +218,7 @@ func classFolders(files []string) (classes []string, labels []int32) {
 	return classes, labels
 }
 
-// cause strips a file-system error of its call and path, which the message around it names already.
+// cause returns the cause of a file-system error, without call and path, which the message around it has.
 func cause(err error) error {
 	var p *fs.PathError
 	if errors.As(err, &p) {
@@ -227,13 +227,13 @@ func cause(err error) error {
 	return err
 }
 
-// visible is a path fit for a screen and a line of text.
-func visible(path string) string {
+// printable returns a path for messages and lists: quoted if it has control characters.
+func printable(path string) string {
 	if strings.ContainsFunc(path, unicode.IsControl) {
 		return strconv.Quote(path)
 	}
 	return path
 }
 
-// oneLine keeps a reason on its line.
+// oneLine replaces line breaks and runs of spaces by one space.
 func oneLine(s string) string { return strings.Join(strings.Fields(s), " ") }

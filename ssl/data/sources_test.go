@@ -56,7 +56,7 @@ func zipOf(t testing.TB, members ...member) []byte {
 	return w.Bytes()
 }
 
-func TestArchivesHoldWhatTheSameFolderHolds(t *testing.T) {
+func TestArchivesEqualTheSameFolder(t *testing.T) {
 	dir := photos(t, 7)
 	folder := openSize(t, dir, 16)
 	var members []member
@@ -80,7 +80,7 @@ func TestArchivesHoldWhatTheSameFolderHolds(t *testing.T) {
 	}
 }
 
-func TestACompressedArchiveGoesOnInItsMiddle(t *testing.T) {
+func TestBuildOfACompressedArchiveResumes(t *testing.T) {
 	one := pngOf(t, gray(4, 4, 1))
 	var members []member
 	for i := range 9 {
@@ -93,14 +93,14 @@ func TestACompressedArchiveGoesOnInItsMiddle(t *testing.T) {
 	os.Remove(set)
 	record := 24 + 16 // bytes: 4×4 pixels
 	write(t, whole[:56+4*record+3], filepath.Dir(set), strings.TrimSuffix(filepath.Base(set), ".set")+".part")
-	var k told
+	var k log
 	wantSame(t, openWith(t, path, k.options(o)), want)
-	if len(k.done) != 5 || !k.said("going on after 4 of 9") {
+	if len(k.done) != 5 || !k.has("resuming after 4 of 9") {
 		t.Errorf("progress %v, notices %q", k.done, k.notices)
 	}
 }
 
-func TestDamagedArchivesGiveWhatCanBeRead(t *testing.T) {
+func TestReadableEntriesOfDamagedArchivesAreKept(t *testing.T) {
 	one := pngOf(t, gray(40, 40, 1))
 	plain := tarOf(t, member{"a.png", one}, member{"b.png", one}, member{"c.png", one})
 	for name, c := range map[string]struct {
@@ -125,7 +125,7 @@ func TestDamagedArchivesGiveWhatCanBeRead(t *testing.T) {
 	wantError(t, write(t, zipOf(t, member{"a.png", []byte("x")}), t.TempDir(), "bad.zip"), 16, "none of its 1 images can be read", "bad.zip/a.png")
 }
 
-// claims is a tar header of an image of n bytes, of which none follow.
+// claims returns a tar header of an image of n bytes that are missing.
 func claims(t *testing.T, n int64) []byte {
 	t.Helper()
 	var w bytes.Buffer
@@ -135,7 +135,7 @@ func claims(t *testing.T, n int64) []byte {
 	return w.Bytes()
 }
 
-func TestAListNamesFilesInItsOrderWithTheirLabels(t *testing.T) {
+func TestListGivesFilesInOrderWithLabels(t *testing.T) {
 	dir := t.TempDir()
 	for i, name := range []string{"b.png", "a.png", "sub/c.png"} {
 		write(t, pngOf(t, gray(4, 4, byte(i))), dir, name)
@@ -165,7 +165,7 @@ func TestAListNamesFilesInItsOrderWithTheirLabels(t *testing.T) {
 	wantError(t, write(t, []byte("# nothing\n"), dir, "empty.txt"), 4, "data: list", "no images")
 }
 
-func TestALabelOrAnOrderThatChangedMakesAnotherSet(t *testing.T) {
+func TestChangedLabelOrOrderInAListChangesTheSet(t *testing.T) {
 	dir, o := t.TempDir(), cached(t, 4)
 	write(t, pngOf(t, gray(4, 4, 1)), dir, "a.png")
 	write(t, pngOf(t, gray(4, 4, 2)), dir, "b.png")
@@ -178,7 +178,7 @@ func TestALabelOrAnOrderThatChangedMakesAnotherSet(t *testing.T) {
 	}
 }
 
-func TestFramesAreClipsInNaturalOrder(t *testing.T) {
+func TestFramesOpenClipsInNaturalOrder(t *testing.T) {
 	dir := t.TempDir()
 	one := pngOf(t, gray(4, 4, 1))
 	for _, name := range []string{"clip10/1.png", "clip2/frame10.png", "clip2/frame9.png", "clip2/frame09b.png", "clip2/frame1.png", "clip3/deep/7.png", "stray.png"} {
@@ -261,18 +261,18 @@ func TestCIFARFilesAndFoldersOpen(t *testing.T) {
 	}
 }
 
-func TestBadCIFARAndSTLFilesAreErrorsThatSayWhy(t *testing.T) {
+func TestBadCIFARAndSTLFilesAreErrors(t *testing.T) {
 	good := cifarFile(2, 1, func(int) byte { return 1 })
 	for _, c := range []struct {
 		name        string
 		file, names []byte
 		want        string
 	}{
-		{"data_batch_1.bin", good[:len(good)-1], nil, "6145 bytes, which is not a whole number of records of 3073"},
+		{"data_batch_1.bin", good[:len(good)-1], nil, "6145 bytes, not a multiple of the record size 3073"},
 		{"data_batch_1.bin", nil, nil, "0 bytes"},
 		{"test_batch.bin", cifarFile(2, 1, func(i int) byte { return byte(10 * i) }), nil, "label 10 of record 1: expected 0 to 9"},
-		{"test_batch.bin", good, []byte("one\ntwo"), "batches.meta.txt: 2 of them for 10 classes"},
-		{"unlabeled_X.bin", make([]byte, 27647), nil, "not a whole number of records of 27648"},
+		{"test_batch.bin", good, []byte("one\ntwo"), "batches.meta.txt: 2 names for 10 classes"},
+		{"unlabeled_X.bin", make([]byte, 27647), nil, "not a multiple of the record size 27648"},
 	} {
 		dir := t.TempDir()
 		path := write(t, c.file, dir, c.name)
@@ -307,7 +307,7 @@ func TestSTLPlanesAreStoredByColumn(t *testing.T) {
 	}
 }
 
-func TestFilesThatAreTooLargeAreNotRead(t *testing.T) {
+func TestLargeFilesAreSkipped(t *testing.T) {
 	dir := t.TempDir()
 	path := write(t, pngOf(t, gray(4, 4, 1)), dir, "a.png")
 	write(t, pngOf(t, gray(4, 4, 1)), dir, "b.png")

@@ -8,17 +8,17 @@ import (
 	"strings"
 )
 
-// stlClasses is the number of classes of STL-10, which its files count from 1.
+// stlClasses is the number of classes of STL-10; its files count them from 1.
 const stlClasses = 10
 
 // stl is one part of STL-10 (A. Coates, H. Lee, A. Ng 2011, "An analysis of single-layer networks in unsupervised feature learning"; layout:
-// cs.stanford.edu/~acoates/stl10): 96×96 pixels an image, planes stored column by column; labels in a file of their own.
+// cs.stanford.edu/~acoates/stl10): 96×96 pixels per image, planes stored column by column; labels in a separate file.
 type stl struct {
 	planes
 	labels, names string
 }
 
-// isSTL says whether a file is one by its name.
+// isSTL reports whether a file is one of STL-10, by its name.
 func isSTL(base string) bool {
 	return base == "unlabeled_X.bin" || base == "train_X.bin" || base == "test_X.bin"
 }
@@ -40,14 +40,14 @@ func (s *stl) list(context.Context) (*listing, error) {
 		return l, nil
 	}
 	if err == nil && info.Size() != int64(l.n) {
-		return nil, fmt.Errorf("data: STL-10 file %s: %d labels for the %d images of %s: give the file that belongs to them", s.labels, info.Size(), l.n, s.paths[0])
+		return nil, fmt.Errorf("data: STL-10 file %s: %d labels for the %d images of %s: give the matching file", s.labels, info.Size(), l.n, s.paths[0])
 	}
 	var labels []byte
 	if err == nil {
 		labels, err = readFile(s.labels)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("data: STL-10 file %s: %w: give an intact file, or move it away to go without labels", s.labels, cause(err))
+		return nil, fmt.Errorf("data: STL-10 file %s: %w: give an intact file, or remove it to open the set without labels", s.labels, cause(err))
 	}
 	for i, v := range labels {
 		if v < 1 || v > stlClasses {

@@ -15,24 +15,24 @@ import (
 	"marr/ssl/data/store"
 )
 
-// maxItems bounds the entries of an archive, so that a small file that unpacks to endless headers cannot claim all memory.
+// maxItems bounds the entries of an archive: a small compressed file may hold any number of headers.
 const maxItems = 1 << 24
 
-// entry is an image within an archive.
+// entry is an image in an archive.
 type entry struct {
 	name string
-	at   int64 // of its first byte in the tar stream
+	at   int64 // offset in the tar stream
 	size int64
-	why  error // it is not read
+	why  error // reason to skip it; nil: none
 }
 
-// entries are the images of an archive, in its order.
+// entries holds the images of an archive, in its order.
 type entries struct {
-	all []entry
-	bad []store.Skipped
+	all     []entry
+	skipped []store.Skipped
 }
 
-// add takes an entry that is an image by its name.
+// add adds an entry if its name is that of an image.
 func (e *entries) add(name string, at, size int64, regular bool) error {
 	name = entryName(name)
 	if !decode.HasImageExtension(name) {
@@ -41,7 +41,7 @@ func (e *entries) add(name string, at, size int64, regular bool) error {
 	if len(e.all) == maxItems {
 		return fmt.Errorf("more than %d images", maxItems)
 	}
-	why := sized(size)
+	why := checkSize(size)
 	if !regular {
 		why = errors.New("not a regular file")
 	}
@@ -49,9 +49,9 @@ func (e *entries) add(name string, at, size int64, regular bool) error {
 	return nil
 }
 
-// listing takes classes from first-level folders, as for folders on disk.
+// listing returns the entries, with first-level folders as classes, as for folders on disk.
 func (e *entries) listing() *listing {
-	l := &listing{n: len(e.all), bad: e.bad, weight: func(i int) int64 { return min(e.all[i].size, maxFile) }}
+	l := &listing{n: len(e.all), skipped: e.skipped, weight: func(i int) int64 { return min(e.all[i].size, maxFile) }}
 	for _, x := range e.all {
 		l.names = append(l.names, x.name)
 	}
@@ -59,8 +59,8 @@ func (e *entries) listing() *listing {
 	return l
 }
 
-// tarFile is a tar archive, gzip-compressed or not (told by its content). A plain one is read at the offsets of its entries, a
-// compressed one from front to back: once for the names, once for the images.
+// tarFile is a tar archive, gzip-compressed or not (detected by content). A plain archive is read at the offsets of its entries, a
+// compressed one sequentially: once for the names, once for the images.
 type tarFile struct {
 	entries
 	name   string
@@ -102,7 +102,7 @@ func (t *tarFile) list(ctx context.Context) (*listing, error) {
 	return t.listing(), nil
 }
 
-// index finds the entries. What follows damage is lost, what comes before it counts.
+// index lists the entries. It keeps the entries before the first damage.
 func (t *tarFile) index(ctx context.Context) error {
 	var magic [2]byte
 	n, _ := t.f.ReadAt(magic[:], 0)
@@ -127,7 +127,7 @@ func (t *tarFile) index(ctx context.Context) error {
 		case err != nil && count == 0:
 			return err
 		case err != nil:
-			t.bad = append(t.bad, store.Skipped{Reason: fmt.Sprintf("damaged behind its first %d entries: %s", count, oneLine(err.Error()))})
+			t.skipped = append(t.skipped, store.Skipped{Reason: fmt.Sprintf("damaged after the first %d entries: %s", count, oneLine(err.Error()))})
 			return nil
 		}
 		if h.Typeflag == tar.TypeDir {
@@ -139,7 +139,7 @@ func (t *tarFile) index(ctx context.Context) error {
 	}
 }
 
-// sparse says whether an entry's bytes are not stored in one piece.
+// sparse reports whether an entry's bytes are not stored contiguously.
 func sparse(h *tar.Header) bool {
 	for key := range h.PAXRecords {
 		if strings.HasPrefix(key, "GNU.sparse.") {
@@ -149,7 +149,7 @@ func sparse(h *tar.Header) bool {
 	return h.Typeflag == tar.TypeGNUSparse
 }
 
-// unzip begins to read a compressed archive from its front.
+// unzip opens the decompressed stream of a compressed archive.
 func (t *tarFile) unzip() (*counter, error) {
 	if _, err := t.f.Seek(0, io.SeekStart); err != nil {
 		return nil, err
@@ -188,7 +188,7 @@ func (t *tarFile) decode(b []byte, err error) (Image, error) {
 	return decode.Decode(b, t.side)
 }
 
-// counter counts the bytes that were read.
+// counter counts the bytes read.
 type counter struct {
 	r io.Reader
 	n int64

@@ -5,20 +5,20 @@ import (
 	"marr/ssl/parallel"
 )
 
-// The colors of builtin:fashion-tinted, in 255ths. Changing any of these changes the set, and with it every figure measured on it.
+// The colors of builtin:fashion-tinted, in 255ths. Changing any of these changes the set and every number measured on it.
 const (
 	minTint   = 102                // 0.4
 	maxTint   = 255                // 1
-	maxGround = 89                 // 0.35, cut down to a whole number
+	maxGround = 89                 // 0.35, rounded down
 	tintKey   = 0x6d6172722d74696e // "marr-tin"
 )
 
 // tint returns RGB images [N 32 32 3] of one part's placed gray images [N 32 32]. Image i draws from its own stream (part, i) a tint t for red,
-// green, blue, uniform over 102 … 255, then a ground g for each, uniform over 0 … 89; a gray v becomes, in each channel,
+// green, blue, uniform over 102 … 255, then a background g for each, uniform over 0 … 89; a gray v becomes, in each channel,
 //
 //	g + (t − g)·v/255, rounded to the nearest.
 //
-// The garment is brighter than its ground in every channel, so color alone says nothing about the class: it is a nuisance.
+// The garment is brighter than its background in every channel. The color does not depend on the class: it is a nuisance variable.
 func tint(placed []byte, part int) []byte {
 	const pixels = frame * frame
 	n := len(placed) / pixels

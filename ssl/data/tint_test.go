@@ -11,7 +11,7 @@ func TestTintKeepsShapesAndVariesColors(t *testing.T) {
 	for i := range placed.Len() {
 		gray, color := placed.Image(i).Pix, tinted.Image(i).Pix
 		for c := range 3 {
-			// Brighter gray is never darker in color, and the ground is the same all over.
+			// A brighter gray never gives a darker color, and the background is constant.
 			var of [256]int
 			for p, v := range gray {
 				of[v] = int(color[3*p+c]) + 1

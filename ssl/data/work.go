@@ -9,15 +9,15 @@ import (
 	"marr/ssl/data/store"
 )
 
-// What stands in memory while a cache is built is bounded: encoded files and finished images of at most inFlight bytes and of at most
-// window items a processor, rounded up to units; and on each processor one image within the decoder, whose own bound is decode.Decode's.
+// Bounds of the memory while a cache is built: encoded files and decoded images hold at most inFlight bytes (rounded up to units) and
+// at most window items per processor; on top, each processor decodes one image, within the bound of decode.Decode.
 const (
 	window   = 4
 	unit     = 1 << 20
-	inFlight = 512 << 20 // above maxFile, so that every file passes
+	inFlight = 512 << 20 // above maxFile, so that every file fits
 )
 
-// errSource marks an error of the source that ends a build.
+// errSource marks errors of the source.
 var errSource = errors.New("source")
 
 type sourceError struct{ error }
@@ -25,14 +25,14 @@ type sourceError struct{ error }
 func (e sourceError) Is(target error) bool { return target == errSource }
 func (e sourceError) Unwrap() error        { return e.error }
 
-// work decodes the items of a source in parallel and appends them in their order.
+// work decodes the items of a source in parallel and appends them in order.
 type work struct {
 	source   source
 	list     *listing
 	progress func(done, total int)
 }
 
-// job is one item on its way: feeder → a worker → writer.
+// job is one item in the pipeline feeder → worker → writer.
 type job struct {
 	item  int
 	image func() (Image, error)
@@ -41,7 +41,7 @@ type job struct {
 	err   error
 }
 
-// run goes on after the items that part has. On an error, part holds whole records only.
+// run appends the items that part lacks. After an error, part holds only whole records.
 func (w *work) run(ctx context.Context, part *store.Builder) error {
 	ctx, cancel := context.WithCancel(ctx)
 	var wait sync.WaitGroup
@@ -85,7 +85,7 @@ func (w *work) run(ctx context.Context, part *store.Builder) error {
 	return ctx.Err()
 }
 
-// feed sends item i on its way, once there is room for it; it returns false when there is nothing more to send.
+// feed sends item i to the workers once the budget allows it; it returns false when no more items are to be sent.
 func (w *work) feed(ctx context.Context, i int, jobs, queue chan<- job, budget chan<- struct{}) bool {
 	j := job{item: i, units: 1 + int(w.list.weight(i)/unit), out: make(chan store.Record, 1)}
 	for range j.units {
@@ -112,12 +112,12 @@ func (w *work) feed(ctx context.Context, i int, jobs, queue chan<- job, budget c
 	return true
 }
 
-// record decodes and encodes an item.
+// record decodes an item and encodes it as a record.
 func record(j job) store.Record {
 	img, err := j.image()
 	if err != nil {
-		var r refusal
-		return store.NewSkipped(j.item, store.Skipped{Reason: oneLine(err.Error()), Retry: errors.As(err, &r)})
+		var s systemError
+		return store.NewSkipped(j.item, store.Skipped{Reason: oneLine(err.Error()), Retry: errors.As(err, &s)})
 	}
 	return store.NewRecord(j.item, img)
 }

@@ -9,7 +9,7 @@ import (
 	"marr/ssl/data/decode"
 )
 
-// zipFile is a zip archive, whose entries are read at any time.
+// zipFile is a zip archive; its entries are read in any order.
 type zipFile struct {
 	entries
 	name  string
@@ -63,7 +63,7 @@ func (z *zipFile) index() error {
 			continue
 		}
 		before := len(z.all)
-		size := int64(min(file.UncompressedSize64, maxFile+1)) // more does not fit into an int64, and is too much already
+		size := int64(min(file.UncompressedSize64, maxFile+1)) // larger sizes overflow int64 and are skipped anyway
 		if err := z.add(file.Name, 0, size, file.Mode().IsRegular()); err != nil {
 			return err
 		}

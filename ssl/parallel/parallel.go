@@ -1,4 +1,4 @@
-// Package parallel shares loops among the processors.
+// Package parallel runs loops on all processors.
 package parallel
 
 import (
@@ -7,8 +7,8 @@ import (
 	"sync/atomic"
 )
 
-// Each calls f for 0 … n−1, each once, from as many goroutines as there are processors, and returns when all are done. f(i) may write only what
-// belongs to i, so that order decides nothing.
+// Each calls f once for each of 0 … n−1, from one goroutine per processor, and returns when all calls have returned. f(i) must write only
+// data of i, so that the result does not depend on the order.
 func Each(n int, f func(i int)) {
 	workers := min(n, runtime.GOMAXPROCS(0))
 	if workers < 2 {
@@ -17,7 +17,7 @@ func Each(n int, f func(i int)) {
 		}
 		return
 	}
-	block := min(max(n/(8*workers), 1), 8) // neighbors that are taken at once
+	block := min(max(n/(8*workers), 1), 8) // consecutive indices per request
 	var next atomic.Int64
 	var done sync.WaitGroup
 	for range workers {

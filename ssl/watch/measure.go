@@ -8,38 +8,38 @@ import (
 	"gonum.org/v1/gonum/mat"
 )
 
-// maxRows bounds what Measure reads of a batch, so that a look costs the same whatever the batch.
+// maxRows is the maximum number of rows that Measure reads, so that its cost does not depend on the batch.
 const maxRows = 512
 
-// Sample is what one look at a run sees.
+// Sample holds the state of a run at one step.
 type Sample struct {
-	Z           []float32 // embeddings of one view [N D], of any length; backbone features will do
+	Z           []float32 // embeddings of one view [N D], or features of the backbone; need not be normalized
 	N, D        int
-	Teacher     []float32 // the teacher's probabilities [M K] of some M images; nil where the method has none
+	Teacher     []float32 // the teacher's probabilities [M K] of some M images; nil if the method has no teacher
 	K           int
-	Loss        float64 // not judged: a loss near its least value is what collapse and learning have in common
-	Accuracy    float64 // of the contrastive or pretext task, 0 … 1; NaN where there is none
-	Chance      float64 // the accuracy of guessing
+	Loss        float64 // not checked: it is near its minimum both after learning and after a collapse
+	Accuracy    float64 // of the contrastive or pretext task, 0 … 1; NaN if there is none
+	Chance      float64 // accuracy of guessing
 	Step, Steps int     // steps done, steps of the run
 }
 
-// Metrics holds the measures of a sample; see the package's comment for the formulas. What cannot be told is NaN: everything about
-// embeddings if there are fewer than two or one is not finite, everything about a teacher without one, Accuracy without a task.
+// Metrics holds the metrics of a sample; the package comment has the formulas. Undefined metrics are NaN: those of embeddings if there are
+// fewer than two or one is not finite, those of the teacher without a teacher, Accuracy without a task.
 type Metrics struct {
-	Std             float64 // mean over the D coordinates of the deviation over images of z/‖z‖
-	UniformStd      float64 // 1/√D: Std of embeddings spread evenly over the sphere
+	Std             float64 // of z/‖z‖ over images, mean over the D coordinates
+	UniformStd      float64 // 1/√D: Std of embeddings uniform on the sphere
 	Rank            float64 // RankMe, 1 … min(N, D); 0 if all embeddings are zero
 	MaxRank         float64 // min(N, D), N at most 512
-	Cosine          float64 // mean over the pairs of images
+	Cosine          float64 // mean over pairs of images
 	Entropy         float64 // nats, of the teacher's probabilities, mean over images
 	MarginalEntropy float64 // nats, entropy of the mean of the teacher's probabilities
 	MaxEntropy      float64 // log K
-	KL              float64 // nats, mean over images of KL(p ‖ mean of p) = Marginal − Entropy: 0 where the teacher ignores its input
-	Accuracy        float64 // as it was given
+	KL              float64 // nats, mean over images of KL(p ‖ mean of p) = MarginalEntropy − Entropy; 0 if the teacher ignores its input
+	Accuracy        float64 // of the sample
 }
 
-// Measure computes the measures in float64, of at most 512 rows taken at even distances. It panics where a slice has not the length that
-// the sizes say.
+// Measure computes the metrics in float64, from at most 512 equally spaced rows. It panics if the length of a slice does not match the
+// sizes.
 func Measure(s Sample) Metrics {
 	if s.N < 0 || s.D < 1 || len(s.Z) != s.N*s.D {
 		panic(fmt.Sprintf("watch: %d numbers of embeddings for [%d %d]: expected N·D", len(s.Z), s.N, s.D))
@@ -67,7 +67,7 @@ func Measure(s Sample) Metrics {
 	return r
 }
 
-// rows copies at most maxRows of x [n d], at even distances.
+// rows copies at most maxRows equally spaced rows of x [n d].
 func rows(x []float32, d int) (out []float64, n int) {
 	all := len(x) / d
 	n = min(all, maxRows)
@@ -90,7 +90,7 @@ func finite(x []float64) bool {
 	return true
 }
 
-// normalize divides every row by its norm; zeros stay zeros.
+// normalize divides every row by its norm; rows of zeros do not change.
 func normalize(z []float64, d int) {
 	for at := 0; at < len(z); at += d {
 		if norm := floats.Norm(z[at:at+d], 2); norm > 0 {
@@ -99,7 +99,8 @@ func normalize(z []float64, d int) {
 	}
 }
 
-// spread takes unit rows. Pairs are not visited: the sum of all cosines is ‖Σ z‖², of which Σ ‖z‖² are those of a row with itself.
+// spread returns Std and Cosine of unit rows. The sum of the cosines of all pairs of rows is ‖Σ z‖², including Σ ‖z‖² for pairs of a row
+// with itself.
 func spread(z []float64, n, d int) (std, cosine float64) {
 	sum, square := make([]float64, d), make([]float64, d)
 	for at := 0; at < len(z); at += d {
@@ -117,8 +118,8 @@ func spread(z []float64, n, d int) (std, cosine float64) {
 	return std / float64(d), (floats.Dot(sum, sum) - floats.Dot(z, z)) / float64(n*(n-1))
 }
 
-// rank is the exponential of the entropy of the singular values' shares. The values are the roots of the eigenvalues of the smaller of
-// ZᵀZ and ZZᵀ, at a fraction of an SVD's price; roots below 1e-8 of the largest are then noise, and float32 left nothing there.
+// rank returns the exponential of the entropy of the normalized singular values, computed as the roots of the eigenvalues of the smaller
+// of ZᵀZ and ZZᵀ, which is much faster than an SVD. Roots below 1e-8 of the largest are noise, below the precision of float32.
 func rank(z []float64, n, d int) float64 {
 	var m mat.Matrix = mat.NewDense(n, d, z)
 	if d < n {
@@ -152,7 +153,7 @@ func entropies(p []float64, n, k int) (each, ofMean float64) {
 	return each, entropy(mean)
 }
 
-// entropy is −Σ p log p in nats, with 0 log 0 = 0.
+// entropy returns −Σ p log p in nats, with 0 log 0 = 0.
 func entropy(p []float64) (h float64) {
 	for _, v := range p {
 		if v > 0 {

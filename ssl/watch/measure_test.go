@@ -9,7 +9,7 @@ import (
 	"marr/kernels/rng"
 )
 
-// pool spares the tests most of their time.
+// pool makes the tests faster.
 var pool = func() []float32 {
 	src, x := rng.New(1), make([]float32, 99991) // a prime: no width makes rows repeat
 	for i := range x {
@@ -18,7 +18,7 @@ var pool = func() []float32 {
 	return x
 }()
 
-// normal are n embeddings of width d, evenly spread.
+// normal returns n embeddings of width d, uniform on the sphere.
 func normal(seed, n, d int) []float32 {
 	z := make([]float32, n*d)
 	for i := range z {
@@ -27,7 +27,7 @@ func normal(seed, n, d int) []float32 {
 	return z
 }
 
-// softmax are the probabilities of a teacher for logits.
+// softmax returns the teacher's probabilities for logits.
 func softmax(logits []float32, k int, temperature float64) []float32 {
 	p := make([]float32, len(logits))
 	for at := 0; at < len(p); at += k {
@@ -50,13 +50,13 @@ func near(t *testing.T, name string, got, want, tolerance float64) {
 	}
 }
 
-// The numbers are PyTorch's in float64, of rows rounded to float32:
+// The numbers are PyTorch's in float64, for rows rounded to float32:
 //
 //	z = [[sin(1+3*i+0.7*j*j)+0.5 for j in range(6)] for i in range(10)];  t = normalize(tensor(z));  s = svdvals(t);  p = s/s.sum()
 //	t.std(0).mean(), exp(-(p*p.log()).sum()), ((t@t.T).sum()-10)/90
 //	P = softmax(tensor([[3*sin(2+5*i+k) for k in range(4)] for i in range(10)]), 1);  m = P.mean(0)
 //	-(P*P.log()).sum(1).mean(), -(m*m.log()).sum(), (P*(P/m).log()).sum(1).mean()
-func TestMeasuresAgreeWithPyTorch(t *testing.T) {
+func TestMetricsAgreeWithPyTorch(t *testing.T) {
 	s := Sample{N: 10, D: 6, K: 4}
 	var logits []float32
 	for i := range 10 {
@@ -80,7 +80,7 @@ func TestMeasuresAgreeWithPyTorch(t *testing.T) {
 	near(t, "max rank", r.MaxRank, 6, 0)
 }
 
-func TestMeasuresAreExactWhereTheyAreKnown(t *testing.T) {
+func TestMetricsOfKnownCasesAreExact(t *testing.T) {
 	eye := func(n, d int) []float32 {
 		z := make([]float32, n*d)
 		for i := range n {
@@ -122,8 +122,8 @@ func TestMeasuresAreExactWhereTheyAreKnown(t *testing.T) {
 	}
 }
 
-// A rotation of the space, another length for each image and another order of images change nothing; neither does the order of prototypes.
-func TestMeasuresDoNotDependOnRotationLengthsAndOrder(t *testing.T) {
+// A rotation of the space, other lengths, another order of images and another order of prototypes do not change the metrics.
+func TestMetricsDoNotDependOnRotationLengthsAndOrder(t *testing.T) {
 	const n, d = 96, 24
 	z := normal(1, n, d)
 	for i := range z {
@@ -154,14 +154,14 @@ func TestMeasuresDoNotDependOnRotationLengthsAndOrder(t *testing.T) {
 		near(t, name+": rank", r.Rank, want.Rank, 1e-4*want.Rank) // float32 coordinates
 		near(t, name+": cosine", r.Cosine, want.Cosine, 1e-6)
 		near(t, name+": KL", r.KL, want.KL, 1e-6)
-		if name != "rotation" { // the mean of deviations, not of variances, knows the axes
+		if name != "rotation" { // the mean of deviations, not of variances, depends on the axes
 			near(t, name+": std", r.Std, want.Std, 1e-6)
 		}
 	}
 }
 
-// At most 512 rows at even distances: what lies between them is not read, and the last eighth is.
-func TestLargeBatchesAreReadAtEvenDistances(t *testing.T) {
+// Measure reads at most 512 equally spaced rows: not the rows between them, but also those of the last eighth.
+func TestMeasureReadsEquallySpacedRows(t *testing.T) {
 	const n, d = 2048, 8
 	all, some := normal(1, n, d), []float32(nil)
 	for i := 0; i < n; i += 4 {
@@ -174,7 +174,7 @@ func TestLargeBatchesAreReadAtEvenDistances(t *testing.T) {
 	}
 }
 
-func TestWhatCannotBeToldIsNaN(t *testing.T) {
+func TestUndefinedMetricsAreNaN(t *testing.T) {
 	inf := float32(math.Inf(1))
 	for name, s := range map[string]Sample{
 		"one image": {Z: []float32{1, 2}, N: 1, D: 2}, "none": {D: 2}, "infinite": {Z: []float32{1, inf, 0, 1}, N: 2, D: 2},

@@ -5,7 +5,7 @@ import (
 	"math"
 )
 
-// rule is one kind of failure. distance is a measure of it divided by its limit: below 1 the look is bad. NaN, of what cannot be told, never is.
+// rule detects one kind of failure. distance is a metric divided by its limit: a sample fails below 1. NaN, of an undefined metric, passes.
 type rule struct {
 	kind     Kind
 	distance func(r Metrics, s Sample, peak float64) float64
@@ -13,33 +13,35 @@ type rule struct {
 	remedy   string
 }
 
-// The limits. "Measured" is testdata/runs.json: a small network for 320 steps, with and without what each method needs.
+// The limits. "Measured" refers to testdata/runs.json: a small network trained for 320 steps, with and without what each method needs.
 const (
-	// The mean of the teacher's probabilities has less than 15 % of the entropy of even use: of 256 prototypes fewer than 2.3 are in use.
-	// Measured: 9 % without center, 40 % and falling slowly with it (data of ten classes). Not 0, for two prototypes may win together.
+	// The mean of the teacher's probabilities has less than 15 % of the maximum entropy: fewer than 2.3 of 256 prototypes are in use.
+	// Measured: 9 % without centering, 40 % and falling slowly with it (data of ten classes). The limit is not 0, because two prototypes
+	// may share all images.
 	dominated = 0.15
 
-	// Each image's probabilities have more than 98 % of the largest entropy. For logits of deviation σ the entropy is log K − σ²/2, so at
-	// K = 256 σ < 0.47: the likeliest prototypes differ from the others by a half, and the student is taught next to nothing. Measured:
-	// 99.1 to 99.5 % without sharpening, at most 95 % with it.
+	// The entropy of each image's probabilities is above 98 % of the maximum. For logits with standard deviation σ it is log K − σ²/2, so
+	// σ < 0.47 at K = 256: the most likely prototypes hardly differ from the others, and the student learns almost nothing. Measured: 99.1
+	// to 99.5 % without sharpening, at most 95 % with it.
 	uniform = 0.02
 
 	// Std is below a tenth of 1/√D, so that the mean cosine is above 0.99 (Std·√D ≈ √(1 − cosine)). Chen and He 2021 (arXiv:2011.10566,
 	// fig. 2) find 1/√D with stop-gradient and 0 without. Measured: 0.2 in an untrained DINO, 0.4 untrained and 0.6 trained by rotation,
-	// 0.7 to 1 in others; 0.01 falling to 0.001 without predictor and batch norm.
+	// 0.7 to 1 in others; 0.01, falling to 0.001, without predictor and batch norm.
 	constant = 0.1
 
-	// Rank lies below 15 % of min(N, D) and below 13 % of its highest. Neither is enough: data may have few dimensions, an untrained
-	// network may start low and rise, and sound runs lose rank at first. Measured, lowest share of the highest: 0.35 to 0.42 if sound, 0.09
-	// to 0.13 without predictor or stop-gradient, where batch norm keeps Std up. Between them lies SimSiam in a ResNet-10 at a high rate
-	// (marr bench methods, seeds 0 to 7): 0.20 in the two runs that learned most, 0.14 to 0.19 in others, 0.12 in one that fell behind the
-	// untrained network. 15 % is low for RankMe, in which singular values are not squared: with 90 % of the energy in one of 64 directions,
-	// the rest noise, it is 35. The highest counts up to 85, that of embeddings of 128: those of 256 begin at 147 and fall to the same numbers,
-	// 14 to 22 in three runs that learned well (the recipe of SimSiam for the embedded images).
+	// The rank is below 15 % of min(N, D) and below 13 % of its peak. One condition is not enough: data may have few dimensions, the rank of
+	// an untrained network may start low and rise, and healthy runs lose rank at first. Measured, lowest rank over peak: 0.35 to 0.42 in
+	// healthy runs, 0.09 to 0.13 without predictor or stop-gradient, where batch norm keeps Std up. SimSiam in a ResNet-10 at a high
+	// learning rate lies between (marr bench methods, seeds 0 to 7): 0.20 in the two runs that learned most, 0.14 to 0.19 in others, 0.12
+	// in one that ended below the untrained network. 15 % is low for RankMe, which does not square singular values: with 90 % of the energy
+	// in one of 64 directions and noise in the rest, it is 35. The peak is capped at 85, that of embeddings of width 128: at width 256 the
+	// rank begins at 147 and falls to the same values, 14 to 22 in three runs that learned well (the recipe of SimSiam for the embedded
+	// images).
 	lowRank, fallen, wide = 0.15, 0.13, 85
 
-	// 99 % of the way from guessing to always right, in the first fifth of the run. Contrastive accuracy is expected at 70 to 80 % in the
-	// end (google-research/simclr, issues 9 and 136); rotations and permutations may come to 99 %, but late.
+	// 99 % of the way from guessing to perfect accuracy, in the first fifth of the run. Contrastive accuracy usually ends at 70 to 80 %
+	// (google-research/simclr, issues 9 and 136); rotation and permutation tasks may reach 99 %, but late.
 	easy, early = 0.99, 0.2
 )
 
@@ -47,26 +49,30 @@ var rules = []rule{
 	{Dominated, func(r Metrics, s Sample, _ float64) float64 {
 		return r.MarginalEntropy / (dominated * r.MaxEntropy)
 	}, func(r Metrics, s Sample, _ float64) string {
-		return fmt.Sprintf("the mean of the teacher's probabilities has %.2g nats of %.3g, one of %d prototypes takes all images", r.MarginalEntropy, r.MaxEntropy, s.K)
-	}, "check that the center is subtracted and moves, raise the teacher's temperature or the batch, lower the learning rate"},
+		return fmt.Sprintf("the mean of the teacher's probabilities has an entropy of %.2g of at most %.3g nats: one of %d prototypes takes all images",
+			r.MarginalEntropy, r.MaxEntropy, s.K)
+	}, "check that the center is subtracted and updated, raise the teacher's temperature or the batch, lower the learning rate"},
 
 	{Uniform, func(r Metrics, s Sample, _ float64) float64 {
 		return (r.MaxEntropy - r.Entropy) / (uniform * r.MaxEntropy)
 	}, func(r Metrics, s Sample, _ float64) string {
-		return fmt.Sprintf("the teacher's entropy is %.4g of at most %.4g nats, its output says nothing of the image", r.Entropy, r.MaxEntropy)
-	}, "lower the teacher's temperature (0.02 for small data), warm it up for longer, use fewer prototypes or a lower momentum of the teacher"},
+		return fmt.Sprintf("the teacher's entropy is %.4g of at most %.4g nats: its output does not depend on the image", r.Entropy, r.MaxEntropy)
+	}, "lower the teacher's temperature (0.02 for small data), warm it up for longer, " +
+		"use fewer prototypes or a lower teacher momentum"},
 
 	{Constant, func(r Metrics, s Sample, _ float64) float64 {
 		return r.Std / (constant * r.UniformStd)
 	}, func(r Metrics, s Sample, _ float64) string {
-		return fmt.Sprintf("the std of normalized embeddings is %.2g, evenly spread ones have %.2g; all images look alike (cosine %.4f)", r.Std, r.UniformStd, r.Cosine)
-	}, "keep batch norm in the heads and its groups at 32 images or more, keep predictor and stop-gradient, raise the momentum or the batch, lower the learning rate"},
+		return fmt.Sprintf("the std of normalized embeddings is %.2g, uniform ones have %.2g: all images have the same embedding (cosine %.4f)",
+			r.Std, r.UniformStd, r.Cosine)
+	}, "keep batch norm in the heads, with groups of 32 images or more, keep predictor and stop-gradient, " +
+		"raise the momentum or the batch, lower the learning rate"},
 
 	{LowRank, func(r Metrics, s Sample, peak float64) float64 {
-		// One direction is the least there is, so the excess over one is compared; otherwise no width below 10 could ever be low.
+		// The minimum rank is 1, so the excess over 1 is compared; otherwise no rank would be low at widths below 10.
 		return (r.Rank - 1) / min(lowRank*(r.MaxRank-1), fallen*(min(max(peak, r.Rank), wide)-1))
 	}, func(r Metrics, s Sample, peak float64) string {
-		return fmt.Sprintf("embeddings fill %.1f of %.0f dimensions, they filled %.1f before", r.Rank, r.MaxRank, peak)
+		return fmt.Sprintf("embeddings fill %.1f of %.0f dimensions, at most %.1f before", r.Rank, r.MaxRank, peak)
 	}, "lower the learning rate or the temperature, raise the momentum or the batch, keep predictor and batch norm"},
 
 	{TooEasy, func(r Metrics, s Sample, _ float64) float64 {
@@ -75,6 +81,8 @@ var rules = []rule{
 		}
 		return math.Inf(1)
 	}, func(r Metrics, s Sample, _ float64) string {
-		return fmt.Sprintf("%.1f %% right after %.0f %% of the run; it is not learning, or the augmentations are too simple", 100*r.Accuracy, 100*float64(s.Step)/float64(s.Steps))
-	}, "look at the views: crop and jitter harder, close shortcuts (tile gap, color, borders), raise the batch of a contrastive method or lower its temperature"},
+		return fmt.Sprintf("accuracy %.1f %% after %.0f %% of the run: the task has a shortcut, or the augmentations are too weak",
+			100*r.Accuracy, 100*float64(s.Step)/float64(s.Steps))
+	}, "inspect the views: crop and jitter more, remove shortcuts (tile gap, color, borders), " +
+		"raise the batch of a contrastive method or lower its temperature"},
 }

@@ -8,8 +8,8 @@ import (
 	"testing"
 )
 
-// What small networks did in PyTorch (testdata/runs.py), judged look by look, and by a watch that is written and read between any two.
-func TestRealRunsAreNamedForWhatTheyAre(t *testing.T) {
+// Runs of small networks in PyTorch (testdata/runs.py) raise the expected alarms, also if the watch is saved and restored after each sample.
+func TestRunsOfPyTorchRaiseTheirAlarms(t *testing.T) {
 	text, err := os.ReadFile("testdata/runs.json")
 	if err != nil {
 		t.Fatal(err)
@@ -34,12 +34,12 @@ func TestRealRunsAreNamedForWhatTheyAre(t *testing.T) {
 	for name, run := range file.Runs {
 		var w Watch
 		var kinds []Kind
-		for _, look := range run {
+		for _, sample := range run {
 			at := func(i int) float64 {
-				if look[i] == nil {
+				if sample[i] == nil {
 					return math.NaN()
 				}
-				return *look[i]
+				return *sample[i]
 			}
 			r := Metrics{Std: at(1), UniformStd: 1 / math.Sqrt(at(7)), Rank: at(2), MaxRank: min(float64(file.Images), at(7)), Cosine: at(3),
 				Entropy: at(4), MarginalEntropy: at(5), MaxEntropy: math.Log(float64(file.Prototypes)), KL: at(5) - at(4), Accuracy: at(6)}
@@ -52,9 +52,9 @@ func TestRealRunsAreNamedForWhatTheyAre(t *testing.T) {
 			if err := json.Unmarshal(text, &again); err != nil {
 				t.Fatal(err)
 			}
-			a, b := w.judge(r, s), again.judge(r, s)
+			a, b := w.check(r, s), again.check(r, s)
 			if (a == nil) != (b == nil) || a != nil && a.Message != b.Message {
-				t.Errorf("%s, step %d: %v, of a watch that was written and read %v", name, s.Step, a, b)
+				t.Errorf("%s, step %d: %v, of the restored watch %v", name, s.Step, a, b)
 			}
 			if a != nil {
 				kinds = append(kinds, a.Kind)

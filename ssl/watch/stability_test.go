@@ -50,7 +50,7 @@ func TestNeighborStability(t *testing.T) {
 	t.Log(shares)
 }
 
-func TestNeighborStabilityNamesWhatIsWrong(t *testing.T) {
+func TestNeighborStabilityErrors(t *testing.T) {
 	f := func(n, d int) *eval.Features { return &eval.Features{Name: "photos", N: n, D: d, X: normal(1, n, d)} }
 	nan := f(4, 2)
 	nan.X[3] = float32(math.NaN())

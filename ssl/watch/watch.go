@@ -2,103 +2,103 @@ package watch
 
 import "fmt"
 
-// Kind names what is wrong with a run.
+// Kind is a kind of failure of a run.
 type Kind string
 
-// The kinds, in the order in which they are tried: the closer to a cause, the earlier.
+// The kinds, in the order in which they are checked: causes before their consequences.
 const (
-	Dominated Kind = "dominated teacher" // one prototype takes every image
-	Uniform   Kind = "uniform teacher"   // every prototype takes every image alike
-	Constant  Kind = "constant"          // every image has the same embedding
-	LowRank   Kind = "low rank"          // embeddings fill a few of their dimensions
-	TooEasy   Kind = "too easy"          // the task is solved before anything can have been learned
+	Dominated Kind = "dominated teacher" // one prototype takes all images
+	Uniform   Kind = "uniform teacher"   // all prototypes have the same probability for every image
+	Constant  Kind = "constant"          // all images have the same embedding
+	LowRank   Kind = "low rank"          // embeddings fill few of their dimensions
+	TooEasy   Kind = "too easy"          // the task is solved before the network can have learned
 )
 
-// Alarm is a failure that was named.
+// Alarm reports a failure.
 type Alarm struct {
 	Kind    Kind
 	Step    int
 	Metrics Metrics
-	Message string // one line, what: why: what to do
+	Message string // one line: what, why, what to do
 }
 
-// IsCollapse says whether the run is lost; of an easy task it is not certain.
+// IsCollapse reports whether the representation has collapsed. A task that is too easy may still teach something.
 func (a *Alarm) IsCollapse() bool { return a.Kind != TooEasy }
 
-// Watch judges looks at one run, in their order. Its zero value is ready. As JSON it is what it has seen, so that a run that goes on elsewhere is
-// judged as if it had not been stopped.
+// Watch checks the samples of one run, in order. The zero value is ready to use. Its JSON is its state, so that a resumed run raises the
+// same alarms as an uninterrupted one.
 type Watch struct {
-	Warmup   float64 // share of the run in which nothing is counted; 0: 0.05
-	Patience int     // looks in a row that must agree; 0: 3
-	seen     seen
+	Warmup   float64 // fraction of the run in which no sample counts; 0: 0.05
+	Patience int     // consecutive samples that must fail; 0: 3
+	state    state
 }
 
 const (
 	warmup   = 0.05
 	patience = 3
 
-	// A row of looks must have seen this many images, else batches of 2 to 8 would raise alarms by chance: two images have one prototype, and
-	// eight are all told right, often enough in a thousand looks.
+	// A streak needs this many images. Otherwise batches of 2 to 8 would raise alarms by chance: among a thousand samples, two images often
+	// have the same prototype, and eight images are often all classified correctly.
 	minImages = 256
 
-	// How much farther from failure, in units of the limit, the last of a row may be than the first and still count as staying there.
+	// By this much, in units of the limit, the last distance of a streak may exceed the first.
 	slack = 0.1
 )
 
-// Check measures a sample and judges it. An alarm is raised once for each kind, when Patience looks in a row agree, none of them in the
-// warm-up, and the last is no farther from failure than the first: a run that is leaving a bad place is left alone. While a collapse that
-// was told lasts, those behind it in the order of kinds are taken for its consequence and are not told.
+// Check measures a sample and returns its metrics, and an alarm or nil. It raises an alarm once per kind, after Patience consecutive
+// samples have failed, none of them in the warm-up, unless their distance to the limit grows: a run that recovers raises no alarm. While
+// a reported collapse lasts, later kinds of collapse count as its consequences and raise no alarm.
 func (w *Watch) Check(s Sample) (Metrics, *Alarm) {
 	r := Measure(s)
-	return r, w.judge(r, s)
+	return r, w.check(r, s)
 }
 
-func (w *Watch) judge(r Metrics, s Sample) (raised *Alarm) {
-	if w.seen.Rows == nil {
-		w.seen.Rows = map[Kind]row{}
+func (w *Watch) check(r Metrics, s Sample) (raised *Alarm) {
+	if w.state.Streaks == nil {
+		w.state.Streaks = map[Kind]streak{}
 	}
-	if w.seen.Told == nil {
-		w.seen.Told = map[Kind]bool{}
+	if w.state.Reported == nil {
+		w.state.Reported = map[Kind]bool{}
 	}
-	peak := w.seen.Peak
+	peak := w.state.Peak
 	if r.Rank > peak {
-		w.seen.Peak = r.Rank // in the warm-up too: a collapse may be over before its end
+		w.state.Peak = r.Rank // also in the warm-up, which may end after the collapse
 	}
 	if float64(s.Step) < orDefault(w.Warmup, warmup)*float64(s.Steps) {
 		return nil
 	}
-	lost := false
+	collapsed := false
 	for _, rule := range rules {
 		distance := rule.distance(r, s, peak)
-		agreed := w.agreed(rule.kind, distance, s.N)
+		failed := w.failed(rule.kind, distance, s.N)
 		collapse := rule.kind != TooEasy
 		switch {
 		case !(distance < 1):
-		case w.seen.Told[rule.kind]:
-			lost = lost || collapse
-		case lost && collapse:
-			w.seen.Told[rule.kind] = true
-		case agreed && raised == nil:
-			w.seen.Told[rule.kind], lost = true, collapse
+		case w.state.Reported[rule.kind]:
+			collapsed = collapsed || collapse
+		case collapsed && collapse:
+			w.state.Reported[rule.kind] = true
+		case failed && raised == nil:
+			w.state.Reported[rule.kind], collapsed = true, collapse
 			raised = &Alarm{rule.kind, s.Step, r, fmt.Sprintf("%s: %s: %s", rule.kind, rule.why(r, s, peak), rule.remedy)}
 		}
 	}
 	return raised
 }
 
-// agreed counts a look of a kind and says whether the row is long enough and going nowhere.
-func (w *Watch) agreed(kind Kind, distance float64, images int) bool {
-	if !(distance < 1) { // NaN ends a row too
-		delete(w.seen.Rows, kind)
+// failed adds a sample to the streak of a kind and reports whether the streak is long enough and does not recover.
+func (w *Watch) failed(kind Kind, distance float64, images int) bool {
+	if !(distance < 1) { // also NaN
+		delete(w.state.Streaks, kind)
 		return false
 	}
-	k, begun := w.seen.Rows[kind]
+	k, begun := w.state.Streaks[kind]
 	if !begun {
 		k.First = distance
 	}
-	k.Looks, k.Images = k.Looks+1, k.Images+images
-	w.seen.Rows[kind] = k
-	return k.Looks >= orDefault(w.Patience, patience) && k.Images >= minImages && distance <= k.First+slack
+	k.Samples, k.Images = k.Samples+1, k.Images+images
+	w.state.Streaks[kind] = k
+	return k.Samples >= orDefault(w.Patience, patience) && k.Images >= minImages && distance <= k.First+slack
 }
 
 func orDefault[T int | float64](v, def T) T {

@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// run looks at a run of 100 steps, one sample a step, and returns the kinds that were named with the steps at which they were.
+// run checks a run of 100 steps, one sample per step, and returns the kinds of the alarms with their steps.
 func run(t *testing.T, w *Watch, at func(step int) Sample) (kinds []Kind, steps []int) {
 	t.Helper()
 	for step := range 100 {
@@ -23,7 +23,7 @@ func run(t *testing.T, w *Watch, at func(step int) Sample) (kinds []Kind, steps 
 	return kinds, steps
 }
 
-// mix are n embeddings of width d: a constant direction and noise of the given lengths in the first dims coordinates.
+// mix returns n embeddings of width d: a constant direction plus noise, of the given lengths, in the first dims coordinates.
 func mix(step, n, d, dims int, constant, noise float32) []float32 {
 	z := normal(step, n, d)
 	for i := range z {
@@ -35,10 +35,10 @@ func mix(step, n, d, dims int, constant, noise float32) []float32 {
 	return z
 }
 
-// fade goes from 1 at step 0 to 0 at step 40 and stays.
+// fade falls from 1 at step 0 to 0 at step 40, then stays 0.
 func fade(step int) float32 { return max(0, 1-float32(step)/40) }
 
-// teacher are the probabilities of a teacher at temperature 0.04 whose logits are constant for each prototype and noise for each image.
+// teacher returns the probabilities of a teacher at temperature 0.04 whose logits are a constant per prototype plus noise per image.
 func teacher(step, n, k int, constant, noise float32) []float32 {
 	logits, prior := normal(step, n, k), normal(1000, 1, k)
 	for i := range logits {
@@ -47,7 +47,7 @@ func teacher(step, n, k int, constant, noise float32) []float32 {
 	return softmax(logits, k, 0.04)
 }
 
-func TestEveryKindIsNamedOnce(t *testing.T) {
+func TestEveryKindRaisesOneAlarm(t *testing.T) {
 	nan := math.NaN()
 	for _, c := range []struct {
 		name string
@@ -124,7 +124,7 @@ func TestHealthyRunsRaiseNoAlarm(t *testing.T) {
 			p := teacher(step, 2, 4, 0, 1) // often both with one prototype
 			return Sample{Z: normal(step, 2, 128), N: 2, D: 128, Teacher: p, K: 4, Accuracy: 1, Chance: 1. / 3}
 		}},
-		{"batches of 8, of which mostly all are told right", func(step int) Sample {
+		{"batches of 8, most of them classified without error", func(step int) Sample {
 			return Sample{Z: normal(step, 8, 64), N: 8, D: 64, Accuracy: 1 - float64(step%6/5)/8, Chance: 1. / 15}
 		}},
 		{"width 2", func(step int) Sample { return Sample{Z: normal(step, 64, 2), N: 64, D: 2, Accuracy: nan} }},
@@ -144,7 +144,7 @@ func TestHealthyRunsRaiseNoAlarm(t *testing.T) {
 		{"a task of two answers, 0.994 right", func(step int) Sample {
 			return Sample{Z: normal(step, 128, 32), N: 128, D: 32, Accuracy: 0.994, Chance: 0.5}
 		}},
-		{"diverged: for others to tell", func(step int) Sample {
+		{"diverged", func(step int) Sample {
 			return Sample{Z: mix(step, 64, 8, 8, float32(math.Inf(1)), 1), N: 64, D: 8, Accuracy: nan}
 		}},
 	} {
@@ -154,7 +154,7 @@ func TestHealthyRunsRaiseNoAlarm(t *testing.T) {
 	}
 }
 
-func TestAlarmsNeedLooksInARowAfterTheWarmUp(t *testing.T) {
+func TestAlarmsNeedConsecutiveSamplesAfterTheWarmUp(t *testing.T) {
 	bad := func(step int) Sample {
 		return Sample{Z: mix(step, 128, 32, 32, 1, 0), N: 128, D: 32, Accuracy: math.NaN()}
 	}
@@ -172,7 +172,7 @@ func TestAlarmsNeedLooksInARowAfterTheWarmUp(t *testing.T) {
 		{"five in a row", Watch{Patience: 5}, func(step int) bool { return true }, []int{9}},
 		{"bad in the warm-up alone", Watch{Warmup: 0.5}, func(step int) bool { return step < 52 }, nil},
 		{"two in three", Watch{}, func(step int) bool { return step%3 > 0 }, nil},
-		{"told once, though it comes back", Watch{}, func(step int) bool { return step/20%2 == 1 }, []int{22}},
+		{"reported once, though it recurs", Watch{}, func(step int) bool { return step/20%2 == 1 }, []int{22}},
 	} {
 		_, steps := run(t, &c.w, func(step int) Sample {
 			if c.bad(step) {
@@ -186,16 +186,16 @@ func TestAlarmsNeedLooksInARowAfterTheWarmUp(t *testing.T) {
 	}
 }
 
-// Batches of 8 are counted until they make 256 images, so that chance has no say.
-func TestSmallBatchesNeedMoreLooks(t *testing.T) {
+// Batches of 8 are counted until they have 256 images, so that alarms are not due to chance.
+func TestSmallBatchesNeedMoreSamples(t *testing.T) {
 	_, steps := run(t, &Watch{}, func(step int) Sample { return Sample{Z: mix(step, 8, 32, 32, 1, 0), N: 8, D: 32, Accuracy: math.NaN()} })
 	if len(steps) != 1 || steps[0] != 5+256/8-1 {
 		t.Errorf("at %v, want %d", steps, 5+256/8-1)
 	}
 }
 
-// A collapse can go on to another kind: from few dimensions to one point. Both are told, the easy task beside them too.
-func TestKindsThatFollowEachOtherAreEachTold(t *testing.T) {
+// A collapse can turn into another kind: from few dimensions to one point. Both raise an alarm, and so does the easy task.
+func TestConsecutiveKindsRaiseOneAlarmEach(t *testing.T) {
 	kinds, _ := run(t, &Watch{}, func(step int) Sample {
 		z := mix(step, 128, 32, max(2, 32-4*step), 0, 1)
 		if step > 30 {
@@ -206,7 +206,7 @@ func TestKindsThatFollowEachOtherAreEachTold(t *testing.T) {
 	if !slices.Equal(kinds, []Kind{TooEasy, LowRank, Constant}) {
 		t.Errorf("%v", kinds)
 	}
-	// While one collapse lasts, another that joins it is its consequence; an easy task is not, and waits for the next look.
+	// While one collapse lasts, another one is its consequence; an easy task is not, and is reported at the next sample.
 	kinds, steps := run(t, &Watch{}, func(step int) Sample {
 		z := mix(step, 128, 32, 32, 0, 1)
 		if step > 30 {

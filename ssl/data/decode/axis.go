@@ -12,8 +12,8 @@ type axis struct {
 
 // newAxis resizes the box of pixels [lo, lo+length) to out pixels; the axis has size samples, sample j covering pixels [j·step, (j+1)·step).
 //
-// In pixels, with s = length/out, output i has its center at lo + (i+½)·s, sample j at (j+½)·step, and its weight falls off linearly to 0
-// over max(s, step). Samples outside the box take no part. All is multiplied by 2·out here, so that only integers appear.
+// In pixels, with s = length/out, output i has its center at lo + (i+½)·s, sample j at (j+½)·step, and its weight falls linearly to 0
+// over max(s, step). Samples outside the box have weight 0. All quantities are multiplied by 2·out, so that they are integers.
 // Source: kernels/ref ResizedCrop (PIL, Resample.c precompute_coeffs).
 func newAxis(lo, length, out, step, size int) axis {
 	unit, half := 2*out*step, max(2*length, 2*out*step)
@@ -28,7 +28,7 @@ func newAxis(lo, length, out, step, size int) axis {
 			sums[t+1] = sums[t] + uint64(max(0, half-abs(unit/2+(first+t)*unit-center)))
 		}
 		a.first[i] = int32(first)
-		// Differences of rounded partial sums: each weight is off by less than 1/65536, their sum not at all.
+		// Differences of rounded partial sums: each weight is off by less than 1/65536, and their sum is exact.
 		for t, before := 0, uint32(0); t < a.taps; t++ {
 			upTo := share(sums[t+1], sums[a.taps])
 			a.weight[i*a.taps+t], before = upTo-before, upTo
@@ -37,7 +37,7 @@ func newAxis(lo, length, out, step, size int) axis {
 	return a
 }
 
-// share is 65536·part/whole, rounded, for part ≤ whole.
+// share returns 65536·part/whole, rounded, for part ≤ whole.
 func share(part, whole uint64) uint32 {
 	hi, lo := bits.Mul64(part, 65536)
 	lo, carry := bits.Add64(lo, whole/2, 0)

@@ -10,7 +10,7 @@ import (
 	"testing"
 )
 
-// photograph is w×h pixels with gradients, textures and an edge; its JPEG of quality 85 has 1.9 bits a pixel, as photographs do.
+// photograph returns w×h pixels with gradients, textures and an edge; its JPEG of quality 85 has 1.9 bits per pixel, like a photograph.
 func photograph(w, h int) *image.RGBA {
 	img := image.NewRGBA(image.Rect(0, 0, w, h))
 	for y := range h {

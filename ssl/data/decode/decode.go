@@ -18,16 +18,16 @@ import (
 	"golang.org/x/image/webp"
 )
 
-// MaxPixels bounds an image, and all images that are decoded at once: 8192².
+// MaxPixels is the maximum number of pixels of an image, and of all images that are decoded at once: 8192².
 const MaxPixels = 8192 * 8192
 
-// Image is H·W pixels of C samples, row by row: Pix is [H W C], C is 1 (gray) or 3 (R G B).
+// Image holds 8-bit pixels [H W C], row by row; C is 1 (gray) or 3 (R G B).
 type Image struct {
 	H, W, C int
 	Pix     []byte
 }
 
-// format is one kind of file; a '?' of its magic stands for any byte.
+// format is a file format; a '?' in its magic number matches any byte.
 type format struct {
 	name, magic string
 	config      func(io.Reader) (image.Config, error)
@@ -44,16 +44,16 @@ var formats = []format{
 	{"TIFF", "MM\x00*", tiff.DecodeConfig, pixelsOf(tiff.Decode)},
 }
 
-// HasImageExtension says whether the extension of a name, in any case, is that of a format that Decode reads.
+// HasImageExtension reports whether a file name has the extension of a format that Decode reads, in upper or lower case.
 func HasImageExtension(name string) bool {
 	known := []string{".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".gif", ".bmp", ".webp", ".tif", ".tiff"}
 	return slices.Contains(known, strings.ToLower(path.Ext(name)))
 }
 
-// Decode returns the image of a file, told by its content. The longer side is cut centrally to twice the shorter one, which is
-// then resized to side pixels or stays as it is where it has no more; the aspect is kept. An odd pixel of the cut falls to the right or
-// the bottom. Errors: no known format, a damaged or truncated file, no pixels or more than MaxPixels, a feature that no decoder has.
-// It waits while the images of other goroutines fill the budget of the process; file is only read.
+// Decode returns the image of a file, whose format it detects by content. It crops the longer side centrally to twice the shorter one,
+// then resizes the image so that the shorter side has side pixels; it never enlarges. An odd pixel is cropped at the right or the bottom.
+// Errors: an unknown format, a damaged or truncated file, no pixels or more than MaxPixels, an unsupported feature. Decode waits while
+// the images of other goroutines use up the process's budget. It does not change file.
 func Decode(file []byte, side int) (Image, error) { return decode(file, side, MaxPixels) }
 
 func decode(file []byte, side, most int) (img Image, err error) {
@@ -90,9 +90,9 @@ func (f format) matches(file []byte) bool {
 	return true
 }
 
-// decode refuses what the header shows to be too large before anything is allocated for pixels.
+// decode checks the size in the header before it allocates memory for pixels.
 func (f format) decode(file []byte, side, most int) (img Image, err error) {
-	defer func() { // the decoders are others' code; a panic on a damaged file must not end a run of days
+	defer func() { // a panic of a decoder on a damaged file must not end a run
 		if p := recover(); p != nil {
 			img, err = Image{}, fmt.Errorf("damaged (the decoder panicked: %v)", p)
 		}
@@ -109,8 +109,8 @@ func (f format) decode(file []byte, side, most int) (img Image, err error) {
 		return Image{}, fmt.Errorf("%d×%d pixels, want at most %d", w, h, most)
 	}
 	weight := min((h+31)*(w+31), MaxPixels) // decoders pad to blocks of up to 32×16
-	budget.enter(weight)
-	defer budget.leave(weight)
+	budget.acquire(weight)
+	defer budget.release(weight)
 	p, err := f.pixels(file, side)
 	if err != nil {
 		return Image{}, err
@@ -135,7 +135,7 @@ func pixelsOf(decode func(io.Reader) (image.Image, error)) func([]byte, int) (pi
 	}
 }
 
-// pixelsGIF puts the first frame on its canvas, black elsewhere.
+// pixelsGIF returns the first frame on its canvas, black elsewhere.
 func pixelsGIF(file []byte, _ int) (picture, error) {
 	config, err := gif.DecodeConfig(bytes.NewReader(file))
 	if err != nil {
@@ -148,7 +148,7 @@ func pixelsGIF(file []byte, _ int) (picture, error) {
 	return onCanvas(frame.(*image.Paletted), config.Height, config.Width), nil
 }
 
-// pixelsWebP holds the lengths that the header claims against the file first: the decoder allocates what they say.
+// pixelsWebP checks the length in the header against the file's first, because the decoder allocates that much.
 func pixelsWebP(file []byte, _ int) (picture, error) {
 	if n := uint64(file[4]) | uint64(file[5])<<8 | uint64(file[6])<<16 | uint64(file[7])<<24; n+8 > uint64(len(file)) {
 		return picture{}, errTruncated

@@ -35,7 +35,7 @@ func ExampleDecode() {
 	// Output: 64 128 1 8192 <nil>
 }
 
-func TestShortSideAtMostSideLongSideAtMostTwice(t *testing.T) {
+func TestShortSideIsAtMostSideAndLongSideAtMostTwice(t *testing.T) {
 	for _, c := range []struct{ h, w, side, outH, outW int }{
 		{30, 40, 15, 15, 20}, {30, 40, 30, 30, 40}, {30, 40, 99, 30, 40}, {10, 45, 5, 5, 10}, {45, 10, 99, 20, 10}, {1, 1, 7, 1, 1},
 		{1, 65535, 7, 1, 2}, {65535, 1, 1, 2, 1}, {375, 500, 280, 280, 373}, {3, 5, 2, 2, 3}, {7, 13, 1, 1, 2},
@@ -47,7 +47,7 @@ func TestShortSideAtMostSideLongSideAtMostTwice(t *testing.T) {
 	}
 }
 
-func TestCutIsCentralAndTheOddPixelFallsToTheRight(t *testing.T) {
+func TestCropIsCentralAndDropsTheOddPixelAtTheRight(t *testing.T) {
 	img := image.NewGray(image.Rect(0, 0, 7, 2))
 	for i := range img.Pix {
 		img.Pix[i] = byte(10 * (i % 7))
@@ -57,7 +57,7 @@ func TestCutIsCentralAndTheOddPixelFallsToTheRight(t *testing.T) {
 	}
 }
 
-// Files differ by the loss of JPEG, which is not the same for a transposed picture.
+// Files differ by JPEG's loss, which differs for a transposed image.
 func TestEveryOrientationDecodesToTheSameUprightPicture(t *testing.T) {
 	for _, side := range []int{99, 11, 5} {
 		first := mustDecode(t, read(t, "exif1.jpg"), side)
@@ -69,7 +69,7 @@ func TestEveryOrientationDecodesToTheSameUprightPicture(t *testing.T) {
 	}
 }
 
-func TestTurnsAreExact(t *testing.T) {
+func TestUprightIsExact(t *testing.T) {
 	stored := Image{2, 3, 1, []byte("abcdef")} // abc def
 	for turn, want := range []string{"abcdef", "abcdef", "cbafed", "fedcba", "defabc", "adbecf", "daebfc", "fcebda", "cfbead"} {
 		img := upright(stored, turn)
@@ -83,7 +83,7 @@ func TestTurnsAreExact(t *testing.T) {
 	}
 }
 
-func TestOrientationIsReadInBothByteOrdersAndOnlyWhereItIs(t *testing.T) {
+func TestOrientationIsReadInBothByteOrders(t *testing.T) {
 	const little, big = "II*\x00\x08\x00\x00\x00", "MM\x00*\x00\x00\x00\x08"
 	for _, c := range []struct {
 		tiff string
@@ -102,7 +102,7 @@ func TestOrientationIsReadInBothByteOrdersAndOnlyWhereItIs(t *testing.T) {
 	}
 }
 
-func TestTheCutIsThatOfTheUprightPicture(t *testing.T) {
+func TestCropIsCentralInTheUprightImage(t *testing.T) {
 	for turn := range 9 {
 		for _, size := range [][2]int{{2, 7}, {7, 2}, {3, 10}} {
 			stored := noise(size[0], size[1], 3)
@@ -160,7 +160,7 @@ func TestGIFIsItsFirstFrameOnItsCanvas(t *testing.T) {
 	}
 }
 
-// header is a PNG file that ends after the header chunk, with a correct checksum.
+// header returns a PNG file that ends after the header chunk, with a correct checksum.
 func header(w, h uint32) []byte {
 	chunk := append([]byte("IHDR"), binary.BigEndian.AppendUint32(binary.BigEndian.AppendUint32(nil, w), h)...)
 	chunk = append(chunk, 8, 2, 0, 0, 0)
@@ -168,7 +168,7 @@ func header(w, h uint32) []byte {
 	return binary.BigEndian.AppendUint32(append(file, chunk...), crc32.ChecksumIEEE(chunk))
 }
 
-// sized is a JPEG file whose frame header says w×h.
+// sized returns a JPEG file whose frame header has size w×h.
 func sized(t *testing.T, name string, w, h uint16) []byte {
 	file := slices.Clone(read(t, name))
 	at := max(bytes.Index(file, []byte("\xff\xc0\x00\x11\x08")), bytes.Index(file, []byte("\xff\xc2\x00\x11\x08")))
@@ -177,7 +177,7 @@ func sized(t *testing.T, name string, w, h uint16) []byte {
 	return file
 }
 
-func TestRefusals(t *testing.T) {
+func TestInvalidFilesAreErrors(t *testing.T) {
 	webp := slices.Clone(read(t, "lossy.webp"))
 	copy(webp[4:8], "\xff\xff\xff\x7f")
 	for _, c := range []struct {
@@ -219,8 +219,7 @@ func TestTruncatedFilesAreErrors(t *testing.T) {
 	}
 }
 
-// A claim of 64 megapixels without data allocates what the decoder needs for them, never more than 32 bytes each; a claim above the
-// limit nothing.
+// A header of 64 megapixels without data makes the decoder allocate at most 32 bytes per pixel; a header above the limit, nothing.
 func TestHeadersAllocateWithinBounds(t *testing.T) {
 	for _, c := range []struct {
 		what string
@@ -251,7 +250,7 @@ func TestPanicsOfDecodersAreErrors(t *testing.T) {
 	}
 }
 
-func TestKnown(t *testing.T) {
+func TestHasImageExtension(t *testing.T) {
 	for _, name := range []string{"a.jpg", "b/c.JPEG", "x.Jpe", "x.jfif", "x.png", "x.gif", "x.bmp", "x.webp", "x.tif", "x.TIFF"} {
 		if !HasImageExtension(name) {
 			t.Errorf("%s is not known", name)

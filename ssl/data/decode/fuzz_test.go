@@ -9,10 +9,10 @@ import (
 	"testing"
 )
 
-// fuzzPixels keeps a fuzzed image small: what is looked for is in the structure, not in the size.
+// fuzzPixels keeps fuzzed images small: errors are in the structure, not in the size.
 const fuzzPixels = 1 << 18
 
-// fuzz checks for one format that damaged files are errors or images within bounds, twice the same.
+// fuzz checks for one format that damaged files give errors or images within bounds, and the same twice.
 func fuzz(f *testing.F, pattern string) {
 	names, err := filepath.Glob("testdata/" + pattern)
 	if err != nil || len(names) == 0 {

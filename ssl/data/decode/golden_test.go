@@ -12,7 +12,7 @@ import (
 	"testing"
 )
 
-// want is a picture of testdata/expected, with the channels that it is stored with.
+// want returns an image of testdata/expected, with the channels that it is stored with.
 func want(t *testing.T, name string) Image {
 	t.Helper()
 	img, err := png.Decode(bytes.NewReader(read(t, filepath.Join("expected", name))))
@@ -52,7 +52,7 @@ func mustDecode(t testing.TB, file []byte, side int) Image {
 	return img
 }
 
-// difference is the mean and the largest absolute difference of two images of one shape.
+// difference returns the mean and the largest absolute difference of two images of the same shape.
 func difference(t *testing.T, a, b Image) (mean float64, most int) {
 	t.Helper()
 	if a.H != b.H || a.W != b.W || a.C != b.C || len(a.Pix) != len(b.Pix) {
@@ -66,9 +66,8 @@ func difference(t *testing.T, a, b Image) (mean float64, most int) {
 	return mean, most
 }
 
-// Lossless formats differ from PIL by roundings. JPEG differs by the inverse transform (±1), and like lossy WebP by chroma where it is
-// resized, as PIL first interpolates it to the luma grid; in turbo, by the transform that shrinks, which passes a little more detail than
-// a triangle.
+// Lossless formats differ from PIL by rounding. JPEG differs by the inverse transform (±1). JPEG and lossy WebP differ in resized chroma,
+// which PIL first interpolates to the luma grid. In turbo builds, the scaling transform keeps slightly more detail than a triangle filter.
 func TestPixelsEqualThoseOfPIL(t *testing.T) {
 	names, err := filepath.Glob("testdata/expected/*.png")
 	if err != nil || len(names) < 40 {

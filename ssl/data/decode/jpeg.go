@@ -11,13 +11,13 @@ import (
 	"strings"
 )
 
-// markers is what the segments before the first scan say beyond the frame header.
+// markers holds information of the segments before the first scan.
 type markers struct {
-	adobe bool // the file says how its colors are stored
+	adobe bool // the file has Adobe's segment, which names the color space
 	turn  int  // EXIF orientation 1 … 8; 0: none
 }
 
-// readMarkers reads the segments of a JPEG file up to the first scan; damage ends it early, the decoder will report that.
+// readMarkers reads the segments of a JPEG file up to the first scan. It stops at damage, which the decoder reports.
 func readMarkers(file []byte) (m markers) {
 	for s := file[2:]; len(s) >= 4 && s[0] == 0xff; {
 		marker := s[1]
@@ -40,7 +40,7 @@ func readMarkers(file []byte) (m markers) {
 	return m
 }
 
-// exifOrientation is tag 0x112 of the first directory of a TIFF header; 0 if there is none or it is no orientation.
+// exifOrientation returns tag 0x112 of the first directory of a TIFF header; 0 if it is missing or invalid.
 func exifOrientation(tiff []byte) int {
 	var order binary.ByteOrder
 	switch {
@@ -69,13 +69,13 @@ func exifOrientation(tiff []byte) int {
 	return 0
 }
 
-// orientation says what turns a stored image upright: mirror its rows top to bottom and its columns left to right, then transpose.
+// orientation returns the operations that make a stored image upright: flip vertically, flip horizontally, then transpose.
 // Source: EXIF 2.32, tag 274.
 func orientation(turn int) (flipY, flipX, transpose bool) {
 	return turn == 3 || turn == 4 || turn == 6 || turn == 7, turn == 2 || turn == 3 || turn == 7 || turn == 8, turn >= 5
 }
 
-// upright turns an image by its EXIF orientation.
+// upright applies an EXIF orientation to an image.
 func upright(img Image, turn int) Image {
 	if turn < 2 {
 		return img
@@ -101,11 +101,11 @@ func upright(img Image, turn int) Image {
 	return out
 }
 
-// adobe is an APP14 segment that says: colors are stored as they are (transform 0).
+// adobe is an APP14 segment with transform 0: no color transform.
 const adobe = "\xff\xee\x00\x0eAdobe\x00\x64\x00\x00\x00\x00\x00"
 
-// standardJPEG decodes with the standard library. That refuses four components without Adobe's segment; there it is told what PIL takes
-// for granted, inverted CMYK.
+// standardJPEG decodes with the standard library, which rejects four components without Adobe's segment. For such files it inserts the
+// segment, so that they are read as inverted CMYK, as PIL does.
 func standardJPEG(file []byte, config image.Config, adobeSegment bool) (picture, error) {
 	r := io.Reader(bytes.NewReader(file))
 	if config.ColorModel == color.CMYKModel && !adobeSegment {
@@ -121,14 +121,14 @@ func standardJPEG(file []byte, config image.Config, adobeSegment bool) (picture,
 	return newPicture(img), nil
 }
 
-// pixelsJPEG takes the quick decoder where there is one and it can.
+// pixelsJPEG decodes with libjpeg-turbo if it is built in and supports the file, otherwise with the standard library.
 func pixelsJPEG(file []byte, side int) (picture, error) {
 	config, err := jpeg.DecodeConfig(bytes.NewReader(file))
 	if err != nil {
 		return picture{}, err
 	}
 	m := readMarkers(file)
-	p, ok, err := quickJPEG(file, config, side)
+	p, ok, err := turboJPEG(file, config, side)
 	if !ok && err == nil {
 		p, err = standardJPEG(file, config, m.adobe)
 	}

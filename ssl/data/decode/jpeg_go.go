@@ -4,8 +4,8 @@ package decode
 
 import "image"
 
-// Version names the decoders: two builds of the same name return the same pixels for a file.
+// Version names the decoders: builds with the same Version return the same pixels for a file.
 const Version = "go1"
 
-// quickJPEG is none: the standard library decodes.
-func quickJPEG([]byte, image.Config, int) (picture, bool, error) { return picture{}, false, nil }
+// turboJPEG returns false: this build has no libjpeg-turbo.
+func turboJPEG([]byte, image.Config, int) (picture, bool, error) { return picture{}, false, nil }

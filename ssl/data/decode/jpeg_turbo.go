@@ -8,17 +8,18 @@ package decode
 #include <string.h>
 #include <turbojpeg.h>
 
-// What the library takes a file for, and its words where it fails.
+// file holds the header fields of a file, and the error message of the library.
 struct file { int w, h, sampling, colors; char message[200]; };
 
-// header reads the fields; −1 where the library fails.
+// header reads the fields; it returns −1 on an error.
 static int header(tjhandle handle, const unsigned char *data, unsigned long size, struct file *f) {
 	return tjDecompressHeader3(handle, data, size, &f->w, &f->h, &f->sampling, &f->colors);
 }
 
-// decompress writes w×h pixels of a format, resized by the inverse transform. Lost data is a warning to the library, an error here;
-// extraneous bytes between segments are harmless.
-static int decompress(tjhandle handle, const unsigned char *data, unsigned long size, unsigned char *pixels, int w, int h, int format, struct file *f) {
+// decompress writes w×h pixels of a format, scaled by the inverse transform. The library warns about lost data, which is an error here;
+// extraneous bytes between segments are accepted.
+static int decompress(tjhandle handle, const unsigned char *data, unsigned long size, unsigned char *pixels, int w, int h, int format,
+                      struct file *f) {
 	int bad = tjDecompress2(handle, data, size, pixels, w, 0, h, format, TJFLAG_LIMITSCANS);
 	if (bad) snprintf(f->message, sizeof f->message, "%s", tjGetErrorStr2(handle));
 	if (bad && tjGetErrorCode(handle) == TJERR_WARNING && strstr(f->message, "extraneous bytes")) return 0;
@@ -35,12 +36,12 @@ import (
 	"unsafe"
 )
 
-// Name names the decoders: two builds of the same name return the same pixels for a file.
+// Version names the decoders: builds with the same Version return the same pixels for a file.
 const Version = "turbo1"
 
-// quickJPEG decodes gray, YCbCr and RGB files, at a half, a quarter or an eighth of their size where the shorter side stays at least side
-// (the library has fast transforms for these); false: the file is of another kind.
-func quickJPEG(file []byte, config image.Config, side int) (picture, bool, error) {
+// turboJPEG decodes gray, YCbCr and RGB files, at a half, a quarter or an eighth of their size if the shorter side stays at least side
+// (the library has fast transforms for these factors). It returns false for other files.
+func turboJPEG(file []byte, config image.Config, side int) (picture, bool, error) {
 	handle := C.tjInitDecompress()
 	if handle == nil {
 		return picture{}, false, nil
@@ -76,10 +77,10 @@ func quickJPEG(file []byte, config image.Config, side int) (picture, bool, error
 	return p, true, nil
 }
 
-// buffers are pixels of earlier files: fresh memory would cost as much as a third of the decoding.
+// buffers holds pixel buffers for reuse: allocating them takes up to a third of the decoding time.
 var buffers sync.Pool
 
-// borrow returns n bytes of any content.
+// borrow returns n bytes of arbitrary content.
 func borrow(n int) *[]byte {
 	if b, ok := buffers.Get().(*[]byte); ok && cap(*b) >= n {
 		*b = (*b)[:n]
@@ -89,7 +90,7 @@ func borrow(n int) *[]byte {
 	return &b
 }
 
-// giveBack keeps a buffer for the next file, but no large one: what is kept is not in the budget.
+// giveBack keeps a buffer for the next file unless it is large: kept buffers are not in the budget.
 func giveBack(b *[]byte) {
 	if cap(*b) <= 4<<20 {
 		buffers.Put(b)

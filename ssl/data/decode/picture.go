@@ -5,20 +5,20 @@ import (
 	"image/color"
 )
 
-// picture is a decoded image that is not yet resized. Either it has one grid, of gray, of R G B or of R G B A premultiplied by alpha (hence
-// on black), or those of Y, Cb and Cr, which matrix turns into colors. turn is its EXIF orientation; 0 and 1 are upright.
+// picture is a decoded image before resizing. It has one grid of gray, R G B or premultiplied R G B A (on black), or three grids of Y, Cb
+// and Cr, which matrix converts.
 type picture struct {
 	h, w, c int
 	grids   []grid
 	matrix  *matrix
-	turn    int
-	free    func() // gives memory back after the last use of grids; may be nil
+	turn    int    // EXIF orientation; 0 and 1 are upright
+	free    func() // frees memory after the last use of grids; may be nil
 }
 
-// box is pixels of a picture.
+// box is a rectangle of pixels.
 type box struct{ top, left, h, w int }
 
-// fit cuts the longer side to twice the shorter one, evenly as seen upright, and resizes the rest.
+// fit crops the longer side centrally (in the upright image) to twice the shorter one, and resizes the rest.
 func (p picture) fit(side int) Image {
 	short := min(p.h, p.w)
 	b := box{h: min(p.h, 2*short), w: min(p.w, 2*short)}
@@ -35,7 +35,7 @@ func (p picture) fit(side int) Image {
 	return upright(img, p.turn)
 }
 
-// resize returns the pixels of b as h×w ones, as they are stored.
+// resize returns the pixels of b resized to h×w, in stored orientation.
 func (p picture) resize(b box, h, w int) Image {
 	img := Image{h, w, p.c, make([]byte, h*w*p.c)}
 	scalers := make([]*scaler, len(p.grids))
@@ -59,18 +59,18 @@ func (p picture) resize(b box, h, w int) Image {
 		for i, s := range scalers {
 			s.two(planes[i], planes[3+i], y)
 		}
-		p.matrix.colors(upper, planes[0], planes[1], planes[2])
-		p.matrix.colors(lower, planes[3], planes[4], planes[5])
+		p.matrix.toRGB(upper, planes[0], planes[1], planes[2])
+		p.matrix.toRGB(lower, planes[3], planes[4], planes[5])
 	}
 	return img
 }
 
-// pictureOf is an image that is to be resized again.
+// pictureOf returns a decoded image as a picture, to resize it.
 func pictureOf(img Image) picture {
 	return picture{h: img.H, w: img.W, c: img.C, grids: []grid{{h: img.H, w: img.W, dy: 1, dx: 1, k: img.C, pix: img.Pix, stride: img.W * img.C}}}
 }
 
-// newPicture takes the pixels of an image that a decoder of this package's formats returns.
+// newPicture returns the picture of an image that one of the decoders returned.
 func newPicture(img image.Image) picture {
 	size := img.Bounds().Size()
 	p := picture{h: size.Y, w: size.X, c: 3}
@@ -92,7 +92,7 @@ func newPicture(img image.Image) picture {
 	return p
 }
 
-// steps is how many luma samples a chroma sample covers, along y and x.
+// steps is the number of luma samples per chroma sample, along y and x.
 var steps = map[image.YCbCrSubsampleRatio][2]int{
 	image.YCbCrSubsampleRatio444: {1, 1}, image.YCbCrSubsampleRatio422: {1, 2}, image.YCbCrSubsampleRatio420: {2, 2},
 	image.YCbCrSubsampleRatio440: {2, 1}, image.YCbCrSubsampleRatio411: {1, 4}, image.YCbCrSubsampleRatio410: {2, 4},
@@ -108,7 +108,7 @@ func planar(m *image.YCbCr) []grid {
 	return []grid{{h: h, w: w, dy: 1, dx: 1, k: 1, pix: m.Y, stride: m.YStride}, cb, cr}
 }
 
-// converter returns the number of channels of an image and a function that writes row y of it.
+// converter returns the number of channels of an image and a function that writes row y.
 func converter(img image.Image) (int, func(dst []byte, y int)) {
 	at := img.Bounds().Min
 	switch m := img.(type) {
@@ -135,7 +135,7 @@ func converter(img image.Image) (int, func(dst []byte, y int)) {
 	case *image.NYCbCrA:
 		return 3, func(dst []byte, y int) { translucent(dst, m, y) }
 	}
-	m := img.(image.RGBA64Image) // CMYK, RGBA64, NRGBA64; At would allocate each color
+	m := img.(image.RGBA64Image) // CMYK, RGBA64, NRGBA64; At would allocate
 	return 3, func(dst []byte, y int) {
 		for x := range len(dst) / 3 {
 			c := m.RGBA64At(at.X+x, at.Y+y)
@@ -144,18 +144,19 @@ func converter(img image.Image) (int, func(dst []byte, y int)) {
 	}
 }
 
-// eight rounds 16 bits to 8, over is c·a/255 rounded: c of opacity a on black.
+// eight rounds 16 bits to 8.
 func eight(v uint32) byte { return byte((v + 128) / 257) }
 
+// over composites c with alpha a on black: c·a/255, rounded.
 func over(c byte, a uint32) byte { return byte((uint32(c)*a + 127) / 255) }
 
-// paletted looks colors up; one channel if all are gray and opaque.
+// paletted is converter for palettes: one channel if all colors are gray and opaque.
 func paletted(m *image.Paletted) (int, func(dst []byte, y int)) {
-	c, table := grays(m.Palette), [256][3]byte{}
+	c, table := paletteChannels(m.Palette), [256][3]byte{}
 	for i, color := range m.Palette {
 		r, g, b, a := color.RGBA()
 		table[i] = [3]byte{eight(r), eight(g), eight(b)}
-		if a == 0xffff { // TIFF writers disagree whether 8 bits v are 256·v or 257·v
+		if a == 0xffff { // TIFF writers store 8 bits v as 256·v or as 257·v
 			table[i] = [3]byte{byte(r >> 8), byte(g >> 8), byte(b >> 8)}
 		}
 	}
@@ -167,8 +168,8 @@ func paletted(m *image.Paletted) (int, func(dst []byte, y int)) {
 	}
 }
 
-// grays is the number of channels that a palette needs.
-func grays(p color.Palette) int {
+// paletteChannels returns the number of channels that a palette needs.
+func paletteChannels(p color.Palette) int {
 	for _, color := range p {
 		if r, g, b, a := color.RGBA(); r != g || g != b || a != 0xffff {
 			return 3
@@ -177,7 +178,7 @@ func grays(p color.Palette) int {
 	return 1
 }
 
-// translucent writes row y of a lossy WebP with alpha: 4:2:0, chroma interpolated as planar grids are, from the four nearest samples.
+// translucent writes row y of a lossy WebP with alpha: 4:2:0, chroma interpolated from the four nearest samples, as for planar grids.
 func translucent(dst []byte, m *image.NYCbCrA, y int) {
 	h, w := (m.Rect.Dy()+1)/2, (m.Rect.Dx()+1)/2
 	near, far := y/2*m.CStride, min(max(y/2-1+y%2*2, 0), h-1)*m.CStride
@@ -188,12 +189,12 @@ func translucent(dst []byte, m *image.NYCbCrA, y int) {
 			return []byte{byte((sum + 8) / 16)}
 		}
 		d, i, a := dst[3*x:][:3], y*m.YStride+x, uint32(m.A[y*m.AStride+x])
-		studio.colors(d, m.Y[i:i+1], at(m.Cb), at(m.Cr))
+		studio.toRGB(d, m.Y[i:i+1], at(m.Cb), at(m.Cr))
 		d[0], d[1], d[2] = over(d[0], a), over(d[1], a), over(d[2], a)
 	}
 }
 
-// onCanvas is a frame on a canvas of h×w black pixels. Gray frames stay gray, as black is.
+// onCanvas returns a frame on a canvas of h×w black pixels. Gray frames stay gray.
 func onCanvas(frame *image.Paletted, h, w int) picture {
 	c, convert := converter(frame)
 	r := frame.Rect

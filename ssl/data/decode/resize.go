@@ -2,7 +2,7 @@ package decode
 
 import "fmt"
 
-// Resize returns img as h×w pixels, by the triangle filter of the package's page. It panics if a size is below 1 or Pix is not H·W·C bytes.
+// Resize resizes img to h×w pixels by the triangle filter of the package comment. It panics if a size is below 1 or Pix has not H·W·C bytes.
 func Resize(img Image, h, w int) Image {
 	if h < 1 || w < 1 || img.H < 1 || img.W < 1 || (img.C != 1 && img.C != 3) || len(img.Pix) != img.H*img.W*img.C {
 		panic(fmt.Sprintf("decode: Resize [%d %d %d] of %d bytes to %d×%d", img.H, img.W, img.C, len(img.Pix), h, w))
@@ -10,25 +10,25 @@ func Resize(img Image, h, w int) Image {
 	return pictureOf(img).resize(box{0, 0, img.H, img.W}, h, w)
 }
 
-// grid is samples of an image at a regular distance: sample (y, x) covers the pixels [y·dy, (y+1)·dy) × [x·dx, (x+1)·dx) and has k bytes.
+// grid is a plane of equally spaced samples: sample (y, x) covers the pixels [y·dy, (y+1)·dy) × [x·dx, (x+1)·dx) and has k bytes.
 type grid struct {
 	h, w, dy, dx, k int
 	pix             []byte // row y begins at y·stride
 	stride          int
-	convert         func(dst []byte, y int) // in place of pix: writes row y, w·k bytes
+	convert         func(dst []byte, y int) // instead of pix: writes row y, w·k bytes
 }
 
-// scaler resizes a box of one grid, two rows of the result at a time, which share 64-bit words: one multiplication serves both. It goes
-// first along columns of the source, then along rows.
+// scaler resizes a box of one grid, first along y, then along x. It computes two rows of the result at a time, packed into 64-bit words,
+// so that one multiplication serves both.
 type scaler struct {
 	grid
 	ys, xs  axis
-	from    int      // first sample of a row that takes part
-	column  []uint64 // the two rows resized along y, in 1/256, one in each half of a word
-	weights []uint64 // those of the two rows, likewise
-	rows    [][]byte // the source's rows that are still needed: row y in rows[y mod len]
+	from    int      // first sample of a row that is needed
+	column  []uint64 // the two rows resized along y, in 1/256, one per half of a word
+	weights []uint64 // of the two rows, one per half of a word
+	rows    [][]byte // source rows that are still needed: row y in rows[y mod len]
 	scratch [][]byte
-	held    []int // which one each of them is
+	held    []int // row number of each element of rows
 }
 
 func newScaler(g grid, b box, h, w int) *scaler {
@@ -43,7 +43,7 @@ func newScaler(g grid, b box, h, w int) *scaler {
 		span = max(span, int(s.ys.first[i]-s.ys.first[i-1])+s.ys.taps)
 	}
 	s.weights = make([]uint64, span)
-	span = min(span, 64) // of more rows some are converted twice; all would be a copy of the image
+	span = min(span, 64) // with more rows some are converted twice; keeping all would copy the image
 	s.rows, s.scratch, s.held = make([][]byte, span), make([][]byte, span), make([]int, span)
 	for i := range s.held {
 		s.held[i] = -1
@@ -54,8 +54,8 @@ func newScaler(g grid, b box, h, w int) *scaler {
 	return s
 }
 
-// two writes rows i and i+1 of the result, one byte a pixel for k = 1, else three; i is even and does not fall. Without a row i+1, lower
-// becomes 0.
+// two writes rows i and i+1 of the result, one byte per pixel for k = 1, otherwise three. i is even and does not decrease between calls.
+// If there is no row i+1, lower becomes 0.
 func (s *scaler) two(upper, lower []byte, i int) {
 	s.vertical(i)
 	switch taps := s.xs.taps; {
@@ -74,7 +74,7 @@ func (s *scaler) two(upper, lower []byte, i int) {
 	}
 }
 
-// source returns row y, converted at most once while it is needed.
+// source returns row y. It converts a row at most once while the row is needed.
 func (s *scaler) source(y int) []byte {
 	i := y % len(s.held)
 	if s.held[i] != y {
@@ -89,7 +89,7 @@ func (s *scaler) source(y int) []byte {
 	return s.rows[i]
 }
 
-// vertical sets column to the weighted sums of the rows of outputs i and i+1.
+// vertical sets column to the weighted sums of source rows for outputs i and i+1.
 func (s *scaler) vertical(i int) {
 	first, n := int(s.ys.first[i]), s.ys.taps
 	weights := s.weights
@@ -112,7 +112,7 @@ func (s *scaler) vertical(i int) {
 	s.blend(first, weights)
 }
 
-// both is a number's copies in the two halves of a word; what a sum of bytes in 1/65536, rounded, leaves in 1/256 is whole.
+// both repeats a number in the two halves of a word. round rounds a sum of bytes in 1/65536 to 1/256; whole masks the result.
 const (
 	both  = 1<<32 | 1
 	round = 128 * both
@@ -151,7 +151,7 @@ func (s *scaler) blend(first int, weights []uint64) {
 	}
 }
 
-// blendMany is blend for any number of rows, four a pass.
+// blendMany is blend for any number of rows, four per pass.
 func (s *scaler) blendMany(first int, weights []uint64) {
 	col := s.column
 	for x := range col {
@@ -175,10 +175,10 @@ func (s *scaler) blendMany(first int, weights []uint64) {
 	}
 }
 
-// What follows sums along rows. A sum is at most 65280·65536 + 2²³ < 2³², so that the halves of a word do not mix.
+// nearest rounds the sums along x. A sum is at most 65280·65536 + 2²³ < 2³², so that the halves of a word do not mix.
 const nearest = 1 << 23 * both
 
-// single takes one sample for each, whose weight is 1.
+// single copies one sample per output, with weight 1.
 func (a *axis) single(upper, lower []byte, col []uint64) {
 	upper, lower = upper[:len(a.first)], lower[:len(a.first)]
 	for i, f := range a.first {
@@ -187,7 +187,7 @@ func (a *axis) single(upper, lower []byte, col []uint64) {
 	}
 }
 
-// double resizes two rows of one byte a pixel with two taps.
+// double resizes two rows of one byte per pixel with two taps.
 func (a *axis) double(upper, lower []byte, col []uint64) {
 	upper, lower = upper[:len(a.first)], lower[:len(a.first)]
 	for i, f := range a.first {
@@ -219,7 +219,7 @@ func (a *axis) gray(upper, lower []byte, col []uint64) {
 	}
 }
 
-// color resizes two rows of k ≥ 3 bytes a pixel, of which it keeps the first three.
+// color resizes two rows of k ≥ 3 bytes per pixel and keeps the first three.
 func (a *axis) color(upper, lower []byte, col []uint64, k int) {
 	weights := a.weight
 	for i, f := range a.first {

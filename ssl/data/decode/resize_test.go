@@ -20,7 +20,7 @@ func noise(h, w, c int) Image {
 	return img
 }
 
-// A result is rounded to 8 bits once (½) and to 16 bits before (1/512); weights are off by less than 2⁻¹⁶, some 20 of them.
+// A result is rounded to 16 bits (1/512), then to 8 (½); about 20 weights are off by less than 2⁻¹⁶ each.
 func TestResizeMatchesTheReference(t *testing.T) {
 	for _, c := range []struct{ h, w, outH, outW int }{
 		{9, 7, 9, 7}, {9, 7, 4, 3}, {9, 7, 8, 5}, {9, 7, 13, 20}, {40, 33, 3, 2}, {1, 1, 5, 5}, {5, 5, 1, 1}, {64, 50, 32, 25}, {20, 21, 15, 14}, {2, 90, 2, 11},
@@ -42,7 +42,7 @@ func TestResizeMatchesTheReference(t *testing.T) {
 	}
 }
 
-func TestResizePanicsOnWhatIsNoImage(t *testing.T) {
+func TestResizePanicsOnInvalidImages(t *testing.T) {
 	for _, c := range []struct {
 		img  Image
 		h, w int
@@ -70,7 +70,7 @@ func TestConvertedRowsEqualDirectOnes(t *testing.T) {
 	}
 }
 
-// Chroma of one sample for 2×2 pixels lies in their middle: a ramp of chroma is the ramp of luma.
+// A chroma sample for 2×2 pixels lies at their center: a ramp of chroma equals the ramp of luma.
 func TestChromaIsCentered(t *testing.T) {
 	const n = 64
 	luma, chroma := Image{n, n, 1, make([]byte, n*n)}, Image{n / 2, n / 2, 1, make([]byte, n*n/4)}
@@ -95,8 +95,8 @@ func TestChromaIsCentered(t *testing.T) {
 	}
 }
 
-// Every sampling of chroma gives what whole pixels give: a quarter of the size leaves no difference but roundings and the edges of blocks.
-func TestPlanesOfEverySamplingAreColors(t *testing.T) {
+// Every chroma subsampling gives the pixels of 4:4:4: at a quarter of the size, only roundings and block edges differ.
+func TestEveryChromaSubsamplingGivesTheSameColors(t *testing.T) {
 	for ratio := range steps {
 		planes, whole := image.NewYCbCr(image.Rect(0, 0, 37, 30), ratio), image.NewRGBA(image.Rect(0, 0, 37, 30))
 		for y := range 30 {
@@ -143,35 +143,35 @@ func TestColorsMatchJFIF(t *testing.T) {
 			continue
 		}
 		y, cb, cr := byte(i), byte(i>>8), byte(i>>16)
-		full.colors(dst[:], []byte{y}, []byte{cb}, []byte{cr})
+		full.toRGB(dst[:], []byte{y}, []byte{cb}, []byte{cr})
 		r, g, b := color.YCbCrToRGB(y, cb, cr)
 		if abs(int(dst[0])-int(r)) > 1 || abs(int(dst[1])-int(g)) > 1 || abs(int(dst[2])-int(b)) > 1 {
 			t.Fatalf("%d %d %d: %v, want %d %d %d", y, cb, cr, dst, r, g, b)
 		}
 	}
-	studio.colors(dst[:], []byte{235}, []byte{128}, []byte{128})
+	studio.toRGB(dst[:], []byte{235}, []byte{128}, []byte{128})
 	if dst != [3]byte{255, 255, 255} {
 		t.Errorf("white of 16 … 235 is %v", dst)
 	}
 }
 
-func TestGateHoldsItsLimitAndLetsTheHeavyIn(t *testing.T) {
-	g, wg := newGate(10), sync.WaitGroup{}
+func TestSemaphoreHoldsItsLimitAndAdmitsLargeWeights(t *testing.T) {
+	s, wg := newSemaphore(10), sync.WaitGroup{}
 	var now atomic.Int64
 	for i := range 200 {
 		weight := 1 + i%10
 		wg.Go(func() {
-			g.enter(weight)
+			s.acquire(weight)
 			if v := now.Add(int64(weight)); v > 10 {
-				t.Errorf("%d in the gate", v)
+				t.Errorf("weight %d is held", v)
 			}
 			time.Sleep(50 * time.Microsecond)
 			now.Add(-int64(weight))
-			g.leave(weight)
+			s.release(weight)
 		})
 	}
 	wg.Wait()
-	if g.used != 0 {
-		t.Errorf("%d left in the gate", g.used)
+	if s.used != 0 {
+		t.Errorf("weight %d is still held", s.used)
 	}
 }

@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-// FuzzRead: what is read has as many bytes as its dimensions say, and is written as it was read.
+// An array that Read accepts has the size of its dimensions, and Write gives its bytes back.
 func FuzzRead(f *testing.F) {
 	f.Add(three)
 	f.Add([]byte{0, 0, 8, 1, 255, 255, 255, 255})

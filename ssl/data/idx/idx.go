@@ -1,5 +1,5 @@
-// Package idx reads and writes IDX, the format in which MNIST and its relatives are published, for arrays of unsigned bytes:
-// two zero bytes, the type 0x08, the number of dimensions, each dimension as a big-endian uint32, then the elements, last axis fastest
+// Package idx reads and writes IDX, the format of MNIST and similar sets, for arrays of unsigned bytes: two zero bytes, the type 0x08, the
+// number of dimensions, each dimension as a big-endian uint32, then the elements, last axis fastest
 // (Y. LeCun, C. Cortes, C. Burges, "The MNIST database", section "The IDX file format").
 package idx
 
@@ -15,24 +15,23 @@ import (
 )
 
 const (
-	typeByte = 0x08    // element type "unsigned byte", the only one that image sets use
-	maxDims  = 8       // more is a damaged header, not a data set
-	maxBytes = 1 << 36 // 64 GiB of elements: far over any published set, far under an overflow
-	ahead    = 1 << 26 // bytes reserved before any element was read, so that a damaged header cannot claim all memory
+	typeByte = 0x08    // element type "unsigned byte", the only one in image sets
+	maxDims  = 8       // a header with more is damaged
+	maxBytes = 1 << 36 // 64 GiB of elements: far above any published set, and safe from overflow
+	ahead    = 1 << 26 // bytes allocated before any element is read, whatever the header says
 )
 
-// Array is a decoded array: Data holds the product of Dims bytes, last axis fastest.
+// Array is an array of bytes: Data has the product of Dims elements, last axis fastest.
 type Array struct {
 	Dims []int
 	Data []byte
 }
 
-// Read decodes one array from r and reads no byte beyond it, so arrays may follow one another in a stream.
-// Errors say what is wrong and at which byte.
+// Read decodes one array from r. It reads no byte beyond the array, so that a stream may hold several. Errors name the byte.
 func Read(r io.Reader) (Array, error) {
 	var head [4]byte
 	if n, err := io.ReadFull(r, head[:]); err != nil {
-		return Array{}, cut("header", int64(n), 4, err)
+		return Array{}, readError("header", int64(n), 4, err)
 	}
 	if head[0] != 0 || head[1] != 0 || head[2] != typeByte {
 		return Array{}, fmt.Errorf("bad magic number % x: expected 00 00 08 and the number of dimensions (unsigned bytes)", head)
@@ -43,7 +42,7 @@ func Read(r io.Reader) (Array, error) {
 	}
 	raw := make([]byte, 4*rank)
 	if n, err := io.ReadFull(r, raw); err != nil {
-		return Array{}, cut("header", int64(4+n), int64(4+len(raw)), err)
+		return Array{}, readError("header", int64(4+n), int64(4+len(raw)), err)
 	}
 	a, want := Array{Dims: make([]int, rank)}, int64(1)
 	for i := range a.Dims {
@@ -61,22 +60,22 @@ func Read(r io.Reader) (Array, error) {
 	buf.Grow(int(min(want, ahead)))
 	header := int64(4 + len(raw))
 	if n, err := io.CopyN(&buf, r, want); err != nil {
-		return Array{}, cut("data", header+n, header+want, err)
+		return Array{}, readError("data", header+n, header+want, err)
 	}
 	a.Data = buf.Bytes()
 	return a, nil
 }
 
-// cut is the error of a stream that ended or broke in its header or data after got of want bytes.
-func cut(part string, got, want int64, err error) error {
+// readError returns the error of a stream that ended or failed in its header or data after got of want bytes.
+func readError(part string, got, want int64, err error) error {
 	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
 		return fmt.Errorf("truncated in its %s: ends at byte %d of %d", part, got, want)
 	}
 	return fmt.Errorf("unreadable in its %s at byte %d of %d: %w", part, got, want, err)
 }
 
-// ReadFile decodes the file at path, gzip-compressed or not (told by its first two bytes, not by its name), which must hold one array
-// and nothing after it. Errors of the file system are *fs.PathError and name the path; errors of the format do not.
+// ReadFile decodes the file at path, gzip-compressed or not (detected by its first two bytes), which must hold exactly one array. Errors
+// of the file system are *fs.PathError and name the path; errors of the format do not.
 func ReadFile(path string) (Array, error) {
 	f, err := os.Open(path)
 	if err != nil {
@@ -93,7 +92,7 @@ func ReadFile(path string) (Array, error) {
 	if err != nil {
 		return Array{}, err
 	}
-	// The last read also makes gzip compare its checksum.
+	// gzip compares its checksum at the end of the stream.
 	switch n, err := io.CopyN(io.Discard, r, 1); {
 	case n > 0:
 		return Array{}, fmt.Errorf("trailing bytes: more than the %d bytes of data that dimensions %v announce", len(a.Data), a.Dims)
@@ -103,7 +102,7 @@ func ReadFile(path string) (Array, error) {
 	return a, nil
 }
 
-// Write encodes a to w. Data must hold the product of Dims bytes.
+// Write encodes a to w. len(a.Data) must be the product of a.Dims.
 func Write(w io.Writer, a Array) error {
 	size := 1
 	head := []byte{0, 0, typeByte, byte(len(a.Dims))}

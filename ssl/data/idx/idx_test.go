@@ -10,7 +10,7 @@ import (
 	"testing"
 )
 
-// three is the encoding of [2 2 3] with elements 0 … 11, written out from the format's description.
+// three is the encoding of [2 2 3] with elements 0 … 11, by the description of the format.
 var three = []byte{0, 0, 8, 3, 0, 0, 0, 2, 0, 0, 0, 2, 0, 0, 0, 3, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11}
 
 func zip(b []byte) []byte {
@@ -47,7 +47,7 @@ func TestReadStopsAtTheEndOfItsArray(t *testing.T) {
 	}
 }
 
-func TestWriteRefusesDimensionsThatDoNotMatchTheData(t *testing.T) {
+func TestWriteRejectsDimensionsThatDoNotMatchTheData(t *testing.T) {
 	for _, a := range []Array{{Dims: []int{2, 2}, Data: []byte{1}}, {Data: []byte{1}}, {Dims: make([]int, 9)}} {
 		var w bytes.Buffer
 		if err := Write(&w, a); err == nil || w.Len() > 0 {
@@ -56,7 +56,7 @@ func TestWriteRefusesDimensionsThatDoNotMatchTheData(t *testing.T) {
 	}
 }
 
-func TestReadFileSaysWhatIsWrong(t *testing.T) {
+func TestReadFileErrors(t *testing.T) {
 	flipped := zip(three)
 	flipped[len(flipped)-8] ^= 1 // the checksum
 	for _, c := range []struct {

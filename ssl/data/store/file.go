@@ -9,16 +9,16 @@ import (
 	"os"
 )
 
-// ErrDamaged is what Open returns, wrapped, for a file that is there but is not a whole set of its key.
+// ErrDamaged is wrapped by the error of Open for a file that exists but is not a complete set of the key.
 var ErrDamaged = errors.New("damaged cache file")
 
-// File is a whole set, mapped.
+// File is a complete set, mapped into memory.
 type File struct {
 	Index
-	Bytes []byte // all of the file; Places count from its start
+	Bytes []byte // the whole file; Locations are offsets in it
 }
 
-// Open maps the set at path; it must be of this key. Where the file is missing the error wraps fs.ErrNotExist, where it is damaged ErrDamaged.
+// Open maps the set at path, which must have this key. The error wraps fs.ErrNotExist if the file is missing, ErrDamaged if it is damaged.
 func Open(path string, key Key) (*File, error) {
 	f, err := os.Open(path)
 	if err != nil {
@@ -44,7 +44,7 @@ func Open(path string, key Key) (*File, error) {
 	return &File{*index, b}, nil
 }
 
-// parse checks all of a file but the pixels.
+// parse checks the file without its pixels, and returns its index.
 func parse(b []byte, key Key) (*Index, error) {
 	if !bytes.Equal(b[:headerSize], header(key)) {
 		return nil, errors.New("its header is not that of this set")
@@ -63,7 +63,7 @@ func parse(b []byte, key Key) (*Index, error) {
 	return decodeIndex(b[at:end], int64(at))
 }
 
-// Close unmaps the file: its bytes must not be touched any more.
+// Close unmaps the file: its bytes must not be used afterwards.
 func (f *File) Close() error {
 	b := f.Bytes
 	f.Bytes, f.Locations = nil, nil

@@ -17,18 +17,18 @@ const (
 	headerSize = 56
 	recordHead = 24
 	footerSize = 32
-	maxReason  = 1 << 12 // bytes of a reason that are kept
+	maxReason  = 1 << 12 // bytes; longer reasons are truncated
 )
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
-// Key names a set by all that its bytes depend on.
+// Key is a hash of everything that a set's bytes depend on.
 type Key [32]byte
 
-// errTorn is what the end of a part file looks like after its build was killed.
-var errTorn = errors.New("torn record")
+// errPartial marks an incomplete record, as at the end of the file of a build that was killed.
+var errPartial = errors.New("partial record")
 
-// header returns the first bytes of a file of this key.
+// header returns the header of a file with this key.
 func header(key Key) []byte {
 	b := binary.LittleEndian.AppendUint32([]byte(fileMagic), version)
 	b = append(binary.LittleEndian.AppendUint32(b, 0), key[:]...)
@@ -38,13 +38,13 @@ func header(key Key) []byte {
 // Record is one item of a source, encoded.
 type Record struct {
 	bytes  [2][]byte // head and payload
-	place  Location  // At counts from the start of the record
+	place  Location  // relative to the start of the record
 	sums   Sums
 	digest [32]byte
 	bad    Skipped
 }
 
-// NewRecord encodes the image of an item, whose pixels it keeps; several may be made side by side.
+// NewRecord encodes the image of an item; it keeps the pixels. It is safe for concurrent use.
 func NewRecord(item int, img decode.Image) Record {
 	r := Record{bytes: encode(item, img.H, img.W, img.C, img.Pix), place: Location{recordHead, int32(img.H), int32(img.W), uint8(img.C)}}
 	r.sums.Add(img)
@@ -52,7 +52,7 @@ func NewRecord(item int, img decode.Image) Record {
 	return r
 }
 
-// NewSkipped encodes why an item could not be read.
+// NewSkipped encodes the reason why an item was skipped.
 func NewSkipped(item int, b Skipped) Record {
 	text := b.text()
 	text = text[:min(len(text), maxReason)]
@@ -68,10 +68,10 @@ func encode(item, h, w, c int, payload []byte) [2][]byte {
 	return [2][]byte{b, payload}
 }
 
-// readRecord reads the record of an item from a reader that holds left more bytes; it returns errTorn for anything but a whole one.
+// readRecord reads the record of an item from a reader with left more bytes. It returns errPartial if the record is not complete and valid.
 func readRecord(r io.Reader, item int, left int64) (Record, error) {
 	if left < recordHead {
-		return Record{}, errTorn
+		return Record{}, errPartial
 	}
 	b := make([]byte, recordHead)
 	if _, err := io.ReadFull(r, b); err != nil {
@@ -79,24 +79,24 @@ func readRecord(r io.Reader, item int, left int64) (Record, error) {
 	}
 	word := func(i int) int { return int(binary.LittleEndian.Uint32(b[4*i:])) }
 	h, w, c, n := word(1), word(2), word(3), word(4)
-	if word(0) != item || int64(n) > left-recordHead || !sensible(h, w, c, n) {
-		return Record{}, errTorn
+	if word(0) != item || int64(n) > left-recordHead || !validSizes(h, w, c, n) {
+		return Record{}, errPartial
 	}
 	payload := make([]byte, n)
 	if _, err := io.ReadFull(r, payload); err != nil {
 		return Record{}, fmt.Errorf("read record %d: %w", item, err)
 	}
 	if crc32.Update(crc32.Checksum(b[:recordHead-4], castagnoli), castagnoli, payload) != uint32(word(5)) {
-		return Record{}, errTorn
+		return Record{}, errPartial
 	}
 	if c == 0 {
-		return NewSkipped(item, parseBad("", string(payload))), nil
+		return NewSkipped(item, parseSkipped("", string(payload))), nil
 	}
 	return NewRecord(item, decode.Image{H: h, W: w, C: c, Pix: payload}), nil
 }
 
-// sensible says whether a record of these sizes can be: an image of n bytes, or a reason.
-func sensible(h, w, c, n int) bool {
+// validSizes reports whether a record may have these sizes: an image of n bytes, or a reason.
+func validSizes(h, w, c, n int) bool {
 	if c == 0 {
 		return h == 0 && w == 0 && n <= maxReason
 	}

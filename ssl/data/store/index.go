@@ -9,23 +9,23 @@ import (
 	"strings"
 )
 
-// Location says where an image lies in the file and how large it is.
+// Location is the position and the size of an image in the file.
 type Location struct {
-	Offset int64 // of the first byte of [H W C]
+	Offset int64 // of the pixels [H W C]
 	H, W   int32
 	C      uint8
 }
 
-// Size returns the number of bytes.
+// Size returns the size in bytes.
 func (p Location) Size() int64 { return int64(p.H) * int64(p.W) * int64(p.C) }
 
 // Skipped is an item that could not be read.
 type Skipped struct {
 	Name, Reason string
-	Retry        bool // the system refused it, rather than its content: another time it may be readable
+	Retry        bool // the error came from the file system, not from the content: the item may be readable later
 }
 
-// text is what files keep of a bad item besides its name.
+// text returns the reason as stored in files.
 func (b Skipped) text() string {
 	if b.Retry {
 		return "\x00" + b.Reason
@@ -33,20 +33,20 @@ func (b Skipped) text() string {
 	return b.Reason
 }
 
-// parseBad is the inverse of text.
-func parseBad(name, text string) Skipped {
-	reason, again := strings.CutPrefix(text, "\x00")
-	return Skipped{name, reason, again}
+// parseSkipped is the inverse of text.
+func parseSkipped(name, text string) Skipped {
+	reason, retry := strings.CutPrefix(text, "\x00")
+	return Skipped{name, reason, retry}
 }
 
-// Clip is a run of images that follow one another in time.
+// Clip is a video: a range of images in temporal order.
 type Clip struct {
 	Name     string
 	First, N int
 }
 
-// Index is all that a set is besides pixels. The index section holds, in this order: fingerprint, sums, then the fields; a number is
-// u64, a list its length and its elements, a list of strings also the length of all of them, their lengths, then their bytes.
+// Index is everything in a set besides pixels. The index section holds the fingerprint, the sums, then the fields in order. A number is
+// u64. A list is its length, then its elements. A list of strings is its length, the total length, each length, then the bytes.
 type Index struct {
 	Locations   []Location
 	Labels      []int32
@@ -114,7 +114,7 @@ func (x *Index) encode() []byte {
 	return e
 }
 
-// decoder takes numbers and lists; the first that cannot be ends it.
+// decoder reads numbers and lists; after the first invalid one, bad is true and all further reads return zeros.
 type decoder struct {
 	left []byte
 	bad  bool
@@ -137,7 +137,7 @@ func (d *decoder) num() uint64 {
 	return 0
 }
 
-// count takes the length of a list whose elements have at least size bytes each.
+// count reads the length of a list whose elements have at least size bytes each.
 func (d *decoder) count(size int) int {
 	n := d.num()
 	if n > uint64(len(d.left)/size) {
@@ -155,7 +155,7 @@ func (d *decoder) strings() []string {
 		return nil
 	}
 	lengths := d.take(8 * n)
-	all := string(d.take(total)) // one allocation for all of them
+	all := string(d.take(total)) // one allocation for all strings
 	if d.bad || n == 0 {
 		return nil
 	}
@@ -171,7 +171,7 @@ func (d *decoder) strings() []string {
 	return list
 }
 
-// decodeIndex is the inverse of encode, for images that lie below byte end.
+// decodeIndex is the inverse of encode; all images must end at or before byte end.
 func decodeIndex(section []byte, end int64) (*Index, error) {
 	d, x := decoder{left: section}, &Index{}
 	if s := d.strings(); len(s) == 1 {
@@ -186,7 +186,7 @@ func decodeIndex(section []byte, end int64) (*Index, error) {
 	for i := range x.Locations {
 		at, size := d.num(), d.num()
 		p := Location{Offset: int64(at), H: int32(size >> 32), W: int32(size << 32 >> 34), C: uint8(size & 3)}
-		if !sensible(int(p.H), int(p.W), int(p.C), int(p.Size())) || p.C == 0 || p.Offset < headerSize || p.Offset > end || p.Size() > end-p.Offset {
+		if !validSizes(int(p.H), int(p.W), int(p.C), int(p.Size())) || p.C == 0 || p.Offset < headerSize || p.Offset > end || p.Size() > end-p.Offset {
 			return nil, fmt.Errorf("%w: image %d does not lie within the file", errIndex, i)
 		}
 		x.Locations[i] = p
@@ -198,7 +198,7 @@ func decodeIndex(section []byte, end int64) (*Index, error) {
 		x.Labels[i] = int32(d.num())
 	}
 	x.Files, x.Classes = d.strings(), d.strings()
-	x.bads(&d)
+	x.decodeSkipped(&d)
 	for _, name := range d.strings() {
 		first, n := d.num(), d.num()
 		if first > uint64(len(x.Locations)) || n > uint64(len(x.Locations))-first {
@@ -206,26 +206,26 @@ func decodeIndex(section []byte, end int64) (*Index, error) {
 		}
 		x.Clips = append(x.Clips, Clip{name, int(first), int(n)})
 	}
-	if d.bad || len(d.left) > 0 || !x.fits() {
+	if d.bad || len(d.left) > 0 || !x.consistent() {
 		return nil, errIndex
 	}
 	return x, nil
 }
 
-// bads takes names and reasons.
-func (x *Index) bads(d *decoder) {
+// decodeSkipped reads the names and reasons of skipped items.
+func (x *Index) decodeSkipped(d *decoder) {
 	names, reasons := d.strings(), d.strings()
 	if len(names) != len(reasons) {
 		d.bad = true
 		return
 	}
 	for i, r := range reasons {
-		x.Skipped = append(x.Skipped, parseBad(names[i], r))
+		x.Skipped = append(x.Skipped, parseSkipped(names[i], r))
 	}
 }
 
-// fits says whether lists that go by image have one element for each, and labels are none (−1) or a class.
-func (x *Index) fits() bool {
+// consistent reports whether lists by image have one element per image, and every label is −1 or a class.
+func (x *Index) consistent() bool {
 	n := len(x.Locations)
 	if x.Labels != nil && len(x.Labels) != n || x.Files != nil && len(x.Files) != n {
 		return false
@@ -242,7 +242,7 @@ func (x *Index) fits() bool {
 	return true
 }
 
-// footer returns the last bytes of a file whose index begins at byte at.
+// footer returns the footer of a file whose index begins at byte at.
 func footer(index []byte, at int64) []byte {
 	var e encoder
 	e.num(uint64(at), uint64(len(index)))

@@ -9,7 +9,7 @@ import (
 
 const renameOpen = false
 
-// mapFile reads the file: here a set must fit into memory.
+// mapFile reads the file into memory.
 func mapFile(f *os.File, size int) ([]byte, error) {
 	b := make([]byte, size)
 	_, err := io.ReadFull(io.NewSectionReader(f, 0, int64(size)), b)
@@ -18,5 +18,5 @@ func mapFile(f *os.File, size int) ([]byte, error) {
 
 func unmapFile([]byte) error { return nil }
 
-// tryLock does nothing: here two builds of one set at once spoil each other's file, which is noticed and built again.
+// tryLock does nothing: two concurrent builds of a set damage each other's file, which Open detects.
 func tryLock(*os.File) (bool, error) { return true, nil }

@@ -9,7 +9,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// renameOpen says whether the system renames a file that is open.
+// renameOpen reports whether the system can rename an open file.
 const renameOpen = true
 
 // mapFile maps the first size bytes of a file, read-only.
@@ -19,7 +19,7 @@ func mapFile(f *os.File, size int) ([]byte, error) {
 
 func unmapFile(b []byte) error { return unix.Munmap(b) }
 
-// tryLock locks a file unless another process, or another opening in this one, holds it; closing the file gives it back.
+// tryLock locks a file, unless another open file description holds the lock. Closing the file releases it.
 func tryLock(f *os.File) (bool, error) {
 	for {
 		err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB)

@@ -24,7 +24,7 @@ func testIndex() Index {
 	return Index{Labels: []int32{0, -1, 1}, Classes: []string{"cat", "dog"}, Files: []string{"cat/a", "b", "dog/c"}, Clips: []Clip{{"v", 1, 2}}}
 }
 
-// build writes a set of the three images, with an item that could not be read behind the first.
+// build writes a set of the three images, with a skipped item after the first.
 func build(t testing.TB, path string) {
 	t.Helper()
 	p, err := StartBuild(context.Background(), path, testKey, func() {})
@@ -43,7 +43,7 @@ func build(t testing.TB, path string) {
 	}
 }
 
-func TestASetReadsBackAsItWasWritten(t *testing.T) {
+func TestSetIsReadAsWritten(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "a.set")
 	build(t, path)
 	f, err := Open(path, testKey)
@@ -66,8 +66,8 @@ func TestASetReadsBackAsItWasWritten(t *testing.T) {
 	}
 }
 
-// Wherever a build is cut off, the next one makes the same file of what is left.
-func TestABuildCutAnywhereGoesOn(t *testing.T) {
+// Wherever a part file is cut off, the next build completes it to the same file.
+func TestBuildCutAnywhereIsResumed(t *testing.T) {
 	dir := t.TempDir()
 	whole := filepath.Join(dir, "whole.set")
 	build(t, whole)
@@ -87,8 +87,8 @@ func TestABuildCutAnywhereGoesOn(t *testing.T) {
 	}
 }
 
-// Any one bit of the header, of the index or of the footer that flips is noticed; pixels are checked when a build goes on, not when a set opens.
-func TestFlippedBitsAreNoticed(t *testing.T) {
+// Open detects any flipped bit in the header, the index and the footer. Pixels are checked when a build is resumed, not by Open.
+func TestFlippedBitsAreDetected(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "a.set")
 	build(t, path)
 	want, err := os.ReadFile(path)
@@ -145,7 +145,7 @@ func fuzzed(f *testing.F, ending string, try func(t *testing.T, path string)) {
 	})
 }
 
-// What opens lies within the file.
+// Every image of a set that opens lies within the file.
 func FuzzOpenSet(f *testing.F) {
 	fuzzed(f, ".set", func(t *testing.T, path string) {
 		s, err := Open(path, testKey)
@@ -161,7 +161,7 @@ func FuzzOpenSet(f *testing.F) {
 	})
 }
 
-// Whatever a part file holds, a build goes on from it to a set that opens.
+// Whatever a part file holds, a resumed build gives a set that opens.
 func FuzzResumePart(f *testing.F) {
 	fuzzed(f, ".part", func(t *testing.T, path string) {
 		p, err := StartBuild(context.Background(), path, testKey, func() {})

@@ -10,14 +10,15 @@ import (
 	"marr/ssl/data/decode"
 )
 
-// Sums are integers, hence exact in any order: of gray and of color images apart, since how gray counts depends on the other images.
+// Sums holds sums over pixels. They are integers, hence exact in any order, and separate for gray and color images, because gray pixels
+// are three equal channels only if the set has color images.
 type Sums struct {
-	Pixels      [2]uint64 // of gray, of color images
-	Gray        [2]uint64 // sums of values and of their squares
-	Sum, Square [3]uint64 // the same of each color
+	Pixels      [2]uint64 // number in gray, in color images
+	Gray        [2]uint64 // sums of values and of squares of gray images
+	Sum, Square [3]uint64 // the same per channel of color images
 }
 
-// Add counts an image.
+// Add adds the pixels of an image.
 func (s *Sums) Add(img decode.Image) {
 	if img.C == 1 {
 		s.Pixels[0] += uint64(len(img.Pix))
@@ -40,7 +41,7 @@ func (s *Sums) Add(img decode.Image) {
 	}
 }
 
-// Merge adds the sums of other images.
+// Merge adds the sums t.
 func (s *Sums) Merge(t Sums) {
 	for i := range 2 {
 		s.Pixels[i] += t.Pixels[i]
@@ -52,8 +53,8 @@ func (s *Sums) Merge(t Sums) {
 	}
 }
 
-// Stats returns mean and population standard deviation of each of the channels (1 or 3), of pixels scaled to 0..1; gray counts as three
-// equal channels among three. A deviation is at least 1/255 (one gray level), so that dividing by it is always allowed.
+// Stats returns the mean and the population standard deviation of each of 1 or 3 channels, for pixels scaled to 0..1. With 3 channels a
+// gray image has three equal channels. A deviation is at least 1/255 (one gray level), so that it can be divided by.
 func (s *Sums) Stats(channels int) (mean, std []float64) {
 	mean, std = make([]float64, channels), make([]float64, channels)
 	n := float64(max(1, s.Pixels[0]+s.Pixels[1]))
@@ -65,18 +66,18 @@ func (s *Sums) Stats(channels int) (mean, std []float64) {
 	return mean, std
 }
 
-// Hash makes a fingerprint: SHA-256 of, for each image, the SHA-256 of its height, width, channels (u32) and pixels; then the number of
-// labels (u64) and the labels (i32); then, only where there are any, the number of clips and first and length of each (u64).
+// Hash computes a fingerprint: the SHA-256 of the digests of all images (SHA-256 of height, width, channels as u32, and pixels), the
+// number of labels (u64), the labels (i32) and, only if there are clips, their number, and First and N of each (u64).
 type Hash struct{ sum hash.Hash }
 
-// NewHash begins a fingerprint.
+// NewHash returns the hash of no images.
 func NewHash() Hash {
 	h := Hash{sha256.New()}
 	h.sum.Write([]byte("marr data set 2\n"))
 	return h
 }
 
-// Digest returns what Add takes for an image; several may be made side by side.
+// Digest returns the digest of an image for Add. It is safe for concurrent use.
 func Digest(img decode.Image) [32]byte {
 	sum := sha256.New()
 	var head []byte
@@ -91,7 +92,7 @@ func Digest(img decode.Image) [32]byte {
 // Add appends the next image.
 func (h Hash) Add(digest [32]byte) { h.sum.Write(digest[:]) }
 
-// Sum ends the fingerprint and returns it in hexadecimal.
+// Sum returns the fingerprint in hexadecimal.
 func (h Hash) Sum(labels []int32, clips []Clip) string {
 	b := binary.LittleEndian.AppendUint64(nil, uint64(len(labels)))
 	for _, l := range labels {

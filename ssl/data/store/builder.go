@@ -12,13 +12,13 @@ import (
 	"time"
 )
 
-// lockPause is the time between two looks at a lock that another build holds.
-const lockPause = 200 * time.Millisecond
+// lockPoll is the time between attempts to take a lock that another build holds.
+const lockPoll = 200 * time.Millisecond
 
-// Builder is a set that is being built.
+// Builder writes the file of a set.
 type Builder struct {
-	NumItems int             // that have a record, bad ones included: the next item
-	Skipped  map[int]Skipped // by item; names are not kept
+	NumItems int             // with a record, skipped ones included; also the next item
+	Skipped  map[int]Skipped // by item, without names
 
 	path  string
 	key   Key
@@ -29,8 +29,8 @@ type Builder struct {
 	hash  Hash
 }
 
-// StartBuild opens the part file of the set at path, or makes it, and locks it: it goes on behind the last whole record. While another build
-// holds the lock it waits, having called waiting once.
+// StartBuild opens or creates the part file of the set at path and locks it. It resumes after the last whole record. If another build
+// holds the lock, it calls waiting once and waits.
 func StartBuild(ctx context.Context, path string, key Key, waiting func()) (*Builder, error) {
 	for {
 		f, err := os.OpenFile(partPath(path), os.O_RDWR|os.O_CREATE, 0o666)
@@ -42,7 +42,7 @@ func StartBuild(ctx context.Context, path string, key Key, waiting func()) (*Bui
 			return nil, err
 		}
 		waiting = func() {}
-		// The build that held the lock may have renamed or removed the file that was opened here.
+		// The build that held the lock may have renamed or removed the file in the meantime.
 		locked, err := f.Stat()
 		if named, _ := os.Stat(partPath(path)); err == nil && named != nil && os.SameFile(locked, named) {
 			p := &Builder{path: path, key: key, f: f, Skipped: map[int]Skipped{}, hash: NewHash()}
@@ -59,22 +59,22 @@ func StartBuild(ctx context.Context, path string, key Key, waiting func()) (*Bui
 func partPath(path string) string { return path[:len(path)-len(filepath.Ext(path))] + ".part" }
 
 func lock(ctx context.Context, f *os.File, waiting func()) error {
-	for said := false; ; said = true {
+	for called := false; ; called = true {
 		if ok, err := tryLock(f); ok || err != nil {
 			return err
 		}
-		if !said {
+		if !called {
 			waiting()
 		}
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
-		case <-time.After(lockPause):
+		case <-time.After(lockPoll):
 		}
 	}
 }
 
-// resume reads the whole records of a file of size bytes and cuts off what follows them.
+// resume reads the whole records of a file of size bytes and truncates the file after them.
 func (p *Builder) resume(size int64) error {
 	r := bufio.NewReaderSize(p.f, 1<<20)
 	head := make([]byte, headerSize)
@@ -86,13 +86,13 @@ func (p *Builder) resume(size int64) error {
 	}
 	for p.at > 0 {
 		rec, err := readRecord(r, p.NumItems, size-p.at)
-		if errors.Is(err, errTorn) {
+		if errors.Is(err, errPartial) {
 			break
 		}
 		if err != nil {
 			return err
 		}
-		p.take(rec)
+		p.count(rec)
 	}
 	if err := p.f.Truncate(p.at); err != nil {
 		return err
@@ -109,8 +109,8 @@ func (p *Builder) resume(size int64) error {
 	return nil
 }
 
-// take counts a record that stands at p.at.
-func (p *Builder) take(r Record) {
+// count adds a record at p.at to the index, the sums and the hash.
+func (p *Builder) count(r Record) {
 	if r.place.C == 0 {
 		p.Skipped[p.NumItems] = r.bad
 	} else {
@@ -130,17 +130,17 @@ func (p *Builder) Append(r Record) error {
 			return err
 		}
 	}
-	p.take(r)
+	p.count(r)
 	return nil
 }
 
-// Size returns the bytes so far.
+// Size returns the size of the file so far, in bytes.
 func (p *Builder) Size() int64 { return p.at }
 
-// NumImages returns how many items are images.
+// NumImages returns the number of items that are images.
 func (p *Builder) NumImages() int { return len(p.index.Locations) }
 
-// Finish appends the index, whose labels, names and clips are given, and gives the file its final name.
+// Finish appends the index, with the labels, names and clips of x, and renames the file to its final name.
 func (p *Builder) Finish(x Index) error {
 	x.Locations, x.Sums, x.Fingerprint = p.index.Locations, p.index.Sums, p.hash.Sum(x.Labels, x.Clips)
 	section := x.encode()
@@ -165,7 +165,7 @@ func (p *Builder) Finish(x Index) error {
 	return syncFolder(filepath.Dir(p.path))
 }
 
-// syncFolder makes a rename last; a system that cannot sync a folder has its own ways.
+// syncFolder makes a rename durable. It ignores the error of systems that cannot sync a folder.
 func syncFolder(dir string) error {
 	d, err := os.Open(dir)
 	if err != nil {
@@ -178,7 +178,7 @@ func syncFolder(dir string) error {
 	return nil
 }
 
-// Suspend ends the build; the next one goes on from here.
+// Suspend ends the build and keeps its file; the next build resumes from it.
 func (p *Builder) Suspend() error {
 	err := p.w.Flush()
 	return errors.Join(err, p.f.Close())
@@ -186,6 +186,6 @@ func (p *Builder) Suspend() error {
 
 // Discard ends the build and removes its file.
 func (p *Builder) Discard() error {
-	err := os.Remove(partPath(p.path)) // before the lock goes, so that it is this build's file
+	err := os.Remove(partPath(p.path)) // before the lock is released, so that it is this build's file
 	return errors.Join(err, p.f.Close())
 }
