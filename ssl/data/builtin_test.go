@@ -7,12 +7,21 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 )
 
+var builtins sync.Map // by name
+
+// open returns a built-in set, which all tests share.
 func open(t *testing.T, name string) *Set {
 	t.Helper()
-	return openSize(t, name, 0)
+	if s, ok := builtins.Load(name); ok {
+		return s.(*Set)
+	}
+	s := openSize(t, name, 0)
+	builtins.Store(name, s)
+	return s
 }
 
 // firstFingerprint computes the fingerprint of the format before sets could hold images of different sizes.
@@ -91,9 +100,9 @@ func TestFirstFashionImagesCarryTheirPublishedLabels(t *testing.T) {
 
 func TestPlacedSetDoesNotDependOnTheNumberOfProcessors(t *testing.T) {
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
-	one := open(t, "builtin:fashion-tinted:test").Fingerprint()
+	one := openSize(t, "builtin:fashion-tinted:test", 0).Fingerprint()
 	runtime.GOMAXPROCS(7)
-	if seven := open(t, "builtin:fashion-tinted:test").Fingerprint(); one != seven {
+	if seven := openSize(t, "builtin:fashion-tinted:test", 0).Fingerprint(); one != seven {
 		t.Errorf("one processor %s, seven %s", one, seven)
 	}
 }

@@ -148,9 +148,12 @@ func TestHealthyRunsRaiseNoAlarm(t *testing.T) {
 			return Sample{Z: mix(step, 64, 8, 8, float32(math.Inf(1)), 1), N: 64, D: 8, Accuracy: nan}
 		}},
 	} {
-		if kinds, steps := run(t, &Watch{}, c.at); len(kinds) != 0 {
-			t.Errorf("%s: named %v at %v", c.name, kinds, steps)
-		}
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			if kinds, steps := run(t, &Watch{}, c.at); len(kinds) != 0 {
+				t.Errorf("alarms %v at %v", kinds, steps)
+			}
+		})
 	}
 }
 
