@@ -52,8 +52,8 @@ func BatchNorm(x *Tensor, n Norm, residual *Tensor, relu, training bool) *Tensor
 	}
 	if b.through == 0 {
 		b.coef = g.runningStats(gamma, beta, n)
-	} else if g.fewest == 0 || x.Dim(0) < g.fewest {
-		g.fewest = x.Dim(0)
+	} else if g.update.fewest == 0 || x.Dim(0) < g.update.fewest {
+		g.update.fewest = x.Dim(0)
 	}
 	g.normApply(b)
 	g.vjp(y, func(dy *Tensor) { g.normBack(b, dy, gamma, beta) })
@@ -209,15 +209,11 @@ func (g *Graph) normBackApply(b norm, dy, back *Tensor) {
 		groups: func(n int) [3]uint32 { return groups1((n+7)/8*c4, 32) }})
 }
 
-// Micro says that a step runs the segments to come k times each before Fold, until it says another number: each run keeps its batch statistics in
-// the slot that scalar `micro` names. Call it before the segment's first op.
-func (g *Graph) Micro(k int) { g.micro = k }
-
 // Fold moves the running statistics by what the batch norms of this program kept, micro-batch by micro-batch, unless the step is known
 // to be non-finite.
 func (g *Graph) Fold() {
 	halt := g.store.halt().Value(g)
-	for _, f := range g.folds {
+	for _, f := range g.update.folds {
 		c4 := f.n.Mean.Value(g).quads()
 		unbias := float64(f.rows) / float64(f.rows-1)
 		g.run(launch{kernel: "bn_running", rows: 1,
@@ -228,6 +224,3 @@ func (g *Graph) Fold() {
 			groups: func(int) [3]uint32 { return groups1(c4, 32) }})
 	}
 }
-
-// Population is the fewest samples that a batch norm recorded so far normalises by their own statistics at once; 0: none does.
-func (g *Graph) Population() int { return g.fewest }

@@ -47,27 +47,15 @@ func quads(n int) int { return pad(n) / lanes }
 
 // taps returns w [K R S C] as [R S C K], made once a segment.
 func (g *Graph) taps(w *Tensor) *Tensor {
-	key := turned{w.mem.set, w.mem.offset, g.segmentIndex()}
-	if t := g.derived[key]; t != nil {
+	key := transposed{w.mem.set, w.mem.offset, g.segmentIndex()}
+	if t := g.kernels.transposes[key]; t != nil {
 		return t
 	}
 	k, c, rs := w.Dim(0), w.Width(), product(w.shape[1:len(w.shape)-1])
 	t := g.alloc(w.name+" as taps", F32, []int{rs * c, k})
 	g.turn(t, w, 1, rs, c, k)
-	g.derived[key] = t
+	g.kernels.transposes[key] = t
 	return t
-}
-
-// turned names a weight whose other layout is there already: by its place in the store, and the segment that made it.
-type turned struct {
-	set     int
-	offset  int64
-	segment int
-}
-
-func (g *Graph) segmentIndex() int {
-	g.current()
-	return len(g.segments) - 1
 }
 
 // turn makes y [batch][taps c k] of x [batch][k taps c].

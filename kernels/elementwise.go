@@ -86,7 +86,7 @@ func (g *Graph) mapped(kernel string, y *Tensor, add int, a, b *Tensor, scale fl
 // copy makes y[to + i] (+)= x[from + i] for n rows. Offsets need no alignment: what is bound starts at the aligned place below.
 func (g *Graph) copy(y, x *Tensor, to, from, n, add int) {
 	row := int64(y.quads() * 16)
-	most := max(1, int((g.limit-2*g.align)/row))
+	most := max(1, int((g.limits.binding-2*align)/row))
 	for i := 0; i < n; i += most {
 		m := min(most, n-i)
 		src, skip := window(x, int64(from+i)*row, int64(m)*row)

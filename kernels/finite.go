@@ -9,7 +9,7 @@ import (
 func (g *Graph) ClearGrads() {
 	all := g.fixed("gradients", []int{1}, gradients, 0, 0)
 	g.fill(all, 0)
-	g.cleared = append(g.cleared, g.steps[len(g.steps)-1])
+	g.update.cleared = append(g.update.cleared, g.steps[len(g.steps)-1])
 }
 
 // halt is (why the run must stop, or 0; the number of steps applied; the bits of what gradients are multiplied by), as three uint32.
@@ -17,15 +17,6 @@ func (s *Store) halt() *State { return s.State("marr.halt", 0, 3) }
 
 // finiteBlock is how many vectors of the gradients a work group looks through, finiteLanes by how many lanes.
 const finiteBlock, finiteLanes = 512, 32
-
-// Clip says that optimizers multiply all gradients by min(1, most/(‖gradients‖ + 1e-6)), as torch.nn.utils.clip_grad_norm_; 0 says that they do
-// not. Call it before CheckFinite.
-func (g *Graph) Clip(most float64) {
-	if g.checked {
-		misuse("Clip", "%g stands behind CheckFinite, which says by how much: put it before", most)
-	}
-	g.clip = most
-}
 
 // CheckFinite looks at the loss and at every gradient. From the first step in which one is not finite on, optimizers and Fold change
 // nothing, and Store.Verdict says which tensor it was. Output "gradient_norm" is the 2-norm of all gradients, before Clip. It stands between
@@ -42,9 +33,9 @@ func (g *Graph) CheckFinite(loss *Tensor) {
 	found, parts = g.levels("verdict.level", found, parts, 1)
 	norm := g.alloc("gradient norm", F32, []int{1})
 	g.run(launch{kernel: "verdict.last", rows: 1, binds: []bind{whole(found), whole(loss), wholeOut(halt), wholeOut(norm)},
-		push:   func(_, _ int) constants { return constants{"parts": parts, "clip": g.clip} },
+		push:   func(_, _ int) constants { return constants{"parts": parts, "clip": g.update.clip} },
 		groups: func(int) [3]uint32 { return [3]uint32{1, 1, 1} }})
-	g.checked = true
+	g.update.checked = true
 	g.Output("halt", halt)
 	g.Output("gradient_norm", norm)
 }

@@ -54,7 +54,7 @@ func (g *Graph) gather(a gather) *producer {
 // It leaves a launch alone, and reports false, where that would make slices of more than what every device binds, or than a test lets this one.
 func (g *Graph) wholeTiles(l *launch, a gather, tile int) bool {
 	unit := tile / int(gcd(int64(tile), int64(a.gridH*a.gridW)))
-	if int64(min(unit, a.images))*max(a.x.bytes(), a.y.bytes())/int64(a.images) > min(leastRange, g.limit) {
+	if int64(min(unit, a.images))*max(a.x.bytes(), a.y.bytes())/int64(a.images) > min(leastRange, g.limits.binding) {
 		return false
 	}
 	l.unit = unit

@@ -6,6 +6,13 @@ import (
 	"marr/vk"
 )
 
+// limits are the device's limits of one dispatch.
+type limits struct {
+	binding int64   // largest binding in bytes
+	work    float64 // floating point operations that no watchdog minds; 0: any
+	guard   int64   // bytes of the guard band behind each tensor
+}
+
 // launch is one kernel over `rows` of something (images, positions, matrix rows). Tensors that are split are bound at the rows
 // in hand, whole ones entirely; where a split tensor is larger than the device can bind, the launch becomes several dispatches.
 type launch struct {
@@ -51,8 +58,8 @@ func gcd(a, b int64) int64 {
 // slice returns how many rows one dispatch may take: what can be bound, and what is done before a watchdog wakes.
 func (g *Graph) slice(l launch) int {
 	unit, most := int64(max(l.unit, 1)), int64(l.rows)
-	if g.budget > 0 && l.work > g.budget {
-		most = max(1, int64(float64(l.rows)*g.budget/l.work))
+	if g.limits.work > 0 && l.work > g.limits.work {
+		most = max(1, int64(float64(l.rows)*g.limits.work/l.work))
 	}
 	if l.most > 0 {
 		most = min(most, int64(l.most))
@@ -60,8 +67,8 @@ func (g *Graph) slice(l launch) int {
 	for _, b := range l.binds {
 		size := b.t.bytes()
 		if !b.split {
-			if size > g.limit {
-				misuse(l.kernel, "%v takes %d bytes and the device binds %d at once: use a smaller batch or model", b.t, size, g.limit)
+			if size > g.limits.binding {
+				misuse(l.kernel, "%v takes %d bytes and the device binds %d at once: use a smaller batch or model", b.t, size, g.limits.binding)
 			}
 			continue
 		}
@@ -69,10 +76,10 @@ func (g *Graph) slice(l launch) int {
 		if row*int64(l.rows) != size {
 			misuse(l.kernel, "%v does not divide into %d rows", b.t, l.rows)
 		}
-		if size > g.limit {
-			step := g.align / gcd(row, g.align)
+		if size > g.limits.binding {
+			step := align / gcd(row, align)
 			unit = unit / gcd(unit, step) * step
-			most = min(most, g.limit/row)
+			most = min(most, g.limits.binding/row)
 		}
 	}
 	if most == int64(l.rows) {
@@ -80,7 +87,7 @@ func (g *Graph) slice(l launch) int {
 	}
 	for _, b := range l.binds { // offsets of tensors small enough to be bound whole must be aligned too
 		if b.split {
-			step := g.align / gcd(b.t.bytes()/int64(l.rows), g.align)
+			step := align / gcd(b.t.bytes()/int64(l.rows), align)
 			unit = unit / gcd(unit, step) * step
 		}
 	}
@@ -97,7 +104,7 @@ func (g *Graph) slice(l launch) int {
 // within reports whether n rows can be bound at once.
 func (g *Graph) within(l launch, n int64) bool {
 	for _, b := range l.binds {
-		if b.split && b.t.bytes()/int64(l.rows)*n > g.limit {
+		if b.split && b.t.bytes()/int64(l.rows)*n > g.limits.binding {
 			return false
 		}
 	}

@@ -39,14 +39,14 @@ func (g *Graph) mergeStats(part *Tensor, per, rows int, gamma, beta *Tensor, n N
 		part, parts, per = next, groups, per*fanIn
 	}
 	coef = g.alloc("batch norm "+n.name(), F32, []int{4, c4 * lanes})
-	kept := g.alloc("batch statistics "+n.name(), F32, []int{max(g.micro, 1), 2, c4 * lanes})
+	kept := g.alloc("batch statistics "+n.name(), F32, []int{max(g.update.micro, 1), 2, c4 * lanes})
 	slot := g.Scalar("micro")
 	g.run(launch{kernel: "bn_merge.fold", rows: 1,
-		binds: []bind{whole(part), whole(gamma), whole(beta), wholeOut(coef), {t: kept, access: vk.ReadWrite, part: g.micro > 1}, whole(slot.mem)},
+		binds: []bind{whole(part), whole(gamma), whole(beta), wholeOut(coef), {t: kept, access: vk.ReadWrite, part: g.update.micro > 1}, whole(slot.mem)},
 		push: func(_, _ int) constants {
 			return constants{"c4": c4, "parts": parts, "per": per, "rows": rows, "micro": slot.index, "variance": n.Takes == MeanAndVariance, "eps": n.Eps}
 		},
 		groups: func(int) [3]uint32 { return groups1(c4, 32) }})
-	g.folds = append(g.folds, fold{n, kept, rows})
+	g.update.folds = append(g.update.folds, fold{n, kept, rows})
 	return coef
 }

@@ -78,11 +78,11 @@ type optimizer struct {
 
 // optimizer runs the kernel in rows of 256 bytes. Where parameters have moving averages a variant of it moves them too.
 func (g *Graph) optimizer(o optimizer) {
-	if g.clip > 0 && !g.checked {
+	if g.update.clip > 0 && !g.update.checked {
 		misuse("Update", "gradients are to be clipped and nothing measures them: put CheckFinite before it")
 	}
-	clear(g.derived) // what was made of the old weights
-	if g.averaged = g.store.averaged(); g.averaged > 0 {
+	clear(g.kernels.transposes) // what was made of the old weights
+	if g.update.averaged = g.store.averaged(); g.update.averaged > 0 {
 		o.kernel, o.flats = o.kernel+".average", append(o.flats, averages)
 	}
 	var binds []bind

@@ -6,7 +6,7 @@ import "marr/vk"
 // one after the other, goes to [B·k·n D] with micro-batch m in rows m·n … m·n + n − 1 of each block; x [D] is one row. m is the scalar `micro`. What
 // it returns is a constant, complete after the k runs of the segment in hand; with one micro-batch it is x.
 func Collect(x *Tensor, blocks int) *Tensor {
-	g, k := x.g, max(x.g.micro, 1)
+	g, k := x.g, max(x.g.update.micro, 1)
 	wantBlocks("Collect", x, blocks)
 	if k == 1 {
 		y := StopGrad(x)
@@ -20,7 +20,7 @@ func Collect(x *Tensor, blocks int) *Tensor {
 
 // Part is the share that the micro-batch in hand has in what Collect gathered, or in the gradient of that: all [B·k·n D] → [B·n D], a constant.
 func Part(all *Tensor, blocks int) *Tensor {
-	g, k := all.g, max(all.g.micro, 1)
+	g, k := all.g, max(all.g.update.micro, 1)
 	wantBlocks("Part", all, blocks*k)
 	y := g.alloc("part of "+all.name, F32, []int{all.Rows() / k, all.Width()})
 	g.part(all, y, y, blocks, true)
@@ -38,7 +38,7 @@ func (g *Graph) part(x, y, share *Tensor, blocks int, back bool) {
 	n, slot := share.Rows()*share.quads(), g.Scalar("micro")
 	g.run(launch{kernel: "part", rows: 1, binds: []bind{whole(x), {t: y, access: vk.ReadWrite, part: !back}, whole(slot.mem)},
 		push: func(_, _ int) constants {
-			return constants{"n": n, "per": n / blocks, "parts": max(g.micro, 1), "micro": slot.index, "back": back}
+			return constants{"n": n, "per": n / blocks, "parts": max(g.update.micro, 1), "micro": slot.index, "back": back}
 		},
 		groups: func(int) [3]uint32 { return groups1(n, 32) }})
 }

@@ -20,7 +20,7 @@ func (g *Graph) plan(most int64) []int64 {
 	var blocks []int64
 	placed := make([][]*storage, 0, 1) // by block, sorted by offset
 	for _, m := range todo {
-		size := (m.bytes+align-1)/align*align + g.guard
+		size := (m.bytes+align-1)/align*align + g.limits.guard
 		for m.block = 0; ; m.block++ {
 			if m.block == len(blocks) {
 				blocks, placed = append(blocks, 0), append(placed, nil)
@@ -31,7 +31,7 @@ func (g *Graph) plan(most int64) []int64 {
 					break
 				}
 				if m.overlaps(o) {
-					m.offset = max(m.offset, (o.offset+o.bytes+align-1)/align*align+g.guard)
+					m.offset = max(m.offset, (o.offset+o.bytes+align-1)/align*align+g.limits.guard)
 				}
 			}
 			if m.offset+size <= most || m.offset == 0 {
@@ -58,7 +58,7 @@ func (g *Graph) lifetimes() {
 				m.first, m.segment = i, s.segment
 			}
 			m.last = i
-			m.pinned = m.pinned || g.keep || g.guard > 0 || m.segment != s.segment
+			m.pinned = m.pinned || g.eager || g.limits.guard > 0 || m.segment != s.segment
 		}
 	}
 }

@@ -96,7 +96,7 @@ func TestPlanNeverOverlapsTensorsThatLiveTogether(t *testing.T) {
 
 func TestGuardBandsLieBehindEveryTensor(t *testing.T) {
 	g := randomGraph(rng.New(12))
-	g.guard = align
+	g.limits.guard = align
 	g.plan(1 << 30)
 	for i, a := range g.tensors {
 		for _, b := range g.tensors[:i] {

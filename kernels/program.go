@@ -66,7 +66,7 @@ type slot struct {
 func eager() bool { return os.Getenv("MARR_EAGER") == "1" }
 
 // Eager makes the program the eager twin, whatever MARR_EAGER says.
-func (g *Graph) Eager() { g.keep = true }
+func (g *Graph) Eager() { g.eager = true }
 
 // MemoryError says that a program does not fit: it needs Planned bytes beside the store.
 type MemoryError struct {
@@ -85,13 +85,13 @@ func (e *MemoryError) Unwrap() error { return e.Err }
 func Build(dev *vk.Device, store *Store, f func(g *Graph)) (p *Program, err error) {
 	limits := dev.Info().Limits
 	g := newGraph(store)
-	g.dev, g.keep = dev, eager()
+	g.dev, g.eager = dev, eager()
 	if poisoned() {
-		g.guard = align
+		g.limits.guard = align
 	}
-	g.limit, g.align, g.budget = int64(limits.StorageRange), align, dev.WorkBudget()
+	g.limits.binding, g.limits.work = int64(limits.StorageRange), dev.WorkBudget()
 	if Reading(dev) == "texel" {
-		g.limit = min(g.limit, 16*int64(limits.TexelElements))
+		g.limits.binding = min(g.limits.binding, 16*int64(limits.TexelElements))
 	}
 	if err := checkForced(); err != nil {
 		return nil, err
@@ -103,7 +103,7 @@ func Build(dev *vk.Device, store *Store, f func(g *Graph)) (p *Program, err erro
 	if err := store.seal(); err != nil {
 		return nil, err
 	}
-	p = &Program{dev: dev, store: store, segments: map[string]*Segment{}, pipelines: map[string]*vk.Pipeline{}, steps: len(g.steps), variants: g.chosen, offered: g.offered}
+	p = &Program{dev: dev, store: store, segments: map[string]*Segment{}, pipelines: map[string]*vk.Pipeline{}, steps: len(g.steps), variants: g.kernels.chosen, offered: g.kernels.offered}
 	defer func() {
 		if err != nil {
 			p.Free()
@@ -139,18 +139,18 @@ func Build(dev *vk.Device, store *Store, f func(g *Graph)) (p *Program, err erro
 // fillFirst gives the arena what it holds before the first run: constants, and zeros where the eager twin scans tensors that are
 // written part by part.
 func (p *Program) fillFirst(g *Graph) error {
-	if g.guard > 0 {
-		p.widest = g.limit
+	if g.limits.guard > 0 {
+		p.widest = g.limits.binding
 		if err := p.paint(poison); err != nil {
 			return err
 		}
-	} else if g.keep {
+	} else if g.eager {
 		if err := p.paint(0); err != nil {
 			return err
 		}
 	}
 	for _, m := range g.tensors {
-		if g.guard > 0 && (m.first >= 0 || m.pinned) {
+		if g.limits.guard > 0 && (m.first >= 0 || m.pinned) {
 			p.guarded = append(p.guarded, m)
 		}
 		if m.data == nil {
@@ -166,30 +166,7 @@ func (p *Program) fillFirst(g *Graph) error {
 // TraceOps records f without a device, for exporters: the graph's Trace says which ops ran.
 func TraceOps(store *Store, f func(g *Graph)) (*Graph, error) {
 	g := newGraph(store)
-	g.limit, g.align = math.MaxInt64, align
 	return g, record(g, f)
-}
-
-func newGraph(store *Store) *Graph {
-	return &Graph{store: store, derived: map[turned]*Tensor{}, chosen: map[string]string{}, offered: map[string]bool{}, averaged: -1}
-}
-
-// caught, deferred, turns a panic about misuse into an error; other panics go on.
-func caught(err *error) {
-	switch e := recover().(type) {
-	case nil:
-	case *BuildError:
-		*err = e
-	default:
-		panic(e)
-	}
-}
-
-func record(g *Graph, f func(g *Graph)) (err error) {
-	defer caught(&err)
-	f(g)
-	g.settle()
-	return nil
 }
 
 // Planned is the memory of the program beside its Store, in bytes.
@@ -260,7 +237,7 @@ func lastHash(name string) int {
 // record turns the steps of a segment into command buffers.
 func (s *Segment) record(g *Graph, index int) error {
 	r := s.p.dev.NewRecorder()
-	if g.timed && !g.keep {
+	if g.timed && !g.eager {
 		s.timed = []OpTime{}
 		r.EnableTiming()
 	}
@@ -282,7 +259,7 @@ func (s *Segment) record(g *Graph, index int) error {
 		if s.timed != nil {
 			s.timed = append(s.timed, s.untimed(x))
 		}
-		if g.keep {
+		if g.eager {
 			if err := end(); err != nil {
 				return err
 			}
@@ -297,7 +274,7 @@ func (s *Segment) record(g *Graph, index int) error {
 			s.writes = append(s.writes, writes)
 		}
 	}
-	if g.keep {
+	if g.eager {
 		return nil
 	}
 	return end()

@@ -1,14 +1,5 @@
 package kernels
 
-// ClipEach says that optimizers multiply every parameter's gradient by min(1, most/(‖gradient‖ + 1e-6)), its own 2-norm, as DINO's clip_gradients
-// (facebookresearch/dino, utils.py); 0 says that they do not. Clip, where both are asked for, comes first. Call it before Update.
-func (g *Graph) ClipEach(most float64) {
-	if g.averaged >= 0 {
-		misuse("ClipEach", "%g stands behind Update, which is to clip: put it before", most)
-	}
-	g.clipEach = most
-}
-
 // trust says how an optimizer adapts its rate to a parameter's norms: by which formula of shaders/trust.comp, and how much.
 type trust struct {
 	kind        int // 0: not at all
@@ -25,12 +16,12 @@ func (g *Graph) rates(o optimizer) *Tensor {
 	blocks, halt := int(g.store.size/align), g.store.halt().Value(g)
 	rates, kernel := g.alloc("rates", F32, []int{blocks, lanes}), "rates.bare"
 	binds := []bind{whole(owner), whole(params), whole(lr.mem), whole(halt), out(rates)}
-	if o.trust.kind > 0 || g.clipEach > 0 {
+	if o.trust.kind > 0 || g.update.clipEach > 0 {
 		kernel, binds = "rates.trust", append(binds, whole(g.trusts(o.trust, params)))
 	}
 	g.run(launch{kernel: kernel, rows: blocks, binds: binds,
 		push: func(first, n int) constants {
-			return constants{"n": n, "first": first, "lr": lr.index, "decay": decay.index, "ema": ema.index, "clip": g.clip > 0}
+			return constants{"n": n, "first": first, "lr": lr.index, "decay": decay.index, "ema": ema.index, "clip": g.update.clip > 0}
 		},
 		groups: func(n int) [3]uint32 { return groups1(n, 32) }})
 	return rates
@@ -47,7 +38,7 @@ func (g *Graph) trusts(t trust, params *Tensor) *Tensor {
 	g.run(launch{kernel: "trust", rows: 1,
 		binds: []bind{whole(part), whole(params), whole(lr.mem), whole(g.store.halt().Value(g)), wholeOut(trusts)},
 		push: func(_, _ int) constants {
-			return constants{"count": count, "lr": lr.index, "decay": decay.index, "clip": g.clip > 0, "each": g.clipEach, "kind": t.kind, "eta": t.coefficient}
+			return constants{"count": count, "lr": lr.index, "decay": decay.index, "clip": g.update.clip > 0, "each": g.update.clipEach, "kind": t.kind, "eta": t.coefficient}
 		},
 		groups: func(int) [3]uint32 { return groups1(count, 1) }})
 	return trusts

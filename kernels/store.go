@@ -333,30 +333,6 @@ func (p *Param) Value(g *Graph) *Tensor {
 // Value returns the state as a tensor of g.
 func (x *State) Value(g *Graph) *Tensor { return g.fixed(x.Name, x.Shape, states, x.offset, x.bytes) }
 
-// flat returns a whole flat set as a tensor [elements]. From then on no parameter may be declared.
-func (g *Graph) flat(set int) *Tensor {
-	if g.store.size == 0 {
-		misuse("parameters", "the store has none: declare them before CheckFinite and Update")
-	}
-	g.flatSize = g.store.size
-	return g.fixed([]string{"values", "gradients", "moment0", "moment1", "averages"}[set], []int{int(g.store.size / 4)}, set, 0, g.store.size)
-}
-
-// settle looks, at the end of recording, after what depends on the size of the flat sets.
-func (g *Graph) settle() {
-	size := g.store.size
-	if g.flatSize > 0 && g.flatSize != size {
-		last := g.store.params[len(g.store.params)-1]
-		misuse("Param", "%s was declared behind CheckFinite or Update, which would pass it by: declare all parameters before them", last.Name)
-	}
-	if g.averaged >= 0 && g.averaged != g.store.averaged() {
-		misuse("Average", "a parameter's was asked for behind Update, which would pass it by: ask for all before it")
-	}
-	for _, s := range g.cleared {
-		s.binds[0].size = max(size, align)
-	}
-}
-
 // buffer is where a fixed storage's set lies on the device.
 func (s *Store) buffer(set int) *vk.Buffer {
 	if set == states {

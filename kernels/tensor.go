@@ -166,6 +166,17 @@ type BuildError struct {
 
 func (e *BuildError) Error() string { return "kernels: " + e.Op + ": " + e.Msg }
 
+// caught, deferred, turns a panic about misuse into an error; other panics go on.
+func caught(err *error) {
+	switch e := recover().(type) {
+	case nil:
+	case *BuildError:
+		*err = e
+	default:
+		panic(e)
+	}
+}
+
 func misuse(op, format string, args ...any) { panic(&BuildError{op, fmt.Sprintf(format, args...)}) }
 
 func wantShape(op string, t *Tensor, rank int) {

@@ -173,7 +173,7 @@ const timedShare = 100
 // a grid that leaves it idle would speak for small tiles.
 func (g *Graph) timedRows(l launch) int {
 	unit, most := max(l.unit, 1), g.slice(l)
-	n := min(most, max(1, int(float64(l.rows)*g.budget/timedShare/max(l.work, 1)))/unit*unit+unit)
+	n := min(most, max(1, int(float64(l.rows)*g.limits.work/timedShare/max(l.work, 1)))/unit*unit+unit)
 	if g.dev.Info().Type == vk.CPU {
 		return n
 	}

@@ -2,8 +2,6 @@ package kernels
 
 import (
 	"fmt"
-	"maps"
-	"math/bits"
 	"os"
 	"slices"
 	"strings"
@@ -146,95 +144,6 @@ func (v variant) outerTiles(k4, c4, taps int) (tiles, groups int) {
 	tiles = ceil(c4, v.cb) * (taps / v.taps) * ceil(k4, v.kb)
 	return tiles, ceil(tiles, 8)
 }
-
-// choice is a pass of some shape that several variants could run.
-type choice struct {
-	key     string
-	options []variant
-	narrow  bool               // lean kernels may win on a GPU
-	rule    func(variant) bool // the static rule accepts it
-	launch  func(variant) launch
-}
-
-// shapeKey names a shape for the tuner: m, the number of positions, counts only up to a power of two; width is that of the grid they form.
-func shapeKey(pass string, m, width, k, c, tapsH, tapsW, stride int) string {
-	return fmt.Sprintf("%s m=2^%d width=%d k=%d c=%d taps=%dx%d stride=%d", pass, bits.Len(uint(max(m, 1)-1)), width, k, c, tapsH, tapsW, stride)
-}
-
-// choose returns the variant that a shape gets: what a checkpoint pinned, else what the store's tuner finds, else by the static rule.
-func (g *Graph) choose(c choice) variant {
-	if name, ok := g.chosen[c.key]; ok {
-		return c.named(name)
-	}
-	for _, o := range c.options {
-		g.offered[o.kernel] = true
-	}
-	v, ok := g.pinned(c)
-	if !ok {
-		v, ok = g.store.tuner.pick(g, c)
-	}
-	if !ok {
-		v = g.byRule(c)
-	}
-	g.chosen[c.key] = v.kernel
-	return v
-}
-
-func (c choice) named(name string) variant {
-	i := slices.IndexFunc(c.options, func(v variant) bool { return v.kernel == name })
-	if i < 0 {
-		misuse(c.key, "the run was started with kernel %s, which this device or MARR_KERNELS does not allow: resume it where it was started", name)
-	}
-	return c.options[i]
-}
-
-func (g *Graph) pinned(c choice) (variant, bool) {
-	name, ok := g.store.pins[c.key]
-	if !ok {
-		return variant{}, false
-	}
-	return c.named(name), true
-}
-
-// byRule is the static rule: lean kernels on CPU devices; elsewhere the first variant that suits, else the smallest tile.
-func (g *Graph) byRule(c choice) variant {
-	last := c.options[len(c.options)-1]
-	if g.dev == nil || last.tile == nil || c.options[0].tile == nil && g.dev.Info().Type == vk.CPU {
-		return c.options[0]
-	}
-	for _, v := range c.options {
-		if v.tile != nil && c.rule(v) {
-			return v
-		}
-	}
-	return last
-}
-
-// unfused reports whether batch norms are to read for their statistics what convolutions made: because MARR_KERNELS says so, or the run that is
-// resumed did. It stands among the variants, since sums are rounded differently.
-func (g *Graph) unfused() bool {
-	const key, word = "statistics", "unfused"
-	on := slices.Contains(forced(), word)
-	if g.store.pins != nil {
-		on = g.store.pins[key] == word
-	}
-	if on {
-		g.chosen[key] = word
-	}
-	return on
-}
-
-// Variants names the kernel that each shape of the program got, by pass and shape. Checkpoints keep it, since sums may be rounded differently.
-func (p *Program) Variants() map[string]string { return p.variants }
-
-// Alternatives names, sorted, the kernels that some shape of the program could have got and none did.
-func (p *Program) Alternatives() []string {
-	taken := slices.Collect(maps.Values(p.variants))
-	return slices.DeleteFunc(slices.Sorted(maps.Keys(p.offered)), func(k string) bool { return slices.Contains(taken, k) })
-}
-
-// Pin makes programs built from now on use these kernels for these shapes, as Program.Variants of an earlier program named them.
-func (s *Store) Pin(variants map[string]string) { s.pins = variants }
 
 // FamilyOf is the family of kernels that the static rule gives a device for convolutions and matrix products: lean on CPU devices, tiled
 // elsewhere. A tuner chooses by shape.

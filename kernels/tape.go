@@ -1,0 +1,157 @@
+package kernels
+
+import (
+	"fmt"
+
+	"marr/vk"
+)
+
+// tape is what ops record: dispatches by segment, the tensors they use, their backward closures, and the trace for exporters.
+type tape struct {
+	segments []*segmentPlan
+	steps    []*step
+	tensors  []*storage
+	backward []func()
+	trace    []Node
+	serial   int       // of the last tensor, for its name
+	held     *[]string // see Hold; nil: StopGrad does not cut the graph
+}
+
+// segmentPlan is a segment while it is being recorded.
+type segmentPlan struct {
+	name    string
+	inputs  []*Tensor
+	outputs []output
+	scalars []string
+	params  *Tensor // the scalars' values, 256 bytes
+}
+
+type output struct {
+	name string
+	t    *Tensor
+}
+
+// step is one dispatch, or one fill when kernel is empty.
+type step struct {
+	kernel  string
+	spec    []uint32 // specialization constants
+	label   string
+	binds   []bound
+	push    []uint32
+	groups  [3]uint32
+	work    float64
+	fill    uint32
+	segment int
+	back    bool // recorded while Backward walked the tape
+}
+
+type bound struct {
+	mem          *storage
+	offset, size int64
+	access       vk.Access
+	float        bool // holds floats: scanned for NaN in eager mode
+}
+
+// Segment starts a part of the program that is submitted on its own; ops recorded from here on belong to it.
+func (g *Graph) Segment(name string) {
+	for _, s := range g.segments {
+		if s.name == name {
+			misuse("Segment", "%q stands twice in one program", name)
+		}
+	}
+	g.segments = append(g.segments, &segmentPlan{name: name})
+}
+
+// current returns the segment that ops are recorded to.
+func (t *tape) current() *segmentPlan {
+	if len(t.segments) == 0 {
+		t.segments = append(t.segments, &segmentPlan{name: "main"})
+	}
+	return t.segments[len(t.segments)-1]
+}
+
+// Input declares a tensor that the host fills before each run of the current segment. F32 inputs are given in padded rows.
+func (g *Graph) Input(name string, d DType, shape ...int) *Tensor {
+	t := g.alloc(name, d, shape)
+	t.mem.pinned = true
+	s := g.current()
+	s.inputs = append(s.inputs, t)
+	return t
+}
+
+// Output makes t readable after each run of the current segment.
+func (g *Graph) Output(name string, t *Tensor) {
+	t.mem.pinned = true
+	s := g.current()
+	s.outputs = append(s.outputs, output{name, t})
+}
+
+// Scalar is a number that the host sets before each run of a segment (learning rate, temperature, ...), so that a recording never changes.
+type Scalar struct {
+	mem   *Tensor
+	index int
+}
+
+// maxScalars is the number of scalars one segment may have.
+const maxScalars = 64
+
+// Scalar declares, or finds, the scalar of this name in the current segment.
+func (g *Graph) Scalar(name string) Scalar {
+	s := g.current()
+	if s.params == nil {
+		s.params = g.alloc("scalars", F32, []int{maxScalars})
+		s.params.mem.pinned = true
+		s.inputs = append(s.inputs, s.params)
+	}
+	for i, n := range s.scalars {
+		if n == name {
+			return Scalar{s.params, i}
+		}
+	}
+	if len(s.scalars) == maxScalars {
+		misuse("Scalar", "%q: a segment has at most %d scalars", name, maxScalars)
+	}
+	s.scalars = append(s.scalars, name)
+	return Scalar{s.params, len(s.scalars) - 1}
+}
+
+func (g *Graph) alloc(name string, d DType, shape []int) *Tensor {
+	for _, v := range shape {
+		if v < 1 {
+			misuse("tensor", "%s %v: every axis has at least one element", name, shape)
+		}
+	}
+	g.serial++
+	m := &storage{name: fmt.Sprintf("%s#%d", name, g.serial), set: arena, bytes: bytesOf(d, shape), first: -1, last: -1}
+	g.tensors = append(g.tensors, m)
+	return &Tensor{g: g, name: m.name, shape: shape, dtype: d, mem: m}
+}
+
+// result makes the output of an op; it needs a gradient when one of the op's inputs does.
+func (g *Graph) result(op string, shape []int, from ...*Tensor) *Tensor {
+	t := g.alloc(op, F32, shape)
+	for _, f := range from {
+		t.needs = t.needs || f.needs
+	}
+	return t
+}
+
+func (t *tape) segmentIndex() int {
+	t.current()
+	return len(t.segments) - 1
+}
+
+func (g *Graph) fill(t *Tensor, word uint32) { g.fillAt(t, t.bytes(), word) }
+
+// fillAt sets the first bytes of a tensor, word by word; pad lanes behind them keep their zeros.
+func (g *Graph) fillAt(t *Tensor, bytes int64, word uint32) {
+	g.current()
+	s := &step{label: "fill " + t.name, fill: word, segment: len(g.segments) - 1,
+		binds: []bound{{mem: t.mem, offset: t.from, size: bytes, access: vk.Write}}}
+	g.steps = append(g.steps, s)
+}
+
+// fixed returns a tensor in one of the Store's flat sets.
+func (g *Graph) fixed(name string, shape []int, set int, offset, bytes int64) *Tensor {
+	return &Tensor{g: g, name: name, shape: shape, mem: &storage{name: name, set: set, offset: offset, bytes: bytes}}
+}
