@@ -33,8 +33,3 @@ func Filling(n int) int {
 	filling = n
 	return was
 }
-
-// ConstantScalar is a scalar that no run sets.
-func ConstantScalar(g *Graph, v float32) Scalar {
-	return Scalar{g.constant("constant", []float32{v}), 0}
-}

@@ -10,20 +10,16 @@ import (
 	"marr/kernels/ref"
 )
 
-// TestPartUndoesCollect looks at one micro-batch alone, for pad lanes, guard bands and twins.
 func TestPartUndoesCollect(t *testing.T) {
-	var cases []optest.Case
 	for _, p := range []struct{ parts, blocks, n, width int }{{1, 2, 3, 5}, {2, 1, 1, 1}, {3, 2, 5, 7}, {4, 3, 33, 64}} {
-		x := act("x", p.blocks*p.n, p.width)
-		x.Kind = optest.Constant
-		cases = append(cases, optest.Case{Name: fmt.Sprint(p), Inputs: []optest.Input{x},
-			Op: func(in optest.In) *kernels.Tensor {
+		bench.Run(t, optest.Case{Name: fmt.Sprint(p), // one program a case: a graph has one number of micro-batches
+			Inputs: []optest.Input{{Name: "x", Kind: optest.Constant, Shape: []int{p.blocks * p.n, p.width}}},
+			Build: func(in optest.In) *kernels.Tensor {
 				in.Graph.Micro(p.parts)
 				return kernels.Part(kernels.Collect(in.T("x"), p.blocks), p.blocks)
 			},
-			Ref: func(in optest.Values) *ref.Tensor { return in["x"] }})
+			Ref: func(in optest.Values) *ref.Tensor { return in.T("x") }})
 	}
-	bench.Run(t, cases...)
 }
 
 // TestCollectPutsEachBlockTogether has two views of four images in two micro-batches: rows 0 … 3 of the whole are the first views.

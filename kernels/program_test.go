@@ -61,6 +61,14 @@ func ones(n int) func() []float32 {
 	return func() []float32 { return slices.Repeat([]float32{1}, n) }
 }
 
+func volume(shape []int) int {
+	n := 1
+	for _, d := range shape {
+		n *= d
+	}
+	return n
+}
+
 func TestTwoRunsInFlightKeepTheirInputsAndOutputsApart(t *testing.T) {
 	const n = 4096
 	p, _ := build(t, func(g *kernels.Graph) {

@@ -217,7 +217,7 @@ func TestViewsMatchTheirReference(t *testing.T) {
 			Name: fmt.Sprintf("%d_%dx%dx%d_to_%+v", i, k.h, k.w, k.p.C, k.v), Split: k.split,
 			Inputs: []optest.Input{{Name: "images", Kind: optest.Bytes, Type: kernels.U8, Shape: []int{k.rows, k.p.Bytes()}, Raw: raw},
 				{Name: "table", Kind: optest.Constant, Shape: []int{k.rows, width}, Values: table}},
-			Op: func(in optest.In) *kernels.Tensor { return kernels.Views(in.T("images"), in.T("table"), k.p, k.v) },
+			Build: func(in optest.In) *kernels.Tensor { return kernels.Views(in.T("images"), in.T("table"), k.p, k.v) },
 			Ref: func(in optest.Values) *ref.Tensor {
 				var all []*ref.Tensor
 				for r := range k.rows {

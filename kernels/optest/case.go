@@ -9,44 +9,46 @@ import (
 	"marr/kernels/rng"
 )
 
-// Kind says how an op takes an input.
+// Kind is the way an op takes an input.
 type Kind int
 
 // The kinds of inputs.
 const (
 	Activation Kind = iota // a tensor that the host fills; its gradient is checked
-	Constant               // likewise, without gradient
+	Constant               // a tensor that the host fills, without gradient
 	Parameter              // a trainable tensor of the Store; its gradient is checked
 	State                  // a tensor of the Store without gradient
+	Stopped                // a tensor that the host fills and that no gradient may reach: the op stops it
 	Bytes                  // U8 or I32 data that the host fills: Raw
 )
 
-// Input is one tensor that an op is given, drawn uniformly from Lo to Hi (both 0: −1 to 1) unless Values holds it.
+// Input is one input tensor. Its values are Values, or else drawn uniformly from Lo to Hi (both 0: −1 to 1).
 type Input struct {
 	Name   string
-	Kind   Kind
+	Kind   Kind // in an Op's cases, Op.Kinds replaces it
 	Shape  []int
 	Lo, Hi float64
-	Away   float64   // numbers nearer to 0 than this are moved to ±Away: for ops with a kink there
+	Away   float64   // values closer to 0 than this become ±Away: for ops with a kink at 0
 	Values []float32 // row-major, without padding
 	Type   kernels.DType
 	Raw    []byte // Bytes: what the host writes
 }
 
-// Case is one op on one set of shapes.
+// Case is one set of input shapes and attributes of an op.
 type Case struct {
 	Name   string
 	Inputs []Input
-	// Op puts the op on a graph. It is called twice in one program when accumulation is tested.
-	Op func(in In) *kernels.Tensor
-	// Ref is its forward.
+	Attrs  Attrs
+	// Build records the op. The accumulation check calls it twice in one program. Nil: Op.Build.
+	Build func(in In) *kernels.Tensor
+	// Ref is the op's forward pass in float64. Nil: Op.Ref.
 	Ref func(in Values) *ref.Tensor
-	// Forward and Backward bound ‖got − want‖/‖want‖; 0 means the package's tolerances.
+	// Forward and Backward are the largest accepted ‖got − want‖/‖want‖; 0 means the package's tolerances.
 	Forward, Backward float64
-	// Split says that a tensor is larger than what the second device of Run binds: there, launches must fall into several dispatches.
+	// Split marks a case with a tensor above the binding limit of Bench.Narrow. Run checks that more dispatches are recorded there.
 	Split bool
-	// Repeats says that the op uses an input more than once: gradients of op(x) + op(x) are then summed in another order than twice those of
-	// op(x), and may be rounded differently.
+	// Repeats marks an op that uses an input more than once. The gradients of op(x) + op(x) then add up in another order than twice those of
+	// op(x), so the accumulation check compares them with the reference, not bit for bit.
 	Repeats bool
 }
 
@@ -54,12 +56,13 @@ const (
 	// forwardTolerance: float32 rounds to 6e-8; sums of up to some thousand terms of either sign lose a factor of ten to twenty of that, exp and
 	// 1/√ of a device may be off by a few units in the last place.
 	forwardTolerance = 3e-6
-	// backwardTolerance: sums are longer backward than forward, and what they add has been rounded forward. A directional derivative has the
-	// norm of the gradient as its scale; wrong kernels are off by 0.1 and more.
+	// backwardTolerance: sums are longer backward than forward, and their terms were rounded forward. A directional derivative scales with the
+	// norm of the gradient; wrong kernels are off by 0.1 and more.
 	backwardTolerance = 2e-5
-	// differenceStep of central differences in float64, on inputs of order 1: the third derivative contributes 1e-10 of itself, rounding 1e-11.
+	// differenceStep is the step of central differences in float64, for inputs of order 1: the third derivative contributes 1e-10 of itself,
+	// rounding 1e-11.
 	differenceStep = 1e-5
-	// directions is the number of random directions a gradient is compared along.
+	// directions is the number of random directions along which a gradient is compared.
 	directions = 3
 )
 
@@ -74,37 +77,55 @@ func (c Case) tolerances() (forward, backward float64) {
 	return forward, backward
 }
 
-// Values are inputs by name, for a reference.
-type Values map[string]*ref.Tensor
+// Attrs are an op's attributes by name, switches as 0 and 1; a missing one is 0.
+type Attrs map[string]float64
 
-// Clone copies all values.
-func (v Values) Clone() Values {
-	w := Values{}
-	for name, t := range v {
-		w[name] = t.Clone()
-	}
-	return w
+// Num returns an attribute.
+func (a Attrs) Num(name string) float64 { return a[name] }
+
+// Int returns an attribute that is an integer.
+func (a Attrs) Int(name string) int { return int(a[name]) }
+
+// On reports whether a switch is on.
+func (a Attrs) On(name string) bool { return a[name] == 1 }
+
+// Values are a reference's inputs and attributes.
+type Values struct {
+	Attrs
+	tensors map[string]*ref.Tensor
+	ints    map[string][]int32
 }
 
-// In is what an op's recording sees.
+// T returns the input of that name, nil if the case has none.
+func (v Values) T(name string) *ref.Tensor { return v.tensors[name] }
+
+// Ints returns the I32 input of that name.
+func (v Values) Ints(name string) []int32 { return v.ints[name] }
+
+// In gives Build its graph, inputs and attributes.
 type In struct {
+	Attrs
 	Graph *kernels.Graph
 
+	prefix  string // of names in the program, which holds many cases
 	tensors map[string]*kernels.Tensor
 	params  map[string]*kernels.Param
 	states  map[string]*kernels.State
 }
 
-// T is the Activation, Constant or Bytes of that name, nil where the case has none.
+// T returns the Activation, Constant or Bytes of that name, nil if the case has none.
 func (in In) T(name string) *kernels.Tensor { return in.tensors[name] }
 
-// P is the Parameter of that name, nil where the case has none.
+// P returns the Parameter of that name, nil if the case has none.
 func (in In) P(name string) *kernels.Param { return in.params[name] }
 
-// S is the State of that name, nil where the case has none.
+// S returns the State of that name, nil if the case has none.
 func (in In) S(name string) *kernels.State { return in.states[name] }
 
-// draw returns the values of every input but Bytes; the stream is named by the case and the input.
+// Scalar returns an attribute as a scalar that every run sets.
+func (in In) Scalar(attr string) kernels.Scalar { return in.Graph.Scalar(in.prefix + attr) }
+
+// draw returns the values of every input except Bytes. Case and input names seed the stream.
 func (c Case) draw() map[string][]float32 {
 	out := map[string][]float32{}
 	for _, x := range c.Inputs {

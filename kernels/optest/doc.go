@@ -1,15 +1,18 @@
-// Package optest is the one harness that every op of package kernels runs through.
+// Package optest is the test harness of all ops of package kernels.
 //
-// A Case is one op on one set of shapes: how to put it on a graph and its float64 reference (package kernels/ref), a forward alone. Run then demands:
+// An Op is an op, its float64 reference (package kernels/ref) and the Cases that both are tested on: attributes and input shapes. Package
+// kernels/optest/cases is the table of all ops. Bench.Run checks each case on the device:
 //
-//	forward      the device's result is the reference's
-//	backward     Σ v⊙dx is the central difference of Σ r⊙y(x) along v, in float64, for random cotangents r and directions v
+//	forward      the result equals the reference
+//	backward     Σ v⊙dx equals the central difference of Σ r⊙y(x) along v, in float64, for random cotangents r and directions v
 //	pad lanes    of results and gradients are exactly zero
-//	poison       all memory held NaN before, guard bands behind every tensor are untouched, and so are the inputs
-//	replay       a second run has the same bits; parameter gradients, which nothing cleared, are exactly twice the first's
-//	accumulation op(x) + op(x) is exactly twice as large, and so is every gradient: the second contribution adds to the first
-//	twins        memory used again, the eager twin, and (Split) a device that binds few bytes: the same bits
-//	forced       what MARR_KERNELS can force (Forcible of package kernels), with (Split) the narrow device, is as near to the reference
+//	poison       with all memory set to NaN first, inputs and the guard bands behind every tensor are unchanged
+//	replay       a second run gives the same bits; parameter gradients, which are not cleared between runs, are exactly twice the first's
+//	accumulation op(x) + op(x) and its gradients are exactly twice as large: the second contribution adds to the first
+//	same bits    with memory reuse, in eager mode, and (Split) on a device with a small binding limit
+//	kernels      every kernel that MARR_KERNELS can force (kernels.Forcible) passes the same checks
 //
-// A cotangent of ones would be blind: the gradient of Σ y is zero for softmax and for normalised rows, whatever the kernel does.
+// Cotangents are random because ones would hide errors: the gradient of Σ y is zero for softmax and for normalized rows.
+//
+// Bench.RunGolden compares the device with PyTorch (package kernels/ref/golden), CheckReferences the references.
 package optest
