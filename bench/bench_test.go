@@ -184,13 +184,13 @@ func TestStoppedBenchmarkKeepsItsRows(t *testing.T) {
 }
 
 func TestStepIsSplitAndTimed(t *testing.T) {
-	o := StepOptions{Arch: "resnet10", Width: 4, Batch: 8, Size: 16, Steps: 2}
+	o := StepOptions{Arch: "resnet10", Backbone: map[string]any{"width": 4}, Batch: 8, Size: 16, Steps: 2}
 	s, err := MeasureStep(context.Background(), device, o, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
 	p := s.Parts
-	if s.Stem != "strided" || s.Time.Runs != 2 || p.Steps != profiledSteps || !(p.Views > 0 && p.Forward > 0 && p.Backward > 0 && p.Update > 0) {
+	if s.Backbone["stem"] != "strided" || s.Time.Runs != 2 || p.Steps != profiledSteps || !(p.Views > 0 && p.Forward > 0 && p.Backward > 0 && p.Update > 0) {
 		t.Errorf("%+v", s)
 	}
 	if !(s.HostMs > 0) || !(s.ViewsPerS > 0) || s.Activations <= 0 || s.Parameters <= 0 || s.Allocated < s.Activations+s.Parameters || len(s.Kernels) < 10 {
@@ -200,7 +200,7 @@ func TestStepIsSplitAndTimed(t *testing.T) {
 
 // TestPlanNeedsNoRun plans two batches without running a step.
 func TestPlanNeedsNoRun(t *testing.T) {
-	o := StepOptions{Arch: "resnet10", Width: 4, Batch: 64, Size: 16}
+	o := StepOptions{Arch: "resnet10", Backbone: map[string]any{"width": 4}, Batch: 64, Size: 16}
 	a, err := PlanStep(t.Context(), device, o)
 	if err != nil {
 		t.Fatal(err)
@@ -217,7 +217,7 @@ func TestPlanNeedsNoRun(t *testing.T) {
 
 // TestFailedPeerDoesNotFailTheMeasurement runs programs that print no JSON in place of Python.
 func TestFailedPeerDoesNotFailTheMeasurement(t *testing.T) {
-	o := StepOptions{Arch: "resnet10", Width: 4, Batch: 8, Size: 16, Steps: 1}
+	o := StepOptions{Arch: "resnet10", Backbone: map[string]any{"width": 4}, Batch: 8, Size: 16, Steps: 1}
 	s, err := MeasureStep(context.Background(), device, o, []PeerCommand{{Python: "false"}, {Python: "true"}})
 	if err != nil {
 		t.Fatal(err)
@@ -233,7 +233,7 @@ func TestFailedPeerDoesNotFailTheMeasurement(t *testing.T) {
 }
 
 func TestTrainingHasLossesAndSpeed(t *testing.T) {
-	r, err := MeasureTraining(context.Background(), device, StepOptions{Arch: "resnet10", Width: 4, Batch: 8, Size: 16, Steps: 11})
+	r, err := MeasureTraining(context.Background(), device, StepOptions{Arch: "resnet10", Backbone: map[string]any{"width": 4}, Batch: 8, Size: 16, Steps: 11})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -23,7 +23,7 @@ func (r *Results) Compare(old *Results) (rows, steps []SpeedUp) {
 			rows = append(rows, SpeedUp{x.Pass, x.Group + ": " + x.Name, x.rate() / y.rate()})
 		}
 	}
-	oldSteps := map[StepOptions]Step{}
+	oldSteps := map[string]Step{}
 	for _, x := range old.Steps {
 		oldSteps[x.key()] = x
 	}

@@ -17,9 +17,9 @@ import (
 
 	"marr/kernels"
 	"marr/kernels/rng"
-	"marr/ssl"
 	"marr/ssl/data"
 	"marr/ssl/data/decode"
+	"marr/ssl/train"
 	"marr/ssl/views"
 	"marr/vk"
 )
@@ -83,7 +83,7 @@ const (
 func MeasureData(ctx context.Context, dev *vk.Device, steps []StepOptions, peers []PeerCommand) (*DataResults, error) {
 	d := &DataResults{Decoder: decode.Version}
 	for _, px := range []int{32, 224} {
-		in, err := ingest(ctx, ssl.StoredSide(px))
+		in, err := ingest(ctx, train.StoredSide(px))
 		if err != nil {
 			return nil, err
 		}
@@ -187,7 +187,10 @@ func (v ViewRate) measure(ctx context.Context, dev *vk.Device) (ViewRate, error)
 		return v, err
 	}
 	specs = specs[:2]
-	p, err := ssl.NewPainter(dev, photos(2*v.Batch, v.Source[0], v.Source[1]), specs, v.Batch, 1, false)
+	st, set := kernels.NewStore(dev), photos(2*v.Batch, v.Source[0], v.Source[1])
+	defer st.Free()
+	mean, std := set.Stats()
+	p, err := train.NewPainter(st, train.ViewConfig{Set: set, Mean: mean, Std: std, Specs: specs, N: v.Batch, Seed: 1}, func(*kernels.Graph, []*kernels.Tensor) {})
 	if err != nil {
 		return v, err
 	}
@@ -196,7 +199,7 @@ func (v ViewRate) measure(ctx context.Context, dev *vk.Device) (ViewRate, error)
 	for i := range samples {
 		samples[i] = i
 	}
-	fill := func(n int) (*kernels.Run, error) { return p.Fill(samples[n%2*v.Batch:][:v.Batch], uint32(n)) }
+	fill := func(n int) (*kernels.Run, error) { return p.Fill(set, samples[n%2*v.Batch:][:v.Batch], uint32(n)) }
 	gather, err := meanTime(ctx, func(n int) error {
 		_, err := fill(n)
 		return err
@@ -265,7 +268,7 @@ func (d *DataResults) comparePeers(ctx context.Context, dev *vk.Device, peers []
 
 // measureShare profiles SimCLR training steps on color images of the size that the cache keeps for these views.
 func measureShare(ctx context.Context, dev *vk.Device, o StepOptions) (ViewShare, error) {
-	side := ssl.StoredSide(o.Size)
+	side := train.StoredSide(o.Size)
 	s := Step{StepOptions: o}
 	if err := s.profile(ctx, dev, photos(2*o.Batch, side, side*4/3)); err != nil {
 		return ViewShare{}, err

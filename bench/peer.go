@@ -95,8 +95,10 @@ func (p *Peer) addRound(ctx context.Context, c PeerCommand, o StepOptions, marrV
 	if p.Problem != "" {
 		return
 	}
-	args := []string{"-", "--arch", o.Arch, "--stem", o.Stem, "--width", strconv.Itoa(o.Width), "--batch", strconv.Itoa(o.Batch),
-		"--size", strconv.Itoa(o.Size), "--steps", strconv.Itoa(o.Steps)}
+	args := []string{"-", "--arch", o.Arch, "--batch", strconv.Itoa(o.Batch), "--size", strconv.Itoa(o.Size), "--steps", strconv.Itoa(o.Steps)}
+	for name, v := range o.Backbone {
+		args = append(args, "--"+name, fmt.Sprint(v))
+	}
 	if c.AMP {
 		args = append(args, "--amp")
 	}

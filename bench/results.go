@@ -17,7 +17,7 @@ import (
 )
 
 // Schema is the version of the JSON format of Results. ReadResults refuses other versions.
-const Schema = 1
+const Schema = 2
 
 // Results holds everything that one benchmark call measured, and the machine and the build that it ran on.
 type Results struct {

@@ -27,7 +27,7 @@ func sampleResults() *Results {
 		}
 	}
 	r.Rows = append(r.Rows, Row{Group: "conv", Name: "3×3 1→1 @1", Pass: forward, Batch: 1, FullBatch: 2, Problem: "the device is too small"})
-	s := Step{StepOptions: StepOptions{"resnet18", "cifar", 64, 512, 32, 20, nil}, Time: spreadOf([]time.Duration{2e8, 1e8, 4e8}), ImagesPerS: 2560, ViewsPerS: 5120,
+	s := Step{StepOptions: StepOptions{"resnet18", map[string]any{"stem": "cifar", "width": 64.}, 512, 32, 20, nil}, Time: spreadOf([]time.Duration{2e8, 1e8, 4e8}), ImagesPerS: 2560, ViewsPerS: 5120,
 		HostMs: 1.5, HostShare: 0.0075, HostClock: hostClock, Parts: Parts{10, 60, 120, 10, 3}, Activations: 3 << 30, Parameters: 180 << 20, Allocated: 4 << 30,
 		Kernels: []KernelTime{{"tiled.gather_128x128", true, 20, 50, 0.25, 9000}, {"fill", false, 1, 1, 0.005, 0}}}
 	s.Peers = []Peer{{peerOutput: peerOutput{"fp32, TF32 off", "2.11.0+cu130", "NVIDIA H100 80GB HBM3", 16, 10000, 102, 90, 5 << 30, "gather, upload"},
@@ -53,7 +53,7 @@ func TestResultsSurviveTheirFile(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, key := range []string{`"schema": 1`, `"gflop_per_s"`, `"views_per_s"`, `"planned_bytes"`, `"ratio_without_views"`, `"torch": "2.11.0+cu130"`, `"uuid"`} {
+	for _, key := range []string{`"schema": 2`, `"gflop_per_s"`, `"views_per_s"`, `"planned_bytes"`, `"ratio_without_views"`, `"torch": "2.11.0+cu130"`, `"uuid"`} {
 		if !strings.Contains(string(text), key) {
 			t.Errorf("no %s in the file", key)
 		}
@@ -63,7 +63,7 @@ func TestResultsSurviveTheirFile(t *testing.T) {
 func TestOtherFilesAreRefused(t *testing.T) {
 	dir := t.TempDir()
 	for name, c := range map[string]struct{ text, want string }{
-		"newer": {`{"schema": 99}`, "schema 99, this program reads schema 1"},
+		"newer": {`{"schema": 99}`, "schema 99, this program reads schema 2"},
 		"other": {`[1, 2]`, "marr bench --json did not write this file"},
 	} {
 		path := filepath.Join(dir, name)

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"maps"
 	"runtime"
 	"slices"
 	"strings"
@@ -12,31 +13,32 @@ import (
 	"marr/kernels"
 	"marr/ssl"
 	"marr/ssl/data"
+	"marr/ssl/run"
+	"marr/ssl/train"
 	"marr/vk"
 )
 
 // StepOptions choose a training step: SimCLR with Adam on built-in images, two views each.
 type StepOptions struct {
-	Arch  string `json:"arch"`
-	Stem  string `json:"stem"`
-	Width int    `json:"width"`
-	Batch int    `json:"batch"` // images
-	Size  int    `json:"size"`  // side of a view, pixels
-	Steps int    `json:"steps"` // of each measurement, after two warm-up steps
+	Arch     string         `json:"arch"`
+	Backbone map[string]any `json:"backbone"` // settings of the architecture
+	Batch    int            `json:"batch"`    // images
+	Size     int            `json:"size"`     // side of a view, pixels
+	Steps    int            `json:"steps"`    // of each measurement, after two warm-up steps
 
 	Tuner *kernels.Tuner `json:"-"` // nil: the static rule chooses kernels
 }
 
 func (o StepOptions) String() string {
-	return fmt.Sprintf("%s, %s stem, width %d, batch %d, %d px", o.Arch, o.Stem, o.Width, o.Batch, o.Size)
+	text := o.Arch
+	for _, name := range slices.Sorted(maps.Keys(o.Backbone)) {
+		text += fmt.Sprintf(", %s %v", name, o.Backbone[name])
+	}
+	return fmt.Sprintf("%s, batch %d, %d px", text, o.Batch, o.Size)
 }
 
 // key identifies a step between two Results. The number of steps and the tuner do not matter.
-func (s Step) key() StepOptions {
-	o := s.StepOptions
-	o.Steps, o.Tuner = 0, nil
-	return o
-}
+func (s Step) key() string { return s.StepOptions.String() }
 
 // Step is the time and the memory of a whole training step.
 type Step struct {
@@ -102,7 +104,7 @@ func PlanStep(ctx context.Context, dev *vk.Device, o StepOptions) (Step, error) 
 		return Step{}, err
 	}
 	s, before := Step{StepOptions: o}, dev.InUse()
-	t, err := o.trainer(dev, set, 1, &ssl.Timing{})
+	t, err := o.trainer(dev, set, 1, &train.Timing{})
 	if err != nil {
 		return s, err
 	}
@@ -112,15 +114,15 @@ func PlanStep(ctx context.Context, dev *vk.Device, o StepOptions) (Step, error) 
 }
 
 // setMemory records the memory of a trainer on a device that had `before` bytes in use.
-func (s *Step) setMemory(t *ssl.Trainer, before int64) {
-	s.Stem = t.Config.Stem
+func (s *Step) setMemory(t *train.Trainer, before int64) {
+	s.Backbone = t.Config.Backbone
 	s.Activations, s.Parameters, s.Allocated = t.Planned(), t.Store.Bytes(), t.Store.Device().InUse()-before
 }
 
 // trainer returns a trainer whose run has at least this many steps.
-func (o StepOptions) trainer(dev *vk.Device, set *data.Set, steps int, w *ssl.Timing) (*ssl.Trainer, error) {
-	c := ssl.DefaultConfig()
-	c.Arch, c.Stem, c.Width, c.Batch, c.Size = o.Arch, o.Stem, o.Width, o.Batch, o.Size
+func (o StepOptions) trainer(dev *vk.Device, set *data.Set, steps int, w *train.Timing) (*train.Trainer, error) {
+	c := run.DefaultConfig()
+	c.Arch, c.Backbone, c.Batch, c.Size = o.Arch, o.Backbone, o.Batch, o.Size
 	if o.Batch > 0 {
 		c.Epochs = steps/max(1, set.Len()/o.Batch) + 1
 	}
@@ -130,7 +132,8 @@ func (o StepOptions) trainer(dev *vk.Device, set *data.Set, steps int, w *ssl.Ti
 	}
 	st := kernels.NewStore(dev)
 	st.Tune(o.Tuner)
-	return ssl.NewTimedTrainer(st, c, m, set, w)
+	c.Resolve(set)
+	return c.NewTrainer(st, m, set, w)
 }
 
 // profile runs steps with timestamps.
@@ -138,7 +141,7 @@ func (s *Step) profile(ctx context.Context, dev *vk.Device, set *data.Set) error
 	var step []kernels.OpTime
 	var parts [4][]float64
 	done := 0
-	w := &ssl.Timing{Ops: func(ops []kernels.OpTime) {
+	w := &train.Timing{Ops: func(ops []kernels.OpTime) {
 		step = append(step, ops...)
 		if ops[0].Segment != "update" {
 			return
@@ -156,7 +159,7 @@ func (s *Step) profile(ctx context.Context, dev *vk.Device, set *data.Set) error
 		return err
 	}
 	defer t.Free()
-	err = t.Train(ctx, warmUpSteps+profiledSteps, func(ssl.Report) {})
+	err = t.Train(ctx, warmUpSteps+profiledSteps, func(train.StepResult) {})
 	s.Parts = Parts{median(parts[0]), median(parts[1]), median(parts[2]), median(parts[3]), len(parts[0])}
 	if err == nil {
 		err = ctx.Err()
@@ -220,14 +223,14 @@ func (s *Step) measure(ctx context.Context, dev *vk.Device, set *data.Set, peers
 		rounds = peerRounds
 	}
 	before := dev.InUse()
-	w := &ssl.Timing{Clock: threadTime}
+	w := &train.Timing{Clock: threadTime}
 	t, err := s.trainer(dev, set, warmUpSteps+rounds*s.Steps, w)
 	if err != nil {
 		return err
 	}
 	defer t.Free()
 	s.setMemory(t, before)
-	if err := t.Train(ctx, warmUpSteps, func(ssl.Report) {}); err != nil {
+	if err := t.Train(ctx, warmUpSteps, func(train.StepResult) {}); err != nil {
 		return err
 	}
 	var times []time.Duration
@@ -236,7 +239,7 @@ func (s *Step) measure(ctx context.Context, dev *vk.Device, set *data.Set, peers
 	for range rounds {
 		completed, cpu, waited, last := 0, threadTime(), w.Waited, time.Now()
 		first := last
-		err := t.Train(ctx, t.Step()+s.Steps, func(ssl.Report) {
+		err := t.Train(ctx, t.Step()+s.Steps, func(train.StepResult) {
 			now := time.Now()
 			times, last, completed = append(times, now.Sub(last)), now, completed+1
 		})

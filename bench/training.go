@@ -5,8 +5,8 @@ import (
 	"fmt"
 	"time"
 
-	"marr/ssl"
 	"marr/ssl/data"
+	"marr/ssl/train"
 	"marr/vk"
 )
 
@@ -31,14 +31,14 @@ func MeasureTraining(ctx context.Context, dev *vk.Device, o StepOptions) (*Train
 	if err != nil {
 		return nil, err
 	}
-	t, err := o.trainer(dev, set, o.Steps, &ssl.Timing{})
+	t, err := o.trainer(dev, set, o.Steps, &train.Timing{})
 	if err != nil {
 		return nil, err
 	}
 	defer t.Free()
 	var losses []float64
 	start := time.Now()
-	if err := t.Train(ctx, o.Steps, func(r ssl.Report) { losses = append(losses, r.Loss) }); err != nil {
+	if err := t.Train(ctx, o.Steps, func(r train.StepResult) { losses = append(losses, r.Loss) }); err != nil {
 		return nil, err
 	}
 	if err := ctx.Err(); err != nil {

@@ -64,10 +64,10 @@ func FormatOf(path string) (Format, error) {
 	return nil, fmt.Errorf("export: %s: no format has this suffix: use %s", path, strings.Join(known, " or "))
 }
 
-// exportedName returns the name in a file of the stored tensor: torchvision's, which is also the name in the store. ok is false for
-// state that is not part of the network.
+// exportedName returns the name in a file of a stored tensor: the architecture's own, such as torchvision's, without the prefix of the backbone. ok is
+// false for state that is not part of the network.
 func exportedName(stored string) (name string, ok bool) {
-	return stored, !strings.HasPrefix(stored, "marr.")
+	return strings.TrimPrefix(stored, net.BackbonePrefix), !strings.HasPrefix(stored, "marr.")
 }
 
 // tensors returns the parameters, then the running statistics of a backbone, with exported names and in PyTorch's layouts.

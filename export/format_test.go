@@ -36,7 +36,7 @@ func smallBackbone(t *testing.T, images int) (Backbone, Samples) {
 	t.Cleanup(func() { dev.Close() })
 	st := kernels.NewStore(dev)
 	t.Cleanup(st.Free)
-	m := randomNet(t, st, net.Config{Arch: "resnet10", Stem: "cifar", Width: 4, Channels: 3})
+	m := randomNet(t, st, resnet(t, "resnet10", "cifar", 4, 3, ""))
 	b := Backbone{Store: st, Module: m, Height: 10, Width: 8, Channels: 3, Metadata: map[string]string{"marr.arch": "resnet10"}}
 	s := Samples{Images: make([]float32, images*3*10*8)}
 	rng.New(4).Uniform(s.Images, -2, 2)

@@ -95,14 +95,14 @@ func (t *tracer) Weight(x *kernels.Tensor) string {
 
 // stored returns the initializer's name of a tensor of the store, and what reads it; nil where there is no such tensor.
 func (t *tracer) stored(x *kernels.Tensor) (name string, read func() ([]float32, error)) {
-	name = x.Name()
+	name, _ = exportedName(x.Name())
 	for _, p := range t.st.Params() {
-		if p.Name == name {
+		if p.Name == x.Name() {
 			return name, p.Read
 		}
 	}
 	for _, s := range t.st.States() {
-		if s.Name == name {
+		if s.Name == x.Name() {
 			return name, s.Read
 		}
 	}

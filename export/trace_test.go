@@ -1,6 +1,7 @@
 package export
 
 import (
+	"fmt"
 	"reflect"
 	"slices"
 	"strings"
@@ -12,10 +13,20 @@ import (
 	"marr/vk"
 )
 
-// randomNet returns a ResNet whose running statistics and scales are random too, so that no norm is the identity.
-func randomNet(t *testing.T, st *kernels.Store, c net.Config) *net.ResNet {
+// resnet returns the shape of a ResNet.
+func resnet(t *testing.T, arch, stem string, width, channels int, norm string) net.Config {
 	t.Helper()
-	m, err := net.NewResNet(st, c, 1)
+	c, err := net.NewConfig(arch, map[string]any{"stem": stem, "width": width}, norm, channels)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+// randomNet returns a ResNet whose running statistics and scales are random too, so that no norm is the identity.
+func randomNet(t *testing.T, st *kernels.Store, c net.Config) net.Backbone {
+	t.Helper()
+	m, err := c.New(st, 1)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -51,7 +62,7 @@ func randomNet(t *testing.T, st *kernels.Store, c net.Config) *net.ResNet {
 }
 
 // features runs the network on the device in inference mode, for images x [N C H W].
-func features(t *testing.T, dev *vk.Device, st *kernels.Store, m *net.ResNet, x []float32, dims []int) []float32 {
+func features(t *testing.T, dev *vk.Device, st *kernels.Store, m net.Backbone, x []float32, dims []int) []float32 {
 	t.Helper()
 	n, c, h, w := dims[0], dims[1], dims[2], dims[3]
 	prog, err := kernels.Build(dev, st, func(g *kernels.Graph) {
@@ -85,15 +96,15 @@ func TestRuntimesAgreeWithTheDeviceOnTracedResNets(t *testing.T) {
 	}
 	defer dev.Close()
 	for _, c := range []net.Config{
-		{Arch: "resnet50", Stem: "imagenet", Width: 4, Channels: 3},
-		{Arch: "resnet34", Stem: "cifar", Width: 3, Channels: 1},
-		{Arch: "resnet10", Stem: "imagenet", Width: 5, Channels: 1},
-		{Arch: "resnet18", Stem: "imagenet", Width: 16, Channels: 3, Norm: "group"},
-		{Arch: "resnet10", Stem: "strided", Width: 5, Channels: 1, Norm: "layer"},
-		{Arch: "resnet10", Stem: "cifar", Width: 8, Channels: 3, Norm: "off"},
-		{Arch: "resnet10", Stem: "cifar", Width: 8, Channels: 3, Norm: "moving-mean"},
+		resnet(t, "resnet50", "imagenet", 4, 3, ""),
+		resnet(t, "resnet34", "cifar", 3, 1, ""),
+		resnet(t, "resnet10", "imagenet", 5, 1, ""),
+		resnet(t, "resnet18", "imagenet", 16, 3, "group"),
+		resnet(t, "resnet10", "strided", 5, 1, "layer"),
+		resnet(t, "resnet10", "cifar", 8, 3, "none"),
+		resnet(t, "resnet10", "cifar", 8, 3, "moving-mean"),
 	} {
-		t.Run(c.Arch+" "+c.Stem+" "+c.Norm, func(t *testing.T) {
+		t.Run(fmt.Sprint(c.Name, " ", c.Arch.(*net.ResNet).Stem, " ", c.Norm), func(t *testing.T) {
 			st := kernels.NewStore(dev)
 			defer st.Free()
 			m := randomNet(t, st, c)
@@ -129,8 +140,9 @@ func checkNames(t *testing.T, st *kernels.Store, file []byte) {
 		t.Fatal(err)
 	}
 	n := 0
-	check := func(name string, shape []int, read func() ([]float32, error)) {
+	check := func(stored string, shape []int, read func() ([]float32, error)) {
 		n++
+		name := strings.TrimPrefix(stored, net.BackbonePrefix)
 		v, err := read()
 		if err != nil {
 			t.Fatal(err)

@@ -6,21 +6,24 @@ import (
 	"strings"
 )
 
-// Online is the branch that was trained; Meta.Branch says "" for it.
-const Online = "online"
+// The branches of a run that a checkpoint may hold: the backbone that was trained, which Meta.Branch calls "", and its momentum encoder.
+const (
+	Online  = "online"
+	Teacher = "teacher"
+)
 
 // Branches lists the backbones that a checkpoint holds: Online, and Teacher where the method keeps a momentum encoder of the backbone.
 func (c *Checkpoint) Branches() []string {
 	for name := range c.tensors {
-		if bare, average := strings.CutPrefix(name, averagePrefix); average && ofBackbone(bare) {
+		if strings.HasPrefix(name, averagePrefix+BackbonePrefix) {
 			return []string{Online, Teacher}
 		}
 	}
 	return []string{Online}
 }
 
-// Choose makes a branch the product that RestoreBackbone takes, in place of the method's choice; "" leaves that. One that the file does not hold is
-// an error that lists those it holds.
+// Choose selects the branch that RestoreBackbone reads in place of the method's choice, which "" keeps. A branch that the file does not hold is an error
+// that lists those it holds.
 func (c *Checkpoint) Choose(branch string) error {
 	has := c.Branches()
 	switch {

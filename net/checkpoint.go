@@ -12,30 +12,31 @@ import (
 	"marr/kernels"
 )
 
-// formatVersion is what Meta.Version is in files written here; others are refused.
-const formatVersion = 1
+// formatVersion is Meta.Version of the files that SaveCheckpoint writes. LoadCheckpoint refuses others. Since version 2 the names of a backbone's tensors
+// start with BackbonePrefix, and settings have other names.
+const formatVersion = 2
 
-// Meta is a checkpoint's JSON, under the key "marr" of the file's metadata. It holds no times and no counts of resumes: a checkpoint's
-// bytes depend on the run alone.
+// Meta is a checkpoint's JSON, under the key "marr" of the file's metadata. It holds neither times nor counts of resumes: the bytes of a checkpoint
+// depend on the run alone.
 type Meta struct {
 	Version int             `json:"version"`
 	Step    int             `json:"step"`  // steps done
 	Epoch   int             `json:"epoch"` // epochs done
 	Config  json.RawMessage `json:"config"`
 	Data    string          `json:"data"`    // fingerprint of the images
-	Kernels string          `json:"kernels"` // how they read: same bits = same kernels
-	// Variants are the kernels that passes and shapes got: a resumed run takes the same.
+	Kernels string          `json:"kernels"` // how kernels read memory (kernels.Reading): the bits depend on it
+	// Variants are the kernels that were chosen for each pass and shape. A resumed run uses the same.
 	Variants map[string]string `json:"variants,omitempty"`
 	Mean     []float64         `json:"mean"` // of the images, on the scale 0 … 1, by channel
 	Std      []float64         `json:"std"`
 	Channels int               `json:"channels"` // of the images
-	// Watch is what the collapse watch has seen (watch.Watch): a resumed run is judged as if it had not been stopped.
+	// Watch is the state of the collapse watch (watch.Watch), which a resumed run continues.
 	Watch json.RawMessage `json:"watch,omitempty"`
-	// Branch says which backbone is the run's product: "", the one that was trained, or Teacher, its momentum encoder.
+	// Branch is the backbone that is the run's product: "", the one that was trained, or Teacher, its momentum encoder.
 	Branch string `json:"branch,omitempty"`
 }
 
-// ErrDamaged says that a checkpoint's bytes are not those that were written: it was cut, or one of them has changed.
+// ErrDamaged means that the bytes of a checkpoint are not those that were written: the file was truncated or has changed.
 var ErrDamaged = errors.New("damaged")
 
 // Checkpoint is a saved run: every tensor of its store in PyTorch's layouts, the optimizer's moments under "optimizer.0." and
@@ -45,16 +46,19 @@ type Checkpoint struct {
 	tensors map[string]Blob
 }
 
-// averagePrefix stands before the names of moving averages.
-const averagePrefix = "average."
+// Prefixes of names in checkpoints.
+const (
+	averagePrefix  = "average."  // moving averages of parameters
+	momentumPrefix = "momentum." // running statistics of momentum encoders
+)
 
-// private marks state of the device program that checkpoints leave out.
+// private starts the names of states of the device program, which are in no file.
 const private = "marr."
 
-// previous is where SaveCheckpoint keeps the checkpoint before the newest.
+// previous returns the path at which SaveCheckpoint keeps the checkpoint before the newest.
 func previous(path string) string { return strings.TrimSuffix(path, ".ckpt") + ".prev.ckpt" }
 
-// checksum is the CRC-32 of everything that a checkpoint says: its JSON, then each tensor's name, shape and data.
+// checksum returns the CRC-32 of the contents of a checkpoint: its JSON, then the name, type, shape and data of each tensor.
 func checksum(text string, blobs []Blob) string {
 	h := crc32.NewIEEE()
 	io.WriteString(h, text)
@@ -65,8 +69,8 @@ func checksum(text string, blobs []Blob) string {
 	return fmt.Sprintf("%08x", h.Sum32())
 }
 
-// SaveCheckpoint writes the store and meta to path as safetensors; the checkpoint that was there becomes the .prev one, unless it is
-// damaged. The store must be on the device, where its moments are. It waits for the device.
+// SaveCheckpoint writes the store and meta to path as safetensors. The checkpoint that was there becomes the .prev one, unless it is
+// damaged. The store must be on the device, where its moments are. SaveCheckpoint waits for the device.
 func SaveCheckpoint(path string, st *kernels.Store, meta Meta) error {
 	meta.Version = formatVersion
 	text, err := json.Marshal(meta)
@@ -80,11 +84,11 @@ func SaveCheckpoint(path string, st *kernels.Store, meta Meta) error {
 	if err := keepPrevious(path); err != nil {
 		return err
 	}
-	said := map[string]string{"marr": string(text), "crc32": checksum(string(text), blobs)}
-	return WriteFileAtomic(path, func(w io.Writer) error { return EncodeSafetensors(w, blobs, said) })
+	metadata := map[string]string{"marr": string(text), "crc32": checksum(string(text), blobs)}
+	return WriteFileAtomic(path, func(w io.Writer) error { return EncodeSafetensors(w, blobs, metadata) })
 }
 
-// part is one of the tensors that a checkpoint holds of a parameter.
+// part is one of the tensors of a parameter in a checkpoint.
 type part struct {
 	name  string
 	read  func() ([]float32, error)
@@ -104,7 +108,7 @@ func parts(p *kernels.Param) []part {
 	return all
 }
 
-// collect reads what a checkpoint holds: parameters with moments and averages, then states, in order of declaration.
+// collect reads the tensors of a checkpoint: parameters with moments and averages, then states, in order of declaration.
 func collect(st *kernels.Store) ([]Blob, error) {
 	var blobs []Blob
 	for _, p := range st.Params() {
@@ -130,9 +134,9 @@ func collect(st *kernels.Store) ([]Blob, error) {
 	return blobs, nil
 }
 
-// keepPrevious gives the newest checkpoint a second name before the new one takes its first: at every moment one of the two is whole.
-// A damaged one is left to be overwritten, for then the one before it is the last good one. Where the file system has no links the
-// checkpoint is moved, and LoadNewest finds it under its second name alone.
+// keepPrevious gives the newest checkpoint a second name before the next one takes its first: at every moment one of the two is intact.
+// A damaged checkpoint is left to be overwritten: the one before it is the last good one. Where the file system has no hard links the
+// checkpoint is moved, and LoadNewest finds it under its second name.
 func keepPrevious(path string) error {
 	_, err := LoadCheckpoint(path)
 	if errors.Is(err, os.ErrNotExist) || errors.Is(err, ErrDamaged) {
@@ -149,17 +153,17 @@ func keepPrevious(path string) error {
 	return nil
 }
 
-// LoadCheckpoint reads one file. A file that is not there gives an error that is os.ErrNotExist, one that is cut or changed ErrDamaged.
+// LoadCheckpoint reads one file. The error wraps os.ErrNotExist where there is no file, and ErrDamaged where it was truncated or changed.
 func LoadCheckpoint(path string) (*Checkpoint, error) {
 	raw, err := os.ReadFile(path)
 	if err != nil {
 		return nil, fmt.Errorf("net: checkpoint: %w", err)
 	}
-	blobs, said, err := DecodeSafetensors(raw)
+	blobs, metadata, err := DecodeSafetensors(raw)
 	if err != nil {
 		return nil, fmt.Errorf("net: checkpoint %s is %w: %w", path, ErrDamaged, err)
 	}
-	text, ok := said["marr"]
+	text, ok := metadata["marr"]
 	if !ok {
 		return nil, fmt.Errorf("net: %s: not a checkpoint of marr: give the checkpoint.ckpt of a run folder", path)
 	}
@@ -167,11 +171,11 @@ func LoadCheckpoint(path string) (*Checkpoint, error) {
 	if err := json.Unmarshal([]byte(text), &c.Meta); err != nil {
 		return nil, fmt.Errorf("net: checkpoint %s is %w: %w", path, ErrDamaged, err)
 	}
-	if c.Meta.Version != formatVersion { // before the checksum, which another format may make in another way
-		return nil, fmt.Errorf("net: checkpoint %s has format %d, this program reads %d: use the marr that wrote it", path, c.Meta.Version, formatVersion)
+	if c.Meta.Version != formatVersion { // before the checksum, which other formats may compute differently
+		return nil, fmt.Errorf("net: checkpoint %s has format %d, this program reads format %d: use the version of marr that wrote it, or start a new run", path, c.Meta.Version, formatVersion)
 	}
-	if got, want := checksum(text, blobs), said["crc32"]; got != want {
-		return nil, fmt.Errorf("net: checkpoint %s is %w: its checksum is %s, not %q as it says", path, ErrDamaged, got, want)
+	if got, want := checksum(text, blobs), metadata["crc32"]; got != want {
+		return nil, fmt.Errorf("net: checkpoint %s is %w: its checksum is %s, the file states %q", path, ErrDamaged, got, want)
 	}
 	for _, b := range blobs {
 		c.tensors[b.Name] = b
@@ -179,7 +183,7 @@ func LoadCheckpoint(path string) (*Checkpoint, error) {
 	return c, nil
 }
 
-// LoadNewest reads path or, where that is damaged or was lost, the checkpoint before it; then note says so. When neither is there the error is
+// LoadNewest reads path or, where that file is damaged or missing, the checkpoint before it; note then says so. Where neither exists the error wraps
 // os.ErrNotExist. Any other failure, such as a file of another format, is an error and not a reason to go back.
 func LoadNewest(path string) (c *Checkpoint, note string, err error) {
 	c, err = LoadCheckpoint(path)
@@ -189,11 +193,11 @@ func LoadNewest(path string) (c *Checkpoint, note string, err error) {
 	before, err2 := LoadCheckpoint(previous(path))
 	switch {
 	case err2 == nil:
-		return before, fmt.Sprintf("%v: going on from the one before it, step %d", err, before.Meta.Step), nil
+		return before, fmt.Sprintf("%v: continuing from the checkpoint before it, step %d", err, before.Meta.Step), nil
 	case errors.Is(err2, os.ErrNotExist) && errors.Is(err, os.ErrNotExist):
 		return nil, "", err
 	case errors.Is(err2, os.ErrNotExist):
 		err2 = err
 	}
-	return nil, "", fmt.Errorf("%w: no whole checkpoint is left: start again in another folder", err2)
+	return nil, "", fmt.Errorf("%w: no intact checkpoint is left: start again in another folder", err2)
 }

@@ -18,11 +18,11 @@ import (
 func smallStore(t *testing.T, seed uint64) *kernels.Store {
 	t.Helper()
 	st := kernels.NewStore(device)
-	backbone, err := net.NewResNet(st, net.Config{Arch: "resnet10", Stem: "cifar", Width: 3, Channels: 3}, seed)
+	backbone, err := resnet(t, "resnet10", "cifar", 3, "").New(st, seed)
 	if err != nil {
 		t.Fatal(err)
 	}
-	projector := net.NewProjector(st, "on", "projector", backbone.Dim(), 5, 7, seed)
+	projector := net.Scope{Store: st, Seed: seed}.Projector("projector", backbone.Dim(), 5, 7)
 	prog, err := kernels.Build(device, st, func(g *kernels.Graph) { // puts the store on the device
 		projector.Forward(backbone.Forward(g.Input("x", kernels.F32, 2, 8, 8, 3), net.Eval), net.Eval)
 	})
@@ -76,7 +76,7 @@ func TestCheckpointRestoresEveryTensor(t *testing.T) {
 	if !bytes.Equal(x, y) {
 		t.Error("saving what was restored gives other bytes")
 	}
-	if got, want := read(t, param(t, b, "layer2.0.conv1.weight").Read), read(t, param(t, a, "layer2.0.conv1.weight").Read); !slices.Equal(got, want) {
+	if got, want := read(t, param(t, b, "backbone.layer2.0.conv1.weight").Read), read(t, param(t, a, "backbone.layer2.0.conv1.weight").Read); !slices.Equal(got, want) {
 		t.Error("layer2.0.conv1.weight came back changed")
 	}
 }
@@ -98,7 +98,7 @@ func TestCheckpointKeepsTheOneBefore(t *testing.T) {
 			t.Fatal(err)
 		}
 		c, note, err := net.LoadNewest(path)
-		if err != nil || c.Meta.Step != 1 || !strings.Contains(note, "going on from the one before it") {
+		if err != nil || c.Meta.Step != 1 || !strings.Contains(note, "continuing from the checkpoint before it") {
 			t.Errorf("%s: %v, %q, %v, want the checkpoint of step 1 and a note", name, c, note, err)
 		}
 	}
@@ -118,12 +118,12 @@ func TestCheckpointOfAnotherNetworkIsRefused(t *testing.T) {
 		t.Fatal(err)
 	}
 	for name, config := range map[string]net.Config{
-		"wider":    {Arch: "resnet10", Stem: "cifar", Width: 4, Channels: 3},
-		"deeper":   {Arch: "resnet18", Stem: "cifar", Width: 3, Channels: 3},
-		"no heads": {Arch: "resnet10", Stem: "cifar", Width: 3, Channels: 3},
+		"wider":    resnet(t, "resnet10", "cifar", 4, ""),
+		"deeper":   resnet(t, "resnet18", "cifar", 3, ""),
+		"no heads": resnet(t, "resnet10", "cifar", 3, ""),
 	} {
 		st := kernels.NewStore(device)
-		if _, err := net.NewResNet(st, config, 1); err != nil {
+		if _, err := config.New(st, 1); err != nil {
 			t.Fatal(err)
 		}
 		if err := c.Restore(st); err == nil || !strings.Contains(err.Error(), "of another network") {

@@ -73,7 +73,7 @@ const layerTolerance = 1e-5
 func TestProjectorIsLinearNormReLULinear(t *testing.T) {
 	st := kernels.NewStore(device)
 	defer st.Free()
-	m := net.NewProjector(st, "on", "projector", 24, 9, 7, 1)
+	m := net.Scope{Store: st, Seed: 1}.Projector("projector", 24, 9, 7)
 	if p := param(t, st, "projector.1.bias"); p.Write(uniform(9, 1)) != nil {
 		t.Fatal("write")
 	}
@@ -100,7 +100,7 @@ func TestProjectorIsLinearNormReLULinear(t *testing.T) {
 func TestHeadIsLinearReLULinear(t *testing.T) {
 	st := kernels.NewStore(device)
 	defer st.Free()
-	m := net.NewHead(st, "head", 24, 24, 10, 1)
+	m := net.Scope{Store: st, Seed: 1}.MLP("head", 24, 24, 10)
 	x := uniform(5*24, 3)
 	got := forward(t, st, m, net.Eval, x, 5, 24)
 	h := ref.ReLU(ref.Linear(ref.FromFloat32(x, 5, 24), wide(t, st, "head.0.weight"), wide(t, st, "head.0.bias")))
@@ -112,8 +112,8 @@ func TestHeadIsLinearReLULinear(t *testing.T) {
 
 func TestHeadsAreNamedAsInTorchSequential(t *testing.T) {
 	st := kernels.NewStore(device)
-	net.NewProjector(st, "on", "projector", 8, 6, 4, 1)
-	net.NewHead(st, "head", 8, 6, 4, 1)
+	net.Scope{Store: st, Seed: 1}.Projector("projector", 8, 6, 4)
+	net.Scope{Store: st, Seed: 1}.MLP("head", 8, 6, 4)
 	var got []string
 	for _, p := range st.Params() {
 		got = append(got, p.Name)
@@ -128,8 +128,8 @@ func TestHeadsAreNamedAsInTorchSequential(t *testing.T) {
 
 // Decay pulls on what multiplies activations; biases, and the scales and shifts of batch norms, are left out, as is usual.
 func TestDecayPassesByVectorsOnly(t *testing.T) {
-	st := network(t, tiny, true)
-	net.NewHead(st, "head", 24, 24, 5, 1)
+	st := network(t, tiny(t), true)
+	net.Scope{Store: st, Seed: 1}.MLP("head", 24, 24, 5)
 	for _, p := range st.Params() {
 		if want := len(p.Shape) == 1; p.NoDecay != want {
 			t.Errorf("%s %v: NoDecay %t, want %t", p.Name, p.Shape, p.NoDecay, want)
@@ -144,7 +144,7 @@ func TestInferenceWithABatchsStatisticsEqualsTrainingImageByImage(t *testing.T) 
 	const n, px, tolerance = 6, 16, 1e-4
 	st := kernels.NewStore(device)
 	defer st.Free()
-	m, err := net.NewResNet(st, net.Config{Arch: "resnet10", Stem: "strided", Width: 5, Channels: 3}, 1)
+	m, err := resnet(t, "resnet10", "strided", 5, "").New(st, 1)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -155,7 +155,7 @@ func TestInferenceWithABatchsStatisticsEqualsTrainingImageByImage(t *testing.T) 
 		if strings.HasPrefix(s.Name, "marr.") {
 			continue
 		}
-		v, count := read(t, s.Read), n*rows[strings.Split(s.Name, ".")[0]]
+		v, count := read(t, s.Read), n*rows[strings.Split(s.Name, ".")[1]]
 		for i := range v {
 			if strings.HasSuffix(s.Name, ".running_var") {
 				v[i] = float32((float64(v[i]) - 0.9) / 0.1 * (count - 1) / count)
@@ -176,24 +176,24 @@ func TestInferenceWithABatchsStatisticsEqualsTrainingImageByImage(t *testing.T) 
 // A stage of stride 2 needs two rows to halve. From the least images on it finds them, and from no smaller ones: the narrowest has just two.
 func TestImagesTooSmallForTheStagesAreRefused(t *testing.T) {
 	for _, c := range []struct {
-		stem  string
-		least int
-		mend  string
-	}{{"cifar", 5, "5×5 pixels"}, {"strided", 9, "9×9 pixels, or the stem cifar"}, {"imagenet", 17, "17×17 pixels, or the stem cifar or strided"}} {
-		for _, arch := range net.Archs {
+		stem    string
+		minSize int
+		hint    string
+	}{{"cifar", 5, "5×5 pixels"}, {"strided", 9, "9×9 pixels, or --stem cifar"}, {"imagenet", 17, "17×17 pixels, or --stem cifar or strided"}} {
+		for _, arch := range net.Architectures() {
 			st := kernels.NewStore(device)
-			m, err := net.NewResNet(st, net.Config{Arch: arch, Stem: c.stem, Width: 3, Channels: 3}, 1)
+			m, err := resnet(t, arch, c.stem, 3, "").New(st, 1)
 			if err != nil {
 				t.Fatal(err)
 			}
 			trace := func(h, w int) (*kernels.Graph, error) {
 				return kernels.TraceOps(st, func(g *kernels.Graph) { m.Forward(g.Input("x", kernels.F32, 2, h, w, 3), net.Eval) })
 			}
-			g, err := trace(c.least, c.least+1)
+			g, err := trace(c.minSize, c.minSize+1)
 			if err != nil {
 				t.Fatal(err)
 			}
-			narrowest := c.least
+			narrowest := c.minSize
 			for _, n := range g.Trace() {
 				if n.Attr["stride"] == 2 {
 					narrowest = min(narrowest, n.In[0].Dim(1))
@@ -202,9 +202,9 @@ func TestImagesTooSmallForTheStagesAreRefused(t *testing.T) {
 			if narrowest != 2 {
 				t.Errorf("%s, %s: the last stage of stride 2 finds %d rows, want 2", arch, c.stem, narrowest)
 			}
-			for _, size := range [][2]int{{c.least - 1, 40}, {40, c.least - 1}} {
-				if _, err := trace(size[0], size[1]); err == nil || !strings.HasSuffix(err.Error(), "use images of at least "+c.mend) {
-					t.Errorf("%s, %s, %v pixels: error %v, want %s", arch, c.stem, size, err, c.mend)
+			for _, size := range [][2]int{{c.minSize - 1, 40}, {40, c.minSize - 1}} {
+				if _, err := trace(size[0], size[1]); err == nil || !strings.HasSuffix(err.Error(), "use images of at least "+c.hint) {
+					t.Errorf("%s, %s, %v pixels: error %v, want %s", arch, c.stem, size, err, c.hint)
 				}
 			}
 		}

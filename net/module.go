@@ -1,29 +1,33 @@
 package net
 
-import (
-	"hash/crc32"
+import "marr/kernels"
 
-	"marr/kernels"
-	"marr/kernels/rng"
-)
+// Mode says how layers compute.
+type Mode uint8
 
-// Mode says what batch norm does: Train uses and records the batch's statistics, Eval the running ones.
-type Mode int
-
-// The modes.
+// The modes of batch norm: Eval uses the running statistics, Train uses those of the batch and updates the running ones.
 const (
-	Train Mode = iota
-	Eval
+	Eval Mode = iota
+	Train
 )
 
-// Module is a part of a network: its parameters were declared when it was made, Forward records its ops.
-type Module interface {
-	Forward(x *kernels.Tensor, m Mode) *kernels.Tensor
+// averaged, added to a mode, makes layers use the moving averages of their parameters: see Momentum.
+const averaged Mode = 1 << 7
+
+// training reports whether the mode is Train, of the trained parameters or of their averages.
+func (m Mode) training() bool { return m&^averaged == Train }
+
+// param returns the parameter that a layer uses: p itself or its moving average. A nil p stays nil.
+func (m Mode) param(p *kernels.Param) *kernels.Param {
+	if p == nil || m&averaged == 0 {
+		return p
+	}
+	return p.Momentum()
 }
 
-// source is the stream that a parameter's first values come from: it depends on seed and name, not on the order of declaration.
-func source(seed uint64, name string) *rng.Source {
-	return rng.New(seed, crc32.ChecksumIEEE([]byte(name)), 0x696e6974)
+// Module is a part of a network. Its parameters were declared when it was made (Scope); Forward records its ops.
+type Module interface {
+	Forward(x *kernels.Tensor, m Mode) *kernels.Tensor
 }
 
 // Conv2d is a square convolution without bias: weight [K R R C] under prefix + ".weight".
@@ -32,46 +36,36 @@ type Conv2d struct {
 	stride, pad int
 }
 
-func newConv(st *kernels.Store, prefix string, in, out, kernel, stride, pad int, seed uint64) Conv2d {
+// Conv declares a square convolution without bias, with the first values of KaimingNormalFanOut.
+func (s Scope) Conv(prefix string, in, out, kernel, stride, pad int) Conv2d {
 	name := prefix + ".weight"
-	w := st.Param(name, func() []float32 {
-		v := make([]float32, out*kernel*kernel*in)
-		KaimingNormalFanOut(v, out*kernel*kernel, source(seed, name))
-		return v
-	}, out, kernel, kernel, in)
+	w := s.param(name, func(v []float32) { KaimingNormalFanOut(v, out*kernel*kernel, s.source(name)) }, out, kernel, kernel, in)
 	return Conv2d{w, stride, pad}
 }
 
 // Forward is kernels.Conv2D.
-func (c Conv2d) Forward(x *kernels.Tensor, _ Mode) *kernels.Tensor {
-	return kernels.Conv2D(x, c.weight, c.stride, c.pad)
+func (c Conv2d) Forward(x *kernels.Tensor, m Mode) *kernels.Tensor {
+	return kernels.Conv2D(x, m.param(c.weight), c.stride, c.pad)
 }
 
-// NewLinear declares a layer's parameters, with a bias.
-func NewLinear(st *kernels.Store, prefix string, in, out int, seed uint64) Linear {
-	return newLinear(st, prefix, in, out, true, seed)
-}
-
-// Linear is x·wᵀ + b: weight [K C] and bias [K] under prefix, torch.nn.Linear's first values.
+// Linear is x·wᵀ + b: weight [K C] and, where it has one, bias [K] under prefix.
 type Linear struct{ weight, bias *kernels.Param }
 
-func newLinear(st *kernels.Store, prefix string, in, out int, bias bool, seed uint64) Linear {
-	draw := func(name string, n int) func() []float32 {
-		return func() []float32 {
-			v := make([]float32, n)
-			LinearUniform(v, in, source(seed, name))
-			return v
-		}
-	}
-	l := Linear{weight: st.Param(prefix+".weight", draw(prefix+".weight", in*out), out, in)}
-	if bias {
-		l.bias = st.Param(prefix+".bias", draw(prefix+".bias", out), out)
-		l.bias.NoDecay = true
-	}
+// Linear declares a linear layer with a bias and the first values of torch.nn.Linear.
+func (s Scope) Linear(prefix string, in, out int) Linear {
+	l, name := s.LinearNoBias(prefix, in, out), prefix+".bias"
+	l.bias = s.param(name, func(v []float32) { LinearUniform(v, in, s.source(name)) }, out)
+	l.bias.NoDecay = true
 	return l
 }
 
+// LinearNoBias declares a linear layer without bias.
+func (s Scope) LinearNoBias(prefix string, in, out int) Linear {
+	name := prefix + ".weight"
+	return Linear{weight: s.param(name, func(v []float32) { LinearUniform(v, in, s.source(name)) }, out, in)}
+}
+
 // Forward is kernels.Linear.
-func (l Linear) Forward(x *kernels.Tensor, _ Mode) *kernels.Tensor {
-	return kernels.Linear(x, l.weight, l.bias)
+func (l Linear) Forward(x *kernels.Tensor, m Mode) *kernels.Tensor {
+	return kernels.Linear(x, m.param(l.weight), m.param(l.bias))
 }

@@ -12,11 +12,11 @@ import (
 )
 
 // normed is a backbone of a norm, with scales and shifts that are not 1 and 0.
-func normed(t *testing.T, norm string, seed uint64) (*kernels.Store, *net.ResNet) {
+func normed(t *testing.T, norm string, seed uint64) (*kernels.Store, net.Backbone) {
 	t.Helper()
 	st := kernels.NewStore(device)
 	t.Cleanup(st.Free)
-	m, err := net.NewResNet(st, net.Config{Arch: "resnet10", Stem: "cifar", Width: 4, Channels: 3, Norm: norm}, seed)
+	m, err := resnet(t, "resnet10", "cifar", 4, norm).New(st, seed)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -44,7 +44,7 @@ func TestGroupAndLayerNormSeeOneImage(t *testing.T) {
 		alone := forward(t, st, m, net.Train, x[:len(x)/2], n/2, px, px, 3)
 		same := distance(all[:len(alone)], ref.FromFloat32(alone, len(alone)).Data) < 1e-6 // 0 but for kernels that follow the shape
 		// moving-mean subtracts, at first, the running mean too.
-		if want := slices.Contains([]string{"off", "group", "layer", "moving-mean"}, norm); same != want {
+		if want := slices.Contains([]string{"none", "group", "layer", "moving-mean"}, norm); same != want {
 			t.Errorf("%s: in a batch of half the size, in training, features are the same: %t, want %t", norm, same, want)
 		}
 	}
@@ -57,7 +57,7 @@ func TestProjectorsNormAsTheirReferences(t *testing.T) {
 	for _, norm := range net.Norms {
 		st := kernels.NewStore(device)
 		defer st.Free()
-		m := net.NewProjector(st, norm, "projector", in, hidden, out, 1)
+		m := net.Scope{Store: st, Norm: norm, Seed: 1}.Projector("projector", in, hidden, out)
 		scale, shift := param(t, st, "projector.1.weight"), param(t, st, "projector.1.bias")
 		if scale.Write(uniform(hidden, 6)) != nil || shift.Write(uniform(hidden, 7)) != nil {
 			t.Fatal("write")
@@ -70,9 +70,9 @@ func TestProjectorsNormAsTheirReferences(t *testing.T) {
 		}
 		moved := ref.ColumnMean(h).Data
 		switch norm {
-		case "on":
+		case "batch":
 			h, _, _ = ref.BatchNormTrain(h, gamma, beta, 1e-5, nil, true)
-		case "off", "moving-mean":
+		case "none", "moving-mean":
 			h = ref.BatchNormInfer(h, gamma, beta, zero, one, 1e-5, nil, true)
 		case "group":
 			h = ref.GroupNorm(h, gamma, beta, 3, 1e-5, nil, true)
@@ -88,13 +88,13 @@ func TestProjectorsNormAsTheirReferences(t *testing.T) {
 		for _, s := range st.States() {
 			v := read(t, s.Read)
 			switch {
-			case strings.HasSuffix(s.Name, ".running_var") && norm != "on" && !slices.Equal(v, slices.Repeat([]float32{1}, hidden)):
+			case strings.HasSuffix(s.Name, ".running_var") && norm != "batch" && !slices.Equal(v, slices.Repeat([]float32{1}, hidden)):
 				t.Errorf("%s: running variance %v, want ones", norm, v)
 			case strings.HasSuffix(s.Name, ".running_mean"):
 				for i := range v {
 					v[i] *= 10 // the momentum is 0.1
 				}
-				if norm != "off" && distance(v, moved) > layerTolerance || norm == "off" && slices.ContainsFunc(v, func(e float32) bool { return e != 0 }) {
+				if norm != "none" && distance(v, moved) > layerTolerance || norm == "none" && slices.ContainsFunc(v, func(e float32) bool { return e != 0 }) {
 					t.Errorf("%s: running mean %v after one batch with the mean %v", norm, v, moved)
 				}
 			}
@@ -110,8 +110,8 @@ func TestCheckpointsKeepEveryNorm(t *testing.T) {
 		for _, branch := range []string{"", net.Teacher} {
 			st, m := normed(t, norm, 1)
 			var product net.Module = m
-			if teacher := net.Momentum(st, m); branch != "" {
-				product = teacher
+			if branch != "" {
+				product = net.Momentum(m)
 			}
 			forward(t, st, product, net.Train, x, n, px, px, 3)
 			want := forward(t, st, product, net.Eval, x, n, px, px, 3)
@@ -139,12 +139,12 @@ func TestCheckpointsKeepEveryNorm(t *testing.T) {
 }
 
 func TestUnknownNormsAreRefused(t *testing.T) {
-	c := net.Config{Arch: "resnet10", Stem: "cifar", Width: 4, Channels: 3, Norm: "instance"}
-	want := `no batch norm "instance": known are on, off, group, layer, mean, moving-mean`
-	if err := c.Check(); err == nil || !strings.Contains(err.Error(), want) {
+	c := resnet(t, "resnet10", "cifar", 4, "instance")
+	want := `no norm "instance": known are batch, none, group, layer, mean, moving-mean`
+	if err := c.Check(32); err == nil || !strings.Contains(err.Error(), want) {
 		t.Errorf("%v, want %s", err, want)
 	}
-	_, err := kernels.TraceOps(kernels.NewStore(device), func(g *kernels.Graph) { net.NewProjector(g.Store(), "instance", "p", 4, 4, 4, 1) })
+	_, err := kernels.TraceOps(kernels.NewStore(device), func(g *kernels.Graph) { net.Scope{Store: g.Store(), Norm: "instance", Seed: 1}.Projector("p", 4, 4, 4) })
 	if err == nil || !strings.Contains(err.Error(), want) {
 		t.Errorf("%v, want %s", err, want)
 	}
@@ -154,7 +154,7 @@ func TestUnknownNormsAreRefused(t *testing.T) {
 func TestGroupsFollowTheWidth(t *testing.T) {
 	for width, want := range map[int]float64{1: 1, 4: 1, 6: 1, 8: 2, 12: 3, 16: 4, 20: 5, 64: 16, 128: 32, 192: 24, 512: 32, 148: 1, 2048: 32} {
 		g, err := kernels.TraceOps(kernels.NewStore(device), func(g *kernels.Graph) {
-			net.NewProjector(g.Store(), "group", "p", 4, width, 4, 1).Forward(g.Input("x", kernels.F32, 2, 4), net.Train)
+			net.Scope{Store: g.Store(), Norm: "group", Seed: 1}.Projector("p", 4, width, 4).Forward(g.Input("x", kernels.F32, 2, 4), net.Train)
 		})
 		if err != nil {
 			t.Fatal(err)

@@ -46,7 +46,7 @@ func TestOptimizersFollowTheirScalarsFromStepToStep(t *testing.T) {
 			t.Fatal(err)
 		}
 		st := kernels.NewStore(device)
-		head := net.NewHead(st, "head", 6, 5, 4, 1)
+		head := net.Scope{Store: st, Seed: 1}.MLP("head", 6, 5, 4)
 		first := map[string]*ref.Tensor{}
 		for _, p := range st.Params() {
 			first[p.Name] = wide(t, st, p.Name)
@@ -110,7 +110,7 @@ func newTraining(t *testing.T, name string, averaged bool, seed uint64) training
 		t.Fatal(err)
 	}
 	st := kernels.NewStore(device)
-	m := net.NewProjector(st, "on", "projector", 6, 5, 4, seed)
+	m := net.Scope{Store: st, Seed: seed}.Projector("projector", 6, 5, 4)
 	prog, err := kernels.Build(device, st, func(g *kernels.Graph) {
 		y := m.Forward(g.Input("x", kernels.F32, 3, 6), net.Train)
 		for _, p := range st.Params() {

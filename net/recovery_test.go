@@ -155,7 +155,7 @@ func TestOnlyDamageMakesLoadingFallBack(t *testing.T) {
 	save(t, path, st, 1)
 	save(t, path, st, 2)
 	whole := readFile(t, path)
-	newer := strings.Replace(string(whole), `\"version\":1`, `\"version\":9`, 1)
+	newer := strings.Replace(string(whole), `\"version\":2`, `\"version\":9`, 1)
 	for name, c := range map[string]struct {
 		prepare func()
 		want    string
@@ -163,7 +163,7 @@ func TestOnlyDamageMakesLoadingFallBack(t *testing.T) {
 		"another format":       {func() { writeFile(t, path, []byte(newer)) }, "format 9"},
 		"not of this program":  {func() { writeFile(t, path, []byte("\x02\x00\x00\x00\x00\x00\x00\x00{}")) }, "not a checkpoint of marr"},
 		"a folder in its way":  {func() { os.Remove(path); os.Mkdir(path, 0o777) }, "directory"},
-		"both damaged":         {func() { writeFile(t, path, whole[:50]); writeFile(t, before, whole[:70]) }, "no whole checkpoint is left"},
+		"both damaged":         {func() { writeFile(t, path, whole[:50]); writeFile(t, before, whole[:70]) }, "no intact checkpoint is left"},
 		"only a damaged other": {func() { os.Remove(path); writeFile(t, before, whole[:70]) }, "damaged"},
 	} {
 		os.RemoveAll(path)
@@ -207,21 +207,21 @@ func saved(t *testing.T, c net.Config, projector bool) *net.Checkpoint {
 func network(t *testing.T, c net.Config, projector bool) *kernels.Store {
 	t.Helper()
 	st := kernels.NewStore(device)
-	backbone, err := net.NewResNet(st, c, 1)
+	backbone, err := c.New(st, 1)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if projector {
-		net.NewProjector(st, "on", "projector", backbone.Dim(), 4, 4, 1)
+		net.Scope{Store: st, Seed: 1}.Projector("projector", backbone.Dim(), 4, 4)
 	}
 	return st
 }
 
-var tiny = net.Config{Arch: "resnet10", Stem: "cifar", Width: 3, Channels: 3}
+func tiny(t *testing.T) net.Config { return resnet(t, "resnet10", "cifar", 3, "") }
 
 func TestARefusedFileListsTheDifferencesAndChangesNothing(t *testing.T) {
-	deep, wide, gray := tiny, tiny, tiny
-	deep.Arch, wide.Width, gray.Channels = "resnet18", 4, 1
+	tiny, deep, wide, gray := tiny(t), resnet(t, "resnet18", "cifar", 3, ""), resnet(t, "resnet10", "cifar", 4, ""), tiny(t)
+	gray.Channels = 1
 	restore := func(c *net.Checkpoint, st *kernels.Store) error { return c.Restore(st) }
 	backbone := func(c *net.Checkpoint, st *kernels.Store) error { return c.RestoreBackbone(st) }
 	for name, c := range map[string]struct {
@@ -231,10 +231,10 @@ func TestARefusedFileListsTheDifferencesAndChangesNothing(t *testing.T) {
 		want     []string
 	}{
 		"whole, deeper":     {tiny, deep, false, restore, []string{"lacks", "layer1.1.bn1.bias"}},
-		"whole, a head":     {tiny, tiny, true, restore, []string{"beside", "optimizer.0.projector.0.weight"}},
+		"whole, a head":     {tiny, tiny, true, restore, []string{"the network has no", "optimizer.0.projector.0.weight"}},
 		"whole, gray":       {tiny, gray, false, restore, []string{"conv1.weight [3 3 3 3], want [3 1 3 3]"}},
 		"backbone, deeper":  {tiny, deep, true, backbone, []string{"lacks", "layer1.1.bn1.bias", "more"}},
-		"backbone, flatter": {deep, tiny, false, backbone, []string{"beside", "layer1.1.bn1.bias"}},
+		"backbone, flatter": {deep, tiny, false, backbone, []string{"the network has no", "backbone.layer1.1.bn1.bias"}},
 		"backbone, wider":   {tiny, wide, false, backbone, []string{"bn1.bias [3], want [4]", "more"}},
 	} {
 		st := network(t, c.to, false)
@@ -252,7 +252,7 @@ func TestARefusedFileListsTheDifferencesAndChangesNothing(t *testing.T) {
 }
 
 func TestRestoreBackboneLeavesTheHeadAsItIs(t *testing.T) {
-	trained := network(t, tiny, true)
+	trained := network(t, tiny(t), true)
 	for i, p := range trained.Params() {
 		v := read(t, p.Read)
 		for j := range v {
@@ -262,7 +262,7 @@ func TestRestoreBackboneLeavesTheHeadAsItIs(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if err := state(t, trained, "bn1.running_mean").Write([]float32{1, 2, 3}); err != nil {
+	if err := state(t, trained, "backbone.bn1.running_mean").Write([]float32{1, 2, 3}); err != nil {
 		t.Fatal(err)
 	}
 	path := filepath.Join(t.TempDir(), "checkpoint.ckpt")
@@ -271,8 +271,8 @@ func TestRestoreBackboneLeavesTheHeadAsItIs(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	fresh := network(t, tiny, false)
-	net.NewHead(fresh, "head", 24, 24, 5, 2)
+	fresh := network(t, tiny(t), false)
+	net.Scope{Store: fresh, Seed: 2}.MLP("head", 24, 24, 5)
 	head := read(t, param(t, fresh, "head.0.weight").Read)
 	if err := c.RestoreBackbone(fresh); err != nil {
 		t.Fatal(err)
@@ -290,21 +290,21 @@ func TestRestoreBackboneLeavesTheHeadAsItIs(t *testing.T) {
 			t.Errorf("%s is not what it should be", p.Name)
 		}
 	}
-	if got := read(t, state(t, fresh, "bn1.running_mean").Read); !slices.Equal(got, []float32{1, 2, 3}) {
+	if got := read(t, state(t, fresh, "backbone.bn1.running_mean").Read); !slices.Equal(got, []float32{1, 2, 3}) {
 		t.Errorf("bn1.running_mean %v, want [1 2 3]", got)
 	}
 }
 
 // Any safetensors reader must find torchvision's tensor: [K C R S] under its name, element by element.
 func TestFilesHoldConvolutionsInPyTorchsLayout(t *testing.T) {
-	st := network(t, tiny, false)
+	st := network(t, tiny(t), false)
 	path := filepath.Join(t.TempDir(), "checkpoint.ckpt")
 	save(t, path, st, 1)
 	blobs, _, err := net.DecodeSafetensors(readFile(t, path))
 	if err != nil {
 		t.Fatal(err)
 	}
-	const k, c, name = 6, 3, "layer2.0.conv1.weight"
+	const k, c, name = 6, 3, "backbone.layer2.0.conv1.weight"
 	i := slices.IndexFunc(blobs, func(b net.Blob) bool { return b.Name == name })
 	if i < 0 || fmt.Sprint(blobs[i].Shape) != "[6 3 3 3]" {
 		t.Fatalf("%s is not there as [K C R S] = [6 3 3 3]", name)

@@ -24,21 +24,31 @@ func TestResNetsMatchPyTorch(t *testing.T) {
 	for _, c := range file.Cases {
 		stem := map[string]string{"resnet18": "cifar", "resnet34": "cifar", "resnet50": "imagenet"}[c.Op]
 		t.Run(c.Op, func(t *testing.T) {
-			matchNetwork(t, c, net.Config{Arch: c.Op, Stem: stem, Width: int(c.Attrs["width"]), Channels: 3})
+			matchNetwork(t, c, resnet(t, c.Op, stem, int(c.Attrs["width"]), ""))
 		})
 	}
+}
+
+// resnet is the shape of a ResNet for images of three channels.
+func resnet(t *testing.T, arch, stem string, width int, norm string) net.Config {
+	t.Helper()
+	c, err := net.NewConfig(arch, map[string]any{"stem": stem, "width": width}, norm, 3)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
 }
 
 func matchNetwork(t *testing.T, c *golden.Case, config net.Config) {
 	images := c.Inputs[0]
 	st := kernels.NewStore(device)
 	defer st.Free()
-	backbone, err := net.NewResNet(st, config, 1)
+	backbone, err := config.New(st, 1)
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, s := range c.Inputs[1:] {
-		if err := param(t, st, s.Name).Write(c.Values(s)); err != nil {
+		if err := param(t, st, net.BackbonePrefix+s.Name).Write(c.Values(s)); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -67,10 +77,10 @@ func matchNetwork(t *testing.T, c *golden.Case, config net.Config) {
 	}
 	near(t, c.Output("features"), r.Output("features"))
 	for _, want := range c.Outputs[1:] {
-		near(t, want, read(t, state(t, st, want.Name).Read))
+		near(t, want, read(t, state(t, st, net.BackbonePrefix+want.Name).Read))
 	}
 	for _, want := range c.Grads {
-		near(t, want, read(t, param(t, st, want.Name).ReadGrad))
+		near(t, want, read(t, param(t, st, net.BackbonePrefix+want.Name).ReadGrad))
 	}
 }
 
@@ -116,6 +126,7 @@ func TestNamesAreTorchvisions(t *testing.T) {
 	}{"resnet18": {[4]int{2, 2, 2, 2}, 2}, "resnet34": {[4]int{3, 4, 6, 3}, 2}, "resnet50": {[4]int{3, 4, 6, 3}, 3}} {
 		var want []string
 		unit := func(conv, bn string) {
+			conv, bn = net.BackbonePrefix+conv, net.BackbonePrefix+bn
 			want = append(want, conv+".weight", bn+".weight", bn+".bias", bn+".running_mean", bn+".running_var")
 		}
 		unit("conv1", "bn1")
@@ -131,7 +142,7 @@ func TestNamesAreTorchvisions(t *testing.T) {
 			}
 		}
 		st := kernels.NewStore(device)
-		if _, err := net.NewResNet(st, net.Config{Arch: arch, Stem: "cifar", Width: 4, Channels: 3}, 1); err != nil {
+		if _, err := resnet(t, arch, "cifar", 4, "").New(st, 1); err != nil {
 			t.Fatal(err)
 		}
 		if got := names(st); !slices.Equal(got, slices.Sorted(slices.Values(want))) {
@@ -157,15 +168,47 @@ func names(st *kernels.Store) []string {
 
 func TestUnknownShapesAreRefusedByName(t *testing.T) {
 	for _, c := range []struct {
-		config net.Config
-		want   string
+		arch     string
+		settings map[string]any
+		want     string
 	}{
-		{net.Config{Arch: "vgg", Stem: "cifar", Width: 8, Channels: 1}, "known are resnet10, resnet18, resnet34, resnet50"},
-		{net.Config{Arch: "resnet10", Stem: "big", Width: 8, Channels: 1}, "known are cifar, strided, imagenet"},
-		{net.Config{Arch: "resnet10", Stem: "cifar", Width: 0, Channels: 1}, "width 0"},
+		{"vgg", nil, "known are resnet10, resnet18, resnet34, resnet50"},
+		{"resnet10", map[string]any{"stem": "big"}, "known are cifar, strided, imagenet"},
+		{"resnet10", map[string]any{"width": 0}, "--width 0: want it at least 1"},
+		{"resnet10", map[string]any{"depth": 3}, "no setting depth"},
 	} {
-		if _, err := net.NewResNet(kernels.NewStore(device), c.config, 1); err == nil || !strings.Contains(err.Error(), c.want) {
-			t.Errorf("%+v: got %v, want it to say %q", c.config, err, c.want)
+		if _, err := net.NewConfig(c.arch, c.settings, "", 1); err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s %v: got %v, want it to say %q", c.arch, c.settings, err, c.want)
+		}
+	}
+	for want, c := range map[string]net.Config{
+		`no stem ""`: {Name: "resnet10", Arch: &net.ResNet{Width: 8}, Channels: 1}, // was not resolved
+		"width 0":    {Name: "resnet10", Arch: &net.ResNet{Stem: "cifar"}, Channels: 1},
+		"0 channels": {Name: "resnet10", Arch: &net.ResNet{Stem: "cifar", Width: 8}},
+	} {
+		if _, err := c.New(kernels.NewStore(device), 1); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%+v: got %v, want it to say %q", c, err, want)
+		}
+	}
+}
+
+func TestStemFollowsArchitectureAndSize(t *testing.T) {
+	for _, c := range []struct {
+		arch, stem string
+		size       int
+		want       string
+	}{
+		{"resnet10", "", 32, "strided"}, {"resnet10", "", 224, "strided"}, {"resnet18", "", 32, "cifar"}, {"resnet34", "", 64, "cifar"},
+		{"resnet34", "", 65, "imagenet"}, {"resnet50", "", 224, "imagenet"}, {"resnet50", "strided", 224, "strided"}, {"resnet18", "", 28, "cifar"},
+	} {
+		a, err := net.NewArchitecture(c.arch)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r := a.(*net.ResNet)
+		r.Stem = c.stem
+		if r.Resolve(c.size); r.Stem != c.want {
+			t.Errorf("%s, %q, %d px: stem %s, want %s", c.arch, c.stem, c.size, r.Stem, c.want)
 		}
 	}
 }
@@ -173,10 +216,10 @@ func TestUnknownShapesAreRefusedByName(t *testing.T) {
 func TestFirstValuesDependOnSeedAndNameAlone(t *testing.T) {
 	values := func(width int, seed uint64, name string) []float32 {
 		st := kernels.NewStore(device)
-		if _, err := net.NewResNet(st, net.Config{Arch: "resnet10", Stem: "cifar", Width: width, Channels: 1}, seed); err != nil {
+		if _, err := resnet(t, "resnet10", "cifar", width, "").New(st, seed); err != nil {
 			t.Fatal(err)
 		}
-		net.NewProjector(st, "on", "projector", 8, 8, 8, seed)
+		net.Scope{Store: st, Seed: seed}.Projector("projector", 8, 8, 8)
 		return read(t, param(t, st, name).Read)
 	}
 	a, b, c := values(4, 1, "projector.0.weight"), values(8, 1, "projector.0.weight"), values(4, 2, "projector.0.weight")

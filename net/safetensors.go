@@ -30,14 +30,14 @@ type blobHeader struct {
 
 const (
 	metadataKey = "__metadata__"
-	// maxHeader caps what a header may claim, in bytes: the cap of the reference implementation (MAX_HEADER_SIZE).
+	// maxHeader is the largest header that readers accept, in bytes: MAX_HEADER_SIZE of the reference implementation.
 	maxHeader = 100_000_000
 )
 
-// dtypeSize gives the bytes an element of each supported type.
+// dtypeSize is the size of an element of each supported type, in bytes.
 var dtypeSize = map[string]int{"F32": 4, "U8": 1, "I32": 4, "U32": 4, "I64": 8}
 
-// FromFloat32s makes an F32 blob of v, which it copies.
+// FromFloat32s returns an F32 blob with a copy of v.
 func FromFloat32s(name string, shape []int, v []float32) Blob {
 	data := make([]byte, 0, 4*len(v))
 	for _, x := range v {
@@ -87,9 +87,9 @@ func (b Blob) check() error {
 //
 //	header length (8 bytes, little-endian) | JSON header, padded with spaces to a multiple of 8 | data
 //
-// The bytes depend on the arguments alone: metadata is sorted by key; blobs keep the given order but for one rule, that types with
-// wider elements go first, so that every tensor starts at a multiple of its element size as readers in PyTorch demand. Errors: an
-// empty, repeated or reserved name, text that is not UTF-8, a length that does not match the shape, an unknown type; nothing is
+// The bytes depend on the arguments alone. Metadata is sorted by key. Blobs keep their order, except that types with
+// wider elements come first: readers in PyTorch require that every tensor starts at a multiple of its element size. Errors: an
+// empty, repeated or reserved name, text that is not UTF-8, a length that does not match the shape, an unknown type. Nothing is
 // written then.
 func EncodeSafetensors(w io.Writer, blobs []Blob, meta map[string]string) error {
 	blobs = slices.Clone(blobs)
@@ -159,9 +159,9 @@ func encodeHeader(blobs []Blob, meta map[string]string) ([]byte, error) {
 	return h, nil
 }
 
-// DecodeSafetensors reads a safetensors file. The blobs come in the order of their data and share memory with b; the metadata is never
-// nil. As in the reference implementation, the data must be covered by the tensors without overlap, hole or rest. Any other input is
-// an error, never a panic: a length that leaves the file, a header that is not one JSON object, a repeated name, an unknown type, a
+// DecodeSafetensors reads a safetensors file. The blobs are in the order of their data and share memory with b; the metadata is never
+// nil. As in the reference implementation, the tensors must cover the data without overlaps, gaps or a remainder. Any other input is
+// an error, never a panic: a length beyond the file, a header that is not one JSON object, a repeated name, an unknown type, a
 // shape that does not match the offsets.
 func DecodeSafetensors(b []byte) ([]Blob, map[string]string, error) {
 	fail := func(format string, a ...any) ([]Blob, map[string]string, error) {
@@ -185,7 +185,7 @@ func DecodeSafetensors(b []byte) ([]Blob, map[string]string, error) {
 	for _, e := range entries {
 		begin, end := e.Offsets[0], e.Offsets[1]
 		if begin != at || end < begin || end > len(data) {
-			return fail("tensor %q: offsets [%d %d]: expected a begin of %d and an end of at most %d: overlap, hole or cut file",
+			return fail("tensor %q: offsets [%d %d]: expected a begin of %d and an end of at most %d: overlap, gap or truncated file",
 				e.name, begin, end, at, len(data))
 		}
 		blob := Blob{Name: e.name, DType: e.DType, Shape: e.Shape, Data: data[begin:end:end]}
@@ -205,7 +205,7 @@ type namedHeader struct {
 	blobHeader
 }
 
-// decodeHeader reads the JSON object token by token, since decoding into a map would hide a repeated name.
+// decodeHeader reads the JSON object token by token: decoding into a map would hide a repeated name.
 func decodeHeader(header []byte) (entries []namedHeader, meta map[string]string, err error) {
 	if !utf8.Valid(header) || len(header) == 0 || header[0] != '{' {
 		return nil, nil, errors.New("expected one JSON object in UTF-8 at the first byte")

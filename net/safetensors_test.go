@@ -173,10 +173,10 @@ var damaged = []struct {
 	{file(`{"a":{"dtype":"U8","shape":[0],"data_offsets":[0,1]}}`, "x"), "takes 0"},
 	{file(`{"a":{"dtype":"U8","shape":[-1,-1],"data_offsets":[0,1]}}`, "x"), "negative"},
 	{file(`{"a":{"dtype":"U8","shape":[4294967296,4294967296],"data_offsets":[0,0]}}`, ""), "fits an int"},
-	{file(`{"a":{"dtype":"U8","shape":[2],"data_offsets":[0,2]}}`, "x"), "cut file"},
+	{file(`{"a":{"dtype":"U8","shape":[2],"data_offsets":[0,2]}}`, "x"), "truncated file"},
 	{file(`{"a":{"dtype":"U8","shape":[1],"data_offsets":[1,0]}}`, "x"), "offsets"},
 	{file(`{"a":{"dtype":"U8","shape":[1],"data_offsets":[-1,0]}}`, "x"), "offsets"},
-	{file(`{"a":{"dtype":"U8","shape":[1],"data_offsets":[1,2]}}`, "xy"), "hole"},
+	{file(`{"a":{"dtype":"U8","shape":[1],"data_offsets":[1,2]}}`, "xy"), "gap"},
 	{file(`{"a":{"dtype":"U8","shape":[2],"data_offsets":[0,2]},"b":{"dtype":"U8","shape":[2],"data_offsets":[1,3]}}`, "xyz"), "overlap"},
 	{file(`{"a":{"dtype":"U8","shape":[1],"data_offsets":[0,1]},"a":{"dtype":"U8","shape":[1],"data_offsets":[1,2]}}`, "xy"), "twice"},
 }

@@ -10,83 +10,83 @@ import (
 	"marr/ssl/views"
 )
 
-// DINO distils a network from its own moving average (Caron et al. 2021, arXiv:2104.14294): the student, on every view, has to give the
-// probabilities over prototypes that the teacher gives to the two global views, centred and sharpened:
+// DINO is self-distillation without labels (Caron et al. 2021, arXiv:2104.14294). The student matches, on every view, the centered and sharpened
+// distribution over prototypes that a momentum encoder, the teacher, gives to the two global views:
 //
 //	loss = mean over pairs (teacher view i, student view j ≠ i) of mean_n −Σ_k P_i log softmax(s_j/τ_s), P_i = softmax((t_i − c)/τ_t)
-//	c ← m_c·c + (1 − m_c)·mean(t_1, t_2) after the step: the loss has the centre of the step before
+//	c ← m_c·c + (1 − m_c)·mean(t_1, t_2) after the step: the loss uses the center from the previous step
 //
 // Global views go through a network as one batch-norm population, local ones as another (facebookresearch/dino, utils.py, MultiCropWrapper). The
-// teacher is the product.
+// teacher is exported.
 type DINO struct {
-	Prototypes int     `flag:"prototypes" help:"classes that are made up (paper: 65536; few images want few: 1024 below 20,000)" want:"at least 2"`
-	Hidden     int     `flag:"head-hidden" help:"hidden width of the head; 0: four times the backbone's (paper: 2048 behind 384)" want:"at least 0"`
-	Normed     bool    `flag:"norm-in-head" help:"batch norm, or what --head-bn says, before each GELU of the head (paper: not; with a ResNet and few steps far better)"`
-	Bottleneck int     `flag:"bottleneck" help:"width before the prototypes (paper: 256)" want:"at least 1"`
-	Student    float64 `flag:"student-temperature" help:"τ_s (paper: 0.1)" want:"above 0"`
-	Sharp      float64 `flag:"teacher-temperature" help:"τ_t, below τ_s: it sharpens (paper: 0.07 in the end)" want:"above 0"`
-	Start      float64 `flag:"teacher-temperature-start" help:"what τ_t rises from, along a line (paper: 0.04)" want:"above 0"`
-	Warmup     float64 `flag:"teacher-temperature-warmup" help:"share of the steps in which it rises; 0: τ_t is constant (paper: 30 epochs of 100 to 800)" want:"at least 0, at most 1"`
-	Momentum   float64 `flag:"momentum" help:"of the teacher, which rises to 1 along a cosine (paper: 0.996; 0.99 for few images)" want:"above 0.5, at most 1"`
-	Freeze     float64 `flag:"freeze-last" help:"share of the steps in which the prototypes stay as they began (paper: the first epoch of 100)" want:"at least 0, below 1"`
-	Center     float64 `flag:"center-momentum" help:"m_c (paper: 0.9)" want:"at least 0, at most 1"`
+	Prototypes        int     `flag:"prototypes" help:"output dimension of the head (paper: 65536; use fewer for few images: 1024 below 20,000)" want:"at least 2"`
+	Hidden            int     `flag:"head-hidden" help:"hidden width of the head; 0: four times the backbone's (paper: 2048 after 384)" want:"at least 0"`
+	NormInHead        bool    `flag:"norm-in-head" help:"batch norm, or what --head-norm selects, before each GELU of the head (paper: no; with a ResNet and few steps far better)"`
+	Bottleneck        int     `flag:"bottleneck" help:"width before the prototypes (paper: 256)" want:"at least 1"`
+	StudentTemp       float64 `flag:"student-temperature" help:"τ_s (paper: 0.1)" want:"above 0"`
+	TeacherTemp       float64 `flag:"teacher-temperature" help:"final τ_t; a value below τ_s sharpens (paper: 0.07)" want:"above 0"`
+	TeacherTempStart  float64 `flag:"teacher-temperature-start" help:"initial τ_t, which then rises linearly (paper: 0.04)" want:"above 0"`
+	TeacherTempWarmup float64 `flag:"teacher-temperature-warmup" help:"fraction of the steps over which τ_t rises; 0: τ_t is constant (paper: 30 epochs of 100 to 800)" want:"at least 0, at most 1"`
+	Momentum          float64 `flag:"momentum" help:"of the teacher, which rises to 1 along a cosine (paper: 0.996; 0.99 for few images)" want:"above 0.5, at most 1"`
+	FreezeLast        float64 `flag:"freeze-last" help:"fraction of the steps at the start in which the prototypes are frozen (paper: the first epoch of 100)" want:"at least 0, below 1"`
+	CenterMomentum    float64 `flag:"center-momentum" help:"m_c (paper: 0.9)" want:"at least 0, at most 1"`
 }
 
 var _ Method = (*DINO)(nil)
 
 func init() {
-	Register("dino", "Caron et al. 2021, arXiv:2104.14294: be as sure as a slowly moving copy of the network is of another view",
-		&DINO{Prototypes: 256, Bottleneck: 64, Student: 0.1, Sharp: 0.04, Start: 0.04, Momentum: 0.99, Freeze: 0.05, Center: 0.9})
+	Register("dino", "Caron et al. 2021, arXiv:2104.14294: match the prototype distribution that a momentum encoder gives to another view",
+		&DINO{Prototypes: 256, Bottleneck: 64, StudentTemp: 0.1, TeacherTemp: 0.04, TeacherTempStart: 0.04, Momentum: 0.99, FreezeLast: 0.05, CenterMomentum: 0.9})
 }
 
-// Views are the preset "dino": two global views and six local ones.
+// Views returns the preset "dino": two global views and six local ones.
 func (m *DINO) Views(in views.Input) ([]views.Spec, error) { return views.Preset("dino", in) }
 
-// Loss is the cross entropy between teacher and student, over all pairs of different views.
+// Loss returns the cross entropy between teacher and student, the mean over all pairs of different views.
 func (m *DINO) Loss(s *Step) *kernels.Tensor {
 	m.check(s)
-	norm := ""
-	if m.Normed {
-		norm = s.Norm
-	}
-	head := net.NewDINOHead(s.Store, norm, "head", s.Dim, cmp.Or(m.Hidden, 4*s.Dim), m.Bottleneck, m.Prototypes, s.Gate("last_layer", net.Late(m.Freeze)), s.Seed)
+	dim := s.Backbone.Dim()
+	head := s.Heads.DINOHead("head", net.DINOHeadConfig{In: dim, Hidden: cmp.Or(m.Hidden, 4*dim), Bottleneck: m.Bottleneck, Prototypes: m.Prototypes,
+		Norms: m.NormInHead, Gate: s.Gate("last_layer", net.FreezeUntil(m.FreezeLast))})
 	schedule := net.Cosine{From: m.Momentum, To: 1}
 	teacher, teacherHead := s.Momentum(s.Backbone, schedule), s.Momentum(head, schedule)
-	s.Teacher()
+	s.ExportTeacher()
 
 	features := func(backbone net.Module, views []*kernels.Tensor) *kernels.Tensor {
 		return backbone.Forward(kernels.Concat(views...), net.Train)
 	}
-	each := func(all *kernels.Tensor) (parts []*kernels.Tensor) {
+	perView := func(all *kernels.Tensor) (parts []*kernels.Tensor) {
 		for at := 0; at < all.Dim(0); at += s.N {
 			parts = append(parts, kernels.Slice(all, at, at+s.N))
 		}
 		return parts
 	}
 	h := features(s.Backbone, s.Views[:2])
-	students := each(head.Forward(h, net.Train))
+	students := perView(head.Forward(h, net.Train))
 	if len(s.Views) > 2 {
-		students = append(students, each(head.Forward(features(s.Backbone, s.Views[2:]), net.Train))...)
+		students = append(students, perView(head.Forward(features(s.Backbone, s.Views[2:]), net.Train))...)
 	}
-	loss, target := m.distil(s, students, teacherHead.Forward(features(teacher, s.Views[:2]), net.Train))
+	loss, target := m.distill(s, students, teacherHead.Forward(features(teacher, s.Views[:2]), net.Train))
 	s.Observe(kernels.Slice(h, 0, s.N), target)
 	return loss
 }
 
-// distil is the loss [1] of the students' logits [N K], two global views first, against the teacher's [2N K], and the probabilities [2N K] of the latter.
-func (m *DINO) distil(s *Step, students []*kernels.Tensor, raw *kernels.Tensor) (loss, target *kernels.Tensor) {
-	center := s.Store.State("center", 0, m.Prototypes)
-	target = kernels.CenteredSoftmax(raw, center, s.Scalar("teacher_temperature", net.Ramp{From: m.Start, To: m.Sharp, Share: m.Warmup}))
-	means := kernels.Collect(kernels.ColumnMean(raw), 1)
-	s.After(func(g *kernels.Graph) { center.Average(g, kernels.ColumnMean(means), m.Center) })
+// distill returns the loss [1] of the student's logits [N K] for each view, the two global ones first, given the teacher's logits [2N K], and the
+// teacher's probabilities [2N K].
+func (m *DINO) distill(s *Step, students []*kernels.Tensor, teacher *kernels.Tensor) (loss, target *kernels.Tensor) {
+	center := s.State("center", m.Prototypes)
+	target = kernels.CenteredSoftmax(teacher, center,
+		s.Scalar("teacher_temperature", net.LinearRamp{From: m.TeacherTempStart, To: m.TeacherTemp, Fraction: m.TeacherTempWarmup}))
+	means := kernels.Collect(kernels.ColumnMean(teacher), 1)
+	s.AfterUpdate(func(g *kernels.Graph) { center.Average(g, kernels.ColumnMean(means), m.CenterMomentum) })
 	pairs := 0
 	for i := range 2 {
-		of := kernels.Slice(target, i*s.N, (i+1)*s.N)
+		p := kernels.Slice(target, i*s.N, (i+1)*s.N)
 		for j, x := range students {
 			if i == j {
 				continue
 			}
-			pair := kernels.SoftCrossEntropy(x, of, m.Student)
+			pair := kernels.SoftCrossEntropy(x, p, m.StudentTemp)
 			if pairs++; loss == nil {
 				loss = pair
 			} else {
@@ -108,15 +108,42 @@ func (m *DINO) check(s *Step) {
 	switch {
 	case len(s.Views) < 2 || !alike(s.Views[:2]) || !alike(s.Views[2:]):
 		wrong("%d views: want two whole global views of one size, then local ones of another: change the recipe, or the method", len(s.Views))
-	case !(m.Student > 0) || !(m.Sharp > 0) || m.Warmup > 0 && !(m.Start > 0):
-		wrong("temperatures %g, and %g to %g: want all above 0", m.Student, m.Start, m.Sharp)
-	case !(m.Warmup >= 0 && m.Warmup <= 1) || !(m.Center >= 0 && m.Center <= 1):
-		wrong("the temperature rises for %g of the steps, centre with momentum %g: want both within 0 … 1", m.Warmup, m.Center)
+	case !(m.StudentTemp > 0) || !(m.TeacherTemp > 0) || m.TeacherTempWarmup > 0 && !(m.TeacherTempStart > 0):
+		wrong("student temperature %g, teacher temperature %g to %g: want all above 0", m.StudentTemp, m.TeacherTempStart, m.TeacherTemp)
+	case !(m.TeacherTempWarmup >= 0 && m.TeacherTempWarmup <= 1) || !(m.CenterMomentum >= 0 && m.CenterMomentum <= 1):
+		wrong("teacher temperature warm-up %g, center momentum %g: want both within 0 … 1", m.TeacherTempWarmup, m.CenterMomentum)
 	case !(m.Momentum > 0.5 && m.Momentum <= 1):
 		wrong("momentum %g: want it above 0.5, at most 1", m.Momentum)
-	case !(m.Freeze >= 0 && m.Freeze < 1):
-		wrong("the last layer frozen for %g of the steps: want a share from 0, below 1", m.Freeze)
+	case !(m.FreezeLast >= 0 && m.FreezeLast < 1):
+		wrong("prototypes frozen for %g of the steps: want a fraction of at least 0, below 1", m.FreezeLast)
 	case m.Prototypes < 2 || m.Bottleneck < 1:
-		wrong("%d prototypes behind %d: want at least 2, and a bottleneck", m.Prototypes, m.Bottleneck)
+		wrong("%d prototypes after a bottleneck of %d: want at least 2, and 1", m.Prototypes, m.Bottleneck)
 	}
+}
+
+// imagesPerPrototype is the number of images below which a prototype is hardly shared. From 10,000 images on PrototypesFor leaves 6 and more.
+const imagesPerPrototype = 4
+
+// PrototypesFor returns the number of prototypes for a number of images: that of lightly-train (lightly-ai/lightly-train, _methods/dino/dino.py, output_dim),
+// and for few images at most one for every four.
+func PrototypesFor(images int) int {
+	n := 65536
+	for _, x := range []struct{ below, prototypes int }{{20_000, 1024}, {50_000, 2048}, {100_000, 4096}, {200_000, 16384}, {500_000, 32768}} {
+		if images < x.below {
+			n = x.prototypes
+			break
+		}
+	}
+	for n > 16 && n > images/imagesPerPrototype {
+		n /= 2
+	}
+	return n
+}
+
+// Advice warns of more prototypes than the images can share.
+func (m *DINO) Advice(images int) []string {
+	if m.Prototypes <= max(images/imagesPerPrototype, 16) {
+		return nil
+	}
+	return []string{fmt.Sprintf("%d prototypes are many for %d images, which then hardly share any: try --prototypes %d", m.Prototypes, images, PrototypesFor(images))}
 }

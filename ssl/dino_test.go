@@ -1,35 +1,16 @@
 package ssl
 
 import (
-	"slices"
 	"testing"
-
-	"marr/kernels"
 )
 
-// TestCentreMovesByAllParts compares DINO's centre after a step in two parts with the centres after two steps of a part each, at a rate of nothing.
-func TestCentreMovesByAllParts(t *testing.T) {
-	set, c := noise(40, 32, 1), smallConfig()
-	c.LR = 1e-30
-	centre := func(x *Trainer, steps int) []float32 {
-		reports(t, x, steps)
-		i := slices.IndexFunc(x.Store.States(), func(s *kernels.State) bool { return s.Name == "center" })
-		return must(t)(x.Store.States()[i].Read())
-	}
-	m, err := New("dino")
-	if err != nil {
-		t.Fatal(err)
-	}
-	keep := m.(*DINO).Center
-	c.Accumulate = 2
-	got := centre(trainer(t, c, m, set), 1)
-	c.Accumulate, c.Batch = 1, c.Batch/2
-	one := trainer(t, c, m, set)
-	first, second := centre(one, 1), centre(one, 2)
-	for i := range first {
-		second[i] = (first[i] + second[i] - float32(keep)*first[i]) / 2
-	}
-	if d := distance(got, second); !(d <= 1e-5) {
-		t.Errorf("the centre is %.2g off the mean of both parts", d)
+func TestPrototypesGrowWithTheImages(t *testing.T) {
+	for images, want := range map[int]int{10: 16, 160: 32, 2000: 256, 10_000: 1024, 19_999: 1024, 20_000: 2048, 50_000: 4096, 100_000: 16384, 200_000: 32768, 500_000: 65536, 1 << 30: 65536} {
+		if got := PrototypesFor(images); got != want {
+			t.Errorf("%d images: %d prototypes, want %d", images, got, want)
+		}
+		if said := (&DINO{Prototypes: PrototypesFor(images)}).Advice(images); said != nil {
+			t.Errorf("%d images: %q about the rule's own number", images, said)
+		}
 	}
 }

@@ -102,7 +102,7 @@ type tenSteps struct {
 	st     *kernels.Store
 	prog   *kernels.Program
 	opt    net.Optimizer
-	loss   *Step
+	step   *Step
 	locals *kernels.Tensor
 }
 
@@ -115,17 +115,20 @@ func newTenSteps(t *testing.T, c *golden.Case, method Method, views int) *tenSte
 	} else {
 		x.opt = net.SGD{SGD: kernels.SGD{Momentum: c.Attrs["momentum"], DecayAll: true}, Decay: c.Attrs["weight_decay"]}
 	}
-	width := int(c.Attrs["width"])
-	backbone, err := net.NewResNet(x.st, net.Config{Arch: "resnet10", Stem: "strided", Width: width, Channels: 1}, 1)
+	network, err := net.NewConfig("resnet10", map[string]any{"stem": "strided", "width": int(c.Attrs["width"])}, "", 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	backbone, err := network.New(x.st, 1)
 	if err != nil {
 		t.Fatal(err)
 	}
 	x.prog, err = kernels.Build(device, x.st, func(g *kernels.Graph) {
 		all := g.Input("views", kernels.F32, x.spec(t, "views0").Shape...)
-		s := &Step{Graph: g, Store: x.st, Backbone: backbone, Dim: backbone.Dim(), N: int(c.Attrs["batch"]), Seed: 1, Norm: "on"}
+		s := &Step{Graph: g, Backbone: backbone, Heads: net.Scope{Store: x.st, Seed: 1}, N: int(c.Attrs["batch"])}
 		for v := range views {
 			rows := all.Dim(0) / views
-			s.Views, s.Targets, s.Classes = append(s.Views, kernels.Slice(all, v*rows, (v+1)*rows)), append(s.Targets, nil), append(s.Classes, 0)
+			s.Views, s.Targets, s.TargetClasses = append(s.Views, kernels.Slice(all, v*rows, (v+1)*rows)), append(s.Targets, nil), append(s.TargetClasses, 0)
 		}
 		for v := range int(c.Attrs["locals"]) {
 			if v == 0 {
@@ -134,9 +137,9 @@ func newTenSteps(t *testing.T, c *golden.Case, method Method, views int) *tenSte
 			s.Views = append(s.Views, kernels.Slice(x.locals, v*s.N, (v+1)*s.N))
 		}
 		if len(c.Ints) > 0 {
-			s.Targets[0], s.Classes[0] = g.Input("targets", kernels.I32, s.N), x.classes(t)
+			s.Targets[0], s.TargetClasses[0] = g.Input("targets", kernels.I32, s.N), x.classes(t)
 		}
-		x.loss = s
+		x.step = s
 		loss := method.Loss(s)
 		g.Output("loss", loss)
 		g.ClearGrads()
@@ -145,7 +148,7 @@ func newTenSteps(t *testing.T, c *golden.Case, method Method, views int) *tenSte
 		g.CheckFinite(loss)
 		x.opt.Update(g)
 		g.Fold()
-		for _, f := range s.after {
+		for _, f := range s.Requests.AfterUpdate {
 			f(g)
 		}
 	})
@@ -179,6 +182,9 @@ func (x *tenSteps) classes(t *testing.T) int {
 	return last.Shape[0]
 }
 
+// bare removes the prefix of the backbone, which PyTorch's names do not have.
+func bare(name string) string { return strings.TrimPrefix(name, net.BackbonePrefix) }
+
 func (x *tenSteps) spec(t *testing.T, name string) golden.Spec {
 	t.Helper()
 	i := slices.IndexFunc(x.c.Inputs, func(s golden.Spec) bool { return s.Name == name })
@@ -188,30 +194,31 @@ func (x *tenSteps) spec(t *testing.T, name string) golden.Spec {
 	return x.c.Inputs[i]
 }
 
+// values returns the values of an input, named like a tensor of the store.
 func (x *tenSteps) values(t *testing.T, name string) []float32 {
 	t.Helper()
-	return x.c.Values(x.spec(t, name))
+	return x.c.Values(x.spec(t, bare(name)))
 }
 
-func (x *tenSteps) step(t *testing.T, i int) float64 {
+func (x *tenSteps) replay(t *testing.T, i int) float64 {
 	t.Helper()
 	r := begin(t, x.prog.Segment("main"))
 	kernels.Pack(r.Floats("views"), x.values(t, fmt.Sprintf("views%d", i)), 1)
 	if x.locals != nil {
 		kernels.Pack(r.Floats("locals"), x.values(t, fmt.Sprintf("locals%d", i)), 1)
 	}
-	for name, v := range x.loss.scalars {
+	for name, v := range x.step.Requests.Scalars {
 		r.Set(name, v.At(i, 10))
 	}
-	for name, v := range x.loss.gates {
-		x.opt.SetGate(r, name, i, shut(v, i, 10), v.At(i, 10))
+	for name, v := range x.step.Requests.Gates {
+		x.opt.SetGate(r, name, i, net.FrozenSteps(v, i, 10), v.At(i, 10))
 	}
 	if len(x.c.Ints) > 0 {
 		copy(r.Ints("targets"), x.c.Ints[i].Data)
 	}
 	r.Set("micro", 0)
 	x.opt.Set(r, i, x.c.Attrs["lr"])
-	if m := x.loss.momentum; m != nil {
+	if m := x.step.Requests.Momentum; m != nil {
 		r.Set("ema_rate", 1-m.At(i, 10))
 	}
 	finish(t, r)
@@ -228,18 +235,18 @@ func TestTenStepsMatchPyTorch(t *testing.T) {
 			return &SimCLR{Temperature: c.Attrs["temperature"], Out: attr("embedding")}
 		}},
 		{"byol_train", 2, func(attr func(string) int, c *golden.Case) Method {
-			return &BYOL{Momentum: c.Attrs["ema"], Hidden: attr("hidden"), Out: attr("embedding"), Predict: attr("predictor_hidden")}
+			return &BYOL{Momentum: c.Attrs["ema"], Hidden: attr("hidden"), Out: attr("embedding"), PredictorHidden: attr("predictor_hidden")}
 		}},
 		{"simsiam_train", 2, func(attr func(string) int, _ *golden.Case) Method {
-			return &SimSiam{Hidden: attr("hidden"), Out: attr("embedding"), Predict: attr("predictor_hidden")}
+			return &SimSiam{Hidden: attr("hidden"), Out: attr("embedding"), PredictorHidden: attr("predictor_hidden")}
 		}},
 		{"dino_train", 2, func(attr func(string) int, c *golden.Case) Method {
-			return &DINO{Prototypes: attr("prototypes"), Hidden: attr("hidden"), Normed: c.Attrs["normed"] == 1, Bottleneck: attr("bottleneck"), Student: c.Attrs["student_temperature"],
-				Sharp: c.Attrs["teacher_temperature"], Momentum: c.Attrs["ema"], Center: c.Attrs["centre_momentum"], Freeze: c.Attrs["frozen"] / 10}
+			return &DINO{Prototypes: attr("prototypes"), Hidden: attr("hidden"), NormInHead: c.Attrs["normed"] == 1, Bottleneck: attr("bottleneck"), StudentTemp: c.Attrs["student_temperature"],
+				TeacherTemp: c.Attrs["teacher_temperature"], Momentum: c.Attrs["ema"], CenterMomentum: c.Attrs["centre_momentum"], FreezeLast: c.Attrs["frozen"] / 10}
 		}},
 		{"rotation_train", 1, func(func(string) int, *golden.Case) Method { return &Rotation{} }},
 		{"jigsaw_train", 1, func(attr func(string) int, c *golden.Case) Method {
-			return &Jigsaw{Hidden: attr("hidden"), Normalise: c.Attrs["normalised"] == 1}
+			return &Jigsaw{Hidden: attr("hidden"), NormalizeTiles: c.Attrs["normalised"] == 1}
 		}},
 	} {
 		for _, c := range goldenCases(t, m.op) {
@@ -255,7 +262,7 @@ func (x *tenSteps) run(t *testing.T) {
 	defer x.prog.Free()
 	var losses []float64
 	for i := range 10 {
-		losses = append(losses, x.step(t, i))
+		losses = append(losses, x.replay(t, i))
 		if i == 0 {
 			x.checkGradients(t)
 		}
@@ -273,7 +280,7 @@ func (x *tenSteps) checkGradients(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if want := x.c.Grad(p.Name); !(want.Distance32(got) <= trainingTolerance) {
+		if want := x.c.Grad(bare(p.Name)); !(want.Distance32(got) <= trainingTolerance) {
 			t.Errorf("gradient of %s: %.2g from PyTorch, want at most %g", p.Name, want.Distance32(got), trainingTolerance)
 		}
 	}
@@ -288,7 +295,7 @@ func (x *tenSteps) checkEnd(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		want := x.c.Output(name)
+		want := x.c.Output(bare(name))
 		if d := want.Distance32(got); !(d <= trainingTolerance) {
 			t.Errorf("%s after ten steps: %.2g from PyTorch, want at most %g", name, d, trainingTolerance)
 		}
@@ -297,7 +304,7 @@ func (x *tenSteps) checkEnd(t *testing.T) {
 	for _, p := range x.st.Params() {
 		if p.Averaged() {
 			got, err := p.ReadAverage()
-			check(x.copies()+p.Name, got, err)
+			check(x.copies()+bare(p.Name), got, err)
 		}
 		got, err := p.Read()
 		want, sum := check(p.Name, got, err), 0.0
@@ -313,7 +320,7 @@ func (x *tenSteps) checkEnd(t *testing.T) {
 			got, err := s.Read()
 			name := s.Name
 			if own, ok := strings.CutPrefix(name, "momentum."); ok {
-				name = x.copies() + own
+				name = x.copies() + bare(own)
 			} else if name == "center" {
 				name = "centre"
 			}

@@ -6,6 +6,7 @@ import (
 
 	"marr/kernels"
 	"marr/kernels/ref/golden"
+	"marr/net"
 )
 
 // embeddings are a golden case's inputs by name; those whose gradient it has are tracked.
@@ -17,7 +18,7 @@ func checkLoss(t *testing.T, c *golden.Case, from, states map[string]string, bui
 	t.Helper()
 	st := kernels.NewStore(device)
 	defer st.Free()
-	in, s := embeddings{}, &Step{Store: st, N: c.Inputs[0].Shape[0]}
+	in, s := embeddings{}, &Step{Heads: net.Scope{Store: st}, N: c.Inputs[0].Shape[0]}
 	values := map[string][]float32{}
 	prog, err := kernels.Build(device, st, func(g *kernels.Graph) {
 		s.Graph = g
@@ -36,7 +37,7 @@ func checkLoss(t *testing.T, c *golden.Case, from, states map[string]string, bui
 		for _, r := range c.Grads {
 			g.Output("d"+r.Name, in[r.Name].Grad())
 		}
-		for _, f := range s.after {
+		for _, f := range s.Requests.AfterUpdate {
 			f(g)
 		}
 	})
@@ -62,7 +63,7 @@ func checkLoss(t *testing.T, c *golden.Case, from, states map[string]string, bui
 	for name, x := range in {
 		kernels.Pack(r.Floats(name), values[name], x.Width())
 	}
-	for name, v := range s.scalars {
+	for name, v := range s.Requests.Scalars {
 		r.Set(name, v.At(0, 1))
 	}
 	finish(t, r)
@@ -89,7 +90,7 @@ func checkLoss(t *testing.T, c *golden.Case, from, states map[string]string, bui
 }
 
 func TestPairLossesMatchPyTorch(t *testing.T) {
-	for op, loss := range map[string]func(p, z [2]*kernels.Tensor) *kernels.Tensor{"byol_loss": bothWays, "simsiam_loss": negativeBothWays} {
+	for op, loss := range map[string]func(p, z [2]*kernels.Tensor) *kernels.Tensor{"byol_loss": symmetricLoss, "simsiam_loss": symmetricNegativeCosine} {
 		for _, c := range goldenCases(t, op) {
 			checkLoss(t, c, nil, nil, func(_ *Step, in embeddings) *kernels.Tensor {
 				return loss([2]*kernels.Tensor{in["p1"], in["p2"]}, [2]*kernels.Tensor{in["z1"], in["z2"]})
@@ -101,12 +102,12 @@ func TestPairLossesMatchPyTorch(t *testing.T) {
 func TestDINOLossMatchesPyTorch(t *testing.T) {
 	for _, c := range goldenCases(t, "dino_loss") {
 		checkLoss(t, c, map[string]string{"centre": "center"}, map[string]string{"new_centre": "center"}, func(s *Step, in embeddings) *kernels.Tensor {
-			m := &DINO{Prototypes: in["t1"].Width(), Student: c.Attrs["student_temperature"], Sharp: c.Attrs["teacher_temperature"], Center: c.Attrs["centre_momentum"]}
+			m := &DINO{Prototypes: in["t1"].Width(), StudentTemp: c.Attrs["student_temperature"], TeacherTemp: c.Attrs["teacher_temperature"], CenterMomentum: c.Attrs["centre_momentum"]}
 			var students []*kernels.Tensor
 			for i := 1; in[fmt.Sprintf("s%d", i)] != nil; i++ {
 				students = append(students, in[fmt.Sprintf("s%d", i)])
 			}
-			loss, _ := m.distil(s, students, kernels.Concat(in["t1"], in["t2"]))
+			loss, _ := m.distill(s, students, kernels.Concat(in["t1"], in["t2"]))
 			return loss
 		})
 	}

@@ -6,24 +6,24 @@ import (
 	"marr/ssl/views"
 )
 
-// Rotation tells by how many quarter turns an image was turned (Gidaris et al. 2018, arXiv:1803.07728): the cross entropy of a linear layer of four
-// classes on the backbone. Each image is shown in one turn that is drawn anew each epoch, where the paper shows all four at once.
+// Rotation predicts by how many quarter turns an image was rotated (Gidaris et al. 2018, arXiv:1803.07728): the cross entropy of a linear layer with four
+// classes on the backbone. Each image is shown in one rotation, drawn anew each epoch; the paper shows all four at once.
 type Rotation struct{}
 
 var _ Method = (*Rotation)(nil)
 
 func init() {
-	Register("rotation", "Gidaris et al. 2018, arXiv:1803.07728: tell by how many quarter turns an image was turned", &Rotation{})
+	Register("rotation", "Gidaris et al. 2018, arXiv:1803.07728: predict by how many quarter turns an image was rotated", &Rotation{})
 }
 
-// Views are the preset "rotation": one view, turned.
+// Views returns the preset "rotation": one rotated view.
 func (m *Rotation) Views(in views.Input) ([]views.Spec, error) { return views.Preset("rotation", in) }
 
-// Loss is the cross entropy of the turn.
+// Loss returns the cross entropy of the rotation.
 func (m *Rotation) Loss(s *Step) *kernels.Tensor {
-	wantTargets("rotation", s)
+	requireTargets("rotation", s)
 	h := s.Backbone.Forward(s.Views[0], net.Train)
 	s.Observe(h, nil)
-	head := net.NewLinear(s.Store, "head", s.Dim, s.Classes[0], s.Seed)
+	head := s.Heads.Linear("head", s.Backbone.Dim(), s.TargetClasses[0])
 	return s.Classify(head.Forward(h, net.Train), s.Targets[0])
 }

@@ -8,12 +8,12 @@ import (
 	"marr/ssl/views"
 )
 
-// SimCLR is contrastive learning of two views of each image against all other images of the batch (Chen et al. 2020, arXiv:2002.05709):
+// SimCLR contrasts two views of each image with all other images of the batch (Chen et al. 2020, arXiv:2002.05709):
 //
 //	loss = NT-Xent(z/‖z‖, τ), z = projector(backbone(view)), mean over the 2N views
 //
-// The authors' code adds the means of both views up, which is twice this (google-research/simclr, objective.py): with SGD its rate is half of the
-// one here. Decoupled takes the positive out of the loss's denominator, which matters most where batches are small (Yeh et al. 2021,
+// The authors' code adds the means of both views, which is twice this (google-research/simclr, objective.py): with SGD its learning rate is half of the
+// one here. Decoupled removes the positive from the denominator of the loss, which matters most where batches are small (Yeh et al. 2021,
 // arXiv:2110.06848).
 //
 // Both views are concatenated and go through the network as one batch-norm population, as in the authors' code on one device.
@@ -21,7 +21,7 @@ type SimCLR struct {
 	Temperature float64 `flag:"temperature" help:"τ of the loss (paper: 0.5 for CIFAR-10, 0.1 for ImageNet)" want:"above 0"`
 	Hidden      int     `flag:"projector-hidden" help:"hidden width of the projector; 0: the backbone's (paper: the backbone's)" want:"at least 0"`
 	Out         int     `flag:"embedding" help:"width of the embedding z (paper: 128)" want:"at least 1"`
-	Decoupled   bool    `flag:"decoupled" help:"leave the positive out of the loss's denominator (Yeh et al. 2021, arXiv:2110.06848)"`
+	Decoupled   bool    `flag:"decoupled" help:"remove the positive from the denominator of the loss (Yeh et al. 2021, arXiv:2110.06848)"`
 }
 
 var (
@@ -30,27 +30,27 @@ var (
 )
 
 func init() {
-	Register("simclr", "Chen et al. 2020, arXiv:2002.05709: two views of an image agree, against all other images of the batch", &SimCLR{Temperature: 0.2, Out: 64})
+	Register("simclr", "Chen et al. 2020, arXiv:2002.05709: contrast two views of an image with all other images of the batch", &SimCLR{Temperature: 0.2, Out: 64})
 }
 
-// Views are two of one recipe, the preset "simclr".
+// Views returns the preset "simclr": two views with the same augmentations.
 func (m *SimCLR) Views(in views.Input) ([]views.Spec, error) { return views.Preset("simclr", in) }
 
-// Loss is the NT-Xent loss of both views.
+// Loss returns the NT-Xent loss of both views.
 func (m *SimCLR) Loss(s *Step) *kernels.Tensor { return m.Contrast(s, m.Embed(s)) }
 
-// Embed is z of the first views, then of the second.
+// Embed returns z of the first views, then of the second.
 func (m *SimCLR) Embed(s *Step) *kernels.Tensor {
-	wantViews("simclr", s, 2)
-	hidden := cmp.Or(m.Hidden, s.Dim)
-	projector := net.NewProjector(s.Store, s.Norm, "projector", s.Dim, hidden, m.Out, s.Seed)
+	requireViews("simclr", s, 2)
+	dim := s.Backbone.Dim()
+	projector := s.Heads.Projector("projector", dim, cmp.Or(m.Hidden, dim), m.Out)
 	h := s.Backbone.Forward(kernels.Concat(s.Views...), net.Train)
 	z := projector.Forward(h, net.Train)
 	s.ObservePairs(z)
 	return z
 }
 
-// Contrast is the NT-Xent loss of z.
+// Contrast returns the NT-Xent loss of z.
 func (m *SimCLR) Contrast(_ *Step, z *kernels.Tensor) *kernels.Tensor {
 	if m.Decoupled {
 		return kernels.DecoupledNTXent(kernels.L2Normalize(z), m.Temperature)

@@ -1,10 +1,12 @@
-// Package tools_test keeps the direction of imports: {shaders, vk} ← kernels ← net ← {ssl, export} ← {bench, tools}.
+// Package tools_test keeps the direction of imports: {shaders, vk} ← kernels ← net ← {ssl, export} ← {bench, tools}, and within ssl
+// {data, views, watch} ← ssl, ssl/train ← {ssl/run, ssl/eval}.
 package tools_test
 
 import (
 	"go/parser"
 	"go/token"
 	"io/fs"
+	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -22,6 +24,24 @@ var below = map[string][]string{
 	"export":  {"kernels", "net"},
 	"bench":   {"export", "kernels", "net", "shaders", "ssl", "vk"},
 	"tools":   {"bench", "export", "kernels", "net", "shaders", "ssl", "vk"},
+}
+
+// divided lists the parts whose packages have borders between them: see rooms.
+var divided = []string{"net", "ssl", "bench"}
+
+// rooms lists what packages inside a part may import of the same part. A package that is not here may import none of its part's.
+var rooms = map[string][]string{
+	"net":               {"net/registry"},
+	"ssl":               {"ssl/views"},
+	"ssl/data":          {"ssl/data/decode", "ssl/data/idx", "ssl/data/store", "ssl/parallel"},
+	"ssl/data/datatest": {"ssl/data"},
+	"ssl/data/store":    {"ssl/data/decode"},
+	"ssl/views":         {"ssl/tomlfile"},
+	"ssl/watch":         {"ssl/parallel"},
+	"ssl/train":         {"ssl", "ssl/data", "ssl/parallel", "ssl/views", "ssl/watch"},
+	"ssl/eval":          {"ssl", "ssl/data", "ssl/data/decode", "ssl/parallel", "ssl/train", "ssl/views"},
+	"ssl/run":           {"ssl", "ssl/data", "ssl/tomlfile", "ssl/train", "ssl/views", "ssl/watch"},
+	"bench/methods":     {"bench"},
 }
 
 func TestImportsPointDownwards(t *testing.T) {
@@ -68,8 +88,31 @@ func forbidden(path, part, name string) string {
 	case !strings.HasPrefix(name, "marr/"):
 		return ""
 	}
-	if to := strings.Split(name, "/")[1]; to != part && !slices.Contains(allowed, to) {
+	name = strings.TrimPrefix(name, "marr/")
+	to := strings.Split(name, "/")[0]
+	if to != part && !slices.Contains(allowed, to) {
 		return part + " may import only " + strings.Join(allowed, ", ")
 	}
+	room := strings.TrimPrefix(filepath.ToSlash(filepath.Dir(path)), "../")
+	if to == part && slices.Contains(divided, part) && !slices.Contains(rooms[room], name) {
+		return room + " may import only " + strings.Join(rooms[room], ", ") + " of its part"
+	}
 	return ""
+}
+
+// Networks are chosen by name: outside of net no code but tests may depend on a particular architecture.
+func TestArchitecturesAreNamedByTheirRegistryOnly(t *testing.T) {
+	err := filepath.WalkDir("..", func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() || !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") || strings.HasPrefix(path, "../net/") {
+			return err
+		}
+		text, err := os.ReadFile(path)
+		if err == nil && strings.Contains(string(text), "net.ResNet") {
+			t.Errorf("%s depends on net.ResNet: use net.Backbone and net.NewConfig", path)
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
 }

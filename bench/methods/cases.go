@@ -4,14 +4,16 @@ import (
 	"fmt"
 	"strings"
 
+	"marr/net/registry"
 	"marr/ssl"
+	"marr/ssl/run"
 )
 
 // Case is the configuration of one training run.
 type Case struct {
 	Name    string
 	Group   string // shared by the cases of one recipe with several seeds
-	Config  ssl.Config
+	Config  run.Config
 	Views   string         // TOML that changes the method's views; "": no change
 	Options map[string]any // hyper-parameters that differ from the method's defaults
 }
@@ -42,11 +44,11 @@ func Cases() (cases []Case, err error) {
 			cases = append(cases, c)
 		}
 	}
-	for _, name := range ssl.Recipes() {
+	for _, name := range run.Recipes() {
 		if !strings.HasPrefix(name, recipePrefix) {
 			continue
 		}
-		r, err := ssl.OpenRecipe(name)
+		r, err := run.OpenRecipe(name)
 		if err != nil {
 			return nil, err
 		}
@@ -68,29 +70,29 @@ func CollapseCases() (cases []Case) {
 		momentum          float64
 		noPredictor       bool
 	}{
-		{"batch norm", "on", "on", fast, false},
-		{"no batch norm", "off", "off", fast, false},
-		{"no batch norm in the heads", "on", "off", fast, false},
-		{"batch norm in the heads alone", "off", "on", fast, false},
+		{"batch norm", "batch", "batch", fast, false},
+		{"no batch norm", "none", "none", fast, false},
+		{"no batch norm in the heads", "batch", "none", fast, false},
+		{"batch norm in the heads alone", "none", "batch", fast, false},
 		{"the batch's mean subtracted", "mean", "mean", fast, false},
 		{"a moving average of the mean subtracted", "moving-mean", "moving-mean", fast, false},
 		{"group norm", "group", "group", fast, false},
 		{"layer norm", "layer", "layer", fast, false},
-		{"no predictor", "on", "on", fast, true},
-		{"no momentum encoder", "on", "on", 0, false},
+		{"no predictor", "batch", "batch", fast, true},
+		{"no momentum encoder", "batch", "batch", 0, false},
 	} {
 		c := Case{Name: "collapse-" + strings.ReplaceAll(strings.ReplaceAll(x.name, "'", ""), " ", "-"), Group: "BYOL, " + x.name, Config: demoConfig(0)}
 		c.Options = map[string]any{"momentum": x.momentum, "no-predictor": x.noPredictor}
-		c.Config.Method, c.Config.BN, c.Config.HeadBN = "byol", x.norm, x.heads
+		c.Config.Method, c.Config.Norm, c.Config.HeadNorm = "byol", x.norm, x.heads
 		cases = append(cases, c)
 	}
 	return cases
 }
 
 // demoConfig returns the configuration of marr demo with this seed.
-func demoConfig(seed uint64) ssl.Config {
-	c := ssl.DefaultConfig()
-	c.Data, c.Arch, c.Width, c.Epochs, c.Seed = images, "resnet10", 16, defaultEpochs, seed
+func demoConfig(seed uint64) run.Config {
+	c := run.DefaultConfig()
+	c.Data, c.Arch, c.Backbone, c.Epochs, c.Seed = images, "resnet10", map[string]any{"width": 16}, defaultEpochs, seed
 	return c
 }
 
@@ -100,14 +102,13 @@ func (c *Case) method() (ssl.Method, error) {
 	if err != nil {
 		return nil, err
 	}
-	c.Config.Options = map[string]any{}
-	for _, o := range ssl.Options(m) {
+	for _, o := range registry.Options(m) {
 		if v, ok := c.Options[o.Name]; ok {
 			if err := o.Set(fmt.Sprint(v)); err != nil {
 				return nil, err
 			}
 		}
-		c.Config.Options[o.Name] = o.Get()
 	}
+	c.Config.Options = registry.Values(m)
 	return m, nil
 }

@@ -13,9 +13,9 @@ import (
 	"marr/bench"
 	"marr/kernels"
 	"marr/net"
-	"marr/ssl"
 	"marr/ssl/data"
 	"marr/ssl/eval"
+	"marr/ssl/run"
 	"marr/ssl/watch"
 	"marr/vk"
 )
@@ -37,7 +37,7 @@ type Comparison struct {
 type Run struct {
 	Name         string     `json:"name"`
 	Group        string     `json:"group,omitempty"` // shared by the runs of one recipe with several seeds
-	Config       ssl.Config `json:"config"`
+	Config       run.Config `json:"config"`
 	Steps        int        `json:"steps"`
 	EmbeddingStd float64    `json:"embedding_std,omitempty"` // at the last check of the collapse watch; 0: the method has no embeddings
 	Alarms       []string   `json:"alarms,omitempty"`        // of the collapse watch
@@ -79,7 +79,7 @@ func Compare(ctx context.Context, dev *vk.Device, o Options) (*Comparison, error
 		return nil, err
 	}
 	for _, x := range o.Cases {
-		if err := c.add(ctx, x); errors.Is(err, ssl.ErrStopped) || ctx.Err() != nil {
+		if err := c.add(ctx, x); errors.Is(err, run.ErrStopped) || ctx.Err() != nil {
 			return c.out, nil
 		} else if err != nil {
 			return nil, fmt.Errorf("bench: %s: %w", x.Name, err)
@@ -112,7 +112,11 @@ func (c *comparer) baselines() error {
 	config.Resolve(c.train)
 	st := kernels.NewStore(c.dev)
 	defer st.Free()
-	backbone, err := net.NewResNet(st, config.Backbone(c.train.C), config.Seed)
+	network, err := config.Network(c.train.C)
+	if err != nil {
+		return err
+	}
+	backbone, err := network.New(st, config.Seed)
 	if err != nil {
 		return err
 	}
@@ -171,7 +175,7 @@ func (c *comparer) checkConfig(x Case, stored Run, dir string) error {
 // evaluate sets the scores of a module's features.
 func (c *comparer) evaluate(run *Run, st *kernels.Store, m net.Module, px int) error {
 	mean, std := c.train.Stats()
-	e, err := ssl.NewEncoder(c.dev, st, m, mean, std, px, c.train, c.test)
+	e, err := eval.NewEncoder(st, m, eval.Inputs{Mean: mean, Std: std, Size: px}, c.train, c.test)
 	if err != nil {
 		return err
 	}

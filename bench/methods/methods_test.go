@@ -8,13 +8,18 @@ import (
 	"testing"
 
 	"marr/bench"
-	"marr/ssl"
 	"marr/ssl/data"
 	"marr/ssl/eval"
+	"marr/ssl/run"
 )
 
+func config(epochs int) (c run.Config) {
+	c.Epochs = epochs
+	return c
+}
+
 func runOf(group string, linear, few float64, peer *Peer) Run {
-	return Run{Name: group, Group: group, Config: ssl.Config{Epochs: 4}, Outcome: Outcome{Scores: eval.Scores{Linear: linear, Linear10: few}}, Peer: peer}
+	return Run{Name: group, Group: group, Config: config(4), Outcome: Outcome{Scores: eval.Scores{Linear: linear, Linear10: few}}, Peer: peer}
 }
 
 func TestTableComparesMethodsWithTheirPeers(t *testing.T) {
@@ -37,7 +42,7 @@ func TestTableComparesMethodsWithTheirPeers(t *testing.T) {
 }
 
 func TestMetricsFileIsRead(t *testing.T) {
-	path := filepath.Join(t.TempDir(), ssl.MetricsFile)
+	path := filepath.Join(t.TempDir(), run.MetricsFile)
 	lines := `{"step":1,"epoch":1,"loss":9,"accuracy":0.1}
 {"step":2,"epoch":2,"loss":4,"accuracy":0.5,"embedding_std":0.25,"alarm":"low rank: why: what"}
 {"step":3,"epoch":2,"loss":2,"accuracy":0.7}
@@ -46,7 +51,7 @@ func TestMetricsFileIsRead(t *testing.T) {
 	if err := os.WriteFile(path, []byte(lines), 0o666); err != nil {
 		t.Fatal(err)
 	}
-	x := Run{Config: ssl.Config{Epochs: 2}}
+	x := Run{Config: config(2)}
 	if err := x.readMetrics(path); err != nil || x.Loss != 3 || x.Pretext == nil || math.Abs(*x.Pretext-60) > 1e-9 ||
 		x.EmbeddingStd != 0.25 || len(x.Alarms) != 1 || x.Alarms[0] != "step 2: low rank: why: what" {
 		t.Errorf("%v, %+v", err, x)

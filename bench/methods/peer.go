@@ -15,6 +15,8 @@ import (
 	"marr/bench"
 	"marr/ssl"
 	"marr/ssl/data"
+	"marr/ssl/run"
+	"marr/ssl/train"
 	"marr/ssl/views"
 )
 
@@ -88,19 +90,23 @@ func (c *comparer) writePeerFiles() (string, error) {
 }
 
 // peerSettings returns a run's settings with the names of torch_ssl.py, or nil if the script cannot train the same run.
-func peerSettings(c ssl.Config, x Case, set *data.Set) (map[string]any, error) {
+func peerSettings(c run.Config, x Case, set *data.Set) (map[string]any, error) {
 	m, err := x.method()
 	if err != nil {
 		return nil, err
 	}
-	specs, err := views.Decode(c.Views, c.ViewInput(set), nil)
+	specs, err := views.Decode(c.Views, train.ViewInput(c.Size, set), nil)
 	if err != nil {
 		return nil, err
 	}
 	if !peerTrains(c, m) || !peerPaints(c, specs) {
 		return nil, nil
 	}
-	dim := c.Backbone(set.C).Dim()
+	network, err := c.Network(set.C)
+	if err != nil {
+		return nil, err
+	}
+	dim := network.Arch.Dim()
 	out := map[string]any{"optimizer": c.Optimizer, "lr": c.LR, "batch": c.Batch, "warmup": c.Warmup, "weight_decay": c.Decay}
 	switch m := m.(type) {
 	case *ssl.SimCLR:
@@ -108,43 +114,43 @@ func peerSettings(c ssl.Config, x Case, set *data.Set) (map[string]any, error) {
 	case *ssl.BYOL:
 		out["momentum"], out["hidden"], out["out"] = m.Momentum, cmp.Or(m.Hidden, 2*dim), m.Out
 	case *ssl.SimSiam:
-		out["hidden"], out["out"], out["bottleneck"] = cmp.Or(m.Hidden, dim), m.Out, cmp.Or(m.Predict, max(4, m.Out/4))
-		out["scheduled"] = m.Scheduled
+		out["hidden"], out["out"], out["bottleneck"] = cmp.Or(m.Hidden, dim), m.Out, cmp.Or(m.PredictorHidden, max(4, m.Out/4))
+		out["scheduled"] = m.ScheduledPredictor
 	case *ssl.DINO:
 		out["momentum"], out["hidden"], out["bottleneck"], out["prototypes"] = m.Momentum, cmp.Or(m.Hidden, 4*dim), m.Bottleneck, m.Prototypes
-		out["student_temperature"], out["teacher_temperature"], out["centre"] = m.Student, m.Sharp, m.Center
-		out["locals"], out["clip"], out["freeze"], out["head_bn"] = len(specs)-2, c.ClipEach, m.Freeze, m.Normed
+		out["student_temperature"], out["teacher_temperature"], out["centre"] = m.StudentTemp, m.TeacherTemp, m.CenterMomentum
+		out["locals"], out["clip"], out["freeze"], out["head_bn"] = len(specs)-2, c.ClipEach, m.FreezeLast, m.NormInHead
 	case *ssl.Jigsaw:
-		out["hidden"], out["gap"], out["normalise"] = cmp.Or(m.Hidden, dim), specs[0].Jigsaw.Gap, m.Normalise
+		out["hidden"], out["gap"], out["normalise"] = cmp.Or(m.Hidden, dim), specs[0].Jigsaw.Gap, m.NormalizeTiles
 	case *ssl.Order:
 		out["hidden"], out["frames"] = cmp.Or(m.Hidden, dim), len(specs)
 	case *ssl.Rotation, *ssl.Supervised:
 	default:
 		return nil, nil
 	}
-	out["backbone_bn"] = c.BN == "on"
+	out["backbone_bn"] = c.Norm == "batch"
 	peerViews(out, specs)
 	return out, nil
 }
 
 // peerTrains reports whether torch_ssl.py supports the parts of a run that are not settings of the script.
-func peerTrains(c ssl.Config, m ssl.Method) bool {
+func peerTrains(c run.Config, m ssl.Method) bool {
 	demo := demoConfig(0)
-	ok := c.Arch == demo.Arch && c.Width == demo.Width && c.Stem == "strided" && (c.BN == "on" || c.BN == "off") && c.HeadBN == "on" &&
+	ok := c.Arch == demo.Arch && fmt.Sprint(c.Backbone["width"]) == "16" && c.Backbone["stem"] == "strided" && (c.Norm == "batch" || c.Norm == "none") && c.HeadNorm == "batch" &&
 		(c.Optimizer == "adamw" || c.Optimizer == "sgd") && c.Schedule == "cosine" && c.DecayEnd == c.Decay && c.Clip == 0 && c.Accumulate == 1
 	switch m := m.(type) {
 	case *ssl.SimCLR:
 		ok = ok && !m.Decoupled
 	case *ssl.BYOL:
-		ok = ok && !m.Direct && m.Momentum > 0 && cmp.Or(m.Predict, m.Hidden) == m.Hidden
+		ok = ok && !m.NoPredictor && m.Momentum > 0 && cmp.Or(m.PredictorHidden, m.Hidden) == m.Hidden
 	case *ssl.DINO:
-		return ok && (m.Warmup == 0 || m.Start == m.Sharp)
+		return ok && (m.TeacherTempWarmup == 0 || m.TeacherTempStart == m.TeacherTemp)
 	}
 	return ok && c.ClipEach == 0
 }
 
 // peerPaints reports whether torch_paint.py supports the ops of all views. It does not check ops that equal those of the first view.
-func peerPaints(c ssl.Config, specs []views.Spec) bool {
+func peerPaints(c run.Config, specs []views.Spec) bool {
 	for v, s := range specs {
 		if (s.GaussianBlur != nil) != (s.ZoomSequence != nil) || s.Solarize != nil && v != 1 {
 			return false

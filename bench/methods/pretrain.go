@@ -12,7 +12,8 @@ import (
 	"path/filepath"
 	"time"
 
-	"marr/ssl"
+	sslrun "marr/ssl/run"
+	"marr/ssl/train"
 )
 
 // pretrain trains a case in its folder, from its last checkpoint if there is one, and evaluates it.
@@ -24,17 +25,17 @@ func (c *comparer) pretrain(ctx context.Context, x Case, dir string) (Run, error
 	run := Run{Name: x.Name, Group: x.Group}
 	start, fromStart := time.Now(), false
 	var notices []string
-	r := &ssl.Run{Dir: dir, Resume: true, Config: x.Config, Method: m, Views: x.Views, Set: c.train, Tuner: c.Tuner,
+	r := &sslrun.Run{Dir: dir, Resume: true, Config: x.Config, Method: m, Views: x.Views, Set: c.train, Tuner: c.Tuner,
 		Notice:  func(format string, args ...any) { notices = append(notices, fmt.Sprintf(format, args...)) },
-		Started: func(t *ssl.Trainer) { fromStart = t.Step() == 0 },
-		Tell: func(p ssl.Progress) {
+		OnStart: func(t *train.Trainer) { fromStart = t.Step() == 0 },
+		OnStep: func(p sslrun.Progress) {
 			c.log("%s: step %d of %d, loss %.3f, %.0f images/s", x.Name, p.Step, p.Steps, p.Loss, p.ImagesPerSecond)
 		}}
 	t, err := r.Pretrain(ctx, c.dev)
 	if t != nil {
 		defer t.Free()
 	}
-	var nonFinite *ssl.NonFiniteError
+	var nonFinite *train.NonFiniteError
 	if errors.As(err, &nonFinite) {
 		run.Config, run.Alarms = r.Config, append(notices, err.Error()) // the metrics file lost the alarms when the run went back to its checkpoint
 		return run, nil
@@ -45,12 +46,12 @@ func (c *comparer) pretrain(ctx context.Context, x Case, dir string) (Run, error
 	if fromStart {
 		run.Seconds = time.Since(start).Seconds()
 	}
-	run.Config, run.Steps = t.Config, t.Steps()
-	if err := run.readMetrics(filepath.Join(dir, ssl.MetricsFile)); err != nil {
+	run.Config, run.Steps = r.Config, t.Steps()
+	if err := run.readMetrics(filepath.Join(dir, sslrun.MetricsFile)); err != nil {
 		return run, err
 	}
 	c.log("%s: evaluating", x.Name)
-	return run, c.evaluate(&run, t.Store, t.Product(), t.Config.Size)
+	return run, c.evaluate(&run, t.Store, t.ExportBranch(), t.Config.Size)
 }
 
 // readMetrics sets the mean loss and accuracy of the last epoch, the last measured std of the embeddings, and all alarms.

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"math"
 	"reflect"
 	"slices"
 	"strconv"
@@ -126,15 +125,6 @@ func (t table) renameOld() {
 			keys["zoom_sequence"] = op
 		}
 	}
-}
-
-// Canonical returns TOML that Encode wrote, also in an earlier version, as Encode writes it now; other text as it is.
-func Canonical(text string) string {
-	specs, err := Decode(text, Input{Size: maxSize - 1, Channels: 3, Frames: math.MaxInt}, nil)
-	if err != nil {
-		return text
-	}
-	return Encode(specs)
 }
 
 // base returns the views that the file changes.

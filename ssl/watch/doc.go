@@ -22,5 +22,5 @@
 // p_i = mean p.
 //
 // The limits and their reasons are in rules.go. testdata/runs.json holds small runs, healthy and collapsed, that the tests replay.
-// NeighborStability compares the features of the same images at two times.
+// eval.NeighborStability compares the features of the same images at two times.
 package watch

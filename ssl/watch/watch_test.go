@@ -1,6 +1,7 @@
 package watch
 
 import (
+	"fmt"
 	"math"
 	"slices"
 	"strings"
@@ -228,4 +229,18 @@ func TestConsecutiveKindsRaiseOneAlarmEach(t *testing.T) {
 			t.Errorf("%s: a collapse: %v", c.kind, a.IsCollapse())
 		}
 	}
+}
+
+func ExampleWatch() {
+	w := &Watch{}
+	for step := range 20 {
+		z := make([]float32, 128*64)
+		for i := range z {
+			z[i] = 1 // every image has the same embedding
+		}
+		if _, alarm := w.Check(Sample{Z: z, N: 128, D: 64, Accuracy: math.NaN(), Step: step, Steps: 20}); alarm != nil {
+			fmt.Println(alarm.Step, alarm.Kind, alarm.IsCollapse())
+		}
+	}
+	// Output: 3 constant true
 }

@@ -13,7 +13,7 @@ func TestBenchMeasuresAStepAndComparesWithItself(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "step.json")
 	step := []string{"bench", "step", "--arch", "resnet10", "--width", "4", "--batch", "8", "--size", "16", "--steps", "2"}
 	out := ok(t, append(step, "--json", path, "--label", "first")...)
-	for _, want := range []string{"step: resnet10, strided stem, width 4, batch 8, 16 px (median of 2)", "views/s", "host ", "planned", "of the step"} {
+	for _, want := range []string{"step: resnet10, stem strided, width 4, batch 8, 16 px (median of 2)", "views/s", "host ", "planned", "of the step"} {
 		if !strings.Contains(out, want) {
 			t.Errorf("no %q in\n%s", want, out)
 		}

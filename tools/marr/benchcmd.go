@@ -16,7 +16,7 @@ import (
 
 	"marr/bench"
 	"marr/bench/methods"
-	"marr/net"
+	"marr/ssl/train"
 	"marr/vk"
 )
 
@@ -39,9 +39,8 @@ func benchCommand(fs *pflag.FlagSet) func(context.Context, []string) error {
 	fs.StringVar(&b.against, "against", "", "print the speed-up over an older `FILE`")
 	fs.StringVar(&b.label, "label", "", "a name for this measurement, stored in the file")
 	fs.IntVar(&b.rows.Runs, "runs", 0, "kernels: runs of each row; default 7, fewer if a row takes long")
-	fs.StringVar(&b.step.Arch, "arch", "resnet18", "step: "+strings.Join(net.Archs, " or "))
-	fs.StringVar(&b.step.Stem, "stem", "", "step: "+strings.Join(net.Stems, " or ")+"; default: as in marr pretrain")
-	fs.IntVar(&b.step.Width, "width", 64, "step: channels of the first stage")
+	c := train.DefaultConfig()
+	networkFlags(fs, &c, "step: ")
 	fs.IntVar(&b.step.Batch, "batch", 0, "step: images per step; default 512, on a CPU device 32")
 	fs.IntVar(&b.step.Size, "size", 32, "step: side of a view in `pixels`")
 	fs.IntVar(&b.step.Steps, "steps", 0, "step: steps per measurement; default 20, on a CPU device 3")
@@ -68,6 +67,10 @@ func benchCommand(fs *pflag.FlagSet) func(context.Context, []string) error {
 		if b.rows.Filter, err = regexp.Compile(*filter); err != nil {
 			return usagef("bench: --filter: %v: use a regular expression, such as 'resnet18.*forward'", err)
 		}
+		if err := setBackbone(fs, &c); err != nil {
+			return usageError{err}
+		}
+		b.step.Arch, b.step.Backbone = c.Arch, c.Backbone
 		b.device, b.tune = *device, *tune
 		return b.run(ctx, args[0])
 	}
@@ -230,7 +233,7 @@ func (b *benchRun) methods(ctx context.Context, dev *vk.Device, peers []bench.Pe
 // dataSteps returns the steps in which the share of views is measured.
 func (b *benchRun) dataSteps(cpu bool) []bench.StepOptions {
 	small, large := b.step, b.imageNetStep()
-	small.Arch, small.Stem, small.Width, small.Size = "resnet18", "cifar", 64, 32
+	small.Arch, small.Backbone, small.Size = "resnet18", map[string]any{"stem": "cifar", "width": 64}, 32
 	if cpu {
 		small.Batch, large.Batch = 16, 2
 	}
@@ -240,12 +243,12 @@ func (b *benchRun) dataSteps(cpu bool) []bench.StepOptions {
 // imageNetStep returns ResNet-50 at 224 px, the second step of "all" on a GPU.
 func (b *benchRun) imageNetStep() bench.StepOptions {
 	o := b.step
-	o.Arch, o.Stem, o.Width, o.Batch, o.Size = "resnet50", "imagenet", 64, 32, 224
+	o.Arch, o.Backbone, o.Batch, o.Size = "resnet50", map[string]any{"stem": "imagenet", "width": 64}, 32, 224
 	return o
 }
 
 // shortTraining trains the network of marr demo until the loss has clearly fallen.
-var shortTraining = bench.StepOptions{Arch: "resnet10", Stem: "strided", Width: 16, Batch: 64, Size: 32, Steps: 60}
+var shortTraining = bench.StepOptions{Arch: "resnet10", Backbone: map[string]any{"stem": "strided", "width": 16}, Batch: 64, Size: 32, Steps: 60}
 
 // kernels measures the peak before and after the rows, so that load from other processes does not increase the shares.
 func (b *benchRun) kernels(ctx context.Context, dev *vk.Device) error {

@@ -32,7 +32,7 @@ func dataCommand(fs *pflag.FlagSet) func(context.Context, []string) error {
 		}
 		defer set.Close()
 		if *sheet != "" {
-			err := net.WriteFileAtomic(*sheet, func(w io.Writer) error { return png.Encode(w, spread(set, 64).ContactSheet(8, 8)) })
+			err := net.WriteFileAtomic(*sheet, func(w io.Writer) error { return png.Encode(w, subsample(set, 64).ContactSheet(8, 8)) })
 			if err != nil {
 				return err
 			}
@@ -51,19 +51,19 @@ func dataCommand(fs *pflag.FlagSet) func(context.Context, []string) error {
 
 // inspection is what marr data inspect tells.
 type inspection struct {
-	Name     string         `json:"name"`
-	Images   int            `json:"images"`
-	Gray     int            `json:"gray"`
-	Channels int            `json:"channels"`
-	Smallest [2]int         `json:"smallest"` // height, width of the image with the fewest pixels, as stored
-	Largest  [2]int         `json:"largest"`
-	Clips    int            `json:"clips,omitempty"`
-	Classes  []classCount   `json:"classes,omitempty"`
-	NoLabel  int            `json:"without_label"`
-	Mean     []float64      `json:"mean"` // by channel, pixels scaled to 0 … 1
-	Std      []float64      `json:"std"`
+	Name     string             `json:"name"`
+	Images   int                `json:"images"`
+	Gray     int                `json:"gray"`
+	Channels int                `json:"channels"`
+	Smallest [2]int             `json:"smallest"` // height, width of the image with the fewest pixels, as stored
+	Largest  [2]int             `json:"largest"`
+	Clips    int                `json:"clips,omitempty"`
+	Classes  []classCount       `json:"classes,omitempty"`
+	NoLabel  int                `json:"without_label"`
+	Mean     []float64          `json:"mean"` // by channel, pixels scaled to 0 … 1
+	Std      []float64          `json:"std"`
 	Skipped  []data.SkippedFile `json:"skipped,omitempty"`
-	Print    string         `json:"fingerprint"`
+	Print    string             `json:"fingerprint"`
 }
 
 // mostClasses is how many classes are shown on a screen; JSON has all.
@@ -113,13 +113,13 @@ func inspect(set *data.Set) inspection {
 }
 
 func (i inspection) print(out io.Writer) {
-	kind := "colour"
+	kind := "color"
 	switch i.Gray {
 	case i.Images:
 		kind = "gray"
 	case 0:
 	default:
-		kind = fmt.Sprintf("%d of them gray, the others colour", i.Gray)
+		kind = fmt.Sprintf("%d of them gray, the others color", i.Gray)
 	}
 	fmt.Fprintf(out, "%s: %d images, %s\n", i.Name, i.Images, kind)
 	if i.Clips > 0 {

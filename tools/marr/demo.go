@@ -12,16 +12,18 @@ import (
 
 	"marr/export"
 	"marr/net"
+	"marr/net/registry"
 	"marr/ssl"
 	"marr/ssl/data"
 	"marr/ssl/eval"
+	"marr/ssl/run"
 	"marr/vk"
 )
 
-// demoConfig is the demo's recipe: small enough for five minutes on two CPU cores.
-func demoConfig() ssl.Config {
-	c := ssl.DefaultConfig()
-	c.Data, c.Arch, c.Width, c.Epochs = "builtin:fashion-placed", "resnet10", 16, 6
+// demoConfig returns the demo's settings: small enough for five minutes on two CPU cores.
+func demoConfig() run.Config {
+	c := run.DefaultConfig()
+	c.Data, c.Arch, c.Backbone, c.Epochs = "builtin:fashion-placed", "resnet10", map[string]any{"width": 16}, 6
 	return c
 }
 
@@ -59,7 +61,7 @@ type onnxSummary struct {
 type demo struct {
 	dir         string
 	dev         *vk.Device
-	config      ssl.Config
+	config      run.Config
 	train, test *data.Set
 	sum         summary
 }
@@ -96,21 +98,18 @@ func (d *demo) run(ctx context.Context, resume bool) error {
 	if err != nil {
 		return err
 	}
-	d.config.Options = map[string]any{}
-	for _, o := range ssl.Options(m) {
-		d.config.Options[o.Name] = o.Get()
-	}
+	d.config.Options = registry.Values(m)
 	d.config.Resolve(d.train)
 	tuner, err := newTuner(d.dev, "")
 	if err != nil {
 		return err
 	}
-	r := &ssl.Run{Dir: d.dir, Resume: resume, Config: d.config, Method: m, Set: d.train, Tuner: tuner}
+	r := &run.Run{Dir: d.dir, Resume: resume, Config: d.config, Method: m, Set: d.train, Tuner: tuner}
 	if err := pretrain(ctx, d.dev, r, nil); err != nil {
 		return err
 	}
 	trained := time.Since(began)
-	s, _, err := runSubject(d.dir, "")
+	s, err := runSubject(d.dir, "")
 	if err != nil {
 		return err
 	}
@@ -130,12 +129,16 @@ func (d *demo) run(ctx context.Context, resume bool) error {
 
 // evaluate fills the table: raw pixels, the network untrained and pre-trained.
 func (d *demo) evaluate(ctx context.Context, trained subject) error {
+	random, err := randomSubject(d.config, d.train)
+	if err != nil {
+		return err
+	}
 	for _, row := range []struct {
 		key string
 		s   subject
-	}{{"raw", rawSubject(d.config.Size, d.train)}, {"random", randomSubject(d.config, d.train)}, {"pretrained", trained}} {
+	}{{"raw", rawSubject(d.config.Size, d.train)}, {"random", random}, {"pretrained", trained}} {
 		if ctx.Err() != nil {
-			return fmt.Errorf("%w while evaluating: the training is saved in %s: go on with the same command and --resume", ssl.ErrStopped, d.dir)
+			return fmt.Errorf("%w while evaluating: the training is saved in %s: continue with the same command and --resume", run.ErrStopped, d.dir)
 		}
 		fmt.Printf("evaluating %s …\n", row.key)
 		sc, err := d.score(row.s)
@@ -162,8 +165,8 @@ func (d *demo) score(s subject) (scores, error) {
 	if s.start == nil {
 		return sc, nil
 	}
-	tune := ssl.DefaultFinetuning()
-	percent, err := ssl.Finetune(d.dev, s.arch, s.px, s.start, d.train, d.test, tune)
+	tune := eval.DefaultFinetuneConfig()
+	percent, err := eval.Finetune(d.dev, eval.Network{Config: s.config.Config, Start: s.start}, d.train, d.test, tune)
 	percent = round(percent)
 	sc.Finetune10, sc.Finetune10_N = &percent, tune.Draws
 	return sc, err
@@ -176,7 +179,7 @@ func (d *demo) export(s subject) error {
 	if err != nil {
 		return err
 	}
-	x := exporter{d.dev, s, d.config}
+	x := exporter{d.dev, s}
 	b, err := x.backbone()
 	if err != nil {
 		return err

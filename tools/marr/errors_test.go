@@ -38,7 +38,7 @@ func TestBadInputIsOneLineAndLeavesNothing(t *testing.T) {
 	}{
 		{"unknown command", 2, "known are devices, demo, data, views, pretrain", nil, []string{"frobnicate"}},
 		{"unknown flag", 2, "known flags are --data, --out", nil, []string{"pretrain", "--frob"}},
-		{"nothing said", 2, "--data and --out are needed", nil, []string{"pretrain"}},
+		{"nothing said", 2, "--data and --out are required", nil, []string{"pretrain"}},
 		{"stray word", 2, "is not a flag", nil, small(good, out, "stray")},
 		{"unknown method", 2, "known are byol, dino", nil, small(good, out, "--method", "nope")},
 		{"setting that does not parse", 2, "want a value like 0.2", nil, small(good, out, "--temperature", "warm")},
@@ -50,10 +50,10 @@ func TestBadInputIsOneLineAndLeavesNothing(t *testing.T) {
 		{"batch beyond the set", 2, "has only 32 images: set --batch to at most 32", nil, small(good, out, "--batch", "33")},
 		{"batch of one", 2, "need at least 2 images", nil, small(good, out, "--batch", "1")},
 		{"unknown architecture", 2, "known are resnet10, resnet18, resnet34, resnet50", nil, small(good, out, "--arch", "vgg")},
-		{"unknown norm", 2, "known are on, off, group, layer, mean, moving-mean", nil, small(good, out, "--bn", "instance")},
-		{"unknown norm of heads", 2, "known are on, off, group, layer, mean, moving-mean", nil, small(good, out, "--head-bn", "instance")},
+		{"unknown norm", 2, "known are batch, none, group, layer, mean, moving-mean", nil, small(good, out, "--norm", "instance")},
+		{"unknown norm of heads", 2, "known are batch, none, group, layer, mean, moving-mean", nil, small(good, out, "--head-norm", "instance")},
 		{"unknown stem", 2, "known are cifar, strided, imagenet", nil, small(good, out, "--stem", "wide")},
-		{"views too small for the stem", 2, "use images of at least 17×17 pixels, or the stem cifar or strided", nil, small(good, out, "--stem", "imagenet")},
+		{"views too small for the stem", 2, "use images of at least 17×17 pixels, or --stem cifar or strided", nil, small(good, out, "--stem", "imagenet")},
 		{"images too small for the stem", 2, "at least 17×17 pixels", nil, []string{"eval", "knn", "--model", "random", "--stem", "imagenet", "--train", good, "--test", good}},
 		{"unknown optimizer", 2, "known are adam, adamw, larc, lars, nesterov, sgd", nil, small(good, out, "--optimizer", "lion")},
 		{"unknown schedule", 2, "known are cosine, step, constant", nil, small(good, out, "--schedule", "linear")},
@@ -63,37 +63,37 @@ func TestBadInputIsOneLineAndLeavesNothing(t *testing.T) {
 		{"unknown recipe", 2, "known are cifar10-byol-r18", nil, small(good, out, "--recipe", "cifar")},
 		{"recipe of settings with an unknown key", 2, "line 4: epoch is not known", nil,
 			small(good, out, "--recipe", file("r.toml", "about = 'x'\nsource = 'y'\nmethod = 'simclr'\nepoch = 3\n"))},
-		{"recipe of another method", 2, "is for byol and --method says simclr", nil, small(good, out, "--recipe", "cifar10-byol-r18")},
-		{"setting of a method that was not picked", 2, "which was picked: say the --method", nil,
+		{"recipe of another method", 2, "is for byol and --method is simclr", nil, small(good, out, "--recipe", "cifar10-byol-r18")},
+		{"setting of a method that was not picked", 2, "which was chosen automatically: choose a --method", nil,
 			[]string{"pretrain", "--data", good, "--out", out, "--temperature", "0.1"}},
 		{"value of another kind", 2, "marr pretrain --help", nil, small(good, out, "--epochs", "many")},
-		{"--eval-data with colour", 1, "builtin:fashion-tinted has colour: give sets of one kind", nil, small(good, out, "--eval-data", "builtin:fashion-tinted")},
-		{"--eval-data of fewer images than neighbours", 1, "and kNN asks the nearest 20", nil, small(images(t, 16), out, "--eval-data", good)},
-		{"--eval-data of one class", 1, "one class alone", nil, small(oneClass(t, 0), out, "--batch", "4", "--eval-data", good)},
+		{"--eval-data with color", 1, "builtin:fashion-tinted has color: give sets of one kind", nil, small(good, out, "--eval-data", "builtin:fashion-tinted")},
+		{"--eval-data of fewer images than neighbours", 1, "and kNN needs 20", nil, small(images(t, 16), out, "--eval-data", good)},
+		{"--eval-data of one class", 1, "one class only", nil, small(oneClass(t, 0), out, "--batch", "4", "--eval-data", good)},
 		{"--eval-data of classes that --data has not", 1, "has label 7, which no image of", nil, small(good, out, "--eval-data", oneClass(t, 7))},
 		{"--eval-data without labels", 1, "has no labels", nil, small(good, out, "--eval-data", noLabels(t))},
 		{"--eval-data and --data without labels", 1, "has no labels", nil, small(noLabels(t), out, "--eval-data", noLabels(t))},
 		{"--eval-data that is not there", 1, "no such file or folder", nil, small(good, out, "--eval-data", filepath.Join(dir, "nowhere"))},
 		{"epochs below none", 2, "--eval-every -1", nil, small(good, out, "--eval-every", "-1")},
-		{"share of nothing", 2, "want epochs from 0, and a share above 0", nil, small(good, out, "--eval-share", "0")},
+		{"share of nothing", 2, "want at least 0 epochs, and a fraction above 0", nil, small(good, out, "--eval-share", "0")},
 		{"folder that cannot be made", 1, "choose another folder", nil, small(good, filepath.Join(corrupt, "run"))},
 		{"temperature of zero", 2, "want it above 0", nil, small(good, out, "--temperature", "0")},
 		{"no driver", 1, "install mesa-vulkan-drivers", []string{"VK_ICD_FILENAMES=/nonexistent", "VK_DRIVER_FILES=/nonexistent"}, small(good, out)},
 		{"unknown device", 1, "choose one of 0", nil, small(good, out, "--device", "quantum")},
-		{"no run to measure", 1, "no run is here", nil, []string{"eval", "knn", "--run", out, "--train", good, "--test", good}},
+		{"no run to measure", 1, "the folder holds no run", nil, []string{"eval", "knn", "--run", out, "--train", good, "--test", good}},
 		{"branch of no kind", 2, "want online or teacher", nil, []string{"eval", "knn", "--run", out, "--branch", "student", "--train", good, "--test", good}},
 		{"branch of a model", 2, "only a run has branches", nil, []string{"eval", "knn", "--model", "raw", "--branch", "teacher", "--train", good, "--test", good}},
-		{"no such evaluation", 2, "want one of knn, linear, finetune", nil, []string{"eval", "wish"}},
+		{"no such evaluation", 2, "choose one of knn, linear, finetune", nil, []string{"eval", "wish"}},
 		{"raw pixels fine-tuned", 2, "pixels cannot be fine-tuned", nil, []string{"eval", "finetune", "--model", "raw", "--train", good, "--test", good}},
-		{"gray against colour", 1, "give sets of one kind", nil, []string{"eval", "knn", "--model", "raw", "--train", good, "--test", "builtin:fashion-tinted:test"}},
+		{"gray against color", 1, "give sets of one kind", nil, []string{"eval", "knn", "--model", "raw", "--train", good, "--test", "builtin:fashion-tinted:test"}},
 		{"unknown format to export", 2, "use .onnx or .safetensors", nil, []string{"export", "--run", out, "--out", filepath.Join(dir, "x.pth")}},
 		{"no folder to export to", 1, "make it first", nil, []string{"export", "--run", out, "--out", filepath.Join(dir, "none", "x.onnx")}},
 		{"nothing to measure", 2, "one of kernels, step, data, methods, all, table", nil, []string{"bench"}},
-		{"no such bench", 2, "want one of kernels, step, data, methods, all, table", nil, []string{"bench", "speed"}},
+		{"no such bench", 2, "choose one of kernels, step, data, methods, all, table", nil, []string{"bench", "speed"}},
 		{"filter that does not parse", 2, "missing closing )", nil, []string{"bench", "kernels", "--filter", "("}},
 		{"architecture to measure", 2, "known are resnet10", nil, []string{"bench", "step", "--arch", "vgg"}},
 		{"no report to compare with", 1, "no such file", nil, []string{"bench", "step", "--against", filepath.Join(dir, "x.json")}},
-		{"file that is no report", 1, "not what marr bench --json writes", nil, []string{"bench", "table", corrupt}},
+		{"file that is no report", 1, "marr bench --json did not write this file", nil, []string{"bench", "table", corrupt}},
 		{"python without torch", 1, "install python3-torch", nil, []string{"bench", "step", "--peer", "--python", "/nonexistent"}},
 		{"nothing to paint", 2, "--data, --out", nil, []string{"views"}},
 		{"views of no method", 2, "no method and no preset: known are asymmetric", nil, []string{"views", "--data", good, "--method", "nope", "--out", out}},
@@ -105,13 +105,13 @@ func TestBadInputIsOneLineAndLeavesNothing(t *testing.T) {
 		{"set that is none", 1, "no such file or folder", nil, []string{"data", "inspect", filepath.Join(dir, "none")}},
 		{"truncated CIFAR file", 1, "CIFAR", nil, []string{"data", "inspect", file("data_batch_1.bin", "short")}},
 		{"archive that is none", 1, "archive", nil, []string{"data", "inspect", file("x.zip", "not a zip")}},
-		{"one class", 1, "one class alone", nil, []string{"eval", "knn", "--model", "raw", "--train", oneClass(t, 0), "--test", oneClass(t, 0)}},
-		{"one class of a higher number", 1, "one class alone", nil, []string{"eval", "knn", "--model", "raw", "--train", oneClass(t, 7), "--test", oneClass(t, 7)}},
+		{"one class", 1, "one class only", nil, []string{"eval", "knn", "--model", "raw", "--train", oneClass(t, 0), "--test", oneClass(t, 0)}},
+		{"one class of a higher number", 1, "one class only", nil, []string{"eval", "knn", "--model", "raw", "--train", oneClass(t, 7), "--test", oneClass(t, 7)}},
 		{"size below one", 2, "--size -3", nil, []string{"eval", "knn", "--model", "raw", "--size", "-3", "--train", good, "--test", good}},
 		{"recipe of another size", 2, "make them the same", nil, small(good, out, "--size", "16", "--views", file("d.toml", "[all]\nsize = 20\n"))},
 		{"recipe of one view for a contrast", 1, "compares 2 whole views of one size", nil, small(good, out, "--views", file("e.toml", "from = \"mae\"\n"))},
 		{"picture of another format", 2, "ends in .png", nil, []string{"views", "--data", good, "--out", filepath.Join(dir, "v.jpg")}},
-		{"no run to export", 1, "no run is here", nil, []string{"export", "--run", out, "--out", filepath.Join(dir, "x.onnx")}},
+		{"no run to export", 1, "the folder holds no run", nil, []string{"export", "--run", out, "--out", filepath.Join(dir, "x.onnx")}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			r := call(t, c.env, c.args...)
@@ -138,11 +138,11 @@ func TestFolderThatHoldsARunIsNotOverwritten(t *testing.T) {
 	data, out := images(t, 32), filepath.Join(t.TempDir(), "run")
 	ok(t, small(data, out)...)
 	r := call(t, nil, small(data, out)...)
-	if r.status != 1 || !strings.Contains(r.err, "holds a run already") || !strings.Contains(r.err, "--resume") {
+	if r.status != 1 || !strings.Contains(r.err, "already holds a run") || !strings.Contains(r.err, "--resume") {
 		t.Errorf("status %d, said %q", r.status, r.err)
 	}
 	r = call(t, nil, small(data, out, "--resume", "--lr", "5e-3")...)
-	if r.status != 1 || !strings.Contains(r.err, "it was started with lr = 0.001, this is 0.005") {
+	if r.status != 1 || !strings.Contains(r.err, "it was started with lr = 0.001, now it is 0.005") {
 		t.Errorf("other settings: status %d, said %q", r.status, r.err)
 	}
 	r = call(t, nil, small(images(t, 40), out, "--resume")...)
@@ -160,7 +160,7 @@ func TestDamagedCheckpointFallsBack(t *testing.T) {
 		t.Fatal(err)
 	}
 	r := call(t, nil, small(data, run, "--resume")...)
-	if r.status != 0 || !strings.Contains(r.err, "going on from the one before it, step 24") {
+	if r.status != 0 || !strings.Contains(r.err, "continuing from the checkpoint before it, step 24") {
 		t.Fatalf("status %d, said %q", r.status, r.err)
 	}
 	sameRun(t, whole, run)
@@ -208,4 +208,28 @@ func noLabels(t *testing.T) string {
 		t.Fatal(err)
 	}
 	return path
+}
+
+// Flags of the last release, and the values of their norms, still work, with a notice.
+func TestRenamedFlagsStillWork(t *testing.T) {
+	data, out := images(t, 32), filepath.Join(t.TempDir(), "run")
+	r := call(t, nil, small(data, out, "--bn", "off", "--head-bn=on", "--epochs", "1")...)
+	for _, notice := range []string{"marr: --bn is now --norm, and the old name will go\n", "marr: --head-bn is now --head-norm, and the old name will go\n"} {
+		if r.status != 0 || !strings.Contains(r.err, notice) {
+			t.Errorf("status %d, said %q", r.status, r.err)
+		}
+	}
+	holds(t, out, `norm = "none" # flag`, `head_norm = "batch" # flag`, `backbone.width = 4 # flag`, `backbone.stem = "strided" # default`)
+}
+
+// Folders of the last release are refused by name: their checkpoints hold other names.
+func TestRunsOfTheLastReleaseAreRefused(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "config.toml"), []byte("data = \"x\"\nstem = \"cifar\"\nbn = \"on\"\n"), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	r := call(t, nil, "export", "--run", dir, "--out", filepath.Join(dir, "x.onnx"))
+	if r.status != 1 || !strings.Contains(r.err, "was written by an older version") || !strings.Contains(r.err, "start a new run") {
+		t.Errorf("status %d, said %q", r.status, r.err)
+	}
 }

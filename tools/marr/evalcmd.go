@@ -11,14 +11,13 @@ import (
 
 	"github.com/spf13/pflag"
 
-	"marr/net"
-	"marr/ssl"
 	"marr/ssl/data"
 	"marr/ssl/eval"
+	"marr/ssl/run"
 	"marr/vk"
 )
 
-// The protocols' constants; every printed number names them.
+// The constants of the protocols. Every printed number names them.
 const (
 	temperature = eval.Temperature
 	fewPerClass = eval.FewPerClass
@@ -27,35 +26,35 @@ const (
 )
 
 func evalCommand(fs *pflag.FlagSet) func(context.Context, []string) error {
-	run := fs.String("run", "", "`DIR` of a run: its newest checkpoint")
+	dir := fs.String("run", "", "`DIR` of a run: its newest checkpoint")
 	branch := branchFlag(fs)
-	model := fs.String("model", "", "random: a network that was never trained; raw: the pixels themselves")
-	train := fs.String("train", "", "labelled images `D` that the judge learns from")
-	test := fs.String("test", "", "labelled images `D` that it is judged on")
+	model := fs.String("model", "", "random: an untrained network; raw: the pixels themselves")
+	train := fs.String("train", "", "labelled images `D` to fit on")
+	test := fs.String("test", "", "labelled images `D` to test on")
 	asJSON := fs.Bool("json", false, "print the result as JSON")
-	c := ssl.DefaultConfig()
-	fs.StringVar(&c.Arch, "arch", c.Arch, "of --model random: "+strings.Join(net.Archs, ", "))
-	fs.StringVar(&c.Stem, "stem", "", "of --model random: "+strings.Join(net.Stems, ", ")+"; default as for pretrain")
-	fs.IntVar(&c.Width, "width", c.Width, "of --model random: channels of the first stage")
-	fs.StringVar(&c.BN, "bn", "on", "of --model random: "+strings.Join(net.Norms, ", "))
-	fs.IntVar(&c.Size, "size", 0, "of --model random and folders: side of the images in `pixels`")
-	fs.Uint64Var(&c.Seed, "seed", c.Seed, "of --model random")
+	c := run.DefaultConfig()
+	networkFlags(fs, &c.Config, "for --model random: ")
+	fs.IntVar(&c.Size, "size", 0, "for --model random or raw: side of the images in `pixels`")
+	fs.Uint64Var(&c.Seed, "seed", c.Seed, "for --model random")
 	device := deviceFlag(fs)
 	return func(ctx context.Context, args []string) error {
 		kinds := []string{"knn", "linear", "finetune"}
 		if len(args) != 1 || !strings.Contains(" knn linear finetune ", " "+args[0]+" ") {
-			return usagef("eval: %q: want one of %s: say how to measure", strings.Join(args, " "), strings.Join(kinds, ", "))
+			return usagef("eval: %q: choose one of %s", strings.Join(args, " "), strings.Join(kinds, ", "))
 		}
-		if (*run == "") == (*model == "") || *model != "" && *model != "random" && *model != "raw" {
-			return usagef("eval: want either --run DIR, --model random or --model raw: say what is to be measured")
+		if (*dir == "") == (*model == "") || *model != "" && *model != "random" && *model != "raw" {
+			return usagef("eval: give either --run DIR, --model random or --model raw")
 		}
-		if err := checkBranch(*branch, *run); err != nil {
+		if err := checkBranch(*branch, *dir); err != nil {
 			return err
 		}
 		if *train == "" || *test == "" {
-			return usagef("eval: --train and --test are needed: say which labelled images to learn from and to judge on")
+			return usagef("eval: --train and --test are required: name the labelled images to fit on and to test on")
 		}
-		e := evaluation{kind: args[0], run: *run, branch: *branch, model: *model, config: c, asJSON: *asJSON}
+		if err := setBackbone(fs, &c.Config); err != nil {
+			return usageError{err}
+		}
+		e := evaluation{kind: args[0], run: *dir, branch: *branch, model: *model, config: c, asJSON: *asJSON}
 		return e.do(ctx, *train, *test, *device)
 	}
 }
@@ -63,7 +62,7 @@ func evalCommand(fs *pflag.FlagSet) func(context.Context, []string) error {
 // evaluation is one call of marr eval.
 type evaluation struct {
 	kind, run, branch, model string
-	config                   ssl.Config
+	config                   run.Config
 	asJSON                   bool
 }
 
@@ -72,10 +71,10 @@ func (e evaluation) do(ctx context.Context, trainName, testName, device string) 
 	var err error
 	px := e.config.Size
 	if e.run != "" {
-		if s, e.config, err = runSubject(e.run, e.branch); err != nil {
+		if s, err = runSubject(e.run, e.branch); err != nil {
 			return err
 		}
-		px = s.px
+		px = s.inputs.Size
 	}
 	train, err := openSet(ctx, trainName, px)
 	if err != nil {
@@ -87,27 +86,29 @@ func (e evaluation) do(ctx context.Context, trainName, testName, device string) 
 	}
 	channels := 0
 	if e.run != "" {
-		channels = s.arch.Channels
+		channels = s.channels
 	}
 	if err := comparable(train, test, channels); err != nil {
 		return err
 	}
 	if i := slices.Index(train.Labels, -1); i >= 0 {
-		return fmt.Errorf("%s: image %d has no label: give labels of all", train.Name, i)
+		return fmt.Errorf("%s: image %d has no label: label all images", train.Name, i)
 	}
 	if e.run == "" {
 		e.config.Data = trainName
 		size(&e.config, train)
-		backbone := e.config.Backbone(train.C)
-		err := backbone.Check()
-		if err == nil && e.model == "random" {
-			err = backbone.CheckSize(e.config.Size, e.config.Size)
-		}
-		if err != nil {
-			return usageError{err}
-		}
-		if s = randomSubject(e.config, train); e.model == "raw" {
-			s = rawSubject(e.config.Size, train)
+		s = rawSubject(e.config.Size, train)
+		if e.model == "random" {
+			network, err := e.config.Network(train.C)
+			if err == nil {
+				err = network.Check(e.config.Size)
+			}
+			if err != nil {
+				return usageError{err}
+			}
+			if s, err = randomSubject(e.config, train); err != nil {
+				return err
+			}
 		}
 	}
 	var dev *vk.Device
@@ -128,12 +129,12 @@ func (e evaluation) do(ctx context.Context, trainName, testName, device string) 
 	return nil
 }
 
-// comparable refuses two sets that do not go together, before a network of this many channels (0: any); where that has three, or the training
-// images have colour, gray images are repeated in three.
+// comparable refuses two sets that cannot be compared by a network for images of this many channels (0: any). Where that has three channels, or the training
+// images have color, gray images are repeated in three.
 func comparable(train, test *data.Set, channels int) error {
 	train.C = max(train.C, channels)
 	if train.C < test.C {
-		return fmt.Errorf("%s is gray, %s has colour: give sets of one kind", train.Name, test.Name)
+		return fmt.Errorf("%s is gray, %s has color: give sets of one kind", train.Name, test.Name)
 	}
 	test.C = train.C
 	for _, s := range []*data.Set{train, test} {
@@ -142,10 +143,10 @@ func comparable(train, test *data.Set, channels int) error {
 		}
 	}
 	if i := slices.Index(test.Labels, -1); i >= 0 {
-		return fmt.Errorf("%s: image %d has no label: give labels of all", test.Name, i)
+		return fmt.Errorf("%s: image %d has no label: label all images", test.Name, i)
 	}
 	if !slices.ContainsFunc(train.Labels, func(l int32) bool { return l >= 0 && l != slices.Max(train.Labels) }) {
-		return fmt.Errorf("%s has images of one class alone: there is nothing to tell apart: give at least two", train.Name)
+		return fmt.Errorf("%s has images of one class only: give at least two classes", train.Name)
 	}
 	if a, b := strings.Join(train.Classes, ", "), strings.Join(test.Classes, ", "); a != b && train.Classes != nil && test.Classes != nil {
 		return fmt.Errorf("%s has the classes %s, %s has %s: give sets with the same class folders", train.Name, a, test.Name, b)
@@ -153,7 +154,7 @@ func comparable(train, test *data.Set, channels int) error {
 	return nil
 }
 
-// measure runs the protocol and says in words how the number was obtained.
+// measure runs the protocol and describes how the number was obtained.
 func (e evaluation) measure(dev *vk.Device, s subject, train, test *data.Set) (map[string]any, string, error) {
 	name := s.name
 	if s.branch != "" {
@@ -168,8 +169,8 @@ func (e evaluation) measure(dev *vk.Device, s subject, train, test *data.Set) (m
 		if s.start == nil {
 			return nil, "", usagef("--model raw: pixels cannot be fine-tuned: use --run or --model random")
 		}
-		f := ssl.DefaultFinetuning()
-		percent, err := ssl.Finetune(dev, s.arch, s.px, s.start, train, test, f)
+		f := eval.DefaultFinetuneConfig()
+		percent, err := eval.Finetune(dev, eval.Network{Config: s.config.Config, Start: s.start}, train, test, f)
 		result["finetune10"], result["finetune10_n"] = round(percent), f.Draws
 		return result, fmt.Sprintf("whole network fine-tuned for %d steps on %d labels a class, mean of %d draws: %.2f %%  (%s)", f.Steps, f.PerClass, f.Draws, percent, of), err
 	}
@@ -195,5 +196,5 @@ func (e evaluation) measure(dev *vk.Device, s subject, train, test *data.Set) (m
 		all, fewPerClass, mean, std, fewDraws, of), err
 }
 
-// round keeps three decimals of a percentage: more are noise for a reader.
+// round keeps three decimals of a percentage.
 func round(percent float64) float64 { return math.Round(percent*1000) / 1000 }

@@ -13,14 +13,14 @@ import (
 	"marr/export"
 	"marr/kernels"
 	"marr/net"
-	"marr/ssl"
 	"marr/ssl/data"
+	"marr/ssl/eval"
 	"marr/ssl/views"
 	"marr/vk"
 )
 
 func exportCommand(fs *pflag.FlagSet) func(context.Context, []string) error {
-	run := fs.String("run", "", "`DIR` of the run")
+	dir := fs.String("run", "", "`DIR` of the run")
 	out := fs.String("out", "", "`FILE`.onnx or .safetensors to write")
 	verify := fs.Bool("verify", false, "read the file back and compare: ONNX by its features of the run's images, safetensors by its bytes")
 	branch := branchFlag(fs)
@@ -29,10 +29,10 @@ func exportCommand(fs *pflag.FlagSet) func(context.Context, []string) error {
 		if err := noArgs(args); err != nil {
 			return err
 		}
-		if *run == "" || *out == "" {
+		if *dir == "" || *out == "" {
 			return usagef("export: --run and --out are needed: say which run and where to write")
 		}
-		if err := checkBranch(*branch, *run); err != nil {
+		if err := checkBranch(*branch, *dir); err != nil {
 			return err
 		}
 		format, err := export.FormatOf(*out)
@@ -42,7 +42,7 @@ func exportCommand(fs *pflag.FlagSet) func(context.Context, []string) error {
 		if info, err := os.Stat(filepath.Dir(*out)); err != nil || !info.IsDir() {
 			return fmt.Errorf("--out %s: there is no folder %s: make it first, or choose another", *out, filepath.Dir(*out))
 		}
-		s, c, err := runSubject(*run, *branch)
+		s, err := runSubject(*dir, *branch)
 		if err != nil {
 			return err
 		}
@@ -51,7 +51,7 @@ func exportCommand(fs *pflag.FlagSet) func(context.Context, []string) error {
 			return err
 		}
 		defer dev.Close()
-		return exporter{dev, s, c}.export(ctx, format, *out, *verify)
+		return exporter{dev, s}.export(ctx, format, *out, *verify)
 	}
 }
 
@@ -73,8 +73,12 @@ func (x exporter) export(ctx context.Context, format export.Format, path string,
 	if err := format.Write(path, b); err != nil {
 		return err
 	}
+	network, err := x.s.network()
+	if err != nil {
+		return err
+	}
 	fmt.Printf("%s: %s backbone of %s as %s: input image [N %d %d %d] normalized with the file's mean and std, output features [N %d]\n",
-		path, x.s.branch, x.s.name, format.Name(), b.Channels, b.Height, b.Width, x.s.arch.Dim())
+		path, x.s.branch, x.s.name, format.Name(), b.Channels, b.Height, b.Width, network.Arch.Dim())
 	if !verify {
 		return nil
 	}
@@ -84,15 +88,15 @@ func (x exporter) export(ctx context.Context, format export.Format, path string,
 
 // images opens the images that the run was trained on.
 func (x exporter) images(ctx context.Context) (*data.Set, error) {
-	set, err := openSet(ctx, x.config.Data, x.s.px)
+	set, err := openSet(ctx, x.s.config.Data, x.s.inputs.Size)
 	if err != nil {
 		return nil, err
 	}
-	if set.C > x.s.arch.Channels {
+	if set.C > x.s.channels {
 		set.Close()
 		return nil, fmt.Errorf("%s has color now, and the run was trained on gray: restore the images, or omit --verify", set.Name)
 	}
-	set.C = x.s.arch.Channels
+	set.C = x.s.channels
 	return set, nil
 }
 
@@ -124,18 +128,17 @@ func (x exporter) verify(format export.Format, path string, b export.Backbone, s
 
 // exporter writes the backbone of a subject and verifies the file.
 type exporter struct {
-	dev    *vk.Device
-	s      subject
-	config ssl.Config
+	dev *vk.Device
+	s   subject
 }
 
 // backbone loads the network for export. The caller frees its Store.
 func (x exporter) backbone() (export.Backbone, error) {
-	st, backbone, err := x.s.network(x.dev)
+	st, backbone, err := x.s.load(x.dev)
 	if err != nil {
 		return export.Backbone{}, err
 	}
-	return export.Backbone{Store: st, Module: backbone, Height: x.s.px, Width: x.s.px, Channels: x.s.arch.Channels, Metadata: x.metadata()}, nil
+	return export.Backbone{Store: st, Module: backbone, Height: x.s.inputs.Size, Width: x.s.inputs.Size, Channels: x.s.channels, Metadata: x.metadata()}, nil
 }
 
 // metadata returns what a user of the file needs to prepare images, and the origin of the network.
@@ -144,12 +147,16 @@ func (x exporter) metadata() map[string]string {
 		b, _ := json.Marshal(v) // numbers always marshal
 		return string(b)
 	}
-	return map[string]string{
-		"marr.resize": fmt.Sprint(views.Eval(views.Input{Size: x.s.px, Channels: x.s.arch.Channels, Frames: 1})[0].CenterCrop.Resize),
-		"marr.mean":   numbers(x.s.mean), "marr.std": numbers(x.s.std), "marr.size": fmt.Sprint(x.s.px), "marr.channels": fmt.Sprint(x.s.arch.Channels),
-		"marr.method": x.config.Method, "marr.branch": cmp.Or(x.s.branch, net.Online), "marr.dataset": x.config.Data, "marr.arch": x.config.Arch, "marr.stem": x.config.Stem,
-		"marr.width": fmt.Sprint(x.config.Width), "marr.norm": cmp.Or(x.config.BN, "on"), "marr.epochs": fmt.Sprint(x.config.Epochs), "marr.seed": fmt.Sprint(x.config.Seed),
+	about := map[string]string{
+		"marr.resize": fmt.Sprint(views.Eval(views.Input{Size: x.s.inputs.Size, Channels: x.s.channels, Frames: 1})[0].CenterCrop.Resize),
+		"marr.mean":   numbers(x.s.inputs.Mean), "marr.std": numbers(x.s.inputs.Std), "marr.size": fmt.Sprint(x.s.inputs.Size), "marr.channels": fmt.Sprint(x.s.channels),
+		"marr.method": x.s.config.Method, "marr.branch": cmp.Or(x.s.branch, net.Online), "marr.dataset": x.s.config.Data, "marr.arch": x.s.config.Arch, "marr.norm": x.s.config.Norm,
+		"marr.epochs": fmt.Sprint(x.s.config.Epochs), "marr.seed": fmt.Sprint(x.s.config.Seed),
 	}
+	for name, v := range x.s.config.Backbone {
+		about["marr."+name] = fmt.Sprint(v)
+	}
+	return about
 }
 
 // maxSamples is the largest number of images that an export is verified on.
@@ -172,7 +179,7 @@ func (x exporter) samples(b export.Backbone, set *data.Set) (export.Samples, err
 
 // encode returns what a module computes from the images of a set on the device.
 func (x exporter) encode(st *kernels.Store, m net.Module, set *data.Set) ([]float32, error) {
-	enc, err := ssl.NewEncoder(x.dev, st, m, x.s.mean, x.s.std, x.s.px, set)
+	enc, err := eval.NewEncoder(st, m, x.s.inputs, set)
 	if err != nil {
 		return nil, err
 	}

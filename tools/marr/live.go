@@ -6,9 +6,9 @@ import (
 	"os"
 	"time"
 
-	"golang.org/x/term"
+	"marr/ssl/run"
 
-	"marr/ssl"
+	"golang.org/x/term"
 )
 
 // live shows progress: one line that is written over on a terminal, ten plain lines an epoch elsewhere.
@@ -21,7 +21,7 @@ type live struct {
 
 func newLive() *live { return &live{terminal: term.IsTerminal(int(os.Stdout.Fd()))} }
 
-func (l *live) progress(p ssl.Progress) {
+func (l *live) progress(p run.Progress) {
 	perEpoch := p.Steps / p.Epochs
 	if !math.IsNaN(p.Accuracy) {
 		l.accuracy = fmt.Sprintf("  %.1f %% right", 100*p.Accuracy)

@@ -13,7 +13,8 @@ import (
 
 	"github.com/spf13/pflag"
 
-	"marr/ssl"
+	"marr/ssl/run"
+	"marr/ssl/train"
 	"marr/vk"
 )
 
@@ -25,10 +26,10 @@ type command struct {
 
 func commands() []command {
 	return []command{
-		{"devices", "", "every Vulkan device, and which kernels it gets", devicesCommand},
-		{"demo", "", "the whole workflow on embedded images: pre-train, evaluate, fine-tune, export", demoCommand},
-		{"data", "inspect D", "what a set of images holds", dataCommand},
-		{"views", "--data D --method M --out FILE", "paint what the views of images look like, before training", viewsCommand},
+		{"devices", "", "list every Vulkan device and the kernels that it runs", devicesCommand},
+		{"demo", "", "run the whole workflow on embedded images: pre-train, evaluate, fine-tune, export", demoCommand},
+		{"data", "inspect D", "show what a set of images contains", dataCommand},
+		{"views", "--data D --method M --out FILE", "paint the views of images before training", viewsCommand},
 		{"pretrain", "--data D --out DIR", "train a backbone without labels", pretrainCommand},
 		{"eval", "knn|linear|finetune", "measure a backbone", evalCommand},
 		{"bench", "kernels|step|data|methods|all", "measure kernels, training steps, the data pipeline, the accuracy of each method; table FILE... prints results as Markdown", benchCommand},
@@ -36,22 +37,22 @@ func commands() []command {
 	}
 }
 
-// usageError is a command line that makes no sense: exit status 2.
+// usageError is a wrong command line: exit status 2.
 type usageError struct{ error }
 
 func usagef(format string, args ...any) error { return usageError{fmt.Errorf(format, args...)} }
 
-func main() { os.Exit(run(os.Args[1:])) }
+func main() { os.Exit(execute(os.Args[1:])) }
 
-// run returns the exit status: 0 done, 1 the work failed, 2 the command line was wrong, 130 or 143 stopped by a signal after saving.
-func run(args []string) int {
+// execute returns the exit status: 0 done, 1 the work failed, 2 the command line was wrong, 130 or 143 stopped by a signal after saving.
+func execute(args []string) int {
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
 	signals, status := make(chan os.Signal, 1), make(chan int, 1)
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
 	go func() {
 		s := <-signals
-		signal.Stop(signals) // a second one ends the program at once
+		signal.Stop(signals) // a second signal ends the program at once
 		status <- 128 + int(s.(syscall.Signal))
 		cancel()
 	}()
@@ -61,24 +62,24 @@ func run(args []string) int {
 	}
 	fmt.Fprintln(os.Stderr, explain(err))
 	switch {
-	case errors.Is(err, ssl.ErrStopped) || errors.Is(err, context.Canceled):
+	case errors.Is(err, run.ErrStopped) || errors.Is(err, context.Canceled):
 		return <-status
-	case errors.As(err, new(usageError)) || errors.As(err, new(*ssl.ConfigError)):
+	case errors.As(err, new(usageError)) || errors.As(err, new(*train.ConfigError)):
 		return 2
 	}
 	return 1
 }
 
-// packages finds the names of packages in a chain of errors, which tell a user nothing.
-var packages = regexp.MustCompile(`(^|: |; |\()(?:bench|data|eval|export|kernels|net|onnxexec|ort|ssl|views|vk): `)
+// packages matches the names of packages in a chain of errors, which are of no use to a user.
+var packages = regexp.MustCompile(`(^|: |; |\()(?:bench|data|eval|export|kernels|methods|net|onnxexec|ort|run|ssl|train|views|vk|watch): `)
 
-// explain puts an error on one line: marr: what: why: what to do.
+// explain returns an error as one line: marr: what: why: what to do.
 func explain(err error) string {
 	text := packages.ReplaceAllString(strings.ReplaceAll(err.Error(), "\n", "; "), "$1")
 	if errors.As(err, new(*vk.NoDeviceError)) {
 		for _, v := range []string{"VK_DRIVER_FILES", "VK_ICD_FILENAMES"} {
 			if os.Getenv(v) != "" {
-				text += ", or unset " + v + ", which names the only drivers looked at"
+				text += ", or unset " + v + ", which limits the search to the drivers that it names"
 				break
 			}
 		}
@@ -108,7 +109,7 @@ func (c command) run(ctx context.Context, args []string) error {
 	fs.SortFlags = false
 	fs.Usage = func() {}
 	work := c.setup(fs)
-	if err := fs.Parse(args); errors.Is(err, pflag.ErrHelp) {
+	if err := fs.Parse(modernize(fs, args)); errors.Is(err, pflag.ErrHelp) {
 		fmt.Printf("usage: %s [flags]\n%s.\n\n%s", strings.TrimRight("marr "+c.name+" "+c.args, " "), strings.ToUpper(c.short[:1])+c.short[1:], fs.FlagUsagesWrapped(100))
 		return nil
 	} else if errors.As(err, new(*pflag.NotExistError)) {
@@ -141,10 +142,10 @@ func printUsage(to *os.File) {
 	fmt.Fprintln(to, "\nmarr COMMAND --help lists a command's flags.")
 }
 
-// noArgs refuses words that a command does not take.
+// noArgs refuses arguments that are not flags.
 func noArgs(args []string) error {
 	if len(args) > 0 {
-		return usagef("%q is not a flag: options are written as --name value", args[0])
+		return usagef("%q is not a flag: write options as --name value", args[0])
 	}
 	return nil
 }

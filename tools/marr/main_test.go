@@ -15,7 +15,7 @@ import (
 // TestMain lets the test binary stand in for the command: a child process with MARR_TEST_COMMAND=1 runs marr on its arguments.
 func TestMain(m *testing.M) {
 	if os.Getenv("MARR_TEST_COMMAND") == "1" {
-		os.Exit(run(os.Args[1:]))
+		os.Exit(execute(os.Args[1:]))
 	}
 	os.Setenv("MARR_CACHE", "off")
 	os.Exit(m.Run())

@@ -8,8 +8,9 @@ import (
 
 	"golang.org/x/term"
 
-	"marr/ssl"
 	"marr/ssl/data"
+	"marr/ssl/run"
+	"marr/ssl/train"
 	"marr/vk"
 )
 
@@ -17,7 +18,7 @@ import (
 const folderSize = 32
 
 // size fills in the side of views where --size did not say it.
-func size(c *ssl.Config, set *data.Set) {
+func size(c *run.Config, set *data.Set) {
 	if c.Size == 0 && !data.HasFixedSize(c.Data) {
 		c.Size = folderSize
 	}
@@ -40,7 +41,7 @@ func openSet(ctx context.Context, name string, px int) (*data.Set, error) {
 		return nil, err
 	}
 	l := newBuilding(name)
-	o := data.Options{Side: ssl.StoredSide(px), CacheDir: dir, Progress: l.progress, Notice: l.notice}
+	o := data.Options{Side: train.StoredSide(px), CacheDir: dir, Progress: l.progress, Notice: l.notice}
 	if dir == "" { // caches are off: the file is there for as long as it is open
 		if o.CacheDir, err = os.MkdirTemp("", "marr-"); err != nil {
 			return nil, fmt.Errorf("images of %s: %w: set TMPDIR to a folder with room", name, err)

@@ -6,26 +6,26 @@ import (
 
 	"github.com/spf13/pflag"
 
-	"marr/ssl"
 	"marr/ssl/data"
+	"marr/ssl/run"
 )
 
-// plan is what a run starts from beside its flags, which win.
+// plan is the settings of a run that flags do not give: those of a recipe or of the automatic choice.
 type plan struct {
 	fs     *pflag.FlagSet
-	recipe *ssl.Recipe // nil: none
-	who    string      // chose it, as config.toml says
-	keys   []string    // that it set
+	recipe *run.Recipe // nil: none
+	origin string      // who chose the recipe, for config.toml
+	keys   []string    // that the recipe set
 }
 
-// given reports whether a flag says a setting.
+// given reports whether a flag gives a setting.
 func (p *plan) given(key string) bool { return p.fs.Changed(strings.ReplaceAll(key, "_", "-")) }
 
-// rate refuses what would pass over a flag in silence.
+// rate refuses learning rates of which one would be ignored.
 func (p *plan) rate(lr float64) error {
 	switch {
 	case p.given("lr") && p.given("base_lr"):
-		return usagef("--lr and --base-lr: give one, the rate itself or that of a batch of 256")
+		return usagef("--lr and --base-lr: give one, the learning rate itself or that of a batch of 256")
 	case p.given("lr") && lr == 0:
 		return usagef("--lr 0: want it above 0")
 	}
@@ -33,8 +33,8 @@ func (p *plan) rate(lr float64) error {
 }
 
 // named starts from a recipe: one of the embedded ones or a file.
-func (p *plan) named(name string, c *ssl.Config) error {
-	r, err := ssl.OpenRecipe(name)
+func (p *plan) named(name string, c *run.Config) error {
+	r, err := run.OpenRecipe(name)
 	if err != nil {
 		return usageError{err}
 	}
@@ -48,28 +48,28 @@ func (p *plan) named(name string, c *ssl.Config) error {
 
 // same refuses a recipe of another method: its options would not fit.
 func (p *plan) same(name, method string) error {
-	own := ssl.DefaultConfig()
+	own := run.DefaultConfig()
 	p.recipe.Apply(&own, func(string) bool { return false })
 	if own.Method != method {
-		return usagef("--recipe %s is for %s and --method says %s: leave one out", name, own.Method, method)
+		return usagef("--recipe %s is for %s and --method is %s: omit one of them", name, own.Method, method)
 	}
 	return nil
 }
 
-// choose starts from what suits the images where neither a recipe nor a method is given, and says so.
-func (p *plan) choose(c *ssl.Config, set *data.Set) {
+// choose sets and prints a method for the images where neither a recipe nor a method is given.
+func (p *plan) choose(c *run.Config, set *data.Set) {
 	px := *c
 	size(&px, set)
-	r := ssl.Choose(px, set.Len(), p.given)
+	r := run.Choose(px, set.Len(), p.given)
 	p.take(r, "automatic", c)
-	fmt.Printf("no --method and no --recipe: %s\n", r.About)
+	fmt.Printf("without --method or --recipe: %s\n", r.About)
 }
 
-func (p *plan) take(r *ssl.Recipe, who string, c *ssl.Config) {
-	p.recipe, p.who, p.keys = r, who, r.Apply(c, p.given)
+func (p *plan) take(r *run.Recipe, origin string, c *run.Config) {
+	p.recipe, p.origin, p.keys = r, origin, r.Apply(c, p.given)
 }
 
-// option is a hyper-parameter of the method as the recipe has it; nil: it says nothing.
+// option returns a hyper-parameter of the recipe; nil: it does not set it.
 func (p *plan) option(name string) any {
 	if p.recipe == nil {
 		return nil
@@ -77,7 +77,7 @@ func (p *plan) option(name string) any {
 	return p.recipe.Options[name]
 }
 
-// views is the recipe in TOML: the file's, else the one of the plan.
+// views returns views in TOML: those of the file, else those of the recipe.
 func (p *plan) views(file string) (string, error) {
 	if file == "" && p.recipe != nil {
 		return p.recipe.Views, nil
@@ -85,20 +85,20 @@ func (p *plan) views(file string) (string, error) {
 	return readViews(file)
 }
 
-// origins says who chose which settings, by their name in config.toml.
+// origins returns who chose each setting, by its name in config.toml.
 func (p *plan) origins() map[string]string {
 	from := map[string]string{}
 	for _, key := range p.keys {
-		from[strings.ReplaceAll(key, "-", "_")] = p.who
+		from[strings.ReplaceAll(key, "-", "_")] = p.origin
 	}
 	p.fs.Visit(func(f *pflag.Flag) { from[strings.ReplaceAll(f.Name, "-", "_")] = "flag" })
 	return from
 }
 
-// listRecipes prints every embedded recipe: what it is for, whose it is, what it is to reach.
+// listRecipes prints every embedded recipe: its purpose, source and target.
 func listRecipes() error {
-	for _, name := range ssl.Recipes() {
-		r, err := ssl.OpenRecipe(name)
+	for _, name := range run.Recipes() {
+		r, err := run.OpenRecipe(name)
 		if err != nil {
 			return err
 		}

@@ -43,7 +43,7 @@ func TestFlagsOverrideARecipe(t *testing.T) {
 func TestWithoutAMethodTheImagesPick(t *testing.T) {
 	data, run := images(t, 16), filepath.Join(t.TempDir(), "run")
 	args := append([]string{"pretrain", "--data", data, "--out", run}, tiny...)
-	if said := ok(t, args...); !strings.Contains(said, "no --method and no --recipe: byol, which suits views of 16 px") || strings.Contains(said, "DINO ") {
+	if said := ok(t, args...); !strings.Contains(said, "without --method or --recipe: byol, which suits views of 16 px") || strings.Contains(said, "DINO ") {
 		t.Errorf("said %q", said)
 	}
 	holds(t, run, `method = "byol" # automatic`, "epochs = 1 # flag", "options.momentum = 0.9 # automatic")

@@ -26,7 +26,7 @@ func TestSafetensorsHoldTheBackboneAloneInTorchLayouts(t *testing.T) {
 		t.Errorf("conv1.weight is %v, want 4 3 3 3", w.Shape)
 	}
 	for _, name := range []string{"layer4.0.downsample.1.running_var", "layer2.0.conv1.weight", "bn1.bias"} {
-		if b, ok := blobs[name]; !ok || !slices.Equal(b.Data, saved[name].Data) {
+		if b, ok := blobs[name]; !ok || !slices.Equal(b.Data, saved[net.BackbonePrefix+name].Data) {
 			t.Errorf("%s is not the checkpoint's", name)
 		}
 	}

@@ -11,8 +11,8 @@ import (
 	"golang.org/x/image/font/basicfont"
 	"golang.org/x/image/math/fixed"
 
-	"marr/ssl"
 	"marr/ssl/data"
+	"marr/ssl/train"
 	"marr/ssl/views"
 )
 
@@ -32,7 +32,7 @@ func wantPNG(flag, path string) error {
 
 // viewSheet is a page of painted views: a row an image, in columns the original and each view with its title; what a view's target is stands
 // below it. Small views are enlarged by a whole factor, all by the same.
-func viewSheet(rows [][]ssl.Painted, specs []views.Spec) image.Image {
+func viewSheet(rows [][]train.Painted, specs []views.Spec) image.Image {
 	largest, below := 0, 0
 	for i, p := range rows[0] {
 		if targetText(specs[i], p.Target) != "" {

@@ -11,38 +11,43 @@ import (
 
 	"marr/kernels"
 	"marr/net"
-	"marr/ssl"
 	"marr/ssl/data"
 	"marr/ssl/eval"
+	"marr/ssl/run"
 	"marr/vk"
 )
 
-// subject is what an evaluation looks at: a network with first values, and how images are put before it. A nil start means raw pixels.
+// subject is what an evaluation measures: a network with its values, and how images are prepared for it. A nil start means raw pixels.
 type subject struct {
-	name      string
-	arch      net.Config
-	px        int
-	seed      uint64
-	mean, std []float64
-	start     ssl.Start
-	branch    string // of a run: net.Online or net.Teacher
+	name     string
+	config   run.Config
+	channels int // of the images
+	inputs   eval.Inputs
+	start    eval.Start
+	branch   string // of a run: net.Online or net.Teacher
 }
 
+// network returns the shape of the subject's backbone.
+func (s subject) network() (net.Config, error) { return s.config.Network(s.channels) }
+
 // randomSubject is a network that was never trained.
-func randomSubject(c ssl.Config, train *data.Set) subject {
-	mean, std := train.Stats()
-	return subject{name: "random", arch: c.Backbone(train.C), px: c.Size, seed: c.Seed, mean: mean, std: std, start: ssl.RandomStart}
+func randomSubject(c run.Config, train *data.Set) (subject, error) {
+	s := subject{name: "random", config: c, channels: train.C, inputs: eval.Inputs{Size: c.Size}}
+	s.inputs.Mean, s.inputs.Std = train.Stats()
+	network, err := s.network()
+	s.start = eval.StartFromRandom(network, c.Seed)
+	return s, err
 }
 
 // rawSubject is the pixels themselves.
 func rawSubject(px int, train *data.Set) subject {
 	mean, std := train.Stats()
-	return subject{name: "raw", px: px, mean: mean, std: std}
+	return subject{name: "raw", inputs: eval.Inputs{Mean: mean, Std: std, Size: px}}
 }
 
-// branchFlag declares --branch; checkBranch says what cannot be meant.
+// branchFlag declares --branch.
 func branchFlag(fs *pflag.FlagSet) *string {
-	return fs.String("branch", "", net.Online+" or "+net.Teacher+": the run's backbone that was trained, or its momentum encoder; default: the method's choice")
+	return fs.String("branch", "", net.Online+" or "+net.Teacher+": the backbone that was trained, or its momentum encoder; default: the method's choice")
 }
 
 func checkBranch(branch, run string) error {
@@ -55,35 +60,40 @@ func checkBranch(branch, run string) error {
 	return nil
 }
 
-// runSubject is the backbone of a run folder's newest checkpoint: the branch that is named, "" for the run's product.
-func runSubject(dir, branch string) (subject, ssl.Config, error) {
-	config, err := ssl.ReadConfig(filepath.Join(dir, "config.toml"))
+// runSubject is a backbone of a run folder's newest checkpoint: the named branch, "" for the one that the method exports.
+func runSubject(dir, branch string) (subject, error) {
+	config, err := run.ReadConfig(filepath.Join(dir, run.ConfigFile))
 	if errors.Is(err, os.ErrNotExist) {
-		return subject{}, config, fmt.Errorf("run %s: no run is here: give the folder that marr pretrain --out made", dir)
+		return subject{}, fmt.Errorf("run %s: the folder holds no run: give the folder that marr pretrain --out made", dir)
 	}
 	if err != nil {
-		return subject{}, config, err
+		return subject{}, err
 	}
-	c, note, err := net.LoadNewest(filepath.Join(dir, ssl.CheckpointFile))
+	c, note, err := net.LoadNewest(filepath.Join(dir, run.CheckpointFile))
 	if errors.Is(err, os.ErrNotExist) {
-		return subject{}, config, fmt.Errorf("run %s: nothing is saved yet: let it finish an epoch", dir)
+		return subject{}, fmt.Errorf("run %s: nothing is saved yet: let it finish an epoch", dir)
 	}
 	if err != nil {
-		return subject{}, config, err
+		return subject{}, err
 	}
 	if note != "" {
 		fmt.Fprintln(os.Stderr, note)
 	}
 	if err := c.Choose(branch); err != nil {
-		return subject{}, config, fmt.Errorf("run %s: %w", dir, err)
+		return subject{}, fmt.Errorf("run %s: %w", dir, err)
 	}
-	return subject{dir, config.Backbone(c.Meta.Channels), config.Size, config.Seed, c.Meta.Mean, c.Meta.Std, ssl.FromCheckpoint(c), cmp.Or(c.Meta.Branch, net.Online)}, config, nil
+	return subject{dir, config, c.Meta.Channels, eval.Inputs{Mean: c.Meta.Mean, Std: c.Meta.Std, Size: config.Size}, eval.StartFromCheckpoint(c),
+		cmp.Or(c.Meta.Branch, net.Online)}, nil
 }
 
-// network puts the subject's backbone on a device.
-func (s subject) network(dev *vk.Device) (*kernels.Store, *net.ResNet, error) {
+// load declares the subject's backbone in a new store of a device, with its values.
+func (s subject) load(dev *vk.Device) (*kernels.Store, net.Backbone, error) {
+	network, err := s.network()
+	if err != nil {
+		return nil, nil, err
+	}
 	st := kernels.NewStore(dev)
-	backbone, err := net.NewResNet(st, s.arch, s.seed)
+	backbone, err := network.New(st, s.config.Seed)
 	if err == nil {
 		err = s.start(st)
 	}
@@ -94,24 +104,24 @@ func (s subject) network(dev *vk.Device) (*kernels.Store, *net.ResNet, error) {
 	return st, backbone, nil
 }
 
-// features are the subject's of each set; all sets have one size.
+// features returns the subject's features of each set. All sets have images of one size.
 func (s subject) features(dev *vk.Device, sets ...*data.Set) ([]*eval.Features, error) {
 	var out []*eval.Features
 	if s.start == nil {
 		for _, set := range sets {
-			out = append(out, eval.RawPixels(set, s.px, s.mean, s.std))
+			out = append(out, eval.RawPixels(set, s.inputs.Size, s.inputs.Mean, s.inputs.Std))
 		}
 		return out, nil
 	}
-	if s.arch.Channels != sets[0].C {
-		return nil, fmt.Errorf("%s was trained on images of %d channels, %s has %d: choose images of the same kind", s.name, s.arch.Channels, sets[0].Name, sets[0].C)
+	if s.channels != sets[0].C {
+		return nil, fmt.Errorf("%s was trained on images of %d channels, %s has %d: choose images of the same kind", s.name, s.channels, sets[0].Name, sets[0].C)
 	}
-	st, backbone, err := s.network(dev)
+	st, backbone, err := s.load(dev)
 	if err != nil {
 		return nil, err
 	}
 	defer st.Free()
-	enc, err := ssl.NewEncoder(dev, st, backbone, s.mean, s.std, s.px, sets...)
+	enc, err := eval.NewEncoder(st, backbone, s.inputs, sets...)
 	if err != nil {
 		return nil, err
 	}

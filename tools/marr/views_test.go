@@ -13,8 +13,8 @@ import (
 	"marr/ssl/views"
 )
 
-// colourFolder writes n images of 20 × 30 pixels, half of them in each of two class folders, and a file that is none.
-func colourFolder(t *testing.T, n int) string {
+// colorFolder writes n images of 20 × 30 pixels, half of them in each of two class folders, and a file that is none.
+func colorFolder(t *testing.T, n int) string {
 	t.Helper()
 	dir := t.TempDir()
 	for i := range n {
@@ -45,7 +45,7 @@ func colourFolder(t *testing.T, n int) string {
 
 // Every preset is painted from a folder, a row an image, a column the original and each view.
 func TestViewsPaintsEveryPreset(t *testing.T) {
-	dir, out := colourFolder(t, 6), filepath.Join(t.TempDir(), "views.png")
+	dir, out := colorFolder(t, 6), filepath.Join(t.TempDir(), "views.png")
 	for _, name := range views.Presets() {
 		ok(t, "views", "--data", dir, "--method", name, "--images", "3", "--out", out)
 		f, err := os.Open(out)
@@ -76,7 +76,7 @@ func TestPrintedViewsAreTheMethodsOwn(t *testing.T) {
 
 // A run keeps its recipe and what was skipped, and refuses to go on with another recipe.
 func TestPretrainKeepsItsViewsAndWhatWasSkipped(t *testing.T) {
-	dir, run, file := colourFolder(t, 16), filepath.Join(t.TempDir(), "run"), filepath.Join(t.TempDir(), "views.toml")
+	dir, run, file := colorFolder(t, 16), filepath.Join(t.TempDir(), "run"), filepath.Join(t.TempDir(), "views.toml")
 	if err := os.WriteFile(file, []byte("[all]\nhorizontal_flip = 0.25\nremove = [\"grayscale\"]\n"), 0o666); err != nil {
 		t.Fatal(err)
 	}
@@ -113,7 +113,7 @@ func TestPretrainKeepsItsViewsAndWhatWasSkipped(t *testing.T) {
 }
 
 func TestInspectCounts(t *testing.T) {
-	dir, sheet := colourFolder(t, 5), filepath.Join(t.TempDir(), "sheet.png")
+	dir, sheet := colorFolder(t, 5), filepath.Join(t.TempDir(), "sheet.png")
 	text := ok(t, "data", "inspect", dir, "--size", "8", "--json", "--sheet", sheet)
 	var got inspection
 	if err := json.Unmarshal([]byte(text), &got); err != nil {
@@ -126,7 +126,7 @@ func TestInspectCounts(t *testing.T) {
 	if _, err := os.Stat(sheet); err != nil {
 		t.Error(err)
 	}
-	if text := ok(t, "data", "inspect", dir); !strings.Contains(text, "5 images, colour") || !strings.Contains(text, "none.jpg") {
+	if text := ok(t, "data", "inspect", dir); !strings.Contains(text, "5 images, color") || !strings.Contains(text, "none.jpg") {
 		t.Error(text)
 	}
 }

@@ -14,11 +14,13 @@ import (
 
 	"marr/net"
 	"marr/ssl"
+	"marr/ssl/run"
+	"marr/ssl/train"
 	"marr/ssl/views"
 )
 
 func viewsCommand(fs *pflag.FlagSet) func(context.Context, []string) error {
-	c := ssl.DefaultConfig()
+	c := run.DefaultConfig()
 	fs.StringVar(&c.Data, "data", "", "images `D`, as for pretrain")
 	fs.StringVar(&c.Method, "method", c.Method, "whose views: a method, or a preset: "+strings.Join(viewNames(), ", "))
 	recipe := fs.String("views", "", "`FILE`.toml laid over those views; --print shows what to write")
@@ -51,7 +53,7 @@ func viewsCommand(fs *pflag.FlagSet) func(context.Context, []string) error {
 		}
 		defer set.Close()
 		size(&c, set)
-		specs, err := viewsOf(c.Method, text, c.ViewInput(set))
+		specs, err := viewsOf(c.Method, text, train.ViewInput(c.Size, set))
 		if err != nil {
 			return err
 		}
@@ -60,7 +62,7 @@ func viewsCommand(fs *pflag.FlagSet) func(context.Context, []string) error {
 			return err
 		}
 		defer dev.Close()
-		rows, err := ssl.Paint(dev, set, specs, *images, c.Seed)
+		rows, err := train.Paint(dev, set, specs, *images, c.Seed)
 		if err != nil {
 			return err
 		}
@@ -122,10 +124,10 @@ func baseViews(method string, in views.Input) ([]views.Spec, error) {
 }
 
 // sizeOfViews sees to it that images are kept as large as the recipe's largest view, where that says its size: --size must be the same.
-func sizeOfViews(c *ssl.Config, text string) error {
+func sizeOfViews(c *run.Config, text string) error {
 	var largest [2]int
 	for i, px := range []int{32, 64} { // a recipe that says its size makes the same of both
-		specs, err := viewsOf(c.Method, text, views.Input{Size: px, Channels: 3, Frames: ssl.ClipFrames})
+		specs, err := viewsOf(c.Method, text, views.Input{Size: px, Channels: 3, Frames: train.ClipFrames})
 		if err != nil {
 			return err
 		}
@@ -144,10 +146,10 @@ func sizeOfViews(c *ssl.Config, text string) error {
 }
 
 // printViews writes a recipe in full, for images of three channels, or for clips where --data names some.
-func printViews(c ssl.Config, text string) error {
+func printViews(c run.Config, text string) error {
 	in := views.Input{Size: c.Size, Channels: 3, Frames: 1}
 	if strings.HasPrefix(c.Data, "frames:") {
-		in.Frames = ssl.ClipFrames
+		in.Frames = train.ClipFrames
 	}
 	if in.Size == 0 {
 		in.Size = folderSize

@@ -174,7 +174,7 @@ func TestDemoWritesTheSummary(t *testing.T) {
 	}
 	defer dev.Close()
 	d := demo{dir: "demo", dev: dev, config: demoConfig()}
-	d.config.Width, d.config.Epochs, d.config.Batch = 2, 1, 64
+	d.config.Backbone, d.config.Epochs, d.config.Batch = map[string]any{"width": 2}, 1, 64
 	for set, name := range map[**data.Set]string{&d.train: "builtin:fashion-placed", &d.test: "builtin:fashion-placed:test"} {
 		if *set, err = data.Open(t.Context(), name, data.Options{}); err != nil {
 			t.Fatal(err)

@@ -1,0 +1,150 @@
+package net
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+
+	"marr/kernels"
+	"marr/net/registry"
+)
+
+// Backbone is the network of an architecture, with its parameters in a store.
+type Backbone interface {
+	Network
+	Dim() int           // width D of the features
+	MinSize() int       // smallest side of an image, in pixels: Forward and Map panic with *kernels.BuildError on smaller ones
+	ParamNames() string // see Architecture
+}
+
+// Network maps images to features.
+type Network interface {
+	Module                                         // Forward maps images [N H W C] to features [N D]
+	Map(x *kernels.Tensor, m Mode) *kernels.Tensor // the last feature map [N h w C'] or the tokens [N T C'] of images
+}
+
+// Architecture is a kind of backbone with its settings, the documented fields tagged `flag:"name" help:"…"` (registry.Option). To add one, implement it in one
+// file and call Register from init: pre-training, evaluation, fine-tuning, export and the command find it by name.
+type Architecture interface {
+	Resolve(size int)            // chooses the settings that were left open, for images with a side of size pixels
+	Check() error                // refuses settings that cannot work
+	MinSize() int                // smallest side of an image, in pixels
+	Dim() int                    // width D of the features
+	ParamNames() string          // the library whose names and layouts the parameters have, such as "torchvision"; "": they have their own
+	New(s BackboneScope) Network // declares the parameters; the settings were resolved and checked
+}
+
+// BackboneScope is the scope of a backbone.
+type BackboneScope struct {
+	Scope
+	Channels int // of the images
+}
+
+// BackbonePrefix starts the names of all parameters and running statistics of a backbone in a store. Files for other programs leave it out.
+const BackbonePrefix = "backbone."
+
+var architectures = registry.Registry[Architecture]{Kind: "net: architecture"}
+
+// Register adds an architecture with a line about it; the values of its fields are the defaults. It is called from init.
+func Register(name, about string, a Architecture) { architectures.Register(name, about, a) }
+
+// Architectures returns the names of all architectures, sorted.
+func Architectures() []string { return architectures.Names() }
+
+// NewArchitecture returns a fresh copy of a registered architecture with its defaults.
+func NewArchitecture(name string) (Architecture, error) { return architectures.New(name) }
+
+// Config is everything that decides the shape of a backbone.
+type Config struct {
+	Name     string       // of the architecture
+	Arch     Architecture // with its settings
+	Norm     string       // one of Norms; "": batch norm
+	Channels int          // of the images
+}
+
+// NewConfig returns the shape of a registered architecture with these settings, by name, and all others at their defaults. Unknown names and
+// values that a setting does not allow are errors.
+func NewConfig(name string, settings map[string]any, norm string, channels int) (Config, error) {
+	a, err := NewArchitecture(name)
+	if err != nil {
+		return Config{}, err
+	}
+	options := registry.Options(a)
+	for key, v := range settings {
+		i := slices.IndexFunc(options, func(o registry.Option) bool { return o.Name == key })
+		if i < 0 {
+			return Config{}, fmt.Errorf("net: %s has no setting %s", name, key)
+		}
+		if err := options[i].Set(fmt.Sprint(v)); err != nil {
+			return Config{}, fmt.Errorf("net: %w", err)
+		}
+	}
+	return Config{name, a, norm, channels}, nil
+}
+
+// Check refuses what New and the network cannot work with, for images with a side of size pixels.
+func (c Config) Check(size int) error {
+	if c.Channels < 1 {
+		return fmt.Errorf("net: images of %d channels: want at least one", c.Channels)
+	}
+	return cmp.Or(c.Arch.Check(), CheckNorm(c.Norm), c.checkSize(size))
+}
+
+// smaller is an architecture that can say which of its settings fit images that are too small.
+type smaller interface{ fitting(size int) string }
+
+func (c Config) checkSize(size int) error {
+	least := c.Arch.MinSize()
+	if size >= least {
+		return nil
+	}
+	hint := fmt.Sprintf("use images of at least %d×%d pixels", least, least)
+	if a, ok := c.Arch.(smaller); ok && a.fitting(size) != "" {
+		hint += ", or " + a.fitting(size)
+	}
+	return fmt.Errorf("net: images of %d×%d pixels are too small for %s: %s", size, size, c.Name, hint)
+}
+
+// Advice returns what a backbone will hardly learn well with though it works, for images with a side of size pixels: a sentence each, with what to change.
+func (c Config) Advice(size int) []string {
+	if a, ok := c.Arch.(interface{ advice(size int) []string }); ok {
+		return a.advice(size)
+	}
+	return nil
+}
+
+// New declares the parameters of a backbone in a store, under BackbonePrefix.
+func (c Config) New(st *kernels.Store, seed uint64) (Backbone, error) {
+	if err := c.Check(c.Arch.MinSize()); err != nil {
+		return nil, err
+	}
+	s := Scope{Store: st, Norm: c.Norm, Seed: seed, prefix: BackbonePrefix}
+	return backbone{c, c.Arch.New(BackboneScope{s, c.Channels})}, nil
+}
+
+type backbone struct {
+	config  Config
+	network Network
+}
+
+func (b backbone) Dim() int           { return b.config.Arch.Dim() }
+func (b backbone) MinSize() int       { return b.config.Arch.MinSize() }
+func (b backbone) ParamNames() string { return b.config.Arch.ParamNames() }
+
+func (b backbone) Forward(x *kernels.Tensor, m Mode) *kernels.Tensor {
+	b.check(x)
+	return b.network.Forward(x, m)
+}
+
+func (b backbone) Map(x *kernels.Tensor, m Mode) *kernels.Tensor {
+	b.check(x)
+	return b.network.Map(x, m)
+}
+
+// check refuses images that are too small.
+func (b backbone) check(x *kernels.Tensor) {
+	if err := b.config.checkSize(min(x.Dim(1), x.Dim(2))); err != nil {
+		panic(&kernels.BuildError{Op: b.config.Name, Msg: strings.TrimPrefix(err.Error(), "net: ")})
+	}
+}

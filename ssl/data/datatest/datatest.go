@@ -1,0 +1,34 @@
+// Package datatest makes small sets of images for tests.
+package datatest
+
+import (
+	"fmt"
+
+	"marr/kernels/rng"
+	"marr/ssl/data"
+)
+
+// Noise returns a set of n random images of px × px pixels.
+func Noise(n, px, channels int) *data.Set {
+	src, images := rng.New(9), make([]data.Image, n)
+	for i := range images {
+		pix := make([]byte, px*px*channels)
+		for k := range pix {
+			pix[k] = byte(src.Uint32())
+		}
+		images[i] = data.Image{H: px, W: px, C: channels, Pix: pix}
+	}
+	return data.FromImages("noise", images, nil)
+}
+
+// Labelled returns Noise with three labels in turn and clips of three images, enough for every method.
+func Labelled(n, px, channels int) *data.Set {
+	set := Noise(n, px, channels)
+	for i := range n {
+		set.Labels = append(set.Labels, int32(i%3))
+		if i%3 == 0 && i+3 <= n {
+			set.Clips = append(set.Clips, data.Clip{Name: fmt.Sprint(i / 3), First: i, N: 3})
+		}
+	}
+	return set
+}

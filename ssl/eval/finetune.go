@@ -1,0 +1,146 @@
+package eval
+
+import (
+	"context"
+	"fmt"
+
+	"marr/kernels"
+	"marr/net"
+	"marr/ssl"
+	"marr/ssl/data"
+	"marr/ssl/train"
+	"marr/ssl/views"
+	"marr/vk"
+)
+
+// FinetuneConfig is the protocol of fine-tuning: supervised training of a whole network on few labels, with an MLP d-d-classes with ReLU on top of the
+// backbone, AdamW with a cosine from LR to 0, crops of 0.5–1 of the area and flips, batch norm in training mode.
+type FinetuneConfig struct {
+	Steps, Batch int
+	LR, Decay    float64
+	PerClass     int // labels of each class
+	Draws        int // of labels: for each the network is trained anew; the result is the mean
+	Seed         uint64
+}
+
+// DefaultFinetuneConfig returns the protocol of `marr eval finetune` and the demo.
+func DefaultFinetuneConfig() FinetuneConfig {
+	return FinetuneConfig{Steps: 60, Batch: 64, LR: 1e-3, Decay: 1e-4, PerClass: 10, Draws: 2, Seed: 1}
+}
+
+// Start sets the values that the backbone in a store is fine-tuned from.
+type Start func(st *kernels.Store) error
+
+// StartFromRandom starts from the first values of a backbone with this seed.
+func StartFromRandom(network net.Config, seed uint64) Start {
+	return func(st *kernels.Store) error {
+		fresh := kernels.NewStore(st.Device())
+		if _, err := network.New(fresh, seed); err != nil {
+			return err
+		}
+		values := map[string]*kernels.Param{}
+		for _, p := range fresh.Params() {
+			values[p.Name] = p
+		}
+		for _, p := range st.Params() {
+			if first := values[p.Name]; first != nil {
+				v, err := first.Read()
+				if err == nil {
+					err = p.Write(v)
+				}
+				if err != nil {
+					return err
+				}
+			}
+		}
+		return nil
+	}
+}
+
+// StartFromCheckpoint starts from the backbone of a checkpoint.
+func StartFromCheckpoint(c *net.Checkpoint) Start { return c.RestoreBackbone }
+
+// Network is a backbone, the size of its images in pixels, and the values that it starts from.
+type Network struct {
+	Config train.Config // Arch, Backbone, Norm and Size
+	Start  Start
+}
+
+// Finetune trains on each draw of labels from a training set and returns the mean accuracy on a test set, in percent.
+func Finetune(dev *vk.Device, n Network, trainSet, test *data.Set, f FinetuneConfig) (float64, error) {
+	total := 0.0
+	for draw := range f.Draws {
+		few, err := Sample(trainSet.Labels, f.PerClass, f.Seed, draw)
+		if err != nil {
+			return 0, err
+		}
+		percent, err := finetuneOnce(dev, n, trainSet, trainSet.Subset(few), test, f, uint64(draw))
+		if err != nil {
+			return 0, err
+		}
+		total += percent
+	}
+	return total / float64(f.Draws), nil
+}
+
+// classifier is the method that fine-tuning trains with, and the network that it trains: a backbone with an MLP on top.
+type classifier struct{ backbone, head net.Module }
+
+func (*classifier) Views(in views.Input) ([]views.Spec, error) { return views.Finetune(in), nil }
+
+func (c *classifier) Loss(s *ssl.Step) *kernels.Tensor {
+	dim := s.Backbone.Dim()
+	c.backbone, c.head = s.Backbone, s.Heads.MLP("head", dim, dim, s.NumLabels)
+	return s.Classify(c.Forward(s.Views[0], net.Train), s.Labels())
+}
+
+func (c *classifier) Forward(x *kernels.Tensor, m net.Mode) *kernels.Tensor {
+	return c.head.Forward(c.backbone.Forward(x, m), m)
+}
+
+func finetuneOnce(dev *vk.Device, n Network, trainSet, few, test *data.Set, f FinetuneConfig, draw uint64) (float64, error) {
+	c := n.Config
+	c.Epochs, c.Batch, c.Accumulate, c.Optimizer, c.Schedule = f.Steps, min(f.Batch, few.Len()), 1, "adamw", "cosine"
+	c.LR, c.BaseLR, c.Decay, c.DecayEnd, c.Warmup, c.Seed, c.Clip, c.ClipEach = f.LR, 0, f.Decay, f.Decay, 0, f.Seed+draw, 0, 0
+	mean, std := trainSet.Stats()
+	m := &classifier{}
+	t, err := train.New(kernels.NewStore(dev), c, train.Job{Name: "fine-tuning", Method: m, Set: few, Mean: mean, Std: std, Passes: true})
+	if err != nil {
+		return 0, err
+	}
+	defer t.Free()
+	if err := n.Start(t.Store); err != nil {
+		return 0, fmt.Errorf("eval: fine-tuning: %w", err)
+	}
+	if err := t.Train(context.Background(), t.Steps(), func(train.StepResult) {}); err != nil {
+		return 0, err
+	}
+	enc, err := NewEncoder(t.Store, m, Inputs{mean, std, c.Size}, test)
+	if err != nil {
+		return 0, err
+	}
+	defer enc.Free()
+	logits, err := enc.Features(test)
+	if err != nil {
+		return 0, err
+	}
+	return accuracy(logits), nil
+}
+
+// accuracy returns the percentage of rows whose largest logit is that of the label.
+func accuracy(logits *Features) float64 {
+	correct := 0
+	for i := range logits.N {
+		row := logits.X[i*logits.D : (i+1)*logits.D]
+		best := 0
+		for k, v := range row {
+			if v > row[best] {
+				best = k
+			}
+		}
+		if int32(best) == logits.Labels[i] {
+			correct++
+		}
+	}
+	return 100 * float64(correct) / float64(logits.N)
+}

@@ -1,0 +1,48 @@
+package run
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"marr/ssl/train"
+)
+
+// haltedFile is the state of the store when a step was not finite. It exists until the run has continued beyond its last checkpoint.
+const haltedFile = "halted.ckpt"
+
+// mayChange are the settings that may be changed when a halted run is resumed: they affect only updates, and the store fits any values of them.
+var mayChange = []string{"base_lr", "lr", "clip", "clip_each"}
+
+// HaltError is a NonFiniteError after which the run's folder is rolled back to the last checkpoint. A checkpoint of the step before the bad one would not
+// help: there the same batch meets the same weights, whatever the learning rate.
+type HaltError struct {
+	*train.NonFiniteError
+	Back int // steps done at the last checkpoint
+}
+
+func (e *HaltError) Error() string {
+	return fmt.Sprintf("%s: back to step %d: resume with a lower --lr, or --clip (%s has the state before it)", e.What(), e.Back, haltedFile)
+}
+
+// Unwrap returns what happened.
+func (e *HaltError) Unwrap() error { return e.NonFiniteError }
+
+// halt rolls the folder back to the last checkpoint and writes the state of the store beside it.
+func (r *Run) halt(bad *train.NonFiniteError) error {
+	path := filepath.Join(r.Dir, haltedFile)
+	if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return errors.Join(bad, err)
+	}
+	if err := errors.Join(r.lines.Flush(), r.checkpoint(path), r.metrics.Close(), r.openMetrics(r.saved)); err != nil {
+		return errors.Join(bad, err)
+	}
+	if bad.First == "" {
+		var err error
+		if bad.First, err = r.trainer.FindNonFinite(bad.Step - 1); err != nil {
+			r.Notice("the first bad tensor was not found: %v", err)
+		}
+	}
+	return &HaltError{bad, r.saved}
+}

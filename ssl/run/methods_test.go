@@ -1,0 +1,92 @@
+package run
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"testing"
+
+	"marr/ssl"
+	"marr/ssl/data"
+	"marr/ssl/data/datatest"
+)
+
+// Every method, stopped in its middle and gone on with, ends with the bytes of a run that never stopped: averages, centres and the running
+// statistics of momentum encoders are saved like all else. The eager twin gives them too.
+func TestEveryMethodResumesToTheSameBytes(t *testing.T) {
+	set := datatest.Noise(12, 32, 1)
+	set.Labels = []int32{0, 1, 2, 0, 1, 2, 0, 1, 2, 0, 1, -1}
+	set.Clips = []data.Clip{{Name: "a", First: 0, N: 3}, {Name: "b", First: 3, N: 3}, {Name: "c", First: 6, N: 3}, {Name: "d", First: 9, N: 3}}
+	for _, method := range ssl.Methods() {
+		t.Run(method, func(t *testing.T) {
+			c := runConfig()
+			c.Method, c.Batch, c.Epochs = method, 2, 3
+			dir := t.TempDir()
+			whole, run := filepath.Join(dir, "whole"), filepath.Join(dir, "run")
+			set := set
+			if method != "order" {
+				set = set.Limit(8)
+			}
+			if err := pretrainOn(t, set, whole, c, false, 0); err != nil {
+				t.Fatal(err)
+			}
+			if err := pretrainOn(t, set, run, c, false, 3); !errors.Is(err, ErrStopped) {
+				t.Fatalf("%v, want ErrStopped", err)
+			}
+			t.Setenv("MARR_EAGER", "1")
+			if err := pretrainOn(t, set, run, c, true, 0); err != nil {
+				t.Fatal(err)
+			}
+			if !bytes.Equal(content(t, run, CheckpointFile), content(t, whole, CheckpointFile)) {
+				t.Error("the run that was stopped ended with other bytes")
+			}
+		})
+	}
+}
+
+// Recipes that a method cannot use are refused before the first step.
+func TestMethodsRefuseRecipesThatTheyCannotUse(t *testing.T) {
+	for method, recipe := range map[string]string{
+		"simclr": "from = \"mae\"", "byol": "from = \"dino\"", "simsiam": "[[view]]\n[[view]]\n[[view]]\n", "rotation": "from = \"supervised\"",
+		"jigsaw": "from = \"simclr\"", "dino": "from = \"rotation\"", "supervised": "",
+	} {
+		c := smallConfig()
+		c.Method, c.Size = method, 32
+		set := datatest.Noise(16, 32, 1)
+		m, err := ssl.New(method)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := c.SetViews(recipe, m, set); err != nil {
+			t.Errorf("%s: %v", method, err)
+			continue
+		}
+		r := &Run{Dir: t.TempDir(), Config: c, Method: m, Set: set, Views: c.Views}
+		if x, err := r.Pretrain(t.Context(), device); err == nil {
+			x.Free()
+			t.Errorf("%s trained on %s", method, fmt.Sprintf("%q", recipe))
+		}
+	}
+}
+
+func TestGradientCacheGivesTheSameBitsEagerlyAndResumed(t *testing.T) {
+	c := runConfig()
+	c.Accumulate = 2
+	whole, run := filepath.Join(t.TempDir(), "whole"), filepath.Join(t.TempDir(), "run")
+	if err := pretrain(t, whole, c, false, 0); err != nil {
+		t.Fatal(err)
+	}
+	if err := pretrain(t, run, c, false, 3); !errors.Is(err, ErrStopped) {
+		t.Fatalf("%v, want ErrStopped", err)
+	}
+	t.Setenv("MARR_EAGER", "1")
+	if err := pretrain(t, run, c, true, 0); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{CheckpointFile, MetricsFile} {
+		if !bytes.Equal(content(t, run, name), content(t, whole, name)) {
+			t.Errorf("%s differs", name)
+		}
+	}
+}

@@ -1,0 +1,81 @@
+package run
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"marr/net"
+	"marr/ssl"
+	"marr/ssl/data/datatest"
+	"marr/ssl/eval"
+)
+
+// Every norm trains, with a momentum encoder, and resumes to the same bytes; then it is fine-tuned. Its features are the checkpoint's.
+func TestEveryNormTrainsResumesAndFinetunes(t *testing.T) {
+	set := datatest.Noise(12, 16, 1)
+	set.Labels = []int32{0, 1, 2, 0, 1, 2, 0, 1, 2, 0, 1, 2}
+	for _, norm := range net.Norms {
+		t.Run(norm, func(t *testing.T) {
+			c := runConfig()
+			c.Method, c.Norm = "byol", norm
+			c.Resolve(set)
+			dir := t.TempDir()
+			whole, run := filepath.Join(dir, "whole"), filepath.Join(dir, "run")
+			if err := pretrainOn(t, set, whole, c, false, 0); err != nil {
+				t.Fatal(err)
+			}
+			if err := pretrainOn(t, set, run, c, false, 2); !errors.Is(err, ErrStopped) {
+				t.Fatalf("%v, want ErrStopped", err)
+			}
+			if err := pretrainOn(t, set, run, c, true, 0); err != nil {
+				t.Fatal(err)
+			}
+			if !bytes.Equal(content(t, run, CheckpointFile), content(t, whole, CheckpointFile)) {
+				t.Error("the run that was stopped ended with other bytes")
+			}
+			checkpoint, err := net.LoadCheckpoint(filepath.Join(run, CheckpointFile))
+			if err != nil {
+				t.Fatal(err)
+			}
+			f := eval.FinetuneConfig{Steps: 2, Batch: 6, LR: 1e-3, PerClass: 2, Draws: 1, Seed: 1}
+			if _, err := eval.Finetune(device, eval.Network{Config: c.Config, Start: eval.StartFromCheckpoint(checkpoint)}, set, set, f); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}
+
+// A batch norm that sees few images is told of once, by how many; not where none looks at other images, and not where it sees enough.
+func TestBatchNormOfFewImagesIsToldOf(t *testing.T) {
+	for _, x := range []struct {
+		method, norm, head string
+		batch, parts       int
+		want               string
+	}{{"simclr", "batch", "", 30, 2, "30"}, {"simclr", "batch", "", 32, 2, ""}, {"byol", "batch", "", 24, 3, "8"}, {"byol", "group", "", 8, 1, ""}, {"byol", "none", "batch", 8, 1, "8"},
+		{"byol", "mean", "", 8, 1, "8"}, {"byol", "moving-mean", "", 8, 1, ""}} {
+		c := smallConfig()
+		c.Method, c.Norm, c.HeadNorm, c.Batch, c.Accumulate, c.Epochs = x.method, x.norm, x.head, x.batch, x.parts, 1
+		m, err := ssl.New(x.method)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var told []string
+		r := &Run{Dir: t.TempDir(), Config: c, Method: m, Set: datatest.Noise(64, 16, 1), Notice: func(format string, args ...any) {
+			if text := fmt.Sprintf(format, args...); strings.HasPrefix(text, "batch norm sees") {
+				told = append(told, strings.Fields(text)[4])
+			}
+		}}
+		done, err := r.Pretrain(t.Context(), device)
+		if err != nil {
+			t.Fatal(err)
+		}
+		done.Free()
+		if strings.Join(told, " ") != x.want {
+			t.Errorf("%+v: told of %v", x, told)
+		}
+	}
+}

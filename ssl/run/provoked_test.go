@@ -1,0 +1,139 @@
+package run
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+	"testing"
+
+	"marr/kernels"
+	"marr/kernels/rng"
+	"marr/net"
+	"marr/ssl"
+	"marr/ssl/data"
+	"marr/ssl/data/datatest"
+	"marr/ssl/train"
+	"marr/ssl/views"
+	"marr/ssl/watch"
+)
+
+// twins draws the embeddings of two views together, with what keeps BYOL and SimSiam from collapse or without.
+type twins struct{ predictor, still, norm bool }
+
+func (twins) Views(in views.Input) ([]views.Spec, error) { return views.Preset("simsiam", in) }
+
+func (m twins) Loss(s *ssl.Step) *kernels.Tensor {
+	var projector net.Module = s.Heads.SimSiamProjector("projector", s.Backbone.Dim(), s.Backbone.Dim(), 64)
+	if !m.norm {
+		projector = s.Heads.MLP("projector", s.Backbone.Dim(), s.Backbone.Dim(), 64)
+	}
+	predictor := s.Heads.Projector("predictor", 64, 16, 64)
+	var z, p [2]*kernels.Tensor
+	for i, v := range s.Views {
+		z[i] = projector.Forward(s.Backbone.Forward(v, net.Train), net.Train)
+		if p[i] = z[i]; m.predictor {
+			p[i] = predictor.Forward(z[i], net.Train)
+		}
+	}
+	s.Observe(z[0], nil)
+	if !m.still {
+		return kernels.Add(kernels.NegativeCosine(p[0], z[1]), kernels.NegativeCosine(p[1], z[0]))
+	}
+	a, b := kernels.NegativeCosine(p[0], kernels.StopGrad(z[1])), kernels.NegativeCosine(p[1], kernels.StopGrad(z[0]))
+	return kernels.Scale(kernels.Add(a, b), 0.5)
+}
+
+// What each method needs is taken from it; runs that lack nothing stand between.
+func TestCollapsesThatAreProvokedAreNamedWithTheirRemedy(t *testing.T) {
+	long(t)
+	dino := func(sharp, center float64) ssl.Method {
+		return &ssl.DINO{Prototypes: 64, Bottleneck: 16, StudentTemp: 0.1, TeacherTemp: sharp, Momentum: 0.97, CenterMomentum: center}
+	}
+	for _, c := range []struct {
+		name   string
+		method ssl.Method
+		lr     float64
+		want   []watch.Kind // either; none: no alarm
+		remedy string
+	}{
+		{"dino", dino(0.04, 0.9), 5e-3, nil, ""},
+		{"dino without centre", dino(0.04, 1), 1e-2, []watch.Kind{watch.Dominated}, "check that the center is subtracted and updated"},
+		{"dino without sharpening", dino(1, 0.9), 1e-2, []watch.Kind{watch.Uniform}, "lower the teacher's temperature"},
+		{"twins", twins{true, true, true}, 2e-2, nil, ""},
+		{"twins without predictor", twins{false, true, true}, 2e-2, []watch.Kind{watch.LowRank}, "keep predictor"},
+		{"twins without stop-gradient", twins{true, false, true}, 2e-2, []watch.Kind{watch.LowRank}, "lower the learning rate"},
+		{"twins without predictor and batch norm", twins{false, true, false}, 5e-3, []watch.Kind{watch.Constant, watch.LowRank}, "keep predictor and "},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			x := smallConfig()
+			x.Batch, x.Epochs, x.LR = 32, 30, c.lr
+			r := &Run{Dir: t.TempDir(), Config: x, Method: c.method, Set: datatest.Noise(64, 16, 1), Views: `from = "simsiam"`, StopOnCollapse: true}
+			trained, err := r.Pretrain(t.Context(), device)
+			if trained != nil {
+				trained.Free()
+			}
+			var collapse *CollapseError
+			switch named := errors.As(err, &collapse); {
+			case len(c.want) == 0 && err == nil:
+			case !named || !slices.Contains(c.want, collapse.Kind):
+				t.Errorf("%v, want %v", err, c.want)
+			case !strings.Contains(err.Error(), c.remedy):
+				t.Errorf("%v, want it to say %q", err, c.remedy)
+			}
+		})
+	}
+}
+
+// stripes are images in groups of train.ClipFrames, each a clip: what they show differs in direction, width and brightness, and moves.
+func stripes(n, px int) *data.Set {
+	src := rng.New(3)
+	var images []data.Image
+	var labels []int32
+	var clips []data.Clip
+	for range n / train.ClipFrames {
+		label := src.Intn(3)
+		sin, cos := math.Sincos(float64(label))
+		width, low := src.Range(1, 5), src.Range(0, 90)
+		clips = append(clips, data.Clip{Name: fmt.Sprint(len(clips)), First: len(images), N: train.ClipFrames})
+		for frame := range train.ClipFrames {
+			pix := make([]byte, px*px)
+			for k := range pix {
+				pix[k] = byte(low + 80*(1+math.Sin((float64(k%px)*cos+float64(k/px)*sin)/width+float64(frame))))
+			}
+			images, labels = append(images, data.Image{H: px, W: px, C: 1, Pix: pix}), append(labels, int32(label))
+		}
+	}
+	set := data.FromImages("stripes", images, labels)
+	set.Clips = clips
+	return set
+}
+
+func TestSoundRunsOfEveryMethodRaiseNoAlarm(t *testing.T) {
+	long(t)
+	for _, method := range ssl.Methods() {
+		t.Run(method, func(t *testing.T) {
+			m, err := ssl.New(method)
+			if err != nil {
+				t.Fatal(err)
+			}
+			c := smallConfig()
+			c.Method, c.Epochs, c.LR = method, 14, 5e-4 // 84 steps; DINO's teacher comes out uniform at 2e-3, of so few images
+			r := &Run{Dir: t.TempDir(), Config: c, Method: m, Set: stripes(48*train.ClipFrames, 32)}
+			if method != "order" {
+				r.Set = r.Set.Limit(48)
+			}
+			r.Notice = func(format string, args ...any) {
+				if strings.HasPrefix(format, "step ") { // an alarm
+					t.Errorf(format, args...)
+				}
+			}
+			trained, err := r.Pretrain(t.Context(), device)
+			if err != nil {
+				t.Fatal(err)
+			}
+			trained.Free()
+		})
+	}
+}

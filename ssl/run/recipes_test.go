@@ -1,0 +1,142 @@
+package run
+
+import (
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"marr/ssl"
+	"marr/ssl/data"
+	"marr/ssl/data/datatest"
+)
+
+func never(string) bool { return false }
+
+// films is a set of clips of three random images each.
+func films(n, px int) *data.Set {
+	set := datatest.Noise(3*n, px, 3)
+	for i := range n {
+		set.Clips = append(set.Clips, data.Clip{First: 3 * i, N: 3})
+	}
+	return set
+}
+
+// cited is what a source looks like: a paper, or a file of a repository.
+var cited = regexp.MustCompile(`arXiv:\d{4}\.\d{5}|[\w-]+/[\w-]+, \S+`)
+
+// Every recipe could be trained: its settings, options and views fit together. It says whose it is, and where the number is from that it is to reach.
+func TestEveryEmbeddedRecipeWorksAndCitesItsSource(t *testing.T) {
+	if len(Recipes()) < 30 {
+		t.Fatalf("%d recipes", len(Recipes()))
+	}
+	for _, name := range Recipes() {
+		r, err := OpenRecipe(name)
+		if err != nil {
+			t.Error(err)
+			continue
+		}
+		c := DefaultConfig()
+		r.Apply(&c, never)
+		set := datatest.Noise(c.Batch, 8, 3)
+		switch {
+		case c.Method == "order":
+			set, c.Size = films(c.Batch/3+1, 8), 32
+		case strings.HasPrefix(name, "fashion"):
+			set = datatest.Noise(c.Batch, 8, 1)
+			c.Size = 32
+		}
+		c.Resolve(set)
+		m, err := ssl.New(c.Method)
+		if err == nil {
+			err = c.Check(set)
+		}
+		if err == nil {
+			err = c.SetViews(r.Views, m, set)
+		}
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+		if !strings.Contains(name, c.Method) || !cited.MatchString(r.Source) || r.Target != "" && !cited.MatchString(r.Target) {
+			t.Errorf("%s is of %s, by %q, to reach %q", name, c.Method, r.Source, r.Target)
+		}
+		if c.LR != c.BaseLR*float64(c.Batch)/256 && c.BaseLR != 0 {
+			t.Errorf("%s: rate %g and base %g", name, c.LR, c.BaseLR)
+		}
+	}
+}
+
+const goodRecipe = "about = \"x\"\nsource = \"y\"\nmethod = \"byol\"\n"
+
+func TestRecipesNameWhatIsWrongWithThem(t *testing.T) {
+	for text, want := range map[string]string{
+		goodRecipe + "epoch = 3\n":                                                                 "line 4: epoch is not known: want about, source, target, data, method",
+		goodRecipe + "epochs = \"many\"\n":                                                         `line 4: epochs = "many": want a whole number at least 1`,
+		goodRecipe + "epochs = 2.5\n":                                                              "line 4: epochs = 2.5: want a whole number",
+		goodRecipe + "\n# epochs = 1\nbatch = 1\n":                                                 "line 6: batch = 1: want a whole number at least 2",
+		goodRecipe + "warmup = 2\n":                                                                "line 4: warmup = 2: want a number at least 0, at most 1",
+		goodRecipe + "optimizer = \"lion\"\n":                                                      `line 4: optimizer = "lion": want adam, adamw`,
+		goodRecipe + "data = 3\n":                                                                  "line 4: data = 3: want words in quotes",
+		goodRecipe + "lr = 1\nbase_lr = 1\n":                                                       "line 4: lr and base_lr: want one",
+		goodRecipe + "options = 3\n":                                                               "line 4: options: want a table [options]",
+		goodRecipe + "epochs = 2\n\n[options]\nmomentum = 0.3\n":                                   "line 7: momentum = 0.3: want a number 0 or above 0.5, at most 1",
+		goodRecipe + "options = { momentum = true }\n":                                             "line 4: momentum = true: want a number 0 or above 0.5",
+		goodRecipe + "[options]\nembedding = 2.5\n":                                                "line 5: embedding = 2.5: want a whole number",
+		goodRecipe + "[options]\ntemperature = 1\n":                                                "line 5: temperature is not a setting of byol: known are momentum, projector-hidden",
+		goodRecipe + "views = '''\n[all]\nepochs = 3\n'''\nepochs = 0\n":                           "line 8: epochs = 0",
+		goodRecipe + "views = '''\n[all]\n\nflip = 3\n'''\n":                                       "line 7: all: flip is not known",
+		goodRecipe + "views = \"from = 'nope'\"\n":                                                 `line 4: from "nope" is not known`,
+		goodRecipe + "stem = \"cifar\"\n":                                                          "line 4: stem is now backbone.stem",
+		goodRecipe + "bn = \"off\"\n":                                                              "line 4: bn is now norm",
+		goodRecipe + "norm = \"off\"\n":                                                            `line 4: norm = "off": want batch, none`,
+		goodRecipe + "backbone.stem = \"big\"\n":                                                   `line 4: stem = "big": want one of cifar`,
+		goodRecipe + "[backbone]\ndepth = 3\n":                                                     "line 5: depth is not a setting of resnet18: known are stem, width",
+		goodRecipe + "epochs = \n":                                                                 "line 4: ",
+		strings.Replace(goodRecipe, `"byol"`, `"moco"`, 1):                                         "line 3: method = \"moco\": want byol, dino",
+		strings.Replace(goodRecipe, `"y"`, `""`, 1):                                                "line 2: source: want words in quotes",
+		strings.Replace(goodRecipe, "source = \"y\"\n", "", 1):                                     "source is missing",
+		strings.Replace(goodRecipe, "byol", "simsiam", 1) + "options = 1979-05-27":                 "line 4: options: want a table",
+		strings.Replace(goodRecipe, "byol", "simsiam", 1) + "[options]\npredictor-scheduled = 1\n": "line 5: predictor-scheduled = 1: want true or false",
+	} {
+		file := filepath.Join(t.TempDir(), "mine.toml")
+		if err := os.WriteFile(file, []byte(text), 0o666); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := OpenRecipe(file); err == nil || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), file) {
+			t.Errorf("%q:\ngot  %v\nwant it to say %s", text, err, want)
+		}
+	}
+	if _, err := OpenRecipe("cifar10"); err == nil || !strings.Contains(err.Error(), "known are cifar10-byol-r18") {
+		t.Errorf("got %v", err)
+	}
+	if _, err := OpenRecipe("none.toml"); err == nil || !strings.Contains(err.Error(), "no such file") {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestWhatIsGivenStaysWhateverARecipeSays(t *testing.T) {
+	r, err := parseRecipe(goodRecipe + "epochs = 7\nbatch = 512\nbase_lr = 1\n[options]\nmomentum = 0.9\nembedding = 8\n")
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := DefaultConfig()
+	c.Epochs, c.LR = 3, 0.5
+	keys := r.Apply(&c, func(key string) bool { return key == "epochs" || key == "lr" || key == "embedding" })
+	c.Resolve(datatest.Noise(4, 16, 1))
+	if c.Epochs != 3 || c.LR != 0.5 || c.BaseLR != 0 || c.Batch != 512 || c.Method != "byol" {
+		t.Errorf("%+v", c)
+	}
+	for key, want := range map[string]bool{"epochs": false, "base_lr": false, "batch": true, "method": true, "momentum": true, "embedding": false} {
+		if got := strings.Contains(" "+strings.Join(keys, " ")+" ", " "+key+" "); got != want {
+			t.Errorf("%s among the recipe's keys: %t", key, got)
+		}
+	}
+	c = DefaultConfig()
+	if r.Apply(&c, never); c.Epochs != 7 || c.BaseLR != 1 {
+		t.Errorf("%+v", c)
+	}
+	if c.Resolve(datatest.Noise(4, 16, 1)); c.LR != 2 {
+		t.Errorf("rate %g, want 1 × 512/256", c.LR)
+	}
+}

@@ -1,0 +1,340 @@
+package run
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"math"
+	"os"
+	"path/filepath"
+	"slices"
+	"time"
+
+	"marr/kernels"
+	"marr/net"
+	"marr/ssl"
+	"marr/ssl/data"
+	"marr/ssl/train"
+	"marr/ssl/views"
+	"marr/ssl/watch"
+	"marr/vk"
+)
+
+// The files of a run folder.
+const (
+	ConfigFile     = "config.toml"
+	CheckpointFile = "checkpoint.ckpt"
+	MetricsFile    = "metrics.jsonl"
+	skippedFile    = "skipped.txt"
+)
+
+// warnBatchNormSize is the number of samples that a batch norm normalizes together below which a run warns: from 32 to 16 and 8 the error of networks
+// with batch norm rises steeply (Wu and He 2018, arXiv:1803.08494, figure 1).
+const warnBatchNormSize = 32
+
+// ErrStopped means that a run was stopped before its end. Everything is saved, and --resume continues it.
+var ErrStopped = errors.New("stopped")
+
+// Progress is the result of a step and the state of the run after it.
+type Progress struct {
+	train.StepResult
+	Steps, Epochs   int
+	ImagesPerSecond float64       // over the last few steps
+	Left            time.Duration // estimate
+}
+
+// Run is a pre-training run in a folder: config.toml, checkpoint.ckpt (and the one before it), metrics.jsonl, and skipped.txt where images of the set
+// were unreadable.
+type Run struct {
+	Dir    string
+	Resume bool
+	Config Config
+	Origin map[string]string // who chose a setting, by its name in config.toml ("flag"); others are defaults
+	Method ssl.Method
+	// StopOnCollapse ends the run where its representation collapses; otherwise Notice reports it.
+	StopOnCollapse bool
+	Views          string // TOML applied on top of the method's own views (views.Decode); "": no change
+	Set            *data.Set
+	Tuner          *kernels.Tuner       // chooses the kernels that a checkpoint does not pin; nil: the static rule does
+	OnStart        func(*train.Trainer) // called before the first step; may be nil
+	OnStep         func(Progress)       // may be nil
+	// AfterEpoch, when not nil, may measure the backbone after each epoch. What it returns becomes a line of metrics.jsonl with step and
+	// epoch; nil: no line. It must not change the Store. Its error goes to Notice only: no measurement is worth a run.
+	AfterEpoch func(*train.Trainer) (map[string]any, error)
+	Notice     func(format string, args ...any) // may be nil
+
+	data    string // fingerprint of Set
+	saved   int    // step of the last checkpoint
+	trainer *train.Trainer
+	metrics *os.File
+	lines   *bufio.Writer
+}
+
+// Pretrain trains to the end, or until ctx is done: then it saves and returns ErrStopped. The caller frees the Trainer, which it returns
+// with ErrStopped too.
+func (r *Run) Pretrain(ctx context.Context, dev *vk.Device) (*train.Trainer, error) {
+	if r.Notice == nil {
+		r.Notice = func(string, ...any) {}
+	}
+	r.Config.Resolve(r.Set)
+	if err := r.Config.Check(r.Set); err != nil {
+		return nil, err
+	}
+	if err := r.Config.SetViews(r.Views, r.Method, r.Set); err != nil {
+		return nil, err
+	}
+	r.data = r.Set.Fingerprint()
+	found, err := r.open()
+	if err != nil {
+		return nil, err
+	}
+	st := kernels.NewStore(dev)
+	st.Tune(r.Tuner)
+	if found != nil {
+		st.Pin(found.Meta.Variants)
+	}
+	t, err := r.Config.NewTrainer(st, r.Method, r.Set, nil)
+	if err != nil {
+		return nil, err
+	}
+	r.trainer, t.Watch = t, &watch.Watch{}
+	if err := r.start(found, dev); err != nil {
+		t.Free()
+		return nil, err
+	}
+	err = r.loop(ctx)
+	var bad *train.NonFiniteError
+	if errors.As(err, &bad) {
+		err = r.halt(bad)
+	}
+	err = errors.Join(err, r.lines.Flush(), r.metrics.Close())
+	if err != nil && !errors.Is(err, ErrStopped) {
+		t.Free()
+		return nil, err
+	}
+	return t, err
+}
+
+// open returns the checkpoint that the run resumes from, nil for none. It refuses a folder that holds a run unless Resume is set and the run is the same.
+func (r *Run) open() (*net.Checkpoint, error) {
+	path := filepath.Join(r.Dir, CheckpointFile)
+	_, err := os.Stat(filepath.Join(r.Dir, ConfigFile))
+	if !r.Resume {
+		if err == nil {
+			return nil, fmt.Errorf("run: %s: the folder already holds a run: add --resume to continue it, or choose another folder", r.Dir)
+		}
+		return nil, nil
+	}
+	c, note, err := net.LoadNewest(path)
+	if errors.Is(err, os.ErrNotExist) {
+		return nil, nil // nothing saved yet: from step 0
+	}
+	if err != nil {
+		return nil, err
+	}
+	if note != "" {
+		r.Notice("%s", note)
+	}
+	if diff := r.differs(c); diff != "" {
+		return nil, fmt.Errorf("run: %s: cannot resume: %s: use the same settings and images, or another folder", r.Dir, diff)
+	}
+	return c, nil
+}
+
+// differs returns a difference between the run of a checkpoint and this run; "" if there is none.
+func (r *Run) differs(c *net.Checkpoint) string {
+	was := DefaultConfig() // for settings that are newer than the run
+	if err := json.Unmarshal(c.Meta.Config, &was); err != nil {
+		return "its configuration cannot be read: " + err.Error()
+	}
+	was.Resolve(r.Set)
+	old := map[string]string{}
+	for _, x := range was.settings() {
+		old[x.key] = x.value
+	}
+	_, halted := os.Stat(filepath.Join(r.Dir, haltedFile))
+	for _, x := range r.Config.settings() {
+		then, known := old[x.key]
+		if x.key == "views" || then == x.value || halted == nil && slices.Contains(mayChange, x.key) {
+			continue
+		}
+		if !known {
+			return fmt.Sprintf("it was started before there was a setting %s", x.key)
+		}
+		return fmt.Sprintf("it was started with %s = %v, now it is %v", x.key, then, x.value)
+	}
+	switch {
+	case c.Meta.Data != r.data:
+		return "the images of " + r.Set.Name + " have changed"
+	case was.Views != r.Config.Views: // which may follow from the images
+		return "it was started with other views (" + ConfigFile + " has them)"
+	}
+	return ""
+}
+
+func (r *Run) start(c *net.Checkpoint, dev *vk.Device) error {
+	done := 0
+	if c != nil {
+		if reading := kernels.Reading(dev); c.Meta.Kernels != reading {
+			return fmt.Errorf("run: %s was trained with %s kernels and this device has %s: the bits would differ: set MARR_KERNELS=%s", r.Dir, c.Meta.Kernels, reading, c.Meta.Kernels)
+		}
+		if err := c.Restore(r.trainer.Store); err != nil {
+			return err
+		}
+		if c.Meta.Watch != nil {
+			if err := json.Unmarshal(c.Meta.Watch, r.trainer.Watch); err != nil {
+				return fmt.Errorf("run: %s: state of the collapse watch: %w", r.Dir, err)
+			}
+		}
+		done = c.Meta.Step
+	}
+	r.trainer.ContinueFrom(done)
+	r.saved = done
+	if err := os.MkdirAll(r.Dir, 0o777); err != nil { // only now: a refused run leaves no folder
+		return fmt.Errorf("run: %s: %w: choose another folder", r.Dir, err)
+	}
+	if err := errors.Join(r.Config.write(filepath.Join(r.Dir, ConfigFile), r.Origin), r.listSkipped()); err != nil {
+		return err
+	}
+	if short := r.trainer.SkippedClips(); short > 0 {
+		r.Notice("skipped %d clips with fewer than the %d frames of a sample", short, r.trainer.Frames())
+	}
+	if slices.ContainsFunc(r.trainer.Specs(), func(s views.Spec) bool { return s.ZoomSequence != nil }) {
+		r.Notice("the images are not clips: frames are made from each image, as by a camera that comes closer; frames:DIR gives clips")
+	}
+	if n := r.trainer.MinBatchNormSize(); n > 0 && n < warnBatchNormSize {
+		r.Notice("batch norm sees only %d images at once, too few to estimate their statistics: use --norm group, or a larger --batch", n)
+	}
+	if r.OnStart != nil {
+		r.OnStart(r.trainer)
+	}
+	return r.openMetrics(done)
+}
+
+// listSkipped writes skipped.txt where images of the set were unreadable: a path and a reason per line.
+func (r *Run) listSkipped() error {
+	path := filepath.Join(r.Dir, skippedFile)
+	if len(r.Set.Skipped) == 0 {
+		if err := os.Remove(path); !errors.Is(err, os.ErrNotExist) {
+			return err
+		}
+		return nil
+	}
+	return net.WriteFileAtomic(path, func(w io.Writer) error {
+		out := bufio.NewWriter(w)
+		for _, b := range r.Set.Skipped {
+			fmt.Fprintf(out, "%s\t%s\n", b.Path, b.Reason)
+		}
+		return out.Flush()
+	})
+}
+
+// loop trains epoch by epoch, saving after each.
+func (r *Run) loop(ctx context.Context) error {
+	t := r.trainer
+	pace := newPace(r.Config.Batch)
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	var failed error
+	report := func(x train.StepResult) {
+		line := map[string]any{"step": x.Step, "epoch": x.Epoch, "loss": x.Loss, "lr": x.LR, "grad_norm": x.GradNorm}
+		if !math.IsNaN(x.Accuracy) {
+			line["accuracy"] = x.Accuracy
+		}
+		x.AddMetrics(line)
+		if failed = errors.Join(failed, r.writeMetrics(line), r.raise(x.Alarm)); failed != nil {
+			stop()
+		}
+		if r.OnStep != nil {
+			speed := pace.step()
+			p := Progress{StepResult: x, Steps: t.Steps(), Epochs: r.Config.Epochs, ImagesPerSecond: speed}
+			p.Left = time.Duration(float64(p.Steps-x.Step) * float64(r.Config.Batch) / speed * float64(time.Second))
+			r.OnStep(p)
+		}
+	}
+	for t.Step() < t.Steps() {
+		next := min((t.Step()/t.PerEpoch()+1)*t.PerEpoch(), t.Steps())
+		if err := errors.Join(t.Train(ctx, next, report), failed); err != nil {
+			return err
+		}
+		if t.Step() == next { // not stopped on the way
+			if err := r.afterEpoch(); err != nil {
+				return err
+			}
+		}
+		if err := r.save(); err != nil {
+			return err
+		}
+		if ctx.Err() != nil && t.Step() < t.Steps() {
+			return ErrStopped
+		}
+	}
+	return nil
+}
+
+// CollapseError ends a run with StopOnCollapse whose representation collapsed. The checkpoint before it stays.
+type CollapseError struct{ watch.Alarm }
+
+func (e *CollapseError) Error() string { return fmt.Sprintf("run: step %d: %s", e.Step, e.Message) }
+
+// raise reports an alarm, as an error where it is to end the run.
+func (r *Run) raise(a *watch.Alarm) error {
+	switch {
+	case a == nil:
+		return nil
+	case r.StopOnCollapse && a.IsCollapse():
+		return &CollapseError{*a}
+	}
+	r.Notice("step %d: %s", a.Step, a.Message)
+	return nil
+}
+
+// afterEpoch measures at the end of an epoch, before the run is saved: a resumed run finds the line if and only if it does not measure again.
+func (r *Run) afterEpoch() error {
+	t := r.trainer
+	if r.AfterEpoch == nil {
+		return nil
+	}
+	values, err := r.AfterEpoch(t)
+	if err != nil {
+		r.Notice("epoch %d was not measured: %v", t.Step()/t.PerEpoch(), err)
+	}
+	if err != nil || values == nil {
+		return nil
+	}
+	line := map[string]any{"step": t.Step(), "epoch": t.Step() / t.PerEpoch()}
+	maps.Copy(line, values)
+	return r.writeMetrics(line)
+}
+
+func (r *Run) save() error {
+	if err := errors.Join(r.lines.Flush(), r.metrics.Sync(), r.checkpoint(filepath.Join(r.Dir, CheckpointFile))); err != nil {
+		return err
+	}
+	r.saved = r.trainer.Step()
+	if err := os.Remove(filepath.Join(r.Dir, haltedFile)); !errors.Is(err, os.ErrNotExist) {
+		return err
+	}
+	return nil
+}
+
+// checkpoint saves the current state of the run.
+func (r *Run) checkpoint(path string) error {
+	t := r.trainer
+	config, err := json.Marshal(r.Config)
+	if err != nil {
+		return err
+	}
+	state, err := json.Marshal(t.Watch)
+	if err != nil {
+		return err
+	}
+	mean, std := t.Stats()
+	return net.SaveCheckpoint(path, t.Store, net.Meta{
+		Step: t.Step(), Epoch: t.Step() / t.PerEpoch(), Config: config, Data: r.data, Kernels: kernels.Reading(t.Store.Device()), Variants: t.Variants(),
+		Mean: mean, Std: std, Channels: r.Set.C, Watch: state, Branch: t.Branch()})
+}

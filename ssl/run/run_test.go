@@ -1,0 +1,174 @@
+package run
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"marr/ssl"
+	"marr/ssl/data"
+	"marr/ssl/data/datatest"
+	"marr/ssl/train"
+	"marr/vk"
+	"marr/vk/vktest"
+)
+
+// device is shared by all tests of the package.
+var device *vk.Device
+
+func TestMain(m *testing.M) { vktest.Main(m, &device) }
+
+func smallConfig() Config {
+	c := DefaultConfig()
+	c.Arch, c.Backbone, c.Batch, c.Epochs, c.LR = "resnet10", map[string]any{"stem": "strided", "width": 4}, 8, 4, 2e-3
+	return c
+}
+
+// runConfig is a run of 2 epochs of 6 steps on 24 images.
+func runConfig() Config {
+	c := smallConfig()
+	c.Epochs, c.Batch = 2, 4
+	return c
+}
+
+// pretrain runs c on 24 random images in dir until step `stop` is over, or to the end for 0.
+func pretrain(t *testing.T, dir string, c Config, resume bool, stop int) error {
+	t.Helper()
+	return pretrainOn(t, datatest.Noise(24, 16, 1), dir, c, resume, stop)
+}
+
+func pretrainOn(t *testing.T, set *data.Set, dir string, c Config, resume bool, stop int) error {
+	t.Helper()
+	m, err := ssl.New(c.Method)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	r := &Run{Dir: dir, Resume: resume, Config: c, Method: m, Set: set}
+	r.OnStep = func(p Progress) {
+		if p.Step == stop {
+			cancel()
+		}
+	}
+	r.AfterEpoch = func(x *train.Trainer) (map[string]any, error) { return map[string]any{"seen": x.Step()}, nil }
+	x, err := r.Pretrain(ctx, device)
+	if x != nil {
+		x.Free()
+	}
+	return err
+}
+
+func content(t *testing.T, dir, name string) []byte {
+	t.Helper()
+	b, err := os.ReadFile(filepath.Join(dir, name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+// TestRunStoppedAnywhereResumesToTheSameBytes asks a run to stop after each of its steps, also the last of an epoch.
+func TestRunStoppedAnywhereResumesToTheSameBytes(t *testing.T) {
+	whole := filepath.Join(t.TempDir(), "whole")
+	if err := pretrain(t, whole, runConfig(), false, 0); err != nil {
+		t.Fatal(err)
+	}
+	if n := strings.Count(string(content(t, whole, MetricsFile)), `"seen"`); n != 2 {
+		t.Fatalf("%d lines of AfterEpoch, want one an epoch", n)
+	}
+	if n := strings.Count(string(content(t, whole, MetricsFile)), `"grad_norm"`); n != 12 {
+		t.Fatalf("%d lines tell the gradients' norm, want one a step", n)
+	}
+	for stop := 1; stop <= 12; stop++ {
+		dir := filepath.Join(t.TempDir(), "run")
+		err := pretrain(t, dir, runConfig(), false, stop)
+		// Up to two steps are under way when the stop is asked for, and they are kept: near the end the run may be over.
+		if stop < 9 && !errors.Is(err, ErrStopped) || err != nil && !errors.Is(err, ErrStopped) {
+			t.Fatalf("stop after step %d: %v, want ErrStopped", stop, err)
+		}
+		// What a process leaves that is killed after it flushed lines and before it saved.
+		torn := append(content(t, dir, MetricsFile), []byte("{\"epoch\":9,\"loss\":1,\"step\":99}\n{\"epoch\":9,\"lo")...)
+		if err := os.WriteFile(filepath.Join(dir, MetricsFile), torn, 0o666); err != nil {
+			t.Fatal(err)
+		}
+		if err := pretrain(t, dir, runConfig(), true, 0); err != nil {
+			t.Fatal(err)
+		}
+		for _, name := range []string{CheckpointFile, MetricsFile, ConfigFile} {
+			if !bytes.Equal(content(t, dir, name), content(t, whole, name)) {
+				t.Errorf("stopped after step %d: %s differs", stop, name)
+			}
+		}
+	}
+}
+
+// TestAMeasurementThatFailsLosesNothing: it is told, and the run goes on to what it would have been.
+func TestAMeasurementThatFailsLosesNothing(t *testing.T) {
+	dir := t.TempDir()
+	whole, run := filepath.Join(dir, "whole"), filepath.Join(dir, "run")
+	if err := pretrain(t, whole, runConfig(), false, 0); err != nil {
+		t.Fatal(err)
+	}
+	m, err := ssl.New("simclr")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var told []string
+	r := &Run{Dir: run, Config: runConfig(), Method: m, Set: datatest.Noise(24, 16, 1), Notice: func(format string, args ...any) {
+		if strings.HasPrefix(format, "epoch ") {
+			told = append(told, fmt.Sprintf(format, args...))
+		}
+	}}
+	r.AfterEpoch = func(*train.Trainer) (map[string]any, error) { return nil, errors.New("the disk is full") }
+	x, err := r.Pretrain(t.Context(), device)
+	if err != nil {
+		t.Fatal(err)
+	}
+	x.Free()
+	if want := []string{"epoch 1 was not measured: the disk is full", "epoch 2 was not measured: the disk is full"}; !slices.Equal(told, want) {
+		t.Errorf("told %q, want %q", told, want)
+	}
+	if !bytes.Equal(content(t, run, CheckpointFile), content(t, whole, CheckpointFile)) {
+		t.Error("the checkpoint differs")
+	}
+}
+
+// TestNonFiniteStepLeavesTheCheckpoint resumes into a step that overflows: what was saved stays.
+func TestNonFiniteStepLeavesTheCheckpoint(t *testing.T) {
+	t.Setenv("MARR_EAGER", "") // the eager twin stops earlier, at the op
+	c := runConfig()
+	c.Batch, c.Epochs = 24, 3 // one step an epoch
+	c.LR, c.Warmup, c.Optimizer, c.Decay = 1e30, 0, "sgd", 1
+	dir := filepath.Join(t.TempDir(), "run")
+	var bad *train.NonFiniteError
+	if err := pretrain(t, dir, c, false, 0); !errors.As(err, &bad) || bad.Step != 2 {
+		t.Fatalf("got %v, want a train.NonFiniteError at step 2", err)
+	}
+	want := content(t, dir, CheckpointFile)
+	if err := pretrain(t, dir, c, true, 0); !errors.As(err, &bad) || bad.Step != 2 {
+		t.Fatalf("resumed: got %v, want a train.NonFiniteError at step 2", err)
+	}
+	if !bytes.Equal(content(t, dir, CheckpointFile), want) {
+		t.Error("the step that was not finite changed the checkpoint")
+	}
+}
+
+func TestRefusedRunLeavesNoFolder(t *testing.T) {
+	c := runConfig()
+	c.Batch = 25
+	dir := filepath.Join(t.TempDir(), "run")
+	var wrong *train.ConfigError
+	if err := pretrain(t, dir, c, false, 0); !errors.As(err, &wrong) {
+		t.Errorf("got %v, want a train.ConfigError", err)
+	}
+	if _, err := os.Stat(dir); err == nil {
+		t.Error("a folder was left behind")
+	}
+}

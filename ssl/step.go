@@ -1,0 +1,135 @@
+package ssl
+
+import (
+	"slices"
+
+	"marr/kernels"
+	"marr/net"
+)
+
+// Step is one training step as a method sees it: the views of a batch, the backbone, and functions that ask the trainer for more.
+type Step struct {
+	Graph    *kernels.Graph
+	Backbone net.Backbone
+	Heads    net.Scope // declares the modules that the method adds
+
+	N             int               // samples at once
+	Views         []*kernels.Tensor // [N H W C], one for each Spec; the tiles of a jigsaw [N·tiles h w C]
+	Targets       []*kernels.Tensor // [N] I32, one for each Spec: the class that it drew (a rotation, a permutation); nil where it draws none
+	TargetClasses []int             // the number of classes of each target, 0 where there is none
+	NumLabels     int               // classes of the images' labels; 0: there are no labels
+
+	LearningRate net.Schedule // nil: constant
+	PeakRate     float64
+
+	Requests Requests
+}
+
+// Requests is what a method asked the trainer for while it built its loss.
+type Requests struct {
+	UsesLabels bool // the input "labels" holds the labels of the images
+
+	Embeddings *kernels.Tensor // embeddings of one view [N D] for the collapse watch; nil: none
+	HasPairs   bool            // Embeddings are those of two views, [2N D]
+	Teacher    *kernels.Tensor // probabilities of a teacher [M K] for the collapse watch; nil: none
+
+	Logits     *kernels.Tensor // of a classification [N K], whose accuracy the trainer reports; nil: none
+	TargetView int             // the view whose targets the logits predict; LabelTargets: the labels
+
+	Momentum    net.Schedule            // of moving averages; nil: there are none
+	Scalars     map[string]net.Schedule // of the loss
+	Gates       map[string]net.Schedule // multiples of the learning rate of some parameters
+	AfterUpdate []func(g *kernels.Graph)
+
+	Branch string // the branch that is evaluated and exported: "", the backbone, or net.Teacher
+}
+
+// LabelTargets is the TargetView of a method that predicts the labels of the images.
+const LabelTargets = -1
+
+// Momentum returns the momentum encoder of a module: after every step its weights become θ' ← m·θ' + (1 − m)·θ, with m from the schedule. All
+// momentum encoders of a method share the schedule of the last call.
+func (s *Step) Momentum(m net.Module, momentum net.Schedule) net.Module {
+	s.Requests.Momentum = momentum
+	return net.Momentum(m)
+}
+
+// State declares a tensor that starts at zero, outlives the step and has no gradient: a center, a queue.
+func (s *Step) State(name string, shape ...int) *kernels.State {
+	return s.Heads.Store.State(name, 0, shape...)
+}
+
+// Scalar returns a number of the loss that changes over training, such as a temperature.
+func (s *Step) Scalar(name string, v net.Schedule) kernels.Scalar {
+	if s.Requests.Scalars == nil {
+		s.Requests.Scalars = map[string]net.Schedule{}
+	}
+	s.Requests.Scalars[name] = v
+	return s.Graph.Scalar(name)
+}
+
+// Labels returns the labels of the images, [N] I32, −1 where an image has none. NumLabels must be above 0.
+func (s *Step) Labels() *kernels.Tensor {
+	s.Requests.UsesLabels = true
+	return s.Graph.Input("labels", kernels.I32, s.N)
+}
+
+// Observe passes embeddings of one view [N D] and, where there is a teacher, its probabilities [M K] (else nil) to the collapse watch.
+func (s *Step) Observe(z, teacher *kernels.Tensor) {
+	s.Requests.Embeddings, s.Requests.Teacher = z, teacher
+}
+
+// ObservePairs passes embeddings of two views z [2N D] to the collapse watch; rows n and N+n are those of one image. The watch measures the embeddings of the
+// first view, and the trainer reports for how many rows the nearest other row is the other view of the same image.
+func (s *Step) ObservePairs(z *kernels.Tensor) {
+	s.Observe(z, nil)
+	s.Requests.HasPairs = true
+}
+
+// Classify returns the mean cross entropy of logits [N K] and targets, which are one of Targets or Labels; targets of −1 do not count. The trainer reports
+// the accuracy.
+func (s *Step) Classify(logits, targets *kernels.Tensor) *kernels.Tensor {
+	s.Requests.Logits, s.Requests.TargetView = logits, LabelTargets
+	if v := slices.Index(s.Targets, targets); v >= 0 {
+		s.Requests.TargetView = v
+	}
+	return kernels.CrossEntropy(logits, targets)
+}
+
+// Gate declares a scalar that multiplies the learning rate of some parameters; while it is 0 the optimizer skips them (kernels.Param.Gate). It returns
+// the name.
+func (s *Step) Gate(name string, v net.Schedule) string {
+	if s.Requests.Gates == nil {
+		s.Requests.Gates = map[string]net.Schedule{}
+	}
+	s.Requests.Gates[name] = v
+	return name
+}
+
+// ConstantRate declares a gate that keeps the learning rate of some parameters at its peak, whatever the schedule of the others. It returns the name.
+func (s *Step) ConstantRate(name string) string {
+	return s.Gate(name, constantRate{s.LearningRate, s.PeakRate})
+}
+
+// constantRate is the multiple of a scheduled learning rate that gives its peak.
+type constantRate struct {
+	rate net.Schedule // nil: it is constant
+	peak float64
+}
+
+// At returns the multiple at a step.
+func (x constantRate) At(step, total int) float64 {
+	if x.rate == nil {
+		return 1
+	}
+	return x.peak / x.rate.At(step, total)
+}
+
+// AfterUpdate records f behind the optimizer's update, for state that follows each step, such as a center. Where a batch is computed in parts, a
+// tensor of the loss is that of the last part; kernels.Collect gathers all of them.
+func (s *Step) AfterUpdate(f func(g *kernels.Graph)) {
+	s.Requests.AfterUpdate = append(s.Requests.AfterUpdate, f)
+}
+
+// ExportTeacher makes the momentum encoder of the backbone, in place of the backbone itself, the branch that is evaluated and exported.
+func (s *Step) ExportTeacher() { s.Requests.Branch = net.Teacher }

@@ -1,0 +1,81 @@
+package train
+
+import (
+	"math"
+
+	"marr/kernels"
+	"marr/ssl"
+	"marr/ssl/watch"
+)
+
+// maxObservations is the largest number of micro-batches of a run that the collapse watch measures: each costs the host some milliseconds.
+const maxObservations = 200
+
+// outputObserved makes embeddings, teacher and logits outputs of the current segment.
+func outputObserved(g *kernels.Graph, s *ssl.Step) {
+	q := s.Requests
+	if q.Embeddings != nil {
+		g.Output("embeddings", q.Embeddings)
+	}
+	if q.Teacher != nil {
+		g.Output("teacher", q.Teacher)
+	}
+	if q.Logits != nil {
+		g.Output("logits", q.Logits)
+	}
+}
+
+// observation is what the collapse watch measured on the last micro-batch of a step.
+type observation struct {
+	stats watch.Metrics
+	alarm *watch.Alarm
+}
+
+// observe measures a micro-batch every Steps/maxObservations steps, if the method registered embeddings; accuracy is the step's. A method that learns
+// labels raises no alarms: labels may be easy, and a few dimensions can hold them.
+func (t *Trainer) observe(r *kernels.Run, step int, accuracy float64) *observation {
+	q := t.step.Requests
+	if t.Watch == nil || q.Embeddings == nil || step%max(1, t.Steps()/maxObservations) != 0 {
+		return nil
+	}
+	s := watch.Sample{N: q.Embeddings.Rows(), D: q.Embeddings.Width(), Accuracy: accuracy, Chance: chance(q), Step: step, Steps: t.Steps()}
+	s.Z = unpacked(r.Output("embeddings"), s.N, s.D)
+	if q.HasPairs {
+		s.Accuracy, s.N = nearestIsPositive(s.Z, s.D), s.N/2
+		s.Z = s.Z[:s.N*s.D]
+	}
+	if p := q.Teacher; p != nil {
+		s.K = p.Width()
+		s.Teacher = unpacked(r.Output("teacher"), p.Rows(), s.K)
+	}
+	var o observation
+	if q.UsesLabels {
+		o.stats = watch.Measure(s)
+	} else if o.stats, o.alarm = t.Watch.Check(s); o.alarm != nil {
+		o.alarm.Step++ // the watch counts the steps before, results count steps from 1 on
+	}
+	return &o
+}
+
+func unpacked(padded []float32, rows, width int) []float32 {
+	v := make([]float32, rows*width)
+	kernels.Unpack(v, padded, width)
+	return v
+}
+
+// AddMetrics adds what the collapse watch measured in this step to a line of metrics.jsonl. It adds no NaN, which JSON does not have.
+func (r StepResult) AddMetrics(line map[string]any) {
+	o := r.observed
+	if o == nil {
+		return
+	}
+	for name, v := range map[string]float64{"embedding_std": o.stats.Std, "rank": o.stats.Rank, "cosine": o.stats.Cosine,
+		"teacher_entropy": o.stats.Entropy, "teacher_kl": o.stats.KL} {
+		if !math.IsNaN(v) {
+			line[name] = v
+		}
+	}
+	if o.alarm != nil {
+		line["alarm"] = o.alarm.Message
+	}
+}

@@ -1,0 +1,140 @@
+package train
+
+import (
+	"cmp"
+	"fmt"
+
+	"marr/net"
+	"marr/net/registry"
+	"marr/ssl/data"
+)
+
+// Config is the network and the optimization of a run. The tags are those of config.toml, of checkpoints and of recipes.
+type Config struct {
+	Arch       string         `toml:"arch" json:"arch"`                       // one of net.Architectures
+	Backbone   map[string]any `toml:"backbone" json:"backbone"`               // the architecture's settings
+	Norm       string         `toml:"norm" json:"norm"`                       // in place of the backbone's batch norm: one of net.Norms
+	HeadNorm   string         `toml:"head_norm" json:"head_norm"`             // in place of the heads' batch norm
+	Size       int            `toml:"size" json:"size" want:"at least 8"`     // of a view, pixels
+	Epochs     int            `toml:"epochs" json:"epochs" want:"at least 1"` // passes over the images
+	Batch      int            `toml:"batch" json:"batch" want:"at least 2"`   // images a step
+	Accumulate int            `toml:"accumulate" json:"accumulate" want:"at least 1"`
+	Optimizer  string         `toml:"optimizer" json:"optimizer"`            // one of net.Optimizers
+	Schedule   string         `toml:"schedule" json:"schedule"`              // of the learning rate after the warm-up: one of net.Schedules
+	BaseLR     float64        `toml:"base_lr" json:"base_lr" want:"above 0"` // peak learning rate at a batch of ReferenceBatch
+	LR         float64        `toml:"lr" json:"lr" want:"above 0"`           // peak learning rate; 0: BaseLR·Batch/ReferenceBatch
+	Decay      float64        `toml:"weight_decay" json:"weight_decay" want:"at least 0"`
+	DecayEnd   float64        `toml:"weight_decay_end" json:"weight_decay_end" want:"at least 0"` // weight decay at the end of a cosine; −1: Decay
+	Warmup     float64        `toml:"warmup" json:"warmup" want:"at least 0, at most 1"`          // fraction of the steps
+	Seed       uint64         `toml:"seed" json:"seed" want:"at least 0"`
+	Clip       float64        `toml:"clip" json:"clip" want:"at least 0"`           // largest norm of all gradients together; 0: any
+	ClipEach   float64        `toml:"clip_each" json:"clip_each" want:"at least 0"` // largest norm of each parameter's gradient; 0: any
+}
+
+// DefaultConfig returns AdamW without decay (Adam) at 2e-3 for a batch of 256, with a warm-up over 10 % of the steps, then a cosine to 0.
+func DefaultConfig() Config {
+	return Config{Arch: "resnet18", Epochs: 100, Batch: 256, Accumulate: 1, Optimizer: "adamw", Schedule: "cosine", BaseLR: 2e-3,
+		DecayEnd: -1, Warmup: 0.1, Seed: 1}
+}
+
+// ReferenceBatch is the batch that BaseLR applies to: learning rates grow with the batch (Goyal et al. 2017, arXiv:1706.02677, section 2.1).
+const ReferenceBatch = 256
+
+// Resolve fills in what follows from other settings where it was left open: the learning rate and the final weight decay, the norms, the size, and the
+// settings of the architecture.
+func (c *Config) Resolve(set *data.Set) {
+	scaled := c.BaseLR * float64(c.Batch) / ReferenceBatch
+	if c.LR == 0 {
+		c.LR = scaled
+	} else if c.LR != scaled {
+		c.BaseLR = 0
+	}
+	if c.DecayEnd == -1 {
+		c.DecayEnd = c.Decay
+	}
+	c.Schedule = cmp.Or(c.Schedule, net.Schedules[0])
+	c.Norm = cmp.Or(c.Norm, net.Norms[0])
+	c.HeadNorm = cmp.Or(c.HeadNorm, c.Norm)
+	if c.Size == 0 {
+		h, w, _ := set.Size()
+		c.Size = min(h, w)
+	}
+	if n, err := c.Network(set.C); err == nil { // Check reports the error
+		n.Arch.Resolve(c.Size)
+		c.Backbone = registry.Values(n.Arch)
+	}
+}
+
+// Network returns the shape of the backbone for images of this many channels.
+func (c Config) Network(channels int) (net.Config, error) {
+	return net.NewConfig(c.Arch, c.Backbone, c.Norm, channels)
+}
+
+// ConfigError is a setting that cannot work.
+type ConfigError struct{ error }
+
+// NewConfigError returns err as a *ConfigError, nil for nil.
+func NewConfigError(err error) error {
+	if err == nil {
+		return nil
+	}
+	return &ConfigError{err}
+}
+
+// Unwrap returns what is wrong.
+func (e *ConfigError) Unwrap() error { return e.error }
+
+// Check returns what cannot work as a *ConfigError. The configuration must be resolved.
+func (c Config) Check(set *data.Set) error {
+	_, optimizer := net.NewOptimizer(c.Optimizer, c.Decay)
+	_, schedule := net.NewSchedule(c.Schedule, c.LR, c.Warmup)
+	network, err := c.Network(set.C)
+	for _, err := range []error{err, net.CheckNorm(c.HeadNorm), optimizer, schedule, c.numbers(set)} {
+		if err != nil {
+			return &ConfigError{err}
+		}
+	}
+	return NewConfigError(network.Check(c.Size))
+}
+
+func (c Config) numbers(set *data.Set) error {
+	micro := c.Batch / max(c.Accumulate, 1)
+	switch {
+	case c.Epochs < 1:
+		return fmt.Errorf("train: %d epochs: there is nothing to do: set --epochs to at least 1", c.Epochs)
+	case c.Size < 8:
+		return fmt.Errorf("train: size %d: views below 8 pixels show too little to learn from: set --size to at least 8", c.Size)
+	case c.Accumulate < 1 || c.Batch%c.Accumulate != 0:
+		return fmt.Errorf("train: batch %d in %d parts: the parts must be equal: choose --accumulate so that it divides --batch", c.Batch, c.Accumulate)
+	case micro < 2:
+		return fmt.Errorf("train: batch of %d: batch norm and a contrast need at least 2 images at once: set --batch to 2 or more for each of --accumulate", micro)
+	case c.Batch > set.Len():
+		return fmt.Errorf("train: batch of %d: %s has only %d images: set --batch to at most %d", c.Batch, set.Name, set.Len(), set.Len())
+	case !(c.Clip >= 0) || !(c.ClipEach >= 0):
+		return fmt.Errorf("train: gradients clipped at %g, each parameter's at %g: want norms above 0, or 0 for none", c.Clip, c.ClipEach)
+	case !(c.LR > 0) || !(c.Decay >= 0) || !(c.DecayEnd >= 0) || !(c.Warmup >= 0 && c.Warmup <= 1):
+		return fmt.Errorf("train: lr %g, weight decay %g to %g, warm-up %g: want lr above 0, decay at least 0, warm-up within 0 … 1", c.LR, c.Decay, c.DecayEnd, c.Warmup)
+	}
+	return nil
+}
+
+// schedules returns the schedules of learning rate and weight decay.
+func (c Config) schedules() (rate, decay net.Schedule, err error) {
+	rate, err = net.NewSchedule(c.Schedule, c.LR, c.Warmup)
+	return rate, net.Cosine{From: c.Decay, To: c.DecayEnd}, err
+}
+
+// Description returns the learning rate of a resolved configuration in words, and where it comes from.
+func (c Config) Description() string {
+	text := fmt.Sprintf("learning rate %g", c.LR)
+	if c.BaseLR > 0 {
+		text += fmt.Sprintf(" = %g × %d/%d", c.BaseLR, c.Batch, ReferenceBatch)
+	}
+	if text += ", " + c.Schedule; c.Warmup > 0 {
+		text += fmt.Sprintf(" after %g %% of warm-up", 100*c.Warmup)
+	}
+	if c.DecayEnd != c.Decay {
+		text += fmt.Sprintf(", weight decay %g to %g", c.Decay, c.DecayEnd)
+	}
+	return text
+}

@@ -1,0 +1,101 @@
+package train
+
+import (
+	"math"
+	"strings"
+	"testing"
+
+	"marr/kernels"
+	"marr/net"
+	"marr/ssl"
+	"marr/ssl/data/datatest"
+)
+
+func TestLearningRateFollowsTheBatchUnlessItIsGiven(t *testing.T) {
+	set := datatest.Noise(4, 16, 1)
+	for _, x := range []struct {
+		base, lr, end      float64
+		batch              int
+		wantLR, wantBase   float64
+		wantEnd            float64
+		wantText, schedule string
+	}{
+		{2e-3, 0, -1, 256, 2e-3, 2e-3, 0.1, "learning rate 0.002 = 0.002 × 256/256, cosine after 10 % of warm-up", ""},
+		{2e-3, 0, 0.4, 512, 4e-3, 2e-3, 0.4, "learning rate 0.004 = 0.002 × 512/256, step after 10 % of warm-up, weight decay 0.1 to 0.4", "step"},
+		{2e-3, 5e-3, 0, 512, 5e-3, 0, 0, "learning rate 0.005, constant after 10 % of warm-up, weight decay 0.1 to 0", "constant"},
+	} {
+		c := DefaultConfig()
+		c.BaseLR, c.LR, c.Batch, c.Decay, c.DecayEnd, c.Schedule = x.base, x.lr, x.batch, 0.1, x.end, x.schedule
+		for range 2 { // again changes nothing
+			c.Resolve(set)
+		}
+		if c.LR != x.wantLR || c.BaseLR != x.wantBase || c.DecayEnd != x.wantEnd || c.Description() != x.wantText {
+			t.Errorf("lr %g, base %g, decay to %g, %q; want %+v", c.LR, c.BaseLR, c.DecayEnd, c.Description(), x)
+		}
+	}
+}
+
+// A step has the rate and the decay of its place in the schedule: the first one of SGD moves a parameter by rate·(gradient + decay·value). SimSiam's
+// predictor has the peak of the rate, unless it is asked to follow.
+func TestFirstStepHasTheRatesOfItsParameters(t *testing.T) {
+	for _, at := range []struct {
+		step        int
+		rate, decay float64 // of 20 steps, half are warm-up
+		scheduled   bool
+	}{
+		{0, 0.5 / 10, 0.125, false}, {0, 0.5 / 10, 0.125, true},
+		{12, 0.25 * (1 + math.Cos(math.Pi*0.2)), 0.5 - 0.1875*(1+math.Cos(math.Pi*0.6)), false},
+	} {
+		c := smallConfig()
+		c.LR, c.Warmup, c.Optimizer, c.Decay, c.DecayEnd = 0.5, 0.5, "sgd", 0.125, 0.5
+		x, err := New(kernels.NewStore(device), c, Job{Method: &ssl.SimSiam{Out: 16, ScheduledPredictor: at.scheduled}, Set: datatest.Noise(40, 16, 1)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer x.Free()
+		before := map[string][]float32{}
+		for _, p := range x.Store.Params() {
+			before[p.Name] = must(t)(p.Read())
+		}
+		x.ContinueFrom(at.step)
+		if err := x.Train(t.Context(), at.step+1, func(StepResult) {}); err != nil {
+			t.Fatal(err)
+		}
+		for _, p := range x.Store.Params() {
+			rate, decay := at.rate, at.decay
+			if strings.HasPrefix(p.Name, "predictor.") && !at.scheduled {
+				rate = 0.5
+			}
+			if p.NoDecay {
+				decay = 0
+			}
+			var off, moved float64
+			g, v := must(t)(p.ReadGrad()), must(t)(p.Read())
+			for i, was := range before[p.Name] {
+				want := -rate * (float64(g[i]) + decay*float64(was))
+				off, moved = off+math.Pow(float64(v[i]-was)-want, 2), moved+want*want
+			}
+			if !(off <= 1e-6*moved+1e-14) { // values of 1 in float32 move in steps of 6e-8
+				t.Errorf("%+v: %s moved by %.3g, %.3g off", at, p.Name, math.Sqrt(moved), math.Sqrt(off))
+			}
+		}
+	}
+}
+
+func TestConstantRateStaysAtThePeakOfEverySchedule(t *testing.T) {
+	for _, name := range net.Schedules {
+		c := DefaultConfig()
+		c.Schedule, c.LR = name, 0.3
+		rate, _, err := c.schedules()
+		if err != nil {
+			t.Fatal(err)
+		}
+		s := ssl.Step{LearningRate: rate, PeakRate: c.LR}
+		gate := s.ConstantRate("x")
+		for step := range 200 {
+			if got := rate.At(step, 200) * s.Requests.Gates[gate].At(step, 200); math.Abs(got-0.3) > 1e-12 {
+				t.Fatalf("%s, step %d: %v, want 0.3", name, step, got)
+			}
+		}
+	}
+}

@@ -1,0 +1,162 @@
+package train
+
+import (
+	"context"
+	"math"
+	"slices"
+	"strings"
+	"testing"
+
+	"marr/kernels"
+	"marr/net"
+	"marr/ssl"
+)
+
+// What re-implementations of these methods get wrong in training, by the number that it has in our list; the formulas of the losses are in package ssl. Shown elsewhere: colour jitter, order of ops, crops, blur
+// and solarisation (23 to 29) by TestViewsMatchTorchvision, TestRowsAreTorchvisionsOnTheSameDraws and TestPresetsHaveTheirSourcesNumbers, kNN (30) by
+// TestKNNMatchesBruteForce. The rest are of methods that are not here, or of how results are told.
+func TestDetails(t *testing.T) {
+	for _, d := range []struct {
+		name  string
+		check func(t *testing.T)
+	}{
+		{"03 SimCLR has batch norm behind the hidden layer, and a bias behind the last alone", headIs("simclr", "projector", "0.weight 1.bias 1.weight 3.bias 3.weight")},
+		{"05 BYOL's product is the online network, DINO's the teacher", products},
+		{"06 momentum encoders normalise by their own batches, and keep statistics of their own", momentumStatistics},
+		{"07 averages move after the optimizer, by the cosine of the step", averagesMove},
+		{"08 momentum encoders begin as copies", copies},
+		{"10 DINO's head begins small, and its last layer is frozen whole", dinoHead},
+		{"11 each parameter's gradient is clipped by itself, and biases do not decay", clippedEach},
+		{"12 DINO's views of one size are one population", populations},
+		{"13 LARS adapts weights, and neither adapts nor decays vectors", adapted("lars", 0.1, func(p, _ float64) float64 { return 0.001 * p })},
+		{"14 LARC trusts 0.02, and goes no farther than SGD", adapted("larc", 0, func(p, g float64) float64 { return math.Min(0.02*p, g) })},
+		{"16 the first step of a warm-up has a rate", warmedUp},
+		{"19 SimSiam's projector ends in a batch norm without scale and shift", headIs("simsiam", "projector", "0.weight 1.bias 1.weight 3.weight 4.bias 4.weight 6.weight")},
+		{"32 features have batch norm's running statistics", alone},
+	} {
+		t.Run(d.name, d.check)
+	}
+}
+
+// started is a method's run on eight samples before its first step: SGD of rate 1 without decay, unless it is changed.
+func started(t *testing.T, method string, change func(c *Config, m ssl.Method)) *Trainer {
+	t.Helper()
+	m, err := ssl.New(method)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := smallConfig()
+	c.Optimizer, c.LR, c.Warmup = "sgd", 1, 0
+	if change != nil {
+		change(&c, m)
+	}
+	x, err := New(kernels.NewStore(device), c, Job{Method: m, Set: eightOf(method)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(x.Free)
+	return x
+}
+
+func step(t *testing.T, x *Trainer) (r StepResult) {
+	t.Helper()
+	if err := x.Train(context.Background(), x.Step()+1, func(y StepResult) { r = y }); err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+// values are all parameters by name; with the states where they are asked for.
+func values(t *testing.T, x *Trainer) map[string][]float32 {
+	t.Helper()
+	all := map[string][]float32{}
+	for _, p := range x.Store.Params() {
+		all[p.Name] = must(t)(p.Read())
+		if p.Averaged() {
+			all["average "+p.Name] = must(t)(p.ReadAverage())
+		}
+	}
+	for _, s := range x.Store.States() {
+		all[s.Name] = must(t)(s.Read())
+	}
+	return all
+}
+
+// apart is the 2-norm of a − b.
+func apart(a, b []float32) float64 {
+	d := make([]float32, len(a))
+	for i := range d {
+		d[i] = a[i] - b[i]
+	}
+	return norm(d)
+}
+
+// headIs compares the parameters of a head, by their names.
+func headIs(method, prefix, want string) func(t *testing.T) {
+	return func(t *testing.T) {
+		var names []string
+		for _, p := range started(t, method, nil).Store.Params() {
+			if own, ok := strings.CutPrefix(p.Name, prefix+"."); ok {
+				names = append(names, own)
+			}
+		}
+		slices.Sort(names)
+		if got := strings.Join(names, " "); got != want {
+			t.Errorf("parameters %q, want %q", got, want)
+		}
+	}
+}
+
+func products(t *testing.T) {
+	for method, want := range map[string]string{"byol": "", "simclr": "", "dino": net.Teacher} {
+		if x := started(t, method, nil); x.Branch() != want || (want == "") != (x.ExportBranch() == net.Module(x.Backbone)) {
+			t.Errorf("%s evaluates branch %q, want %q", method, x.Branch(), want)
+		}
+	}
+}
+
+// As copies they see at first what the online network sees, and have its statistics; an average of its statistics would have a hundredth of them.
+func momentumStatistics(t *testing.T) {
+	x := started(t, "byol", nil)
+	step(t, x)
+	one := values(t, x)
+	online, own := "backbone.layer4.0.bn2.running_mean", "momentum.backbone.layer4.0.bn2.running_mean"
+	if norm(one[own]) == 0 || apart(one[own], one[online]) > 0 {
+		t.Errorf("after the first step they are %g from those of the online network, of norm %g", apart(one[own], one[online]), norm(one[own]))
+	}
+	step(t, x)
+	if two := values(t, x); apart(two[own], one[own]) == 0 || apart(two[own], two[online]) == 0 {
+		t.Error("after the second step they have not moved, or are those of the online network")
+	}
+}
+
+func averagesMove(t *testing.T) {
+	x := started(t, "byol", func(c *Config, m ssl.Method) { m.(*ssl.BYOL).Momentum, c.Epochs, c.LR = 0.9, 2, 0.1 })
+	before := values(t, x)
+	for k := range 2 {
+		step(t, x)
+		after := values(t, x)
+		m := 1 - 0.1*(math.Cos(math.Pi*float64(k)/2)+1)/2
+		const name = "backbone.layer3.0.conv1.weight"
+		want := make([]float32, len(after[name]))
+		for i, v := range before["average "+name] {
+			want[i] = float32(m*float64(v) + (1-m)*float64(after[name][i]))
+		}
+		if d := apart(after["average "+name], want); !(d <= 1e-6*norm(want)) {
+			t.Errorf("step %d: %g from m = %g of the old average and the rest of the new value", k, d, m)
+		}
+		before = after
+	}
+}
+
+func copies(t *testing.T) {
+	for _, method := range []string{"byol", "dino"} {
+		x := started(t, method, nil)
+		v := values(t, x)
+		for _, p := range x.Store.Params() {
+			if average := v["average "+p.Name]; p.Averaged() && apart(average, v[p.Name]) != 0 {
+				t.Errorf("%s: the average of %s begins as another", method, p.Name)
+			}
+		}
+	}
+}

@@ -1,0 +1,146 @@
+package train
+
+import (
+	"context"
+	"math"
+	"slices"
+	"testing"
+
+	"marr/kernels"
+	"marr/ssl"
+	"marr/ssl/data"
+	"marr/ssl/data/datatest"
+	"marr/ssl/watch"
+)
+
+// grouped is SimCLR in one pass with batch norm over a part of the batch at a time: what a gradient cache has to give.
+type grouped struct {
+	*ssl.SimCLR
+	parts int
+}
+
+func (m grouped) Loss(s *ssl.Step) *kernels.Tensor {
+	n := s.N / m.parts
+	var views [2][]*kernels.Tensor
+	for k := range m.parts {
+		part := *s
+		part.N, part.Views = n, nil
+		for _, v := range s.Views {
+			part.Views = append(part.Views, kernels.Slice(v, k*n, (k+1)*n))
+		}
+		z := m.Embed(&part)
+		for v := range views {
+			views[v] = append(views[v], kernels.Slice(z, v*n, (v+1)*n))
+		}
+	}
+	return m.Contrast(s, kernels.Concat(append(views[0], views[1]...)...))
+}
+
+func trainer(t *testing.T, c Config, m ssl.Method, set *data.Set) *Trainer {
+	t.Helper()
+	x, err := New(kernels.NewStore(device), c, Job{Method: m, Set: set})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(x.Free)
+	return x
+}
+
+// reports trains for some steps.
+func reports(t *testing.T, x *Trainer, steps int) (out []StepResult) {
+	t.Helper()
+	if err := x.Train(context.Background(), steps, func(r StepResult) { out = append(out, r) }); err != nil {
+		t.Fatal(err)
+	}
+	return out
+}
+
+func distance(a, b []float32) float64 {
+	var d, n float64
+	for i := range a {
+		d += float64(a[i]-b[i]) * float64(a[i]-b[i])
+		n += float64(b[i]) * float64(b[i])
+	}
+	return math.Sqrt(d / n)
+}
+
+// TestGradientCacheEqualsOnePass compares every gradient, the loss, and running statistics with those of a program that has the whole batch at once.
+// What is added up is the same, in another order.
+func TestGradientCacheEqualsOnePass(t *testing.T) {
+	set := datatest.Noise(40, 16, 3)
+	for _, decoupled := range []bool{false, true} {
+		for _, k := range []int{2, 4} {
+			c, m := smallConfig(), &ssl.SimCLR{Temperature: 0.2, Out: 10, Decoupled: decoupled}
+			one := trainer(t, c, grouped{m, k}, set)
+			c.Accumulate = k
+			parts := trainer(t, c, m, set)
+			if one.HasGradientCache() || !parts.HasGradientCache() {
+				t.Fatal("the batch in parts is to have a gradient cache, the other none")
+			}
+			want, got := reports(t, one, 1)[0], reports(t, parts, 1)[0]
+			if d := math.Abs(got.Loss/want.Loss - 1); !(d <= 1e-6) || got.observed != nil {
+				t.Errorf("%d parts: loss %v, want %v", k, got.Loss, want.Loss)
+			}
+			if d := math.Abs(got.GradNorm/want.GradNorm - 1); !(d <= 1e-5) {
+				t.Errorf("%d parts: gradients of norm %v, want %v", k, got.GradNorm, want.GradNorm)
+			}
+			for i, p := range parts.Store.Params() {
+				d := distance(must(t)(p.ReadGrad()), must(t)(one.Store.Params()[i].ReadGrad()))
+				if !(d <= 1e-5) {
+					t.Errorf("%d parts, decoupled %t: gradient of %s is off by %.2g", k, decoupled, p.Name, d)
+				}
+			}
+			for i, s := range parts.Store.States() {
+				if a, b := must(t)(s.Read()), must(t)(one.Store.States()[i].Read()); !slices.Equal(a, b) && s.Name != "marr.halt" {
+					t.Errorf("%d parts: %s is %v, want %v", k, s.Name, a, b)
+				}
+			}
+		}
+	}
+}
+
+// TestGradientCacheNeedsTheMemoryOfAPart: what grows with the batch is embeddings, similarities and a number of statistics, all small.
+func TestGradientCacheNeedsTheMemoryOfAPart(t *testing.T) {
+	t.Setenv("MARR_EAGER", "") // which, like poisoned memory, uses none twice
+	t.Setenv("MARR_POISON", "")
+	set, c := datatest.Noise(64, 32, 1), smallConfig()
+	c.Batch = 32
+	whole := trainer(t, c, &ssl.SimCLR{Temperature: 0.2, Out: 16}, set).Planned()
+	for _, k := range []int{2, 4} {
+		c.Accumulate = k
+		got, part := trainer(t, c, &ssl.SimCLR{Temperature: 0.2, Out: 16}, set).Planned(), whole/int64(k)
+		if got > part+part/4 {
+			t.Errorf("%d parts: %d bytes, want hardly more than %d of %d", k, got, part, whole)
+		}
+	}
+}
+
+// Methods without negatives in the batch need none, and losses of the parts are averaged.
+func TestOtherMethodsHaveNoGradientCache(t *testing.T) {
+	set, c := datatest.Noise(16, 32, 1), smallConfig()
+	c.Accumulate = 2
+	x := trainer(t, c, &ssl.Rotation{}, set)
+	if x.HasGradientCache() || len(x.passes) != 1 {
+		t.Errorf("rotation runs %v", x.passes)
+	}
+	c.Accumulate = 1
+	if x := trainer(t, c, &ssl.SimCLR{Temperature: 0.2, Out: 10}, set); x.HasGradientCache() || len(x.passes) != 1 {
+		t.Errorf("simclr, whole, runs %v", x.passes)
+	}
+}
+
+// TestWatchLooksAtTheLastPart of a batch with a gradient cache, once a step.
+func TestWatchLooksAtTheLastPart(t *testing.T) {
+	c := smallConfig()
+	c.Accumulate = 2
+	x := trainer(t, c, &ssl.SimCLR{Temperature: 0.2, Out: 10}, datatest.Noise(40, 16, 1))
+	x.Watch = &watch.Watch{}
+	for _, r := range reports(t, x, 3) {
+		if r.observed == nil || !(r.observed.stats.Std > 0) {
+			t.Errorf("step %d was not looked at", r.Step)
+		}
+	}
+	if n := x.step.Requests.Embeddings.Rows(); n != 8 {
+		t.Errorf("%d embeddings are shown, want those of both views of a part", n)
+	}
+}

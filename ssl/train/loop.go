@@ -1,0 +1,154 @@
+package train
+
+import (
+	"context"
+
+	"marr/kernels"
+	"marr/net"
+)
+
+// Train continues from the current step to step `to`, or until ctx is done, and leaves the device idle. It calls report after each step, in order, a
+// step or two after the step was submitted.
+func (t *Trainer) Train(ctx context.Context, to int, report func(StepResult)) error {
+	var sum, losses float64 // of the current step
+	var correct score
+	collect := func() error {
+		w := t.inFlight[0]
+		t.inFlight = t.inFlight[1:]
+		if err := t.job.Timing.wait(w.run); err != nil {
+			return err
+		}
+		if w.loss {
+			sum, losses = sum+float64(w.run.Output("loss")[0]), losses+1
+		}
+		if w.observe {
+			correct.count(t.step, w.run)
+		}
+		if w.observe && w.part == w.runs-1 {
+			t.observed = t.observe(w.run, w.step, correct.fraction())
+		}
+		if !w.update {
+			return nil
+		}
+		tensor, applied := t.Store.Verdict(w.run.Output("halt"))
+		if tensor != "" {
+			return &NonFiniteError{Step: t.base + applied + 1, Tensor: tensor, Method: t.job.Name}
+		}
+		t.completed++
+		x := StepResult{Step: t.completed, Epoch: (t.completed-1)/t.PerEpoch() + 1, Loss: sum / losses,
+			LR: t.schedule.At(t.completed-1, t.Steps()), Accuracy: correct.fraction(), GradNorm: float64(w.run.Output("gradient_norm")[0]), observed: t.observed}
+		if t.observed != nil {
+			x.Alarm = t.observed.alarm
+			if t.step.Requests.HasPairs {
+				x.Accuracy = t.observed.stats.Accuracy
+			}
+		}
+		report(x)
+		sum, losses, correct = 0, 0, score{}
+		return nil
+	}
+	for t.submitted < to && ctx.Err() == nil {
+		if err := t.submit(collect); err != nil {
+			return t.failed(err, collect)
+		}
+	}
+	for len(t.inFlight) > 0 {
+		if err := collect(); err != nil {
+			return t.failed(err, collect)
+		}
+	}
+	return nil
+}
+
+// submit submits a step to the device. collect reads the oldest outcome, which frees the memory of its run.
+func (t *Trainer) submit(collect func() error) error {
+	clear, err := t.prog.Segment("clear").Begin()
+	if err == nil {
+		err = clear.Submit()
+	}
+	if err != nil {
+		return err
+	}
+	samples, epoch := t.sampler.at(t.submitted)
+	for _, p := range t.passes {
+		for k := range p.runs {
+			r, err := t.begin(p, collect)
+			if err != nil {
+				return err
+			}
+			if p.views {
+				t.fill(r, samples[k*t.batch.size:(k+1)*t.batch.size], epoch)
+			}
+			t.scalars(p, k, r)
+			if err := r.Submit(); err != nil {
+				return err
+			}
+			t.inFlight = append(t.inFlight, &work{p, r, t.submitted, k})
+		}
+	}
+	last := pass{segment: "update", runs: 1, update: true}
+	u, err := t.begin(last, collect)
+	if err != nil {
+		return err
+	}
+	t.optimizer.Set(u, t.submitted, t.schedule.At(t.submitted, t.Steps()))
+	u.Set("decay", t.decay.At(t.submitted, t.Steps()))
+	for name, v := range t.step.Requests.Gates {
+		t.optimizer.SetGate(u, name, t.submitted, net.FrozenSteps(v, t.submitted, t.Steps()), v.At(t.submitted, t.Steps()))
+	}
+	if t.step.Requests.Momentum != nil {
+		u.Set("ema_rate", 1-t.step.Requests.Momentum.At(t.submitted, t.Steps()))
+	}
+	if err := u.Submit(); err != nil {
+		return err
+	}
+	t.inFlight = append(t.inFlight, &work{last, u, t.submitted, 0})
+	t.submitted++
+	return nil
+}
+
+// fill writes the samples of a run of a pass with views.
+func (t *Trainer) fill(r *kernels.Run, part []int, epoch uint32) {
+	t.batch.fill(r, part, epoch)
+	if t.step.Requests.UsesLabels {
+		labels := r.Ints("labels")
+		for slot, i := range part {
+			labels[slot] = t.job.Set.Labels[i]
+		}
+	}
+}
+
+// scalars sets the scalars of the k'th run of a pass.
+func (t *Trainer) scalars(p pass, k int, r *kernels.Run) {
+	has := t.prog.Segment(p.segment).Has
+	if has("micro") {
+		r.Set("micro", float64(k))
+	}
+	for name, v := range t.step.Requests.Scalars {
+		if has(name) {
+			r.Set(name, v.At(t.submitted, t.Steps()))
+		}
+	}
+}
+
+// begin reads outcomes until at most one run of the pass's segment is in flight, because the next run reuses the memory of the one before that, and
+// returns the next run.
+func (t *Trainer) begin(p pass, collect func() error) (*kernels.Run, error) {
+	for {
+		n := 0
+		for _, w := range t.inFlight {
+			if w.segment == p.segment {
+				n++
+			}
+		}
+		if n < 2 {
+			return t.prog.Segment(p.segment).Begin()
+		}
+		if err := collect(); err != nil {
+			return nil, err
+		}
+	}
+}
+
+// ContinueFrom sets the step that the Store's contents belong to.
+func (t *Trainer) ContinueFrom(step int) { t.submitted, t.completed, t.base = step, step, step }

@@ -1,0 +1,76 @@
+package train
+
+import (
+	"strings"
+	"testing"
+
+	"marr/kernels"
+	"marr/net"
+	"marr/ssl"
+	"marr/ssl/data"
+	"marr/ssl/data/datatest"
+)
+
+// Heads have the norm that they are told to have: with group norm no method leaves running statistics beside the backbone's, whose own are untouched.
+func TestEveryMethodsHeadsHaveTheirNorm(t *testing.T) {
+	set := datatest.Noise(12, 32, 1)
+	set.Labels = []int32{0, 1, 2, 0, 1, 2, 0, 1, 2, 0, 1, 2}
+	set.Clips = []data.Clip{{Name: "a", First: 0, N: 3}, {Name: "b", First: 3, N: 3}, {Name: "c", First: 6, N: 3}, {Name: "d", First: 9, N: 3}}
+	for _, method := range ssl.Methods() {
+		c := smallConfig()
+		c.Batch, c.Size, c.HeadNorm = 2, 32, "group"
+		m, err := ssl.New(method)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if d, ok := m.(*ssl.DINO); ok {
+			d.NormInHead = true
+		}
+		x, err := New(kernels.NewStore(device), c, Job{Method: m, Set: set})
+		if err != nil {
+			t.Fatal(err)
+		}
+		backbone := 0
+		for _, s := range x.Store.States() {
+			name := strings.TrimPrefix(s.Name, "momentum.")
+			switch {
+			case strings.HasPrefix(name, net.BackbonePrefix):
+				backbone++
+			case strings.Contains(name, "running_"):
+				t.Errorf("%s: %s is a batch norm's", method, s.Name)
+			}
+		}
+		if backbone == 0 {
+			t.Errorf("%s: the backbone lost its batch norms", method)
+		}
+		x.Free()
+	}
+}
+
+// Without a momentum encoder BYOL's targets are the projections themselves, and the store holds no averages; without a predictor it has no parameters of one.
+func TestBYOLGoesWithoutPredictorOrMomentumEncoder(t *testing.T) {
+	for _, x := range []ssl.BYOL{{Momentum: 0, Out: 8}, {Momentum: 0.99, Out: 8, NoPredictor: true}, {Momentum: 0, Out: 8, NoPredictor: true}} {
+		c := smallConfig()
+		m := x
+		r, err := New(kernels.NewStore(device), c, Job{Method: &m, Set: datatest.Noise(16, 16, 1)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		averaged, predictor := 0, 0
+		for _, p := range r.Store.Params() {
+			if p.Averaged() {
+				averaged++
+			}
+			if strings.HasPrefix(p.Name, "predictor.") {
+				predictor++
+			}
+		}
+		if (averaged > 0) != (x.Momentum > 0) || (predictor > 0) == x.NoPredictor {
+			t.Errorf("%+v: %d averages, %d parameters of a predictor", x, averaged, predictor)
+		}
+		if err := r.Train(t.Context(), 2, func(StepResult) {}); err != nil {
+			t.Errorf("%+v: %v", x, err)
+		}
+		r.Free()
+	}
+}

@@ -1,0 +1,70 @@
+package train
+
+import (
+	"fmt"
+	"math"
+	"reflect"
+	"strings"
+	"testing"
+
+	"marr/kernels"
+	"marr/net/registry"
+	"marr/ssl"
+	"marr/ssl/data/datatest"
+)
+
+// Every method's temperatures are above 0 and its momenta within (0.5, 1], as flags and for who makes the method by hand; the centre, which is no
+// encoder, may stand still or be the last batch's; BYOL's own may be 0, which is none. The defaults are within bounds, and widths are not negative.
+func TestTemperaturesAndMomentaHaveBoundsInEveryMethod(t *testing.T) {
+	for _, name := range ssl.Methods() {
+		m, err := ssl.New(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, o := range registry.Options(m) {
+			var wrong []string
+			switch {
+			case strings.HasSuffix(o.Name, "temperature") || strings.HasSuffix(o.Name, "temperature-start"):
+				wrong = []string{"0", "-0.1", "NaN"}
+			case o.Name == "momentum":
+				wrong = []string{"0.5", "1.01", "NaN"}
+			}
+			if text := fmt.Sprint(o.Get()); o.Set(text) != nil {
+				t.Errorf("%s: --%s: its default %s is refused", name, o.Name, text)
+			}
+			if _, whole := o.Get().(int); whole && o.Set("-1") == nil {
+				t.Errorf("%s: --%s -1 is taken", name, o.Name)
+			}
+			for _, text := range wrong {
+				if err := o.Set(text); err == nil || !strings.Contains(err.Error(), "above 0") {
+					t.Errorf("%s: --%s %s: %v", name, o.Name, text, err)
+				}
+				refusedByLoss(t, name, o.Name, text)
+			}
+		}
+	}
+}
+
+// refusedByLoss sets a field without its bounds.
+func refusedByLoss(t *testing.T, method, option, text string) {
+	t.Helper()
+	m, err := ssl.New(method)
+	if err != nil {
+		t.Fatal(err)
+	}
+	v := reflect.ValueOf(m).Elem()
+	for i := range v.NumField() {
+		switch v.Type().Field(i).Tag.Get("flag") {
+		case option:
+			v.Field(i).SetFloat(map[string]float64{"NaN": math.NaN(), "0": 0, "-0.1": -0.1, "0.5": 0.5, "1.01": 1.01}[text])
+		case "teacher-temperature-warmup": // without it there is no start
+			v.Field(i).SetFloat(0.5)
+		}
+	}
+	c := smallConfig()
+	c.Size = 32
+	if x, err := New(kernels.NewStore(device), c, Job{Method: m, Set: datatest.Noise(16, 32, 1)}); err == nil {
+		x.Free()
+		t.Errorf("%s with %s %s was built", method, option, text)
+	}
+}

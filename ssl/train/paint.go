@@ -1,0 +1,101 @@
+package train
+
+import (
+	"image"
+	"image/color"
+	"math"
+
+	"marr/kernels"
+	"marr/ssl/data"
+	"marr/ssl/views"
+	"marr/vk"
+)
+
+// Painted is one view as the network receives it, in the colors of the image that it is made from.
+type Painted struct {
+	Image  *image.RGBA // the tiles of a jigsaw are in rows, with gaps between them
+	Source data.Image  // the image that the view is made from
+	Target int32       // the drawn target, such as a rotation or a permutation; −1: none
+}
+
+// Paint returns the views of n evenly spaced samples of a set, as a run with this seed paints them in its first epoch: [sample][view].
+func Paint(dev *vk.Device, set *data.Set, specs []views.Spec, n int, seed uint64) ([][]Painted, error) {
+	n = min(n, max(set.Len(), 1))
+	st := kernels.NewStore(dev)
+	defer st.Free()
+	mean, std := set.Stats()
+	p, err := NewPainter(st, ViewConfig{Set: set, Mean: mean, Std: std, Specs: specs, N: n, Seed: seed}, OutputViews)
+	if err != nil {
+		return nil, err
+	}
+	defer p.Free()
+	b := p.batch
+	samples := make([]int, min(n, b.samples()))
+	for i := range samples {
+		samples[i] = i * b.samples() / len(samples)
+	}
+	r, err := p.Fill(set, samples, 0)
+	if err != nil {
+		return nil, err
+	}
+	out := make([][]Painted, len(samples))
+	for slot, sample := range samples {
+		for v, s := range specs {
+			d := views.Draw{Seed: seed, Sample: uint32(sample), View: uint32(v)}
+			p := Painted{Source: set.Image(b.image(d, s)), Target: -1}
+			if s.TargetClasses() > 0 {
+				p.Target = r.Ints(targetName(v))[slot]
+			}
+			out[slot] = append(out[slot], p)
+		}
+	}
+	if err := r.Submit(); err != nil {
+		return nil, err
+	}
+	if err := r.Wait(); err != nil {
+		return nil, err
+	}
+	for v, s := range specs {
+		pixels := r.Output(ViewOutput(v))
+		each := len(pixels) / n
+		for slot := range samples {
+			out[slot][v].Image = develop(pixels[slot*each:(slot+1)*each], b.pictures, s)
+		}
+	}
+	return out, nil
+}
+
+// OutputViews makes the views outputs of the program: what a Painter records to read them back.
+func OutputViews(g *kernels.Graph, views []*kernels.Tensor) {
+	for v, y := range views {
+		g.Output(ViewOutput(v), y)
+	}
+}
+
+// ViewOutput returns the name of the output of view v.
+func ViewOutput(v int) string { return tableName(v) }
+
+// tileGap is the width of the gaps between the tiles of a jigsaw, in pixels.
+const tileGap = 2
+
+// develop converts the padded pixels of a view, or of its tiles one after the other, back to colors.
+func develop(pixels []float32, p kernels.Pictures, s views.Spec) *image.RGBA {
+	grid, side := s.Tiles()
+	if grid == 0 {
+		grid, side = 1, s.Size
+	}
+	pitch := side + tileGap
+	img := image.NewRGBA(image.Rect(0, 0, grid*pitch-tileGap, grid*pitch-tileGap))
+	for tile := range grid * grid {
+		for i := range side * side {
+			px := pixels[4*(tile*side*side+i):]
+			var v [3]uint8
+			for c := range v {
+				k := min(c, p.C-1)
+				v[c] = uint8(math.RoundToEven(255 * min(max(float64(px[k])*p.Std[k]+p.Mean[k], 0), 1)))
+			}
+			img.SetRGBA(tile%grid*pitch+i%side, tile/grid*pitch+i/side, color.RGBA{v[0], v[1], v[2], 255})
+		}
+	}
+	return img
+}

@@ -1,0 +1,152 @@
+package train
+
+import (
+	"math"
+	"slices"
+	"testing"
+
+	"marr/kernels"
+	"marr/kernels/rng"
+	"marr/ssl"
+	"marr/ssl/data"
+	"marr/ssl/data/datatest"
+)
+
+// slope evaluates a method's loss on one batch, at parameters that a test moves; momentum encoders, centres and what StopGrad holds stay.
+type slope struct {
+	*Trainer
+	held map[string][]float32
+}
+
+func newSlope(t *testing.T, method string) *slope {
+	t.Helper()
+	m, err := ssl.New(method)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := smallConfig()
+	x, err := New(kernels.NewStore(device), c, Job{Method: m, Set: eightOf(method)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(x.Free)
+	x.prog.Free()
+	var names []string
+	if x.prog, err = kernels.Build(device, x.Store, func(g *kernels.Graph) {
+		g.Hold(&names)
+		x.record(g)
+	}); err != nil {
+		t.Fatal(err)
+	}
+	s := &slope{Trainer: x, held: map[string][]float32{}}
+	r := s.run(t)
+	for _, n := range names {
+		s.held[n] = slices.Clone(r.Output(n))
+	}
+	return s
+}
+
+// eightOf is a set of eight samples for a method, with labels and clips.
+func eightOf(method string) *data.Set {
+	if method == "order" {
+		return datatest.Labelled(8*ClipFrames, 32, 1)
+	}
+	set := datatest.Labelled(8, 32, 1)
+	set.Clips = nil
+	return set
+}
+
+// run is one forward and backward on the first batch.
+func (s *slope) run(t *testing.T) *kernels.Run {
+	t.Helper()
+	finish(t, begin(t, s.prog.Segment("clear")))
+	r := begin(t, s.prog.Segment("micro"))
+	s.batch.fill(r, []int{0, 1, 2, 3, 4, 5, 6, 7}, 0)
+	if s.step.Requests.UsesLabels {
+		copy(r.Ints("labels"), s.job.Set.Labels)
+	}
+	for name, v := range s.held {
+		copy(r.Floats(name), v)
+	}
+	r.Set("micro", 0)
+	for name, v := range s.step.Requests.Scalars {
+		r.Set(name, v.At(0, s.Steps()))
+	}
+	finish(t, r)
+	return r
+}
+
+// aside is a way to go for all parameters, and the slope of the loss along it as the gradient has it: each tensor goes by its own length, half along
+// its gradient, so that none is lost among the others, and half anywhere.
+func (s *slope) aside(t *testing.T) (way [][]float64, slope float64) {
+	t.Helper()
+	s.run(t)
+	src := rng.New(5)
+	for _, p := range s.Store.Params() {
+		g, v := must(t)(p.ReadGrad()), must(t)(p.Read())
+		d := make([]float32, len(g))
+		for i := range d {
+			d[i] = float32(src.Normal())
+		}
+		size := max(norm(v), 0.1*math.Sqrt(float64(len(v)))) // a bias is zero
+		a, b, w := size/norm(d), size/max(norm(g), 1e-30), make([]float64, len(g))
+		for i := range w {
+			w[i] = a*float64(d[i]) + b*float64(g[i])
+			slope += w[i] * float64(g[i])
+		}
+		way = append(way, w)
+	}
+	return way, slope
+}
+
+func norm(v []float32) float64 {
+	sum := 0.0
+	for _, x := range v {
+		sum += float64(x) * float64(x)
+	}
+	return math.Sqrt(sum)
+}
+
+// differences go e to either side of the parameters and return by how much the loss changes between, and by how much it should: float32 does not
+// store the sides where they were meant to be.
+func (s *slope) differences(t *testing.T, way [][]float64, e float64) (got, want float64) {
+	t.Helper()
+	var sides [2][][]float32
+	s.run(t)
+	for i, p := range s.Store.Params() {
+		g, v := must(t)(p.ReadGrad()), must(t)(p.Read())
+		a, b := slices.Clone(v), slices.Clone(v)
+		for j, d := range way[i] {
+			a[j], b[j] = float32(float64(v[j])-e*d), float32(float64(v[j])+e*d)
+			want += float64(g[j]) * (float64(b[j]) - float64(a[j]))
+		}
+		sides[0], sides[1] = append(sides[0], a), append(sides[1], b)
+	}
+	for k, sign := range []float64{-1, 1} {
+		for i, p := range s.Store.Params() {
+			if err := p.Write(sides[k][i]); err != nil {
+				t.Fatal(err)
+			}
+		}
+		got += sign * float64(s.run(t).Output("loss")[0])
+	}
+	return got, want
+}
+
+// Of every method, on its own recipe. Seen to fail: with a factor of Scale lost on the way back the two are 0.5 to 0.9 apart, with one of BYOL's
+// directions left out of the gradient 0.08.
+func TestGradientOfAStepIsTheSlopeOfItsLoss(t *testing.T) {
+	const (
+		rise      = 3e-3 // of the loss between the two sides: some 1e4 of its roundings, and little enough for it to be straight in between
+		tolerance = 1e-2 // largest measured: 2.4e-3
+	)
+	for _, method := range ssl.Methods() {
+		t.Run(method, func(t *testing.T) {
+			s := newSlope(t, method)
+			way, slope := s.aside(t)
+			if got, want := s.differences(t, way, rise/2/slope); !(math.Abs(got-want) <= tolerance*want) {
+				t.Errorf("the loss rose by %g, by its gradient it rises by %g: they are %.2g apart", got, want, math.Abs(got/want-1))
+			}
+		})
+	}
+}

@@ -1,0 +1,48 @@
+package train
+
+import (
+	"context"
+	"slices"
+	"testing"
+	"time"
+
+	"marr/kernels"
+	"marr/ssl"
+	"marr/ssl/data/datatest"
+)
+
+func TestWatchSeesEveryDispatchOfAStepAndTheWaits(t *testing.T) {
+	t.Setenv("MARR_EAGER", "")
+	m, err := ssl.New("simclr")
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := smallConfig()
+	c.Accumulate = 2
+	start := time.Now()
+	var segments []string
+	back := 0
+	w := &Timing{Clock: func() time.Duration { return time.Since(start) }, Ops: func(ops []kernels.OpTime) {
+		segments = append(segments, ops[0].Segment)
+		for _, o := range ops {
+			if o.Backward {
+				back++
+			}
+		}
+	}}
+	x, err := New(kernels.NewStore(device), c, Job{Method: m, Set: datatest.Noise(32, 16, 1), Timing: w})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer x.Free()
+	if err := x.Train(context.Background(), 2, func(StepResult) {}); err != nil {
+		t.Fatal(err)
+	}
+	step := []string{"embed", "embed", "contrast", "micro", "micro", "update"}
+	if want := append(step, step...); !slices.Equal(segments, want) {
+		t.Errorf("saw %v, want %v", segments, want)
+	}
+	if back == 0 || w.Waited <= 0 || w.Waited > time.Since(start) || x.Planned() <= 0 || x.Store.Bytes() <= 0 {
+		t.Errorf("%d dispatches of the backward pass, waited %v, planned %d, store %d", back, w.Waited, x.Planned(), x.Store.Bytes())
+	}
+}

@@ -1,0 +1,240 @@
+package train
+
+import (
+	"fmt"
+
+	"marr/kernels"
+	"marr/net"
+	"marr/ssl"
+	"marr/ssl/data"
+	"marr/ssl/views"
+	"marr/ssl/watch"
+	"marr/vk"
+)
+
+// Trainer trains a backbone: a Store with everything that is learned, and the program of a step on it.
+//
+//	clear: gradients → (micro: views, forward, backward) × Accumulate → update: finite check, optimizer, running statistics
+//
+// with a gradient cache (ssl.Contrastive) before micro: (embed: views, forward) × Accumulate → contrast: loss of the whole batch
+type Trainer struct {
+	Config   Config
+	Store    *kernels.Store
+	Backbone net.Backbone
+	Watch    *watch.Watch // of the representation; nil: there is none
+
+	dev       *vk.Device
+	job       Job
+	optimizer net.Optimizer
+	schedule  net.Schedule // of the learning rate
+	decay     net.Schedule
+	prog      *kernels.Program
+	batch     *batch
+	sampler   sampler
+	step      *ssl.Step // that the method built its loss on
+	passes    []pass
+	minBatch  int          // the fewest samples that a batch norm sees at once; 0: none looks at other samples
+	observed  *observation // of the current step
+
+	submitted int     // steps
+	completed int     // steps whose outcome has been read
+	base      int     // step at which the device's count of applied steps started
+	inFlight  []*work // submitted, not yet read; the newest last
+}
+
+// Job is what a Trainer learns, and from which images.
+type Job struct {
+	Name      string // of the method, in errors
+	Method    ssl.Method
+	Set       *data.Set
+	Views     []views.Spec // nil: the method's own
+	Mean, Std []float64    // that normalize the images; nil: the set's (data.Set.Stats)
+	Passes    bool         // join passes over the samples, so that a small set is used whole; an epoch is then a step
+	Timing    *Timing      // nil: nothing is timed
+}
+
+// pass is a segment of a step, which runs once for each part of the batch, or once.
+type pass struct {
+	segment string
+	runs    int
+	views   bool // it needs the part's samples
+	loss    bool // the mean over its runs is the step's loss
+	observe bool // the collapse watch observes its last run
+	update  bool // it ends the step
+}
+
+// work is a run that the host still waits for, the part'th of a pass.
+type work struct {
+	pass
+	run        *kernels.Run
+	step, part int
+}
+
+// StepResult is the outcome of a step.
+type StepResult struct {
+	Step     int     // from 1 on
+	Epoch    int     // from 1 on
+	Loss     float64 // mean over the parts; with a gradient cache that of the whole batch
+	LR       float64
+	Accuracy float64      // 0 … 1, of the contrastive or pretext task, or of the labels; NaN where there is none and where a contrast was not measured
+	GradNorm float64      // 2-norm of all gradients together, before clipping
+	Alarm    *watch.Alarm // of the collapse watch; nil: none
+
+	observed *observation
+}
+
+// New prepares a run from step 0 on an empty store, which it takes over.
+func New(st *kernels.Store, c Config, j Job) (*Trainer, error) {
+	c.Resolve(j.Set)
+	if err := c.Check(j.Set); err != nil {
+		return nil, err
+	}
+	if j.Timing == nil {
+		j.Timing = &Timing{}
+	}
+	if j.Mean == nil {
+		j.Mean, j.Std = j.Set.Stats()
+	}
+	t := &Trainer{Config: c, Store: st, dev: st.Device(), job: j}
+	var err error
+	if t.schedule, t.decay, err = c.schedules(); err != nil {
+		return nil, err
+	}
+	if t.optimizer, err = net.NewOptimizer(c.Optimizer, c.Decay); err != nil {
+		return nil, err
+	}
+	network, err := c.Network(j.Set.C)
+	if err != nil {
+		return nil, err
+	}
+	if t.Backbone, err = network.New(st, c.Seed); err != nil {
+		return nil, err
+	}
+	if j.Views == nil {
+		if j.Views, err = j.Method.Views(ViewInput(c.Size, j.Set)); err != nil {
+			return nil, err
+		}
+	}
+	if t.batch, err = newBatch(ViewConfig{Set: j.Set, Mean: j.Mean, Std: j.Std, Specs: j.Views, N: c.Batch / c.Accumulate, Seed: c.Seed}); err != nil {
+		return nil, err
+	}
+	n := t.batch.samples()
+	if c.Batch > n {
+		return nil, &ConfigError{fmt.Errorf("train: batch of %d: %s has only %d samples: set --batch to at most %d", c.Batch, j.Set.Name, n, n)}
+	}
+	if t.sampler = (epochs{n, c.Batch, c.Seed}); j.Passes {
+		t.sampler = passes{n, c.Batch, c.Seed}
+	}
+	if t.prog, err = kernels.Build(t.dev, st, t.record); err != nil {
+		st.Free()
+		return nil, t.memoryError(err)
+	}
+	return t, nil
+}
+
+// record puts a step on the graph.
+func (t *Trainer) record(g *kernels.Graph) {
+	if t.job.Timing.Ops != nil {
+		g.Time()
+	}
+	var loss *kernels.Tensor
+	if m, ok := t.gradientCache(); ok {
+		loss = t.recordCached(g, m)
+	} else {
+		loss = t.recordParts(g)
+	}
+	t.minBatch = g.Population()
+	g.Segment("update")
+	g.Clip(t.Config.Clip)
+	g.ClipEach(t.Config.ClipEach)
+	g.CheckFinite(loss)
+	t.optimizer.Update(g)
+	g.Fold()
+	for _, f := range t.step.Requests.AfterUpdate {
+		f(g)
+	}
+	g.Segment("clear") // recorded last: only now are all parameters known
+	g.ClearGrads()
+}
+
+// recordParts records forward and backward pass, each part of the batch with a loss of its own, and returns the loss.
+func (t *Trainer) recordParts(g *kernels.Graph) *kernels.Tensor {
+	g.Micro(t.Config.Accumulate)
+	g.Segment("micro")
+	s := t.newStep(g)
+	t.paint(s)
+	loss := t.job.Method.Loss(s)
+	g.Output("loss", loss)
+	outputObserved(g, s)
+	g.Backward(loss)
+	t.step, t.passes = s, []pass{{segment: "micro", runs: t.Config.Accumulate, views: true, loss: true, observe: true}}
+	return loss
+}
+
+// newStep returns a step without samples.
+func (t *Trainer) newStep(g *kernels.Graph) *ssl.Step {
+	s := &ssl.Step{Graph: g, Backbone: t.Backbone, Heads: net.Scope{Store: t.Store, Norm: t.Config.HeadNorm, Seed: t.Config.Seed},
+		NumLabels: t.job.Set.NumClasses(), LearningRate: t.schedule, PeakRate: t.Config.LR}
+	for _, spec := range t.batch.specs {
+		s.TargetClasses = append(s.TargetClasses, spec.TargetClasses())
+	}
+	return s
+}
+
+// paint gives a step the samples of a part.
+func (t *Trainer) paint(s *ssl.Step) {
+	s.N = t.batch.size
+	s.Views, s.Targets = t.batch.inputs(s.Graph)
+}
+
+// Steps returns the number of steps of the whole run.
+func (t *Trainer) Steps() int { return t.Config.Epochs * t.PerEpoch() }
+
+// PerEpoch returns the number of steps of an epoch. Images that do not fill a batch are left out, others each epoch.
+func (t *Trainer) PerEpoch() int { return t.sampler.perEpoch() }
+
+// ExportBranch returns the backbone that is evaluated and exported: the one that is trained, or the method's momentum encoder of it.
+func (t *Trainer) ExportBranch() net.Module {
+	if t.Branch() == net.Teacher {
+		return net.Momentum(t.Backbone)
+	}
+	return t.Backbone
+}
+
+// Branch returns the name of ExportBranch: "", the backbone that is trained, or net.Teacher.
+func (t *Trainer) Branch() string { return t.step.Requests.Branch }
+
+// Step returns the number of completed steps, whose outcome is known.
+func (t *Trainer) Step() int { return t.completed }
+
+// MinBatchNormSize returns the smallest number of samples that a batch norm normalizes together, 0 where none depends on other samples.
+func (t *Trainer) MinBatchNormSize() int { return t.minBatch }
+
+// Specs returns the views, in order.
+func (t *Trainer) Specs() []views.Spec { return t.batch.specs }
+
+// SkippedClips returns the number of clips with fewer frames than a sample, which are left out.
+func (t *Trainer) SkippedClips() int {
+	if t.batch.frames == 1 {
+		return 0
+	}
+	return len(t.job.Set.Clips) - len(t.batch.clips)
+}
+
+// Frames returns the number of frames of a sample.
+func (t *Trainer) Frames() int { return t.batch.frames }
+
+// Stats returns the mean and standard deviation that images are normalized with.
+func (t *Trainer) Stats() (mean, std []float64) { return t.job.Mean, t.job.Std }
+
+// Variants returns the kernels of the program by pass and shape (kernels.Program.Variants).
+func (t *Trainer) Variants() map[string]string { return t.prog.Variants() }
+
+// Planned returns the memory of the step beside the Store, in bytes.
+func (t *Trainer) Planned() int64 { return t.prog.Planned() }
+
+// Free releases the device memory of the run.
+func (t *Trainer) Free() {
+	t.prog.Free()
+	t.Store.Free()
+}

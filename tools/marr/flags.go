@@ -1,0 +1,178 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+
+	"github.com/spf13/pflag"
+
+	"marr/net"
+	"marr/net/registry"
+	"marr/ssl"
+	"marr/ssl/run"
+	"marr/ssl/train"
+)
+
+// networkFlags declares the flags that choose a backbone and the size of its images. prefix starts their help.
+func networkFlags(fs *pflag.FlagSet, c *train.Config, prefix string) {
+	fs.StringVar(&c.Arch, "arch", c.Arch, prefix+"architecture: "+strings.Join(net.Architectures(), ", "))
+	for _, name := range net.Architectures() {
+		a, err := net.NewArchitecture(name)
+		if err != nil {
+			panic(err) // Architectures lists only what NewArchitecture makes
+		}
+		optionFlags(fs, prefix, registry.Options(a))
+	}
+	fs.StringVar(&c.Norm, "norm", net.Norms[0], prefix+"batch norm, or what takes its place: "+strings.Join(net.Norms, ", "))
+}
+
+// optionFlags declares the settings of a method or an architecture. A name that several share is declared once.
+func optionFlags(fs *pflag.FlagSet, prefix string, options []registry.Option) {
+	for _, o := range options {
+		if fs.Lookup(o.Name) != nil {
+			continue
+		}
+		help := prefix + o.Help
+		switch v := o.Get().(type) {
+		case bool:
+			fs.Bool(o.Name, v, help)
+		case string:
+			fs.String(o.Name, v, help)
+		default:
+			fs.String(o.Name, "", help+fmt.Sprintf("; default %v", v))
+		}
+	}
+}
+
+// trainFlags declares the settings of a run that belong neither to its method nor to its architecture.
+func trainFlags(fs *pflag.FlagSet, c *train.Config) {
+	fs.StringVar(&c.HeadNorm, "head-norm", "", "batch norm, or what takes its place, in projectors, predictors and other heads; default: as --norm")
+	fs.IntVar(&c.Size, "size", 0, "side of a view in `pixels`; default: the recipe's, else the set's own (built-in, CIFAR, STL-10, IDX), else 32")
+	fs.IntVar(&c.Epochs, "epochs", c.Epochs, "passes over the images")
+	fs.IntVar(&c.Batch, "batch", c.Batch, "images per step")
+	fs.IntVar(&c.Accumulate, "accumulate", c.Accumulate, "parts that a batch is computed in, to save memory; batch norm sees one part at a time, simclr still contrasts the whole batch (each part is embedded twice)")
+	fs.StringVar(&c.Optimizer, "optimizer", c.Optimizer, strings.Join(net.Optimizers(), ", "))
+	fs.Float64Var(&c.BaseLR, "base-lr", c.BaseLR, "peak learning rate for a batch of 256; it grows with the batch")
+	fs.Float64Var(&c.LR, "lr", c.LR, "peak learning rate, whatever the batch; default: --base-lr × batch/256")
+	fs.StringVar(&c.Schedule, "schedule", c.Schedule, "of the learning rate after the warm-up: "+strings.Join(net.Schedules, ", ")+" (step: a tenth from 60 % of the steps on, a hundredth from 80 %)")
+	fs.Float64Var(&c.Decay, "weight-decay", c.Decay, "weight decay; biases and norms have none")
+	fs.Float64Var(&c.DecayEnd, "weight-decay-end", c.DecayEnd, "final weight decay, reached along a cosine (DINO: from 0.04 to 0.4); -1: constant")
+	fs.Float64Var(&c.Clip, "clip", c.Clip, "largest `norm` of all gradients together: longer ones are scaled down; 0: no limit")
+	fs.Float64Var(&c.ClipEach, "clip-each", c.ClipEach, "largest `norm` of each parameter's gradient (DINO: 3); 0: no limit")
+	fs.Float64Var(&c.Warmup, "warmup", c.Warmup, "fraction of the steps over which the learning rate rises, before --schedule")
+	fs.Uint64Var(&c.Seed, "seed", c.Seed, "seed of everything random")
+}
+
+// methodFlags declares the hyper-parameters of all methods.
+func methodFlags(fs *pflag.FlagSet) {
+	for _, name := range ssl.Methods() {
+		m, err := ssl.New(name)
+		if err != nil {
+			panic(err) // Methods lists only what New makes
+		}
+		optionFlags(fs, name+": ", registry.Options(m))
+	}
+}
+
+// setOptions sets the options of an owner that flags or, for others, a recipe give, and returns all values by name.
+func setOptions(fs *pflag.FlagSet, owner any, recipe func(name string) any) (map[string]any, error) {
+	for _, o := range registry.Options(owner) {
+		var err error
+		if fs.Changed(o.Name) {
+			err = o.Set(fs.Lookup(o.Name).Value.String())
+		} else if v := recipe(o.Name); v != nil {
+			err = o.Set(fmt.Sprint(v))
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+	return registry.Values(owner), nil
+}
+
+// refuseOthers refuses flags that are options of others in a registry and not of the owner.
+func refuseOthers[T any](fs *pflag.FlagSet, name string, owner any, names []string, create func(string) (T, error)) error {
+	var own []string
+	for _, o := range registry.Options(owner) {
+		own = append(own, o.Name)
+	}
+	for _, other := range names {
+		x, err := create(other)
+		if err != nil {
+			return err
+		}
+		for _, o := range registry.Options(x) {
+			if fs.Changed(o.Name) && !slices.Contains(own, o.Name) {
+				return fmt.Errorf("--%s: not a setting of %s: known are %s", o.Name, name, strings.Join(own, ", "))
+			}
+		}
+	}
+	return nil
+}
+
+// setBackbone sets the settings of the architecture that flags or, for others, a recipe give.
+func setBackbone(fs *pflag.FlagSet, c *train.Config) error {
+	a, err := net.NewArchitecture(c.Arch)
+	if err != nil {
+		return err
+	}
+	given := c.Backbone
+	values, err := setOptions(fs, a, func(name string) any { return given[name] })
+	if err != nil {
+		return err
+	}
+	c.Backbone = map[string]any{}
+	for name, v := range values {
+		if v != "" { // left open: Resolve chooses
+			c.Backbone[name] = v
+		}
+	}
+	return refuseOthers(fs, c.Arch, a, net.Architectures(), net.NewArchitecture)
+}
+
+// setMethod returns the method with the options that flags and the plan give, and records them in the configuration.
+func setMethod(p *plan, c *run.Config) (ssl.Method, error) {
+	m, err := ssl.New(c.Method)
+	if err != nil {
+		return nil, err
+	}
+	if c.Options, err = setOptions(p.fs, m, p.option); err != nil {
+		return nil, err
+	}
+	return m, refuseOthers(p.fs, c.Method, m, ssl.Methods(), ssl.New)
+}
+
+// renamedFlags maps flags of the last release to those of this one, which accept both for now.
+var renamedFlags = map[string]string{"bn": "norm", "head-bn": "head-norm", "tile-normalisation": "tile-normalization"}
+
+// renamedNorms maps values of --bn and --head-bn to those of --norm and --head-norm.
+var renamedNorms = map[string]string{"on": "batch", "off": "none"}
+
+// modernize replaces renamed flags, and prints a notice for each.
+func modernize(fs *pflag.FlagSet, args []string) []string {
+	out := slices.Clone(args)
+	for i, arg := range out {
+		name, value, hasValue := strings.Cut(strings.TrimPrefix(arg, "--"), "=")
+		now := renamedFlags[name]
+		if !strings.HasPrefix(arg, "--") || now == "" || fs.Lookup(now) == nil {
+			continue
+		}
+		fmt.Fprintf(os.Stderr, "marr: --%s is now --%s, and the old name will go\n", name, now)
+		out[i] = "--" + now
+		if hasValue {
+			out[i] += "=" + modernNorm(value)
+		} else if i+1 < len(out) && strings.HasSuffix(now, "norm") {
+			out[i+1] = modernNorm(out[i+1])
+		}
+	}
+	return out
+}
+
+func modernNorm(value string) string {
+	if now, ok := renamedNorms[value]; ok {
+		return now
+	}
+	return value
+}

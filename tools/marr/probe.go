@@ -1,0 +1,156 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"marr/ssl/data"
+	"marr/ssl/eval"
+)
+
+const (
+	maxProbeImages = 10000 // at most this many labelled images are used for fitting, and for testing
+	minProbeImages = 1500  // at least this many are used in all, where there are as many: kNN on 500 images is accurate to ± 2 points
+	numNeighbors   = 20
+)
+
+// probe measures kNN and a linear probe: the metric of pretrain --eval-data.
+type probe struct{ train, test *data.Set }
+
+// newProbe fits on the labels of the training images or, where these have none, on two thirds of the named images.
+func newProbe(ctx context.Context, train *data.Set, name string, px int) (*probe, error) {
+	test, err := openSet(ctx, name, px)
+	if err != nil {
+		return nil, err
+	}
+	channels := train.C
+	if !slices.ContainsFunc(train.Labels, func(l int32) bool { return l >= 0 }) {
+		if err := comparable(test, test, channels); err != nil {
+			return nil, err
+		}
+		train, test = thirds(test)
+	}
+	if err := comparable(train, test, channels); err != nil {
+		return nil, err
+	}
+	if train.C > channels {
+		return nil, fmt.Errorf("--eval-data %s has color, the images of --data are gray: give sets of one kind", name)
+	}
+	train = labelled(train)
+	if train.Len() < numNeighbors || test.Len() == 0 {
+		return nil, fmt.Errorf("--eval-data %s: %s leaves %d images to fit on and %d to test on, and kNN needs %d: give more images", name, train.Name, train.Len(), test.Len(), numNeighbors)
+	}
+	has := map[int32]bool{}
+	for _, label := range train.Labels {
+		has[label] = true
+	}
+	for i, label := range test.Labels {
+		if !has[label] {
+			return nil, fmt.Errorf("--eval-data %s: image %d has label %d, which no image of %s has: give images of the same classes", name, i, label, train.Name)
+		}
+	}
+	return &probe{train, test}, nil
+}
+
+// thirds splits a set: every third image of a class is for testing.
+func thirds(set *data.Set) (train, test *data.Set) {
+	var votes, judged []int
+	seen := map[int32]int{}
+	for i, label := range set.Labels {
+		if seen[label]++; seen[label]%3 == 0 {
+			judged = append(judged, i)
+		} else {
+			votes = append(votes, i)
+		}
+	}
+	train, test = set.Subset(votes), set.Subset(judged)
+	train.Name, test.Name = set.Name+" (two of three)", set.Name+" (every third)"
+	return train, test
+}
+
+// labelled returns the images of a set that have a label.
+func labelled(set *data.Set) *data.Set {
+	if !slices.Contains(set.Labels, -1) {
+		return set
+	}
+	var picked []int
+	for i, l := range set.Labels {
+		if l >= 0 {
+			picked = append(picked, i)
+		}
+	}
+	return set.Subset(picked)
+}
+
+// evenlySpaced returns n of all indices, evenly spaced.
+func evenlySpaced(all, n int) []int {
+	picked := make([]int, min(all, n))
+	for i := range picked {
+		picked[i] = i * all / len(picked)
+	}
+	return picked
+}
+
+// subsample returns n evenly spaced images of a set: folders are sorted by class.
+func subsample(set *data.Set, n int) *data.Set {
+	if set.Len() <= n {
+		return set
+	}
+	return set.Subset(evenlySpaced(set.Len(), n))
+}
+
+// subsampleClasses returns n evenly spaced images of a labelled set, and the first image of each class that these leave out.
+func subsampleClasses(set *data.Set, n int) *data.Set {
+	picked := evenlySpaced(set.Len(), n)
+	seen := map[int32]bool{}
+	for _, i := range picked {
+		seen[set.Labels[i]] = true
+	}
+	for i, label := range set.Labels {
+		if !seen[label] {
+			seen[label], picked = true, append(picked, i)
+		}
+	}
+	slices.Sort(picked)
+	return set.Subset(picked)
+}
+
+func (p *probe) limits() (least, most int) {
+	most = min(p.train.Len(), maxProbeImages) + min(p.test.Len(), maxProbeImages)
+	return min(minProbeImages, most), most
+}
+
+// sample takes two images to fit on for each one to test on, as far as both sets allow.
+func (p *probe) sample(images int) []*data.Set {
+	vote := min(images-min(p.test.Len(), images/3), p.train.Len(), maxProbeImages)
+	return []*data.Set{subsampleClasses(p.train, vote), subsample(p.test, min(images-vote, maxProbeImages))}
+}
+
+func (p *probe) describe(sets []*data.Set) string {
+	return fmt.Sprintf("by kNN and a linear probe, fitted on %d of %d images of %s, tested on %d of %d of %s", sets[0].Len(), p.train.Len(), p.train.Name, sets[1].Len(), p.test.Len(), p.test.Name)
+}
+
+// probeEvaluations is the number of times that 100 iterations of L-BFGS evaluate the loss and gradient of the probe.
+const probeEvaluations = 110
+
+// work counts a dot product and some comparisons for each pair of kNN; for each image and class of the probe a dot product, its transpose, and exponentials.
+func (p *probe) work(d int, sets []*data.Set) float64 {
+	n, pairs := float64(sets[0].Len()), float64(sets[0].Len()*sets[1].Len())
+	return pairs*float64(2*d+20) + probeEvaluations*n*float64(p.train.NumClasses())*float64(4*d+300)
+}
+
+func (p *probe) start(int) {}
+
+func (p *probe) measure(_ int, f []*eval.Features) (map[string]any, string, error) {
+	near, err := eval.KNN(f[0], f[1], []int{1, numNeighbors}, temperature)
+	if err != nil {
+		return nil, "", err
+	}
+	linear, err := eval.Linear(f[0], f[1], eval.LinearOptions{})
+	if err != nil {
+		return nil, "", err
+	}
+	return map[string]any{"knn1": round(near[0]), "knn20": round(near[1]), "linear": round(linear)},
+		fmt.Sprintf("kNN k=1 %.2f %%, k=%d %.2f %%, linear probe %.2f %%  (train %s (%d), test %s (%d))", near[0], numNeighbors, near[1], linear, f[0].Name, f[0].N, f[1].Name, f[1].N), nil
+}

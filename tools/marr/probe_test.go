@@ -1,0 +1,137 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+
+	"marr/ssl/data"
+)
+
+// measurement is the part of a line of metrics.jsonl that tests read.
+type measurement struct {
+	Step, Epoch         int
+	KNN1, KNN20, Linear *float64
+	Rank                *float64 `json:"feature_rank"`
+	Kept                *float64 `json:"neighbours_kept"`
+}
+
+// measurements are the lines of a run's metrics.jsonl that hold one.
+func measurements(t *testing.T, run string) (out []measurement) {
+	t.Helper()
+	raw, err := os.ReadFile(filepath.Join(run, "metrics.jsonl"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for line := range strings.Lines(string(raw)) {
+		var m measurement
+		if err := json.Unmarshal([]byte(line), &m); err != nil {
+			t.Fatal(err)
+		}
+		if m.KNN20 != nil || m.Rank != nil {
+			out = append(out, m)
+		}
+	}
+	return out
+}
+
+// sameCheckpoint compares what two runs ended with.
+func sameCheckpoint(t *testing.T, a, b string) {
+	t.Helper()
+	x, err := os.ReadFile(filepath.Join(a, "checkpoint.ckpt"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if y, err := os.ReadFile(filepath.Join(b, "checkpoint.ckpt")); err != nil || !bytes.Equal(x, y) {
+		t.Errorf("measuring changed the checkpoint (%v)", err)
+	}
+}
+
+// everything lets a small run be measured on all images after each epoch.
+var everything = []string{"--eval-share", "1e6"}
+
+// TestEvalDataDecidesNothing: measuring after each epoch changes no bit of the training, and a run that was killed resumes to the same lines.
+func TestEvalDataDecidesNothing(t *testing.T) {
+	data, test, dir := images(t, 64), images(t, 40), t.TempDir()
+	labels := append([]byte{0, 0, 8, 1, 0, 0, 0, 40}, make([]byte, 40)...) // one class only: what is right of the training images is wrong here
+	if err := os.WriteFile(filepath.Join(filepath.Dir(test), "train-labels-idx1-ubyte"), labels, 0o666); err != nil {
+		t.Fatal(err)
+	}
+	plain, judged, broken := filepath.Join(dir, "plain"), filepath.Join(dir, "judged"), filepath.Join(dir, "broken")
+	ok(t, small(data, plain, "--eval-every", "0")...)
+	said := ok(t, small(data, judged, append(everything, "--eval-data", test)...)...)
+	if strings.Count(said, ": kNN k=1 ") != 5 || !strings.Contains(said, "last measurement, epoch 4: kNN k=1 ") ||
+		!strings.Contains(said, "fitted on 64 of 64 images of "+data+", tested on 40 of 40 of "+test) {
+		t.Errorf("want what is measured, a line an epoch and the last one, got %q", said)
+	}
+	sameCheckpoint(t, plain, judged)
+	stopAfter(t, 19, syscall.SIGKILL, small(data, broken, append(everything, "--eval-data", test)...))
+	ok(t, small(data, broken, append(everything, "--eval-data", test, "--resume")...)...)
+	sameRun(t, judged, broken)
+	all := measurements(t, judged)
+	if len(all) != 4 {
+		t.Fatalf("%d measurements in metrics.jsonl, want 4", len(all))
+	}
+	for i, m := range all {
+		if m.Epoch != i+1 || m.Step != 8*m.Epoch || m.KNN1 == nil || m.Linear == nil || *m.KNN20 < 0 || *m.KNN20 > 100 {
+			t.Errorf("measurement %d: %+v, want epoch %d, step %d", i, m, i+1, 8*(i+1))
+		}
+	}
+	var alone struct{ KNN1, KNN20, Linear float64 }
+	for _, protocol := range []string{"knn", "linear"} {
+		if err := json.Unmarshal([]byte(ok(t, "eval", protocol, "--run", judged, "--train", data, "--test", test, "--json")), &alone); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if last := all[3]; alone.KNN1 != *last.KNN1 || alone.KNN20 != *last.KNN20 || alone.Linear != *last.Linear {
+		t.Errorf("the last epoch's are %v, %v, %v, marr eval says %v", *last.KNN1, *last.KNN20, *last.Linear, alone)
+	}
+}
+
+// TestAShortRunIsMeasuredOnceWhereThatWasAskedFor: its last epoch then, with the share that this takes; without labels not at all.
+func TestAShortRunIsMeasuredOnceWhereThatWasAskedFor(t *testing.T) {
+	data, dir := images(t, 64), t.TempDir()
+	asked, plain := filepath.Join(dir, "asked"), filepath.Join(dir, "plain")
+	said := ok(t, small(data, asked, "--eval-data", data)...)
+	if m := measurements(t, asked); len(m) != 1 || m[0].Epoch != 4 || !strings.Contains(said, "because the run is short") {
+		t.Errorf("measured %+v, and it said %q", m, said)
+	}
+	said = ok(t, small(data, plain)...)
+	if m := measurements(t, plain); len(m) != 0 || !strings.Contains(said, "the run is too short to measure it in at most 5 % of the time") {
+		t.Errorf("measured %+v, and it said %q", m, said)
+	}
+	sameCheckpoint(t, asked, plain)
+}
+
+// TestUnlabelledImagesAreJudgedByPartOfTheLabelledOnes trains without labels and measures by a set that has some.
+func TestUnlabelledImagesAreJudgedByPartOfTheLabelledOnes(t *testing.T) {
+	set, labelled, run := images(t, 32), images(t, 60), filepath.Join(t.TempDir(), "run")
+	if err := os.Remove(filepath.Join(filepath.Dir(set), "train-labels-idx1-ubyte")); err != nil {
+		t.Fatal(err)
+	}
+	said := ok(t, small(set, run, append(everything, "--eval-data", labelled, "--eval-every", "3")...)...)
+	if !strings.Contains(said, "fitted on 40 of 40 images of "+labelled+" (two of three), tested on 20 of 20 of "+labelled+" (every third)") {
+		t.Errorf("it said %q", said)
+	}
+	if m := measurements(t, run); len(m) != 2 || m[0].Epoch != 3 || m[1].Epoch != 4 {
+		t.Errorf("measured %+v, want epochs 3 and 4", m)
+	}
+}
+
+// TestVotersHaveEveryClass: what is judged may be of a class that even distances pass over.
+func TestVotersHaveEveryClass(t *testing.T) {
+	pictures, labels := make([]data.Image, 100), make([]int32, 100)
+	for i := range pictures {
+		pictures[i] = data.Image{H: 1, W: 1, C: 1, Pix: []byte{byte(i)}}
+	}
+	labels[33], labels[34] = 1, 1
+	got := subsampleClasses(data.FromImages("set", pictures, labels), 10)
+	if got.Len() != 11 || !slices.Contains(got.Labels, 1) || got.Image(1).Pix[0] != 10 || got.Image(4).Pix[0] != 33 || got.Image(10).Pix[0] != 90 {
+		t.Errorf("%d voters with labels %v", got.Len(), got.Labels)
+	}
+}
