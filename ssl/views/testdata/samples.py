@@ -1,7 +1,7 @@
 """Parameters drawn by torchvision itself, with torch's own generator: testdata/samples.bin.gz.
 
-Run in this folder: /usr/bin/python3 samples.py (Debian's python3-torchvision). The file is one line of JSON (what made it, the names,
-n), then for each name its n numbers, sorted, as little-endian float32, the four bytes of a number in four planes.
+Run in this folder: /usr/bin/python3 samples.py (Debian's python3-torchvision). The file is one line of JSON (versions, names, n), then
+for each name n numbers, sorted, as little-endian float32, the four bytes of a number in four planes.
 """
 import gzip
 import json

@@ -1,7 +1,7 @@
-"""Trains small networks well and badly, and writes what the watch would measure of them: python3 runs.py [NAME ...] > runs.json
+"""Trains small networks, healthy and collapsing, and writes the metrics of package watch: python3 runs.py [NAME ...] > runs.json
 
 Each run: 2,048 images of the embedded Fashion-MNIST, batch 128, 320 steps of Adam (lr 1e-3 after 20 steps of warm-up), four convolutions
-with batch norm, seed 0. A look every 10 steps at the training batch: the columns of the file. The definitions are those of doc.go.
+with batch norm, seed 0. A row of the file measures the training batch every 10 steps. The definitions are those of doc.go.
 """
 import copy
 import gzip

@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Files of every kind and what PIL makes of them: expected/FILE@SIDE.png is FILE upright, alpha on black, cut and resized as package decode says.
+"""Writes image files of every kind, and expected/FILE@SIDE.png: FILE decoded by PIL, upright, alpha on black, cropped and resized as by
+package decode.
 
 Made by `python3 testdata/generate.py` with PIL 9.4.0 (libjpeg-turbo 2.1.5, libwebp 1.2.4) and NumPy 1.24.2.
 """
