@@ -118,10 +118,10 @@ func peerSettings(c run.Config, x Case, set *data.Set) (map[string]any, error) {
 		out["scheduled"] = m.ScheduledPredictor
 	case *ssl.DINO:
 		out["momentum"], out["hidden"], out["bottleneck"], out["prototypes"] = m.Momentum, cmp.Or(m.Hidden, 4*dim), m.Bottleneck, m.Prototypes
-		out["student_temperature"], out["teacher_temperature"], out["centre"] = m.StudentTemp, m.TeacherTemp, m.CenterMomentum
+		out["student_temperature"], out["teacher_temperature"], out["center"] = m.StudentTemp, m.TeacherTemp, m.CenterMomentum
 		out["locals"], out["clip"], out["freeze"], out["head_bn"] = len(specs)-2, c.ClipEach, m.FreezeLast, m.NormInHead
 	case *ssl.Jigsaw:
-		out["hidden"], out["gap"], out["normalise"] = cmp.Or(m.Hidden, dim), specs[0].Jigsaw.Gap, m.NormalizeTiles
+		out["hidden"], out["gap"], out["normalize"] = cmp.Or(m.Hidden, dim), specs[0].Jigsaw.Gap, m.NormalizeTiles
 	case *ssl.Order:
 		out["hidden"], out["frames"] = cmp.Or(m.Hidden, dim), len(specs)
 	case *ssl.Rotation, *ssl.Supervised:

@@ -1,9 +1,10 @@
-"""The matrix products and convolutions of a report of `marr bench kernels` in PyTorch: the same shapes, batches and passes, and the ratio.
+"""Runs the matrix products and convolutions of a `marr bench kernels` results file in PyTorch, with the same shapes, batches and passes.
 
-    python3 torch_kernels.py REPORT.json [--device cuda|cpu] [--filter REGEXP]
+    python3 torch_kernels.py RESULTS.json [--device cuda|cpu] [--filter REGEXP]
 
-fp32 with TF32 off, NCHW, cuDNN in benchmark mode; medians of as many runs as the report has, after one that is thrown away. On CUDA times are
-differences of events. The data gradient and the weight gradient are computed one at a time (aten::convolution_backward with a mask).
+It prints marr's time, PyTorch's time, and PyTorch's time over marr's. fp32 with TF32 off, NCHW, cuDNN in benchmark mode; medians of as many
+runs as the file has, after one warm-up run. On CUDA, times are differences of events. The data gradient and the weight gradient are computed
+separately (aten::convolution_backward with a mask).
 """
 import argparse
 import json
@@ -49,7 +50,7 @@ def square(m, row, device):
 
 
 def work(row, device):
-    """What PyTorch does for a row, None where it is no matrix product or convolution."""
+    """Returns the function that computes a row, or None if it is neither a matrix product nor a convolution."""
     for pattern, make in ((CONV, convolution), (LINEAR, linear), (SQUARE, square)):
         m = pattern.match(row["name"])
         if m:
@@ -58,7 +59,7 @@ def work(row, device):
 
 
 def run(f, device):
-    """Milliseconds of one call."""
+    """Returns the milliseconds of one call."""
     if device == "cuda":
         start, end = torch.cuda.Event(enable_timing=True), torch.cuda.Event(enable_timing=True)
         start.record()
@@ -73,16 +74,16 @@ def run(f, device):
 
 def main():
     p = argparse.ArgumentParser()
-    p.add_argument("report")
+    p.add_argument("results")
     p.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     p.add_argument("--filter", default="")
     o = p.parse_args()
     torch.set_num_threads(len(os.sched_getaffinity(0)))
     torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = False
     torch.backends.cudnn.benchmark = True
-    with open(o.report) as f:
+    with open(o.results) as f:
         rows = json.load(f)["rows"]
-    print("torch %s, %s: milliseconds, and marr's rate over PyTorch's" % (torch.__version__, o.device))
+    print("torch %s, %s: milliseconds of marr and PyTorch, and the speed of marr/PyTorch" % (torch.__version__, o.device))
     with torch.no_grad():
         for row in rows:
             name = "%s: %s, %s" % (row["group"], row["name"], row["pass"])
@@ -90,8 +91,8 @@ def main():
             if f is None:
                 continue
             times = [run(f, o.device) for _ in range(1 + row["time"]["runs"])][1:]
-            theirs = statistics.median(times)
-            print("%-75s %9.3f %9.3f %7.3f" % (name, row["time"]["median_ms"], theirs, theirs / row["time"]["median_ms"]))
+            pytorch = statistics.median(times)
+            print("%-75s %9.3f %9.3f %7.3f" % (name, row["time"]["median_ms"], pytorch, pytorch / row["time"]["median_ms"]))
 
 
 if __name__ == "__main__":

@@ -1,12 +1,13 @@
-"""The SimCLR training step of `marr bench step` in PyTorch, timed; prints one line of JSON.
+"""Measures the SimCLR training step of `marr bench step` in PyTorch and prints one line of JSON.
 
     python3 torch_step.py --arch resnet18 --stem cifar --width 64 --batch 256 --size 32 --steps 10 [--amp] [--device cuda|cpu]
 
-The same as ours: network (basic blocks or bottlenecks, no classifier), projector (dim, dim, 64), both views as one batch-norm population,
-NT-Xent at 0.2 on normalised embeddings, Adam, uint8 images of 32 px with one channel gathered on the host and copied to the device, two
-views of each painted there. In fp32 TF32 is off; cuDNN picks its algorithms by measuring (benchmark mode), Adam is fused where torch has it.
-In PyTorch's favour: its crops are bilinear without antialiasing, jitter comes in one order, gradients are not looked at for infinities, and
-the loss is not read back. On a CPU it gets the faster of one thread and all. --amp is autocast to half with loss scaling and channels last, on CUDA only.
+The step matches marr's in: network (basic blocks or bottlenecks, no classifier), projector (dim, dim, 64), batch statistics over both views
+together, NT-Xent with temperature 0.2 on normalized embeddings, Adam; the host gathers gray uint8 images of 32 px and copies them to the
+device, which paints two views of each. In fp32, TF32 is off. cuDNN runs in benchmark mode, Adam is fused if torch supports it.
+The comparison favors PyTorch: crops are bilinear without antialiasing, jitter has a fixed order, gradients are not checked for infinities, and
+the loss is not read back. On a CPU, PyTorch uses one thread or all, whichever is faster. --amp: autocast to half precision with loss scaling and
+channels last, on CUDA only.
 """
 import argparse
 import json
@@ -22,22 +23,22 @@ BLOCKS = {"resnet10": [1, 1, 1, 1], "resnet18": [2, 2, 2, 2], "resnet34": [3, 4,
 SOURCE, CHANNELS, EMBEDDING, TEMPERATURE, WARM = 32, 1, 64, 0.2, 3
 
 
-def conv(inside, out, kernel, stride=1):
-    return nn.Sequential(nn.Conv2d(inside, out, kernel, stride, kernel // 2, bias=False), nn.BatchNorm2d(out))
+def conv(channels, out, kernel, stride=1):
+    return nn.Sequential(nn.Conv2d(channels, out, kernel, stride, kernel // 2, bias=False), nn.BatchNorm2d(out))
 
 
 class Block(nn.Module):
-    """torchvision's BasicBlock, or its Bottleneck where expansion is 4."""
+    """torchvision's BasicBlock, or its Bottleneck if expansion is 4."""
 
-    def __init__(self, inside, mid, stride, expansion):
+    def __init__(self, channels, mid, stride, expansion):
         super().__init__()
         out = mid * expansion
         if expansion == 1:
-            layers = [conv(inside, mid, 3, stride), nn.ReLU(True), conv(mid, out, 3)]
+            layers = [conv(channels, mid, 3, stride), nn.ReLU(True), conv(mid, out, 3)]
         else:
-            layers = [conv(inside, mid, 1), nn.ReLU(True), conv(mid, mid, 3, stride), nn.ReLU(True), conv(mid, out, 1)]
+            layers = [conv(channels, mid, 1), nn.ReLU(True), conv(mid, mid, 3, stride), nn.ReLU(True), conv(mid, out, 1)]
         self.body = nn.Sequential(*layers)
-        self.down = conv(inside, out, 1, stride) if stride != 1 or inside != out else nn.Identity()
+        self.down = conv(channels, out, 1, stride) if stride != 1 or channels != out else nn.Identity()
 
     def forward(self, x):
         return F.relu(self.body(x) + self.down(x), True)
@@ -48,12 +49,12 @@ def network(arch, stem, width):
     layers = [conv(CHANNELS, width, 7 if stem == "imagenet" else 3, 1 if stem == "cifar" else 2), nn.ReLU(True)]
     if stem == "imagenet":
         layers.append(nn.MaxPool2d(3, 2, 1))
-    inside = width
+    channels = width
     for stage, blocks in enumerate(BLOCKS[arch]):
         for b in range(blocks):
-            layers.append(Block(inside, width << stage, 2 if stage and not b else 1, expansion))
-            inside = (width << stage) * expansion
-    projector = nn.Sequential(nn.Linear(inside, inside, bias=False), nn.BatchNorm1d(inside), nn.ReLU(True), nn.Linear(inside, EMBEDDING))
+            layers.append(Block(channels, width << stage, 2 if stage and not b else 1, expansion))
+            channels = (width << stage) * expansion
+    projector = nn.Sequential(nn.Linear(channels, channels, bias=False), nn.BatchNorm1d(channels), nn.ReLU(True), nn.Linear(channels, EMBEDDING))
     return nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten(), projector)
 
 
@@ -69,7 +70,7 @@ def uniform(n, low, high):
 
 
 def view(images, size):
-    """One view of each image [N C H W] in 0 … 1: crop 0.2-1, flip, brightness and contrast 0.4 at p 0.8, normalised."""
+    """Returns one view of each image [N C H W] in 0 … 1: crop 0.2-1, flip, brightness and contrast 0.4 at p 0.8, normalized."""
     n, device = images.shape[0], images.device
     area, ratio = torch.empty(n).uniform_(0.2, 1), torch.exp(torch.empty(n).uniform_(math.log(3 / 4), math.log(4 / 3)))
     w, h = (area * ratio).sqrt().clamp(max=1), (area / ratio).sqrt().clamp(max=1)
@@ -116,7 +117,7 @@ class Trainer:
         self.scaler.update()
 
     def time(self, views):
-        """Milliseconds a step."""
+        """Returns milliseconds per step."""
         for i in range(WARM + self.o.steps):
             if i == WARM:
                 self.wait()
@@ -126,7 +127,7 @@ class Trainer:
         return 1e3 * (time.perf_counter() - start) / self.o.steps
 
     def choose_threads(self, most):
-        """On a CPU the faster of one thread and all: where others use the machine, threads that wait for each other lose."""
+        """Uses one thread or all, whichever is faster: on a loaded machine, threads that wait for each other are slower."""
         took = {}
         for n in {1, most}:
             torch.set_num_threads(n)
@@ -142,7 +143,7 @@ class Trainer:
 
 
 def resident():
-    """The peak of this program's resident memory; getrusage would count the program that started it."""
+    """Returns the peak resident memory of this program. getrusage would include the parent program."""
     with open("/proc/self/status") as f:
         return next(int(line.split()[1]) for line in f if line.startswith("VmHWM:")) * 1024
 
@@ -157,7 +158,7 @@ def main():
     p.add_argument("--amp", action="store_true")
     o = p.parse_args()
     if o.amp and o.device != "cuda":
-        p.error("--amp is for CUDA")
+        p.error("--amp needs CUDA")
     torch.manual_seed(1)
     torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = False
     torch.backends.cudnn.benchmark = True

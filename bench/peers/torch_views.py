@@ -1,11 +1,11 @@
-"""The views of `marr bench data` made by torchvision in DataLoader workers, timed; prints one line of JSON.
+"""Measures the views of `marr bench data` in torchvision DataLoader workers and prints one line of JSON.
 
     python3 torch_views.py --size 32 --images 4096 --workers 2 --batch 256 [--source 40] [--backend pil|tensor]
 
-What the published SimCLR code bases do: a data set whose __getitem__ makes two views of one image (RandomResizedCrop 0.2-1 bilinear,
-RandomHorizontalFlip, ColorJitter 0.4/0.4/0.4/0.1 at p 0.8, RandomGrayscale 0.2, ToTensor, Normalize) behind a DataLoader. Images are
-random uint8 RGB, decoded already, in memory. In PyTorch's favour: workers are started before the clock runs, each worker has one
-thread, and the batches are not looked at.
+As in published SimCLR implementations, the __getitem__ of a data set returns two views of an image (RandomResizedCrop 0.2-1 bilinear,
+RandomHorizontalFlip, ColorJitter 0.4/0.4/0.4/0.1 at p 0.8, RandomGrayscale 0.2, ToTensor, Normalize), and a DataLoader makes batches. Images
+are random uint8 RGB in memory, decoded in advance. The comparison favors PyTorch: the workers start before the measurement, each has one
+thread, and the batches are not used.
 """
 import argparse
 import json
@@ -25,8 +25,8 @@ class Views(torch.utils.data.Dataset):
         last = [T.Normalize([0.5] * 3, [0.25] * 3)]
         first = [T.ConvertImageDtype(torch.float32)] if backend == "tensor" else []
         crop = T.RandomResizedCrop(size, scale=(0.2, 1), antialias=True) if backend == "tensor" else T.RandomResizedCrop(size, scale=(0.2, 1))
-        colour = [T.RandomApply([T.ColorJitter(0.4, 0.4, 0.4, 0.1)], 0.8), T.RandomGrayscale(0.2)]
-        self.transform = T.Compose(first + [crop, T.RandomHorizontalFlip()] + colour + ([T.ToTensor()] if backend == "pil" else []) + last)
+        color = [T.RandomApply([T.ColorJitter(0.4, 0.4, 0.4, 0.1)], 0.8), T.RandomGrayscale(0.2)]
+        self.transform = T.Compose(first + [crop, T.RandomHorizontalFlip()] + color + ([T.ToTensor()] if backend == "pil" else []) + last)
 
     def __len__(self):
         return self.count
@@ -48,7 +48,7 @@ def main():
     p.add_argument("--backend", choices=("pil", "tensor"), default="pil")
     a = p.parse_args()
     torch.set_num_threads(1)
-    warm = a.workers * 2 * a.batch  # what workers fetch ahead while they start
+    warm = a.workers * 2 * a.batch  # the workers prefetch this many while they start
     data = Views(a.images + warm, a.source or a.size, a.size, a.backend)
     loader = iter(torch.utils.data.DataLoader(data, a.batch, num_workers=a.workers, worker_init_fn=one_thread, drop_last=True))
     for _ in range(a.workers * 2):

@@ -1,4 +1,4 @@
-"""The evaluation of ssl/eval in PyTorch: features, k-NN, linear probe, linear10, rank. Accuracies in percent."""
+"""The evaluation of ssl/eval in PyTorch: features, k-NN, linear probe, linear10, RankMe. Accuracies are in percent."""
 import numpy as np
 import torch
 import torch.nn.functional as F
@@ -7,7 +7,7 @@ import torch.nn.functional as F
 @torch.no_grad()
 def features(net, paint, x):
     net.eval()
-    return torch.cat([net(paint.normalise(v.float() / 255)) for v in x.split(500)])
+    return torch.cat([net(paint.normalize(v.float() / 255)) for v in x.split(500)])
 
 
 def knn(train_x, train_y, x, y, k, temperature=0.07):
@@ -17,7 +17,7 @@ def knn(train_x, train_y, x, y, k, temperature=0.07):
 
 
 def linear(train_x, train_y, x, y):
-    """Logistic regression on features of norm 10, penalty 1e-4·‖W‖², at most 100 steps of L-BFGS from zero: accuracy in percent."""
+    """Returns the accuracy of logistic regression on features of norm 10, penalty 1e-4·‖W‖², at most 100 steps of L-BFGS from zero."""
     train_x, x = (10 * F.normalize(v.double(), dim=1) for v in (train_x, x))
     classes = int(train_y.max()) + 1
     w, b = (torch.zeros(*shape, dtype=torch.double, requires_grad=True) for shape in ((classes, x.shape[1]), (classes,)))
@@ -34,16 +34,16 @@ def linear(train_x, train_y, x, y):
 
 
 def linear10(train_x, train_y, x, y, draws=20):
-    """Mean and standard deviation of the probe on ten labels a class."""
-    got = []
+    """Returns mean and standard deviation of the linear probe on ten labels per class."""
+    accuracies = []
     for _ in range(draws):
         chosen = torch.cat([(train_y == c).nonzero().squeeze(1)[torch.randperm(int((train_y == c).sum()))[:10]] for c in train_y.unique()])
-        got.append(linear(train_x[chosen], train_y[chosen], x, y))
-    return np.mean(got), np.std(got, ddof=1)
+        accuracies.append(linear(train_x[chosen], train_y[chosen], x, y))
+    return np.mean(accuracies), np.std(accuracies, ddof=1)
 
 
 def rank(x, rows=512):
-    """RankMe (Garrido et al. 2022, arXiv:2210.02885) as ssl/watch has it: exp of the entropy of the singular values, of at most 512 unit rows."""
+    """Returns RankMe (Garrido et al. 2022, arXiv:2210.02885) as in ssl/watch: exp of the entropy of the singular values of at most 512 unit rows."""
     n = min(len(x), rows)
     p = torch.linalg.svdvals(F.normalize(x[torch.arange(n) * len(x) // n].double(), dim=1))
     p = p[p > 0] / p.sum()

@@ -1,4 +1,4 @@
-"""Views of a batch as torchvision's crops, jitter and solarize paint them, all images at once; of one channel, without blur."""
+"""Augmented views of a batch of gray images, computed for all images at once with the semantics of torchvision."""
 import math
 
 import torch
@@ -6,7 +6,7 @@ import torch.nn.functional as F
 
 
 def weights(start, length, out, side, cubic):
-    """Matrices [N out side] that resize pixels start … start+length−1 as torchvision's antialiased resize does (bicubic: a = −0.5)."""
+    """Returns matrices [N out side] that resize pixels start … start+length−1 like torchvision's antialiased resize (bicubic: a = −0.5)."""
     start, length = start.view(-1, 1, 1).float(), length.view(-1, 1, 1).float()
     scale = length / out
     j = torch.arange(side).float().view(1, 1, -1)
@@ -20,7 +20,7 @@ def weights(start, length, out, side, cubic):
 
 
 def crop(images, out, scale, cubic):
-    """RandomResizedCrop: ten tries of an area and a ratio, else the whole image."""
+    """RandomResizedCrop: the first of ten random areas and aspect ratios that fits, else the whole image."""
     n, side = len(images), images.shape[1]
     area = side * side * torch.empty(n, 10).uniform_(*scale)
     ratio = torch.empty(n, 10).uniform_(math.log(3 / 4), math.log(4 / 3)).exp()
@@ -32,8 +32,8 @@ def crop(images, out, scale, cubic):
     return weights(top, h, out, side, cubic) @ images @ weights(left, w, out, side, cubic).transpose(1, 2)
 
 
-def approach(images, r):
-    """Frames [frames][N H W] of a camera that comes closer to each image while it drifts; from whole-pixel windows, by bilinear resizing."""
+def zoom_sequence(images, r):
+    """Returns frames [frames][N H W] that zoom into each image with a moving center. Windows have whole pixels; resizing is bilinear."""
     n, side, frames = len(images), images.shape[1], r["frames"]
     first, zoom = side * torch.empty(n).uniform_(*r["start"]), torch.empty(n).uniform_(*r["zoom"])
     last = first / zoom ** (frames - 1)
@@ -48,7 +48,7 @@ def approach(images, r):
 
 
 def blur(x, sigma, kernel=9):
-    """A Gaussian of sigma [N] pixels on x [N H W], borders reflected."""
+    """Returns x [N H W] after a Gaussian blur of sigma [N] pixels with reflected borders."""
     d = torch.arange(kernel) - kernel // 2
     g = torch.exp(-d * d / (2 * sigma.view(-1, 1) ** 2))
     g = (g / g.sum(1, keepdim=True)).view(len(x), 1, kernel, 1)
@@ -57,7 +57,7 @@ def blur(x, sigma, kernel=9):
 
 
 def window(images, corners, side):
-    """The window of each image [N H W] at its corner [N 2]."""
+    """Returns the window of each image [N H W] at its corner [N 2]."""
     rows, columns = (c.view(-1, 1) + torch.arange(side) for c in corners.t())
     return images[torch.arange(len(images)).view(-1, 1, 1), rows.unsqueeze(2), columns.unsqueeze(1)]
 
@@ -71,12 +71,12 @@ def coin(n, p):
 
 
 class Painter:
-    """Views of images [N H W] in 0 … 1."""
+    """Paints views of images [N H W] in 0 … 1."""
 
     def __init__(self, recipe, mean, std):
         self.r, self.mean, self.std = recipe, mean, std
 
-    def normalise(self, x):
+    def normalize(self, x):
         return ((x - self.mean) / self.std).unsqueeze(1)
 
     def view(self, x, size=None, scale=None, solarize=0):
@@ -97,11 +97,11 @@ class Painter:
         return torch.where(coin(n, 0.8), jittered, x)
 
     def pair(self, x):
-        return [self.normalise(self.view(x)), self.normalise(self.view(x, solarize=self.r.get("solarize", 0)))]
+        return [self.normalize(self.view(x)), self.normalize(self.view(x, solarize=self.r.get("solarize", 0)))]
 
     def frames(self, x):
-        return [blur(self.jitter(f), torch.empty(len(x)).uniform_(*self.r["sigma"])) for f in approach(x, self.r)]
+        return [blur(self.jitter(f), torch.empty(len(x)).uniform_(*self.r["sigma"])) for f in zoom_sequence(x, self.r)]
 
     def locals(self, x):
         size = round(x.shape[1] * 18 / 32)
-        return [self.normalise(self.view(x, size, (0.08, 0.5))) for _ in range(self.r["locals"])]
+        return [self.normalize(self.view(x, size, (0.08, 0.5))) for _ in range(self.r["locals"])]

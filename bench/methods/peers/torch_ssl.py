@@ -1,13 +1,13 @@
-"""The methods of `marr pretrain` in PyTorch: trains one at the same recipe and equal steps, evaluates it, prints one line of JSON.
+"""The methods of `marr pretrain` in PyTorch: trains one with the same recipe and number of steps, evaluates it, and prints one line of JSON.
 
     python3 torch_ssl.py --method byol --train x.npy y.npy --test x.npy y.npy --epochs 4 --seed 0 [--set momentum=0.9 ...]
 
-Images are uint8 [N H W], labels integers [N]. The same as ours: ResNet-10 with the strided stem, width 16, torchvision's initial values; AdamW
-without decay (Adam) at 2e-3, or SGD of momentum 0.9, with warm-up over 10 % of the steps, then cosine to 0; batches without the remainder; views
-by the recipe of the method's preset up to 64 px for one channel, resized as torchvision's antialiased resize does; one forward, one batch-norm
-population, per view (SimCLR and DINO: per size of view); EMA after the optimizer, its momentum rising to 1; features of the online network, in
-DINO the teacher's, on the untouched image; k-NN (cosine, T 0.07), linear probe and linear10 as in ssl/eval, with other draws; RankMe of the test
-images.
+Images are uint8 [N H W], labels are integers [N]. The script matches marr in: ResNet-10 with the strided stem and width 16, torchvision's
+initialization; AdamW without decay (Adam) at 2e-3, or SGD with momentum 0.9; warm-up over 10 % of the steps, then cosine to 0; the last
+incomplete batch of an epoch is dropped; the views of the method's preset for gray images up to 64 px, resized with torchvision's antialiasing;
+one forward pass and one set of batch statistics per view (SimCLR and DINO: per size of view); EMA after the optimizer, with momentum rising to
+1; evaluation of the online network (DINO: the teacher) on unaugmented images; k-NN (cosine, T 0.07), linear probe and linear10 as in ssl/eval,
+with other random draws; RankMe of the test images.
 """
 import argparse
 import copy
@@ -28,21 +28,22 @@ from torch_paint import Painter, window
 
 WIDTH = 16
 BASE = dict(optimizer="adamw", lr=2e-3, batch=256, warmup=0.1, weight_decay=0.0, cubic=False, solarize=0.0, backbone_bn=True)  # of every method
-# Views: scale of the crop, cubic, strength of the jitter, solarize in the second view; or a border of pad pixels and a crop of the image's size.
+# Views: scale of the crop, bicubic resizing, strength of the jitter, probability of solarize in the second view; or padding by pad pixels and a
+# crop of the size of the image.
 RECIPES = {
     "simclr": dict(scale=(0.2, 1), jitter=0.4, temperature=0.2, hidden=128, out=64),
     "byol": dict(momentum=0.99, scale=(0.08, 1), cubic=True, jitter=0.4, solarize=0.2, hidden=256, out=64),
     "simsiam": dict(scale=(0.2, 1), jitter=0.4, hidden=256, out=256, bottleneck=64, scheduled=False),
     "dino": dict(momentum=0.99, scale=(0.2, 1), cubic=True, jitter=0.4, solarize=0.2, locals=0, hidden=256, bottleneck=64, prototypes=256,
-                 student_temperature=0.1, teacher_temperature=0.04, centre=0.9, clip=0.0, freeze=0.05, head_bn=False),
-    "jigsaw": dict(pad=0, hidden=64, gap=2, normalise=True),
+                 student_temperature=0.1, teacher_temperature=0.04, center=0.9, clip=0.0, freeze=0.05, head_bn=False),
+    "jigsaw": dict(pad=0, hidden=64, gap=2, normalize=True),
     "order": dict(frames=3, start=(0.8, 1), zoom=(1.15, 1.4), jitter=0.4, sigma=(0.1, 1.5), hidden=128),
     "rotation": dict(pad=4), "supervised": dict(pad=4),
 }
 
 
 class Affine(nn.Module):
-    """What is left of a batch norm that does not normalise."""
+    """Scale and shift per channel, in place of batch norm."""
 
     def __init__(self, channels):
         super().__init__()
@@ -64,8 +65,8 @@ def backbone(norm):
     return net
 
 
-def mlp(inside, hidden, out):
-    return nn.Sequential(nn.Linear(inside, hidden, bias=False), nn.BatchNorm1d(hidden), nn.ReLU(), nn.Linear(hidden, out))
+def mlp(features, hidden, out):
+    return nn.Sequential(nn.Linear(features, hidden, bias=False), nn.BatchNorm1d(hidden), nn.ReLU(), nn.Linear(hidden, out))
 
 
 def cosine(p, z):
@@ -73,28 +74,28 @@ def cosine(p, z):
 
 
 class Method(nn.Module):
-    """loss(images, labels) of one step, and the share of right answers of a pretext task."""
+    """loss(images, labels) of one step. accuracies collects the accuracy of a pretext task at each step."""
 
     def __init__(self, recipe, paint, classes, dim=8 * WIDTH):
         super().__init__()
-        self.r, self.paint, self.net, self.right = recipe, paint, backbone(nn.BatchNorm2d if recipe["backbone_bn"] else Affine), []
+        self.r, self.paint, self.net, self.accuracies = recipe, paint, backbone(nn.BatchNorm2d if recipe["backbone_bn"] else Affine), []
         self.build(dim, classes)
         self.copy = copy.deepcopy(self).requires_grad_(False) if "momentum" in recipe else None
 
     def classify(self, logits, target):
-        self.right.append((logits.argmax(1) == target).float().mean().item())
+        self.accuracies.append((logits.argmax(1) == target).float().mean().item())
         return F.cross_entropy(logits, target)
 
-    def follow(self, k, steps):
-        """EMA of the parameters; running statistics are the copy's own."""
+    def update_ema(self, k, steps):
+        """Updates the EMA of the parameters. The copy computes its own running statistics."""
         if self.copy is not None:
             m = 1 - (1 - self.r["momentum"]) * (math.cos(math.pi * k / steps) + 1) / 2
             with torch.no_grad():
                 for p, now in zip(self.copy.parameters(), [p for n, p in self.named_parameters() if not n.startswith("copy.")]):
                     p.lerp_(now, 1 - m)
 
-    def clip(self, share):
-        """Changes the gradients after this share of the steps."""
+    def change_gradients(self, progress):
+        """Changes the gradients. progress is the fraction of completed steps."""
 
 
 class SimCLR(Method):
@@ -144,7 +145,7 @@ class DINO(Method):
             elif p.dim() > 1:
                 nn.init.trunc_normal_(p, std=0.02)
         self.last = nn.Linear(b, self.r["prototypes"], bias=False)
-        self.register_buffer("centre", torch.zeros(self.r["prototypes"]))
+        self.register_buffer("center", torch.zeros(self.r["prototypes"]))
 
     def logits(self, views):
         h = F.normalize(self.head(self.net(torch.cat(views))), dim=1)
@@ -154,16 +155,16 @@ class DINO(Method):
         views, small = self.paint.pair(x), self.paint.locals(x)
         with torch.no_grad():
             teacher = self.copy.logits(views)
-        p = [F.softmax((t - self.centre) / self.r["teacher_temperature"], dim=1) for t in teacher]
+        p = [F.softmax((t - self.center) / self.r["teacher_temperature"], dim=1) for t in teacher]
         q = [F.log_softmax(s / self.r["student_temperature"], dim=1) for s in self.logits(views) + (self.logits(small) if small else ())]
-        self.centre = self.r["centre"] * self.centre + (1 - self.r["centre"]) * torch.cat(teacher).mean(0)
+        self.center = self.r["center"] * self.center + (1 - self.r["center"]) * torch.cat(teacher).mean(0)
         pairs = [-(a * b).sum(1).mean() for i, a in enumerate(p) for j, b in enumerate(q) if i != j]
         return sum(pairs) / len(pairs)
 
-    def clip(self, share):
+    def change_gradients(self, progress):
         for p in (p for p in self.parameters() if p.grad is not None and self.r["clip"] > 0):
             nn.utils.clip_grad_norm_([p], self.r["clip"])
-        if share < self.r["freeze"]:
+        if progress < self.r["freeze"]:
             self.last.weight.grad = None
 
 
@@ -172,36 +173,36 @@ class Rotation(Method):
         self.head = nn.Linear(dim, 4)
 
     def loss(self, x, _):
-        turns, x = torch.randint(0, 4, (len(x),)), self.paint.view(x)
-        x = torch.stack([torch.rot90(v, int(k)) for v, k in zip(x, turns)])
-        return self.classify(self.head(self.net(self.paint.normalise(x))), turns)
+        rotations, x = torch.randint(0, 4, (len(x),)), self.paint.view(x)
+        x = torch.stack([torch.rot90(v, int(k)) for v, k in zip(x, rotations)])
+        return self.classify(self.head(self.net(self.paint.normalize(x))), rotations)
 
 
 class Jigsaw(Method):
     def build(self, dim, _):
         parts = self.r.get("frames", 4)
-        self.orders = torch.tensor(list(itertools.permutations(range(parts))))
-        self.parts, self.head = nn.Sequential(*list(mlp(dim, self.r["hidden"], 1))[:3]), nn.Linear(parts * self.r["hidden"], len(self.orders))
+        self.permutations = torch.tensor(list(itertools.permutations(range(parts))))
+        self.parts, self.head = nn.Sequential(*list(mlp(dim, self.r["hidden"], 1))[:3]), nn.Linear(parts * self.r["hidden"], len(self.permutations))
 
-    def arranged(self, x, target):
+    def classify_permutation(self, x, target):
         return self.classify(self.head(self.parts(self.net(x)).view(len(target), -1)), target)
 
     def loss(self, x, _):
         n, cell, gap = len(x), x.shape[1] // 2, self.r["gap"]
         x, target = self.paint.view(x), torch.randint(0, 24, (n,))
-        cells = self.orders[target].reshape(-1)
+        cells = self.permutations[target].reshape(-1)
         corners = cell * torch.stack([cells // 2, cells % 2], 1) + torch.randint(0, gap + 1, (4 * n, 2))
-        tiles = self.paint.normalise(window(x.repeat_interleave(4, 0), corners, cell - gap))
-        if self.r["normalise"]:
+        tiles = self.paint.normalize(window(x.repeat_interleave(4, 0), corners, cell - gap))
+        if self.r["normalize"]:
             std, mean = torch.std_mean(tiles, (1, 2, 3), unbiased=False, keepdim=True)
             tiles = (tiles - mean) / (std + 1e-3)
-        return self.arranged(tiles, target)
+        return self.classify_permutation(tiles, target)
 
 
 class Order(Jigsaw):
     def loss(self, x, _):
-        frames, target = torch.stack(self.paint.frames(x), 1), torch.randint(0, len(self.orders), (len(x),))
-        return self.arranged(self.paint.normalise(frames[torch.arange(len(x)).view(-1, 1), self.orders[target]].flatten(0, 1)), target)
+        frames, target = torch.stack(self.paint.frames(x), 1), torch.randint(0, len(self.permutations), (len(x),))
+        return self.classify_permutation(self.paint.normalize(frames[torch.arange(len(x)).view(-1, 1), self.permutations[target]].flatten(0, 1)), target)
 
 
 class Supervised(Method):
@@ -209,35 +210,35 @@ class Supervised(Method):
         self.head = nn.Linear(dim, classes)
 
     def loss(self, x, labels):
-        return self.classify(self.head(self.net(self.paint.normalise(self.paint.view(x)))), labels)
+        return self.classify(self.head(self.net(self.paint.normalize(self.paint.view(x)))), labels)
 
 
 METHODS = {"simclr": SimCLR, "byol": BYOL, "simsiam": SimSiam, "dino": DINO, "rotation": Rotation, "jigsaw": Jigsaw, "order": Order, "supervised": Supervised}
 
 
 def train(m, r, x, labels, epochs):
-    """Returns the mean loss of the last epoch. SimSiam's predictor keeps the peak rate, unless it is scheduled; parameters of one axis are not decayed."""
+    """Returns the mean loss of the last epoch. SimSiam's predictor has a constant learning rate unless "scheduled" is set. Weight decay skips 1-D parameters."""
     groups = {}
     for name, p in m.named_parameters():
         if p.requires_grad:
             groups.setdefault((isinstance(m, SimSiam) and not r["scheduled"] and name.startswith("predictor."), p.dim() == 1), []).append(p)
-    groups = [{"params": ps, "fixed": fixed, "lr": r["lr"], "weight_decay": 0 if flat else r["weight_decay"]} for (fixed, flat), ps in groups.items()]
+    groups = [{"params": ps, "constant": constant, "lr": r["lr"], "weight_decay": 0 if flat else r["weight_decay"]} for (constant, flat), ps in groups.items()]
     optimizer = torch.optim.SGD(groups, r["lr"], momentum=0.9) if r["optimizer"] == "sgd" else torch.optim.AdamW(groups)
     per, losses = len(x) // r["batch"], []
     steps, warm = epochs * per, round(r["warmup"] * epochs * per)
     for k in range(steps):
         if k % per == 0:
-            order, losses, m.right = torch.randperm(len(x)), [], []
-        share = (k + 1) / warm if k < warm else (1 + math.cos(math.pi * (k - warm) / (steps - warm))) / 2
+            order, losses, m.accuracies = torch.randperm(len(x)), [], []
+        factor = (k + 1) / warm if k < warm else (1 + math.cos(math.pi * (k - warm) / (steps - warm))) / 2
         for g in optimizer.param_groups:
-            g["lr"] = r["lr"] * (1 if g["fixed"] else share)
+            g["lr"] = r["lr"] * (1 if g["constant"] else factor)
         chosen = order[k % per * r["batch"]:][:r["batch"]]
         loss = m.loss(x[chosen].float() / 255, labels[chosen])
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
-        m.clip(k / steps)
+        m.change_gradients(k / steps)
         optimizer.step()
-        m.follow(k, steps)
+        m.update_ema(k, steps)
         losses.append(loss.item())
     return float(np.mean(losses))
 
@@ -249,12 +250,12 @@ def main():
         p.add_argument("--" + part, nargs=2, metavar=("IMAGES", "LABELS"), required=True)
     for name, value in (("epochs", 4), ("seed", 0), ("threads", len(os.sched_getaffinity(0)))):
         p.add_argument("--" + name, type=int, default=value)
-    p.add_argument("--set", nargs="*", default=[], metavar="KEY=JSON", help="of the method's recipe")
+    p.add_argument("--set", nargs="*", default=[], metavar="KEY=JSON", help="a setting of the method's recipe")
     o = p.parse_args()
     recipe = dict(BASE, **RECIPES[o.method])
     for key, value in (s.split("=", 1) for s in o.set):
         if key not in recipe:
-            p.error("%s has no %s: known are %s" % (o.method, key, ", ".join(sorted(recipe))))
+            p.error("%s has no setting %s: its settings are %s" % (o.method, key, ", ".join(sorted(recipe))))
         recipe[key] = json.loads(value)
     torch.manual_seed(o.seed)
     torch.set_num_threads(o.threads)
@@ -267,7 +268,7 @@ def main():
     few, few_std = linear10(f, y, tf, ty)
     print(json.dumps({
         "method": o.method, "recipe": recipe, "epochs": o.epochs, "seed": o.seed, "torch": torch.__version__, "seconds": took, "loss": loss,
-        "pretext": 100 * np.mean(m.right) if m.right else None, "knn1": knn(f, y, tf, ty, 1), "knn20": knn(f, y, tf, ty, 20),
+        "pretext": 100 * np.mean(m.accuracies) if m.accuracies else None, "knn1": knn(f, y, tf, ty, 1), "knn20": knn(f, y, tf, ty, 20),
         "linear": linear(f, y, tf, ty), "linear10": few, "linear10_std": few_std, "rank": rank(tf)}))
 
 
