@@ -163,7 +163,8 @@ func TestRowThatDoesNotFitGivesTheReasonAndTheRestRuns(t *testing.T) {
 		t.Fatalf("%d rows, want 6", len(rows))
 	}
 	for i, r := range rows {
-		if doesNotFit := i < 3; (r.Problem != "") != doesNotFit || doesNotFit != strings.Contains(r.Problem, "binds 65536 at once") || (r.Time.Runs == 0) != doesNotFit {
+		large := i < 3
+		if (r.Problem != "") != large || strings.Contains(r.Problem, "binds 65536 at once") != large || (r.Time.Runs == 0) != large {
 			t.Errorf("%+v", r)
 		}
 	}
@@ -194,7 +195,8 @@ func TestStepIsSplitAndTimed(t *testing.T) {
 		t.Errorf("%+v", s)
 	}
 	if !(s.HostMs > 0) || !(s.ViewsPerS > 0) || s.Activations <= 0 || s.Parameters <= 0 || s.Allocated < s.Activations+s.Parameters || len(s.Kernels) < 10 {
-		t.Errorf("host %g, %g views/s, activations %d, parameters %d, allocated %d, kernels %+v", s.HostMs, s.ViewsPerS, s.Activations, s.Parameters, s.Allocated, s.Kernels)
+		t.Errorf("host %g, %g views/s, activations %d, parameters %d, allocated %d, kernels %+v",
+			s.HostMs, s.ViewsPerS, s.Activations, s.Parameters, s.Allocated, s.Kernels)
 	}
 }
 
@@ -211,7 +213,8 @@ func TestPlanNeedsNoRun(t *testing.T) {
 		t.Fatal(err)
 	}
 	if a.Time.Runs != 0 || a.Parameters != b.Parameters || b.Activations < a.Activations*3/2 || b.Allocated < b.Activations+b.Parameters {
-		t.Errorf("activations %d and %d for twice the batch, parameters %d and %d, allocated %d", a.Activations, b.Activations, a.Parameters, b.Parameters, b.Allocated)
+		t.Errorf("activations %d and %d for twice the batch, parameters %d and %d, allocated %d",
+			a.Activations, b.Activations, a.Parameters, b.Parameters, b.Allocated)
 	}
 }
 

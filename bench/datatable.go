@@ -24,7 +24,8 @@ func (d *DataResults) tables() []titledTable {
 		views.Add(fmt.Sprintf("%s (%s), %d workers", p.Name, p.Torch, p.Threads), "", formatNumber(p.ViewsPerS), formatNumber(1e6/p.ViewsPerS))
 		views.Add(fmt.Sprintf("marr/torchvision, first row (rounds %s)", formatRounds(p.Rounds)), "", formatNumber(p.Ratio), "")
 	}
-	shares := titledTable{Table{Head: []string{"step", "views, ms", "step, ms", "share"}, FirstNumber: 1}, "share of views in a SimCLR training step (device time, RGB)"}
+	shares := titledTable{Table{Head: []string{"step", "views, ms", "step, ms", "share"}, FirstNumber: 1},
+		"share of views in a SimCLR training step (device time, RGB)"}
 	for _, x := range d.Shares {
 		shares.Add(x.StepOptions.String(), formatNumber(x.Views), formatNumber(x.Step), percent(x.Share))
 	}

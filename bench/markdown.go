@@ -51,7 +51,8 @@ func (s Step) writeMarkdown(w io.Writer) {
 	p := s.Parts
 	ms := func(v float64) string { return formatNumber(v) + " ms" }
 	t.Add(s.StepOptions.String(), formatNumber(s.ViewsPerS), formatNumber(s.Time.Median)+" ("+s.Time.span()+")",
-		ms(p.Views), ms(p.Forward), ms(p.Backward), ms(p.Update), percent(s.HostShare), mebibytes(s.Activations), mebibytes(s.Parameters), mebibytes(s.Allocated))
+		ms(p.Views), ms(p.Forward), ms(p.Backward), ms(p.Update), percent(s.HostShare),
+		mebibytes(s.Activations), mebibytes(s.Parameters), mebibytes(s.Allocated))
 	for _, x := range s.Peers {
 		if len(x.Rounds) == 0 {
 			continue

@@ -45,7 +45,8 @@ func matmulCases(side int) []Case {
 func linearCase(c, k int) Case {
 	work := func(n int) float64 { return 2 * float64(n) * float64(c) * float64(k) }
 	bytes := func(n int) float64 { return 4 * float64(n*c+n*k+c*k) }
-	return Case{Group: "linear", Name: fmt.Sprintf("%d→%d", c, k), Batch: 512, Passes: []Pass{{forward, work, bytes}, {dgrad, work, bytes}, {wgrad, work, bytes}},
+	return Case{Group: "linear", Name: fmt.Sprintf("%d→%d", c, k), Batch: 512,
+		Passes: []Pass{{forward, work, bytes}, {dgrad, work, bytes}, {wgrad, work, bytes}},
 		Inputs: func(n int) []Input { return []Input{{Shape: []int{n, c}}} },
 		Out:    func(n int) []int { return []int{n, k} },
 		Op: func(g *kernels.Graph, in []*kernels.Tensor) *kernels.Tensor {
@@ -68,11 +69,13 @@ func elementwiseCases(group string, batch, c, px int) []Case {
 	two := func(n int) []Input { return []Input{{Shape: shape(n)}, {Shape: shape(n)}} }
 	name := func(op string) string { return fmt.Sprintf("%s %d @%d", op, c, px) }
 	return []Case{
-		{Group: group, Name: name("batch norm, ReLU"), Batch: batch, Passes: []Pass{memoryPass(forward, size, 2), memoryPass(backward, size, 4)}, Inputs: one, Out: shape,
+		{Group: group, Name: name("batch norm, ReLU"), Batch: batch,
+			Passes: []Pass{memoryPass(forward, size, 2), memoryPass(backward, size, 4)}, Inputs: one, Out: shape,
 			Op: func(g *kernels.Graph, in []*kernels.Tensor) *kernels.Tensor {
 				return kernels.BatchNorm(in[0], norm(g, c), nil, true, true)
 			}},
-		{Group: group, Name: name("same + residual"), Batch: batch, Passes: []Pass{memoryPass(forward, size, 3), memoryPass(backward, size, 5)}, Inputs: two, Out: shape,
+		{Group: group, Name: name("same + residual"), Batch: batch,
+			Passes: []Pass{memoryPass(forward, size, 3), memoryPass(backward, size, 5)}, Inputs: two, Out: shape,
 			Op: func(g *kernels.Graph, in []*kernels.Tensor) *kernels.Tensor {
 				return kernels.BatchNorm(in[0], norm(g, c), in[1], true, true)
 			}},

@@ -18,7 +18,8 @@ func sampleResults() *Results {
 	r.Label, r.Peak = "before", Peak{Rate{90, 80, 70, 12, "bench_fma.fma16 ×128"}, Rate{5, 4, 3, 12, "bench_copy.texel"}}
 	for _, c := range Cases(slowPeak) {
 		for _, p := range c.Passes {
-			x := Row{Group: c.Group, Name: c.Name, Pass: p.Name, Kernel: "tiled.gather_128x128 +12", Batch: c.Batch / 2, FullBatch: c.Batch, MemoryBound: p.FLOP == nil, GB: p.Bytes(1) / 1e9}
+			x := Row{Group: c.Group, Name: c.Name, Pass: p.Name, Kernel: "tiled.gather_128x128 +12",
+				Batch: c.Batch / 2, FullBatch: c.Batch, MemoryBound: p.FLOP == nil, GB: p.Bytes(1) / 1e9}
 			if p.FLOP != nil {
 				x.GFLOP = p.FLOP(1) / 1e9
 			}
@@ -153,7 +154,8 @@ func TestMarkdownHasATableOfEachKind(t *testing.T) {
 	var out strings.Builder
 	sampleResults().WriteMarkdown(&out)
 	(&Results{Stopped: true}).WriteMarkdown(&out)
-	for _, want := range []string{", before: ", "| shape | pass |", "| **matmul** |", "marr/PyTorch **0.500**", "| 5120 |", "Does not fit: conv, 3×3 1→1 @1: the device is too small.",
+	for _, want := range []string{", before: ", "| shape | pass |", "| **matmul** |", "marr/PyTorch **0.500**", "| 5120 |",
+		"Does not fit: conv, 3×3 1→1 @1: the device is too small.",
 		"Stopped before its end.", "loss 5.500 → 4.250"} {
 		if !strings.Contains(out.String(), want) {
 			t.Errorf("no %q in\n%s", want, out.String()[:1500])

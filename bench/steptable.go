@@ -19,12 +19,14 @@ func (s Step) print(w io.Writer) {
 	line := func(name, format string, args ...any) {
 		fmt.Fprintf(w, "  %-12s"+format+"\n", append([]any{name}, args...)...)
 	}
-	line("speed", "%s images/s, %s views/s; %s ms per step (%s)", formatNumber(s.ImagesPerS), formatNumber(s.ViewsPerS), formatNumber(s.Time.Median), s.Time.span())
+	line("speed", "%s images/s, %s views/s; %s ms per step (%s)",
+		formatNumber(s.ImagesPerS), formatNumber(s.ViewsPerS), formatNumber(s.Time.Median), s.Time.span())
 	p := s.Parts
 	sum := p.Views + p.Forward + p.Backward + p.Update
 	part := func(ms float64) string { return fmt.Sprintf("%s ms (%s)", formatNumber(ms), percent(ms/sum)) }
 	if sum > 0 {
-		line("device", "views %s, forward %s, backward %s, update %s; timestamps, median of %d", part(p.Views), part(p.Forward), part(p.Backward), part(p.Update), p.Steps)
+		line("device", "views %s, forward %s, backward %s, update %s; timestamps, median of %d",
+			part(p.Views), part(p.Forward), part(p.Backward), part(p.Update), p.Steps)
 	}
 	line("host", "%s ms per step, %s of the step: %s", formatNumber(s.HostMs), percent(s.HostShare), s.HostClock)
 	line("memory", "%s", s.memory())
@@ -38,7 +40,8 @@ func (s Step) print(w io.Writer) {
 		line("PyTorch", "%s, %s, %s, %d threads: %s views/s, %s ms per step (%s without views), %s", x.Torch, x.Name, x.Device, x.Threads,
 			formatNumber(x.ViewsPerS), formatNumber(x.Ms), formatNumber(x.MsWithoutViews), mebibytes(x.PeakMemory))
 		line("", "(%s)", x.Included)
-		line("marr/PyTorch", " %s in views/s; %s if PyTorch paints no views; rounds: %s", formatNumber(x.Ratio), formatNumber(x.RatioWithoutViews), formatRounds(x.Rounds))
+		line("marr/PyTorch", " %s in views/s; %s if PyTorch paints no views; rounds: %s",
+			formatNumber(x.Ratio), formatNumber(x.RatioWithoutViews), formatRounds(x.Rounds))
 	}
 	fmt.Fprintln(w)
 	s.kernelTable().WriteText(w)

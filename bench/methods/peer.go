@@ -81,7 +81,8 @@ func (c *comparer) writePeerFiles() (string, error) {
 			pixels = append(pixels, set.Image(i).Pix...)
 			labels[i] = byte(set.Labels[i])
 		}
-		err := errors.Join(writeArray(filepath.Join(home, name+"-x.npy"), pixels, set.Len(), h, w), writeArray(filepath.Join(home, name+"-y.npy"), labels, set.Len()))
+		err := errors.Join(writeArray(filepath.Join(home, name+"-x.npy"), pixels, set.Len(), h, w),
+			writeArray(filepath.Join(home, name+"-y.npy"), labels, set.Len()))
 		if err != nil {
 			return "", err
 		}

@@ -27,8 +27,8 @@ func (c *Comparison) title() string {
 }
 
 func (c *Comparison) table() *bench.Table {
-	t := &bench.Table{Head: []string{"method", "epochs", "runs", "kNN-1", "kNN-20", "linear", "linear10", "gain", "rank", "pretext", "embedding std", "seconds"},
-		FirstNumber: 1}
+	t := &bench.Table{FirstNumber: 1, Head: []string{"method", "epochs", "runs", "kNN-1", "kNN-20", "linear", "linear10", "gain", "rank", "pretext",
+		"embedding std", "seconds"}}
 	for _, x := range []Run{c.RawPixels, c.Untrained} {
 		c.add(t, x.Name, "", []Outcome{x.Outcome}, "")
 	}
@@ -96,7 +96,8 @@ func (c *Comparison) add(t *bench.Table, name, epochs string, runs []Outcome, st
 	if epochs != "" && few > 0 {
 		gain = fmt.Sprintf("%+.1f", few-c.Untrained.Linear10)
 	}
-	t.Add(name, epochs, count, show(func(o Outcome) float64 { return o.KNN1 }), show(func(o Outcome) float64 { return o.KNN20 }), show(linear), show(linear10), gain,
+	t.Add(name, epochs, count, show(func(o Outcome) float64 { return o.KNN1 }), show(func(o Outcome) float64 { return o.KNN20 }),
+		show(linear), show(linear10), gain,
 		show(func(o Outcome) float64 { return o.Rank }), show(pretext), std, show(seconds))
 }
 

@@ -39,7 +39,8 @@ func main() {
 	case err == nil && *measured != "":
 		err = child(*measured)
 	case err != nil || flags.NArg() != 2:
-		fmt.Fprintf(os.Stderr, "shaderstats: wrong command line: %v %q: usage: shaderstats [flags] $(tools/setup/radv.sh)\n%s", err, flags.Args(), flags.FlagUsages())
+		fmt.Fprintf(os.Stderr, "shaderstats: wrong command line: %v %q: usage: shaderstats [flags] $(tools/setup/radv.sh)\n%s",
+			err, flags.Args(), flags.FlagUsages())
 		os.Exit(2)
 	default:
 		err = run(radv{flags.Arg(0), flags.Arg(1)}, *out, *asJSON)

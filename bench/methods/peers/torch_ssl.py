@@ -217,7 +217,10 @@ METHODS = {"simclr": SimCLR, "byol": BYOL, "simsiam": SimSiam, "dino": DINO, "ro
 
 
 def train(m, r, x, labels, epochs):
-    """Returns the mean loss of the last epoch. SimSiam's predictor has a constant learning rate unless "scheduled" is set. Weight decay skips 1-D parameters."""
+    """Returns the mean loss of the last epoch.
+
+    SimSiam's predictor has a constant learning rate unless "scheduled" is set. Weight decay skips 1-D parameters.
+    """
     groups = {}
     for name, p in m.named_parameters():
         if p.requires_grad:
