@@ -8,7 +8,7 @@
 //   A·B              one position a row, one tap; of a batch of matrices one along y
 // Bindings: 0 x, read: [n][inH inW][c4]   1 w, read: vectors along k, at wTap0 + r·wTapH + s·wTapW + c·wIn + k4
 //           2 y, write or add: at n·outN + i·outH + j·outW + out0 + k4.  Bound at the slice: n from 0.
-// Grid: x, z ⌈rows / (8·PX)⌉ · ⌈k4 / KB⌉, y matrices of a batch. One lane makes PX positions × KB vectors; lanes are neighbouring positions.
+// Grid: x, z ⌈rows / (8·PX)⌉ · ⌈k4 / KB⌉, y matrices of a batch. One lane makes PX positions × KB vectors; lanes are neighboring positions.
 //! variant k4_plain -DKB=4
 //! variant k4_texel -DKB=4 -DTEXEL
 //! variant k2_plain -DKB=2

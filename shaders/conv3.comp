@@ -1,7 +1,7 @@
 #version 450
 #extension GL_GOOGLE_include_directive : require
 // Convolution as gather, lean family, for three taps a row and stride 1: conv.comp's sum, bindings and constants. A lane makes a run of PX
-// neighbours in a row of the grid, whose taps overlap: PX + 2 vectors of x serve three taps, where conv.comp reads 3·PX.
+// neighbors in a row of the grid, whose taps overlap: PX + 2 vectors of x serve three taps, where conv.comp reads 3·PX.
 // gridW is a multiple of PX.  Grid: x, z ⌈rows / (8·PX)⌉ · ⌈k4 / KB⌉, y matrices of a batch (one).
 //! variant r16_plain -DPX=16 -DKB=2
 //! variant r16_texel -DPX=16 -DKB=2 -DTEXEL

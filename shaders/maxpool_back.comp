@@ -2,7 +2,7 @@
 #extension GL_GOOGLE_include_directive : require
 // Backward of max-pool as gather: dx[n h w c] (+)= Σ dy[n p q c] over the windows (p q), in order, whose winning tap lies at (h w); see maxpool.comp.
 // Bindings: 0 dy, read: [n][outH outW][c4]   1 tap, read: as dy   2 dx, write or add: [n][inH inW][c4]; all at the slice.
-// Grid: x, z ⌈n · inH · inW · c4 / 32⌉. One lane makes one vector; neighbours are the next channels.
+// Grid: x, z ⌈n · inH · inW · c4 / 32⌉. One lane makes one vector; neighbors are the next channels.
 //! variant plain
 //! variant texel -DTEXEL
 #include "io.glsl"

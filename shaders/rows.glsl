@@ -1,4 +1,4 @@
-// What kernels over rows share. A row has `width` numbers in `quads` vectors; pad lanes are masked.
+// Declarations for kernels over rows. A row has `width` numbers in `quads` vectors; pad lanes are masked.
 #define LOW (-3e38)
 bvec4 inRow(uint quad, uint width) { return lessThan(uvec4(0, 1, 2, 3) + quad * 4u, uvec4(width)); }
 float sum4(vec4 v) { return v.x + v.y + v.z + v.w; }

@@ -5,7 +5,7 @@
 //   gather  y[q k] (+)= Σ_taps Σ_c x[position(q, tap) c] · w[tap c k]           M positions × N channels, summed over taps and channels
 //   stats   as gather, and part[tile of rows][0 1][k4] = mean and Σ (y − mean)² of y over the tile's rows, for batch norm
 //   outer   part[chunk][k tap c4] = Σ_{q in chunk} dy[q k] · x[position(q, tap) c4]   M channels × N (taps, channels), summed over positions
-// A group makes BM × BN numbers with (BM/8)·(BN/TN) invocations of 8 × TN, two by two blocks of four apart, so that neighbours read neighbouring
+// A group makes BM × BN numbers with (BM/8)·(BN/TN) invocations of 8 × TN, two by two blocks of four apart, so that neighbors read neighboring
 // words of shared memory. The operands of the next BK terms travel to registers while those in shared memory are multiplied.
 // Bindings: gather, stats: 0 x   1 w   2 y   3 part (stats);  outer: 0 x   1 dy   2 part.
 // Grid: x, z tiles in strips of eight columns, so that groups at work at the same time share rows and columns;  y batch (gather) or chunk (outer).

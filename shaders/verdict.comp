@@ -1,11 +1,11 @@
 #version 450
 #extension GL_GOOGLE_include_directive : require
-// Merges what lanes of finite.comp found, (first bad vector, bits of Σ g², 0, 0).
+// Merges the results of the lanes of finite.comp, (first bad vector, bits of Σ g², 0, 0).
 // level  merged[j] = parts j, j + groups, j + 2·groups, … put together, groups = ⌈parts / 32⌉
 //        Bindings: 0 found, read: uvec4[parts]   1 merged, write: uvec4[groups].  Grid: x, z ⌈groups / 32⌉, a part of the result a lane
 // last   norm[0] = (‖g‖, 0, 0, 0), at most 3e38.  halt[0] stays what it is once it is not 0; else it becomes 1 when the loss is not finite, 2 + index
 //        of the first bad vector of the gradients when they are not, 0 when all is well.  halt[1] counts the steps that were well.  halt[2] holds
-//        the bits of what optimizers multiply gradients by: min(1, clip / (‖g‖ + 1e-6)), as torch.nn.utils.clip_grad_norm_; 1 where clip is 0.
+//        the bits of the factor of the gradients in optimizers: min(1, clip / (‖g‖ + 1e-6)), as torch.nn.utils.clip_grad_norm_; 1 where clip is 0.
 //        Bindings: 0 found, read: uvec4[parts]   1 loss, read: lane 0   2 halt, add: uint[3]   3 norm, write.  One group; its first lane decides
 //! variant level
 //! variant last_plain -DLAST

@@ -1,4 +1,4 @@
-// What the kernels of views share. Table: rows of `quads` vectors, written by ssl/views; kernels.ViewRow documents the columns:
+// Declarations for the kernels of views. Table: rows of `quads` vectors, written by ssl/views; kernels.ViewRow documents the columns:
 //   0 top, left, height, width       1 pitch, resizedH, resizedW, offsetY   2 offsetX, turn, order, brightness
 //   3 contrast, saturation, hue, gray   4 sigma, solarize, eraseTop, eraseLeft   5 eraseHeight, eraseWidth, 0, 0   6 … extras
 // All values of a row are the same for a whole image, so every branch on them is uniform.

@@ -1,7 +1,7 @@
 #version 450
 #extension GL_GOOGLE_include_directive : require
-// Views, pass 1: crop, antialiased resize, flips and quarter turns, jitter up to contrast, and what contrast needs to know.
-//   resized[y x] = Σ_ij u_yi v_xj source[top+i, left+j] / 255, u_yi = f((i + ½ − (y + ½)s) / max(s, 1)), normalised over the box;
+// Views, pass 1: crop, antialiased resize, flips and quarter turns, jitter up to contrast, and the sums for contrast.
+//   resized[y x] = Σ_ij u_yi v_xj source[top+i, left+j] / 255, u_yi = f((i + ½ − (y + ½)s) / max(s, 1)), normalized over the box;
 //   s = height / resizedH; v likewise; f(d) = max(0, 1 − |d|), or the cubic of a = −½. These are torchvision's weights with antialias=True.
 //   A view's pixel outside the resized box is black.
 // Bindings: 0 source, read: uint8, [n] slots of `slot` pixels of 1 or 4 bytes (R G B X), rows of `pitch` pixels

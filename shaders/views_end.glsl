@@ -1,4 +1,4 @@
-// The end of a view's way: solarize, normalise, erase a box, mask patches. Wants views.glsl, READS(…, table) and the push
+// The last steps of a view: solarize, normalize, erase a box, mask patches. Requires views.glsl, READS(…, table) and the push
 // constants row0, quads, mean and scale = 1 / standard deviation.
 struct End {
 	float solarize; // v ≥ solarize becomes 1 − v
