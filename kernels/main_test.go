@@ -9,14 +9,13 @@ import (
 	"marr/vk"
 )
 
-// device is shared by all tests of the package; bench has it and one that binds few bytes at once, where tensors larger than narrowRange are
-// walked in parts.
+// device is shared by all tests of the package. bench has it and a device with a small binding limit, on which larger tensors are bound in parts.
 var (
 	device *vk.Device
 	bench  optest.Bench
 )
 
-// narrowRange is the least that the shapes of the tests can do with: 512 vectors, what a group takes that looks through gradients.
+// narrowRange is the smallest binding limit, in bytes, for the shapes of the tests: 512 vectors, which one group scans in gradients.
 const narrowRange = 8192
 
 func TestMain(m *testing.M) { os.Exit(run(m)) }

@@ -10,7 +10,7 @@ import (
 	"marr/kernels/ref/golden"
 )
 
-// TestGELUIsExactAcrossItsRange: to 1e-6 everywhere, beside 0 and where erf is 1 too.
+// GELU is exact to 1e-6 everywhere, including near 0 and where erf is 1.
 func TestGELUIsExactAcrossItsRange(t *testing.T) {
 	const n = 4001
 	prog, _ := build(t, func(g *kernels.Graph) { g.Output("y", kernels.GELU(g.Input("x", kernels.F32, n))) })
@@ -28,7 +28,7 @@ func TestGELUIsExactAcrossItsRange(t *testing.T) {
 	}
 }
 
-// Rows of zeros give a loss of 2 and no gradient, as long as the others are zeros too.
+// Rows of zeros in both inputs give a loss of 2 and no gradient.
 func TestCosineLossOfRowsOfZerosIsFinite(t *testing.T) {
 	prog, _ := build(t, func(g *kernels.Graph) {
 		p, z := g.Input("p", kernels.F32, 2, 3).Track(), g.Input("z", kernels.F32, 2, 3)

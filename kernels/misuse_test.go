@@ -7,8 +7,8 @@ import (
 	"marr/kernels"
 )
 
-// TestMisuseIsABuildErrorThatSaysWhatToDo holds texts to: op and tensor, the numbers that do not fit, what is wanted.
-func TestMisuseIsABuildErrorThatSaysWhatToDo(t *testing.T) {
+// TestMisuseIsABuildErrorThatNamesTheRemedy holds texts to: op and tensor, the numbers that do not fit, what is wanted.
+func TestMisuseIsABuildErrorThatNamesTheRemedy(t *testing.T) {
 	x := func(g *kernels.Graph, shape ...int) *kernels.Tensor { return g.Input("x", kernels.F32, shape...) }
 	w := func(g *kernels.Graph, shape ...int) *kernels.Param {
 		return g.Store().Param("w", func() []float32 { return make([]float32, volume(shape)) }, shape...)
@@ -111,7 +111,7 @@ func TestParametersCannotBeDeclaredOnceTheStoreIsOnTheDevice(t *testing.T) {
 	}
 }
 
-func TestTensorLargerThanABindingSaysWhatToDo(t *testing.T) {
+func TestErrorOfATensorLargerThanABindingNamesTheRemedy(t *testing.T) {
 	st := kernels.NewStore(bench.Narrow)
 	defer st.Free()
 	_, err := kernels.Build(bench.Narrow, st, func(g *kernels.Graph) {

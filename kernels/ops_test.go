@@ -12,7 +12,7 @@ func TestOpsMatchTheirReferences(t *testing.T) { bench.RunOps(t, cases.All()) }
 
 func TestOpsMatchPyTorch(t *testing.T) { bench.RunGolden(t, cases.All(), cases.Golden...) }
 
-// Products of many results take another way when their first factor is transposed.
+// Large products with a transposed first factor use another algorithm.
 func TestLargeTransposedProductsMatchTheirReference(t *testing.T) {
 	defer kernels.Filling(kernels.Filling(17 * 5))
 	matmul := cases.Named("matmul")

@@ -7,7 +7,7 @@ import (
 	"marr/kernels"
 )
 
-// An image of equal pixels tells nothing: it becomes 0, not rounding divided by rounding.
+// An image of equal pixels becomes 0, not rounding divided by rounding.
 func TestStandardizedEvenImagesAreZero(t *testing.T) {
 	prog, _ := build(t, func(g *kernels.Graph) { g.Output("y", kernels.Standardize(g.Input("x", kernels.F32, 2, 3, 5, 3))) })
 	r := begin(t, prog.Segment("main"))

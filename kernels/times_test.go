@@ -115,7 +115,7 @@ func TestEagerTwinHasNoTimes(t *testing.T) {
 	}
 }
 
-func TestTimesTellTheBackwardPassFromTheRest(t *testing.T) {
+func TestTimesMarkTheOpsOfTheBackwardPass(t *testing.T) {
 	t.Setenv("MARR_EAGER", "")
 	p, _ := build(t, func(g *kernels.Graph) {
 		g.Time()

@@ -157,7 +157,7 @@ func TestTunerKeepsWhatItFound(t *testing.T) {
 		t.Fatalf("files %v, error %v", files, err)
 	}
 
-	// What the file says is believed: a choice put there by hand is taken without timing.
+	// A choice edited into the file is used without timing.
 	text, err := os.ReadFile(files[0])
 	if err != nil {
 		t.Fatal(err)

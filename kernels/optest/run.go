@@ -69,7 +69,8 @@ func (b Bench) Run(t *testing.T, cases ...Case) {
 			split = append(split, p)
 		}
 	}
-	poison := map[string]string{"MARR_POISON": "1"}
+	first := map[string]string{"MARR_POISON": "1"}
+	poison := map[string]string{"MARR_POISON": "1", "MARR_EAGER": ""} // overrides the environment of the whole test run
 	type byCase = map[*prepared]*result
 	pair := func(cases []*prepared, results []*result) byCase {
 		out := byCase{}
@@ -85,15 +86,15 @@ func (b Bench) Run(t *testing.T, cases ...Case) {
 		results, _ := exec(t, cases, s)
 		return pair(cases, results)
 	}
-	results, offered := exec(t, all, setup{name: "poisoned", dev: b.Device, env: poison, runs: 1})
+	results, offered := exec(t, all, setup{name: "poisoned", dev: b.Device, env: first, runs: 1})
 	base, words := pair(all, results), kernels.Forcible(b.Device, offered)
-	again := on(all, setup{name: "replayed", dev: b.Device, runs: 2})
+	again := on(all, setup{name: "replayed", dev: b.Device, env: map[string]string{"MARR_POISON": ""}, runs: 2})
 	eager := on(all, setup{name: "eager", dev: b.Device, env: map[string]string{"MARR_EAGER": "1"}, runs: 1})
 	narrow := on(split, setup{name: "narrow", dev: b.Narrow, env: poison, runs: 1})
 	double := on(differentiable, setup{name: "accumulated", dev: b.Device, env: poison, twice: true, runs: 1})
 	forced, forcedNarrow := map[string]byCase{}, map[string]byCase{}
 	for _, w := range words {
-		env := map[string]string{"MARR_KERNELS": w, "MARR_POISON": "1"}
+		env := map[string]string{"MARR_KERNELS": w, "MARR_POISON": "1", "MARR_EAGER": ""}
 		forced[w] = on(all, setup{name: w, dev: b.Device, env: env, runs: 1})
 		forcedNarrow[w] = on(split, setup{name: w + ", narrow", dev: b.Narrow, env: env, runs: 1})
 	}

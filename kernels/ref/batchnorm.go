@@ -2,12 +2,12 @@ package ref
 
 import "math"
 
-// BatchNormTrain normalises each channel by the statistics of its own batch:
+// BatchNormTrain normalizes each channel by the statistics of its own batch:
 //
 //	μ = mean(x), σ² = mean((x−μ)²), y = γ·(x−μ)/√(σ²+eps) + β
 //
 // over all axes but the last; then y += residual (unless nil) and y = max(y, 0) (if relu), the end of a ResNet block.
-// x, residual, y [.. C]; gamma, beta, mean, variance [C]. The variance is the biased one (÷ count), as it normalises.
+// x, residual, y [.. C]; gamma, beta, mean, variance [C]. The variance is the biased one (÷ count), as it normalizes.
 // Source: Ioffe and Szegedy 2015, arXiv:1502.03167, algorithm 1; PyTorch, torch.nn.BatchNorm2d.
 func BatchNormTrain(x, gamma, beta *Tensor, eps float64, residual *Tensor, relu bool) (y, mean, variance *Tensor) {
 	c, count := x.Last(), float64(x.Rows())
@@ -26,7 +26,7 @@ func BatchNormTrain(x, gamma, beta *Tensor, eps float64, residual *Tensor, relu 
 	return BatchNormInfer(x, gamma, beta, mean, variance, eps, residual, relu), mean, variance
 }
 
-// BatchNormInfer normalises by given statistics, the running ones in inference:
+// BatchNormInfer normalizes by given statistics, the running ones in inference:
 //
 //	y = γ·(x−mean)/√(variance+eps) + β, then residual and ReLU as in BatchNormTrain.
 func BatchNormInfer(x, gamma, beta, mean, variance *Tensor, eps float64, residual *Tensor, relu bool) *Tensor {

@@ -4,7 +4,7 @@ package ref
 //
 //	y[n,p,q,k] = Σ_{r,s,c} x[n, p·stride+r−pad, q·stride+s−pad, c] · w[k,r,s,c]
 //
-// x [N H W C], w [K R S C], y [N P Q K] with P = ⌊(H + 2·pad − R)/stride⌋ + 1 and Q likewise.
+// x [N H W C], w [K R S C], y [N P Q K] with P = ⌊(H + 2·pad − R)/stride⌋ + 1 and Q in the same way.
 // Source: PyTorch, torch.nn.Conv2d, in NHWC.
 func Conv2D(x, w *Tensor, stride, pad int) *Tensor {
 	wantShape("Conv2D", "x", x, -1, -1, -1, -1)

@@ -2,7 +2,7 @@ package ref
 
 import "math"
 
-// GroupNorm normalises each image by the statistics of its groups of channels:
+// GroupNorm normalizes each image by the statistics of its groups of channels:
 //
 //	μ, σ² over an image's positions and the C/groups channels of a group, y = γ·(x−μ)/√(σ²+eps) + β
 //

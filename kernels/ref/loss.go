@@ -90,7 +90,7 @@ func CosineLoss(p, z *Tensor) *Tensor {
 	return mapped(Cosine(p, z), func(v float64) float64 { return 2 - 2*v })
 }
 
-// NTXent is SimCLR's loss over embeddings z [2N D], normalised before; rows i and i+N are the two views of image i:
+// NTXent is SimCLR's loss over embeddings z [2N D], normalized before; rows i and i+N are the two views of image i:
 //
 //	ℓ(i,j) = −log( exp(z_i·z_j/T) / Σ_{k≠i} exp(z_i·z_k/T) ), loss = mean of ℓ(i, i±N) over the 2N rows
 //

@@ -6,7 +6,7 @@ import "math"
 //
 //	y[n,p,q,c] = max_{r,s} x[n, p·stride+r−pad, q·stride+s−pad, c]
 //
-// x [N H W C], y [N P Q C] with P = ⌊(H + 2·pad − k)/stride⌋ + 1 and Q likewise; 2·pad ≤ k. Source: PyTorch, torch.nn.MaxPool2d, in NHWC.
+// x [N H W C], y [N P Q C] with P = ⌊(H + 2·pad − k)/stride⌋ + 1 and Q in the same way; 2·pad ≤ k. Source: PyTorch, torch.nn.MaxPool2d, in NHWC.
 func MaxPool2D(x *Tensor, k, stride, pad int) *Tensor {
 	wantShape("MaxPool2D", "x", x, -1, -1, -1, -1)
 	n, h, w, c := x.Shape[0], x.Shape[1], x.Shape[2], x.Shape[3]

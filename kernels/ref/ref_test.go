@@ -77,10 +77,10 @@ func TestSoftmaxSurvivesLogitsBeyondTheRangeOfExp(t *testing.T) {
 	near(t, "log-softmax", LogSoftmax(x, 1).Data, []float64{-math.Ln2, -math.Ln2, -2000 - math.Ln2}, 1e-12)
 }
 
-func TestCrossEntropyCountsLabelledRowsOnly(t *testing.T) {
+func TestCrossEntropyCountsLabeledRowsOnly(t *testing.T) {
 	logits := From([]float64{0, 0, 7, -3, 0, math.Log(3)}, 3, 2)
 	near(t, "loss", CrossEntropy(logits, []int32{0, -1, 1}).Data, []float64{(math.Log(2) + math.Log(4./3)) / 2}, exact)
-	near(t, "unlabelled", CrossEntropy(logits, []int32{-1, -1, -1}).Data, []float64{0}, 0)
+	near(t, "unlabeled", CrossEntropy(logits, []int32{-1, -1, -1}).Data, []float64{0}, 0)
 }
 
 func TestNTXentKnownValues(t *testing.T) {
@@ -115,7 +115,7 @@ func TestCropWithoutResizeCopies(t *testing.T) {
 }
 
 func TestHalvingAveragesUnderATriangle(t *testing.T) {
-	// s = 2, half width 2: output 0 is centred at 1, its pixels 0, 1, 2 at distances ½, ½, 1½ weigh 3, 3, 1.
+	// s = 2, half width 2: output 0 is centered at 1, its pixels 0, 1, 2 at distances ½, ½, 1½ weigh 3, 3, 1.
 	img := From([]float64{1, 0, 0, 0}, 1, 4, 1)
 	near(t, "row", ResizedCrop(img, Box{0, 0, 1, 4}, 1, 2, Bilinear).Data, []float64{3. / 7, 0}, exact)
 }

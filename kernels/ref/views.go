@@ -32,7 +32,7 @@ func cubic(d float64) float64 {
 // ResizedCrop cuts box out of img [H W C] and resizes it to [outH outW C] with antialiasing, unrounded.
 //
 // Along each axis with s = box length / output length, output i is the weighted mean of the box's pixels j under the filter, stretched by
-// max(s, 1) and centred at s·(i+½), pixel j being at j+½; pixels outside the box take no part, nor do those that lie beyond the filter's reach
+// max(s, 1) and centered at s·(i+½), pixel j being at j+½; pixels outside the box take no part, nor do those that lie beyond the filter's reach
 // when both ends are rounded to whole pixels.
 // Source: torchvision 0.14, functional.resized_crop on float tensors with antialias=True (RandomResizedCrop's last step).
 func ResizedCrop(img *Tensor, box Box, outH, outW int, f Filter) *Tensor {
@@ -64,10 +64,10 @@ func (f Filter) taps(in, out int) [][]float64 {
 	weights := make([][]float64, out)
 	for i := range weights {
 		weights[i] = make([]float64, in)
-		centre, sum := scale*(float64(i)+0.5), 0.0
-		first, end := max(int(centre-f.Reach*stretch+0.5), 0), min(int(centre+f.Reach*stretch+0.5), in)
+		center, sum := scale*(float64(i)+0.5), 0.0
+		first, end := max(int(center-f.Reach*stretch+0.5), 0), min(int(center+f.Reach*stretch+0.5), in)
 		for j := first; j < end; j++ {
-			weights[i][j] = f.Weight((float64(j) + 0.5 - centre) / stretch)
+			weights[i][j] = f.Weight((float64(j) + 0.5 - center) / stretch)
 			sum += weights[i][j]
 		}
 		for j := range in {
@@ -114,7 +114,7 @@ func Rot90(img *Tensor, turns int) *Tensor {
 	return img
 }
 
-// Blur is img [H W C] under a Gaussian of size × size pixels, normalised, borders reflected without repeating them.
+// Blur is img [H W C] under a Gaussian of size × size pixels, normalized, borders reflected without repeating them.
 // Source: torchvision, functional.gaussian_blur.
 func Blur(img *Tensor, size int, sigma float64) *Tensor {
 	wantShape("Blur", "img", img, -1, -1, -1)

@@ -1,6 +1,6 @@
-// Package golden reads the results that PyTorch computed (tools/golden/*.py) and says how far a value is from them.
+// Package golden reads results that PyTorch computed (tools/golden/*.py) and measures how far a value is from them.
 //
-// A file holds cases; inputs and weights are not in it but drawn on both sides from the same stream:
+// A file holds cases. It does not hold inputs and weights: both sides draw them from the same stream:
 //
 //	values = rng.New(seed, crc32("<case>/<tensor>")).Uniform(lo, hi), row-major in the library's layout, without padding
 //
@@ -84,7 +84,7 @@ type Result struct {
 	Proj  []float64 `json:"proj"`
 	Moved float64   `json:"moved"` // training only: 2-norm of what a parameter moved from its start
 
-	// How far PyTorch's own float32 run ended from the float64 one, by Distance; what a tolerance can lean on.
+	// How far PyTorch's own float32 run ended from the float64 one, by Distance; a basis for tolerances.
 	Float32Distance      float64 `json:"float32_distance"`
 	MovedFloat32Distance float64 `json:"moved_float32_distance"`
 
@@ -92,7 +92,7 @@ type Result struct {
 	key  string
 }
 
-// Load reads a golden file. A file that is missing, malformed or whose sizes do not fit is an error.
+// Load reads a golden file. It is an error if the file is missing or malformed, or if sizes do not fit.
 func Load(path string) (*File, error) {
 	text, err := os.ReadFile(path)
 	if err != nil {
@@ -114,7 +114,7 @@ func Load(path string) (*File, error) {
 	return f, nil
 }
 
-// Values draws an input or a cotangent of the case.
+// Values returns the values of an input or a cotangent of the case.
 func (c *Case) Values(s Spec) []float32 {
 	dst := make([]float32, volume(s.Shape))
 	stream(c.seed, c.Name+"/"+s.Name).Uniform(dst, s.Lo, s.Hi)
@@ -127,7 +127,7 @@ func (c *Case) Output(name string) *Result { return find(c.Outputs, name) }
 // Grad returns the gradient for the input of that name, nil if there is none.
 func (c *Case) Grad(name string) *Result { return find(c.Grads, name) }
 
-// Full says whether all values are stored.
+// Full reports whether all values are stored.
 func (r *Result) Full() bool { return r.Data != nil }
 
 // Signs returns projection vector j, ±1 for each element.
@@ -139,7 +139,7 @@ func (r *Result) Signs(j int) []float64 {
 	return signs
 }
 
-// Distance is the relative error of got, without padding and in the stored order: ‖got−want‖/‖want‖ where all values
+// Distance returns the relative error of got, without padding and in the stored order: ‖got−want‖/‖want‖ where all values
 // are stored, else the larger of |‖got‖−‖want‖|/‖want‖ and the root mean square over the projections of their
 // differences ÷ ‖want‖, which estimates the same. It is absolute where want is zero, +Inf for a wrong length and NaN
 // when got holds one.
@@ -165,7 +165,7 @@ func (r *Result) Distance(got []float64) float64 {
 	return max(relative(math.Abs(norm(got)-r.Norm), r.Norm), relative(math.Sqrt(sum), r.Norm))
 }
 
-// Distance32 is Distance for values of a device.
+// Distance32 is Distance for float32 values.
 func (r *Result) Distance32(got []float32) float64 {
 	wide := make([]float64, len(got))
 	for i, v := range got {

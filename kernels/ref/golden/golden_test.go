@@ -62,7 +62,7 @@ func TestDistanceIsRelativeToTheStoredNorm(t *testing.T) {
 	}
 }
 
-func TestProjectionsSeeADifferenceThatKeepsTheNorm(t *testing.T) {
+func TestProjectionsDetectADifferenceThatKeepsTheNorm(t *testing.T) {
 	r := &Result{Name: "v", Shape: []int{1000}, seed: 1, key: "c/v"}
 	v := make([]float64, 1000)
 	for i, s := 0, rng.New(5); i < len(v); i++ {
@@ -86,7 +86,7 @@ func TestProjectionsSeeADifferenceThatKeepsTheNorm(t *testing.T) {
 	}
 }
 
-func TestBrokenFilesAreErrorsThatSayWhatToDo(t *testing.T) {
+func TestErrorsOfBrokenFilesNameTheRemedy(t *testing.T) {
 	for _, text := range []string{"", "{", strings.Replace(file, "[3,4]", "[3]", 1)} {
 		if _, err := load(t, text); err == nil || !strings.HasPrefix(err.Error(), "golden: ") || !strings.Contains(err.Error(), "tools/golden") {
 			t.Errorf("error %v", err)
