@@ -1,0 +1,88 @@
+package main
+
+import (
+	"fmt"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+
+	"marr/kernels"
+	"marr/net"
+	"marr/ssl"
+)
+
+// toy is a backbone that is not a ResNet: patches, two linear layers on each of them, the mean over patches.
+type toy struct {
+	Patch    int `flag:"patch" help:"side of a patch of the toy backbone, in pixels" want:"at least 1"`
+	Features int `flag:"features" help:"width of the toy backbone" want:"at least 1"`
+}
+
+func init() { net.Register("toy", "a backbone of tests", &toy{Patch: 4, Features: 12}) }
+
+func (*toy) Resolve(int)        {}
+func (*toy) Check() error       { return nil }
+func (b *toy) MinSize() int     { return b.Patch }
+func (b *toy) Dim() int         { return b.Features }
+func (*toy) ParamNames() string { return "" }
+
+func (b *toy) New(s net.BackboneScope) net.Network {
+	return &toyNetwork{s.Conv("patches", s.Channels, b.Features, b.Patch, b.Patch, 0), s.Conv("linear1", b.Features, b.Features, 1, 1, 0),
+		s.Conv("linear2", b.Features, b.Features, 1, 1, 0)}
+}
+
+type toyNetwork struct{ patches, linear1, linear2 net.Conv2d }
+
+func (n *toyNetwork) Map(x *kernels.Tensor, m net.Mode) *kernels.Tensor {
+	x = kernels.ReLU(n.linear1.Forward(n.patches.Forward(x, m), m))
+	return kernels.ReLU(n.linear2.Forward(x, m))
+}
+
+func (n *toyNetwork) Forward(x *kernels.Tensor, m net.Mode) *kernels.Tensor {
+	return kernels.GlobalAvgPool(n.Map(x, m))
+}
+
+// A backbone is one registered type: it pre-trains with every method, resumes, is measured, fine-tuned, exported and verified without another edit.
+func TestARegisteredBackboneWorksEverywhere(t *testing.T) {
+	set := images(t, 64)
+	for _, method := range ssl.Methods() {
+		t.Run(method, func(t *testing.T) {
+			dir := t.TempDir()
+			args := func(run string, more ...string) []string {
+				return append([]string{"pretrain", "--data", set, "--out", filepath.Join(dir, run), "--method", method, "--arch", "toy", "--patch", "2", "--features", "8",
+					"--size", "16", "--batch", "16", "--epochs", "2", "--eval-every", "0"}, more...)
+			}
+			ok(t, args("run")...)
+			run := filepath.Join(dir, "run")
+			holds(t, run, `arch = "toy" # flag`, "backbone.patch = 2 # flag", "backbone.features = 8 # flag")
+			for _, suffix := range []string{"onnx", "safetensors"} {
+				file := filepath.Join(dir, "backbone."+suffix)
+				if said := ok(t, "export", "--run", run, "--out", file, "--verify"); !strings.Contains(said, "output features [N 8]") {
+					t.Errorf("export said %q", said)
+				}
+			}
+			if method != "byol" { // once is enough
+				return
+			}
+			long := []string{"--epochs", "12", "--seed", "2"}
+			ok(t, args("whole", long...)...)
+			stopAfter(t, 9, syscall.SIGKILL, args("killed", long...))
+			ok(t, args("killed", append(long, "--resume")...)...)
+			sameRun(t, filepath.Join(dir, "whole"), filepath.Join(dir, "killed"))
+			for _, kind := range []string{"knn", "linear", "finetune"} {
+				for _, model := range [][]string{{"--run", run}, {"--model", "random", "--arch", "toy", "--size", "16"}} {
+					ok(t, append([]string{"eval", kind, "--train", set, "--test", set}, model...)...)
+				}
+			}
+			ok(t, "eval", "knn", "--run", run, "--branch", net.Teacher, "--train", set, "--test", set)
+		})
+	}
+	r := call(t, nil, small(set, filepath.Join(t.TempDir(), "x"), "--patch", "2")...)
+	if r.status != 2 || !strings.Contains(r.err, "--patch: not a setting of resnet10") {
+		t.Errorf("a setting of another architecture: status %d, said %q", r.status, r.err)
+	}
+	r = call(t, nil, "pretrain", "--data", set, "--out", filepath.Join(t.TempDir(), "x"), "--method", "simclr", "--arch", "toy", "--patch", "33", "--size", "16", "--batch", "4")
+	if want := fmt.Sprintf("images of 16×16 pixels are too small for toy: use images of at least %d×%d pixels", 33, 33); r.status != 2 || !strings.Contains(r.err, want) {
+		t.Errorf("a patch larger than the images: status %d, said %q", r.status, r.err)
+	}
+}
