@@ -1,26 +1,26 @@
 # make demo   install what is missing, build, run the whole workflow on the embedded images
-# make test   install what is missing, run every test (under 5 minutes after installation)
-# make check  the slow checks: races, Vulkan validation, garbage collector, kernel variants, libjpeg-turbo (under 30 minutes)
-# make build  ./marr        make shaders  SPIR-V of what changed in shaders/        make lint  format and vet
-# make shaderstats  registers, spills and occupancy of every shader on AMD GPUs, to bench/shaderstats.md (Debian 12; no GPU needed)
-# make gpucheck  bin/gpucheck, a folder that checks a machine with a GPU: bin/gpucheck/run.sh        make results  the tables of bench/RESULTS.md
+# make test   install what is missing, run every test (at most 3 minutes on two idle cores after installation)
+# make check  the slow checks: long trainings, races, Vulkan validation, garbage collector, kernel variants, libjpeg-turbo (under 30 minutes)
+# make build  ./marr        make shaders  recompile changed shaders        make lint  format and vet        make slowest  the slowest tests
+# make shaderstats  registers, spills and occupancy of every shader on AMD GPUs, in bench/shaderstats.md (Debian 12; no GPU needed)
+# make gpucheck  bin/gpucheck, a folder that checks a machine with a GPU (bin/gpucheck/run.sh)        make results  the tables of bench/RESULTS.md
 
 GO ?= go
 TEST = $(GO) test -p 1 -count=1 -timeout 20m
-# Without what trains for long, which make check has once.
-AGAIN = $(TEST) -short
+# Without long trainings, which make check-long runs once.
+SHORT = $(TEST) -short
 
-# Packages that talk to a device, and those whose goroutines deserve the race detector.
+# Packages that use a device, and those with goroutines for the race detector.
 DEVICE = ./vk/... ./kernels/... ./net/... ./ssl/...
 RACE = ./vk/... ./kernels/... ./net/... ./ssl/... ./export/... ./tools/...
 
-# Environments under which the device tests run again: each forces what the default choice would not take.
-# 128 and 512 bits give lavapipe subgroups of 4 and 16 lanes; others ignore the variable. plain reads through storage buffers,
-# tiled takes the kernels of GPUs, eager runs op by op with a look for NaN, poison fills memory with NaN first.
+# Environments in which the device tests run again. Each forces what the default would not choose: 128 and 512 bits give lavapipe subgroups of
+# 4 and 16 lanes (other drivers ignore the variable), plain reads through storage buffers, tiled runs the kernels of GPUs, eager runs op by op
+# with a scan for NaN, poison fills memory with NaN first.
 VARIANTS = LP_NATIVE_VECTOR_WIDTH=128 LP_NATIVE_VECTOR_WIDTH=512 MARR_KERNELS=plain MARR_KERNELS=texel,tiled MARR_EAGER=1 MARR_POISON=1
-VARIED = ./kernels/ ./net/ ./ssl/
+VARIED = ./kernels/ ./net/ ./ssl/ ./ssl/train/ ./ssl/run/ ./ssl/eval/
 
-.PHONY: demo test check build shaders shaderstats gpucheck results lint setup check-long check-race check-validation check-gc check-variants check-turbo
+.PHONY: demo test check build shaders shaderstats gpucheck results lint setup check-long check-race check-validation check-gc check-variants check-turbo slowest
 
 demo: setup build
 	@./marr demo
@@ -34,31 +34,31 @@ setup:
 test: setup
 	@tools/setup/ort.sh
 	$(GO) vet ./...
-	$(AGAIN) ./...
+	$(SHORT) ./...
 
 check:
 	@tools/setup/setup.sh check
 	@$(MAKE) --no-print-directory check-long check-race check-validation check-gc check-variants check-turbo
 
 check-long:
-	$(TEST) ./ssl/
+	$(TEST) ./shaders/ ./ssl/run/
 	$(TEST) -run Norms ./tools/marr/
 
 check-race:
-	$(AGAIN) -race $(RACE)
+	$(SHORT) -race $(RACE)
 
-# Package vk turns every message of the validation layer into a failure.
+# Package vk turns every message of the validation layer into an error.
 check-validation:
-	MARR_VALIDATION=1 $(AGAIN) $(DEVICE)
+	MARR_VALIDATION=1 $(SHORT) $(DEVICE)
 
-# A collection at every chance, and freed C memory filled with rubbish: finds arguments that Go let go too early.
+# Frequent garbage collection, and freed C memory filled with garbage: finds arguments that Go frees too early.
 check-gc:
 	GOGC=1 MALLOC_PERTURB_=165 $(TEST) ./vk/... ./kernels/...
 
 check-variants:
-	@set -e; for v in $(VARIANTS); do echo "$$v $(AGAIN) $(VARIED)"; env "$$v" $(AGAIN) $(VARIED); done
+	@set -e; for v in $(VARIANTS); do echo "$$v $(SHORT) $(VARIED)"; env "$$v" $(SHORT) $(VARIED); done
 
-# JPEG files through libjpeg-turbo, as the build tag asks.
+# JPEG files through libjpeg-turbo.
 check-turbo:
 	$(GO) vet -tags turbo ./ssl/data/...
 	$(TEST) -tags turbo ./ssl/data/...
@@ -66,11 +66,14 @@ check-turbo:
 gpucheck: setup
 	@tools/gpucheck/build.sh
 
-# The text above the mark is kept by hand, the tables below it are made of the JSON files.
+# The text above the mark is written by hand, the tables below it are made from the JSON files.
 results: build
 	@sed '/^<!-- tables/q' bench/RESULTS.md >bench/RESULTS.new
 	@./marr bench table bench/results/*.json >>bench/RESULTS.new
 	@mv bench/RESULTS.new bench/RESULTS.md
+
+slowest:
+	@$(SHORT) -json ./... | $(GO) run ./tools/slowest
 
 shaders:
 	@$(GO) run ./tools/mkshaders
@@ -81,4 +84,4 @@ shaderstats: setup
 lint:
 	@bad=$$(gofmt -l .); if [ -n "$$bad" ]; then echo "lint: not formatted: $$bad: run gofmt -w" >&2; exit 1; fi
 	$(GO) vet ./...
-	@if command -v staticcheck >/dev/null; then staticcheck ./...; else echo "lint: staticcheck is not installed, left out"; fi
+	@if command -v staticcheck >/dev/null; then staticcheck ./...; else echo "lint: staticcheck is not installed: skipped"; fi
