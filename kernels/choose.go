@@ -11,6 +11,7 @@ import (
 
 // selection is the choice of kernels for the passes and shapes of a program.
 type selection struct {
+	forced     []string          // words of MARR_KERNELS
 	chosen     map[string]string // the kernel that each pass and shape got
 	offered    map[string]bool   // the kernels that some of them could have got
 	transposes map[transposed]*Tensor
@@ -90,7 +91,7 @@ func (g *Graph) byRule(c choice) variant {
 // resumed did. It stands among the variants, since sums are rounded differently.
 func (g *Graph) unfused() bool {
 	const key, word = "statistics", "unfused"
-	on := slices.Contains(forced(), word)
+	on := slices.Contains(g.kernels.forced, word)
 	if g.store.pins != nil {
 		on = g.store.pins[key] == word
 	}

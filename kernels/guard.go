@@ -4,18 +4,14 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"os"
 
 	"marr/vk"
 )
 
-// poison is a NaN that arithmetic does not make: what memory holds before it is written, and guard bands for good.
+// poison is a NaN that arithmetic does not make. Under MARR_POISON=1 (vk.Settings.Poison) it fills all memory of a program before the first run, no
+// memory is used twice, and behind each tensor lies a guard band of it, which CheckGuards checks. Kernels bind a part of the band, since drivers
+// drop writes beyond a binding. Results have the same bits.
 const poison = 0x7fc0dead
-
-// poisoned reports whether MARR_POISON=1 asks for a program for tests: all its memory holds NaN before the first run, no memory is used twice, and
-// behind each tensor lies a guard band that CheckGuards looks at. What kernels bind reaches into the band, since drivers drop writes beyond it.
-// Its results have the same bits.
-func poisoned() bool { return os.Getenv("MARR_POISON") == "1" }
 
 // band is the guard band behind a tensor in the arena, from its last byte on.
 func (p *Program) band(m *storage) vk.Range {

@@ -6,6 +6,8 @@ import (
 	"marr/kernels"
 	"marr/kernels/optest"
 	"marr/kernels/optest/cases"
+	"marr/vk"
+	"marr/vk/vktest"
 )
 
 func TestOpsMatchTheirReferences(t *testing.T) { bench.RunOps(t, cases.All()) }
@@ -39,8 +41,7 @@ func TestNTXentInSlabsMatchesItsReference(t *testing.T) {
 
 // TestNTXentNeedsNoSquareOfTheBatch: 4096 similarities of 4096 rows are 64 MiB, and their gradient as many.
 func TestNTXentNeedsNoSquareOfTheBatch(t *testing.T) {
-	t.Setenv("MARR_EAGER", "") // which, like poisoned memory, uses none twice
-	t.Setenv("MARR_POISON", "")
+	vktest.Configure(t, device, func(s *vk.Settings) { s.Eager, s.Poison = false, false }) // both use no memory twice
 	st := kernels.NewStore(device)
 	defer st.Free()
 	prog, err := kernels.Build(device, st, func(g *kernels.Graph) {

@@ -10,6 +10,7 @@ import (
 	"marr/kernels/ref/golden"
 	"marr/kernels/rng"
 	"marr/vk"
+	"marr/vk/vktest"
 )
 
 // optimizerTolerance: a step is a handful of float32 operations a number, each off by up to 6e-8; √ and ÷ of the device by a few more.
@@ -171,7 +172,9 @@ func near(t *testing.T, what string, got []float32, want []float64, tolerance fl
 }
 
 func TestNonFiniteStepChangesNothingAndVerdictNamesItsTensor(t *testing.T) {
-	t.Setenv("MARR_EAGER", "") // which would stop at the first op that sees the number
+	for _, d := range []*vk.Device{device, bench.Narrow} {
+		vktest.Configure(t, d, func(s *vk.Settings) { s.Eager = false }) // which would stop at the first op that sees the number
+	}
 	inf, nan := float32(math.Inf(1)), float32(math.NaN())
 	for _, c := range []struct {
 		name  string
@@ -238,7 +241,7 @@ func nonFinite(t *testing.T, dev *vk.Device, loss float32, at string, index int,
 
 // TestGradientsWhoseSquaresOverflowAreFinite: the norm is then what float32 can hold, and clipping makes of them as good as nothing.
 func TestGradientsWhoseSquaresOverflowAreFinite(t *testing.T) {
-	t.Setenv("MARR_EAGER", "")
+	vktest.Configure(t, device, func(s *vk.Settings) { s.Eager = false })
 	u := updater(t, device, map[string][]float32{"p": {1, 2}}, 1, kernels.SGD{}.Update, "p")
 	tensor, applied := u.apply(1, map[string][]float32{"p": {1e30, 0}}, map[string]float64{"lr": 1, "decay": 0})
 	if tensor != "" || applied != 1 || !(u.norm > 1e38) || math.IsInf(u.norm, 0) {

@@ -8,6 +8,8 @@ import (
 	"marr/kernels"
 	"marr/kernels/optest"
 	"marr/kernels/ref"
+	"marr/vk"
+	"marr/vk/vktest"
 )
 
 func TestPartUndoesCollect(t *testing.T) {
@@ -24,10 +26,10 @@ func TestPartUndoesCollect(t *testing.T) {
 
 // TestCollectPutsEachBlockTogether has two views of four images in two micro-batches: rows 0 … 3 of the whole are the first views.
 func TestCollectPutsEachBlockTogether(t *testing.T) {
-	for _, env := range []string{"MARR_EAGER", "MARR_POISON", ""} {
-		if env != "" {
-			t.Setenv(env, "1")
-		}
+	for env, change := range map[string]func(s *vk.Settings){
+		"eager": func(s *vk.Settings) { s.Eager = true }, "poison": func(s *vk.Settings) { s.Poison = true }, "": func(*vk.Settings) {}} {
+		was := device.Settings()
+		vktest.Configure(t, device, change)
 		p, _ := build(t, func(g *kernels.Graph) {
 			g.Micro(2)
 			g.Segment("embed")
@@ -74,9 +76,7 @@ func TestCollectPutsEachBlockTogether(t *testing.T) {
 		if err := p.CheckGuards(); err != nil {
 			t.Error(err)
 		}
-		if env != "" {
-			t.Setenv(env, "")
-		}
+		device.Configure(was)
 	}
 }
 

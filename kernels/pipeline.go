@@ -14,11 +14,11 @@ var Readings = []string{"plain", "texel"}
 
 // Reading is the way that a device gets: texel on CPU devices, where it is 2 to 3.5 times as fast (shaders/io.glsl), plain elsewhere;
 // MARR_KERNELS overrides it. Checkpoints record it, since sums may be rounded differently.
-func Reading(dev *vk.Device) string { return ReadingOf(dev.Info()) }
+func Reading(dev *vk.Device) string { return ReadingOf(dev.Info(), dev.Settings()) }
 
 // ReadingOf is Reading for a device that is not open.
-func ReadingOf(d vk.Info) string {
-	for _, f := range forced() {
+func ReadingOf(d vk.Info, s vk.Settings) string {
+	for _, f := range forced(s) {
 		if slices.Contains(Readings, f) {
 			return f
 		}

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"os"
 
 	"marr/vk"
 )
@@ -61,11 +60,8 @@ type slot struct {
 	run                *Run
 }
 
-// eager reports whether MARR_EAGER=1 asks for the eager twin: a fence after each dispatch, a scan of what it wrote for numbers that
-// are not finite, no reuse of memory, the op named in every error. Its results have the same bits.
-func eager() bool { return os.Getenv("MARR_EAGER") == "1" }
-
-// Eager makes the program the eager twin, whatever MARR_EAGER says.
+// Eager makes the program the eager twin, as MARR_EAGER=1 does (vk.Settings.Eager): a fence after each dispatch, a scan of what it wrote for numbers
+// that are not finite, no reuse of memory, the op named in every error. Its results have the same bits.
 func (g *Graph) Eager() { g.eager = true }
 
 // MemoryError says that a program does not fit: it needs Planned bytes beside the store.
@@ -85,15 +81,16 @@ func (e *MemoryError) Unwrap() error { return e.Err }
 func Build(dev *vk.Device, store *Store, f func(g *Graph)) (p *Program, err error) {
 	limits := dev.Info().Limits
 	g := newGraph(store)
-	g.dev, g.eager = dev, eager()
-	if poisoned() {
+	settings := dev.Settings()
+	g.dev, g.eager, g.kernels.forced = dev, settings.Eager, forced(settings)
+	if settings.Poison {
 		g.limits.guard = align
 	}
 	g.limits.binding, g.limits.work = int64(limits.StorageRange), dev.WorkBudget()
 	if Reading(dev) == "texel" {
 		g.limits.binding = min(g.limits.binding, 16*int64(limits.TexelElements))
 	}
-	if err := checkForced(); err != nil {
+	if err := checkForced(g.kernels.forced); err != nil {
 		return nil, err
 	}
 	if err := record(g, f); err != nil {
@@ -166,6 +163,9 @@ func (p *Program) fillFirst(g *Graph) error {
 // TraceOps records f without a device, for exporters: the graph's Trace says which ops ran.
 func TraceOps(store *Store, f func(g *Graph)) (*Graph, error) {
 	g := newGraph(store)
+	if store.dev != nil {
+		g.kernels.forced = forced(store.dev.Settings())
+	}
 	return g, record(g, f)
 }
 

@@ -11,6 +11,7 @@ import (
 	"marr/kernels"
 	"marr/kernels/rng"
 	"marr/vk"
+	"marr/vk/vktest"
 )
 
 // build makes a program on a store of its own; both are freed with the test.
@@ -101,7 +102,7 @@ func TestTwoRunsInFlightKeepTheirInputsAndOutputsApart(t *testing.T) {
 }
 
 func TestBarriersStandOnlyBetweenOpsThatConflict(t *testing.T) {
-	t.Setenv("MARR_EAGER", "") // which makes a segment of every op
+	vktest.Configure(t, device, func(s *vk.Settings) { s.Eager = false }) // which makes a segment of every op
 	p, _ := build(t, func(g *kernels.Graph) {
 		a, b := g.Input("a", kernels.F32, 8, 4), g.Input("b", kernels.F32, 8, 4)
 		x := kernels.ReLU(a)           // 0
@@ -116,7 +117,7 @@ func TestBarriersStandOnlyBetweenOpsThatConflict(t *testing.T) {
 }
 
 func TestEagerTwinNamesTheOpThatIsNotFinite(t *testing.T) {
-	t.Setenv("MARR_EAGER", "")
+	vktest.Configure(t, device, func(s *vk.Settings) { s.Eager = false })
 	p, _ := build(t, func(g *kernels.Graph) {
 		g.Eager()
 		x := g.Input("x", kernels.F32, 2, 3)

@@ -9,6 +9,8 @@ import (
 	"marr/kernels"
 	"marr/kernels/ref"
 	"marr/kernels/rng"
+	"marr/vk"
+	"marr/vk/vktest"
 )
 
 // kept is a parameter with what optimizers keep of it.
@@ -225,8 +227,8 @@ func TestNormsOfLargeParametersAreExact(t *testing.T) {
 	values := map[string][]float32{"small": {1, 2, 3}, "large": uniform(3, 40000)}
 	gradients := map[string][]float32{"small": {1, 1, 1}, "large": uniform(4, 40000)}
 	results := map[string][]float32{}
-	for _, eager := range []string{"", "1"} {
-		t.Setenv("MARR_EAGER", eager)
+	for _, eager := range []bool{false, true} {
+		vktest.Configure(t, device, func(s *vk.Settings) { s.Eager = eager })
 		u := updater(t, device, values, 0, kernels.LARS{Trust: 0.02}.Update, "small", "large")
 		u.apply(1, gradients, map[string]float64{"lr": 0.1, "decay": 0.5})
 		for name := range values {

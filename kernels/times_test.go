@@ -5,6 +5,8 @@ import (
 	"testing"
 
 	"marr/kernels"
+	"marr/vk"
+	"marr/vk/vktest"
 )
 
 const timedSide = 192
@@ -36,7 +38,7 @@ func opTimes(t *testing.T, r *kernels.Run) []kernels.OpTime {
 }
 
 func TestTimesNameEveryOpWithItsWorkAndBytes(t *testing.T) {
-	t.Setenv("MARR_EAGER", "")
+	vktest.Configure(t, device, func(s *vk.Settings) { s.Eager = false })
 	p, _ := build(t, timedProgram(true))
 	heavy := opTimes(t, wait(t, submit(t, begin(t, p.Segment("heavy")))))
 	light := opTimes(t, wait(t, submit(t, begin(t, p.Segment("light")))))
@@ -70,7 +72,7 @@ func TestTimesNameEveryOpWithItsWorkAndBytes(t *testing.T) {
 
 // Submit of a second run collects the first one's times before it overwrites them.
 func TestTimedRunsDoNotOverlap(t *testing.T) {
-	t.Setenv("MARR_EAGER", "")
+	vktest.Configure(t, device, func(s *vk.Settings) { s.Eager = false })
 	p, _ := build(t, timedProgram(true))
 	first, second := begin(t, p.Segment("light")), begin(t, p.Segment("light"))
 	if _, err := first.Times(); err == nil || !strings.Contains(err.Error(), "call Wait") {
@@ -107,7 +109,7 @@ func TestTimedProgramGivesTheSameBits(t *testing.T) {
 }
 
 func TestEagerTwinHasNoTimes(t *testing.T) {
-	t.Setenv("MARR_EAGER", "1")
+	vktest.Configure(t, device, func(s *vk.Settings) { s.Eager = true })
 	p, _ := build(t, timedProgram(true))
 	r := wait(t, submit(t, begin(t, p.Segment("light"))))
 	if _, err := r.Times(); err == nil || !strings.Contains(err.Error(), "MARR_EAGER") {
@@ -116,7 +118,7 @@ func TestEagerTwinHasNoTimes(t *testing.T) {
 }
 
 func TestTimesMarkTheOpsOfTheBackwardPass(t *testing.T) {
-	t.Setenv("MARR_EAGER", "")
+	vktest.Configure(t, device, func(s *vk.Settings) { s.Eager = false })
 	p, _ := build(t, func(g *kernels.Graph) {
 		g.Time()
 		x := g.Input("x", kernels.F32, 8, 8).Track()

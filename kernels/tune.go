@@ -78,7 +78,7 @@ func NewTuner(dev *vk.Device, mode Tuning, dir string, warn func(string)) *Tuner
 		return t
 	}
 	d := dev.Info()
-	t.path = filepath.Join(dir, fmt.Sprintf("tune-%s-%08x-%s.json", d.UUID, d.DriverVersion, candidates()))
+	t.path = filepath.Join(dir, fmt.Sprintf("tune-%s-%08x-%s.json", d.UUID, d.DriverVersion, candidates(dev)))
 	text, err := os.ReadFile(t.path)
 	if err == nil {
 		err = json.Unmarshal(text, &t.best)
@@ -97,9 +97,9 @@ func NewTuner(dev *vk.Device, mode Tuning, dir string, warn func(string)) *Tuner
 func (t *Tuner) Mode() Tuning { return t.mode }
 
 // candidates is a hash that changes with any shader and with what MARR_KERNELS leaves of them: the best of few must not pass for the best of all.
-func candidates() string {
+func candidates(dev *vk.Device) string {
 	h := sha256.New()
-	fmt.Fprintln(h, forced())
+	fmt.Fprintln(h, forced(dev.Settings()))
 	for _, name := range shaders.Names() {
 		code, err := shaders.SPIRV(name)
 		if err != nil {

@@ -2,7 +2,6 @@ package kernels
 
 import (
 	"fmt"
-	"os"
 	"slices"
 	"strings"
 
@@ -41,12 +40,12 @@ func (t tile) fits(l vk.Limits) bool {
 
 // forced are the words of MARR_KERNELS, which overrides what a device would get: plain or texel; lean, tiled, the name of one tile, or of one
 // lean kernel, for the shapes that it can run; unfused, so that batch norm reads what it normalises for its statistics, to measure what the fusion saves.
-func forced() []string {
-	return strings.FieldsFunc(os.Getenv("MARR_KERNELS"), func(r rune) bool { return r == ',' })
+func forced(s vk.Settings) []string {
+	return strings.FieldsFunc(s.Kernels, func(r rune) bool { return r == ',' })
 }
 
 // checkForced refuses words of MARR_KERNELS that mean nothing.
-func checkForced() error {
+func checkForced(words []string) error {
 	known := append([]string{"lean", "tiled", "unfused"}, Readings...)
 	for _, t := range tiles {
 		known = append(known, t.name)
@@ -58,7 +57,7 @@ func checkForced() error {
 			}
 		}
 	}
-	for _, w := range forced() {
+	for _, w := range words {
 		if !slices.Contains(known, w) {
 			return &BuildError{"MARR_KERNELS", fmt.Sprintf("%q: no such kernels: known are %s", w, strings.Join(known, ", "))}
 		}
@@ -100,7 +99,7 @@ func (g *Graph) outerVariants(c convShape) []variant {
 }
 
 func (g *Graph) variants(lean []variant, tiled string) []variant {
-	words := forced()
+	words := g.kernels.forced
 	allowed := func(name string, more ...string) bool {
 		return slices.Contains(words, name) || slices.ContainsFunc(more, func(m string) bool { return slices.Contains(words, m) })
 	}
@@ -118,7 +117,7 @@ func (g *Graph) variants(lean []variant, tiled string) []variant {
 		}
 	}
 	if len(out) == 0 {
-		misuse("MARR_KERNELS", "%q leaves no kernel that this device can run", os.Getenv("MARR_KERNELS"))
+		misuse("MARR_KERNELS", "%q leaves no kernel that this device can run", strings.Join(words, ","))
 	}
 	return out
 }

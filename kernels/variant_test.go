@@ -10,12 +10,13 @@ import (
 
 	"marr/kernels"
 	"marr/vk"
+	"marr/vk/vktest"
 )
 
 // small builds convolution, batch norm and their backward on a store; it returns the program and what one run of it leaves in dw.
 func small(t *testing.T, st *kernels.Store) (*kernels.Program, []float32) {
 	t.Helper()
-	t.Setenv("MARR_EAGER", "") // the eager twin has no times
+	vktest.Configure(t, device, func(s *vk.Settings) { s.Eager = false }) // the eager twin has no times
 	w := st.Param("w", func() []float32 { return ramp(40 * 9 * 8) }, 40, 3, 3, 8)
 	n := kernels.Norm{Eps: 1e-5, Momentum: 0.1, Mean: st.State("mean", 0, 40), Var: st.State("var", 1, 40),
 		Gamma: st.Param("gamma", func() []float32 { return ramp(40) }, 40), Beta: st.Param("beta", func() []float32 { return ramp(40) }, 40)}
@@ -77,7 +78,7 @@ func store(t *testing.T) *kernels.Store {
 func TestForcedTilesRunAndLeaveBatchNormItsStatistics(t *testing.T) {
 	for _, tile := range kernels.TilesOf(device.Info()) {
 		words := kernels.Reading(device) + "," + tile
-		t.Setenv("MARR_KERNELS", words)
+		vktest.Configure(t, device, func(s *vk.Settings) { s.Kernels = words })
 		p, _ := small(t, store(t))
 		var ran []string
 		for _, o := range runSmall(t, p) {
@@ -91,7 +92,7 @@ func TestForcedTilesRunAndLeaveBatchNormItsStatistics(t *testing.T) {
 		if slices.Contains(ran, "bn_stats") {
 			t.Errorf("%s: batch norm read the convolution's result for statistics that were there", words)
 		}
-		t.Setenv("MARR_KERNELS", words+",unfused")
+		vktest.Configure(t, device, func(s *vk.Settings) { s.Kernels = words + ",unfused" })
 		p, _ = small(t, store(t))
 		if !slices.ContainsFunc(runSmall(t, p), func(o kernels.OpTime) bool { return o.Kernel == "bn_stats" }) {
 			t.Errorf("%s,unfused: batch norm did not read the convolution's result", words)
@@ -192,9 +193,9 @@ func TestTunerKeepsWhatItFound(t *testing.T) {
 }
 
 func TestTheBestOfForcedKernelsDoesNotPassForTheBestOfAll(t *testing.T) {
-	dir, words := t.TempDir(), os.Getenv("MARR_KERNELS")
+	dir, words := t.TempDir(), device.Settings().Kernels
 	found := func(words string) map[string]string {
-		t.Setenv("MARR_KERNELS", words)
+		vktest.Configure(t, device, func(s *vk.Settings) { s.Kernels = words })
 		tune, _ := tuner(kernels.TuneFull, dir)
 		st := store(t)
 		st.Tune(tune)
@@ -325,7 +326,7 @@ func TestGridsOfOneSizeAndAnotherShapeGoTogether(t *testing.T) {
 }
 
 func TestUnknownKernelsAreRefused(t *testing.T) {
-	t.Setenv("MARR_KERNELS", "texel,conv.k9")
+	vktest.Configure(t, device, func(s *vk.Settings) { s.Kernels = "texel,conv.k9" })
 	_, err := kernels.Build(device, store(t), func(g *kernels.Graph) { g.Input("x", kernels.F32, 1) })
 	if err == nil || !strings.Contains(err.Error(), `"conv.k9"`) || !strings.Contains(err.Error(), "conv.k4, ") || !strings.Contains(err.Error(), "64x64") {
 		t.Errorf("error %v, want one that names the word and what there is", err)

@@ -17,7 +17,7 @@ import (
 // CacheDir is the folder for what a machine keeps between runs, such as compiled pipelines (Options.CacheDir): the environment
 // variable MARR_CACHE where it is set ("off": none, which is ""), else the folder marr among the user's caches. It need not exist.
 func CacheDir() (string, error) {
-	switch v := os.Getenv("MARR_CACHE"); v {
+	switch v := ReadSettings().Cache; v {
 	case "":
 	case "off":
 		return "", nil

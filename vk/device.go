@@ -3,7 +3,6 @@ package vk
 import (
 	"fmt"
 	"math"
-	"os"
 	"strconv"
 	"strings"
 	"sync"
@@ -42,6 +41,7 @@ type Device struct {
 
 	mu        sync.Mutex // guards the fields down to the next mutex
 	closed    bool
+	settings  Settings
 	inUse     []int64 // bytes allocated from each heap
 	buffers   map[*Buffer]bool
 	segments  map[*Segment]bool
@@ -90,7 +90,8 @@ func open(selector string, opt Options, apiLimit uint32) (*Device, error) {
 	}
 	d := &Device{
 		info: p.Info, memory: p.memory, shim: shim, dev: dev, family: uint32(p.family), budget: workBudget(p.Type), statistics: opt.Statistics,
-		inUse: make([]int64, len(p.memory.heaps)), buffers: map[*Buffer]bool{}, segments: map[*Segment]bool{},
+		settings: ReadSettings(),
+		inUse:    make([]int64, len(p.memory.heaps)), buffers: map[*Buffer]bool{}, segments: map[*Segment]bool{},
 		pipelines: map[string]*pipelineEntry{}, layouts: map[layoutKey]uint64{}, plLayouts: map[layoutKey]uint64{},
 	}
 	if opt.StorageRange > 0 {
@@ -106,7 +107,7 @@ func open(selector string, opt Options, apiLimit uint32) (*Device, error) {
 func choose(all []*physical, selector string) (*physical, error) {
 	from := "device"
 	if selector == "" {
-		selector, from = os.Getenv("MARR_DEVICE"), "MARR_DEVICE"
+		selector, from = ReadSettings().Device, "MARR_DEVICE"
 	}
 	if selector == "" {
 		best := all[0]

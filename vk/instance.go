@@ -3,7 +3,6 @@ package vk
 import (
 	"errors"
 	"fmt"
-	"os"
 	"sync"
 
 	vulkan "github.com/vulkan-go/vulkan"
@@ -110,8 +109,7 @@ func (in *instance) physicals() ([]*physical, error) {
 }
 
 func validationWanted(opt Options) bool {
-	v := os.Getenv("MARR_VALIDATION")
-	return opt.Validation || v != "" && v != "0"
+	return opt.Validation || ReadSettings().Validation
 }
 
 // List returns a description of every Vulkan device, in the order of the loader. Without a loader or a device the error is a

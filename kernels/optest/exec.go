@@ -2,7 +2,6 @@ package optest
 
 import (
 	"fmt"
-	"os"
 	"slices"
 	"testing"
 
@@ -22,9 +21,9 @@ type result struct {
 type setup struct {
 	name   string
 	dev    *vk.Device
-	env    map[string]string
-	twice  bool // op(x) + op(x)
-	golden bool // fold batch statistics into running ones, and read States
+	change func(s *vk.Settings) // of the device, for this setup; nil: none
+	twice  bool                 // op(x) + op(x)
+	golden bool                 // fold batch statistics into running ones, and read States
 	runs   int
 }
 
@@ -34,10 +33,12 @@ const cotangent = "cotangent"
 // each case, and every kernel that some shape was offered.
 func exec(t *testing.T, cases []*prepared, s setup) (out []*result, offered []string) {
 	t.Helper()
-	for name, v := range s.env {
-		defer os.Setenv(name, os.Getenv(name))
-		t.Setenv(name, v)
+	settings := s.dev.Settings()
+	defer s.dev.Configure(settings)
+	if s.change != nil {
+		s.change(&settings)
 	}
+	s.dev.Configure(settings)
 	store := kernels.NewStore(s.dev)
 	defer store.Free()
 	p, err := kernels.Build(s.dev, store, func(g *kernels.Graph) {

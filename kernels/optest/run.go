@@ -69,8 +69,7 @@ func (b Bench) Run(t *testing.T, cases ...Case) {
 			split = append(split, p)
 		}
 	}
-	first := map[string]string{"MARR_POISON": "1"}
-	poison := map[string]string{"MARR_POISON": "1", "MARR_EAGER": ""} // overrides the environment of the whole test run
+	poison := func(s *vk.Settings) { s.Poison, s.Eager = true, false } // overrides the environment of the whole test run
 	type byCase = map[*prepared]*result
 	pair := func(cases []*prepared, results []*result) byCase {
 		out := byCase{}
@@ -86,17 +85,17 @@ func (b Bench) Run(t *testing.T, cases ...Case) {
 		results, _ := exec(t, cases, s)
 		return pair(cases, results)
 	}
-	results, offered := exec(t, all, setup{name: "poisoned", dev: b.Device, env: first, runs: 1})
+	results, offered := exec(t, all, setup{name: "poisoned", dev: b.Device, change: func(s *vk.Settings) { s.Poison = true }, runs: 1})
 	base, words := pair(all, results), kernels.Forcible(b.Device, offered)
-	again := on(all, setup{name: "replayed", dev: b.Device, env: map[string]string{"MARR_POISON": ""}, runs: 2})
-	eager := on(all, setup{name: "eager", dev: b.Device, env: map[string]string{"MARR_EAGER": "1"}, runs: 1})
-	narrow := on(split, setup{name: "narrow", dev: b.Narrow, env: poison, runs: 1})
-	double := on(differentiable, setup{name: "accumulated", dev: b.Device, env: poison, twice: true, runs: 1})
+	again := on(all, setup{name: "replayed", dev: b.Device, change: func(s *vk.Settings) { s.Poison = false }, runs: 2})
+	eager := on(all, setup{name: "eager", dev: b.Device, change: func(s *vk.Settings) { s.Eager = true }, runs: 1})
+	narrow := on(split, setup{name: "narrow", dev: b.Narrow, change: poison, runs: 1})
+	double := on(differentiable, setup{name: "accumulated", dev: b.Device, change: poison, twice: true, runs: 1})
 	forced, forcedNarrow := map[string]byCase{}, map[string]byCase{}
 	for _, w := range words {
-		env := map[string]string{"MARR_KERNELS": w, "MARR_POISON": "1", "MARR_EAGER": ""}
-		forced[w] = on(all, setup{name: w, dev: b.Device, env: env, runs: 1})
-		forcedNarrow[w] = on(split, setup{name: w + ", narrow", dev: b.Narrow, env: env, runs: 1})
+		limit := func(s *vk.Settings) { s.Kernels, s.Poison, s.Eager = w, true, false }
+		forced[w] = on(all, setup{name: w, dev: b.Device, change: limit, runs: 1})
+		forcedNarrow[w] = on(split, setup{name: w + ", narrow", dev: b.Narrow, change: limit, runs: 1})
 	}
 
 	once := func(Input) float32 { return 1 }

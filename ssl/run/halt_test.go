@@ -15,6 +15,8 @@ import (
 	"marr/ssl/data/datatest"
 	"marr/ssl/train"
 	"marr/ssl/views"
+	"marr/vk"
+	"marr/vk/vktest"
 )
 
 // spiked divides by zero in one op of one step.
@@ -62,8 +64,8 @@ func TestNonFiniteStepIsTracedToItsOpAndRolledBack(t *testing.T) {
 	if err := halting(t, sound, runConfig(), spiked{-1}, false, 8); !errors.Is(err, ErrStopped) { // two more steps are under way then
 		t.Fatal(err)
 	}
-	for _, eager := range []string{"", "1"} {
-		t.Setenv("MARR_EAGER", eager)
+	for _, eager := range []bool{false, true} {
+		vktest.Configure(t, device, func(s *vk.Settings) { s.Eager = eager })
 		dir := filepath.Join(t.TempDir(), "run")
 		for _, resume := range []bool{false, true} { // a resumed run does the same, from step 6
 			err := halting(t, dir, runConfig(), spiked{10}, resume, 0)
@@ -126,7 +128,7 @@ func TestHaltedRunGoesOnWithALowerRate(t *testing.T) {
 
 // An update that overflows is found by the step behind it, which is not the culprit.
 func TestOverflowOfAnUpdateIsBlamedOnTheParameter(t *testing.T) {
-	t.Setenv("MARR_EAGER", "") // the twin sees the update itself
+	vktest.Configure(t, device, func(s *vk.Settings) { s.Eager = false }) // the twin sees the update itself
 	m, err := ssl.New("byol")
 	if err != nil {
 		t.Fatal(err)

@@ -10,6 +10,8 @@ import (
 	"marr/ssl"
 	"marr/ssl/data"
 	"marr/ssl/data/datatest"
+	"marr/vk"
+	"marr/vk/vktest"
 )
 
 // Every method, stopped in its middle and gone on with, ends with the bytes of a run that never stopped: averages, centres and the running
@@ -34,7 +36,7 @@ func TestEveryMethodResumesToTheSameBytes(t *testing.T) {
 			if err := pretrainOn(t, set, run, c, false, 3); !errors.Is(err, ErrStopped) {
 				t.Fatalf("%v, want ErrStopped", err)
 			}
-			t.Setenv("MARR_EAGER", "1")
+			vktest.Configure(t, device, func(s *vk.Settings) { s.Eager = true })
 			if err := pretrainOn(t, set, run, c, true, 0); err != nil {
 				t.Fatal(err)
 			}
@@ -80,7 +82,7 @@ func TestGradientCacheGivesTheSameBitsEagerlyAndResumed(t *testing.T) {
 	if err := pretrain(t, run, c, false, 3); !errors.Is(err, ErrStopped) {
 		t.Fatalf("%v, want ErrStopped", err)
 	}
-	t.Setenv("MARR_EAGER", "1")
+	vktest.Configure(t, device, func(s *vk.Settings) { s.Eager = true })
 	if err := pretrain(t, run, c, true, 0); err != nil {
 		t.Fatal(err)
 	}

@@ -142,7 +142,7 @@ func TestAMeasurementThatFailsLosesNothing(t *testing.T) {
 
 // TestNonFiniteStepLeavesTheCheckpoint resumes into a step that overflows: what was saved stays.
 func TestNonFiniteStepLeavesTheCheckpoint(t *testing.T) {
-	t.Setenv("MARR_EAGER", "") // the eager twin stops earlier, at the op
+	vktest.Configure(t, device, func(s *vk.Settings) { s.Eager = false }) // the eager twin stops earlier, at the op
 	c := runConfig()
 	c.Batch, c.Epochs = 24, 3 // one step an epoch
 	c.LR, c.Warmup, c.Optimizer, c.Decay = 1e30, 0, "sgd", 1

@@ -11,6 +11,8 @@ import (
 	"marr/ssl/data"
 	"marr/ssl/data/datatest"
 	"marr/ssl/watch"
+	"marr/vk"
+	"marr/vk/vktest"
 )
 
 // grouped is SimCLR in one pass with batch norm over a part of the batch at a time: what a gradient cache has to give.
@@ -101,8 +103,7 @@ func TestGradientCacheEqualsOnePass(t *testing.T) {
 
 // TestGradientCacheNeedsTheMemoryOfAPart: what grows with the batch is embeddings, similarities and a number of statistics, all small.
 func TestGradientCacheNeedsTheMemoryOfAPart(t *testing.T) {
-	t.Setenv("MARR_EAGER", "") // which, like poisoned memory, uses none twice
-	t.Setenv("MARR_POISON", "")
+	vktest.Configure(t, device, func(s *vk.Settings) { s.Eager, s.Poison = false, false }) // both use no memory twice
 	set, c := datatest.Noise(64, 32, 1), smallConfig()
 	c.Batch = 32
 	whole := trainer(t, c, &ssl.SimCLR{Temperature: 0.2, Out: 16}, set).Planned()

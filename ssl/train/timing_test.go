@@ -9,10 +9,12 @@ import (
 	"marr/kernels"
 	"marr/ssl"
 	"marr/ssl/data/datatest"
+	"marr/vk"
+	"marr/vk/vktest"
 )
 
 func TestWatchSeesEveryDispatchOfAStepAndTheWaits(t *testing.T) {
-	t.Setenv("MARR_EAGER", "")
+	vktest.Configure(t, device, func(s *vk.Settings) { s.Eager = false })
 	m, err := ssl.New("simclr")
 	if err != nil {
 		t.Fatal(err)

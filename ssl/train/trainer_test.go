@@ -87,7 +87,7 @@ func TestEagerTwinAndRepeatedRunGiveTheSameBits(t *testing.T) {
 	if !slices.Equal(must(t)(trained(t, device, c, set, 3)), want) {
 		t.Error("a second run gave other bits")
 	}
-	t.Setenv("MARR_EAGER", "1")
+	vktest.Configure(t, device, func(s *vk.Settings) { s.Eager = true })
 	if !slices.Equal(must(t)(trained(t, device, c, set, 3)), want) {
 		t.Error("the eager twin gave other bits")
 	}
@@ -126,7 +126,7 @@ func TestAccumulationMovesOncePerStep(t *testing.T) {
 
 // TestNonFiniteStepChangesNothing gives a rate that makes the second step overflow: the state stays that of the first.
 func TestNonFiniteStepChangesNothing(t *testing.T) {
-	t.Setenv("MARR_EAGER", "") // the eager twin stops earlier, at the op
+	vktest.Configure(t, device, func(s *vk.Settings) { s.Eager = false }) // the eager twin stops earlier, at the op
 	set, c := datatest.Noise(40, 16, 1), smallConfig()
 	c.LR, c.Warmup, c.Optimizer, c.Decay = 1e30, 0, "sgd", 1
 	want := must(t)(trained(t, device, c, set, 1))
