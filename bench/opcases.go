@@ -102,7 +102,7 @@ func norm(g *kernels.Graph, c int) kernels.Norm {
 	}
 	st := g.Store()
 	return kernels.Norm{Gamma: st.Param("gamma", fill(1), c), Beta: st.Param("beta", fill(0), c), Mean: st.State("mean", 0, c), Var: st.State("var", 1, c),
-		Eps: 1e-5, Momentum: 0.1}
+		Eps: 1e-5, BNMomentum: 0.1}
 }
 
 // lossCases returns the ops that a step runs once: loss, optimizer and views; and softmax.

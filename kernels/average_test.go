@@ -54,7 +54,7 @@ func TestAverageStartsAsItsParameterAndIsAConstant(t *testing.T) {
 		}
 	}
 	_, err := kernels.Build(device, st, func(g *kernels.Graph) { q.Average(g) })
-	if err == nil || !strings.Contains(err.Error(), "ask for it in the first program") {
+	if err == nil || !strings.Contains(err.Error(), "call Momentum in the first program") {
 		t.Errorf("asked for on the device: error %v", err)
 	}
 }

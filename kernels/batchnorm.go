@@ -8,7 +8,7 @@ type Norm struct {
 	Gamma, Beta *Param
 	Mean, Var   *State
 	Eps         float64 // 1e-5 in torch.nn.BatchNorm2d
-	Momentum    float64 // 0.1 in torch.nn.BatchNorm2d
+	BNMomentum  float64 // 0.1 in torch.nn.BatchNorm2d
 	Takes       Statistics
 }
 
@@ -30,9 +30,9 @@ type fold struct {
 	rows int
 }
 
-// BatchNorm is y = γ·(x − μ)/√(σ² + ε) + β (+ residual), then ReLU where asked, for x [.. C] over all axes but the last (Ioffe and Szegedy 2015,
+// BatchNorm is y = γ·(x − μ)/√(σ² + ε) + β (+ residual), then ReLU if relu, for x [.. C] over all axes but the last (Ioffe and Szegedy 2015,
 // arXiv:1502.03167). In training μ and σ² (biased) are the batch's, and Fold moves the running statistics by them (σ² unbiased, as
-// torch.nn.BatchNorm2d), as far as n.Takes says; else they are the running ones. Backward keeps x, y and four vectors. One call is one population.
+// torch.nn.BatchNorm2d), as n.Takes selects; else they are the running ones. Backward keeps x, y and four vectors. One call normalizes over all its rows.
 func BatchNorm(x *Tensor, n Norm, residual *Tensor, relu, training bool) *Tensor {
 	g := x.g
 	gamma, beta := g.affine(n.Gamma, n.Beta, n.Mean.Shape[0])
@@ -52,8 +52,8 @@ func BatchNorm(x *Tensor, n Norm, residual *Tensor, relu, training bool) *Tensor
 	}
 	if b.through == 0 {
 		b.coef = g.runningStats(gamma, beta, n)
-	} else if g.update.fewest == 0 || x.Dim(0) < g.update.fewest {
-		g.update.fewest = x.Dim(0)
+	} else if g.update.minBatchNorm == 0 || x.Dim(0) < g.update.minBatchNorm {
+		g.update.minBatchNorm = x.Dim(0)
 	}
 	g.normApply(b)
 	g.vjp(y, func(dy *Tensor) { g.normBack(b, dy, gamma, beta) })
@@ -68,7 +68,7 @@ func (n Norm) name() string {
 	return n.Mean.Name
 }
 
-// affine returns scale and shift, constants where there are none.
+// affine returns scale and shift; without parameters they are the constants 1 and 0.
 func (g *Graph) affine(gamma, beta *Param, width int) (scale, shift *Tensor) {
 	if gamma != nil {
 		return gamma.Value(g), beta.Value(g)
@@ -89,7 +89,7 @@ func (n Norm) through() int {
 }
 
 func (g *Graph) traceNorm(y, x, residual *Tensor, n Norm, gamma, beta *Tensor, relu bool) {
-	attr := map[string]float64{"eps": n.Eps, "momentum": n.Momentum}
+	attr := map[string]float64{"eps": n.Eps, "momentum": n.BNMomentum}
 	if relu {
 		attr["relu"] = 1
 	}
@@ -174,12 +174,12 @@ func (g *Graph) normBack(b norm, dy, gamma, beta *Tensor) {
 	g.normBackApply(b, dy, back)
 }
 
-// sink is where the gradient of a parameter goes, and what is thrown away of that of a moving average.
+// sink returns where a parameter's gradient goes; that of a moving average is discarded.
 func (g *Graph) sink(x *Tensor) *Tensor {
 	if x.needs {
 		return g.paramGrad(x.param)
 	}
-	return g.alloc("unused", I32, stored(x.shape)) // added to what lay there, so not to be looked at for NaN
+	return g.alloc("unused", I32, stored(x.shape)) // added to uninitialized memory, so the eager twin must not scan it
 }
 
 func (g *Graph) normBackApply(b norm, dy, back *Tensor) {
@@ -195,7 +195,7 @@ func (g *Graph) normBackApply(b norm, dy, back *Tensor) {
 	if passOn {
 		dres, addRes = g.gradient(b.residual)
 	} else {
-		dres = g.alloc("unused", I32, []int{lanes}) // never written, so not to be looked at for NaN
+		dres = g.alloc("unused", I32, []int{lanes}) // never written, so the eager twin must not scan it
 	}
 	last := wholeOut(dres)
 	if passOn {
@@ -219,7 +219,7 @@ func (g *Graph) Fold() {
 		g.run(launch{kernel: "bn_running", rows: 1,
 			binds: []bind{whole(f.kept), wholeOut(f.n.Mean.Value(g)), wholeOut(f.n.Var.Value(g)), whole(halt)},
 			push: func(_, _ int) constants {
-				return constants{"c4": c4, "micro": f.kept.Dim(0), "variance": f.n.Takes == MeanAndVariance, "momentum": f.n.Momentum, "unbias": unbias}
+				return constants{"c4": c4, "micro": f.kept.Dim(0), "variance": f.n.Takes == MeanAndVariance, "momentum": f.n.BNMomentum, "unbias": unbias}
 			},
 			groups: func(int) [3]uint32 { return groups1(c4, 32) }})
 	}

@@ -29,8 +29,8 @@ func ColumnMean(x *Tensor) *Tensor {
 	return Scale(total, 1/float64(x.Rows()))
 }
 
-// Average moves the state by c ← m·c + (1 − m)·x, x of its shape, unless the step is known to be non-finite: DINO's center. It stands, as Fold does,
-// behind what reads the old value and behind CheckFinite.
+// Average moves the state by c ← m·c + (1 − m)·x, x of its shape, unless the step is known to be non-finite: DINO's center. Call it, as Fold,
+// after what reads the old value and after CheckFinite.
 func (c *State) Average(g *Graph, x *Tensor, momentum float64) {
 	value := c.Value(g)
 	wantSame("Average", value, x)

@@ -17,7 +17,7 @@ type selection struct {
 	transposes map[transposed]*Tensor
 }
 
-// transposed names a weight whose other layout is there already: by its place in the store, and the segment that made it.
+// transposed identifies a weight whose transpose is recorded: its place in the store and the segment that made the transpose.
 type transposed struct {
 	set     int
 	offset  int64
@@ -88,7 +88,7 @@ func (g *Graph) byRule(c choice) variant {
 }
 
 // unfused reports whether batch norms are to read for their statistics what convolutions made: because MARR_KERNELS says so, or the run that is
-// resumed did. It stands among the variants, since sums are rounded differently.
+// resumed did. It is one of Program.Variants, since sums are rounded differently.
 func (g *Graph) unfused() bool {
 	const key, word = "statistics", "unfused"
 	on := slices.Contains(g.kernels.forced, word)

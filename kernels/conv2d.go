@@ -53,13 +53,13 @@ func (g *Graph) taps(w *Tensor) *Tensor {
 	}
 	k, c, rs := w.Dim(0), w.Width(), product(w.shape[1:len(w.shape)-1])
 	t := g.alloc(w.name+" as taps", F32, []int{rs * c, k})
-	g.turn(t, w, 1, rs, c, k)
+	g.transpose(t, w, 1, rs, c, k)
 	g.kernels.transposes[key] = t
 	return t
 }
 
-// turn makes y [batch][taps c k] of x [batch][k taps c].
-func (g *Graph) turn(y, x *Tensor, batch, taps, c, k int) {
+// transpose makes y [batch][taps c k] of x [batch][k taps c].
+func (g *Graph) transpose(y, x *Tensor, batch, taps, c, k int) {
 	l := launch{kernel: "transpose", rows: batch, binds: []bind{in(x), out(y)},
 		push: func(_, n int) constants {
 			return constants{"batch": n, "taps": taps, "c": c, "c4": quads(c), "k": k, "k4": quads(k)}
@@ -73,13 +73,13 @@ func (g *Graph) turn(y, x *Tensor, batch, taps, c, k int) {
 
 func (g *Graph) convForward(y, x, taps *Tensor, c convShape) *producer {
 	k4 := quads(c.k)
-	return g.gather(gather{y: y, x: x, w: taps, images: c.n, gridH: c.oh, gridW: c.ow, c: c.c, k: c.k, inH: c.h, inW: c.w,
+	return g.gemmForward(gemmForward{y: y, x: x, w: taps, images: c.n, gridH: c.oh, gridW: c.ow, c: c.c, k: c.k, inH: c.h, inW: c.w,
 		step: c.stride, offH: -c.pad, offW: -c.pad, dir: 1, tapsH: c.r, tapsW: c.s,
 		wTapH: c.s * c.c * k4, wTapW: c.c * k4, wIn: k4, outN: c.oh * c.ow * k4, outH: c.ow * k4, outW: k4, work: c.work()})
 }
 
 // convData makes dx[n h w c] = Σ dy[n, (h + pad − r)/stride, …, k] · w[k r s c] over the taps for which the division leaves no rest: one
-// dispatch for each class (h mod stride, w mod stride), whose taps r are those with r ≡ h + pad, so that none is tried in vain.
+// dispatch for each class (h mod stride, w mod stride), whose taps r are those with r ≡ h + pad, so every tap counts.
 func (g *Graph) convData(dx *Tensor, add int, dy, w *Tensor, c convShape) {
 	c4 := quads(c.c)
 	for a := range c.stride {
@@ -89,7 +89,7 @@ func (g *Graph) convData(dx *Tensor, add int, dy, w *Tensor, c convShape) {
 				continue
 			}
 			r0, s0 := (a+c.pad)%c.stride, (b+c.pad)%c.stride
-			g.gather(gather{y: dx, x: dy, w: w, images: c.n, gridH: gh, gridW: gw, c: c.k, k: c.c, inH: c.oh, inW: c.ow,
+			g.gemmForward(gemmForward{y: dx, x: dy, w: w, images: c.n, gridH: gh, gridW: gw, c: c.k, k: c.c, inH: c.oh, inW: c.ow,
 				step: 1, offH: (a + c.pad - r0) / c.stride, offW: (b + c.pad - s0) / c.stride, dir: -1,
 				tapsH: max(0, (c.r-r0+c.stride-1)/c.stride), tapsW: max(0, (c.s-s0+c.stride-1)/c.stride),
 				wTap0: (r0*c.s + s0) * c4, wTapH: c.stride * c.s * c4, wTapW: c.stride * c4, wIn: c.r * c.s * c4,
@@ -101,5 +101,5 @@ func (g *Graph) convData(dx *Tensor, add int, dy, w *Tensor, c convShape) {
 
 // convWeight adds dw[k r s c] = Σ_{n p q} dy[n p q k] · x[n, p·stride − pad + r, …, c] to the parameter's gradient.
 func (g *Graph) convWeight(p *Param, x, dy *Tensor, c convShape) {
-	g.outer(g.paramGrad(p), 1, x, dy, c)
+	g.gemmWeight(g.paramGrad(p), 1, x, dy, c)
 }

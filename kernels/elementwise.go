@@ -56,7 +56,7 @@ func Scale(x *Tensor, s float64) *Tensor {
 	return y
 }
 
-// passScaled lets s times the gradient dy through to x, which has y's shape.
+// passScaled adds s·dy to the gradient of x, of the same shape.
 func (g *Graph) passScaled(x, dy *Tensor, s float64) {
 	dx, add := g.gradient(x)
 	g.scaled(dx, add, dy, s)
@@ -70,7 +70,7 @@ func (g *Graph) scaled(y *Tensor, add int, x *Tensor, s float64) {
 		groups: func(n int) [3]uint32 { return groups1(n*q, 256) }})
 }
 
-// pass lets the gradient dy through to x, which has y's shape.
+// pass adds the gradient dy to that of x, of the same shape.
 func (g *Graph) pass(x, dy *Tensor) {
 	dx, add := g.gradient(x)
 	g.copy(dx, dy, 0, 0, x.Rows(), add)
@@ -106,10 +106,10 @@ func window(t *Tensor, at, size int64) (b bound, skip int64) {
 	return bound{mem: t.mem, offset: at - skip, size: size + skip, float: t.dtype == F32}, skip
 }
 
-// Concat puts tensors that differ in their first axis only one after the other: the views of a batch as one batch-norm population.
+// Concat concatenates tensors along their first axis: the views of a batch then share batch-norm statistics.
 func Concat(xs ...*Tensor) *Tensor {
 	if len(xs) == 0 {
-		misuse("Concat", "nothing given")
+		misuse("Concat", "want at least one tensor")
 	}
 	g, n := xs[0].g, 0
 	for _, x := range xs {

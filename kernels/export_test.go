@@ -27,7 +27,7 @@ func SlabElements(n int) (was int) {
 	return was
 }
 
-// Filling sets from how many results on a transposed product is a gather, and returns what it was.
+// Filling sets from how many results on a transposed product is a gemmForward, and returns what it was.
 func Filling(n int) int {
 	was := filling
 	filling = n

@@ -5,7 +5,7 @@ import (
 	"math"
 )
 
-// ClearGrads sets all parameter gradients to zero, also those of parameters that are declared later; it stands at the start of a step.
+// ClearGrads sets all parameter gradients to zero, also those of parameters that are declared later; call it at the start of a step.
 func (g *Graph) ClearGrads() {
 	all := g.fixed("gradients", []int{1}, gradients, 0, 0)
 	g.fill(all, 0)
@@ -15,11 +15,11 @@ func (g *Graph) ClearGrads() {
 // halt is (why the run must stop, or 0; the number of steps applied; the bits of what gradients are multiplied by), as three uint32.
 func (s *Store) halt() *State { return s.State("marr.halt", 0, 3) }
 
-// finiteBlock is how many vectors of the gradients a work group looks through, finiteLanes by how many lanes.
+// finiteBlock is the number of gradient vectors that a work group checks, finiteLanes the number of its lanes.
 const finiteBlock, finiteLanes = 512, 32
 
-// CheckFinite looks at the loss and at every gradient. From the first step in which one is not finite on, optimizers and Fold change
-// nothing, and Store.Verdict says which tensor it was. Output "gradient_norm" is the 2-norm of all gradients, before Clip. It stands between
+// CheckFinite checks the loss and every gradient. After the first step in which one is not finite, optimizers and Fold change
+// nothing, and Store.Verdict names the tensor. Output "gradient_norm" is the 2-norm of all gradients, before Clip. Call it between
 // Backward and the optimizer.
 func (g *Graph) CheckFinite(loss *Tensor) {
 	grads, halt := g.flat(gradients), g.store.halt().Value(g)
@@ -40,8 +40,8 @@ func (g *Graph) CheckFinite(loss *Tensor) {
 	g.Output("gradient_norm", norm)
 }
 
-// Verdict reads the output "halt" of a segment with CheckFinite: the tensor whose gradient was the first that was not finite ("" when all
-// was well, "loss" for the loss itself), and how many steps have changed the parameters.
+// Verdict decodes the output "halt" of a segment with CheckFinite. tensor names the first non-finite gradient; it is "" while all are finite and
+// "loss" for the loss itself. applied is the number of steps that changed the parameters.
 func (s *Store) Verdict(halt []float32) (tensor string, applied int) {
 	why, applied := math.Float32bits(halt[0]), int(math.Float32bits(halt[1]))
 	switch why {

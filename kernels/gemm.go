@@ -7,9 +7,9 @@ import (
 	"marr/vk"
 )
 
-// gather is one product of gathered rows: y[q k] (+)= Σ_taps Σ_c x[position(q, tap) c] · w[tap c k]; see shaders/conv.comp for the constants.
+// gemmForward is an implicit GEMM, y[q k] (+)= Σ_taps Σ_c x[position(q, tap) c] · w[tap c k]; shaders/push_forward.glsl defines the constants.
 // It is the forward pass of a convolution, each class of its data gradient, and a matrix product (one tap, one position a row).
-type gather struct {
+type gemmForward struct {
 	gridH, gridW             int
 	c, k, inH, inW           int
 	step, offH, offW, dir    int
@@ -20,7 +20,7 @@ type gather struct {
 	images                   int
 	y, x, w                  *Tensor
 	work                     float64
-	class, classes           int  // strided dgrad: which of how many dispatches, each of which writes its part of y
+	class, classes           int  // strided dgrad: the index and number of the dispatches that write y together
 	batched                  bool // an image is one of a batch of matrices, with a w of its own
 }
 
@@ -28,18 +28,18 @@ type gather struct {
 type producer struct {
 	steps []*step // the dispatch, or those of its slices
 	tile  int     // rows of a tile
-	part  *Tensor // the statistics, [tiles of rows][mean, M2][C], once somebody asked
+	part  *Tensor // the statistics, [tiles of rows][mean, M2][C], nil until statistics is called
 }
 
 func ceil(n, per int) int { return (n + per - 1) / per }
 
-// gather puts the product on the graph, with the kernel that the device gets for its shape. What it returns can make batch-norm statistics
+// gemmForward records the product, with the kernel chosen for its shape. What it returns can make batch-norm statistics
 // too; nil where the kernel cannot.
-func (g *Graph) gather(a gather) *producer {
+func (g *Graph) gemmForward(a gemmForward) *producer {
 	m := a.images * a.gridH * a.gridW
 	pick := g.choose(choice{
 		key:     shapeKey("gather", m, a.gridW, a.k, a.c, a.tapsH, a.tapsW, a.step),
-		options: g.gatherVariants(a), narrow: a.k < 32, rule: func(v variant) bool { return v.suitsGather(m, a.k) }, launch: a.launch,
+		options: g.forwardVariants(a), narrow: a.k < 32, rule: func(v variant) bool { return v.suitsForward(m, a.k) }, launch: a.launch,
 	})
 	from, l := len(g.steps), a.launch(pick)
 	able := pick.tile != nil && a.classes <= 1 && a.add == 0 && !a.batched && g.wholeTiles(&l, a, pick.rows) && !g.unfused()
@@ -52,7 +52,7 @@ func (g *Graph) gather(a gather) *producer {
 
 // wholeTiles makes slices of a launch begin where a tile of rows does, so that statistics of tiles do not depend on where a device has it cut.
 // It leaves a launch alone, and reports false, where that would make slices of more than what every device binds, or than a test lets this one.
-func (g *Graph) wholeTiles(l *launch, a gather, tile int) bool {
+func (g *Graph) wholeTiles(l *launch, a gemmForward, tile int) bool {
 	unit := tile / int(gcd(int64(tile), int64(a.gridH*a.gridW)))
 	if int64(min(unit, a.images))*max(a.x.bytes(), a.y.bytes())/int64(a.images) > min(leastRange, g.limits.binding) {
 		return false
@@ -79,7 +79,7 @@ func (p *producer) statistics(g *Graph, x *Tensor) *Tensor {
 }
 
 // launch is the product by a variant's kernel.
-func (a gather) launch(v variant) launch {
+func (a gemmForward) launch(v variant) launch {
 	y := sum(a.y, a.add)
 	if a.classes > 1 {
 		y = inout(a.y)
@@ -116,14 +116,14 @@ func (a gather) launch(v variant) launch {
 	return l
 }
 
-// outer sums dyᵀ·x over positions, by chunks of images that are added up in order; y (+)= [K R S C].
-func (g *Graph) outer(y *Tensor, add int, x, dy *Tensor, c convShape) {
+// gemmWeight is the implicit GEMM of a weight gradient, dyᵀ·x summed over positions: chunks of images are added up in order. y (+)= [K R S C].
+func (g *Graph) gemmWeight(y *Tensor, add int, x, dy *Tensor, c convShape) {
 	c4, k4, taps, area := quads(c.c), quads(c.k), c.r*c.s, c.oh*c.ow
 	size := c.k * taps * c4 // vectors
 	var part *Tensor
 	var chunks int
 	plan := func(v variant) launch {
-		tiles, groups := v.outerTiles(k4, c4, taps)
+		tiles, groups := v.weightTiles(k4, c4, taps)
 		chunks = min(c.n, max(1, min(512/groups, 1<<20/size)))
 		per := ceil(c.n, chunks)
 		per = min(per, max(1, int(chunkBytes*int64(c.n)/max(x.bytes(), dy.bytes()))))
@@ -140,7 +140,7 @@ func (g *Graph) outer(y *Tensor, add int, x, dy *Tensor, c convShape) {
 	}
 	pick := g.choose(choice{
 		key:     shapeKey("outer", c.n*area, c.ow, c.k, c.c, c.r, c.s, c.stride),
-		options: g.outerVariants(c), narrow: c.k < 32 || taps*c.c < 32, rule: func(v variant) bool { return v.suitsOuter(c.k, taps*c4*lanes) }, launch: plan,
+		options: g.weightVariants(c), narrow: c.k < 32 || taps*c.c < 32, rule: func(v variant) bool { return v.suitsWeight(c.k, taps*c4*lanes) }, launch: plan,
 	})
 	g.run(plan(pick))
 	g.reduce(y, add, part, chunks, size)
@@ -161,8 +161,8 @@ func (g *Graph) reduce(y *Tensor, add int, part *Tensor, parts, size int) {
 // filling is the number of results from which a product keeps a large device busy with one lane or tile for each: 64 tiles of 64×64.
 var filling = 64 * 64 * 64
 
-// gemm makes y [.. M N] (+)= op(a)·op(b) with inner size k, for matrices or for batches of them [B M N]. The gather kernel wants b's rows along
-// n, the outer kernel a's along m: a b that is transposed is turned first.
+// gemm makes y [.. M N] (+)= op(a)·op(b) with inner size k, for matrices or for batches of them [B M N]. The forward kernel reads
+// rows of b along n, the weight kernel rows of a along m; a transposed b is transposed in memory first.
 func (g *Graph) gemm(y *Tensor, add int, a, b *Tensor, transA, transB bool, k int) *producer {
 	m, n, batch := y.Dim(-2), y.Dim(-1), 1
 	if len(y.shape) == 3 {
@@ -170,24 +170,24 @@ func (g *Graph) gemm(y *Tensor, add int, a, b *Tensor, transA, transB bool, k in
 	}
 	if transB {
 		t := g.alloc(b.name+" transposed", F32, append(slices.Clone(b.shape[:len(b.shape)-2]), k, n))
-		g.turn(t, b, batch, 1, k, n)
+		g.transpose(t, b, batch, 1, k, n)
 		b = t
 	}
 	switch {
-	case transA && (batch > 1 || y.mem.set == arena && m*n >= filling): // enough results that the sum need not be cut: a gather of the transpose
+	case transA && (batch > 1 || y.mem.set == arena && m*n >= filling): // enough results that the sum need not be cut: a gemmForward of the transpose
 		t := g.alloc(a.name+" transposed", F32, []int{batch, m, k})
-		g.turn(t, a, batch, 1, m, k)
+		g.transpose(t, a, batch, 1, m, k)
 		a = t
 	case transA: // y[m n] = Σ_k a[k m]·b[k n]: the weight gradient of a 1×1 convolution over k images of one pixel
-		g.outer(y, add, b, a, convShape{n: k, h: 1, w: 1, c: n, k: m, r: 1, s: 1, stride: 1, oh: 1, ow: 1})
+		g.gemmWeight(y, add, b, a, convShape{n: k, h: 1, w: 1, c: n, k: m, r: 1, s: 1, stride: 1, oh: 1, ow: 1})
 		return nil
 	}
 	n4 := quads(n)
-	p := gather{y: y, x: a, w: b, images: m, gridH: 1, gridW: 1, c: k, k: n, inH: 1, inW: 1, step: 1, dir: 1, tapsH: 1, tapsW: 1,
+	p := gemmForward{y: y, x: a, w: b, images: m, gridH: 1, gridW: 1, c: k, k: n, inH: 1, inW: 1, step: 1, dir: 1, tapsH: 1, tapsW: 1,
 		wIn: n4, outN: n4, add: add, work: 2 * float64(batch) * float64(m) * float64(n) * float64(k)}
 	if len(y.shape) == 3 {
 		// rows of one matrix are the columns of an image one pixel high
 		p.batched, p.images, p.gridW, p.inW, p.outN, p.outW = true, batch, m, m, m*n4, n4
 	}
-	return g.gather(p)
+	return g.gemmForward(p)
 }

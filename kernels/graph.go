@@ -27,7 +27,7 @@ func newGraph(store *Store) *Graph {
 
 // record calls f on g and completes the recording. A panic about misuse becomes an error.
 func record(g *Graph, f func(g *Graph)) (err error) {
-	defer caught(&err)
+	defer recoverBuildError(&err)
 	f(g)
 	g.update.complete(g.store)
 	return nil
@@ -46,7 +46,7 @@ func (g *Graph) vjp(y *Tensor, back func(dy *Tensor)) {
 }
 
 // gradient returns the tensor that a contribution to x's gradient goes to, and 1 when it must be added to what is there.
-// Parameter gradients are always added to: ClearGrads stands at the start of a step.
+// Parameter gradients are always added to: ClearGrads zeroes them at the start of a step.
 func (g *Graph) gradient(x *Tensor) (dx *Tensor, add int) {
 	if x.param != nil {
 		return g.paramGrad(x.param), 1
@@ -84,8 +84,8 @@ func (g *Graph) BackwardFrom(y, dy *Tensor) {
 	g.backward = nil
 }
 
-// Rehearse records f, whose ops come once more in a later segment: Backward and Fold pass by what they leave here.
-func (g *Graph) Rehearse(f func()) {
+// ForwardOnly records f, whose ops a later segment records again: Backward and Fold skip what f records.
+func (g *Graph) ForwardOnly(f func()) {
 	tape, folds := len(g.backward), len(g.update.folds)
 	f()
 	g.backward, g.update.folds = g.backward[:tape], g.update.folds[:folds]
@@ -105,9 +105,9 @@ func (t *Tensor) constant() *Tensor {
 	return &c
 }
 
-// Hold makes StopGrad cut the graph in two, for tests of gradients, which move parameters and leave constants where they are: what StopGrad is given
-// becomes an output of the segment, and what it returns an input of the same name and shape. The names are added to `to`, in order.
-func (g *Graph) Hold(to *[]string) { g.held = to }
+// CutAtStopGrad makes StopGrad cut the graph: its argument becomes an output of the segment, and its result an input of the same name and shape. The names
+// are appended to names. Tests of gradients move parameters this way while the constants stay.
+func (g *Graph) CutAtStopGrad(names *[]string) { g.held = names }
 
 // cut makes an output of x and an input of the same name, which it returns.
 func (g *Graph) cut(x *Tensor) *Tensor {
@@ -117,5 +117,5 @@ func (g *Graph) cut(x *Tensor) *Tensor {
 	return g.Input(name, F32, x.shape...)
 }
 
-// Store is the store whose tensors the graph uses.
+// Store returns the store of the graph's parameters and states.
 func (g *Graph) Store() *Store { return g.store }

@@ -5,7 +5,7 @@ import (
 	"slices"
 )
 
-// GroupNorm is y = γ·(x − μ)/√(σ² + ε) + β (+ residual), then ReLU where asked, for x [N .. C]: μ and σ² (biased) are those of an image's positions
+// GroupNorm is y = γ·(x − μ)/√(σ² + ε) + β (+ residual), then ReLU if relu, for x [N .. C]: μ and σ² (biased) are those of an image's positions
 // and C/groups channels in a row, so that they do not depend on the batch and are the same in training and inference (Wu and He 2018,
 // arXiv:1803.08494, eq. 1 to 4; torch.nn.GroupNorm). One group is layer norm (Ba et al. 2016, arXiv:1607.06450) with a scale and shift a channel.
 // Groups are as wide as one another, of 4, 8, 12 … channels; one group may have any width. gamma and beta are [C], or both nil: 1 and 0. Backward
@@ -45,7 +45,7 @@ func GroupNorm(x *Tensor, gamma, beta *Param, groups int, eps float64, residual 
 func onnxGroupNorm(n Node, o ONNX) {
 	shape := n.Out.shape
 	if len(shape) != 4 {
-		o.Refuse("group norm has an ONNX form here of images alone")
+		o.Refuse("group norm has an ONNX form only for images")
 		return
 	}
 	x, y, gamma, beta := o.Value(n.In[0]), o.Value(n.Out), o.Weight(n.In[1]), o.Weight(n.In[2])
@@ -141,7 +141,7 @@ func (g *Graph) groupBackApply(b groupNorm, dy, means *Tensor) {
 		dx = g.alloc("unused", F32, b.x.shape)
 	}
 	passOn := b.residual != nil && b.residual.needs
-	last, addRes := wholeOut(g.alloc("unused", I32, []int{lanes})), 0 // never written, so not to be looked at for NaN
+	last, addRes := wholeOut(g.alloc("unused", I32, []int{lanes})), 0 // never written, so the eager twin must not scan it
 	if passOn {
 		var dres *Tensor
 		dres, addRes = g.gradient(b.residual)

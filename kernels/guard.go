@@ -46,7 +46,7 @@ func (p *Program) paint(word uint32) error {
 	return t.Wait()
 }
 
-// CheckGuards reports every tensor of a program built under MARR_POISON=1 behind whose end something was written; it waits for the device. Without
+// CheckGuards reports every tensor past whose end a kernel wrote, in a program built under MARR_POISON=1. It waits for the device. Without
 // guard bands it returns nil.
 func (p *Program) CheckGuards() error {
 	var errs []error

@@ -20,7 +20,7 @@ type launch struct {
 	spec   []uint32 // specialization constants, from id 0 on
 	rows   int
 	unit   int // slices hold a multiple of this many rows; 0 means 1
-	most   int // and at most so many; 0: any number
+	most   int // slices hold at most this many rows; 0: any number
 	binds  []bind
 	push   func(first, n int) constants // push constants of the slice of n rows from row `first` on
 	groups func(n int) [3]uint32        // work groups for n rows
@@ -31,7 +31,7 @@ type bind struct {
 	t      *Tensor
 	access vk.Access
 	split  bool
-	part   bool // other launches write the rest: not yet to be looked at for NaN
+	part   bool // other launches write the rest: the eager twin does not scan it yet
 }
 
 func in(t *Tensor) bind       { return bind{t: t, access: vk.Read, split: true} }
@@ -40,7 +40,7 @@ func inout(t *Tensor) bind    { return bind{t: t, access: vk.ReadWrite, split: t
 func whole(t *Tensor) bind    { return bind{t: t, access: vk.Read} }
 func wholeOut(t *Tensor) bind { return bind{t: t, access: vk.ReadWrite} }
 
-// sum says how an output is bound that is added to where add is 1.
+// sum binds an output: read and written if add is 1, else written.
 func sum(t *Tensor, add int) bind {
 	if add == 1 {
 		return inout(t)

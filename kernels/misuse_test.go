@@ -37,18 +37,18 @@ func TestMisuseIsABuildErrorThatNamesTheRemedy(t *testing.T) {
 		"kernels: Add: x#1 [2 3] and x#2 [3 2]: shapes differ":          func(g *kernels.Graph) { kernels.Add(x(g, 2, 3), x(g, 3, 2)) },
 		"kernels: Bias: x#1 [2 3] and w [4]: want a bias of 3":          func(g *kernels.Graph) { kernels.Bias(x(g, 2, 3), w(g, 4)) },
 		"kernels: Slice: x#1 [4 3] from 2 to 5: want 0 ≤ from < to ≤ 4": func(g *kernels.Graph) { kernels.Slice(x(g, 4, 3), 2, 5) },
-		"kernels: Concat: nothing given":                                func(*kernels.Graph) { kernels.Concat() },
+		"kernels: Concat: want at least one tensor":                     func(*kernels.Graph) { kernels.Concat() },
 		"kernels: Concat: x#2 [4] and x#1 [3]: shapes differ":           func(g *kernels.Graph) { kernels.Concat(x(g, 2, 3), x(g, 2, 4)) },
 		"kernels: GlobalAvgPool: x#1 [2 3]: want 4 axes of at least 1":  func(g *kernels.Graph) { kernels.GlobalAvgPool(x(g, 2, 3)) },
 		"kernels: BatchNorm w: x#1 [4 3]: 3 channels, want 5":           func(g *kernels.Graph) { kernels.BatchNorm(x(g, 4, 3), norm(g, 5), nil, false, true) },
 		"kernels: BatchNorm w: x#1 [1 3]: one value a channel has no variance: use a batch of at least 2": func(g *kernels.Graph) {
 			kernels.BatchNorm(x(g, 1, 3), norm(g, 3), nil, false, true)
 		},
-		"kernels: Softmax: temperature 0: want it above 0":                                              func(g *kernels.Graph) { kernels.Softmax(x(g, 2, 3), 0) },
-		"kernels: Collect: x#1 [5 3] in 2 blocks: want rows that divide by it":                          func(g *kernels.Graph) { kernels.Collect(x(g, 5, 3), 2) },
-		"kernels: NTXent: x#1 [5 3]: want two views, the same number of rows of each":                   func(g *kernels.Graph) { kernels.NTXent(x(g, 5, 3), 1) },
-		"kernels: DecoupledNTXent: x#1 [2 3]: one image has nothing to be told from: want two at least": func(g *kernels.Graph) { kernels.DecoupledNTXent(x(g, 2, 3), 1) },
-		"kernels: CrossEntropy: x#1 [5 3] with targets x#2 [5]: want 5 of type I32":                     func(g *kernels.Graph) { kernels.CrossEntropy(x(g, 5, 3), x(g, 5)) },
+		"kernels: Softmax: temperature 0: want it above 0":                                   func(g *kernels.Graph) { kernels.Softmax(x(g, 2, 3), 0) },
+		"kernels: GatherMicro: x#1 [5 3] in 2 blocks: want rows that divide by it":           func(g *kernels.Graph) { kernels.GatherMicro(x(g, 5, 3), 2) },
+		"kernels: NTXent: x#1 [5 3]: want two views, the same number of rows of each":        func(g *kernels.Graph) { kernels.NTXent(x(g, 5, 3), 1) },
+		"kernels: DecoupledNTXent: x#1 [2 3]: one image has no negatives: want at least two": func(g *kernels.Graph) { kernels.DecoupledNTXent(x(g, 2, 3), 1) },
+		"kernels: CrossEntropy: x#1 [5 3] with targets x#2 [5]: want 5 of type I32":          func(g *kernels.Graph) { kernels.CrossEntropy(x(g, 5, 3), x(g, 5)) },
 		"kernels: SoftCrossEntropy: a gradient would flow into targets x#2 [2 3]: give StopGrad of them": func(g *kernels.Graph) {
 			kernels.SoftCrossEntropy(x(g, 2, 3), x(g, 2, 3).Track(), 1)
 		},
@@ -63,31 +63,31 @@ func TestMisuseIsABuildErrorThatNamesTheRemedy(t *testing.T) {
 		"kernels: BackwardFrom: x#1 [2 3] and x#2 [3 2]: shapes differ":                       func(g *kernels.Graph) { g.BackwardFrom(x(g, 2, 3), x(g, 3, 2)) },
 		"kernels: tensor: x [0 3]: every axis has at least one element":                       func(g *kernels.Graph) { x(g, 0, 3) },
 		"kernels: Segment: \"main\" stands twice in one program":                              func(g *kernels.Graph) { g.Segment("main"); g.Segment("main") },
-		"kernels: Param: w is [3], asked for as [4]":                                          func(g *kernels.Graph) { w(g, 3); w(g, 4) },
+		"kernels: Param: w is [3], requested as [4]":                                          func(g *kernels.Graph) { w(g, 3); w(g, 4) },
 		"kernels: Param: w [3]: 2 first values":                                               func(g *kernels.Graph) { g.Store().Param("w", ones(2), 3) },
 		"kernels: State: w names a tensor of another kind already":                            func(g *kernels.Graph) { w(g, 3); g.Store().State("w", 0, 3) },
 		"kernels: parameters: the store has none: declare them before CheckFinite and Update": func(g *kernels.Graph) { kernels.SGD{}.Update(g) },
-		"kernels: Average: a parameter's was asked for behind Update, which would pass it by: ask for all before it": func(g *kernels.Graph) {
+		"kernels: Average: a parameter's moving average was requested after Update, which would skip it: request all before it": func(g *kernels.Graph) {
 			p := g.Store().Param("a", ones(3), 3)
 			kernels.SGD{}.Update(g)
 			p.Average(g)
 		},
-		"kernels: Update: gradients are to be clipped and nothing measures them: put CheckFinite before it": func(g *kernels.Graph) {
+		"kernels: Update: Clip needs the norm of the gradients: call CheckFinite before Update": func(g *kernels.Graph) {
 			g.Store().Param("a", ones(3), 3)
 			g.Clip(1)
 			kernels.SGD{}.Update(g)
 		},
-		"kernels: Clip: 1 stands behind CheckFinite, which says by how much: put it before": func(g *kernels.Graph) {
+		"kernels: Clip: 1 comes after CheckFinite, which computes the factor: call Clip before it": func(g *kernels.Graph) {
 			g.Store().Param("a", ones(3), 3)
 			g.CheckFinite(g.Input("loss", kernels.F32, 1))
 			g.Clip(1)
 		},
-		"kernels: ClipEach: 1 stands behind Update, which is to clip: put it before": func(g *kernels.Graph) {
+		"kernels: ClipEach: 1 comes after Update, which clips: call ClipEach before it": func(g *kernels.Graph) {
 			g.Store().Param("a", ones(3), 3)
 			kernels.SGD{}.Update(g)
 			g.ClipEach(1)
 		},
-		"kernels: Param: w was declared behind CheckFinite or Update, which would pass it by: declare all parameters before them": func(g *kernels.Graph) {
+		"kernels: Param: w was declared after CheckFinite or Update, which would skip it: declare all parameters before them": func(g *kernels.Graph) {
 			g.Store().Param("a", ones(3), 3)
 			kernels.SGD{}.Update(g)
 			w(g, 4)

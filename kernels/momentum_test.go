@@ -43,7 +43,7 @@ var twinOps = map[string]twinOp{
 // twinNorm is a batch norm with running statistics of its own.
 func twinNorm(g *kernels.Graph, p []*kernels.Param) kernels.Norm {
 	st, c := g.Store(), p[0].Shape[0]
-	return kernels.Norm{Gamma: p[0], Beta: p[1], Mean: st.State(p[0].Name+" mean", 0, c), Var: st.State(p[0].Name+" var", 1, c), Eps: 1e-5, Momentum: 0.1}
+	return kernels.Norm{Gamma: p[0], Beta: p[1], Mean: st.State(p[0].Name+" mean", 0, c), Var: st.State(p[0].Name+" var", 1, c), Eps: 1e-5, BNMomentum: 0.1}
 }
 
 // TestMomentumIsTheSameParameterWithTheAverageForAValue holds an op on moving averages to the same op on plain parameters of those values, bit for

@@ -20,7 +20,7 @@ func NTXent(z *Tensor, temperature float64) *Tensor { return contrast("NTXent", 
 // dz_i = 1/(2Nτ)·(−2·z_p + Σ_{j≠i,p} (p_ij + p_ji)·z_j). It is below 0 where positives are closer than all else together; N is at least 2.
 func DecoupledNTXent(z *Tensor, temperature float64) *Tensor {
 	if z.Dim(0) < 4 {
-		misuse("DecoupledNTXent", "%v: one image has nothing to be told from: want two at least", z)
+		misuse("DecoupledNTXent", "%v: one image has no negatives: want at least two", z)
 	}
 	return contrast("DecoupledNTXent", z, temperature, true)
 }
@@ -33,9 +33,9 @@ func contrast(op string, z *Tensor, temperature float64, decoupled bool) *Tensor
 	if rows%2 != 0 {
 		misuse(op, "%v: want two views, the same number of rows of each", z)
 	}
-	x := ntxent{z: z, turned: g.alloc(z.name+" transposed", F32, []int{z.Width(), rows}), row: g.alloc("NT-Xent rows", F32, []int{rows, lanes}),
+	x := ntxent{z: z, transposed: g.alloc(z.name+" transposed", F32, []int{z.Width(), rows}), row: g.alloc("NT-Xent rows", F32, []int{rows, lanes}),
 		slab: min(rows, slabRows(pad(rows))), scale: 1 / temperature, decoupled: decoupled}
-	g.turn(x.turned, z, 1, 1, z.Width(), rows)
+	g.transpose(x.transposed, z, 1, 1, z.Width(), rows)
 	sim := x.forward(g)
 	loss, _ := g.meanLoss(op, x.row, rows, z)
 	g.vjp(loss, func(dl *Tensor) { x.backward(g, dl, sim) })
@@ -51,10 +51,10 @@ func slabRows(width int) int { return max(1, slabElements/width/16) * 16 }
 
 // ntxent is one call of contrast: zᵀ, and (loss, 1, lse, 0) of each row.
 type ntxent struct {
-	z, turned, row *Tensor
-	slab           int // rows
-	scale          float64
-	decoupled      bool
+	z, transposed, row *Tensor
+	slab               int // rows
+	scale              float64
+	decoupled          bool
 }
 
 // slabs calls f for each slab: n rows from row `from` on.
@@ -66,7 +66,7 @@ func (x ntxent) slabs(f func(from, n int)) {
 
 // similarities makes rows of z·zᵀ.
 func (x ntxent) similarities(g *Graph, sim *Tensor, from, n int) {
-	g.gemm(rowsOf(sim, 0, n), 0, rowsOf(x.z, from, n), x.turned, false, false, x.z.Width())
+	g.gemm(rowsOf(sim, 0, n), 0, rowsOf(x.z, from, n), x.transposed, false, false, x.z.Width())
 }
 
 // forward fills x.row and returns the last slab.

@@ -3,9 +3,9 @@ package kernels
 // SGD is stochastic gradient descent with momentum, as torch.optim.SGD without dampening:
 // g ← grad + λp, v ← μv + g, p ← p − ηv; η is scalar "lr", λ scalar "decay" of the segment.
 type SGD struct {
-	Momentum float64
-	Nesterov bool // p ← p − η(g + μv)
-	DecayAll bool // decay passes by parameters marked NoDecay (biases, norms) unless set
+	OptMomentum float64
+	Nesterov    bool // p ← p − η(g + μv)
+	DecayAll    bool // decay parameters marked NoDecay (biases, norms) too
 }
 
 // Update puts the step on the graph, over the whole flat set at once.
@@ -13,7 +13,7 @@ func (o SGD) Update(g *Graph) { o.update(g, trust{}) }
 
 func (o SGD) update(g *Graph, t trust) {
 	g.optimizer(optimizer{kernel: "sgd", decayAll: o.DecayAll, trust: t, flats: []int{gradients, values, moment0},
-		push: func(n int) constants { return constants{"n": n, "momentum": o.Momentum, "nesterov": o.Nesterov} }})
+		push: func(n int) constants { return constants{"n": n, "momentum": o.OptMomentum, "nesterov": o.Nesterov} }})
 }
 
 // LARS is SGD with a rate of its own for every parameter (You et al. 2017, arXiv:1708.03888), in one of two dialects, with ‖·‖ the 2-norm of a
@@ -25,7 +25,7 @@ func (o SGD) update(g *Graph, t trust) {
 //
 //	q = min(1, Trust·‖p‖/(‖grad‖ + λ‖p‖ + 1e-8)/η), g ← q·(grad + λp), then as SGD; where a norm is 0, g ← grad
 //
-// What decay passes by is not adapted either: for it the step is SGD's.
+// Parameters without decay are not adapted either: they take SGD's step.
 type LARS struct {
 	SGD
 	Trust   float64 // 0.001 in BYOL's code, 0.02 in Apex's
@@ -64,11 +64,11 @@ func (o AdamW) Update(g *Graph) {
 // each parameter's own): (c₁/√c₂)·(√c₂′/c₁′) with cᵢ′ = 1 − βᵢᵘ. Exact but for ε, which is then off by √(c₂/c₂′).
 func Correction(gate string) string { return gate + ".correction" }
 
-// optimizer is a kernel over flat sets, of which it reads the first and updates the others.
+// optimizer is a kernel over flat sets: it reads the first and updates the others.
 type optimizer struct {
 	kernel   string
 	flats    []int
-	more     []bind // what it reads beside rates and halt
+	more     []bind // further inputs, between rates and halt
 	push     func(n int) constants
 	decayAll bool
 	trust    trust
@@ -79,9 +79,9 @@ type optimizer struct {
 // optimizer runs the kernel in rows of 256 bytes. Where parameters have moving averages a variant of it moves them too.
 func (g *Graph) optimizer(o optimizer) {
 	if g.update.clip > 0 && !g.update.checked {
-		misuse("Update", "gradients are to be clipped and nothing measures them: put CheckFinite before it")
+		misuse("Update", "Clip needs the norm of the gradients: call CheckFinite before Update")
 	}
-	clear(g.kernels.transposes) // what was made of the old weights
+	clear(g.kernels.transposes) // transposes of the old weights
 	if g.update.averaged = g.store.averaged(); g.update.averaged > 0 {
 		o.kernel, o.flats = o.kernel+".average", append(o.flats, averages)
 	}

@@ -109,9 +109,9 @@ func TestOptimizersMatchPyTorch(t *testing.T) {
 		var update func(g *kernels.Graph)
 		switch c.Op {
 		case "sgd":
-			update, outputs["buf"] = kernels.SGD{Momentum: a["momentum"], Nesterov: a["nesterov"] == 1}.Update, moment(0)
+			update, outputs["buf"] = kernels.SGD{OptMomentum: a["momentum"], Nesterov: a["nesterov"] == 1}.Update, moment(0)
 		case "lars", "larc":
-			update, outputs["buf"] = kernels.LARS{SGD: kernels.SGD{Momentum: a["momentum"]}, Trust: a["eta"], Clipped: c.Op == "larc"}.Update, moment(0)
+			update, outputs["buf"] = kernels.LARS{SGD: kernels.SGD{OptMomentum: a["momentum"]}, Trust: a["eta"], Clipped: c.Op == "larc"}.Update, moment(0)
 		case "adamw":
 			update = kernels.AdamW{Beta1: a["beta1"], Beta2: a["beta2"], Eps: a["eps"], Coupled: a["coupled"] == 1}.Update
 			outputs["m"], outputs["v"] = moment(0), moment(1)

@@ -64,7 +64,7 @@ type slot struct {
 // that are not finite, no reuse of memory, the op named in every error. Its results have the same bits.
 func (g *Graph) Eager() { g.eager = true }
 
-// MemoryError says that a program does not fit: it needs Planned bytes beside the store.
+// MemoryError reports that a program does not fit: it needs Planned bytes in addition to the store.
 type MemoryError struct {
 	Planned int64
 	Err     error
@@ -160,7 +160,7 @@ func (p *Program) fillFirst(g *Graph) error {
 	return nil
 }
 
-// TraceOps records f without a device, for exporters: the graph's Trace says which ops ran.
+// TraceOps records f without a device, for exporters. The graph's Trace lists the ops.
 func TraceOps(store *Store, f func(g *Graph)) (*Graph, error) {
 	g := newGraph(store)
 	if store.dev != nil {
@@ -169,7 +169,7 @@ func TraceOps(store *Store, f func(g *Graph)) (*Graph, error) {
 	return g, record(g, f)
 }
 
-// Planned is the memory of the program beside its Store, in bytes.
+// Planned returns the memory of the program without its Store, in bytes.
 func (p *Program) Planned() int64 { return p.planned }
 
 // Steps is the number of dispatches and fills in all segments together.
@@ -369,6 +369,6 @@ func (p *Program) Free() {
 	for _, b := range p.blocks {
 		b.Free()
 	}
-	_ = errors.Join(errs...) // a failed run has told its caller
+	_ = errors.Join(errs...) // a failed run has returned its error
 	p.blocks, p.segments = nil, nil
 }

@@ -201,7 +201,7 @@ func TestFoldTakesTheMicroBatchesInOrder(t *testing.T) {
 		g.Micro(k)
 		g.Segment("micro")
 		st := g.Store()
-		n = kernels.Norm{Gamma: st.Param("g", ones(c), c), Beta: st.Param("b", ones(c), c), Mean: st.State("mean", 0, c), Var: st.State("var", 1, c), Eps: 1e-5, Momentum: 0.25}
+		n = kernels.Norm{Gamma: st.Param("g", ones(c), c), Beta: st.Param("b", ones(c), c), Mean: st.State("mean", 0, c), Var: st.State("var", 1, c), Eps: 1e-5, BNMomentum: 0.25}
 		g.Output("y", kernels.BatchNorm(g.Input("x", kernels.F32, rows, c), n, nil, false, true))
 		g.Segment("update")
 		g.Fold()
@@ -245,7 +245,7 @@ func TestNonFiniteStepLeavesRunningStatistics(t *testing.T) {
 	var n kernels.Norm
 	p, _ := build(t, func(g *kernels.Graph) {
 		st := g.Store()
-		n = kernels.Norm{Gamma: st.Param("g", ones(3), 3), Beta: st.Param("b", ones(3), 3), Mean: st.State("mean", 0, 3), Var: st.State("var", 1, 3), Eps: 1e-5, Momentum: 0.1}
+		n = kernels.Norm{Gamma: st.Param("g", ones(3), 3), Beta: st.Param("b", ones(3), 3), Mean: st.State("mean", 0, 3), Var: st.State("var", 1, 3), Eps: 1e-5, BNMomentum: 0.1}
 		g.Output("y", kernels.BatchNorm(g.Input("x", kernels.F32, 4, 3), n, nil, false, true))
 		g.CheckFinite(g.Input("loss", kernels.F32, 1))
 		g.Fold()

@@ -30,7 +30,7 @@ func TestPushConstantsAreMatchedByName(t *testing.T) {
 		wrong := maps.Clone(right)
 		change(wrong)
 		err := func() (err error) {
-			defer caught(&err)
+			defer recoverBuildError(&err)
 			wrong.pack("sgd")
 			return nil
 		}()

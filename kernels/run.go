@@ -22,7 +22,7 @@ type Run struct {
 	timesErr error
 }
 
-// Begin waits until a slot is free and returns a run that takes it. The error is that of the slot's last run, unless Submit or Wait told it.
+// Begin waits until a slot is free and returns a run that takes it. The error is that of the slot's last run, unless Submit or Wait returned it.
 func (s *Segment) Begin() (*Run, error) {
 	x := s.slot[s.turn]
 	s.turn = (s.turn + 1) % slots

@@ -10,12 +10,12 @@ func L2Normalize(x *Tensor) *Tensor {
 	y := g.result("L2Normalize", x.shape, x)
 	rows, q := x.Rows(), x.quads()
 	norms := g.alloc("norms", F32, []int{rows, lanes})
-	g.run(launch{kernel: "l2norm", rows: rows, binds: []bind{in(tight(x)), out(y), out(norms)},
+	g.run(launch{kernel: "l2norm", rows: rows, binds: []bind{in(withoutPadRows(x)), out(y), out(norms)},
 		push:   func(_, n int) constants { return constants{"rows": n, "quads": q, "eps": normEps} },
 		groups: func(n int) [3]uint32 { return groups1(n, 32) }})
 	g.vjp(y, func(dy *Tensor) {
 		dx, add := g.gradient(x)
-		g.run(launch{kernel: "l2norm_back", rows: rows, binds: []bind{in(dy), in(y), in(norms), sum(tight(dx), add)},
+		g.run(launch{kernel: "l2norm_back", rows: rows, binds: []bind{in(dy), in(y), in(norms), sum(withoutPadRows(dx), add)},
 			push:   func(_, n int) constants { return constants{"rows": n, "quads": q, "eps": normEps, "add": add} },
 			groups: func(n int) [3]uint32 { return groups1(n, 32) }})
 	})

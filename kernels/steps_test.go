@@ -24,7 +24,7 @@ type rule struct {
 }
 
 func sgdRule(nesterov, all bool) rule {
-	o := kernels.SGD{Momentum: 0.9, Nesterov: nesterov, DecayAll: all}
+	o := kernels.SGD{OptMomentum: 0.9, Nesterov: nesterov, DecayAll: all}
 	return rule{o.Update, func(x *kept, g *ref.Tensor, _ int, lr, decay float64, exempt bool) {
 		if exempt && !all {
 			decay = 0
@@ -34,7 +34,7 @@ func sgdRule(nesterov, all bool) rule {
 }
 
 func larsRule(trust float64, clipped bool) rule {
-	o := kernels.LARS{SGD: kernels.SGD{Momentum: 0.9}, Trust: trust, Clipped: clipped}
+	o := kernels.LARS{SGD: kernels.SGD{OptMomentum: 0.9}, Trust: trust, Clipped: clipped}
 	return rule{o.Update, func(x *kept, g *ref.Tensor, _ int, lr, decay float64, exempt bool) {
 		p := ref.SGDParams{LR: lr, Momentum: 0.9, Decay: decay}
 		switch {
@@ -187,8 +187,8 @@ func compareMoments(t *testing.T, name string, u, narrow *updating, want *kept, 
 // TestAGatedParameterKeepsEveryBit, decay and moments included, while its average goes on.
 func TestAGatedParameterKeepsEveryBit(t *testing.T) {
 	for name, update := range map[string]func(g *kernels.Graph){
-		"sgd": kernels.SGD{Momentum: 0.9}.Update, "adamw": kernels.AdamW{Beta1: 0.9, Beta2: 0.99, Eps: 1e-8}.Update,
-		"lars": kernels.LARS{SGD: kernels.SGD{Momentum: 0.9}, Trust: 0.001}.Update,
+		"sgd": kernels.SGD{OptMomentum: 0.9}.Update, "adamw": kernels.AdamW{Beta1: 0.9, Beta2: 0.99, Eps: 1e-8}.Update,
+		"lars": kernels.LARS{SGD: kernels.SGD{OptMomentum: 0.9}, Trust: 0.001}.Update,
 	} {
 		gated := func(g *kernels.Graph) {
 			for _, p := range g.Store().Params() {

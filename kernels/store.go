@@ -14,9 +14,9 @@ const align = 256
 type Param struct {
 	Name    string
 	Shape   []int
-	NoDecay bool    // weight decay passes it by
+	NoDecay bool    // no weight decay
 	LR      float64 // multiple of the learning rate; 1
-	Gate    string  // scalar of the segment with Update: another multiple of the rate; where it is 0 optimizers leave value, moments and decay alone; "": none
+	Gate    string  // name of a scalar of the segment with Update that multiplies the rate; at 0 optimizers skip the parameter; "": none
 
 	store    *Store
 	offset   int64 // bytes, the same in every flat set
@@ -25,7 +25,7 @@ type Param struct {
 	twin, of *Param // its moving average as a Param; what it is the moving average of
 }
 
-// State is a tensor of a Store that no gradient reaches: running statistics, queues, centres.
+// State is a tensor of a Store that no gradient reaches: running statistics, queues, centers.
 type State struct {
 	Name  string
 	Shape []int
@@ -42,7 +42,7 @@ type State struct {
 //	values | gradients | moment 0 | moment 1 | averages     each `size` bytes; parameter p at p.offset in every one
 //	states                                                   s.offset
 //
-// Averages are there only if some parameter asked for its own.
+// Averages exist only if some parameter has one (Param.Momentum).
 // Parameters and states are declared before or while the first program is built; that build allocates them on the device.
 type Store struct {
 	dev    *vk.Device
@@ -105,7 +105,7 @@ func place(shape []int) int64 {
 func (s *Store) Param(name string, init func() []float32, shape ...int) *Param {
 	if p, ok := s.byName[name].(*Param); ok {
 		if fmt.Sprint(p.Shape) != fmt.Sprint(shape) {
-			misuse("Param", "%s is %v, asked for as %v", name, p.Shape, shape)
+			misuse("Param", "%s is %v, requested as %v", name, p.Shape, shape)
 		}
 		return p
 	}
@@ -124,7 +124,7 @@ func (s *Store) Param(name string, init func() []float32, shape ...int) *Param {
 func (s *Store) State(name string, first float32, shape ...int) *State {
 	if x, ok := s.byName[name].(*State); ok {
 		if fmt.Sprint(x.Shape) != fmt.Sprint(shape) {
-			misuse("State", "%s is %v, asked for as %v", name, x.Shape, shape)
+			misuse("State", "%s is %v, requested as %v", name, x.Shape, shape)
 		}
 		return x
 	}

@@ -14,7 +14,7 @@ type tape struct {
 	backward []func()
 	trace    []Node
 	serial   int       // of the last tensor, for its name
-	held     *[]string // see Hold; nil: StopGrad does not cut the graph
+	held     *[]string // see CutAtStopGrad; nil: StopGrad does not cut the graph
 }
 
 // segmentPlan is a segment while it is being recorded.

@@ -86,7 +86,7 @@ func (t *Tensor) Name() string { return t.name }
 // Graph is the tape that the tensor belongs to.
 func (t *Tensor) Graph() *Graph { return t.g }
 
-// Track asks for the gradient of an input, which has none otherwise; Grad returns it after Backward. Call it before the first op on t.
+// Track makes gradients flow into an input, which by default has none. Grad returns the gradient after Backward. Call Track before the first op on t.
 func (t *Tensor) Track() *Tensor {
 	t.needs = true
 	return t
@@ -122,8 +122,8 @@ func rowsOf(t *Tensor, from, n int) *Tensor {
 	return &w
 }
 
-// tight is t without the rows that pad a parameter in memory, by which a launch over rows would not divide.
-func tight(t *Tensor) *Tensor {
+// withoutPadRows returns t without the rows that pad a parameter in memory: a launch over rows could not divide them.
+func withoutPadRows(t *Tensor) *Tensor {
 	if t.mem.set == arena {
 		return t
 	}
@@ -166,8 +166,8 @@ type BuildError struct {
 
 func (e *BuildError) Error() string { return "kernels: " + e.Op + ": " + e.Msg }
 
-// caught, deferred, turns a panic about misuse into an error; other panics go on.
-func caught(err *error) {
+// recoverBuildError is deferred: it turns a panic with a *BuildError into *err. Other panics continue.
+func recoverBuildError(err *error) {
 	switch e := recover().(type) {
 	case nil:
 	case *BuildError:

@@ -7,7 +7,7 @@ import (
 	"marr/vk"
 )
 
-// OpTime is one op of a run: what it had to do and how long the device took.
+// OpTime is one op of a run: its work and the time that the device took.
 type OpTime struct {
 	Segment  string
 	Kernel   string  // empty for a fill
@@ -28,7 +28,7 @@ func (g *Graph) Time() { g.timed = true }
 func (r *Run) Times() ([]OpTime, error) {
 	switch {
 	case r.s.labels != nil:
-		return nil, fmt.Errorf("kernels: times of %s: the eager twin waits after each op, which would be measured: unset MARR_EAGER", r.s.name)
+		return nil, fmt.Errorf("kernels: times of %s: the eager twin would also measure its wait after each op: unset MARR_EAGER", r.s.name)
 	case r.s.timed == nil:
 		return nil, fmt.Errorf("kernels: times of %s: the program was built without Graph.Time", r.s.name)
 	case !r.done:

@@ -50,24 +50,24 @@ func ParseTuning(name string, dev vk.Info) (Tuning, error) {
 // being recorded, before its own memory is taken. What it found is kept in a file, so that it times a shape once a device, driver, set of shaders and
 // MARR_KERNELS.
 type Tuner struct {
-	mode Tuning
-	path string // "": nothing is kept
-	warn func(string)
-	best map[string]verdict
-	news bool // best holds what the file does not
+	mode    Tuning
+	path    string // "": nothing is kept
+	warn    func(string)
+	best    map[string]tuned
+	unsaved bool // best holds entries that the file does not
 }
 
-// verdict is one line of the file: the kernel a shape got, and how thoroughly it was looked for.
-type verdict struct {
+// tuned is one line of the file: the kernel that a shape got, and how thorough the search was.
+type tuned struct {
 	Kernel string             `json:"kernel"`
 	Mode   Tuning             `json:"mode"`
 	Micros map[string]float64 `json:"microseconds"` // by kernel, median
 }
 
 // NewTuner makes a tuner that keeps its findings in folder dir ("": nowhere). A file there that cannot be used is ignored and later
-// rewritten; warn (nil: nobody) is told once.
+// rewritten; warn (nil: nobody) is called once.
 func NewTuner(dev *vk.Device, mode Tuning, dir string, warn func(string)) *Tuner {
-	t := &Tuner{mode: mode, best: map[string]verdict{}}
+	t := &Tuner{mode: mode, best: map[string]tuned{}}
 	var once sync.Once
 	t.warn = func(text string) {
 		if warn != nil {
@@ -87,7 +87,7 @@ func NewTuner(dev *vk.Device, mode Tuning, dir string, warn func(string)) *Tuner
 		err = errors.New("it holds nothing")
 	}
 	if err != nil && !os.IsNotExist(err) {
-		t.best = map[string]verdict{}
+		t.best = map[string]tuned{}
 		t.warn(fmt.Sprintf("tuning results %s cannot be read and will be made again: %v", t.path, err))
 	}
 	return t
@@ -123,12 +123,12 @@ func (t *Tuner) pick(g *Graph, c choice) (variant, bool) {
 			return c.options[i], true
 		}
 	}
-	found := verdict{Mode: t.mode, Micros: map[string]float64{}}
+	found := tuned{Mode: t.mode, Micros: map[string]float64{}}
 	var best variant
 	var least time.Duration
 	options := c.options
 	if t.mode == TuneQuick {
-		options = g.likely(c)
+		options = g.quickCandidates(c)
 	}
 	for _, v := range options {
 		d, err := t.time(g, c.launch(v), least)
@@ -144,13 +144,13 @@ func (t *Tuner) pick(g *Graph, c choice) (variant, bool) {
 		return variant{}, false
 	}
 	found.Kernel = best.kernel
-	t.best[c.key], t.news = found, true
+	t.best[c.key], t.unsaved = found, true
 	return best, true
 }
 
-// likely leaves out of a quick search what is seldom best: on a GPU the lean kernels, unless there are few output channels; on a CPU the tiled. Where
+// quickCandidates leaves out what is seldom best: on a GPU the lean kernels, unless there are few output channels; on a CPU the tiled. Where
 // MARR_KERNELS allows no others it leaves out none.
-func (g *Graph) likely(c choice) []variant {
+func (g *Graph) quickCandidates(c choice) []variant {
 	some := slices.DeleteFunc(slices.Clone(c.options), func(v variant) bool {
 		if g.dev.Info().Type == vk.CPU {
 			return v.tile != nil
@@ -177,7 +177,7 @@ func (g *Graph) timedRows(l launch) int {
 	if g.dev.Info().Type == vk.CPU {
 		return n
 	}
-	for n < most && l.groups(n)[0]*l.groups(n)[1]*l.groups(n)[2] < 4*wanted {
+	for n < most && l.groups(n)[0]*l.groups(n)[1]*l.groups(n)[2] < 4*minGroups {
 		n = min(most, 2*n)
 	}
 	return n
@@ -185,7 +185,7 @@ func (g *Graph) timedRows(l launch) int {
 
 // time returns the median time of a part of a launch on scratch memory; beside a best of `least` (0: none yet) a slow one is not repeated.
 func (t *Tuner) time(g *Graph, l launch, least time.Duration) (took time.Duration, err error) {
-	defer caught(&err) // what cannot be bound here is no candidate
+	defer recoverBuildError(&err) // what cannot be bound here is no candidate
 	n := g.timedRows(l)
 	var need int64
 	d := vk.Dispatch{Groups: l.groups(n), Label: "tune " + l.kernel}
@@ -221,7 +221,7 @@ func (t *Tuner) time(g *Graph, l launch, least time.Duration) (took time.Duratio
 // enough bounds the time that one candidate is repeated for.
 const enough = 200 * time.Millisecond
 
-// repeat runs a dispatch once to warm up and once to see how long it takes, then as often as tells it from the others, and returns the median.
+// repeat runs a dispatch once to warm up, once to estimate its time, then often enough to rank it, and returns the median.
 // One that is far behind even counting what compiling it took is not run again.
 func (t *Tuner) repeat(dev *vk.Device, scratch *vk.Buffer, d vk.Dispatch, least time.Duration) (time.Duration, error) {
 	first, err := runs(dev, scratch, d, 1)
@@ -274,10 +274,10 @@ func runs(dev *vk.Device, scratch *vk.Buffer, d vk.Dispatch, n int) ([]time.Dura
 
 // save keeps what was found.
 func (t *Tuner) save() {
-	if t == nil || !t.news || t.path == "" {
+	if t == nil || !t.unsaved || t.path == "" {
 		return
 	}
-	t.news = false
+	t.unsaved = false
 	text, err := json.MarshalIndent(t.best, "", " ")
 	if err == nil {
 		err = vk.WriteFileAtomic(t.path, text)

@@ -2,38 +2,38 @@ package kernels
 
 // update is what the parts of a step agree on: the batch norms, the clipping, CheckFinite and the optimizer's Update.
 type update struct {
-	micro    int     // runs of the segment with the forward pass in a step
-	folds    []fold  // batch norm calls whose statistics Fold takes
-	fewest   int     // see Population
-	cleared  []*step // fills of all gradients, whose size is known at the end
-	flatSize int64   // of the flat sets when flat was called; 0: never
-	averaged int     // parameters with a moving average when Update was called; −1: never
-	clip     float64 // largest norm of all gradients together; 0: any
-	clipEach float64 // largest norm of each; 0: any
-	checked  bool    // CheckFinite is recorded
+	micro        int     // runs of the segment with the forward pass in a step
+	folds        []fold  // batch norm calls whose statistics Fold takes
+	minBatchNorm int     // see MinBatchNormSize
+	cleared      []*step // fills of all gradients, whose size is known at the end
+	flatSize     int64   // of the flat sets when flat was called; 0: never
+	averaged     int     // parameters with a moving average when Update was called; −1: never
+	clip         float64 // largest norm of all gradients together; 0: any
+	clipEach     float64 // largest norm of each; 0: any
+	checked      bool    // CheckFinite is recorded
 }
 
-// Micro says that a step runs the segments to come k times each before Fold, until it says another number: each run keeps its batch statistics in
-// the slot that scalar `micro` names. Call it before the segment's first op.
+// Micro declares that a step runs each of the following segments k times before Fold, until the next call of Micro. Each run keeps its batch
+// statistics in the slot that scalar `micro` names. Call it before the segment's first op.
 func (g *Graph) Micro(k int) { g.update.micro = k }
 
-// Population is the fewest samples that a batch norm recorded so far normalises by their own statistics at once; 0: none does.
-func (g *Graph) Population() int { return g.update.fewest }
+// MinBatchNormSize returns the smallest batch that a batch norm recorded so far normalizes by its own statistics; 0 if none does.
+func (g *Graph) MinBatchNormSize() int { return g.update.minBatchNorm }
 
-// Clip says that optimizers multiply all gradients by min(1, most/(‖gradients‖ + 1e-6)), as torch.nn.utils.clip_grad_norm_; 0 says that they do
-// not. Call it before CheckFinite.
+// Clip makes optimizers multiply all gradients by min(1, most/(‖gradients‖ + 1e-6)), as torch.nn.utils.clip_grad_norm_; 0 disables it.
+// Call it before CheckFinite.
 func (g *Graph) Clip(most float64) {
 	if g.update.checked {
-		misuse("Clip", "%g stands behind CheckFinite, which says by how much: put it before", most)
+		misuse("Clip", "%g comes after CheckFinite, which computes the factor: call Clip before it", most)
 	}
 	g.update.clip = most
 }
 
-// ClipEach says that optimizers multiply every parameter's gradient by min(1, most/(‖gradient‖ + 1e-6)), its own 2-norm, as DINO's clip_gradients
-// (facebookresearch/dino, utils.py); 0 says that they do not. Clip, where both are asked for, comes first. Call it before Update.
+// ClipEach makes optimizers multiply every parameter's gradient by min(1, most/(‖gradient‖ + 1e-6)), its own 2-norm, as DINO's clip_gradients
+// (facebookresearch/dino, utils.py); 0 disables it. Clip, if both are set, comes first. Call it before Update.
 func (g *Graph) ClipEach(most float64) {
 	if g.update.averaged >= 0 {
-		misuse("ClipEach", "%g stands behind Update, which is to clip: put it before", most)
+		misuse("ClipEach", "%g comes after Update, which clips: call ClipEach before it", most)
 	}
 	g.update.clipEach = most
 }
@@ -51,10 +51,10 @@ func (g *Graph) flat(set int) *Tensor {
 func (u *update) complete(s *Store) {
 	if u.flatSize > 0 && u.flatSize != s.size {
 		last := s.params[len(s.params)-1]
-		misuse("Param", "%s was declared behind CheckFinite or Update, which would pass it by: declare all parameters before them", last.Name)
+		misuse("Param", "%s was declared after CheckFinite or Update, which would skip it: declare all parameters before them", last.Name)
 	}
 	if u.averaged >= 0 && u.averaged != s.averaged() {
-		misuse("Average", "a parameter's was asked for behind Update, which would pass it by: ask for all before it")
+		misuse("Average", "a parameter's moving average was requested after Update, which would skip it: request all before it")
 	}
 	for _, f := range u.cleared {
 		f.binds[0].size = max(s.size, align)

@@ -9,11 +9,11 @@ import (
 	"marr/vk"
 )
 
-// variant is one way of computing a gather or an outer product.
+// variant is one kernel for an implicit GEMM.
 type variant struct {
 	kernel        string
-	rows, columns int // of the result, in numbers, that one group makes (gather)
-	cb, kb        int // lean outer: vectors of input and output channels that one lane sums, for `taps` taps
+	rows, columns int // of the result, in numbers, that one group makes (forward)
+	cb, kb        int // lean weight kernels: vectors of input and output channels that one lane sums, for `taps` taps
 	taps          int
 	tile          *tile // nil: lean
 }
@@ -65,8 +65,8 @@ func checkForced(words []string) error {
 	return nil
 }
 
-// gatherVariants lists what the device can run and MARR_KERNELS allows for a product.
-func (g *Graph) gatherVariants(a gather) []variant {
+// forwardVariants lists what the device can run and MARR_KERNELS allows for a product.
+func (g *Graph) forwardVariants(a gemmForward) []variant {
 	var lean []variant
 	k4 := quads(a.k)
 	if a.tapsW == 3 && a.step == 1 { // runs of pixels share what they read
@@ -84,8 +84,8 @@ func (g *Graph) gatherVariants(a gather) []variant {
 	return g.variants(lean, "tiled.gather_")
 }
 
-// outerVariants lists the same for a sum of outer products.
-func (g *Graph) outerVariants(c convShape) []variant {
+// weightVariants lists the same for a weight gradient.
+func (g *Graph) weightVariants(c convShape) []variant {
 	lean := []variant{{kernel: "wgrad.c1", cb: 1, kb: 4, taps: 1}}
 	if quads(c.c) > 1 {
 		lean = slices.Insert(lean, 0, variant{kernel: "wgrad.c4", cb: 4, kb: 2, taps: 1})
@@ -122,20 +122,20 @@ func (g *Graph) variants(lean []variant, tiled string) []variant {
 	return out
 }
 
-// wanted is the number of groups that keep a large GPU busy: about two for each of some 130 multiprocessors, as an H100 has.
-const wanted = 256
+// minGroups is the number of groups that keep a large GPU busy: about two for each of some 130 multiprocessors, as an H100 has.
+const minGroups = 256
 
-// suitsGather is the rule without a tuner, for variants tried in order: a CPU gets the first of the lean ones; a GPU the largest tile which leaves
+// suitsForward is the rule without a tuner, for variants tried in order: a CPU gets the first of the lean ones; a GPU the largest tile which leaves
 // no half of its columns empty and enough groups.
-func (v variant) suitsGather(m, n int) bool {
-	return v.tile != nil && (n > v.columns/2 && ceil(m, v.rows)*ceil(n, v.columns) >= wanted)
+func (v variant) suitsForward(m, n int) bool {
+	return v.tile != nil && (n > v.columns/2 && ceil(m, v.rows)*ceil(n, v.columns) >= minGroups)
 }
 
-// suitsOuter is suitsGather for [k][n] weights, whose groups are multiplied by cutting the sum into chunks.
-func (v variant) suitsOuter(k, n int) bool { return v.tile != nil && k > v.rows/2 && n > v.columns/2 }
+// suitsWeight is suitsForward for [k][n] weights, whose groups are multiplied by cutting the sum into chunks.
+func (v variant) suitsWeight(k, n int) bool { return v.tile != nil && k > v.rows/2 && n > v.columns/2 }
 
-// outerTiles returns how many tiles one chunk has (for lean kernels: lanes), and how many groups make them.
-func (v variant) outerTiles(k4, c4, taps int) (tiles, groups int) {
+// weightTiles returns how many tiles one chunk has (for lean kernels: lanes), and how many groups make them.
+func (v variant) weightTiles(k4, c4, taps int) (tiles, groups int) {
 	if v.tile != nil {
 		tiles = ceil(k4*lanes, v.tile.rows) * ceil(taps*c4*lanes, v.tile.columns)
 		return tiles, tiles

@@ -18,7 +18,7 @@ func small(t *testing.T, st *kernels.Store) (*kernels.Program, []float32) {
 	t.Helper()
 	vktest.Configure(t, device, func(s *vk.Settings) { s.Eager = false }) // the eager twin has no times
 	w := st.Param("w", func() []float32 { return ramp(40 * 9 * 8) }, 40, 3, 3, 8)
-	n := kernels.Norm{Eps: 1e-5, Momentum: 0.1, Mean: st.State("mean", 0, 40), Var: st.State("var", 1, 40),
+	n := kernels.Norm{Eps: 1e-5, BNMomentum: 0.1, Mean: st.State("mean", 0, 40), Var: st.State("var", 1, 40),
 		Gamma: st.Param("gamma", func() []float32 { return ramp(40) }, 40), Beta: st.Param("beta", func() []float32 { return ramp(40) }, 40)}
 	p, err := kernels.Build(device, st, func(g *kernels.Graph) {
 		g.Time()

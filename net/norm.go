@@ -57,7 +57,7 @@ func (s Scope) PlainBatchNorm(prefix string, width int) Norm {
 	if err := CheckNorm(s.Norm); err != nil {
 		panic(&kernels.BuildError{Op: prefix, Msg: strings.TrimPrefix(err.Error(), "net: ")})
 	}
-	n := Norm{norm: kernels.Norm{Eps: 1e-5, Momentum: 0.1}}
+	n := Norm{norm: kernels.Norm{Eps: 1e-5, BNMomentum: 0.1}}
 	switch s.Norm {
 	case "group":
 		n.groups = numGroups(width)

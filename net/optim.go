@@ -49,7 +49,7 @@ var optimizers = map[string]func(decay float64) Optimizer{
 
 var (
 	adam = kernels.AdamW{Beta1: 0.9, Beta2: 0.999, Eps: 1e-8}
-	sgd  = kernels.SGD{Momentum: 0.9}
+	sgd  = kernels.SGD{OptMomentum: 0.9}
 )
 
 // Optimizers returns the names of all optimizers, sorted.

@@ -77,7 +77,7 @@ func (m *DINO) distill(s *Step, students []*kernels.Tensor, teacher *kernels.Ten
 	center := s.State("center", m.Prototypes)
 	target = kernels.CenteredSoftmax(teacher, center,
 		s.Scalar("teacher_temperature", net.LinearRamp{From: m.TeacherTempStart, To: m.TeacherTemp, Fraction: m.TeacherTempWarmup}))
-	means := kernels.Collect(kernels.ColumnMean(teacher), 1)
+	means := kernels.GatherMicro(kernels.ColumnMean(teacher), 1)
 	s.AfterUpdate(func(g *kernels.Graph) { center.Average(g, kernels.ColumnMean(means), m.CenterMomentum) })
 	pairs := 0
 	for i := range 2 {

@@ -113,7 +113,7 @@ func newTenSteps(t *testing.T, c *golden.Case, method Method, views int) *tenSte
 	if c.Attrs["beta1"] > 0 {
 		x.opt = net.AdamW{AdamW: kernels.AdamW{Beta1: c.Attrs["beta1"], Beta2: c.Attrs["beta2"], Eps: c.Attrs["eps"], DecayAll: true}, Decay: c.Attrs["weight_decay"]}
 	} else {
-		x.opt = net.SGD{SGD: kernels.SGD{Momentum: c.Attrs["momentum"], DecayAll: true}, Decay: c.Attrs["weight_decay"]}
+		x.opt = net.SGD{SGD: kernels.SGD{OptMomentum: c.Attrs["momentum"], DecayAll: true}, Decay: c.Attrs["weight_decay"]}
 	}
 	network, err := net.NewConfig("resnet10", map[string]any{"stem": "strided", "width": int(c.Attrs["width"])}, "", 1)
 	if err != nil {

@@ -44,5 +44,5 @@ func permutationLoss(s *Step, x *kernels.Tensor, parts int, blocks bool, hidden 
 	h := s.Backbone.Forward(x, net.Train)
 	s.Observe(h, nil)
 	e := head.Embed(h, net.Train)
-	return s.Classify(head.Classify(kernels.Beside(e, parts, blocks), net.Train), s.Targets[0])
+	return s.Classify(head.Classify(kernels.ConcatFeatures(e, parts, blocks), net.Train), s.Targets[0])
 }

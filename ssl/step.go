@@ -126,7 +126,7 @@ func (x constantRate) At(step, total int) float64 {
 }
 
 // AfterUpdate records f behind the optimizer's update, for state that follows each step, such as a center. Where a batch is computed in parts, a
-// tensor of the loss is that of the last part; kernels.Collect gathers all of them.
+// tensor of the loss is that of the last part; kernels.GatherMicro gathers all of them.
 func (s *Step) AfterUpdate(f func(g *kernels.Graph)) {
 	s.Requests.AfterUpdate = append(s.Requests.AfterUpdate, f)
 }

@@ -26,7 +26,7 @@ func (t *Trainer) recordCached(g *kernels.Graph, m ssl.Contrastive) *kernels.Ten
 	g.Segment("embed")
 	var all *kernels.Tensor
 	blocks := 0
-	g.Rehearse(func() {
+	g.ForwardOnly(func() {
 		s := t.newStep(g)
 		t.paint(s)
 		z := m.Embed(s)
@@ -34,7 +34,7 @@ func (t *Trainer) recordCached(g *kernels.Graph, m ssl.Contrastive) *kernels.Ten
 			panic(&kernels.BuildError{Op: t.job.Name, Msg: fmt.Sprintf("%v are the embeddings of %d samples: want the same number of rows for each", z, s.N)})
 		}
 		blocks = z.Dim(0) / s.N
-		all = kernels.Collect(z, blocks).Track()
+		all = kernels.GatherMicro(z, blocks).Track()
 	})
 
 	g.Micro(1)
@@ -50,7 +50,7 @@ func (t *Trainer) recordCached(g *kernels.Graph, m ssl.Contrastive) *kernels.Ten
 	t.paint(s)
 	z := m.Embed(s)
 	outputObserved(g, s)
-	g.BackwardFrom(z, kernels.Part(all.Grad(), blocks))
+	g.BackwardFrom(z, kernels.ScatterMicro(all.Grad(), blocks))
 	t.step = s
 	t.passes = []pass{{segment: "embed", runs: k, views: true}, {segment: "contrast", runs: 1, loss: true}, {segment: "micro", runs: k, views: true, observe: true}}
 	return loss

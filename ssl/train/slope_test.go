@@ -33,7 +33,7 @@ func newSlope(t *testing.T, method string) *slope {
 	x.prog.Free()
 	var names []string
 	if x.prog, err = kernels.Build(device, x.Store, func(g *kernels.Graph) {
-		g.Hold(&names)
+		g.CutAtStopGrad(&names)
 		x.record(g)
 	}); err != nil {
 		t.Fatal(err)

@@ -143,7 +143,7 @@ func (t *Trainer) record(g *kernels.Graph) {
 	} else {
 		loss = t.recordParts(g)
 	}
-	t.minBatch = g.Population()
+	t.minBatch = g.MinBatchNormSize()
 	g.Segment("update")
 	g.Clip(t.Config.Clip)
 	g.ClipEach(t.Config.ClipEach)

@@ -82,10 +82,14 @@ func elementwise() []Op {
 			Ref:   func(in optest.Values) *ref.Tensor { return ref.Slice(in.T("x"), in.Int("from"), in.Int("to")) },
 			Cases: sliceCases(),
 		}, {
-			Name: "beside", NoGolden: true,
-			Build: func(in optest.In) *kernels.Tensor { return kernels.Beside(in.T("x"), in.Int("parts"), in.On("blocks")) },
-			Ref:   func(in optest.Values) *ref.Tensor { return ref.Beside(in.T("x"), in.Int("parts"), in.On("blocks")) },
-			Cases: besideCases(),
+			Name: "concat_features", NoGolden: true,
+			Build: func(in optest.In) *kernels.Tensor {
+				return kernels.ConcatFeatures(in.T("x"), in.Int("parts"), in.On("blocks"))
+			},
+			Ref: func(in optest.Values) *ref.Tensor {
+				return ref.ConcatFeatures(in.T("x"), in.Int("parts"), in.On("blocks"))
+			},
+			Cases: concatFeaturesCases(),
 		},
 	}
 }
@@ -147,7 +151,7 @@ func sliceCases() (cases []optest.Case) {
 		}})
 }
 
-func besideCases() (cases []optest.Case) {
+func concatFeaturesCases() (cases []optest.Case) {
 	for _, p := range []struct{ n, parts, width int }{{1, 1, 4}, {3, 4, 8}, {5, 9, 12}, {7, 3, 64}} {
 		for _, blocks := range []bool{false, true} {
 			cases = append(cases, optest.Case{Name: fmt.Sprintf("%d_of_%d_x%d_blocks_%t", p.n, p.parts, p.width, blocks),

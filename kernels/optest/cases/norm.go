@@ -14,7 +14,7 @@ var affine = kinds{"gamma": optest.Parameter, "beta": optest.Parameter, "running
 
 // norm returns the parameters and running statistics of a batch norm. Without gamma and beta (SimSiam's projector), gamma is 1 and beta 0.
 func norm(in optest.In, mean, variance string) kernels.Norm {
-	return kernels.Norm{Gamma: in.P("gamma"), Beta: in.P("beta"), Mean: in.S(mean), Var: in.S(variance), Eps: in.Num("eps"), Momentum: in.Num("momentum")}
+	return kernels.Norm{Gamma: in.P("gamma"), Beta: in.P("beta"), Mean: in.S(mean), Var: in.S(variance), Eps: in.Num("eps"), BNMomentum: in.Num("momentum")}
 }
 
 // gammaBeta returns the reference's gamma and beta.

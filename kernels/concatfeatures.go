@@ -1,12 +1,12 @@
 package kernels
 
-// Beside puts the embeddings of a sample's parts side by side: [N·parts H] → [N parts·H], H a multiple of 4. Row n of the result is made of
-// rows n·parts … n·parts+parts−1 of x, or, where parts come in blocks (as Concat leaves them), of rows n, N+n, 2N+n, ….
-func Beside(x *Tensor, parts int, blocks bool) *Tensor {
+// ConcatFeatures concatenates the embeddings of a sample's parts: [N·parts H] → [N parts·H], H a multiple of 4. Row n of the result is made of
+// rows n·parts … n·parts+parts−1 of x, or, if blocks (as Concat leaves them), of rows n, N+n, 2N+n, ….
+func ConcatFeatures(x *Tensor, parts int, blocks bool) *Tensor {
 	g := x.g
-	wantShape("Beside", x, 2)
+	wantShape("ConcatFeatures", x, 2)
 	if parts < 1 || x.Dim(0)%parts != 0 || x.Width()%lanes != 0 {
-		misuse("Beside", "%v in %d parts: want rows that divide by it, and a width that divides by %d", x, parts, lanes)
+		misuse("ConcatFeatures", "%v in %d parts: want rows that divide by it, and a width that divides by %d", x, parts, lanes)
 	}
 	rows, q := x.Dim(0)/parts, x.quads()
 	move := func(from, to *Tensor, back bool, add int) {
@@ -16,7 +16,7 @@ func Beside(x *Tensor, parts int, blocks bool) *Tensor {
 			},
 			groups: func(int) [3]uint32 { return groups1(rows*parts*q, 32) }})
 	}
-	y := g.result("Beside", []int{rows, parts * x.Width()}, x)
+	y := g.result("ConcatFeatures", []int{rows, parts * x.Width()}, x)
 	move(x, y, false, 0)
 	g.vjp(y, func(dy *Tensor) {
 		dx, add := g.gradient(x)

@@ -18,7 +18,7 @@ func TestPartUndoesCollect(t *testing.T) {
 			Inputs: []optest.Input{{Name: "x", Kind: optest.Constant, Shape: []int{p.blocks * p.n, p.width}}},
 			Build: func(in optest.In) *kernels.Tensor {
 				in.Graph.Micro(p.parts)
-				return kernels.Part(kernels.Collect(in.T("x"), p.blocks), p.blocks)
+				return kernels.ScatterMicro(kernels.GatherMicro(in.T("x"), p.blocks), p.blocks)
 			},
 			Ref: func(in optest.Values) *ref.Tensor { return in.T("x") }})
 	}
@@ -33,14 +33,14 @@ func TestCollectPutsEachBlockTogether(t *testing.T) {
 		p, _ := build(t, func(g *kernels.Graph) {
 			g.Micro(2)
 			g.Segment("embed")
-			all := kernels.Collect(g.Input("x", kernels.F32, 4, 1), 2)
-			row := kernels.Collect(g.Input("row", kernels.F32, 3), 1)
+			all := kernels.GatherMicro(g.Input("x", kernels.F32, 4, 1), 2)
+			row := kernels.GatherMicro(g.Input("row", kernels.F32, 3), 1)
 			g.Segment("contrast")
 			g.Output("all", all)
 			g.Output("row", row)
 			double := kernels.Scale(all, 2)
 			g.Segment("micro")
-			g.Output("part", kernels.Part(double, 2))
+			g.Output("part", kernels.ScatterMicro(double, 2))
 		})
 		run := func(segment string, micro int) *kernels.Run {
 			r := begin(t, p.Segment(segment))
@@ -85,10 +85,10 @@ func TestRehearsalLeavesNoGradientAndNoStatistics(t *testing.T) {
 	var mean *kernels.State
 	p, st := build(t, func(g *kernels.Graph) {
 		mean = g.Store().State("mean", 0, 4)
-		n := kernels.Norm{Gamma: g.Store().Param("gamma", ones(4), 4), Beta: g.Store().Param("beta", ones(4), 4), Mean: mean, Var: g.Store().State("var", 1, 4), Momentum: 0.5}
+		n := kernels.Norm{Gamma: g.Store().Param("gamma", ones(4), 4), Beta: g.Store().Param("beta", ones(4), 4), Mean: mean, Var: g.Store().State("var", 1, 4), BNMomentum: 0.5}
 		x := g.Input("x", kernels.F32, 2, 4)
 		var first *kernels.Tensor
-		g.Rehearse(func() { first = kernels.BatchNorm(x, n, nil, false, true) })
+		g.ForwardOnly(func() { first = kernels.BatchNorm(x, n, nil, false, true) })
 		y := kernels.BatchNorm(x, n, nil, false, true)
 		g.ClearGrads()
 		g.BackwardFrom(kernels.Add(first, y), g.Input("dy", kernels.F32, 2, 4))

@@ -1,0 +1,18 @@
+package ref
+
+// ConcatFeatures is [N·parts H] → [N parts·H]: row n of the result is rows n·parts … of x one after the other, or with blocks rows n, N+n, ….
+func ConcatFeatures(x *Tensor, parts int, blocks bool) *Tensor {
+	wantShape("ConcatFeatures", "x", x, -1, -1)
+	rows, width := x.Shape[0]/parts, x.Shape[1]
+	y := New(rows, parts*width)
+	for n := range rows {
+		for t := range parts {
+			from := n*parts + t
+			if blocks {
+				from = t*rows + n
+			}
+			copy(y.Row(n)[t*width:], x.Row(from))
+		}
+	}
+	return y
+}
