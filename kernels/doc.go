@@ -1,12 +1,12 @@
-// Package kernels turns ops on tensors into a program that a Vulkan device replays.
+// Package kernels turns ops on tensors into a program that a Vulkan device replays. README.md describes how a step runs.
 //
 //	Build(dev, store, f): f calls ops on a Graph        each op records dispatches and, as a closure, its backward
-//	  -> Backward walks the closures                    gradients: the first contribution writes, later ones add
+//	  -> Backward calls the closures in reverse         gradients: the first contribution writes, later ones add
 //	  -> the planner gives every tensor its place       by liveness, in one arena
 //	  -> the segments are recorded                      Segment.Begin, fill inputs, Submit; Wait, read outputs
 //
 // Convolutions and matrix products are one op each over several kernels: tiled ones (shared memory, for GPUs) and lean ones (for CPU devices). A
-// static rule or a Tuner chooses by shape; Program.Variants says what was chosen, Store.Pin repeats it.
+// static rule or a Tuner chooses by shape; Program.Variants returns the choice, Store.Pin repeats it.
 //
 // A Store owns what outlives a program (parameters, gradients, moments, running statistics); a Program is recorded work on it.
 //
@@ -14,4 +14,24 @@
 // sums, dot products and sums of squares need no mask, everything else uses the logical width. Weights are KRSC, K padded too.
 //
 // Misuse while building panics with *BuildError, which Build turns into an error; all else returns errors.
+//
+// # Adding an op
+//
+// Five edits. Take MaxPool2D as the example.
+//
+//  1. The shaders, forward and backward, shaders/maxpool.comp and shaders/maxpool_back.comp: contract on top, bindings by READS and WRITES
+//     (io.glsl), push constants, zeros in pad lanes. Compile them by `make shaders`.
+//  2. The op, kernels/maxpool.go. Check the shapes (misuse), allocate the result (g.result), run the kernel, and register the backward:
+//
+//     g.run(launch{kernel: "maxpool", rows: n, binds: []bind{in(x), out(y)},
+//     push:   func(_, n int) constants { return constants{"n": n, "c4": q} }, // by the names in the shader
+//     groups: func(n int) [3]uint32 { return groups1(n*q, 32) }})
+//     g.vjp(y, func(dy *Tensor) { dx, add := g.gradient(x); ... })
+//
+//     in and out are bound at the rows of a slice, so that tensors larger than a binding are processed in several dispatches; whole is bound
+//     entirely. If ONNX has the op, pass its form to g.node (onnx.go); without one, ONNX export refuses the op.
+//  3. The reference in float64, kernels/ref/maxpool.go: the forward pass in plain Go. Its finite differences judge the backward kernel.
+//  4. One row of cases: the op, its reference, input shapes (1, a prime, more than one work group) and attributes. Package optest derives the
+//     tests of forward, backward, accumulation, pad lanes, memory guards, replay and slices from it.
+//  5. One row of golden data: a PyTorch function in tools/golden, by the same names of inputs and attributes, and the file that it writes.
 package kernels
