@@ -21,17 +21,22 @@
 //
 //  1. The shaders, forward and backward, shaders/maxpool.comp and shaders/maxpool_back.comp: contract on top, bindings by READS and WRITES
 //     (io.glsl), push constants, zeros in pad lanes. Compile them by `make shaders`.
-//  2. The op, kernels/maxpool.go. Check the shapes (misuse), allocate the result (g.result), run the kernel, and register the backward:
-//
-//     g.run(launch{kernel: "maxpool", rows: n, binds: []bind{in(x), out(y)},
-//     push:   func(_, n int) constants { return constants{"n": n, "c4": q} }, // by the names in the shader
-//     groups: func(n int) [3]uint32 { return groups1(n*q, 32) }})
-//     g.vjp(y, func(dy *Tensor) { dx, add := g.gradient(x); ... })
-//
-//     in and out are bound at the rows of a slice, so that tensors larger than a binding are processed in several dispatches; whole is bound
-//     entirely. If ONNX has the op, pass its form to g.node (onnx.go); without one, ONNX export refuses the op.
+//  2. The op, kernels/maxpool.go: check the shapes (misuse), allocate the result (g.result), run the kernel and register the backward, as below.
+//     If ONNX has the op, pass its form to g.node (onnx.go); without one, ONNX export refuses the op.
 //  3. The reference in float64, kernels/ref/maxpool.go: the forward pass in plain Go. Its finite differences judge the backward kernel.
 //  4. One row of cases: the op, its reference, input shapes (1, a prime, more than one work group) and attributes. Package optest derives the
 //     tests of forward, backward, accumulation, pad lanes, memory guards, replay and slices from it.
 //  5. One row of golden data: a PyTorch function in tools/golden, by the same names of inputs and attributes, and the file that it writes.
+//
+// The op passes push constants by the names that the shader gives them:
+//
+//	g.run(launch{kernel: "maxpool", rows: n, binds: []bind{in(x), out(y)},
+//		push:   func(_, n int) constants { return constants{"n": n, "c4": q} },
+//		groups: func(n int) [3]uint32 { return groups1(n*q, 32) }})
+//	g.vjp(y, func(dy *Tensor) {
+//		dx, add := g.gradient(x) // add is 1 if dx has a contribution already
+//		...
+//	})
+//
+// in, out and sum bind a tensor at the rows of a slice, so that tensors larger than a binding take several dispatches; whole binds all of it.
 package kernels

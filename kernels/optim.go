@@ -3,9 +3,9 @@ package kernels
 // SGD is stochastic gradient descent with momentum, as torch.optim.SGD without dampening:
 // g ← grad + λp, v ← μv + g, p ← p − ηv; η is scalar "lr", λ scalar "decay" of the segment.
 type SGD struct {
-	OptMomentum float64
-	Nesterov    bool // p ← p − η(g + μv)
-	DecayAll    bool // decay parameters marked NoDecay (biases, norms) too
+	OptMomentum float64 // μ
+	Nesterov    bool    // p ← p − η(g + μv)
+	DecayAll    bool    // decay parameters marked NoDecay (biases, norms) too
 }
 
 // Update puts the step on the graph, over the whole flat set at once.
