@@ -10,7 +10,7 @@ func ConcatFeatures(x *Tensor, parts int, blocks bool) *Tensor {
 	}
 	rows, q := x.Dim(0)/parts, x.quads()
 	move := func(from, to *Tensor, back bool, add int) {
-		g.run(launch{kernel: "beside", rows: 1, binds: []bind{whole(from), wholeOut(to)},
+		g.run(launch{kernel: "concat_features", rows: 1, binds: []bind{whole(from), wholeOut(to)},
 			push: func(_, _ int) constants {
 				return constants{"rows": rows, "parts": parts, "quads": q, "blocks": blocks, "back": back, "add": add}
 			},
