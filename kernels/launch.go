@@ -31,7 +31,7 @@ type bind struct {
 	t      *Tensor
 	access vk.Access
 	split  bool
-	part   bool // other launches write the rest: the eager twin does not scan it yet
+	part   bool // other launches write the rest, so the eager twin does not scan it yet
 }
 
 func in(t *Tensor) bind       { return bind{t: t, access: vk.Read, split: true} }
@@ -119,7 +119,7 @@ func (g *Graph) run(l launch) {
 		s := &step{kernel: l.kernel, spec: l.spec, label: l.kernel, push: l.push(first, n).pack(l.kernel), groups: l.groups(n),
 			work: l.work * float64(n) / float64(l.rows), segment: len(g.segments) - 1}
 		for _, b := range l.binds {
-			x := bound{mem: b.t.mem, offset: b.t.from, size: b.t.bytes(), access: b.access, float: b.t.dtype == F32 && !b.part}
+			x := bound{mem: b.t.mem, offset: b.t.from, size: b.t.bytes(), access: b.access, float: b.t.dtype == F32 && !b.part && (b.split || first+n == l.rows)}
 			if b.split {
 				row := x.size / int64(l.rows)
 				x.offset, x.size = x.offset+int64(first)*row, int64(n)*row

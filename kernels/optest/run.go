@@ -90,6 +90,7 @@ func (b Bench) Run(t *testing.T, cases ...Case) {
 	again := on(all, setup{name: "replayed", dev: b.Device, change: func(s *vk.Settings) { s.Poison = false }, runs: 2})
 	eager := on(all, setup{name: "eager", dev: b.Device, change: func(s *vk.Settings) { s.Eager = true }, runs: 1})
 	narrow := on(split, setup{name: "narrow", dev: b.Narrow, change: poison, runs: 1})
+	eagerNarrow := on(split, setup{name: "eager, narrow", dev: b.Narrow, change: func(s *vk.Settings) { s.Poison, s.Eager = true, true }, runs: 1})
 	double := on(differentiable, setup{name: "accumulated", dev: b.Device, change: poison, twice: true, runs: 1})
 	forced, forcedNarrow := map[string]byCase{}, map[string]byCase{}
 	for _, w := range words {
@@ -112,6 +113,7 @@ func (b Bench) Run(t *testing.T, cases ...Case) {
 			c.checkSame(t, "eager", eager[c], base[c], once)
 			if c.Split {
 				c.checkSame(t, "bound in parts", narrow[c], base[c], once)
+				c.checkSame(t, "eager, bound in parts", eagerNarrow[c], base[c], once)
 				if parts, whole := c.steps(t, b.Narrow), c.steps(t, b.Device); parts <= whole {
 					t.Errorf("%d steps on the device with the small limit, %d on the other: nothing was split", parts, whole)
 				}
