@@ -51,8 +51,8 @@ func wantCache(t *testing.T, dir string, header vulkanCacheHeader) (path string,
 // headerOf returns the header of the default device's caches.
 func headerOf(t *testing.T) vulkanCacheHeader {
 	t.Helper()
-	in := must[*instance](t)(getInstance(instanceKey{validationWanted(Options{}), newestAPI}))
-	return must[*physical](t)(choose(must[[]*physical](t)(in.physicals()), "")).cacheHeader()
+	in := must[*instance](t)(getInstance(instanceKey{ReadSettings().Validation, newestAPI}))
+	return must[*physical](t)(choose(must[[]*physical](t)(in.physicals()), "", "")).cacheHeader()
 }
 
 func TestPipelineCacheOutlivesTheDevice(t *testing.T) {

@@ -66,7 +66,8 @@ func Open(selector string, opt Options) (*Device, error) { return open(selector,
 
 // open is Open with an upper limit on the API version, with which tests simulate a Vulkan 1.0 driver.
 func open(selector string, opt Options, apiLimit uint32) (*Device, error) {
-	in, err := getInstance(instanceKey{validationWanted(opt), apiLimit})
+	settings := ReadSettings()
+	in, err := getInstance(instanceKey{opt.Validation || settings.Validation, apiLimit})
 	if err != nil {
 		return nil, err
 	}
@@ -74,7 +75,7 @@ func open(selector string, opt Options, apiLimit uint32) (*Device, error) {
 	if err != nil {
 		return nil, err
 	}
-	p, err := choose(all, selector)
+	p, err := choose(all, selector, settings.Device)
 	if err != nil {
 		return nil, err
 	}
@@ -90,7 +91,7 @@ func open(selector string, opt Options, apiLimit uint32) (*Device, error) {
 	}
 	d := &Device{
 		info: p.Info, memory: p.memory, shim: shim, dev: dev, family: uint32(p.family), budget: workBudget(p.Type), statistics: opt.Statistics,
-		settings: ReadSettings(),
+		settings: settings,
 		inUse:    make([]int64, len(p.memory.heaps)), buffers: map[*Buffer]bool{}, segments: map[*Segment]bool{},
 		pipelines: map[string]*pipelineEntry{}, layouts: map[layoutKey]uint64{}, plLayouts: map[layoutKey]uint64{},
 	}
@@ -103,11 +104,11 @@ func open(selector string, opt Options, apiLimit uint32) (*Device, error) {
 	return d, nil
 }
 
-// choose applies a selector, see Open.
-func choose(all []*physical, selector string) (*physical, error) {
+// choose applies a selector, or if it is empty that of MARR_DEVICE, see Open.
+func choose(all []*physical, selector, fromEnv string) (*physical, error) {
 	from := "device"
 	if selector == "" {
-		selector, from = ReadSettings().Device, "MARR_DEVICE"
+		selector, from = fromEnv, "MARR_DEVICE"
 	}
 	if selector == "" {
 		best := all[0]

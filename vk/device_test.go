@@ -221,6 +221,7 @@ func TestCloseFreesEverything(t *testing.T) {
 
 // TestValidationMessagesArrive provokes a hazard (write after read without a barrier) and clears the messages for TestMain.
 func TestValidationMessagesArrive(t *testing.T) {
+	needLayer(t)
 	if err := CheckValidation(); err != nil {
 		t.Fatal(err)
 	}

@@ -108,14 +108,10 @@ func (in *instance) physicals() ([]*physical, error) {
 	return out, nil
 }
 
-func validationWanted(opt Options) bool {
-	return opt.Validation || ReadSettings().Validation
-}
-
 // List returns a description of every Vulkan device, in the order of the loader. Without a loader or a device the error is a
 // *NoDeviceError, which names the package to install.
 func List() ([]Info, error) {
-	in, err := getInstance(instanceKey{validationWanted(Options{}), newestAPI})
+	in, err := getInstance(instanceKey{ReadSettings().Validation, newestAPI})
 	if err != nil {
 		return nil, err
 	}

@@ -123,6 +123,7 @@ func TestTexelReadsAreOrderedAndReplay(t *testing.T) {
 
 // TestLayerReportsATexelHazard checks that the layer reports a texel read after a copy without a barrier, on which the other tests rely.
 func TestLayerReportsATexelHazard(t *testing.T) {
+	needLayer(t)
 	a, b, c := newFloats(t, dev, 0, 64), newBuffer(t, dev, 64, DeviceLocal), newBuffer(t, dev, 64, DeviceLocal)
 	r := dev.NewRecorder()
 	r.noBarrier = true
