@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"marr/kernels"
+	"marr/kernels/optest"
 	"marr/kernels/ref/golden"
 	"marr/net"
 	"marr/vk"
@@ -77,24 +78,8 @@ func TestSimCLRLossMatchesPyTorch(t *testing.T) {
 	}
 }
 
-func begin(t *testing.T, s *kernels.Segment) *kernels.Run {
-	t.Helper()
-	r, err := s.Begin()
-	if err != nil {
-		t.Fatal(err)
-	}
-	return r
-}
-
-func finish(t *testing.T, r *kernels.Run) {
-	t.Helper()
-	if err := r.Submit(); err != nil {
-		t.Fatal(err)
-	}
-	if err := r.Wait(); err != nil {
-		t.Fatal(err)
-	}
-}
+// Short names: every test of a program uses them.
+var begin, finish = optest.Begin, optest.Finish
 
 // tenSteps is a run of a method from a golden case's state on its views: the method's own loss, an optimizer that decays every parameter.
 type tenSteps struct {

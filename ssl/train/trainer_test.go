@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"marr/kernels"
+	"marr/kernels/optest"
 	"marr/ssl"
 	"marr/ssl/data"
 	"marr/ssl/data/datatest"
@@ -191,21 +192,5 @@ func TestConfigsThatCannotWorkAreRefused(t *testing.T) {
 	}
 }
 
-func begin(t *testing.T, s *kernels.Segment) *kernels.Run {
-	t.Helper()
-	r, err := s.Begin()
-	if err != nil {
-		t.Fatal(err)
-	}
-	return r
-}
-
-func finish(t *testing.T, r *kernels.Run) {
-	t.Helper()
-	if err := r.Submit(); err != nil {
-		t.Fatal(err)
-	}
-	if err := r.Wait(); err != nil {
-		t.Fatal(err)
-	}
-}
+// Short names: every test of a program uses them.
+var begin, finish = optest.Begin, optest.Finish
