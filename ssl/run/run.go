@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"slices"
 	"time"
+	"unicode/utf8"
 
 	"marr/kernels"
 	"marr/net"
@@ -83,6 +84,9 @@ func (r *Run) Pretrain(ctx context.Context, dev *vk.Device) (*train.Trainer, err
 	r.Config.Resolve(r.Set)
 	if err := r.Config.Check(r.Set); err != nil {
 		return nil, err
+	}
+	if !utf8.ValidString(r.Config.Data) { // neither TOML nor JSON can hold it
+		return nil, train.NewConfigError(fmt.Errorf("run: --data %q: the path is not UTF-8 and cannot be recorded: rename the folder", r.Config.Data))
 	}
 	if err := r.Config.SetViews(r.Views, r.Method, r.Set); err != nil {
 		return nil, err
