@@ -24,9 +24,10 @@
 //  2. The op, kernels/maxpool.go: check the shapes (misuse), allocate the result (g.result), run the kernel and register the backward, as below.
 //     If ONNX has the op, pass its form to g.node (onnx.go); without one, ONNX export refuses the op.
 //  3. The reference in float64, kernels/ref/maxpool.go: the forward pass in plain Go. Its finite differences judge the backward kernel.
-//  4. One row of cases: the op, its reference, input shapes (1, a prime, more than one work group) and attributes. Package optest derives the
-//     tests of forward, backward, accumulation, pad lanes, memory guards, replay and slices from it.
-//  5. One row of golden data: a PyTorch function in tools/golden, by the same names of inputs and attributes, and the file that it writes.
+//  4. One row in kernels/optest/cases: the op, its reference, input shapes (1, a prime, more than one work group) and attributes. Package optest
+//     derives the tests of forward, backward, accumulation, pad lanes, memory guards, replay and slices from it.
+//  5. One row of golden data: a PyTorch function and its cases in tools/golden/ops.py, with the names of inputs and attributes of step 4, and the
+//     kernels/testdata/ops.json that it writes.
 //
 // The op passes push constants by the names that the shader gives them:
 //

@@ -80,8 +80,8 @@ func TestCollectPutsEachBlockTogether(t *testing.T) {
 	}
 }
 
-// TestRehearsalLeavesNoGradientAndNoStatistics runs a batch norm twice and folds it once.
-func TestRehearsalLeavesNoGradientAndNoStatistics(t *testing.T) {
+// TestForwardOnlyLeavesNoGradientAndNoStatistics runs a batch norm twice and folds it once.
+func TestForwardOnlyLeavesNoGradientAndNoStatistics(t *testing.T) {
 	var mean *kernels.State
 	p, st := build(t, func(g *kernels.Graph) {
 		mean = g.Store().State("mean", 0, 4)
