@@ -12,7 +12,7 @@ import (
 	"marr/vk/vktest"
 )
 
-func TestPartUndoesCollect(t *testing.T) {
+func TestScatterMicroUndoesGatherMicro(t *testing.T) {
 	for _, p := range []struct{ parts, blocks, n, width int }{{1, 2, 3, 5}, {2, 1, 1, 1}, {3, 2, 5, 7}, {4, 3, 33, 64}} {
 		bench.Run(t, optest.Case{Name: fmt.Sprint(p), // one program a case: a graph has one number of micro-batches
 			Inputs: []optest.Input{{Name: "x", Kind: optest.Constant, Shape: []int{p.blocks * p.n, p.width}}},
@@ -24,8 +24,8 @@ func TestPartUndoesCollect(t *testing.T) {
 	}
 }
 
-// TestCollectPutsEachBlockTogether has two views of four images in two micro-batches: rows 0 … 3 of the whole are the first views.
-func TestCollectPutsEachBlockTogether(t *testing.T) {
+// TestGatherMicroPutsEachBlockTogether has two views of four images in two micro-batches: rows 0 … 3 of the whole are the first views.
+func TestGatherMicroPutsEachBlockTogether(t *testing.T) {
 	for env, change := range map[string]func(s *vk.Settings){
 		"eager": func(s *vk.Settings) { s.Eager = true }, "poison": func(s *vk.Settings) { s.Poison = true }, "": func(*vk.Settings) {}} {
 		was := device.Settings()
