@@ -1,0 +1,135 @@
+package main
+
+import (
+	"encoding/binary"
+	"encoding/json"
+	"math"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"marr/vk"
+)
+
+// printFeatures follows the README's snippet in the test: it prints the prepared photograph, and the features of images that are prepared already.
+const printFeatures = `
+import sys
+with torch.no_grad():
+    images = torch.frombuffer(bytearray(sys.stdin.buffer.read()), dtype=torch.float32).reshape(-1, *x.shape[1:])
+    print(json.dumps({"prepared": x.flatten().tolist(), "features": net(images).flatten().tolist()}))
+`
+
+// torchSnippet returns the Python code of README.md.
+func torchSnippet(t *testing.T) string {
+	t.Helper()
+	text, err := os.ReadFile("../../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	code := regexp.MustCompile("(?s)```python\n(.*?)```").FindAllSubmatch(text, -1)
+	if len(code) != 1 {
+		t.Fatalf("README.md has %d blocks of Python, want 1", len(code))
+	}
+	return string(code[0][1])
+}
+
+// pythonWithTorchvision returns a Python that can run the snippet. It skips the test if there is none.
+func pythonWithTorchvision(t *testing.T) string {
+	t.Helper()
+	for _, python := range []string{"python3", "/usr/bin/python3"} {
+		if exec.Command(python, "-c", "import torch, torchvision").Run() == nil {
+			return python
+		}
+	}
+	t.Skip("no Python can import torch and torchvision: install python3-torch and python3-torchvision")
+	return ""
+}
+
+func TestReadmeSnippetComputesTheFeaturesOfTheRun(t *testing.T) {
+	snippet, python := torchSnippet(t), pythonWithTorchvision(t)
+	stems := []string{"cifar", "imagenet"}
+	if testing.Short() {
+		stems = stems[:1]
+	}
+	for _, stem := range stems {
+		t.Run(stem, func(t *testing.T) {
+			dir, run := pictures(t, 2), filepath.Join(t.TempDir(), "run")
+			file := filepath.Join(run, "backbone.safetensors")
+			ok(t, "pretrain", "--data", dir, "--out", run, "--method", "simclr", "--size", "32", "--stem", stem, "--batch", "4", "--epochs", "1", "--eval-every", "0")
+			ok(t, "export", "--run", run, "--out", file)
+			images, features := deviceFeatures(t, run)
+
+			code := snippet
+			for name, path := range map[string]string{"backbone.safetensors": file, "photo.jpg": filepath.Join(dir, "ash", "0.png")} {
+				if code = strings.ReplaceAll(code, name, path); !strings.Contains(code, path) {
+					t.Fatalf("the snippet does not read %s", name)
+				}
+			}
+			input, err := binary.Append(nil, binary.LittleEndian, images)
+			if err != nil {
+				t.Fatal(err)
+			}
+			command := exec.Command(python, "-c", code+printFeatures)
+			command.Stdin, command.Stderr = strings.NewReader(string(input)), os.Stderr
+			out, err := command.Output()
+			if err != nil {
+				t.Fatalf("%v:\n%s", err, code)
+			}
+			var got struct{ Prepared, Features []float32 }
+			if err := json.Unmarshal(out, &got); err != nil {
+				t.Fatalf("%v: %s", err, out)
+			}
+			if d := largestDifference(t, got.Features, features); d > 1e-4 {
+				t.Errorf("features differ by %g, want at most 1e-4", d)
+			}
+			// The images are small enough to be stored unresized. PIL resizes in two passes and rounds each to 8 bits; the standard deviation of these images is above 0.1.
+			if d := largestDifference(t, got.Prepared, images[:len(got.Prepared)]); d > 1.5/255/0.1 {
+				t.Errorf("the prepared image differs by %g, want at most 1.5/255 of the range of a pixel", d)
+			}
+		})
+	}
+}
+
+// deviceFeatures returns the images of a run [N C H W] as the network sees them, and their features.
+func deviceFeatures(t *testing.T, run string) (images, features []float32) {
+	t.Helper()
+	s, err := runSubject(run, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	dev, err := vk.Open("", vk.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer dev.Close()
+	x := exporter{dev, s}
+	set, err := x.images(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer set.Close()
+	b, err := x.backbone()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer b.Store.Free()
+	samples, err := x.samples(b, set)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return samples.Images, samples.Features
+}
+
+func largestDifference(t *testing.T, a, b []float32) (d float64) {
+	t.Helper()
+	if len(a) != len(b) || len(a) == 0 {
+		t.Fatalf("%d numbers, want %d", len(a), len(b))
+	}
+	for i := range a {
+		d = max(d, math.Abs(float64(a[i]-b[i])))
+	}
+	return d
+}
