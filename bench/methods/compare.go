@@ -193,7 +193,7 @@ func (c *comparer) evaluate(run *Run, st *kernels.Store, m net.Module, px int) e
 
 func (run *Run) setScores(train, test *eval.Features) (err error) {
 	run.Rank = watch.Measure(watch.Sample{Z: test.X, N: test.N, D: test.D, Accuracy: math.NaN()}).Rank
-	run.Scores, err = eval.Judge(train, test)
+	run.Scores, err = eval.EvaluateFrozen(train, test)
 	return err
 }
 

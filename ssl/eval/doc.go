@@ -1,15 +1,18 @@
-// Package eval measures how good features are: nearest neighbours, a linear probe, and a linear probe on few labels.
+// Package eval measures backbones: nearest neighbors, linear probes on all or few labels, and fine-tuning.
 //
-// It works on cached features and knows neither networks nor devices: whoever has features, from a run, an ONNX file or raw pixels,
-// puts them into a Features and calls
+//	Encoder         computes the features of images on a device
+//	RawPixels       returns pixels as features, the baseline without a network
+//	EvaluateFrozen  runs the protocol of this project's numbers on features: KNN, Linear and LinearFewShot
+//	KNN             nearest neighbors by cosine, k = 1 and weighted k = 20
+//	Linear          multinomial logistic regression on all labels
+//	LinearFewShot   the same on a few labels per class, mean and standard deviation over draws
+//	Finetune        supervised training of a whole network on a few labels per class
+//	Sample          draws these labels, the same for both
+//	FeatureStd      measures collapse without labels
+//	Nearest, NeighborStability
+//	                nearest neighbors without labels, and how many of them stay the same while a network trains
 //
-//	KNN            nearest neighbours by cosine, k = 1 and weighted k = 20
-//	Linear         multinomial logistic regression on all labels
-//	LinearFewShot  the same on a few labels a class, mean and spread over draws
-//	Sample         one such draw, so that fine-tuning uses the same images
-//	FeatureStd     an alarm for collapse that needs no labels
-//
-// None of them changes the features it gets: each works on its own L2-normalised copy. Results have the same bits on every run of
-// one binary on one kind of processor, with any number of cores: work is cut by the size of the data alone, every sum has a fixed
-// order, and randomness comes from a seed and a draw.
+// Only Encoder and Finetune use a device. The other functions take Features of any origin and do not change them: each works on its own L2-normalized
+// copy. Their results have the same bits on every run of one binary on one kind of processor, with any number of cores: the work is divided by the size
+// of the data alone, every sum has a fixed order, and randomness comes from a seed and the number of a draw.
 package eval

@@ -10,38 +10,38 @@ import (
 	"marr/ssl/views"
 )
 
-// encoderBatch is the number of images that one run of an Encoder takes.
+// encoderBatch is the largest number of images in one run of an Encoder.
 const encoderBatch = 250
 
 // Encoder computes features of images on the device, with the test transform and batch norm in inference mode.
 type Encoder struct {
 	painter *train.Painter
-	name    string // of the first set
+	name    string // of the first set, for errors
 	batch   int
-	rows    int // of the output, per image
+	rows    int // rows of the output per image
 	width   int
 }
 
-// Inputs is how images are prepared for a network.
+// Inputs describes how images are prepared for a network.
 type Inputs struct {
-	Mean, Std []float64 // that normalize the images, on the scale 0 … 1, by channel
+	Mean, Std []float64 // normalize the images, by channel, on the scale 0 … 1
 	Size      int       // side in pixels
 }
 
-// NumEncoded returns how many images an Encoder of these sets passes through the network for all of them: whole batches.
+// NumEncoded returns the number of images that an Encoder passes through the network to encode all of these sets: it runs whole batches.
 func NumEncoded(sets ...*data.Set) int {
-	largest, all := 0, 0
+	largest, total := 0, 0
 	for _, s := range sets {
 		largest = max(largest, s.Len())
 	}
 	batch := min(encoderBatch, largest)
 	for _, s := range sets {
-		all += (s.Len() + batch - 1) / batch * batch
+		total += (s.Len() + batch - 1) / batch * batch
 	}
-	return all
+	return total
 }
 
-// NewEncoder builds the program that maps images like those of these sets through a module.
+// NewEncoder builds the program that maps images of these sets through a module.
 func NewEncoder(st *kernels.Store, m net.Module, in Inputs, sets ...*data.Set) (*Encoder, error) {
 	largest, pixels := 0, 0
 	for _, s := range sets {
@@ -68,11 +68,11 @@ func (e *Encoder) Work() float64 { return e.painter.Work() }
 // Free releases the program.
 func (e *Encoder) Free() { e.painter.Free() }
 
-// Features returns the module's output for every image of a set, [N D] with all axes but the first flattened. The set must be like those
-// that the Encoder was built for.
+// Features returns the module's output for every image of a set, [N D] with all axes but the first flattened. The set must have the same channels and
+// no larger images than those that the Encoder was built for.
 func (e *Encoder) Features(set *data.Set) (*Features, error) {
 	if !e.painter.Accepts(set) {
-		return nil, fmt.Errorf("eval: %s: its images are larger or have other channels than those of %s: choose sets of one kind", set.Name, e.name)
+		return nil, fmt.Errorf("eval: %s: its images are larger than those of %s, or have other channels: choose sets of one kind", set.Name, e.name)
 	}
 	dim := e.rows * e.width
 	f := &Features{Name: set.Name, N: set.Len(), D: dim, X: make([]float32, set.Len()*dim), Labels: set.Labels}

@@ -5,15 +5,15 @@ import (
 	"math"
 )
 
-// Features are the representations of a labelled set, one row an image.
+// Features are the representations of a labeled set, one row per image.
 type Features struct {
-	Name   string    // names the set in errors; may be empty
+	Name   string    // of the set, for errors; may be empty
 	N, D   int       // images, width of a feature
 	X      []float32 // [N D]
 	Labels []int32   // [N], classes counted from 0
 }
 
-// maxClasses bounds labels, so that a corrupt one is an error and not an attempt to reserve gigabytes of classifier.
+// maxClasses bounds labels, so that a corrupt label is an error and does not allocate gigabytes for a classifier.
 const maxClasses = 1 << 16
 
 // Normalize divides every row by its L2 norm, in place. A row of zeros stays as it is.
@@ -37,13 +37,13 @@ func scaleTo(dst, src []float32, scale float64) {
 	}
 }
 
-// FeatureStd tells collapse from spread without labels:
+// FeatureStd returns the spread of features, which detects collapse without labels:
 //
 //	√D · mean over coordinates of the standard deviation over images of x/‖x‖₂
 //
 // with n − 1 in the deviation. Features spread evenly over the sphere give about 1, features that all point the same way give 0
 // (lightly's debug.std_of_l2_normalized, there without the √D; Chen and He 2021, arXiv:2011.10566, section 4.1). Fewer than two
-// images give 0. Labels are not read, and features are taken as they are: a NaN among them gives NaN.
+// images give 0. Labels are not used. A NaN among the features gives NaN.
 func FeatureStd(f *Features) float64 {
 	if f.N < 2 {
 		return 0
@@ -64,7 +64,7 @@ func FeatureStd(f *Features) float64 {
 	return total / math.Sqrt(float64(f.D))
 }
 
-// check reports the first thing that would make a result meaningless. role is train or test.
+// check returns an error for features that cannot be evaluated. role is train or test.
 func (f *Features) check(role string) error {
 	set := role + " set"
 	if f.Name != "" {
@@ -86,7 +86,7 @@ func (f *Features) check(role string) error {
 	return f.finite(set)
 }
 
-// finite reports the first number that is none.
+// finite returns an error that names the first feature that is not finite.
 func (f *Features) finite(set string) error {
 	for i, v := range f.X {
 		if v-v != 0 { // NaN and the infinities
@@ -96,8 +96,8 @@ func (f *Features) finite(set string) error {
 	return nil
 }
 
-// checkPair checks both sets, their widths, and that every class asked for in the test was seen in training; it returns the number of
-// classes.
+// checkPair checks both sets, that their widths are equal, and that every class of the test set occurs in the train set. It returns the
+// number of classes.
 func checkPair(train, test *Features) (classes int, err error) {
 	if err := train.check("train"); err != nil {
 		return 0, err
@@ -108,13 +108,13 @@ func checkPair(train, test *Features) (classes int, err error) {
 	if train.D != test.D {
 		return 0, fmt.Errorf("eval: train set %s has width %d, test set %s %d: features of one network are needed", train.Name, train.D, test.Name, test.D)
 	}
-	var seen [maxClasses]bool
+	var inTrain [maxClasses]bool
 	for _, y := range train.Labels {
-		seen[y] = true
+		inTrain[y] = true
 		classes = max(classes, int(y)+1)
 	}
 	for i, y := range test.Labels {
-		if !seen[y] {
+		if !inTrain[y] {
 			return 0, fmt.Errorf("eval: test set %s: image %d has label %d: no image of train set %s has it", test.Name, i, y, train.Name)
 		}
 	}
@@ -122,8 +122,8 @@ func checkPair(train, test *Features) (classes int, err error) {
 }
 
 // matrix is a float32 copy for the inner loops. Rows are padded with zeros to multiples of 16 numbers: gonum's dot product groups its
-// terms by the address of its arguments modulo 16 bytes, and with every row on such a boundary the grouping, and so the bits of a
-// result, is the same everywhere.
+// terms by the address of its arguments modulo 16 bytes. With every row on such a boundary the grouping, and so the bits of a result,
+// are the same everywhere.
 type matrix struct {
 	n, stride int
 	x         []float32
@@ -136,7 +136,7 @@ func newMatrix(n, d int) *matrix {
 
 func (m *matrix) row(i int) []float32 { return m.x[i*m.stride : (i+1)*m.stride] }
 
-// normalized copies f with rows of L2 norm scale.
+// normalized returns a copy of f whose rows have the L2 norm scale.
 func normalized(f *Features, scale float64) *matrix {
 	m := newMatrix(f.N, f.D)
 	for i := range f.N {

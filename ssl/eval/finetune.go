@@ -13,13 +13,13 @@ import (
 	"marr/vk"
 )
 
-// FinetuneConfig is the protocol of fine-tuning: supervised training of a whole network on few labels, with an MLP d-d-classes with ReLU on top of the
-// backbone, AdamW with a cosine from LR to 0, crops of 0.5–1 of the area and flips, batch norm in training mode.
+// FinetuneConfig is the protocol of fine-tuning: supervised training of a whole network on few labels, with an MLP of widths d, d, classes and a ReLU on
+// top of the backbone, AdamW with a cosine schedule from LR to 0, crops of 0.5–1 of the area and flips, and batch norm in training mode.
 type FinetuneConfig struct {
 	Steps, Batch int
 	LR, Decay    float64
-	PerClass     int // labels of each class
-	Draws        int // of labels: for each the network is trained anew; the result is the mean
+	PerClass     int // labels per class
+	Draws        int // draws of labels; each trains the network anew, and the result is the mean
 	Seed         uint64
 }
 
@@ -28,23 +28,23 @@ func DefaultFinetuneConfig() FinetuneConfig {
 	return FinetuneConfig{Steps: 60, Batch: 64, LR: 1e-3, Decay: 1e-4, PerClass: 10, Draws: 2, Seed: 1}
 }
 
-// Start sets the values that the backbone in a store is fine-tuned from.
+// Start sets the values of the backbone in a store from which fine-tuning starts.
 type Start func(st *kernels.Store) error
 
-// StartFromRandom starts from the first values of a backbone with this seed.
+// StartFromRandom returns a Start with the initial values of a backbone for this seed.
 func StartFromRandom(network net.Config, seed uint64) Start {
 	return func(st *kernels.Store) error {
-		fresh := kernels.NewStore(st.Device())
-		if _, err := network.New(fresh, seed); err != nil {
+		initial := kernels.NewStore(st.Device())
+		if _, err := network.New(initial, seed); err != nil {
 			return err
 		}
 		values := map[string]*kernels.Param{}
-		for _, p := range fresh.Params() {
+		for _, p := range initial.Params() {
 			values[p.Name] = p
 		}
 		for _, p := range st.Params() {
-			if first := values[p.Name]; first != nil {
-				v, err := first.Read()
+			if source := values[p.Name]; source != nil {
+				v, err := source.Read()
 				if err == nil {
 					err = p.Write(v)
 				}
@@ -57,10 +57,10 @@ func StartFromRandom(network net.Config, seed uint64) Start {
 	}
 }
 
-// StartFromCheckpoint starts from the backbone of a checkpoint.
+// StartFromCheckpoint returns a Start with the exported backbone of a checkpoint.
 func StartFromCheckpoint(c *net.Checkpoint) Start { return c.RestoreBackbone }
 
-// Network is a backbone, the size of its images in pixels, and the values that it starts from.
+// Network is a backbone, the size of its images in pixels, and its values at the start.
 type Network struct {
 	Config train.Config // Arch, Backbone, Norm and Size
 	Start  Start

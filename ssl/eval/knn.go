@@ -10,7 +10,7 @@ import (
 	"marr/ssl/parallel"
 )
 
-// Sizes of the tiles: a block of the train set (256 KiB) stays in a core's second cache while a task's test rows pass over it.
+// Sizes of the tiles: a block of the train set (256 KiB) stays in a core's second-level cache while it is compared with all test rows of a task.
 const (
 	testRowsPerTask    = 128
 	trainFloatsPerTile = 64 << 10
@@ -20,9 +20,9 @@ const (
 //
 //	s_j = cos(x, train_j);  class = argmax_c Σ exp(s_j/temperature) over those of the k largest s_j with label c
 //
-// which for k = 1 is the label of the nearest image. Sources: Wu et al. 2018 (arXiv:1805.01978, section 3.4) and eval_knn.py of
-// facebookresearch/dino; the usual temperature is 0.07, the usual k is 20. Of equal similarities the earlier train image is nearer; of
-// equal votes the lower label wins. A row of zeros has similarity 0 to everything.
+// For k = 1 this is the label of the nearest image. Sources: Wu et al. 2018 (arXiv:1805.01978, section 3.4) and eval_knn.py of
+// facebookresearch/dino; the usual temperature is 0.07, the usual k is 20. Among equal similarities the earlier train image is nearer;
+// among equal votes the lower label wins. A row of zeros has similarity 0 to everything.
 //
 // Errors: no k, a k that is not in 1 … train.N, a temperature that is not positive, images without a label, features that are not
 // finite, sets whose widths differ, a test label that no train image has.
@@ -42,28 +42,28 @@ func KNN(train, test *Features, ks []int, temperature float64) (accuracyPercent 
 	if !(temperature > 0) || math.IsInf(temperature, 1) {
 		return nil, fmt.Errorf("eval: knn: temperature %v: expected a positive number, such as 0.07", temperature)
 	}
-	nearest := search(normalized(train, 1), normalized(test, 1), slices.Max(ks))
+	nearest := nearestRows(normalized(train, 1), normalized(test, 1), slices.Max(ks))
 	votes := make([]float64, classes)
 	for _, k := range ks {
-		right := 0
-		for i, near := range nearest {
-			if near.vote(train.Labels, k, temperature, votes) == test.Labels[i] {
-				right++
+		correct := 0
+		for i, neighbors := range nearest {
+			if neighbors.vote(train.Labels, k, temperature, votes) == test.Labels[i] {
+				correct++
 			}
 		}
-		accuracyPercent = append(accuracyPercent, 100*float64(right)/float64(test.N))
+		accuracyPercent = append(accuracyPercent, 100*float64(correct)/float64(test.N))
 	}
 	return accuracyPercent, nil
 }
 
-// neighbours are the most similar train rows found so far, most similar first; both slices have capacity k and the same length.
-type neighbours struct {
+// neighborList holds the most similar train rows found so far, most similar first. Both slices have capacity k and the same length.
+type neighborList struct {
 	similarity []float32
 	index      []int32
 }
 
-// offer puts a train row in its place; rows are offered in rising order, so an equal similarity goes behind.
-func (n *neighbours) offer(s float32, index int32) {
+// insert adds a train row if it is among the k most similar. Rows come in rising order, so a row goes after those of equal similarity.
+func (n *neighborList) insert(s float32, index int32) {
 	last := len(n.similarity)
 	if last == cap(n.similarity) {
 		last--
@@ -82,9 +82,9 @@ func (n *neighbours) offer(s float32, index int32) {
 	n.similarity[at], n.index[at] = s, index
 }
 
-// vote returns the class of the first k neighbours; votes is scratch. The largest similarity is subtracted first: it changes no order
-// and keeps exp in range.
-func (n *neighbours) vote(labels []int32, k int, temperature float64, votes []float64) int32 {
+// vote returns the class of the first k neighbors; votes is scratch. The largest similarity is subtracted first, which keeps exp
+// in range and does not change the result.
+func (n *neighborList) vote(labels []int32, k int, temperature float64, votes []float64) int32 {
 	clear(votes)
 	for i, s := range n.similarity[:k] {
 		votes[labels[n.index[i]]] += math.Exp(float64(s-n.similarity[0]) / temperature)
@@ -98,20 +98,20 @@ func (n *neighbours) vote(labels []int32, k int, temperature float64, votes []fl
 	return int32(best)
 }
 
-// search finds the k train rows with the largest dot product for each test row.
-func search(train, test *matrix, k int) []neighbours {
-	found := make([]neighbours, test.n)
+// nearestRows returns the k train rows with the largest dot product for each test row.
+func nearestRows(train, test *matrix, k int) []neighborList {
+	found := make([]neighborList, test.n)
 	tile := max(1, trainFloatsPerTile/train.stride)
 	parallel.Each((test.n+testRowsPerTask-1)/testRowsPerTask, func(task int) {
 		first, end := task*testRowsPerTask, min((task+1)*testRowsPerTask, test.n)
 		for i := first; i < end; i++ {
-			found[i] = neighbours{make([]float32, 0, k), make([]int32, 0, k)}
+			found[i] = neighborList{make([]float32, 0, k), make([]int32, 0, k)}
 		}
 		for from := 0; from < train.n; from += tile {
 			for i := first; i < end; i++ {
-				x, near := test.row(i), &found[i]
+				x, neighbors := test.row(i), &found[i]
 				for j := from; j < min(from+tile, train.n); j++ {
-					near.offer(blas.Implementation{}.Sdot(train.stride, x, 1, train.row(j), 1), int32(j))
+					neighbors.insert(blas.Implementation{}.Sdot(train.stride, x, 1, train.row(j), 1), int32(j))
 				}
 			}
 		}

@@ -139,7 +139,7 @@ func TestKNNTemperatureWeighsVotes(t *testing.T) {
 func TestResultsHaveTheSameBitsOnAnyNumberOfProcessors(t *testing.T) {
 	train, test := clusters(2, 1100, 37, 5, 2), clusters(3, 300, 37, 5, 2)
 	type result struct {
-		nearest   []neighbours
+		nearest   []neighborList
 		weight    []float64
 		few, over float64
 	}
@@ -154,7 +154,7 @@ func TestResultsHaveTheSameBitsOnAnyNumberOfProcessors(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		return result{search(normalized(train, 1), normalized(test, 1), 20), weight, few, over}
+		return result{nearestRows(normalized(train, 1), normalized(test, 1), 20), weight, few, over}
 	}
 	want := run(1)
 	for _, procs := range []int{1, 2, 3, 16} {

@@ -10,9 +10,9 @@ import (
 	"marr/ssl/parallel"
 )
 
-// LinearOptions set the linear probe. The zero value is the protocol that this project's numbers are stated with.
+// LinearOptions are the settings of a linear probe. The zero value is the protocol of this project's numbers.
 type LinearOptions struct {
-	Iterations int     // of L-BFGS, at most; 0: 100
+	Iterations int     // largest number of L-BFGS iterations; 0: 100
 	Penalty    float64 // λ; 0: 1e-4
 	Scale      float64 // L2 norm of the features; 0: 10
 }
@@ -33,13 +33,13 @@ func (o LinearOptions) defaults() (LinearOptions, error) {
 	return o, nil
 }
 
-// Linear trains a linear classifier on the train set and returns its accuracy on the test set in percent. With x the L2-normalised
-// feature × Scale, it minimises
+// Linear trains a linear classifier on the train set and returns its accuracy on the test set in percent. With x the L2-normalized
+// feature × Scale, it minimizes
 //
 //	mean over images of −log softmax(W x + b)[label] + Penalty·‖W‖²
 //
-// from W = 0, b = 0 by Iterations steps of L-BFGS. The penalty is on the sum of squares, without a half, and leaves b free.
-// Of equal logits the lower class wins. Errors as for KNN, and an option that is not positive.
+// from W = 0, b = 0 by Iterations steps of L-BFGS. The penalty is on the sum of squares, without a factor of a half, and not on b.
+// Among equal logits the lower class wins. Errors as for KNN, and an option that is not positive.
 func Linear(train, test *Features, opt LinearOptions) (percent float64, err error) {
 	opt, err = opt.defaults()
 	if err != nil {
@@ -57,9 +57,9 @@ func Linear(train, test *Features, opt LinearOptions) (percent float64, err erro
 	return p.accuracy(w, normalized(test, opt.Scale), test.Labels), nil
 }
 
-// LinearFewShot is Linear on perClass train images of every class, which Sample draws; it returns mean and sample standard deviation
-// (n − 1) of the accuracy in percent over draws 0 … draws−1, all on the whole test set. One draw has a standard deviation of 0. Ten
-// labels a class over 20 draws is the protocol that this project's numbers are stated with. Errors as for Linear and Sample.
+// LinearFewShot returns the mean and the sample standard deviation (n − 1) of the accuracy in percent of linear probes (Linear) that are trained on
+// perClass images per class (Sample), draws 0 … draws−1, and tested on the whole test set. A single draw has a standard deviation of 0. This project's
+// numbers use 10 labels per class and 20 draws. Errors as for Linear and Sample.
 func LinearFewShot(train, test *Features, perClass, draws int, seed uint64) (mean, std float64, err error) {
 	opt, err := LinearOptions{}.defaults()
 	if err != nil {
@@ -72,8 +72,8 @@ func LinearFewShot(train, test *Features, perClass, draws int, seed uint64) (mea
 	if draws < 1 {
 		return 0, 0, fmt.Errorf("eval: linear: %d draws of labels: expected at least 1", draws)
 	}
-	all, probed := normalized(train, opt.Scale), normalized(test, opt.Scale)
-	percent, errs := make([]float64, draws), make([]error, draws)
+	trainRows, testRows := normalized(train, opt.Scale), normalized(test, opt.Scale)
+	accuracies, errs := make([]float64, draws), make([]error, draws)
 	parallel.Each(draws, func(draw int) {
 		var chosen []int
 		if chosen, errs[draw] = Sample(train.Labels, perClass, seed, draw); errs[draw] != nil {
@@ -81,13 +81,13 @@ func LinearFewShot(train, test *Features, perClass, draws int, seed uint64) (mea
 		}
 		x, labels := newMatrix(len(chosen), train.D), make([]int32, len(chosen))
 		for row, i := range chosen {
-			copy(x.row(row), all.row(i))
+			copy(x.row(row), trainRows.row(i))
 			labels[row] = train.Labels[i]
 		}
 		p := probe{x: x, d: train.D, labels: labels, classes: classes, penalty: opt.Penalty, each: serial}
 		var w []float64
 		if w, errs[draw] = p.fit(opt.Iterations); errs[draw] == nil {
-			percent[draw] = p.accuracy(w, probed, test.Labels)
+			accuracies[draw] = p.accuracy(w, testRows, test.Labels)
 		}
 	})
 	for _, err := range errs {
@@ -96,19 +96,19 @@ func LinearFewShot(train, test *Features, perClass, draws int, seed uint64) (mea
 		}
 	}
 	if draws == 1 {
-		return percent[0], 0, nil
+		return accuracies[0], 0, nil
 	}
-	mean, std = stat.MeanStdDev(percent, nil)
+	mean, std = stat.MeanStdDev(accuracies, nil)
 	return mean, std, nil
 }
 
 // Sample draws perClass images of each class 0 … max(labels) without replacement and returns their indices, class by class: for each
-// class in turn the first perClass swaps of a Fisher and Yates shuffle of its images, from the start, on stream (draw) of the seed. So
-// a draw depends on labels, perClass, seed and draw alone. Errors: a label below 0, a class with fewer images, perClass below 1, a
+// class in turn it performs the first perClass swaps of a Fisher–Yates shuffle of its images, on stream (draw) of the seed. A draw depends
+// on labels, perClass, seed and draw alone. Errors: a label below 0, a class with fewer images, perClass below 1, a
 // negative draw.
 func Sample(labels []int32, perClass int, seed uint64, draw int) ([]int, error) {
 	if perClass < 1 || draw < 0 || int64(draw) > math.MaxUint32 {
-		return nil, fmt.Errorf("eval: sample: %d images a class, draw %d: expected at least 1 image and a draw from 0", perClass, draw)
+		return nil, fmt.Errorf("eval: sample: %d images per class, draw %d: expected at least 1 image and a draw from 0", perClass, draw)
 	}
 	var byClass [][]int
 	for i, y := range labels {
@@ -124,7 +124,7 @@ func Sample(labels []int32, perClass int, seed uint64, draw int) ([]int, error) 
 	chosen := make([]int, 0, perClass*len(byClass))
 	for class, images := range byClass {
 		if len(images) < perClass {
-			return nil, fmt.Errorf("eval: sample: class %d has %d images: %d are to be drawn: choose fewer a class or add images", class, len(images), perClass)
+			return nil, fmt.Errorf("eval: sample: class %d has %d images: %d are to be drawn: draw fewer per class, or add images", class, len(images), perClass)
 		}
 		for i := range perClass {
 			j := i + src.Intn(len(images)-i)

@@ -2,8 +2,8 @@ package eval
 
 import "fmt"
 
-// Nearest returns, for each image, the indices of the k others with the largest cosine, the most similar first; of equal ones the earlier.
-// Labels are not read. Errors: a k that is not in 1 … N−1, features that are not finite.
+// Nearest returns, for each image, the indices of the k other images with the largest cosine, most similar first; among equal ones the earlier comes
+// first. Labels are not used. Errors: a k that is not in 1 … N−1, features that are not finite.
 func Nearest(f *Features, k int) ([][]int32, error) {
 	if k < 1 || k >= f.N {
 		return nil, fmt.Errorf("eval: nearest: k = %d: set %s has %d images: expected 1 to %d", k, f.Name, f.N, f.N-1)
@@ -16,9 +16,9 @@ func Nearest(f *Features, k int) ([][]int32, error) {
 	}
 	m := normalized(f, 1)
 	out := make([][]int32, f.N)
-	for i, near := range search(m, m, k+1) {
-		for _, j := range near.index {
-			if int(j) != i && len(out[i]) < k { // among more than k images equal to it, an image may not find itself
+	for i, neighbors := range nearestRows(m, m, k+1) {
+		for _, j := range neighbors.index {
+			if int(j) != i && len(out[i]) < k { // an image with more than k copies need not be in its own list
 				out[i] = append(out[i], j)
 			}
 		}

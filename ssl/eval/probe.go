@@ -14,10 +14,10 @@ import (
 //
 //	F(W, b) = (1/n) Σ_i [ log Σ_c exp(z_ic) − z_i,y(i) ] + penalty·‖W‖²,  z_ic = W_c·x_i + b_c
 //
-// with parameters as one vector: W [classes D] row by row, then b [classes].
+// with the parameters as one vector: W [classes D] row by row, then b [classes].
 //
-// Products are float32 (a dot product of D terms, a sum of rowsPerFlush rows), everything that is summed further is float64. Rows are
-// cut into shards whose number depends on n alone and whose sums are added in order, so the bits do not depend on who computes which.
+// Products are float32 (a dot product of D terms, a sum of rowsPerFlush rows), all further sums are float64. The rows are divided into
+// shards. Their number depends on n alone and their sums are added in order, so the bits do not depend on the number of cores.
 type probe struct {
 	x       *matrix // [n D], padded
 	d       int
@@ -28,9 +28,9 @@ type probe struct {
 }
 
 const (
-	maxShards    = 16  // of the rows; the largest number of cores that are of use
-	rowsPerShard = 256 // at most, until there are maxShards
-	rowsPerFlush = 64  // from float32 to float64 sums
+	maxShards    = 16  // no more cores than this are used
+	rowsPerShard = 256 // largest number of rows while there are fewer than maxShards
+	rowsPerFlush = 64  // rows whose sum is float32
 )
 
 func serial(n int, f func(i int)) {
@@ -51,7 +51,7 @@ func (p *probe) split(w []float64) (weight *matrix, bias []float64) {
 	return weight, w[p.classes*p.d:]
 }
 
-// shard is what one part of the rows adds to loss and gradient, before the division by n.
+// shard holds the sums of loss and gradient over some of the rows, before the division by n.
 type shard struct {
 	loss   float64
 	weight []float64 // [classes stride]
@@ -63,7 +63,7 @@ func (p *probe) value(w, grad []float64) float64 {
 	weight, bias := p.split(w)
 	shards := make([]shard, min(maxShards, (p.x.n+rowsPerShard-1)/rowsPerShard))
 	p.each(len(shards), func(i int) {
-		shards[i] = p.part(weight, bias, i*p.x.n/len(shards), (i+1)*p.x.n/len(shards))
+		shards[i] = p.sumRows(weight, bias, i*p.x.n/len(shards), (i+1)*p.x.n/len(shards))
 	})
 	loss := 0.0
 	clear(grad)
@@ -83,10 +83,10 @@ func (p *probe) value(w, grad []float64) float64 {
 	return loss
 }
 
-// part sums rows from … end−1: ∂F/∂z_ic = softmax(z_i)_c − [c = y(i)], ∂F/∂W_c = Σ_i ∂F/∂z_ic·x_i.
-func (p *probe) part(weight *matrix, bias []float64, from, end int) shard {
+// sumRows returns the sums over rows from … end−1: ∂F/∂z_ic = softmax(z_i)_c − [c = y(i)], ∂F/∂W_c = Σ_i ∂F/∂z_ic·x_i.
+func (p *probe) sumRows(weight *matrix, bias []float64, from, end int) shard {
 	s := shard{weight: make([]float64, p.classes*p.x.stride), bias: make([]float64, p.classes)}
-	recent, z := newMatrix(p.classes, p.d), make([]float64, p.classes)
+	unflushed, z := newMatrix(p.classes, p.d), make([]float64, p.classes)
 	for i := from; i < end; i++ {
 		x := p.x.row(i)
 		logits(z, weight, bias, x)
@@ -98,13 +98,13 @@ func (p *probe) part(weight *matrix, bias []float64, from, end int) shard {
 				dz--
 			}
 			s.bias[c] += dz
-			blas.Implementation{}.Saxpy(recent.stride, float32(dz), x, 1, recent.row(c), 1)
+			blas.Implementation{}.Saxpy(unflushed.stride, float32(dz), x, 1, unflushed.row(c), 1)
 		}
 		if (i+1-from)%rowsPerFlush == 0 || i+1 == end {
-			for j, v := range recent.x {
+			for j, v := range unflushed.x {
 				s.weight[j] += float64(v)
 			}
-			clear(recent.x)
+			clear(unflushed.x)
 		}
 	}
 	return s
@@ -116,15 +116,15 @@ func logits(z []float64, weight *matrix, bias []float64, x []float32) {
 	}
 }
 
-// fit minimises F from zero by L-BFGS (memory 10, Moré and Thuente's line search for the strong Wolfe conditions) in at most the given
-// number of iterations. It stops earlier where the gradient's norm is below 1e-7, or where a line search finds nothing lower: at the
-// resolution of the float32 products, about 1e-8 in F, that is the minimum. Evaluations are bounded too, at 4 an iteration where about
-// 1.1 are used, since the line search on its own does not promise to end.
+// fit minimizes F from zero by L-BFGS (memory 10, Moré and Thuente's line search for the strong Wolfe conditions) in at most the given
+// number of iterations. It stops earlier if the gradient's norm falls below 1e-7, or if a line search finds no lower value: at the
+// resolution of the float32 products, about 1e-8 in F, that is the minimum. It evaluates F at most 4 times per iteration (about 1.1 are
+// usual), because the line search alone need not end.
 func (p *probe) fit(iterations int) ([]float64, error) {
 	size := p.classes * (p.d + 1)
 	at, grad := make([]float64, size), make([]float64, size)
 	value, known := 0.0, false
-	eval := func(w []float64) { // the optimiser asks for value and gradient one after the other
+	eval := func(w []float64) { // the optimizer requests value and gradient separately
 		if !known || !floats.Equal(w, at) {
 			copy(at, w)
 			value, known = p.value(at, grad), true
@@ -144,15 +144,15 @@ func (p *probe) fit(iterations int) ([]float64, error) {
 	return result.X, nil
 }
 
-// accuracy is the share of rows, in percent, whose largest logit has their label.
+// accuracy returns the percentage of rows whose largest logit is that of their label.
 func (p *probe) accuracy(w []float64, x *matrix, labels []int32) float64 {
 	weight, bias := p.split(w)
-	right, z := 0, make([]float64, p.classes)
+	correct, z := 0, make([]float64, p.classes)
 	for i := range x.n {
 		logits(z, weight, bias, x.row(i))
 		if floats.MaxIdx(z) == int(labels[i]) {
-			right++
+			correct++
 		}
 	}
-	return 100 * float64(right) / float64(x.n)
+	return 100 * float64(correct) / float64(x.n)
 }

@@ -7,10 +7,10 @@ import (
 	"marr/ssl/data/decode"
 )
 
-// RawPixels are the features of no network at all, the floor that any pre-training has to beat: each image, its centre square resized to
-// px × px where it is not that already, as (pixel/255 − mean_c)/std_c, flattened to D = px·px·C, rows first, channels last. mean and std are
-// those of the train set (Set.Stats) for the test set too. The usual L2 normalisation is left to KNN and Linear, which do it for all
-// features. Labels are shared with the set. It panics when mean and std do not have a number a channel.
+// RawPixels returns the pixels of a set as features, a baseline that any pre-training has to beat: the center square of each image, resized to
+// px × px if it has another size, as (pixel/255 − mean_c)/std_c, flattened to D = px·px·C, rows first, channels last. mean and std are
+// those of the train set (Set.Stats), for the test set too. They are not L2-normalized: KNN and Linear do that for all features. Labels are
+// shared with the set. RawPixels panics if mean or std do not have one number per channel.
 func RawPixels(s *data.Set, px int, mean, std []float64) *Features {
 	if len(mean) != s.C || len(std) != s.C {
 		panic(fmt.Sprintf("eval: RawPixels: set %s has %d channels, mean has %d, std %d", s.Name, s.C, len(mean), len(std)))
@@ -18,7 +18,7 @@ func RawPixels(s *data.Set, px int, mean, std []float64) *Features {
 	dim := px * px * s.C
 	f := &Features{Name: s.Name, N: s.Len(), D: dim, X: make([]float32, s.Len()*dim), Labels: s.Labels}
 	for i := range f.N {
-		img := square(s.Image(i), px)
+		img := centerSquare(s.Image(i), px)
 		for k := range dim {
 			c := k % s.C
 			v := img.Pix[k/s.C*img.C+min(c, img.C-1)]
@@ -28,8 +28,8 @@ func RawPixels(s *data.Set, px int, mean, std []float64) *Features {
 	return f
 }
 
-// square is the middle of an image at px × px.
-func square(img data.Image, px int) data.Image {
+// centerSquare returns the center square of an image, resized to px × px.
+func centerSquare(img data.Image, px int) data.Image {
 	side := min(img.H, img.W)
 	if img.H != img.W {
 		top, left := (img.H-side)/2, (img.W-side)/2

@@ -1,8 +1,6 @@
 package eval
 
-import (
-	"fmt"
-)
+import "fmt"
 
 // NeighborStability returns the mean fraction of an image's k nearest neighbors (cosine) that are the same in two sets of features of the
 // same images, a label-free measure of how much a representation still changes:
@@ -26,23 +24,23 @@ func NeighborStability(before, after *Features, k int) (float64, error) {
 	return NeighborOverlap(old, now)
 }
 
-// NeighborOverlap is NeighborStability for two results of Nearest.
+// NeighborOverlap returns NeighborStability for two results of Nearest.
 func NeighborOverlap(before, after [][]int32) (float64, error) {
 	if len(before) != len(after) {
 		return 0, fmt.Errorf("eval: neighbor stability: %d images before, %d after: the same images are needed", len(before), len(after))
 	}
-	kept, all := 0, 0
-	was := make([]int, len(before)) // 1 + the last image with this neighbor before
+	kept, total := 0, 0
+	neighborOf := make([]int, len(before)) // 1 + the last image that had this neighbor before
 	for i := range before {
 		for _, j := range before[i] {
-			was[j] = i + 1
+			neighborOf[j] = i + 1
 		}
 		for _, j := range after[i] {
-			if was[j] == i+1 {
+			if neighborOf[j] == i+1 {
 				kept++
 			}
 		}
-		all += len(after[i])
+		total += len(after[i])
 	}
-	return float64(kept) / float64(all), nil
+	return float64(kept) / float64(total), nil
 }

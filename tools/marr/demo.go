@@ -156,7 +156,7 @@ func (d *demo) score(s subject) (scores, error) {
 	if err != nil {
 		return sc, err
 	}
-	if sc.Scores, err = eval.Judge(f[0], f[1]); err != nil {
+	if sc.Scores, err = eval.EvaluateFrozen(f[0], f[1]); err != nil {
 		return sc, err
 	}
 	for _, percent := range []*float64{&sc.KNN1, &sc.KNN20, &sc.Linear, &sc.Linear10, &sc.Linear10Std} {
@@ -214,7 +214,7 @@ func (d *demo) print() {
 	}
 	random, trained := d.sum.Eval["random"], d.sum.Eval["pretrained"]
 	fmt.Printf("\n%d test images; linear: probe on all labels; linear, 10: on 10 labels a class, mean ± std of %d draws; fine-tuned: whole network, 10 labels a class,\nmean of %d draws; seed %d, %s.\n",
-		d.test.Len(), eval.FewDraws, random.Finetune10_N, d.sum.Seed, d.sum.Device)
+		d.test.Len(), eval.FewShotDraws, random.Finetune10_N, d.sum.Seed, d.sum.Device)
 	fmt.Printf("%d epochs without labels make 10 labels a class worth %+.1f points with the network frozen and %+.1f fine-tuned, against the same network from scratch.\n",
 		d.sum.Epochs, trained.Linear10-random.Linear10, *trained.Finetune10-*random.Finetune10)
 	fmt.Printf("%.0f s in all; the backbone is %s, the table %s.\n", d.sum.Seconds, d.sum.ONNX.Path, filepath.Join(d.dir, "summary.json"))

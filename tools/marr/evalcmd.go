@@ -20,9 +20,9 @@ import (
 // The constants of the protocols. Every printed number names them.
 const (
 	temperature = eval.Temperature
-	fewPerClass = eval.FewPerClass
-	fewDraws    = eval.FewDraws
-	fewSeed     = eval.FewSeed
+	fewPerClass = eval.FewShotPerClass
+	fewDraws    = eval.FewShotDraws
+	fewSeed     = eval.FewShotSeed
 )
 
 func evalCommand(fs *pflag.FlagSet) func(context.Context, []string) error {
