@@ -8,7 +8,7 @@ import (
 	"marr/ssl/parallel"
 )
 
-// chance returns the accuracy of guessing.
+// chance returns the accuracy of random guesses.
 func chance(q ssl.Requests) float64 {
 	if q.HasPairs {
 		return 1 / float64(q.Embeddings.Rows()-1)
@@ -41,8 +41,8 @@ func (c *score) count(s *ssl.Step, r *kernels.Run) {
 		input = targetName(q.TargetView)
 	}
 	logits, stride := r.Output("logits"), q.Logits.Stride()
-	for n, want := range r.Ints(input)[:q.Logits.Rows()] {
-		if want < 0 {
+	for n, target := range r.Ints(input)[:q.Logits.Rows()] {
+		if target < 0 {
 			continue
 		}
 		row, best := logits[n*stride:][:q.Logits.Width()], 0
@@ -51,7 +51,7 @@ func (c *score) count(s *ssl.Step, r *kernels.Run) {
 				best = k
 			}
 		}
-		if c.total++; best == int(want) {
+		if c.total++; best == int(target) {
 			c.correct++
 		}
 	}
@@ -86,9 +86,10 @@ func nearestIsPositive(z []float32, d int) float64 {
 	return float64(sum) / float64(sampled)
 }
 
-const rounding = 1e-6 // of a cosine in float32
+// rounding bounds the rounding error of a cosine in float32.
+const rounding = 1e-6
 
-// positiveIsNearest returns 1 where no other row is as near to a row as its positive, else 0.
+// positiveIsNearest returns 1 if a row's positive is nearer to it than every other row, else 0.
 func positiveIsNearest(unit []float64, d, row int) int {
 	rows := len(unit) / d
 	cosine := func(other int) (sum float64) {

@@ -16,20 +16,20 @@ type ViewConfig struct {
 	MaxPixels int       // the largest number of pixels of an image that Fill may be given; 0: that of Set
 	Mean, Std []float64 // that normalize the images, on the scale 0 … 1, by channel
 	Specs     []views.Spec
-	N         int    // samples at once
-	Seed      uint64 // of the draws
+	N         int    // samples in a batch
+	Seed      uint64 // of the augmentations
 }
 
 // ClipFrames is the number of frames of a sample of clips for a recipe made of frames.
 const ClipFrames = 3
 
-// margin is the ratio of the short side of stored images to the side of views. Crops and the test transform need 256/224 and a little more.
+// margin is the ratio of the short side of stored images to the side of views. Crops and the test transform need slightly more than 256/224.
 const margin = 1.25
 
-// StoredSide returns the short side, in pixels, at which images are to be kept for views of px: data.Options.Side.
+// StoredSide returns the short side, in pixels, of images stored for views of px × px: data.Options.Side.
 func StoredSide(px int) int { return int(math.Ceil(margin * float64(px))) }
 
-// ViewInput returns what recipes of views depend on: the size of the views and the images of a set.
+// ViewInput returns the properties of a set that views depend on, and the size of the views.
 func ViewInput(size int, set *data.Set) views.Input {
 	in := views.Input{Size: size, Channels: set.C, Frames: 1}
 	if len(set.Clips) > 0 {
@@ -57,7 +57,7 @@ type source struct {
 	views []int
 }
 
-// newBatch refuses recipes that cannot be drawn or that the set has no frames for.
+// newBatch returns an error for views that are invalid, or for which no clip of the set has enough frames.
 func newBatch(c ViewConfig) (*batch, error) {
 	set := c.Set
 	b := &batch{set: set, specs: c.Specs, frames: 1, size: c.N, seed: c.Seed,
@@ -79,9 +79,9 @@ func newBatch(c ViewConfig) (*batch, error) {
 	}
 	switch {
 	case len(set.Clips) == 0:
-		return nil, fmt.Errorf("train: %s holds single images and the views show %d frames of a clip: give clips, a folder each, as frames:DIR", set.Name, b.frames)
+		return nil, fmt.Errorf("train: %s holds single images, and the views need %d frames of a clip: use clips, as frames:DIR with a folder for each clip", set.Name, b.frames)
 	case len(b.clips) == 0:
-		return nil, fmt.Errorf("train: none of the %d clips of %s has the %d frames that the views show: give longer ones", len(set.Clips), set.Name, b.frames)
+		return nil, fmt.Errorf("train: none of the %d clips of %s has the %d frames that the views need: use longer clips", len(set.Clips), set.Name, b.frames)
 	}
 	return b, nil
 }
@@ -151,16 +151,17 @@ func (b *batch) hostInputs(r *kernels.Run) []hostInputs {
 	return out
 }
 
-// fill writes the images of these samples and what is drawn for them in this epoch. A batch that is not full repeats its last sample.
+// fill writes the images of these samples and the augmentations that are sampled for them in this epoch. A batch that is not full repeats its last
+// sample.
 func (b *batch) fill(r *kernels.Run, samples []int, epoch uint32) {
 	inputs := b.hostInputs(r)
-	side := b.pictures.Bytes()
+	stride := b.pictures.Bytes()
 	parallel.Each(b.size, func(slot int) {
 		sample := samples[min(slot, len(samples)-1)]
 		for i, src := range b.sources {
 			d := views.Draw{Seed: b.seed, Epoch: epoch, Sample: uint32(sample)}
 			img := b.set.Image(b.image(d, src.spec))
-			upload(inputs[i].images[slot*side:(slot+1)*side], img, b.pictures.C)
+			upload(inputs[i].images[slot*stride:(slot+1)*stride], img, b.pictures.C)
 			for k, v := range src.views {
 				d.View = uint32(v)
 				width := b.specs[v].RowWidth()

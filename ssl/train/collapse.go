@@ -32,7 +32,7 @@ type observation struct {
 }
 
 // observe measures a micro-batch every Steps/maxObservations steps, if the method registered embeddings; accuracy is the step's. A method that learns
-// labels raises no alarms: labels may be easy, and a few dimensions can hold them.
+// from labels raises no alarms: a few dimensions may suffice to predict the labels.
 func (t *Trainer) observe(r *kernels.Run, step int, accuracy float64) *observation {
 	q := t.step.Requests
 	if t.Watch == nil || q.Embeddings == nil || step%max(1, t.Steps()/maxObservations) != 0 {
@@ -52,7 +52,7 @@ func (t *Trainer) observe(r *kernels.Run, step int, accuracy float64) *observati
 	if q.UsesLabels {
 		o.stats = watch.Measure(s)
 	} else if o.stats, o.alarm = t.Watch.Check(s); o.alarm != nil {
-		o.alarm.Step++ // the watch counts the steps before, results count steps from 1 on
+		o.alarm.Step++ // the watch counts steps from 0 on, results from 1 on
 	}
 	return &o
 }
@@ -63,7 +63,7 @@ func unpacked(padded []float32, rows, width int) []float32 {
 	return v
 }
 
-// AddMetrics adds what the collapse watch measured in this step to a line of metrics.jsonl. It adds no NaN, which JSON does not have.
+// AddMetrics adds what the collapse watch measured in this step to a line of metrics.jsonl. It omits NaN, which JSON cannot represent.
 func (r StepResult) AddMetrics(line map[string]any) {
 	o := r.observed
 	if o == nil {

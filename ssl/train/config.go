@@ -9,12 +9,12 @@ import (
 	"marr/ssl/data"
 )
 
-// Config is the network and the optimization of a run. The tags are those of config.toml, of checkpoints and of recipes.
+// Config is the network and the optimization of a run. The tags are the keys in config.toml, checkpoints and recipes.
 type Config struct {
 	Arch       string         `toml:"arch" json:"arch"`                       // one of net.Architectures
 	Backbone   map[string]any `toml:"backbone" json:"backbone"`               // the architecture's settings
-	Norm       string         `toml:"norm" json:"norm"`                       // in place of the backbone's batch norm: one of net.Norms
-	HeadNorm   string         `toml:"head_norm" json:"head_norm"`             // in place of the heads' batch norm
+	Norm       string         `toml:"norm" json:"norm"`                       // of the backbone: one of net.Norms
+	HeadNorm   string         `toml:"head_norm" json:"head_norm"`             // of the heads: one of net.Norms
 	Size       int            `toml:"size" json:"size" want:"at least 8"`     // of a view, pixels
 	Epochs     int            `toml:"epochs" json:"epochs" want:"at least 1"` // passes over the images
 	Batch      int            `toml:"batch" json:"batch" want:"at least 2"`   // images a step
@@ -37,10 +37,10 @@ func DefaultConfig() Config {
 		DecayEnd: -1, Warmup: 0.1, Seed: 1}
 }
 
-// ReferenceBatch is the batch that BaseLR applies to: learning rates grow with the batch (Goyal et al. 2017, arXiv:1706.02677, section 2.1).
+// ReferenceBatch is the batch that BaseLR is stated for: learning rates grow with the batch (Goyal et al. 2017, arXiv:1706.02677, section 2.1).
 const ReferenceBatch = 256
 
-// Resolve fills in what follows from other settings where it was left open: the learning rate and the final weight decay, the norms, the size, and the
+// Resolve fills in the settings that were left open and follow from others: the learning rate, the final weight decay, the norms, the size, and the
 // settings of the architecture.
 func (c *Config) Resolve(set *data.Set) {
 	scaled := c.BaseLR * float64(c.Batch) / ReferenceBatch
@@ -70,7 +70,7 @@ func (c Config) Network(channels int) (net.Config, error) {
 	return net.NewConfig(c.Arch, c.Backbone, c.Norm, channels)
 }
 
-// ConfigError is a setting that cannot work.
+// ConfigError reports a setting that cannot work.
 type ConfigError struct{ error }
 
 // NewConfigError returns err as a *ConfigError, nil for nil.
@@ -81,15 +81,15 @@ func NewConfigError(err error) error {
 	return &ConfigError{err}
 }
 
-// Unwrap returns what is wrong.
+// Unwrap returns the error without the type.
 func (e *ConfigError) Unwrap() error { return e.error }
 
-// Check returns what cannot work as a *ConfigError. The configuration must be resolved.
+// Check returns a *ConfigError for settings that cannot work. The configuration must be resolved.
 func (c Config) Check(set *data.Set) error {
 	_, optimizer := net.NewOptimizer(c.Optimizer, c.Decay)
 	_, schedule := net.NewSchedule(c.Schedule, c.LR, c.Warmup)
 	network, err := c.Network(set.C)
-	for _, err := range []error{err, net.CheckNorm(c.HeadNorm), optimizer, schedule, c.numbers(set)} {
+	for _, err := range []error{err, net.CheckNorm(c.HeadNorm), optimizer, schedule, c.checkNumbers(set)} {
 		if err != nil {
 			return &ConfigError{err}
 		}
@@ -97,21 +97,21 @@ func (c Config) Check(set *data.Set) error {
 	return NewConfigError(network.Check(c.Size))
 }
 
-func (c Config) numbers(set *data.Set) error {
+func (c Config) checkNumbers(set *data.Set) error {
 	micro := c.Batch / max(c.Accumulate, 1)
 	switch {
 	case c.Epochs < 1:
-		return fmt.Errorf("train: %d epochs: there is nothing to do: set --epochs to at least 1", c.Epochs)
+		return fmt.Errorf("train: %d epochs: nothing would be trained: set --epochs to at least 1", c.Epochs)
 	case c.Size < 8:
-		return fmt.Errorf("train: size %d: views below 8 pixels show too little to learn from: set --size to at least 8", c.Size)
+		return fmt.Errorf("train: size %d: views of fewer than 8×8 pixels show too little to learn from: set --size to at least 8", c.Size)
 	case c.Accumulate < 1 || c.Batch%c.Accumulate != 0:
-		return fmt.Errorf("train: batch %d in %d parts: the parts must be equal: choose --accumulate so that it divides --batch", c.Batch, c.Accumulate)
+		return fmt.Errorf("train: batch %d in %d parts: the parts must have equal size: set --accumulate to a divisor of --batch", c.Batch, c.Accumulate)
 	case micro < 2:
-		return fmt.Errorf("train: batch of %d: batch norm and a contrast need at least 2 images at once: set --batch to 2 or more for each of --accumulate", micro)
+		return fmt.Errorf("train: batch of %d: batch norm and contrastive losses need at least 2 images at once: set --batch to at least twice --accumulate", micro)
 	case c.Batch > set.Len():
 		return fmt.Errorf("train: batch of %d: %s has only %d images: set --batch to at most %d", c.Batch, set.Name, set.Len(), set.Len())
 	case !(c.Clip >= 0) || !(c.ClipEach >= 0):
-		return fmt.Errorf("train: gradients clipped at %g, each parameter's at %g: want norms above 0, or 0 for none", c.Clip, c.ClipEach)
+		return fmt.Errorf("train: gradients clipped at %g, each parameter's at %g: want norms above 0, or 0 for no clipping", c.Clip, c.ClipEach)
 	case !(c.LR > 0) || !(c.Decay >= 0) || !(c.DecayEnd >= 0) || !(c.Warmup >= 0 && c.Warmup <= 1):
 		return fmt.Errorf("train: lr %g, weight decay %g to %g, warm-up %g: want lr above 0, decay at least 0, warm-up within 0 … 1", c.LR, c.Decay, c.DecayEnd, c.Warmup)
 	}
@@ -124,7 +124,7 @@ func (c Config) schedules() (rate, decay net.Schedule, err error) {
 	return rate, net.Cosine{From: c.Decay, To: c.DecayEnd}, err
 }
 
-// Description returns the learning rate of a resolved configuration in words, and where it comes from.
+// Description describes the learning rate of a resolved configuration and how it was computed.
 func (c Config) Description() string {
 	text := fmt.Sprintf("learning rate %g", c.LR)
 	if c.BaseLR > 0 {

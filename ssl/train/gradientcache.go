@@ -7,13 +7,13 @@ import (
 	"marr/ssl"
 )
 
-// gradientCache returns the method, and true where it needs a gradient cache.
+// gradientCache returns the method, and true if the run needs a gradient cache.
 func (t *Trainer) gradientCache() (m ssl.Contrastive, ok bool) {
 	m, ok = t.job.Method.(ssl.Contrastive)
 	return m, ok && t.Config.Accumulate > 1
 }
 
-// HasGradientCache reports whether the contrast is over the whole batch though it is computed in parts (ssl.Contrastive).
+// HasGradientCache reports whether the loss contrasts the whole batch although the batch is computed in parts (ssl.Contrastive).
 func (t *Trainer) HasGradientCache() bool {
 	_, ok := t.gradientCache()
 	return ok
@@ -31,7 +31,7 @@ func (t *Trainer) recordCached(g *kernels.Graph, m ssl.Contrastive) *kernels.Ten
 		t.paint(s)
 		z := m.Embed(s)
 		if z.Dim(0)%s.N != 0 {
-			panic(&kernels.BuildError{Op: t.job.Name, Msg: fmt.Sprintf("%v are the embeddings of %d samples: want the same number of rows for each", z, s.N)})
+			panic(&kernels.BuildError{Op: t.job.Name, Msg: fmt.Sprintf("embeddings %v of %d samples: want the same number of rows for each sample", z, s.N)})
 		}
 		blocks = z.Dim(0) / s.N
 		all = kernels.GatherMicro(z, blocks).Track()

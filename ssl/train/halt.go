@@ -8,7 +8,7 @@ import (
 	"marr/kernels"
 )
 
-// NonFiniteError ends a run: a step computed a number that is not finite. Nothing has changed since the step before.
+// NonFiniteError ends a run: a step computed a number that is not finite. The state is that after the previous step.
 type NonFiniteError struct {
 	Step   int // from 1 on
 	Tensor string
@@ -28,7 +28,8 @@ func (e *NonFiniteError) Error() string {
 	return e.What() + ": the step changed nothing: lower --lr"
 }
 
-// failed leaves the device idle after an error. It adds the step to an error of the eager twin, after it has reported the steps before it.
+// failed waits until the device is idle after an error, and returns the error. It adds the step to an error of the eager twin, after it has reported the
+// steps before it.
 func (t *Trainer) failed(err error, collect func() error) error {
 	var first *kernels.NonFiniteError
 	if errors.As(err, &first) {
@@ -47,7 +48,7 @@ func (t *Trainer) failed(err error, collect func() error) error {
 }
 
 // FindNonFinite searches for the first tensor that is not finite at a step: among the parameters and states that it started from, then by running it again on
-// the eager twin, which the store's halt keeps from changing anything. The program, whose memory the twin needs, is gone afterwards.
+// the eager twin. The store is halted, so the twin changes nothing. The program is freed, because the twin needs its memory.
 func (t *Trainer) FindNonFinite(step int) (string, error) {
 	if found, err := t.nonFiniteState(); found != "" || err != nil {
 		return found, err
@@ -78,7 +79,7 @@ func firstOf(e *kernels.NonFiniteError) string {
 	return fmt.Sprintf("%s is the first tensor that is not finite, element %d is %v, made by %s", e.Tensor, e.Index, e.Value, e.Op)
 }
 
-// nonFiniteState names a parameter, average or state that is not finite; "" if all are.
+// nonFiniteState names a parameter, moving average or state that is not finite; "" if all are finite.
 func (t *Trainer) nonFiniteState() (string, error) {
 	type tensor struct {
 		name string

@@ -11,7 +11,7 @@ import (
 // step or two after the step was submitted.
 func (t *Trainer) Train(ctx context.Context, to int, report func(StepResult)) error {
 	var sum, losses float64 // of the current step
-	var correct score
+	var predictions score
 	collect := func() error {
 		w := t.inFlight[0]
 		t.inFlight = t.inFlight[1:]
@@ -22,10 +22,10 @@ func (t *Trainer) Train(ctx context.Context, to int, report func(StepResult)) er
 			sum, losses = sum+float64(w.run.Output("loss")[0]), losses+1
 		}
 		if w.observe {
-			correct.count(t.step, w.run)
+			predictions.count(t.step, w.run)
 		}
 		if w.observe && w.part == w.runs-1 {
-			t.observed = t.observe(w.run, w.step, correct.fraction())
+			t.observed = t.observe(w.run, w.step, predictions.fraction())
 		}
 		if !w.update {
 			return nil
@@ -36,7 +36,7 @@ func (t *Trainer) Train(ctx context.Context, to int, report func(StepResult)) er
 		}
 		t.completed++
 		x := StepResult{Step: t.completed, Epoch: (t.completed-1)/t.PerEpoch() + 1, Loss: sum / losses,
-			LR: t.schedule.At(t.completed-1, t.Steps()), Accuracy: correct.fraction(), GradNorm: float64(w.run.Output("gradient_norm")[0]), observed: t.observed}
+			LR: t.schedule.At(t.completed-1, t.Steps()), Accuracy: predictions.fraction(), GradNorm: float64(w.run.Output("gradient_norm")[0]), observed: t.observed}
 		if t.observed != nil {
 			x.Alarm = t.observed.alarm
 			if t.step.Requests.HasPairs {
@@ -44,7 +44,7 @@ func (t *Trainer) Train(ctx context.Context, to int, report func(StepResult)) er
 			}
 		}
 		report(x)
-		sum, losses, correct = 0, 0, score{}
+		sum, losses, predictions = 0, 0, score{}
 		return nil
 	}
 	for t.submitted < to && ctx.Err() == nil {
@@ -60,7 +60,7 @@ func (t *Trainer) Train(ctx context.Context, to int, report func(StepResult)) er
 	return nil
 }
 
-// submit submits a step to the device. collect reads the oldest outcome, which frees the memory of its run.
+// submit submits a step to the device. collect reads the result of the oldest run, which frees the run's memory.
 func (t *Trainer) submit(collect func() error) error {
 	clear, err := t.prog.Segment("clear").Begin()
 	if err == nil {
@@ -131,8 +131,8 @@ func (t *Trainer) scalars(p pass, k int, r *kernels.Run) {
 	}
 }
 
-// begin reads outcomes until at most one run of the pass's segment is in flight, because the next run reuses the memory of the one before that, and
-// returns the next run.
+// begin returns the next run of the pass's segment. It first collects results until at most one run of the segment is in flight: the new run reuses the
+// memory of the run before that one.
 func (t *Trainer) begin(p pass, collect func() error) (*kernels.Run, error) {
 	for {
 		n := 0

@@ -10,10 +10,10 @@ import (
 
 // MemoryError means that a step does not fit into the device's memory.
 type MemoryError struct {
-	Batch   int   // requested
+	Batch   int   // that was requested
 	Planned int64 // bytes of activations and gradients
-	Fits    int   // a batch that should fit if memory grows with the batch; below 2: none does
-	Err     error // the device's
+	Fits    int   // batch that should fit if memory grows linearly with the batch; below 2: none does
+	Err     error // of the device
 }
 
 func (e *MemoryError) Error() string {
@@ -21,12 +21,13 @@ func (e *MemoryError) Error() string {
 	if e.Fits < 2 {
 		hint = "choose a smaller --size or --width"
 	}
-	return fmt.Sprintf("train: batch of %d: %d MiB of activations do not fit into the device's memory: %s", e.Batch, e.Planned>>20, hint)
+	return fmt.Sprintf("train: batch of %d: its %d MiB of activations do not fit into the device's memory: %s", e.Batch, e.Planned>>20, hint)
 }
 
 func (e *MemoryError) Unwrap() error { return e.Err }
 
-// memoryError adds the batch that would fit to an error about memory. Where the heap should have had room, other programs use it: half is a guess then.
+// memoryError adds the batch that would fit to an error about memory. If the heap should have had room, other programs are using it; half the batch is
+// a guess then.
 func (t *Trainer) memoryError(err error) error {
 	var mem *kernels.MemoryError
 	var oom *vk.OutOfMemoryError

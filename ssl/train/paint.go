@@ -11,10 +11,10 @@ import (
 	"marr/vk"
 )
 
-// Painted is one view as the network receives it, in the colors of the image that it is made from.
+// Painted is one view as the network receives it, converted back to the colors of its image.
 type Painted struct {
-	Image  *image.RGBA // the tiles of a jigsaw are in rows, with gaps between them
-	Source data.Image  // the image that the view is made from
+	Image  *image.RGBA // the tiles of a jigsaw are arranged in rows with gaps
+	Source data.Image  // image that the view shows
 	Target int32       // the drawn target, such as a rotation or a permutation; −1: none
 }
 
@@ -57,15 +57,15 @@ func Paint(dev *vk.Device, set *data.Set, specs []views.Spec, n int, seed uint64
 	}
 	for v, s := range specs {
 		pixels := r.Output(ViewOutput(v))
-		each := len(pixels) / n
+		stride := len(pixels) / n
 		for slot := range samples {
-			out[slot][v].Image = develop(pixels[slot*each:(slot+1)*each], b.pictures, s)
+			out[slot][v].Image = develop(pixels[slot*stride:(slot+1)*stride], b.pictures, s)
 		}
 	}
 	return out, nil
 }
 
-// OutputViews makes the views outputs of the program: what a Painter records to read them back.
+// OutputViews makes the views outputs of the program. Pass it to NewPainter to read the views back.
 func OutputViews(g *kernels.Graph, views []*kernels.Tensor) {
 	for v, y := range views {
 		g.Output(ViewOutput(v), y)

@@ -5,14 +5,14 @@ import (
 	"marr/ssl/data"
 )
 
-// Painter paints the views of batches of samples and runs what is recorded after them.
+// Painter paints the views of batches of samples and runs the ops recorded after them.
 type Painter struct {
 	batch *batch
 	prog  *kernels.Program
 }
 
-// NewPainter builds a program on a store: it paints the views of c, then does what then records with them.
-func NewPainter(st *kernels.Store, c ViewConfig, then func(g *kernels.Graph, views []*kernels.Tensor)) (*Painter, error) {
+// NewPainter builds a program on a store that paints the views of c and then runs the ops that record adds.
+func NewPainter(st *kernels.Store, c ViewConfig, record func(g *kernels.Graph, views []*kernels.Tensor)) (*Painter, error) {
 	b, err := newBatch(c)
 	if err != nil {
 		return nil, err
@@ -20,7 +20,7 @@ func NewPainter(st *kernels.Store, c ViewConfig, then func(g *kernels.Graph, vie
 	p := &Painter{batch: b}
 	p.prog, err = kernels.Build(st.Device(), st, func(g *kernels.Graph) {
 		painted, _ := b.inputs(g)
-		then(g, painted)
+		record(g, painted)
 	})
 	if err != nil {
 		return nil, err
@@ -44,7 +44,7 @@ func (p *Painter) Fill(set *data.Set, samples []int, epoch uint32) (*kernels.Run
 // Work returns the floating point operations of a run.
 func (p *Painter) Work() float64 { return p.prog.Segment("main").Work() }
 
-// Accepts reports whether Fill can be given a set.
+// Accepts reports whether Fill accepts a set.
 func (p *Painter) Accepts(set *data.Set) bool {
 	return set.MaxPixels() <= p.batch.pictures.Pixels && set.C == p.batch.pictures.C
 }

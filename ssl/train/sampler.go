@@ -2,19 +2,19 @@ package train
 
 import "marr/kernels/rng"
 
-// Streams of the run's seed that are not those of views, which mix the seed with the epoch.
+// Streams of the run's seed, distinct from those of the views.
 const (
 	streamShuffle = 0x5348 // of samples, by epoch
 	streamPasses  = 0x4c42 // of samples, by pass (passes)
 )
 
-// sampler says which samples each step uses.
+// sampler chooses the samples of each step.
 type sampler interface {
-	perEpoch() int                             // steps
+	perEpoch() int                             // number of steps
 	at(step int) (samples []int, epoch uint32) // the samples of a step, and the epoch that their views are drawn for
 }
 
-// epochs shuffles n samples in each epoch and cuts the order into batches. Samples that do not fill a batch are left out, others each epoch.
+// epochs shuffles n samples in each epoch and cuts the order into batches. Samples that do not fill a batch are left out, different ones in each epoch.
 type epochs struct {
 	n, batch int
 	seed     uint64

@@ -6,11 +6,11 @@ import (
 	"marr/kernels"
 )
 
-// Timing measures a Trainer; its zero value measures nothing.
+// Timing measures a Trainer. Its zero value measures nothing.
 type Timing struct {
 	Ops    func([]kernels.OpTime) // receives the dispatches of each completed run of a segment, the update's last; the program is recorded with timestamps
-	Clock  func() time.Duration   // that measures Waited: wall time, or the calling thread's processor time
-	Waited time.Duration          // time that Train spent waiting for the device
+	Clock  func() time.Duration   // clock of Waited: wall time, or the calling thread's processor time
+	Waited time.Duration          // time that Train waited for the device
 }
 
 // wait waits for a run.

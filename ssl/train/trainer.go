@@ -12,7 +12,7 @@ import (
 	"marr/vk"
 )
 
-// Trainer trains a backbone: a Store with everything that is learned, and the program of a step on it.
+// Trainer trains a backbone. It holds a Store with all learned state, and the program of a step.
 //
 //	clear: gradients → (micro: views, forward, backward) × Accumulate → update: finite check, optimizer, running statistics
 //
@@ -21,7 +21,7 @@ type Trainer struct {
 	Config   Config
 	Store    *kernels.Store
 	Backbone net.Backbone
-	Watch    *watch.Watch // of the representation; nil: there is none
+	Watch    *watch.Watch // detects collapse; nil: no watch
 
 	dev       *vk.Device
 	job       Job
@@ -31,18 +31,18 @@ type Trainer struct {
 	prog      *kernels.Program
 	batch     *batch
 	sampler   sampler
-	step      *ssl.Step // that the method built its loss on
+	step      *ssl.Step // on which the method built its loss
 	passes    []pass
-	minBatch  int          // the fewest samples that a batch norm sees at once; 0: none looks at other samples
+	minBatch  int          // smallest number of samples that a batch norm normalizes together; 0: none depends on other samples
 	observed  *observation // of the current step
 
 	submitted int     // steps
-	completed int     // steps whose outcome has been read
-	base      int     // step at which the device's count of applied steps started
-	inFlight  []*work // submitted, not yet read; the newest last
+	completed int     // steps whose results were read
+	base      int     // step at which the device's count of applied steps is 0
+	inFlight  []*work // submitted runs whose results were not read; the newest last
 }
 
-// Job is what a Trainer learns, and from which images.
+// Job is a method with the images that it learns from.
 type Job struct {
 	Name      string // of the method, in errors
 	Method    ssl.Method
@@ -50,40 +50,40 @@ type Job struct {
 	Views     []views.Spec // nil: the method's own
 	Mean, Std []float64    // that normalize the images; nil: the set's (data.Set.Stats)
 	Passes    bool         // join passes over the samples, so that a small set is used whole; an epoch is then a step
-	Timing    *Timing      // nil: nothing is timed
+	Timing    *Timing      // nil: no timing
 }
 
 // pass is a segment of a step, which runs once for each part of the batch, or once.
 type pass struct {
 	segment string
-	runs    int
-	views   bool // it needs the part's samples
-	loss    bool // the mean over its runs is the step's loss
+	runs    int  // in a step
+	views   bool // it needs the samples of the part
+	loss    bool // it outputs the loss; the step's loss is the mean over the runs
 	observe bool // the collapse watch observes its last run
 	update  bool // it ends the step
 }
 
-// work is a run that the host still waits for, the part'th of a pass.
+// work is a run in flight, number `part` of a pass.
 type work struct {
 	pass
 	run        *kernels.Run
 	step, part int
 }
 
-// StepResult is the outcome of a step.
+// StepResult is the result of a step.
 type StepResult struct {
 	Step     int     // from 1 on
 	Epoch    int     // from 1 on
 	Loss     float64 // mean over the parts; with a gradient cache that of the whole batch
 	LR       float64
-	Accuracy float64      // 0 … 1, of the contrastive or pretext task, or of the labels; NaN where there is none and where a contrast was not measured
+	Accuracy float64      // 0 … 1, of the contrastive or pretext task, or of the labels; NaN if there is none, or if a contrast was not measured in this step
 	GradNorm float64      // 2-norm of all gradients together, before clipping
 	Alarm    *watch.Alarm // of the collapse watch; nil: none
 
 	observed *observation
 }
 
-// New prepares a run from step 0 on an empty store, which it takes over.
+// New returns a trainer at step 0 on an empty store, which it takes over.
 func New(st *kernels.Store, c Config, j Job) (*Trainer, error) {
 	c.Resolve(j.Set)
 	if err := c.Check(j.Set); err != nil {
@@ -132,7 +132,7 @@ func New(st *kernels.Store, c Config, j Job) (*Trainer, error) {
 	return t, nil
 }
 
-// record puts a step on the graph.
+// record records the segments of a step.
 func (t *Trainer) record(g *kernels.Graph) {
 	if t.job.Timing.Ops != nil {
 		g.Time()
@@ -157,7 +157,7 @@ func (t *Trainer) record(g *kernels.Graph) {
 	g.ClearGrads()
 }
 
-// recordParts records forward and backward pass, each part of the batch with a loss of its own, and returns the loss.
+// recordParts records the forward and backward pass, with a separate loss for each part of the batch, and returns the loss.
 func (t *Trainer) recordParts(g *kernels.Graph) *kernels.Tensor {
 	g.Micro(t.Config.Accumulate)
 	g.Segment("micro")
@@ -171,7 +171,7 @@ func (t *Trainer) recordParts(g *kernels.Graph) *kernels.Tensor {
 	return loss
 }
 
-// newStep returns a step without samples.
+// newStep returns a step without views and targets.
 func (t *Trainer) newStep(g *kernels.Graph) *ssl.Step {
 	s := &ssl.Step{Graph: g, Backbone: t.Backbone, Heads: net.Scope{Store: t.Store, Norm: t.Config.HeadNorm, Seed: t.Config.Seed},
 		NumLabels: t.job.Set.NumClasses(), LearningRate: t.schedule, PeakRate: t.Config.LR}
@@ -181,7 +181,7 @@ func (t *Trainer) newStep(g *kernels.Graph) *ssl.Step {
 	return s
 }
 
-// paint gives a step the samples of a part.
+// paint adds the views and targets of a part of the batch to a step.
 func (t *Trainer) paint(s *ssl.Step) {
 	s.N = t.batch.size
 	s.Views, s.Targets = t.batch.inputs(s.Graph)
@@ -190,10 +190,10 @@ func (t *Trainer) paint(s *ssl.Step) {
 // Steps returns the number of steps of the whole run.
 func (t *Trainer) Steps() int { return t.Config.Epochs * t.PerEpoch() }
 
-// PerEpoch returns the number of steps of an epoch. Images that do not fill a batch are left out, others each epoch.
+// PerEpoch returns the number of steps of an epoch. Images that do not fill a batch are left out, different ones in each epoch.
 func (t *Trainer) PerEpoch() int { return t.sampler.perEpoch() }
 
-// ExportBranch returns the backbone that is evaluated and exported: the one that is trained, or the method's momentum encoder of it.
+// ExportBranch returns the backbone that is evaluated and exported: the trained one, or its momentum encoder.
 func (t *Trainer) ExportBranch() net.Module {
 	if t.Branch() == net.Teacher {
 		return net.Momentum(t.Backbone)
@@ -201,10 +201,10 @@ func (t *Trainer) ExportBranch() net.Module {
 	return t.Backbone
 }
 
-// Branch returns the name of ExportBranch: "", the backbone that is trained, or net.Teacher.
+// Branch returns the name of ExportBranch: "" for the trained backbone, or net.Teacher.
 func (t *Trainer) Branch() string { return t.step.Requests.Branch }
 
-// Step returns the number of completed steps, whose outcome is known.
+// Step returns the number of steps whose results were reported.
 func (t *Trainer) Step() int { return t.completed }
 
 // MinBatchNormSize returns the smallest number of samples that a batch norm normalizes together, 0 where none depends on other samples.
