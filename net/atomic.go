@@ -10,9 +10,9 @@ import (
 	"syscall"
 )
 
-// WriteFileAtomic replaces the file at path by what write produces: after a crash at any moment path holds either the old bytes or the new
-// ones, whole. It writes path + ".tmp", syncs it, renames it over path and syncs the folder. The temporary name is fixed, so that
-// a killed process leaves at most one such file and the next write takes it over; a path may have only one writer at a time.
+// WriteFileAtomic replaces the file at path by the bytes that write produces: after a crash at any moment path holds either all of the old
+// bytes or all of the new ones. It writes path + ".tmp", syncs it, renames it over path and syncs the folder. The temporary name is fixed, so
+// a killed process leaves at most one such file, which the next write replaces. A path may have only one writer at a time.
 // An error of write, or of the file system, leaves path as it was and no temporary file.
 func WriteFileAtomic(path string, write func(io.Writer) error) (err error) {
 	temp := path + ".tmp"
@@ -43,8 +43,8 @@ func WriteFileAtomic(path string, write func(io.Writer) error) (err error) {
 	return nil
 }
 
-// syncFolder makes a rename in the folder durable. File systems that cannot sync a folder answer EINVAL or ENOTSUP: there is nothing
-// to wait for there.
+// syncFolder makes a rename in the folder durable. File systems that cannot sync a folder return EINVAL or ENOTSUP, which
+// are ignored.
 func syncFolder(path string) error {
 	d, err := os.Open(path)
 	if err != nil {

@@ -15,7 +15,7 @@ type Backbone interface {
 	Network
 	Dim() int           // width D of the features
 	MinSize() int       // smallest side of an image, in pixels: Forward and Map panic with *kernels.BuildError on smaller ones
-	ParamNames() string // see Architecture
+	ParamNames() string // library whose names the parameters have, see Architecture
 }
 
 // Network maps images to features.
@@ -24,15 +24,15 @@ type Network interface {
 	Map(x *kernels.Tensor, m Mode) *kernels.Tensor // the last feature map [N h w C'] or the tokens [N T C'] of images
 }
 
-// Architecture is a kind of backbone with its settings, the documented fields tagged `flag:"name" help:"…"` (registry.Option). To add one, implement it in one
-// file and call Register from init: pre-training, evaluation, fine-tuning, export and the command find it by name.
+// Architecture is a kind of backbone with its settings, the documented fields tagged `flag:"name" help:"…"` (registry.Option). To add one, implement it in
+// one file and call Register from init: pre-training, evaluation, fine-tuning, export and the command find it by name.
 type Architecture interface {
-	Resolve(size int)            // chooses the settings that were left open, for images with a side of size pixels
-	Check() error                // refuses settings that cannot work
+	Resolve(size int)            // chooses the settings that were left open, for images of size × size pixels
+	Check() error                // returns an error for settings that cannot work
 	MinSize() int                // smallest side of an image, in pixels
 	Dim() int                    // width D of the features
-	ParamNames() string          // the library whose names and layouts the parameters have, such as "torchvision"; "": they have their own
-	New(s BackboneScope) Network // declares the parameters; the settings were resolved and checked
+	ParamNames() string          // library whose parameter names and layouts are used, such as "torchvision"; "": none
+	New(s BackboneScope) Network // declares the parameters; settings are resolved and checked before
 }
 
 // BackboneScope is the scope of a backbone.
@@ -41,12 +41,12 @@ type BackboneScope struct {
 	Channels int // of the images
 }
 
-// BackbonePrefix starts the names of all parameters and running statistics of a backbone in a store. Files for other programs leave it out.
+// BackbonePrefix starts the names of all parameters and running statistics of a backbone in a store. Exported files omit it.
 const BackbonePrefix = "backbone."
 
 var architectures = registry.Registry[Architecture]{Kind: "net: architecture"}
 
-// Register adds an architecture with a line about it; the values of its fields are the defaults. It is called from init.
+// Register adds an architecture with a one-line description. The values of its fields are the defaults. It is called from init.
 func Register(name, about string, a Architecture) { architectures.Register(name, about, a) }
 
 // Architectures returns the names of all architectures, sorted.
@@ -55,7 +55,7 @@ func Architectures() []string { return architectures.Names() }
 // NewArchitecture returns a fresh copy of a registered architecture with its defaults.
 func NewArchitecture(name string) (Architecture, error) { return architectures.New(name) }
 
-// Config is everything that decides the shape of a backbone.
+// Config holds all settings that determine the shape of a backbone.
 type Config struct {
 	Name     string       // of the architecture
 	Arch     Architecture // with its settings
@@ -63,7 +63,7 @@ type Config struct {
 	Channels int          // of the images
 }
 
-// NewConfig returns the shape of a registered architecture with these settings, by name, and all others at their defaults. Unknown names and
+// NewConfig returns the configuration of a registered architecture with these settings, by name, and all others at their defaults. Unknown names and
 // values that a setting does not allow are errors.
 func NewConfig(name string, settings map[string]any, norm string, channels int) (Config, error) {
 	a, err := NewArchitecture(name)
@@ -83,7 +83,7 @@ func NewConfig(name string, settings map[string]any, norm string, channels int) 
 	return Config{name, a, norm, channels}, nil
 }
 
-// Check refuses what New and the network cannot work with, for images with a side of size pixels.
+// Check returns an error if New or the network cannot work with the configuration, for images of size × size pixels.
 func (c Config) Check(size int) error {
 	if c.Channels < 1 {
 		return fmt.Errorf("net: images of %d channels: want at least one", c.Channels)
@@ -91,22 +91,19 @@ func (c Config) Check(size int) error {
 	return cmp.Or(c.Arch.Check(), CheckNorm(c.Norm), c.checkSize(size))
 }
 
-// smaller is an architecture that can say which of its settings fit images that are too small.
-type smaller interface{ fitting(size int) string }
-
 func (c Config) checkSize(size int) error {
 	least := c.Arch.MinSize()
 	if size >= least {
 		return nil
 	}
 	hint := fmt.Sprintf("use images of at least %d×%d pixels", least, least)
-	if a, ok := c.Arch.(smaller); ok && a.fitting(size) != "" {
-		hint += ", or " + a.fitting(size)
+	if a, ok := c.Arch.(interface{ fitting(size int) string }); ok && a.fitting(size) != "" {
+		hint += ", or " + a.fitting(size) // settings that allow smaller images
 	}
 	return fmt.Errorf("net: images of %d×%d pixels are too small for %s: %s", size, size, c.Name, hint)
 }
 
-// Advice returns what a backbone will hardly learn well with though it works, for images with a side of size pixels: a sentence each, with what to change.
+// Advice returns a sentence for each setting that works but is unlikely to train well on images of size × size pixels, with what to change.
 func (c Config) Advice(size int) []string {
 	if a, ok := c.Arch.(interface{ advice(size int) []string }); ok {
 		return a.advice(size)
@@ -142,7 +139,7 @@ func (b backbone) Map(x *kernels.Tensor, m Mode) *kernels.Tensor {
 	return b.network.Map(x, m)
 }
 
-// check refuses images that are too small.
+// check panics on images that are too small.
 func (b backbone) check(x *kernels.Tensor) {
 	if err := b.config.checkSize(min(x.Dim(1), x.Dim(2))); err != nil {
 		panic(&kernels.BuildError{Op: b.config.Name, Msg: strings.TrimPrefix(err.Error(), "net: ")})

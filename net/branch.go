@@ -6,13 +6,13 @@ import (
 	"strings"
 )
 
-// The branches of a run that a checkpoint may hold: the backbone that was trained, which Meta.Branch calls "", and its momentum encoder.
+// The branches of a run that a checkpoint may hold: the trained backbone, for which Meta.Branch is "", and its momentum encoder.
 const (
 	Online  = "online"
 	Teacher = "teacher"
 )
 
-// Branches lists the backbones that a checkpoint holds: Online, and Teacher where the method keeps a momentum encoder of the backbone.
+// Branches lists the backbones that a checkpoint holds: Online, and Teacher if the method keeps a momentum encoder of the backbone.
 func (c *Checkpoint) Branches() []string {
 	for name := range c.tensors {
 		if strings.HasPrefix(name, averagePrefix+BackbonePrefix) {
@@ -22,8 +22,8 @@ func (c *Checkpoint) Branches() []string {
 	return []string{Online}
 }
 
-// Choose selects the branch that RestoreBackbone reads in place of the method's choice, which "" keeps. A branch that the file does not hold is an error
-// that lists those it holds.
+// Choose selects the branch that RestoreBackbone reads; "" keeps the method's choice. A branch that the file does not hold is an error that lists those
+// it holds.
 func (c *Checkpoint) Choose(branch string) error {
 	has := c.Branches()
 	switch {

@@ -20,8 +20,8 @@ const formatVersion = 2
 // depend on the run alone.
 type Meta struct {
 	Version int             `json:"version"`
-	Step    int             `json:"step"`  // steps done
-	Epoch   int             `json:"epoch"` // epochs done
+	Step    int             `json:"step"`  // completed steps
+	Epoch   int             `json:"epoch"` // completed epochs
 	Config  json.RawMessage `json:"config"`
 	Data    string          `json:"data"`    // fingerprint of the images
 	Kernels string          `json:"kernels"` // how kernels read memory (kernels.Reading): the bits depend on it
@@ -32,11 +32,11 @@ type Meta struct {
 	Channels int               `json:"channels"` // of the images
 	// Watch is the state of the collapse watch (watch.Watch), which a resumed run continues.
 	Watch json.RawMessage `json:"watch,omitempty"`
-	// Branch is the backbone that is the run's product: "", the one that was trained, or Teacher, its momentum encoder.
+	// Branch is the exported backbone: "" for the trained one, or Teacher for its momentum encoder.
 	Branch string `json:"branch,omitempty"`
 }
 
-// ErrDamaged means that the bytes of a checkpoint are not those that were written: the file was truncated or has changed.
+// ErrDamaged means that a checkpoint was truncated or changed after it was written.
 var ErrDamaged = errors.New("damaged")
 
 // Checkpoint is a saved run: every tensor of its store in PyTorch's layouts, the optimizer's moments under "optimizer.0." and
@@ -52,8 +52,8 @@ const (
 	momentumPrefix = "momentum." // running statistics of momentum encoders
 )
 
-// private starts the names of states of the device program, which are in no file.
-const private = "marr."
+// privatePrefix starts the names of states of the device program, which are not saved.
+const privatePrefix = "marr."
 
 // previous returns the path at which SaveCheckpoint keeps the checkpoint before the newest.
 func previous(path string) string { return strings.TrimSuffix(path, ".ckpt") + ".prev.ckpt" }
@@ -95,7 +95,7 @@ type part struct {
 	write func([]float32) error
 }
 
-// parts lists a parameter's value, moments and, where it has one, moving average.
+// parts lists a parameter's value, its moments and, if it has one, its moving average.
 func parts(p *kernels.Param) []part {
 	all := []part{{p.Name, p.Read, p.Write}}
 	for m := range kernels.Moment(2) {
@@ -122,7 +122,7 @@ func collect(st *kernels.Store) ([]Blob, error) {
 		}
 	}
 	for _, x := range st.States() {
-		if strings.HasPrefix(x.Name, private) {
+		if strings.HasPrefix(x.Name, privatePrefix) {
 			continue
 		}
 		v, err := x.Read()
@@ -134,26 +134,26 @@ func collect(st *kernels.Store) ([]Blob, error) {
 	return blobs, nil
 }
 
-// keepPrevious gives the newest checkpoint a second name before the next one takes its first: at every moment one of the two is intact.
-// A damaged checkpoint is left to be overwritten: the one before it is the last good one. Where the file system has no hard links the
-// checkpoint is moved, and LoadNewest finds it under its second name.
+// keepPrevious links the newest checkpoint to the .prev name before the next one replaces it, so that at every moment one of the two is intact.
+// It leaves a damaged checkpoint to be overwritten, because the .prev one is the last good one. If the file system has no hard links it moves
+// the checkpoint, and LoadNewest finds it under the .prev name.
 func keepPrevious(path string) error {
 	_, err := LoadCheckpoint(path)
 	if errors.Is(err, os.ErrNotExist) || errors.Is(err, ErrDamaged) {
 		return nil
 	}
 	temp := path + ".keep"
-	os.Remove(temp) // left by a process that was killed here
+	os.Remove(temp) // a process that was killed here may have left it
 	if os.Link(path, temp) != nil {
 		temp = path
 	}
 	if err := os.Rename(temp, previous(path)); err != nil {
-		return fmt.Errorf("net: checkpoint: keep the last one: %w", err)
+		return fmt.Errorf("net: checkpoint: keep the previous one: %w", err)
 	}
 	return nil
 }
 
-// LoadCheckpoint reads one file. The error wraps os.ErrNotExist where there is no file, and ErrDamaged where it was truncated or changed.
+// LoadCheckpoint reads one file. The error wraps os.ErrNotExist if there is no file, and ErrDamaged if it was truncated or changed.
 func LoadCheckpoint(path string) (*Checkpoint, error) {
 	raw, err := os.ReadFile(path)
 	if err != nil {
@@ -183,21 +183,21 @@ func LoadCheckpoint(path string) (*Checkpoint, error) {
 	return c, nil
 }
 
-// LoadNewest reads path or, where that file is damaged or missing, the checkpoint before it; note then says so. Where neither exists the error wraps
-// os.ErrNotExist. Any other failure, such as a file of another format, is an error and not a reason to go back.
+// LoadNewest reads path or, if that file is damaged or missing, the checkpoint before it; note then describes the fallback. If neither exists the error
+// wraps os.ErrNotExist. Any other failure, such as a file of another format, is an error and does not fall back.
 func LoadNewest(path string) (c *Checkpoint, note string, err error) {
 	c, err = LoadCheckpoint(path)
 	if !errors.Is(err, ErrDamaged) && !errors.Is(err, os.ErrNotExist) {
 		return c, "", err
 	}
-	before, err2 := LoadCheckpoint(previous(path))
+	before, errBefore := LoadCheckpoint(previous(path))
 	switch {
-	case err2 == nil:
+	case errBefore == nil:
 		return before, fmt.Sprintf("%v: continuing from the checkpoint before it, step %d", err, before.Meta.Step), nil
-	case errors.Is(err2, os.ErrNotExist) && errors.Is(err, os.ErrNotExist):
+	case errors.Is(errBefore, os.ErrNotExist) && errors.Is(err, os.ErrNotExist):
 		return nil, "", err
-	case errors.Is(err2, os.ErrNotExist):
-		err2 = err
+	case errors.Is(errBefore, os.ErrNotExist):
+		errBefore = err
 	}
-	return nil, "", fmt.Errorf("%w: no intact checkpoint is left: start again in another folder", err2)
+	return nil, "", fmt.Errorf("%w: no intact checkpoint is left: start again in another folder", errBefore)
 }

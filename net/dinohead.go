@@ -3,10 +3,11 @@ package net
 import "marr/kernels"
 
 // DINOHead is Linear GELU Linear GELU Linear, L2 normalization, and a linear layer to the prototypes whose rows are normalized (weight norm with its
-// scale fixed at 1): Caron et al. 2021, arXiv:2104.14294, appendix C (facebookresearch/dino, vision_transformer.py, DINOHead). With norms there is one
-// before each GELU (use_bn_in_head there) and no bias before it: batch norm would cancel the bias, and Adam would make it drift on rounding errors.
-// Weights start as normal numbers with a standard deviation of 0.02 truncated at ±2, biases at 0, the last layer like torch.nn.Linear's: the longer its
-// rows, the more slowly an optimizer turns them. Names: prefix.0, .2, .4 and prefix.last; with norms prefix.0, .1, .3, .4, .6 and prefix.last.
+// scale fixed at 1): Caron et al. 2021, arXiv:2104.14294, appendix C (facebookresearch/dino, vision_transformer.py, DINOHead). With Norms each
+// GELU follows a norm (use_bn_in_head there) and the layer before it has no bias: batch norm would cancel the bias, and Adam would make it drift on
+// rounding errors.
+// Weights start as normal numbers with a standard deviation of 0.02 truncated at ±2, biases as 0, the last layer like that of torch.nn.Linear: the longer its
+// rows, the more slowly an optimizer rotates them. Names: prefix.0, .2, .4 and prefix.last; with norms prefix.0, .1, .3, .4, .6 and prefix.last.
 type DINOHead struct {
 	layers [3]Linear
 	norms  []Norm // of the first two layers; nil: none
@@ -43,7 +44,7 @@ func (s Scope) DINOHead(prefix string, c DINOHeadConfig) *DINOHead {
 	return h
 }
 
-// truncatedNormal draws normal numbers with a standard deviation of 0.02. The truncation at ±2 is a hundred deviations away: it never applies.
+// truncatedNormal draws normal numbers with a standard deviation of 0.02. The truncation at ±2 is a hundred deviations away: it never takes effect.
 func (s Scope) truncatedNormal(v []float32, name string) {
 	src := s.source(name)
 	for i := range v {

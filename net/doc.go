@@ -1,4 +1,4 @@
-// Package net holds backbones and their registry, heads, first values, optimizers, schedules and checkpoints.
+// Package net holds backbones and their registry, heads, initialization, optimizers, schedules and checkpoints.
 //
 //	Register(name, architecture) → Config.New(store, seed) declares parameters under "backbone." → Backbone.Forward records ops on a graph
 //	Scope declares the parameters of layers and heads; Momentum returns the momentum encoder of any module made of them

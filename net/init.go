@@ -12,8 +12,8 @@ import (
 //	N(0, σ²), σ = √(2/fanOut), fanOut = output channels × kernel height × kernel width
 //
 // as torchvision's ResNet does: kaiming_normal_(mode="fan_out", nonlinearity="relu") (torchvision/models/resnet.py, ResNet.__init__;
-// He et al. 2015, arXiv:1502.01852, eq. 14). Element i takes words 2i and 2i+1 of the source from where it stands, so dst is in the order
-// that the caller documents for it. A fanOut below 1 panics.
+// He et al. 2015, arXiv:1502.01852, eq. 14). Element i uses words 2i and 2i+1 of the source, counted from its position; the caller
+// documents the order of dst. A fanOut below 1 panics.
 func KaimingNormalFanOut(dst []float32, fanOut int, src *rng.Source) {
 	if fanOut < 1 {
 		panic(fmt.Sprintf("net: KaimingNormalFanOut: fan-out %d: expected at least 1", fanOut))
@@ -29,7 +29,7 @@ func KaimingNormalFanOut(dst []float32, fanOut int, src *rng.Source) {
 //	U[−b, b), b = 1/√fanIn, fanIn = input features
 //
 // which is the default of PyTorch's nn.Linear for both (torch/nn/modules/linear.py, reset_parameters: kaiming_uniform_ with a = √5 has
-// the bound √(6/((1+5)·fanIn)) = 1/√fanIn). Element i takes one word of the source. A fanIn below 1 panics.
+// the bound √(6/((1+5)·fanIn)) = 1/√fanIn). Element i uses one word of the source. A fanIn below 1 panics.
 func LinearUniform(dst []float32, fanIn int, src *rng.Source) {
 	if fanIn < 1 {
 		panic(fmt.Sprintf("net: LinearUniform: fan-in %d: expected at least 1", fanIn))

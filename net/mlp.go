@@ -2,7 +2,7 @@ package net
 
 import "marr/kernels"
 
-// Projector is Linear(in→hidden, no bias), batch norm, ReLU, Linear(hidden→out), the network between features and a contrastive loss (Chen et al. 2020,
+// Projector is Linear(in→hidden, no bias), batch norm, ReLU, Linear(hidden→out), the network between the features and a contrastive loss (Chen et al. 2020,
 // arXiv:2002.05709, section 4.2). Names are those of torch.nn.Sequential: prefix.0, .1 and .3.
 type Projector struct {
 	first Linear
@@ -15,7 +15,7 @@ func (s Scope) Projector(prefix string, in, hidden, out int) *Projector {
 	return &Projector{s.LinearNoBias(prefix+".0", in, hidden), s.BatchNorm(prefix+".1", hidden), s.Linear(prefix+".3", hidden, out)}
 }
 
-// Gate names the scalar that multiplies the learning rate of all parameters (kernels.Param.Gate).
+// Gate sets the name of the scalar that multiplies the learning rate of all parameters (kernels.Param.Gate).
 func (p *Projector) Gate(name string) {
 	for _, x := range []*kernels.Param{p.first.weight, p.norm.norm.Gamma, p.norm.norm.Beta, p.last.weight, p.last.bias} {
 		x.Gate = name

@@ -2,7 +2,7 @@ package net
 
 import "marr/kernels"
 
-// Mode says how layers compute.
+// Mode selects how layers compute.
 type Mode uint8
 
 // The modes of batch norm: Eval uses the running statistics, Train uses those of the batch and updates the running ones.
@@ -11,10 +11,10 @@ const (
 	Train
 )
 
-// averaged, added to a mode, makes layers use the moving averages of their parameters: see Momentum.
+// averaged is a bit of a mode that makes layers use the moving averages of their parameters: see Momentum.
 const averaged Mode = 1 << 7
 
-// training reports whether the mode is Train, of the trained parameters or of their averages.
+// training reports whether the mode is Train, with or without averaged.
 func (m Mode) training() bool { return m&^averaged == Train }
 
 // param returns the parameter that a layer uses: p itself or its moving average. A nil p stays nil.
@@ -25,7 +25,7 @@ func (m Mode) param(p *kernels.Param) *kernels.Param {
 	return p.Momentum()
 }
 
-// Module is a part of a network. Its parameters were declared when it was made (Scope); Forward records its ops.
+// Module is a part of a network. A Scope declares its parameters when it is created, Forward records its ops.
 type Module interface {
 	Forward(x *kernels.Tensor, m Mode) *kernels.Tensor
 }
@@ -36,22 +36,22 @@ type Conv2d struct {
 	stride, pad int
 }
 
-// Conv declares a square convolution without bias, with the first values of KaimingNormalFanOut.
+// Conv declares a square convolution without bias, initialized by KaimingNormalFanOut.
 func (s Scope) Conv(prefix string, in, out, kernel, stride, pad int) Conv2d {
 	name := prefix + ".weight"
 	w := s.param(name, func(v []float32) { KaimingNormalFanOut(v, out*kernel*kernel, s.source(name)) }, out, kernel, kernel, in)
 	return Conv2d{w, stride, pad}
 }
 
-// Forward is kernels.Conv2D.
+// Forward returns kernels.Conv2D.
 func (c Conv2d) Forward(x *kernels.Tensor, m Mode) *kernels.Tensor {
 	return kernels.Conv2D(x, m.param(c.weight), c.stride, c.pad)
 }
 
-// Linear is x·wᵀ + b: weight [K C] and, where it has one, bias [K] under prefix.
+// Linear is x·wᵀ + b: weight [K C] and an optional bias [K] under prefix.
 type Linear struct{ weight, bias *kernels.Param }
 
-// Linear declares a linear layer with a bias and the first values of torch.nn.Linear.
+// Linear declares a linear layer with a bias, initialized like torch.nn.Linear.
 func (s Scope) Linear(prefix string, in, out int) Linear {
 	l, name := s.LinearNoBias(prefix, in, out), prefix+".bias"
 	l.bias = s.param(name, func(v []float32) { LinearUniform(v, in, s.source(name)) }, out)
@@ -65,7 +65,7 @@ func (s Scope) LinearNoBias(prefix string, in, out int) Linear {
 	return Linear{weight: s.param(name, func(v []float32) { LinearUniform(v, in, s.source(name)) }, out, in)}
 }
 
-// Forward is kernels.Linear.
+// Forward returns kernels.Linear.
 func (l Linear) Forward(x *kernels.Tensor, m Mode) *kernels.Tensor {
 	return kernels.Linear(x, m.param(l.weight), m.param(l.bias))
 }

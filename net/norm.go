@@ -8,20 +8,20 @@ import (
 	"marr/kernels"
 )
 
-// Norms lists what may take the place of batch norm. Each ends with a scale and a shift of every channel:
+// Norms lists the kinds of normalization. Each ends with a scale and a shift of every channel:
 //
 //	batch        batch norm (Ioffe and Szegedy 2015, arXiv:1502.03167)
-//	none         no normalization: batch norm in inference mode with the mean 0 and the variance 1 that it starts with
+//	none         no normalization: batch norm in inference mode with its initial mean 0 and variance 1
 //	group        group norm (Wu and He 2018, arXiv:1803.08494) with the largest number of groups, at most the paper's 32, whose 4, 8, 12 … channels
 //	             divide the width: 32 from 128 channels on, 4 of 16; one group where the width is no multiple of 4
 //	layer        group norm with one group (layer norm, Ba et al. 2016, arXiv:1607.06450, over channels and positions)
-//	mean         batch norm that subtracts the mean and leaves the variance
-//	moving-mean  as mean, with the running mean in place of the batch's: a constant, which the batch's mean moves after the step
+//	mean         batch norm that subtracts the mean and does not change the variance
+//	moving-mean  like mean, with the running mean in place of the batch's: a constant in the step, updated after it
 //
 // group and layer do not depend on the batch. "" is batch.
 var Norms = []string{"batch", "none", "group", "layer", "mean", "moving-mean"}
 
-// CheckNorm refuses names that are neither in Norms nor "".
+// CheckNorm returns an error for names that are neither in Norms nor "".
 func CheckNorm(kind string) error {
 	if kind == "" || slices.Contains(Norms, kind) {
 		return nil
@@ -37,7 +37,7 @@ type Norm struct {
 	frozen bool // a batch norm that is always in inference mode
 }
 
-// BatchNorm declares a batch norm, or what the scope has in its place.
+// BatchNorm declares a norm of the scope's kind: a batch norm by default.
 func (s Scope) BatchNorm(prefix string, width int) Norm {
 	fill := func(x float32) func([]float32) {
 		return func(v []float32) {
@@ -52,7 +52,7 @@ func (s Scope) BatchNorm(prefix string, width int) Norm {
 	return n
 }
 
-// PlainBatchNorm declares a batch norm without scale and shift, PyTorch's affine=False, or what the scope has in its place.
+// PlainBatchNorm declares a norm of the scope's kind without scale and shift, PyTorch's affine=False.
 func (s Scope) PlainBatchNorm(prefix string, width int) Norm {
 	if err := CheckNorm(s.Norm); err != nil {
 		panic(&kernels.BuildError{Op: prefix, Msg: strings.TrimPrefix(err.Error(), "net: ")})

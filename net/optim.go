@@ -14,7 +14,7 @@ import (
 type Optimizer interface {
 	Update(g *kernels.Graph)
 	Set(r *kernels.Run, step int, lr float64) // step from 0 on
-	// SetGate sets a gate, a multiple v of the learning rate of some parameters, which was 0 in `frozen` of the steps before this one.
+	// SetGate sets a gate, a multiple v of the learning rate of some parameters, which was 0 in `frozen` of the previous steps.
 	SetGate(r *kernels.Run, name string, step, frozen int, v float64)
 }
 
@@ -36,7 +36,7 @@ type LARS struct {
 	Decay float64
 }
 
-// optimizers makes optimizers by name. All have PyTorch's constants and a weight decay that skips biases and norms: adamw, and adam, which adds the decay to
+// optimizers creates optimizers by name. All have PyTorch's constants and a weight decay that skips biases and norms: adamw, and adam, which adds the decay to
 // the gradient; sgd and nesterov with momentum 0.9; lars as in BYOL's code and larc as in Apex, both on top of sgd.
 var optimizers = map[string]func(decay float64) Optimizer{
 	"adamw":    func(decay float64) Optimizer { return AdamW{adam, decay} },
@@ -64,7 +64,7 @@ func NewOptimizer(name string, decay float64) (Optimizer, error) {
 	return optimizer(decay), nil
 }
 
-// Set sets the rate, decay and bias corrections of a step.
+// Set sets the learning rate, decay and bias corrections of a step.
 func (o AdamW) Set(r *kernels.Run, step int, lr float64) {
 	setRates(r, lr, o.Decay)
 	r.Set("c1", 1-math.Pow(o.Beta1, float64(step+1)))
@@ -80,13 +80,13 @@ func (o AdamW) SetGate(r *kernels.Run, name string, step, frozen int, v float64)
 	r.Set(kernels.Correction(name), scale(step+1-frozen)/scale(step+1))
 }
 
-// Set sets the rate and decay of a step.
+// Set sets the learning rate and decay of a step.
 func (o SGD) Set(r *kernels.Run, _ int, lr float64) { setRates(r, lr, o.Decay) }
 
 // SetGate sets a gate.
 func (o SGD) SetGate(r *kernels.Run, name string, _, _ int, v float64) { r.Set(name, v) }
 
-// Set sets the rate and decay of a step.
+// Set sets the learning rate and decay of a step.
 func (o LARS) Set(r *kernels.Run, _ int, lr float64) { setRates(r, lr, o.Decay) }
 
 // SetGate sets a gate.

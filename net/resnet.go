@@ -9,25 +9,25 @@ import (
 )
 
 // ResNet is a residual network (He et al. 2015, arXiv:1512.03385, sections 4.1 and 4.2) without the classifier: stages of Width, 2·Width, 4·Width
-// and 8·Width channels with strides 1, 2, 2, 2, of basic blocks or, in resnet50, of bottlenecks, which end four times as wide; then the
-// mean over space. Parameter names and first values are torchvision's (torchvision/models/resnet.py).
+// and 8·Width channels with strides 1, 2, 2, 2, of basic blocks or, in resnet50, of bottlenecks, whose output is four times as wide; then the
+// mean over space. Parameter names and initialization are torchvision's (torchvision/models/resnet.py).
 type ResNet struct {
 	Stem  string `flag:"stem" help:"first layers of a ResNet: cifar (3×3, stride 1), strided (3×3, stride 2) or imagenet (7×7, stride 2, then a max-pool of stride 2); default: strided for resnet10, else cifar up to 64 px and imagenet above" want:"one of cifar, strided, imagenet"`
 	Width int    `flag:"width" help:"channels of the first stage of a ResNet" want:"at least 1, at most 1024"`
 
 	blocks    [4]int // of each stage
-	expansion int    // channels at the end of a block ÷ those of its 3×3 convolutions: 1 for basic blocks, 4 for bottlenecks
+	expansion int    // output channels of a block ÷ channels of its 3×3 convolutions: 1 for basic blocks, 4 for bottlenecks
 }
 
 func init() {
 	const about = "He et al. 2015, arXiv:1512.03385"
-	Register("resnet10", about+", with one block a stage", &ResNet{Width: 64, blocks: [4]int{1, 1, 1, 1}, expansion: 1})
+	Register("resnet10", about+", with one block per stage", &ResNet{Width: 64, blocks: [4]int{1, 1, 1, 1}, expansion: 1})
 	Register("resnet18", about, &ResNet{Width: 64, blocks: [4]int{2, 2, 2, 2}, expansion: 1})
 	Register("resnet34", about, &ResNet{Width: 64, blocks: [4]int{3, 4, 6, 3}, expansion: 1})
 	Register("resnet50", about+", with bottlenecks", &ResNet{Width: 64, blocks: [4]int{3, 4, 6, 3}, expansion: 4})
 }
 
-// stem is a network's first layers. Images of minSize pixels leave it with 5, which the strides of the stages make 3, 2 and 1; a stage cannot halve less.
+// stem is a network's first layers. It reduces images of minSize pixels to 5, and the stages to 3, 2 and 1; a stage cannot halve a single pixel.
 type stem struct {
 	name           string
 	kernel, stride int
@@ -63,7 +63,7 @@ func (r *ResNet) Resolve(size int) {
 	}
 }
 
-// Check refuses an unknown stem and a width out of bounds.
+// Check returns an error for an unknown stem or a width out of bounds.
 func (r *ResNet) Check() error {
 	if _, ok := r.stem(); !ok {
 		return fmt.Errorf("net: no stem %q: known are %s", r.Stem, stemNames(stems))
@@ -74,7 +74,7 @@ func (r *ResNet) Check() error {
 	return nil
 }
 
-// MinSize is 5, 9 or 17 pixels, by the stem.
+// MinSize returns 5, 9 or 17 pixels, depending on the stem.
 func (r *ResNet) MinSize() int {
 	s, _ := r.stem()
 	return s.minSize
@@ -97,10 +97,10 @@ func stemNames(stems []stem) string {
 	return strings.Join(names, ", ")
 }
 
-// Dim is 8·Width, or 32·Width with bottlenecks.
+// Dim returns 8·Width, or 32·Width with bottlenecks.
 func (r *ResNet) Dim() int { return 8 * r.Width * r.expansion }
 
-// ParamNames is torchvision.
+// ParamNames returns "torchvision".
 func (r *ResNet) ParamNames() string { return "torchvision" }
 
 // mapSide returns the side of the last stage's map for images with a side of size pixels.
@@ -120,9 +120,9 @@ func (r *ResNet) mapSide(size int) int {
 func (r *ResNet) advice(size int) []string {
 	switch side := r.mapSide(size); {
 	case r.Stem == "imagenet" && size <= 64:
-		return []string{fmt.Sprintf("the imagenet stem leaves %d×%d of %d×%d pixels: --stem cifar or strided sees more of small images", side, side, size, size)}
+		return []string{fmt.Sprintf("the imagenet stem leaves %d×%d of %d×%d pixels: --stem cifar or strided keeps more of small images", side, side, size, size)}
 	case side == 1:
-		return []string{fmt.Sprintf("the network ends with 1×1 of %d×%d pixels: a finer --stem or a larger --size leaves something to take the mean of", size, size)}
+		return []string{fmt.Sprintf("the network ends with 1×1 of %d×%d pixels: use a --stem with a smaller stride, or a larger --size", size, size)}
 	}
 	return nil
 }
@@ -160,14 +160,14 @@ type unit struct {
 	bn   Norm
 }
 
-// block is torchvision's BasicBlock (3×3, 3×3) or Bottleneck (1×1, 3×3, 1×1), with a convolution on the shortcut where shapes differ.
+// block is torchvision's BasicBlock (3×3, 3×3) or Bottleneck (1×1, 3×3, 1×1), with a convolution on the shortcut if shapes differ.
 type block struct {
 	units      []unit
 	downsample *unit
 }
 
-// newBlock declares a block whose 3×3 convolutions have `width` channels: a bottleneck where it ends with more. A bottleneck has its stride in the 3×3
-// convolution, like torchvision and unlike the paper, which has it in the first 1×1.
+// newBlock declares a block whose 3×3 convolutions have `width` channels: a bottleneck if `out` differs. A bottleneck has its stride in the 3×3
+// convolution, like torchvision; the paper has it in the first 1×1.
 func newBlock(s Scope, prefix string, in, width, out, stride int) block {
 	var b block
 	add := func(in, out, kernel, stride int) {
@@ -206,7 +206,7 @@ func (r *resNet) Map(x *kernels.Tensor, m Mode) *kernels.Tensor {
 	return x
 }
 
-// Forward is ReLU(last unit(… ReLU(first unit(x))) + shortcut(x)).
+// Forward returns ReLU(last unit(… ReLU(first unit(x))) + shortcut(x)).
 func (b block) Forward(x *kernels.Tensor, m Mode) *kernels.Tensor {
 	y, last := x, len(b.units)-1
 	for _, u := range b.units[:last] {
@@ -219,7 +219,7 @@ func (b block) Forward(x *kernels.Tensor, m Mode) *kernels.Tensor {
 	return b.units[last].bn.relu(y, x, m)
 }
 
-// relu is ReLU(norm(conv(x)) + residual).
+// relu returns ReLU(norm(conv(x)) + residual).
 func (u unit) relu(x, residual *kernels.Tensor, m Mode) *kernels.Tensor {
 	return u.bn.relu(u.conv.Forward(x, m), residual, m)
 }

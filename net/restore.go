@@ -9,7 +9,7 @@ import (
 	"marr/kernels"
 )
 
-// destination is a tensor of a store that a file's tensor of this name is written to.
+// destination is a tensor of a store, to which the file's tensor of this name is written.
 type destination struct {
 	name  string
 	shape []int // the store's: [K R S C] for a convolution
@@ -26,15 +26,15 @@ func (c *Checkpoint) Restore(st *kernels.Store) error {
 		}
 	}
 	for _, x := range st.States() {
-		if !strings.HasPrefix(x.Name, private) {
+		if !strings.HasPrefix(x.Name, privatePrefix) {
 			to = append(to, destination{x.Name, x.Shape, x.Write})
 		}
 	}
 	return c.restore(to, func(string) bool { return true })
 }
 
-// RestoreBackbone writes the backbone that is the file's product into the store's and leaves everything else, such as a new head, as it is: parameters and
-// running statistics without moments, those of the momentum encoder where Meta.Branch is Teacher. Both backbones must hold the same names and shapes;
+// RestoreBackbone writes the file's exported backbone into the store's backbone and changes nothing else, such as a new head. It writes parameters and
+// running statistics, without moments; if Meta.Branch is Teacher, those of the momentum encoder. Both backbones must hold the same names and shapes;
 // otherwise the error lists what differs and nothing is written.
 func (c *Checkpoint) RestoreBackbone(st *kernels.Store) error {
 	values, statistics := "", ""
@@ -57,12 +57,12 @@ func (c *Checkpoint) RestoreBackbone(st *kernels.Store) error {
 	})
 }
 
-// restore writes the tensors of the file that wanted selects to their destinations, once all of them fit.
+// restore writes the tensors of the file that wanted selects to their destinations, if all of them fit.
 func (c *Checkpoint) restore(to []destination, wanted func(name string) bool) error {
-	left := map[string]bool{}
+	unused := map[string]bool{}
 	for name := range c.tensors {
 		if wanted(name) {
-			left[name] = true
+			unused[name] = true
 		}
 	}
 	var missing, differs []string
@@ -73,19 +73,19 @@ func (c *Checkpoint) restore(to []destination, wanted func(name string) bool) er
 		} else if !slices.Equal(b.Shape, want) || b.DType != "F32" {
 			differs = append(differs, fmt.Sprintf("%s %v, want %v", t.name, b.Shape, want))
 		}
-		delete(left, t.name)
+		delete(unused, t.name)
 	}
 	var why []string
 	for _, x := range []struct {
 		what  string
 		names []string
-	}{{"it lacks", missing}, {"the network has no", slices.Collect(maps.Keys(left))}, {"it holds", differs}} {
+	}{{"it lacks", missing}, {"the network has no", slices.Collect(maps.Keys(unused))}, {"it holds", differs}} {
 		if len(x.names) > 0 {
 			why = append(why, x.what+" "+abbreviated(x.names))
 		}
 	}
 	if len(why) > 0 {
-		return fmt.Errorf("net: the checkpoint is of another network: %s: use the architecture, settings, channels and norm that it was made with",
+		return fmt.Errorf("net: the checkpoint is of another network: %s: use the architecture, settings, channels and norm that it was trained with",
 			strings.Join(why, "; "))
 	}
 	for _, t := range to {
@@ -100,14 +100,14 @@ func (c *Checkpoint) restore(to []destination, wanted func(name string) bool) er
 	return nil
 }
 
-// abbreviated lists names in order, the first few of many.
+// abbreviated lists names in order, only the first few of many.
 func abbreviated(names []string) string {
-	const most = 4
+	const limit = 4
 	slices.Sort(names)
-	if len(names) <= most {
+	if len(names) <= limit {
 		return strings.Join(names, ", ")
 	}
-	return fmt.Sprintf("%s and %d more", strings.Join(names[:most], ", "), len(names)-most)
+	return fmt.Sprintf("%s and %d more", strings.Join(names[:limit], ", "), len(names)-limit)
 }
 
 func torchShape(shape []int) []int {

@@ -13,12 +13,12 @@ import (
 	"unicode/utf8"
 )
 
-// Blob is one named tensor of a safetensors file.
+// Blob is a named tensor of a safetensors file.
 type Blob struct {
 	Name  string
 	DType string // F32, U8, I32, U32 or I64
 	Shape []int  // row-major; an empty shape is a scalar, a 0 in it an empty tensor
-	Data  []byte // little-endian elements, len = product of Shape × bytes an element
+	Data  []byte // little-endian elements, len = product of Shape × bytes per element
 }
 
 // blobHeader is a blob's entry in the JSON header; the field order is the order in the file.
@@ -61,18 +61,18 @@ func Float32s(b Blob) ([]float32, error) {
 	return v, nil
 }
 
-// check verifies that length = product of shape × bytes an element, without overflow.
+// check verifies that length = product of shape × bytes per element, without overflow.
 func (b Blob) check() error {
 	size, ok := dtypeSize[b.DType]
 	if !ok {
 		return fmt.Errorf("net: tensor %q: type %q: supported are F32, U8, I32, U32, I64", b.Name, b.DType)
 	}
-	if len(b.Data) == 0 && len(b.Shape) > 0 && slices.Min(b.Shape) == 0 { // whatever the other dimensions multiply to
+	if len(b.Data) == 0 && len(b.Shape) > 0 && slices.Min(b.Shape) == 0 { // the other dimensions may overflow
 		return nil
 	}
 	for _, d := range b.Shape {
 		if d < 0 || (d > 0 && size > math.MaxInt/d) {
-			return fmt.Errorf("net: tensor %q: shape %v: dimensions are not negative and their product fits an int", b.Name, b.Shape)
+			return fmt.Errorf("net: tensor %q: shape %v: no dimension may be negative, and their product must be a size that fits an int", b.Name, b.Shape)
 		}
 		size *= d
 	}
@@ -87,10 +87,10 @@ func (b Blob) check() error {
 //
 //	header length (8 bytes, little-endian) | JSON header, padded with spaces to a multiple of 8 | data
 //
-// The bytes depend on the arguments alone. Metadata is sorted by key. Blobs keep their order, except that types with
-// wider elements come first: readers in PyTorch require that every tensor starts at a multiple of its element size. Errors: an
-// empty, repeated or reserved name, text that is not UTF-8, a length that does not match the shape, an unknown type. Nothing is
-// written then.
+// The bytes depend only on the arguments. Metadata is sorted by key. Blobs keep their order, except that types with
+// wider elements come first: readers in PyTorch require that every tensor starts at a multiple of its element size. Errors, before
+// anything is written: an empty, repeated or reserved name, text that is not UTF-8, a length that does not match the shape, an unknown
+// type.
 func EncodeSafetensors(w io.Writer, blobs []Blob, meta map[string]string) error {
 	blobs = slices.Clone(blobs)
 	slices.SortStableFunc(blobs, func(a, b Blob) int { return dtypeSize[b.DType] - dtypeSize[a.DType] })

@@ -20,7 +20,7 @@ type Constant float64
 // At returns the constant.
 func (c Constant) At(step, total int) float64 { return float64(c) }
 
-// FreezeUntil is 0 for a fraction of the steps, rounded to the nearest step, and 1 from then on: the gate of parameters that are frozen at first.
+// FreezeUntil is 0 for a fraction of the steps, rounded to the nearest step, and 1 afterwards: the gate of parameters that are frozen at the start.
 type FreezeUntil float64
 
 // At returns 0 or 1.
@@ -31,13 +31,13 @@ func (f FreezeUntil) At(step, total int) float64 {
 	return 1
 }
 
-// Cosine goes from From to To along half a cosine:
+// Cosine changes from From to To along half a cosine:
 //
 //	At(s, n) = To + (From − To)·(1 + cos(π·s/n))/2
 //
 // so At(0) = From, and To is reached after the last step, at s = n. This is BYOL's schedule of the target's momentum (Grill et al.
 // 2020, arXiv:2006.07733, section 3.2: τ = 1 − (1 − τ₀)·(cos(πk/K) + 1)/2), PyTorch's CosineAnnealingLR with T_max = n, and DINO's
-// cosine_scheduler. lightly's cosine_schedule divides by n − 1 instead: its last step has To, which for a learning rate of 0 is a step without effect.
+// cosine_scheduler. lightly's cosine_schedule divides by n − 1 instead: its last step uses To, and with a learning rate of 0 has no effect.
 type Cosine struct{ From, To float64 }
 
 // At returns the value at a step.
@@ -48,7 +48,7 @@ func (c Cosine) At(step, total int) float64 {
 	return c.To + (c.From-c.To)*(1+math.Cos(math.Pi*float64(max(step, 0))/float64(total)))/2
 }
 
-// LinearRamp goes from From to To along a line over a fraction of the steps, and stays there:
+// LinearRamp changes linearly from From to To over a fraction of the steps, and stays at To:
 //
 //	At(s, n) = From + (To − From)·min(1, s/(Fraction·n))
 //
@@ -84,8 +84,8 @@ func (f MultiStep) At(step, total int) float64 {
 //	At(s, n) = Peak·(s+1)/w                                        for s < w
 //	At(s, n) = Final + (Peak − Final)·(1 + cos(π·(s−w)/(n−w)))/2   for s ≥ w
 //
-// The s + 1 is lightly's convention (CosineWarmupScheduler): the first step does not have a rate of 0, and both step w − 1 and step
-// w have Peak. Final is reached after the last step, at s = n (see Cosine for the one step by which lightly differs).
+// The s + 1 is lightly's convention (CosineWarmupScheduler): the first step does not have a rate of 0, and steps w − 1 and w
+// both have Peak. Final is reached after the last step, at s = n (see Cosine for the one step by which lightly differs).
 type WarmupCosine struct {
 	Peak, Final    float64
 	WarmupSteps    int     // w, in steps; 0: WarmupFraction decides
@@ -105,7 +105,7 @@ func (c WarmupCosine) At(step, total int) float64 {
 	return Cosine{c.Peak, c.Final}.At(step-w, total-w)
 }
 
-// Warmup rises linearly to Peak over a fraction of the steps, like WarmupCosine, and then follows Then, which counts from the run's first step:
+// Warmup rises linearly to Peak over a fraction of the steps, like WarmupCosine, and then follows Then, which counts steps from the start of the run:
 //
 //	At(s, n) = Peak·(s+1)/w for s < w = round(Fraction·n), else Then.At(s, n)
 type Warmup struct {
@@ -121,7 +121,7 @@ func (u Warmup) At(step, total int) float64 {
 	return u.Then.At(step, total)
 }
 
-// Schedules lists the schedules of the learning rate that NewSchedule makes.
+// Schedules lists the names that NewSchedule accepts.
 var Schedules = []string{"cosine", "step", "constant"}
 
 // NewSchedule returns a schedule of the learning rate: a warm-up to peak over a fraction of the steps, then the named schedule.
@@ -137,7 +137,7 @@ func NewSchedule(name string, peak, warmup float64) (Schedule, error) {
 	return nil, fmt.Errorf("net: no schedule %q: known are %s", name, strings.Join(Schedules, ", "))
 }
 
-// FrozenSteps returns in how many of the first n steps a gate was 0. Gates open once and stay open.
+// FrozenSteps returns the number of steps, of the first n, in which a gate was 0. A gate that was not 0 stays so.
 func FrozenSteps(gate Schedule, n, total int) int {
 	return sort.Search(n, func(step int) bool { return gate.At(step, total) != 0 })
 }

@@ -7,17 +7,17 @@ import (
 	"marr/kernels/rng"
 )
 
-// Scope declares the parameters of modules in a store. The names that a module uses are relative to the scope's prefix, and a parameter's first values
-// depend on the seed and the relative name alone, not on the order of declaration.
+// Scope declares the parameters of modules in a store. The names that a module uses are relative to the scope's prefix, and a parameter's initial values
+// depend only on the seed and the relative name, not on the order of declaration.
 type Scope struct {
 	Store *kernels.Store
-	Norm  string // what the modules have in place of batch norm: one of Norms; "": batch norm
-	Seed  uint64 // of first values
+	Norm  string // kind of the modules' norms: one of Norms; "": batch norm
+	Seed  uint64 // of initial values
 
 	prefix string
 }
 
-// param declares a parameter, or finds the one of this name; fill draws its first values.
+// param declares a parameter, or returns the existing one of this name; fill draws its initial values.
 func (s Scope) param(name string, fill func(v []float32), shape ...int) *kernels.Param {
 	return s.Store.Param(s.prefix+name, func() []float32 {
 		n := 1
@@ -30,12 +30,12 @@ func (s Scope) param(name string, fill func(v []float32), shape ...int) *kernels
 	}, shape...)
 }
 
-// state declares a state tensor, or finds the one of this name; every element starts as first.
-func (s Scope) state(name string, first float32, shape ...int) *kernels.State {
-	return s.Store.State(s.prefix+name, first, shape...)
+// state declares a state tensor, or returns the existing one of this name; every element starts as `initial`.
+func (s Scope) state(name string, initial float32, shape ...int) *kernels.State {
+	return s.Store.State(s.prefix+name, initial, shape...)
 }
 
-// source returns the stream of random numbers of a parameter's first values.
+// source returns the stream of random numbers for a parameter's initial values.
 func (s Scope) source(name string) *rng.Source {
 	return rng.New(s.Seed, crc32.ChecksumIEEE([]byte(name)), 0x696e6974)
 }

@@ -11,8 +11,8 @@ func Within(v float64, bounds string) bool {
 	if v != v {
 		return false
 	}
-	bounds, none := strings.CutPrefix(bounds, "0 or ")
-	if none && v == 0 {
+	bounds, orZero := strings.CutPrefix(bounds, "0 or ")
+	if orZero && v == 0 {
 		return true
 	}
 	for bound := range strings.SplitSeq(bounds, ", ") {
@@ -22,7 +22,7 @@ func Within(v float64, bounds string) bool {
 		}
 		limit, err := strconv.ParseFloat(bound[at+1:], 64)
 		if err != nil {
-			panic(fmt.Sprintf("registry: bounds %q: %v", bounds, err)) // a tag of this program
+			panic(fmt.Sprintf("registry: bounds %q: %v", bounds, err)) // bounds are tags of this program
 		}
 		switch bound[:at] {
 		case "above":

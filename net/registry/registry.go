@@ -22,7 +22,8 @@ type entry[T any] struct {
 	prototype T
 }
 
-// Register adds a prototype with a line about it. The values of its fields are the defaults. It is called from init, and panics on a name that is taken.
+// Register adds a prototype with a one-line description. The values of its fields are the defaults. It is called from init, and panics if the name is
+// taken.
 func (r *Registry[T]) Register(name, about string, prototype T) {
 	if _, taken := r.entries[name]; taken {
 		panic(fmt.Sprintf("%s %q is registered twice", r.Kind, name))
@@ -36,7 +37,7 @@ func (r *Registry[T]) Register(name, about string, prototype T) {
 // Names returns all names, sorted.
 func (r *Registry[T]) Names() []string { return slices.Sorted(maps.Keys(r.entries)) }
 
-// About returns the line about an entry, "" for an unknown name.
+// About returns the description of an entry, "" for an unknown name.
 func (r *Registry[T]) About(name string) string { return r.entries[name].about }
 
 // New returns a fresh copy of a prototype. An unknown name is an error that lists the known ones.
@@ -56,7 +57,7 @@ func Copy[T any](v T) T {
 	return c.Interface().(T)
 }
 
-// Option is one setting of a registered value: an exported field tagged `flag:"name" help:"…"`, with bounds where it is tagged
+// Option is a setting of a registered value: an exported field tagged `flag:"name" help:"…"`, with bounds in a tag
 // `want:"above 0.5, at most 1"` for a number or `want:"one of a, b"` for a string.
 type Option struct {
 	Name, Help string
@@ -90,7 +91,7 @@ func Values(of any) map[string]any {
 // Get returns the value: an int, a float64, a bool or a string.
 func (o Option) Get() any { return o.field.Interface() }
 
-// Set parses text into the value. Text that does not parse and a value out of bounds are errors that say what is wanted, and change nothing.
+// Set parses text into the value. Text that does not parse, or a value out of bounds, is an error that states the allowed values, and changes nothing.
 func (o Option) Set(text string) error {
 	v, end := reflect.New(o.field.Type()), ""
 	if o.field.Kind() == reflect.String {
@@ -110,7 +111,7 @@ func (o Option) Set(text string) error {
 
 // Accept returns an error if a value of TOML, an int64, float64, bool or string, has the wrong type or is out of bounds.
 func (o Option) Accept(value any) error {
-	kinds := map[reflect.Kind]string{reflect.Int: "a whole number", reflect.Float64: "a number", reflect.Bool: "true or false", reflect.String: "words in quotes"}
+	kinds := map[reflect.Kind]string{reflect.Int: "a whole number", reflect.Float64: "a number", reflect.Bool: "true or false", reflect.String: "a string in quotes"}
 	v, kind := reflect.ValueOf(value), o.field.Kind()
 	if n, ok := value.(int64); ok && kind == reflect.Float64 {
 		v = reflect.ValueOf(float64(n))
@@ -139,5 +140,5 @@ func (o Option) allows(v reflect.Value) bool {
 	return true
 }
 
-// oneOf starts the bounds of a string.
+// oneOf is the prefix of the bounds of a string.
 const oneOf = "one of "
