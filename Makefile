@@ -42,7 +42,7 @@ check:
 
 check-long:
 	$(TEST) ./shaders/ ./ssl/run/
-	$(TEST) -run Norms ./tools/marr/
+	$(TEST) -run 'Norms|Readme' ./tools/marr/
 
 check-race:
 	$(SHORT) -race $(RACE)
