@@ -10,6 +10,7 @@ import (
 
 // TestBenchMeasuresAStepAndComparesWithItself runs the command on the smallest network: results, comparison, Markdown.
 func TestBenchMeasuresAStepAndComparesWithItself(t *testing.T) {
+	t.Parallel()
 	path := filepath.Join(t.TempDir(), "step.json")
 	step := []string{"bench", "step", "--arch", "resnet10", "--width", "4", "--batch", "8", "--size", "16", "--steps", "2"}
 	out := ok(t, append(step, "--json", path, "--label", "first")...)
@@ -34,6 +35,7 @@ func TestBenchMeasuresAStepAndComparesWithItself(t *testing.T) {
 }
 
 func TestBenchMeasuresTheFilteredRows(t *testing.T) {
+	t.Parallel()
 	path := filepath.Join(t.TempDir(), "rows.json")
 	out := ok(t, "bench", "kernels", "--filter", "narrow.*16→32 .*(forward|dgrad)|4096", "--runs", "1", "--json", path)
 	r, err := bench.ReadResults(path)

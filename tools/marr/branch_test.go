@@ -12,7 +12,8 @@ import (
 
 // Each method has a branch that is its product; the other one is looked at where it is asked for, and refused where there is none.
 func TestEvalLooksAtTheBranchThatIsAskedFor(t *testing.T) {
-	set, dir := images(t, 64), t.TempDir()
+	t.Parallel()
+	set := images(t, 32)
 	type result struct {
 		Branch string
 		Linear float64
@@ -26,35 +27,38 @@ func TestEvalLooksAtTheBranchThatIsAskedFor(t *testing.T) {
 		return r
 	}
 	for method, product := range map[string]string{"byol": "online", "dino": "teacher"} {
-		run := filepath.Join(dir, method)
-		ok(t, small(set, run, "--method", method, "--epochs", "2", "--lr", "2e-2")...)
-		chosen, online, teacher := measure(run), measure(run, "--branch", "online"), measure(run, "--branch", "teacher")
-		if chosen.Branch != product || online.Branch != "online" || teacher.Branch != "teacher" {
-			t.Errorf("%s: branches %s, %s and %s, want %s, online and teacher", method, chosen.Branch, online.Branch, teacher.Branch, product)
-		}
-		if want := map[string]result{"online": online, "teacher": teacher}[product]; chosen != want {
-			t.Errorf("%s: the product measures %v, online %v, teacher %v", method, chosen, online, teacher)
-		}
-		if said := ok(t, "eval", "knn", "--run", run, "--branch", "teacher", "--train", set, "--test", set); !strings.Contains(said, run+", branch teacher, train") {
-			t.Errorf("%s: it said %q", method, said)
-		}
-		var first [][]float32 // convolution, of each branch: the two are two networks
-		for _, branch := range []string{"online", "teacher"} {
-			file := filepath.Join(dir, branch+".onnx")
-			ok(t, "export", "--run", run, "--out", file, "--branch", branch, "--verify")
-			m, err := export.ReadFile(file)
-			if err != nil || m.Metadata["marr.branch"] != branch {
-				t.Fatalf("%s: the file says branch %q (%v), want %s", method, m.Metadata["marr.branch"], err, branch)
+		t.Run(method, func(t *testing.T) {
+			t.Parallel()
+			dir := t.TempDir()
+			run := filepath.Join(dir, method)
+			ok(t, small(set, run, "--method", method, "--epochs", "2", "--lr", "2e-2")...)
+			chosen, online, teacher := measure(run), measure(run, "--branch", "online"), measure(run, "--branch", "teacher")
+			if chosen.Branch != product || online.Branch != "online" || teacher.Branch != "teacher" {
+				t.Errorf("%s: branches %s, %s and %s, want %s, online and teacher", method, chosen.Branch, online.Branch, teacher.Branch, product)
 			}
-			w, _ := m.Initializer("conv1.weight")
-			first = append(first, w.Float32)
-		}
-		if len(first[0]) == 0 || slices.Equal(first[0], first[1]) {
-			t.Errorf("%s: both branches have the same %d weights", method, len(first[0]))
-		}
+			if want := map[string]result{"online": online, "teacher": teacher}[product]; chosen != want {
+				t.Errorf("%s: the product measures %v, online %v, teacher %v", method, chosen, online, teacher)
+			}
+			if said := ok(t, "eval", "knn", "--run", run, "--branch", "teacher", "--train", set, "--test", set); !strings.Contains(said, run+", branch teacher, train") {
+				t.Errorf("%s: it said %q", method, said)
+			}
+			var first [][]float32 // convolution, of each branch: the two are two networks
+			for _, branch := range []string{"online", "teacher"} {
+				file := filepath.Join(dir, branch+".onnx")
+				ok(t, "export", "--run", run, "--out", file, "--branch", branch, "--verify")
+				m, err := export.ReadFile(file)
+				if err != nil || m.Metadata["marr.branch"] != branch {
+					t.Fatalf("%s: the file says branch %q (%v), want %s", method, m.Metadata["marr.branch"], err, branch)
+				}
+				w, _ := m.Initializer("conv1.weight")
+				first = append(first, w.Float32)
+			}
+			if len(first[0]) == 0 || slices.Equal(first[0], first[1]) {
+				t.Errorf("%s: both branches have the same %d weights", method, len(first[0]))
+			}
+		})
 	}
-	run := filepath.Join(dir, "simclr")
-	ok(t, small(set, run, "--epochs", "1")...)
+	run, _ := trained(t)
 	r := call(t, nil, "eval", "knn", "--run", run, "--branch", "teacher", "--train", set, "--test", set)
 	if r.status != 1 || !strings.Contains(r.err, "has no branch teacher, it holds online") {
 		t.Errorf("status %d, said %q", r.status, r.err)

@@ -11,6 +11,7 @@ import (
 // TestBadInputIsOneLineAndLeavesNothing calls the command wrongly in every way the contract names: one line on stderr, the right exit
 // status, no output folder left behind.
 func TestBadInputIsOneLineAndLeavesNothing(t *testing.T) {
+	t.Parallel()
 	good, dir := images(t, 32), t.TempDir()
 	file := func(name, text string) string {
 		path := filepath.Join(dir, name)
@@ -135,8 +136,10 @@ func TestBadInputIsOneLineAndLeavesNothing(t *testing.T) {
 }
 
 func TestFolderThatHoldsARunIsNotOverwritten(t *testing.T) {
-	data, out := images(t, 32), filepath.Join(t.TempDir(), "run")
-	ok(t, small(data, out)...)
+	t.Parallel()
+	data := images64(t)
+	whole, _ := trained(t)
+	out := copyRun(t, whole)
 	r := call(t, nil, small(data, out)...)
 	if r.status != 1 || !strings.Contains(r.err, "already holds a run") || !strings.Contains(r.err, "--resume") {
 		t.Errorf("status %d, said %q", r.status, r.err)
@@ -149,17 +152,17 @@ func TestFolderThatHoldsARunIsNotOverwritten(t *testing.T) {
 	if r.status != 1 || !strings.Contains(r.err, "cannot resume") {
 		t.Errorf("other images: status %d, said %q", r.status, r.err)
 	}
+	sameRun(t, whole, out)
 }
 
 func TestDamagedCheckpointFallsBack(t *testing.T) {
-	data, dir := images(t, 64), t.TempDir()
-	whole, run := filepath.Join(dir, "whole"), filepath.Join(dir, "run")
-	ok(t, small(data, whole)...)
-	ok(t, small(data, run)...)
+	t.Parallel()
+	whole, _ := trained(t)
+	run := copyRun(t, whole)
 	if err := os.Truncate(filepath.Join(run, "checkpoint.ckpt"), 1000); err != nil {
 		t.Fatal(err)
 	}
-	r := call(t, nil, small(data, run, "--resume")...)
+	r := call(t, nil, small(images64(t), run, "--resume")...)
 	if r.status != 0 || !strings.Contains(r.err, "continuing from the checkpoint before it, step 24") {
 		t.Fatalf("status %d, said %q", r.status, r.err)
 	}
@@ -174,8 +177,9 @@ func last(said string) string {
 
 // TestNonFiniteLossStopsTheRun gives a rate at which the second step overflows.
 func TestNonFiniteLossStopsTheRun(t *testing.T) {
+	t.Parallel()
 	out := filepath.Join(t.TempDir(), "run")
-	r := call(t, nil, small(images(t, 64), out, "--lr", "1e35", "--warmup", "0", "--optimizer", "sgd")...)
+	r := call(t, nil, small(images64(t), out, "--lr", "1e35", "--warmup", "0", "--optimizer", "sgd")...)
 	if r.status != 1 || !strings.HasPrefix(last(r.err), "marr: step 2 of simclr: ") || !strings.Contains(r.err, "back to step 0: resume with a lower --lr") {
 		t.Errorf("status %d, said %q", r.status, r.err)
 	}
@@ -188,7 +192,7 @@ func TestNonFiniteLossStopsTheRun(t *testing.T) {
 func oneClass(t *testing.T, label byte) string {
 	t.Helper()
 	path := images(t, 4)
-	labels := filepath.Join(filepath.Dir(path), "train-labels-idx1-ubyte")
+	labels := filepath.Join(filepath.Dir(path), labelsFile)
 	raw, err := os.ReadFile(labels)
 	if err != nil {
 		t.Fatal(err)
@@ -204,7 +208,7 @@ func oneClass(t *testing.T, label byte) string {
 func noLabels(t *testing.T) string {
 	t.Helper()
 	path := images(t, 32)
-	if err := os.Remove(filepath.Join(filepath.Dir(path), "train-labels-idx1-ubyte")); err != nil {
+	if err := os.Remove(filepath.Join(filepath.Dir(path), labelsFile)); err != nil {
 		t.Fatal(err)
 	}
 	return path
@@ -212,6 +216,7 @@ func noLabels(t *testing.T) string {
 
 // Flags of the last release, and the values of their norms, still work, with a notice.
 func TestRenamedFlagsStillWork(t *testing.T) {
+	t.Parallel()
 	data, out := images(t, 32), filepath.Join(t.TempDir(), "run")
 	r := call(t, nil, small(data, out, "--bn", "off", "--head-bn=on", "--epochs", "1")...)
 	for _, notice := range []string{"marr: --bn is now --norm, and the old name will go\n", "marr: --head-bn is now --head-norm, and the old name will go\n"} {
@@ -224,6 +229,7 @@ func TestRenamedFlagsStillWork(t *testing.T) {
 
 // Folders of the last release are refused by name: their checkpoints hold other names.
 func TestRunsOfTheLastReleaseAreRefused(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	if err := os.WriteFile(filepath.Join(dir, "config.toml"), []byte("data = \"x\"\nstem = \"cifar\"\nbn = \"on\"\n"), 0o666); err != nil {
 		t.Fatal(err)

@@ -2,26 +2,43 @@ package main
 
 import (
 	"bytes"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 
 	"marr/kernels/rng"
 	"marr/ssl/data/idx"
 )
 
-// TestMain lets the test binary stand in for the command: a child process with MARR_TEST_COMMAND=1 runs marr on its arguments.
+// shared is the folder of the image sets and runs that several tests read and none changes.
+var shared string
+
+// TestMain makes the test binary usable as the command: a child process with MARR_TEST_COMMAND=1 runs marr on its arguments.
 func TestMain(m *testing.M) {
 	if os.Getenv("MARR_TEST_COMMAND") == "1" {
 		os.Exit(execute(os.Args[1:]))
 	}
 	os.Setenv("MARR_CACHE", "off")
-	os.Exit(m.Run())
+	dir, err := os.MkdirTemp("", "marr-test")
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	shared = dir
+	code := m.Run()
+	if err := os.RemoveAll(dir); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		code = 1
+	}
+	os.Exit(code)
 }
 
-// marr is the command as a child process.
+// marr is the command as a child process. With -short, lavapipe works in the calling thread: for networks this small, waking its threads
+// costs a third of the time.
 func marr(t *testing.T, env []string, args ...string) *exec.Cmd {
 	t.Helper()
 	self, err := os.Executable()
@@ -29,7 +46,11 @@ func marr(t *testing.T, env []string, args ...string) *exec.Cmd {
 		t.Fatal(err)
 	}
 	c := exec.Command(self, args...)
-	c.Env = append(append(os.Environ(), "MARR_TEST_COMMAND=1"), env...)
+	c.Env = append(os.Environ(), "MARR_TEST_COMMAND=1")
+	if testing.Short() {
+		c.Env = append(c.Env, "LP_NUM_THREADS=0")
+	}
+	c.Env = append(c.Env, env...)
 	return c
 }
 
@@ -61,10 +82,19 @@ func ok(t *testing.T, args ...string) string {
 	return r.out
 }
 
-// images writes an IDX file of n noisy images of 16 × 16 pixels in two classes, labels beside it, and returns its path.
+// The names of an IDX file of images and of its labels.
+const imagesFile, labelsFile = "train-images-idx3-ubyte", "train-labels-idx1-ubyte"
+
+// images writes n images to a folder of the test's own and returns their path.
 func images(t *testing.T, n int) string {
 	t.Helper()
-	dir, src := t.TempDir(), rng.New(5)
+	return writeImages(t, t.TempDir(), n)
+}
+
+// writeImages writes an IDX file of n noisy images of 16 × 16 pixels in two classes, and a file of their labels. It returns the path of the images.
+func writeImages(t *testing.T, dir string, n int) string {
+	t.Helper()
+	src := rng.New(5)
 	pixels, labels := make([]byte, n*16*16), make([]byte, n)
 	for i := range pixels {
 		label := i / 256 % 2
@@ -80,12 +110,78 @@ func images(t *testing.T, n int) string {
 			t.Fatal(err)
 		}
 	}
-	write("train-images-idx3-ubyte", idx.Array{Dims: []int{n, 16, 16}, Data: pixels})
-	write("train-labels-idx1-ubyte", idx.Array{Dims: []int{n}, Data: labels})
-	return filepath.Join(dir, "train-images-idx3-ubyte")
+	write(imagesFile, idx.Array{Dims: []int{n, 16, 16}, Data: pixels})
+	write(labelsFile, idx.Array{Dims: []int{n}, Data: labels})
+	return filepath.Join(dir, imagesFile)
 }
 
-// small is a run of 4 epochs of 8 steps.
+// small returns the command line of a run: 4 epochs of 8 steps on 64 images.
 func small(data, out string, more ...string) []string {
 	return append([]string{"pretrain", "--data", data, "--out", out, "--method", "simclr", "--arch", "resnet10", "--width", "4", "--batch", "8", "--epochs", "4", "--lr", "1e-3"}, more...)
+}
+
+var sharedImages, sharedPictures sync.Once
+
+// images64 returns the path of 64 images that tests share. They must not change them.
+func images64(t *testing.T) string {
+	t.Helper()
+	sharedImages.Do(func() { writeImages(t, shared, 64) })
+	return filepath.Join(shared, imagesFile)
+}
+
+// pictures32 returns a folder of 16 pictures a class that tests share. They must not change it.
+func pictures32(t *testing.T) string {
+	t.Helper()
+	dir := filepath.Join(shared, "pictures")
+	sharedPictures.Do(func() { writePictures(t, dir, 16) })
+	return dir
+}
+
+// sharedRun is a run that tests share.
+type sharedRun struct {
+	once sync.Once
+	dir  string
+	said result
+	done bool
+}
+
+var sharedRuns sync.Map // from the flags of a run to its *sharedRun
+
+// trained returns the folder of a small run on images64, with more flags, and what the command printed. The first test that needs a run
+// trains it. Tests must not change its folder: copyRun makes a copy.
+func trained(t *testing.T, more ...string) (dir string, said result) {
+	t.Helper()
+	return trainedOn(t, images64(t), more...)
+}
+
+// trainedOn is trained on another set that tests share.
+func trainedOn(t *testing.T, set string, more ...string) (dir string, said result) {
+	t.Helper()
+	v, _ := sharedRuns.LoadOrStore(strings.Join(append([]string{set}, more...), " "), &sharedRun{})
+	r := v.(*sharedRun)
+	r.once.Do(func() {
+		parent, err := os.MkdirTemp(shared, "run")
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.dir = filepath.Join(parent, "run")
+		if r.said = call(t, nil, small(set, r.dir, more...)...); r.said.status != 0 {
+			t.Fatalf("the shared run %v: status %d: %s", more, r.said.status, r.said.err)
+		}
+		r.done = true
+	})
+	if !r.done {
+		t.Fatalf("the shared run %v failed in another test", more)
+	}
+	return r.dir, r.said
+}
+
+// copyRun returns a copy of a run's folder, which the test may change.
+func copyRun(t *testing.T, run string) string {
+	t.Helper()
+	dir := filepath.Join(t.TempDir(), "run")
+	if err := os.CopyFS(dir, os.DirFS(run)); err != nil {
+		t.Fatal(err)
+	}
+	return dir
 }

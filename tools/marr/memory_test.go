@@ -16,6 +16,7 @@ import (
 // TestFullDeviceNamesABatch gives the process less address space (3 GB) than the activations of a batch of 1024 need beside all else. Only a
 // CPU device lives in it, and the race detector reserves terabytes, hence the build constraint.
 func TestFullDeviceNamesABatch(t *testing.T) {
+	t.Parallel()
 	all, err := vk.List()
 	if err != nil {
 		t.Fatal(err)

@@ -57,13 +57,14 @@ var everything = []string{"--eval-share", "1e6"}
 
 // TestEvalDataDecidesNothing: measuring after each epoch changes no bit of the training, and a run that was killed resumes to the same lines.
 func TestEvalDataDecidesNothing(t *testing.T) {
-	data, test, dir := images(t, 64), images(t, 40), t.TempDir()
+	t.Parallel()
+	data, test, dir := images64(t), images(t, 40), t.TempDir()
 	labels := append([]byte{0, 0, 8, 1, 0, 0, 0, 40}, make([]byte, 40)...) // one class only: what is right of the training images is wrong here
-	if err := os.WriteFile(filepath.Join(filepath.Dir(test), "train-labels-idx1-ubyte"), labels, 0o666); err != nil {
+	if err := os.WriteFile(filepath.Join(filepath.Dir(test), labelsFile), labels, 0o666); err != nil {
 		t.Fatal(err)
 	}
-	plain, judged, broken := filepath.Join(dir, "plain"), filepath.Join(dir, "judged"), filepath.Join(dir, "broken")
-	ok(t, small(data, plain, "--eval-every", "0")...)
+	plain, _ := trained(t, "--eval-every", "0")
+	judged, broken := filepath.Join(dir, "judged"), filepath.Join(dir, "broken")
 	said := ok(t, small(data, judged, append(everything, "--eval-data", test)...)...)
 	if strings.Count(said, ": kNN k=1 ") != 5 || !strings.Contains(said, "last measurement, epoch 4: kNN k=1 ") ||
 		!strings.Contains(said, "fitted on 64 of 64 images of "+data+", tested on 40 of 40 of "+test) {
@@ -95,23 +96,24 @@ func TestEvalDataDecidesNothing(t *testing.T) {
 
 // TestAShortRunIsMeasuredOnceWhereThatWasAskedFor: its last epoch then, with the share that this takes; without labels not at all.
 func TestAShortRunIsMeasuredOnceWhereThatWasAskedFor(t *testing.T) {
-	data, dir := images(t, 64), t.TempDir()
-	asked, plain := filepath.Join(dir, "asked"), filepath.Join(dir, "plain")
+	t.Parallel()
+	data, asked := images64(t), filepath.Join(t.TempDir(), "asked")
 	said := ok(t, small(data, asked, "--eval-data", data)...)
 	if m := measurements(t, asked); len(m) != 1 || m[0].Epoch != 4 || !strings.Contains(said, "because the run is short") {
 		t.Errorf("measured %+v, and it said %q", m, said)
 	}
-	said = ok(t, small(data, plain)...)
-	if m := measurements(t, plain); len(m) != 0 || !strings.Contains(said, "the run is too short to measure it in at most 5 % of the time") {
-		t.Errorf("measured %+v, and it said %q", m, said)
+	plain, r := trained(t)
+	if m := measurements(t, plain); len(m) != 0 || !strings.Contains(r.out, "the run is too short to measure it in at most 5 % of the time") {
+		t.Errorf("measured %+v, and it printed %q", m, r.out)
 	}
 	sameCheckpoint(t, asked, plain)
 }
 
 // TestUnlabelledImagesAreJudgedByPartOfTheLabelledOnes trains without labels and measures by a set that has some.
 func TestUnlabelledImagesAreJudgedByPartOfTheLabelledOnes(t *testing.T) {
+	t.Parallel()
 	set, labelled, run := images(t, 32), images(t, 60), filepath.Join(t.TempDir(), "run")
-	if err := os.Remove(filepath.Join(filepath.Dir(set), "train-labels-idx1-ubyte")); err != nil {
+	if err := os.Remove(filepath.Join(filepath.Dir(set), labelsFile)); err != nil {
 		t.Fatal(err)
 	}
 	said := ok(t, small(set, run, append(everything, "--eval-data", labelled, "--eval-every", "3")...)...)
@@ -125,6 +127,7 @@ func TestUnlabelledImagesAreJudgedByPartOfTheLabelledOnes(t *testing.T) {
 
 // TestVotersHaveEveryClass: what is judged may be of a class that even distances pass over.
 func TestVotersHaveEveryClass(t *testing.T) {
+	t.Parallel()
 	pictures, labels := make([]data.Image, 100), make([]int32, 100)
 	for i := range pictures {
 		pictures[i] = data.Image{H: 1, W: 1, C: 1, Pix: []byte{byte(i)}}

@@ -25,6 +25,7 @@ func holds(t *testing.T, run string, want ...string) {
 var tiny = []string{"--arch", "resnet10", "--width", "4", "--batch", "8", "--epochs", "1"}
 
 func TestFlagsOverrideARecipe(t *testing.T) {
+	t.Parallel()
 	data, run, file := images(t, 16), filepath.Join(t.TempDir(), "run"), filepath.Join(t.TempDir(), "mine.toml")
 	recipe := "about = 'x'\nsource = 'y'\nmethod = 'simsiam'\nepochs = 9\nbase_lr = 0.64\noptimizer = 'sgd'\nviews = '''\n[all]\nhorizontal_flip = 0.25\n'''\n" +
 		"[options]\nembedding = 32\npredictor-hidden = 12\n"
@@ -41,6 +42,7 @@ func TestFlagsOverrideARecipe(t *testing.T) {
 }
 
 func TestWithoutAMethodTheImagesPick(t *testing.T) {
+	t.Parallel()
 	data, run := images(t, 16), filepath.Join(t.TempDir(), "run")
 	args := append([]string{"pretrain", "--data", data, "--out", run}, tiny...)
 	if said := ok(t, args...); !strings.Contains(said, "without --method or --recipe: byol, which suits views of 16 px") || strings.Contains(said, "DINO ") {
@@ -57,6 +59,7 @@ func TestWithoutAMethodTheImagesPick(t *testing.T) {
 }
 
 func TestRecipesAreListedWithTheirSources(t *testing.T) {
+	t.Parallel()
 	said := ok(t, "pretrain", "--recipe", "list")
 	for _, want := range []string{"cifar10-byol-r18\n", "    source: vturrisi/solo-learn, scripts/pretrain/cifar/byol.yaml\n", "    target: 92.58 % linear probe"} {
 		if !strings.Contains(said, want) {
@@ -67,7 +70,8 @@ func TestRecipesAreListedWithTheirSources(t *testing.T) {
 
 // The views of a recipe are those of its file.
 func TestEmbeddedRecipeTrains(t *testing.T) {
+	t.Parallel()
 	run := filepath.Join(t.TempDir(), "run")
-	ok(t, "pretrain", "--recipe", "fashion-placed-dino-r10", "--data", "builtin:fashion-placed:test", "--out", run, "--epochs", "1", "--batch", "1000", "--width", "4")
+	ok(t, "pretrain", "--recipe", "fashion-placed-dino-r10", "--data", images(t, 16), "--size", "32", "--out", run, "--epochs", "1", "--batch", "8", "--width", "4")
 	holds(t, run, "count = 2", "options.prototypes = 256 # recipe", "options.norm-in-head = true # recipe", "width = 4 # flag", `arch = "resnet10" # recipe`)
 }

@@ -34,9 +34,10 @@ func sameRun(t *testing.T, a, b string) {
 }
 
 func TestSameSeedSameBytes(t *testing.T) {
-	data, dir := images(t, 64), t.TempDir()
-	a, b, c := filepath.Join(dir, "a"), filepath.Join(dir, "b"), filepath.Join(dir, "c")
-	ok(t, small(data, a)...)
+	t.Parallel()
+	data, dir := images64(t), t.TempDir()
+	a, _ := trained(t)
+	b, c := filepath.Join(dir, "b"), filepath.Join(dir, "c")
 	ok(t, small(data, b)...)
 	sameRun(t, a, b)
 	ok(t, small(data, c, "--seed", "2")...)
@@ -82,9 +83,9 @@ func stopAfter(t *testing.T, steps int, s syscall.Signal, args []string) (status
 }
 
 func TestKilledRunResumesToTheSameBytes(t *testing.T) {
-	data, dir := images(t, 64), t.TempDir()
-	whole, broken := filepath.Join(dir, "whole"), filepath.Join(dir, "broken")
-	ok(t, small(data, whole)...)
+	t.Parallel()
+	data, broken := images64(t), filepath.Join(t.TempDir(), "broken")
+	whole, _ := trained(t)
 	seed := uint64(time.Now().UnixNano())
 	t.Logf("moments of seed %d", seed)
 	src := rng.New(seed)
@@ -98,9 +99,9 @@ func TestKilledRunResumesToTheSameBytes(t *testing.T) {
 }
 
 func TestSignalSavesAndSaysHowToGoOn(t *testing.T) {
-	data, dir := images(t, 64), t.TempDir()
-	whole := filepath.Join(dir, "whole")
-	ok(t, small(data, whole)...)
+	t.Parallel()
+	data, dir := images64(t), t.TempDir()
+	whole, _ := trained(t)
 	for s, want := range map[syscall.Signal]int{syscall.SIGINT: 130, syscall.SIGTERM: 143} {
 		stopped := filepath.Join(dir, s.String())
 		status, said := stopAfter(t, 11, s, small(data, stopped))

@@ -3,6 +3,7 @@ package main
 import (
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -13,9 +14,10 @@ import (
 
 // TestMeasuringWithoutLabelsDecidesNothing: also where the run is killed, and what the last measurement found is asked of the run folder.
 func TestMeasuringWithoutLabelsDecidesNothing(t *testing.T) {
-	set, dir := images(t, 64), t.TempDir()
-	plain, watched := filepath.Join(dir, "plain"), filepath.Join(dir, "watched")
-	ok(t, small(set, plain, "--eval-every", "0")...)
+	t.Parallel()
+	set, dir := images64(t), t.TempDir()
+	plain, _ := trained(t, "--eval-every", "0")
+	watched := filepath.Join(dir, "watched")
 	said := ok(t, small(set, watched, everything...)...)
 	if strings.Count(said, ": features have an effective rank ") != 5 || !strings.Contains(said, "without labels, on 64 of 64 images") {
 		t.Errorf("want a line an epoch and the last one, got %q", said)
@@ -43,9 +45,10 @@ func TestMeasuringWithoutLabelsDecidesNothing(t *testing.T) {
 
 // TestARunIsStoppedBetweenMeasurementsAndGoesOnWithTheSameLines: there is more than one checkpoint for each of them.
 func TestARunIsStoppedBetweenMeasurementsAndGoesOnWithTheSameLines(t *testing.T) {
-	set, dir := images(t, 64), t.TempDir()
+	t.Parallel()
+	set, dir := images64(t), t.TempDir()
 	whole, stopped := filepath.Join(dir, "whole"), filepath.Join(dir, "stopped")
-	often := append(everything, "--eval-every", "2", "--epochs", "6")
+	often := slices.Concat(everything, []string{"--eval-every", "2", "--epochs", "6"})
 	ok(t, small(set, whole, often...)...)
 	stopAfter(t, 26, syscall.SIGTERM, small(set, stopped, often...)) // in epoch 4
 	if err := os.Truncate(filepath.Join(stopped, "checkpoint.ckpt"), 100); err != nil {
@@ -68,7 +71,8 @@ func TestARunIsStoppedBetweenMeasurementsAndGoesOnWithTheSameLines(t *testing.T)
 
 // TestNeighboursThatCannotBeKeptLoseNothing: neither where they cannot be written, nor where what is read is none.
 func TestNeighboursThatCannotBeKeptLoseNothing(t *testing.T) {
-	set, dir := images(t, 64), t.TempDir()
+	t.Parallel()
+	set, dir := images64(t), t.TempDir()
 	run := filepath.Join(dir, "run")
 	if err := os.MkdirAll(filepath.Join(run, neighborsFile, "in the way"), 0o777); err != nil {
 		t.Fatal(err)
@@ -92,6 +96,7 @@ func TestNeighboursThatCannotBeKeptLoseNothing(t *testing.T) {
 // TestNeighboursReachBackToTheCheckpointBeforeTheNewest: a process dies after the third measurement and before it saves, and the newest checkpoint is
 // damaged, so that the run goes on from the first.
 func TestNeighboursReachBackToTheCheckpointBeforeTheNewest(t *testing.T) {
+	t.Parallel()
 	features := func(step int) []*eval.Features {
 		src, f := rng.New(uint64(step)), &eval.Features{N: 30, D: 4, X: make([]float32, 120)}
 		for i := range f.X {

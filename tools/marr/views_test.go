@@ -45,6 +45,7 @@ func colorFolder(t *testing.T, n int) string {
 
 // Every preset is painted from a folder, a row an image, a column the original and each view.
 func TestViewsPaintsEveryPreset(t *testing.T) {
+	t.Parallel()
 	dir, out := colorFolder(t, 6), filepath.Join(t.TempDir(), "views.png")
 	for _, name := range views.Presets() {
 		ok(t, "views", "--data", dir, "--method", name, "--images", "3", "--out", out)
@@ -64,6 +65,7 @@ func TestViewsPaintsEveryPreset(t *testing.T) {
 }
 
 func TestPrintedViewsAreTheMethodsOwn(t *testing.T) {
+	t.Parallel()
 	file := filepath.Join(t.TempDir(), "views.toml")
 	printed := ok(t, "views", "--method", "byol", "--print")
 	if err := os.WriteFile(file, []byte(printed), 0o666); err != nil {
@@ -76,6 +78,7 @@ func TestPrintedViewsAreTheMethodsOwn(t *testing.T) {
 
 // A run keeps its recipe and what was skipped, and refuses to go on with another recipe.
 func TestPretrainKeepsItsViewsAndWhatWasSkipped(t *testing.T) {
+	t.Parallel()
 	dir, run, file := colorFolder(t, 16), filepath.Join(t.TempDir(), "run"), filepath.Join(t.TempDir(), "views.toml")
 	if err := os.WriteFile(file, []byte("[all]\nhorizontal_flip = 0.25\nremove = [\"grayscale\"]\n"), 0o666); err != nil {
 		t.Fatal(err)
@@ -113,6 +116,7 @@ func TestPretrainKeepsItsViewsAndWhatWasSkipped(t *testing.T) {
 }
 
 func TestInspectCounts(t *testing.T) {
+	t.Parallel()
 	dir, sheet := colorFolder(t, 5), filepath.Join(t.TempDir(), "sheet.png")
 	text := ok(t, "data", "inspect", dir, "--size", "8", "--json", "--sheet", sheet)
 	var got inspection
