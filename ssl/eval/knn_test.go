@@ -67,6 +67,15 @@ func bruteKNN(train, test *Features, k int, temperature float64) float64 {
 	return 100 * float64(right) / float64(test.N)
 }
 
+// The nearest neighbor of an image is the image itself, although the classes overlap.
+func TestNearestNeighborOfATrainingImageIsItself(t *testing.T) {
+	f := clusters(2, 500, 7, 5, 1.5)
+	got, err := KNN(f, f, []int{1, 20}, Temperature)
+	if err != nil || got[0] != 100 || got[1] == 100 {
+		t.Errorf("k = 1 gives %v %%, %v; want 100 %%, and less for k = 20", got, err)
+	}
+}
+
 // Accuracies are equal, not close: on random data no two votes are within float32 rounding (1e-7) of each other.
 func TestKNNMatchesBruteForce(t *testing.T) {
 	for _, c := range []struct {

@@ -12,8 +12,13 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/spf13/pflag"
+
 	"marr/export"
 	"marr/kernels/rng"
+	"marr/net"
+	"marr/net/registry"
+	"marr/ssl"
 	"marr/ssl/data"
 	"marr/ssl/eval"
 	"marr/vk"
@@ -192,12 +197,65 @@ func TestDevicesPrintsJSON(t *testing.T) {
 	}
 }
 
-func TestHelpListsEveryFlag(t *testing.T) {
+// lists reports whether a help text has a line for a flag. That of a boolean flag is --name[=true|false].
+func lists(help, name string) bool {
+	return strings.Contains(help, " --"+name+" ") || strings.Contains(help, " --"+name+"[")
+}
+
+// words joins the words of a text by single spaces.
+func words(s string) string { return strings.Join(strings.Fields(s), " ") }
+
+func TestHelpListsEveryFlagWithItsText(t *testing.T) {
 	t.Parallel()
 	for _, c := range commands() {
-		if said := ok(t, c.name, "--help"); !strings.Contains(said, "usage: marr "+c.name) || strings.Contains(said, "%!") {
-			t.Errorf("%s --help says %q", c.name, said)
+		help := ok(t, c.name, "--help")
+		if !strings.HasPrefix(help, "usage: marr "+c.name) || strings.Contains(help, "%!") {
+			t.Errorf("%s --help prints %q", c.name, help)
 		}
+		fs := pflag.NewFlagSet(c.name, pflag.ContinueOnError)
+		c.setup(fs)
+		fs.VisitAll(func(f *pflag.Flag) {
+			_, text := pflag.UnquoteUsage(f)
+			if !lists(help, f.Name) || text == "" || !strings.Contains(words(help), words(text)) {
+				t.Errorf("%s --help lacks --%s or its text %q:\n%s", c.name, f.Name, text, help)
+			}
+		})
+	}
+}
+
+func TestHelpOfPretrainListsTheOptionsOfEveryMethodAndArchitecture(t *testing.T) {
+	t.Parallel()
+	help := ok(t, "pretrain", "--help")
+	listed := func(owner any, err error) {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, o := range registry.Options(owner) {
+			if o.Help == "" || !lists(help, o.Name) {
+				t.Errorf("%T: pretrain --help lacks --%s, or the option has no help text", owner, o.Name)
+			}
+		}
+	}
+	for _, name := range ssl.Methods() {
+		m, err := ssl.New(name)
+		listed(m, err)
+	}
+	for _, name := range net.Architectures() {
+		a, err := net.NewArchitecture(name)
+		listed(a, err)
+	}
+}
+
+func TestNearestNeighborOfATrainingImageIsItself(t *testing.T) {
+	t.Parallel()
+	set := images64(t)
+	var got map[string]any
+	if err := json.Unmarshal([]byte(ok(t, "eval", "knn", "--model", "raw", "--train", set, "--test", set, "--json")), &got); err != nil {
+		t.Fatal(err)
+	}
+	if got["knn1"] != 100. {
+		t.Errorf("knn1 is %v, want 100", got["knn1"])
 	}
 }
 
