@@ -49,6 +49,7 @@ func pythonWithTorchvision(t *testing.T) string {
 }
 
 func TestReadmeSnippetComputesTheFeaturesOfTheRun(t *testing.T) {
+	t.Parallel()
 	snippet, python := torchSnippet(t), pythonWithTorchvision(t)
 	stems := []string{"cifar", "imagenet"}
 	if testing.Short() {

@@ -44,9 +44,11 @@ func (n *toyNetwork) Forward(x *kernels.Tensor, m net.Mode) *kernels.Tensor {
 
 // A backbone is one registered type: it pre-trains with every method, resumes, is measured, fine-tuned, exported and verified without another edit.
 func TestARegisteredBackboneWorksEverywhere(t *testing.T) {
+	t.Parallel()
 	set := images(t, 64)
 	for _, method := range ssl.Methods() {
 		t.Run(method, func(t *testing.T) {
+			t.Parallel()
 			dir := t.TempDir()
 			args := func(run string, more ...string) []string {
 				return append([]string{"pretrain", "--data", set, "--out", filepath.Join(dir, run), "--method", method, "--arch", "toy", "--patch", "2", "--features", "8",
