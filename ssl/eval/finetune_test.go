@@ -35,7 +35,7 @@ func TestFineTuningClassifiesEveryImageOfSeparableColors(t *testing.T) {
 		t.Fatal(err)
 	}
 	f := eval.DefaultFinetuneConfig()
-	f.Steps, f.Batch, f.Draws = 40, 30, 1
+	f.Batch, f.Draws = 30, 1
 	trainSet, test := flatColors(1, 60), flatColors(2, 90)
 	percent, err := eval.Finetune(device, eval.Network{Config: c, Start: eval.StartFromRandom(network, 1)}, trainSet, test, f)
 	if err != nil || percent != 100 {
