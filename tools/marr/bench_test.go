@@ -8,8 +8,8 @@ import (
 	"marr/bench"
 )
 
-// TestBenchMeasuresAStepAndComparesWithItself runs the command on the smallest network: results, comparison, Markdown.
-func TestBenchMeasuresAStepAndComparesWithItself(t *testing.T) {
+// The smallest network: results, comparison and Markdown.
+func TestBenchComparesAStepWithAnOlderResult(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "step.json")
 	step := []string{"bench", "step", "--arch", "resnet10", "--width", "4", "--batch", "8", "--size", "16", "--steps", "2"}
@@ -34,7 +34,7 @@ func TestBenchMeasuresAStepAndComparesWithItself(t *testing.T) {
 	}
 }
 
-func TestBenchMeasuresTheFilteredRows(t *testing.T) {
+func TestBenchMeasuresOnlyTheRowsThatTheFilterMatches(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "rows.json")
 	out := ok(t, "bench", "kernels", "--filter", "narrow.*16→32 .*(forward|dgrad)|4096", "--runs", "1", "--json", path)

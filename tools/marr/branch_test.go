@@ -10,8 +10,8 @@ import (
 	"marr/export"
 )
 
-// Each method has a branch that is its product; the other one is looked at where it is asked for, and refused where there is none.
-func TestEvalLooksAtTheBranchThatIsAskedFor(t *testing.T) {
+// By default, eval and export use the branch that the method exports. --branch chooses the other one and is refused if the run has no such branch.
+func TestBranchFlagChoosesTheBackboneOfEvalAndExport(t *testing.T) {
 	t.Parallel()
 	set := images(t, 32)
 	type result struct {
@@ -26,29 +26,29 @@ func TestEvalLooksAtTheBranchThatIsAskedFor(t *testing.T) {
 		}
 		return r
 	}
-	for method, product := range map[string]string{"byol": "online", "dino": "teacher"} {
+	for method, exported := range map[string]string{"byol": "online", "dino": "teacher"} {
 		t.Run(method, func(t *testing.T) {
 			t.Parallel()
 			dir := t.TempDir()
 			run := filepath.Join(dir, method)
 			ok(t, small(set, run, "--method", method, "--epochs", "2", "--lr", "2e-2")...)
 			chosen, online, teacher := measure(run), measure(run, "--branch", "online"), measure(run, "--branch", "teacher")
-			if chosen.Branch != product || online.Branch != "online" || teacher.Branch != "teacher" {
-				t.Errorf("%s: branches %s, %s and %s, want %s, online and teacher", method, chosen.Branch, online.Branch, teacher.Branch, product)
+			if chosen.Branch != exported || online.Branch != "online" || teacher.Branch != "teacher" {
+				t.Errorf("%s: branches %s, %s and %s, want %s, online and teacher", method, chosen.Branch, online.Branch, teacher.Branch, exported)
 			}
-			if want := map[string]result{"online": online, "teacher": teacher}[product]; chosen != want {
-				t.Errorf("%s: the product measures %v, online %v, teacher %v", method, chosen, online, teacher)
+			if want := map[string]result{"online": online, "teacher": teacher}[exported]; chosen != want {
+				t.Errorf("%s: the exported branch measures %v, online %v, teacher %v", method, chosen, online, teacher)
 			}
 			if said := ok(t, "eval", "knn", "--run", run, "--branch", "teacher", "--train", set, "--test", set); !strings.Contains(said, run+", branch teacher, train") {
-				t.Errorf("%s: it said %q", method, said)
+				t.Errorf("%s: it printed %q", method, said)
 			}
-			var first [][]float32 // convolution, of each branch: the two are two networks
+			var first [][]float32 // first convolution of each branch: they are different networks
 			for _, branch := range []string{"online", "teacher"} {
 				file := filepath.Join(dir, branch+".onnx")
 				ok(t, "export", "--run", run, "--out", file, "--branch", branch, "--verify")
 				m, err := export.ReadFile(file)
 				if err != nil || m.Metadata["marr.branch"] != branch {
-					t.Fatalf("%s: the file says branch %q (%v), want %s", method, m.Metadata["marr.branch"], err, branch)
+					t.Fatalf("%s: the metadata names branch %q (%v), want %s", method, m.Metadata["marr.branch"], err, branch)
 				}
 				w, _ := m.Initializer("conv1.weight")
 				first = append(first, w.Float32)

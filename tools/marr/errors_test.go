@@ -8,9 +8,8 @@ import (
 	"testing"
 )
 
-// TestBadInputIsOneLineAndLeavesNothing calls the command wrongly in every way the contract names: one line on stderr, the right exit
-// status, no output folder left behind.
-func TestBadInputIsOneLineAndLeavesNothing(t *testing.T) {
+// Every wrong call prints one line on stderr, exits with the right status and leaves no output folder.
+func TestBadInputPrintsOneLineAndLeavesNoFolder(t *testing.T) {
 	t.Parallel()
 	good, dir := images(t, 32), t.TempDir()
 	file := func(name, text string) string {
@@ -27,8 +26,8 @@ func TestBadInputIsOneLineAndLeavesNothing(t *testing.T) {
 	if err := os.Mkdir(empty, 0o777); err != nil {
 		t.Fatal(err)
 	}
-	corrupt := file("bad-images-idx3-ubyte", "junk that is no IDX file")
-	unreadable := filepath.Dir(file("pictures/x.png", "no picture"))
+	corrupt := file("bad-images-idx3-ubyte", "not an IDX file")
+	unreadable := filepath.Dir(file("pictures/x.png", "not an image"))
 	out := filepath.Join(dir, "out")
 	for _, c := range []struct {
 		name   string
@@ -39,10 +38,10 @@ func TestBadInputIsOneLineAndLeavesNothing(t *testing.T) {
 	}{
 		{"unknown command", 2, "known are devices, demo, data, views, pretrain", nil, []string{"frobnicate"}},
 		{"unknown flag", 2, "known flags are --data, --out", nil, []string{"pretrain", "--frob"}},
-		{"nothing said", 2, "--data and --out are required", nil, []string{"pretrain"}},
+		{"no flags", 2, "--data and --out are required", nil, []string{"pretrain"}},
 		{"stray word", 2, "is not a flag", nil, small(good, out, "stray")},
 		{"unknown method", 2, "known are byol, dino", nil, small(good, out, "--method", "nope")},
-		{"setting that does not parse", 2, "want a value like 0.2", nil, small(good, out, "--temperature", "warm")},
+		{"option that does not parse", 2, "want a value like 0.2", nil, small(good, out, "--temperature", "warm")},
 		{"missing folder", 1, "no such file or folder", nil, small(filepath.Join(dir, "nowhere"), out)},
 		{"empty folder", 1, "no images", nil, small(empty, out)},
 		{"folder of broken images", 1, "none of its 1 images can be read", nil, small(unreadable, out)},
@@ -62,100 +61,100 @@ func TestBadInputIsOneLineAndLeavesNothing(t *testing.T) {
 		{"no rate", 2, "--lr 0: want it above 0", nil, small(good, out, "--lr", "0")},
 		{"decay that ends below zero", 2, "decay at least 0", nil, small(good, out, "--weight-decay-end", "-2")},
 		{"unknown recipe", 2, "known are cifar10-byol-r18", nil, small(good, out, "--recipe", "cifar")},
-		{"recipe of settings with an unknown key", 2, "line 4: epoch is not known", nil,
+		{"recipe with an unknown setting", 2, "line 4: epoch is not known", nil,
 			small(good, out, "--recipe", file("r.toml", "about = 'x'\nsource = 'y'\nmethod = 'simclr'\nepoch = 3\n"))},
 		{"recipe of another method", 2, "is for byol and --method is simclr", nil, small(good, out, "--recipe", "cifar10-byol-r18")},
-		{"setting of a method that was not picked", 2, "which was chosen automatically: choose a --method", nil,
+		{"option of a method that was not chosen", 2, "which was chosen automatically: choose a --method", nil,
 			[]string{"pretrain", "--data", good, "--out", out, "--temperature", "0.1"}},
 		{"value of another kind", 2, "marr pretrain --help", nil, small(good, out, "--epochs", "many")},
 		{"--eval-data with color", 1, "builtin:fashion-tinted has color: give sets of one kind", nil, small(good, out, "--eval-data", "builtin:fashion-tinted")},
-		{"--eval-data of fewer images than neighbours", 1, "and kNN needs 20", nil, small(images(t, 16), out, "--eval-data", good)},
-		{"--eval-data of one class", 1, "one class only", nil, small(oneClass(t, 0), out, "--batch", "4", "--eval-data", good)},
-		{"--eval-data of classes that --data has not", 1, "has label 7, which no image of", nil, small(good, out, "--eval-data", oneClass(t, 7))},
+		{"--eval-data with fewer images than neighbors", 1, "and kNN needs 20", nil, small(images(t, 16), out, "--eval-data", good)},
+		{"--data with one class for --eval-data", 1, "one class only", nil, small(oneClass(t, 0), out, "--batch", "4", "--eval-data", good)},
+		{"--eval-data with classes that --data lacks", 1, "has label 7, which no image of", nil, small(good, out, "--eval-data", oneClass(t, 7))},
 		{"--eval-data without labels", 1, "has no labels", nil, small(good, out, "--eval-data", noLabels(t))},
 		{"--eval-data and --data without labels", 1, "has no labels", nil, small(noLabels(t), out, "--eval-data", noLabels(t))},
-		{"--eval-data that is not there", 1, "no such file or folder", nil, small(good, out, "--eval-data", filepath.Join(dir, "nowhere"))},
-		{"epochs below none", 2, "--eval-every -1", nil, small(good, out, "--eval-every", "-1")},
-		{"share of nothing", 2, "want at least 0 epochs, and a fraction above 0", nil, small(good, out, "--eval-share", "0")},
-		{"folder that cannot be made", 1, "choose another folder", nil, small(good, filepath.Join(corrupt, "run"))},
+		{"missing --eval-data", 1, "no such file or folder", nil, small(good, out, "--eval-data", filepath.Join(dir, "nowhere"))},
+		{"negative --eval-every", 2, "--eval-every -1", nil, small(good, out, "--eval-every", "-1")},
+		{"--eval-share of 0", 2, "want at least 0 epochs, and a fraction above 0", nil, small(good, out, "--eval-share", "0")},
+		{"folder that cannot be created", 1, "choose another folder", nil, small(good, filepath.Join(corrupt, "run"))},
 		{"temperature of zero", 2, "want it above 0", nil, small(good, out, "--temperature", "0")},
 		{"no driver", 1, "install mesa-vulkan-drivers", []string{"VK_ICD_FILENAMES=/nonexistent", "VK_DRIVER_FILES=/nonexistent"}, small(good, out)},
 		{"unknown device", 1, "choose one of 0", nil, small(good, out, "--device", "quantum")},
 		{"no run to measure", 1, "the folder holds no run", nil, []string{"eval", "knn", "--run", out, "--train", good, "--test", good}},
-		{"branch of no kind", 2, "want online or teacher", nil, []string{"eval", "knn", "--run", out, "--branch", "student", "--train", good, "--test", good}},
-		{"branch of a model", 2, "only a run has branches", nil, []string{"eval", "knn", "--model", "raw", "--branch", "teacher", "--train", good, "--test", good}},
-		{"no such evaluation", 2, "choose one of knn, linear, finetune", nil, []string{"eval", "wish"}},
+		{"unknown branch", 2, "want online or teacher", nil, []string{"eval", "knn", "--run", out, "--branch", "student", "--train", good, "--test", good}},
+		{"branch without a run", 2, "only a run has branches", nil, []string{"eval", "knn", "--model", "raw", "--branch", "teacher", "--train", good, "--test", good}},
+		{"unknown evaluation", 2, "choose one of knn, linear, finetune", nil, []string{"eval", "wish"}},
 		{"raw pixels fine-tuned", 2, "pixels cannot be fine-tuned", nil, []string{"eval", "finetune", "--model", "raw", "--train", good, "--test", good}},
 		{"gray against color", 1, "give sets of one kind", nil, []string{"eval", "knn", "--model", "raw", "--train", good, "--test", "builtin:fashion-tinted:test"}},
-		{"unknown format to export", 2, "use .onnx or .safetensors", nil, []string{"export", "--run", out, "--out", filepath.Join(dir, "x.pth")}},
-		{"no folder to export to", 1, "make it first", nil, []string{"export", "--run", out, "--out", filepath.Join(dir, "none", "x.onnx")}},
+		{"unknown export format", 2, "use .onnx or .safetensors", nil, []string{"export", "--run", out, "--out", filepath.Join(dir, "x.pth")}},
+		{"missing export folder", 1, "make it first", nil, []string{"export", "--run", out, "--out", filepath.Join(dir, "none", "x.onnx")}},
 		{"nothing to measure", 2, "one of kernels, step, data, methods, all, table", nil, []string{"bench"}},
-		{"no such bench", 2, "choose one of kernels, step, data, methods, all, table", nil, []string{"bench", "speed"}},
+		{"unknown bench", 2, "choose one of kernels, step, data, methods, all, table", nil, []string{"bench", "speed"}},
 		{"filter that does not parse", 2, "missing closing )", nil, []string{"bench", "kernels", "--filter", "("}},
-		{"architecture to measure", 2, "known are resnet10", nil, []string{"bench", "step", "--arch", "vgg"}},
-		{"no report to compare with", 1, "no such file", nil, []string{"bench", "step", "--against", filepath.Join(dir, "x.json")}},
-		{"file that is no report", 1, "marr bench --json did not write this file", nil, []string{"bench", "table", corrupt}},
+		{"unknown architecture to measure", 2, "known are resnet10", nil, []string{"bench", "step", "--arch", "vgg"}},
+		{"missing results to compare with", 1, "no such file", nil, []string{"bench", "step", "--against", filepath.Join(dir, "x.json")}},
+		{"file that is not a results file", 1, "marr bench --json did not write this file", nil, []string{"bench", "table", corrupt}},
 		{"python without torch", 1, "install python3-torch", nil, []string{"bench", "step", "--peer", "--python", "/nonexistent"}},
-		{"nothing to paint", 2, "--data, --out", nil, []string{"views"}},
-		{"views of no method", 2, "no method and no preset: known are asymmetric", nil, []string{"views", "--data", good, "--method", "nope", "--out", out}},
-		{"recipe that is not there", 2, "no such file", nil, small(good, out, "--views", filepath.Join(dir, "none.toml"))},
-		{"recipe with an unknown key", 2, "--views: line 2: view 0: flip is not known", nil, small(good, out, "--views", file("a.toml", "[[view]]\nflip = 0.5\n"))},
-		{"recipe out of range", 2, "--views: line 2: view 0: grayscale 2", nil, small(good, out, "--views", file("b.toml", "[[view]]\ngrayscale = 2\n"))},
-		{"recipe of frames for images", 2, "frames:DIR", nil, []string{"views", "--data", good, "--views", file("c.toml", "[[view]]\nframe = 3\n"), "--out", filepath.Join(dir, "v.png")}},
-		{"no set to inspect", 2, "marr data inspect D", nil, []string{"data", "inspect"}},
-		{"set that is none", 1, "no such file or folder", nil, []string{"data", "inspect", filepath.Join(dir, "none")}},
+		{"views without data", 2, "--data, --out", nil, []string{"views"}},
+		{"views of an unknown method", 2, "no method and no preset: known are asymmetric", nil, []string{"views", "--data", good, "--method", "nope", "--out", out}},
+		{"missing views file", 2, "no such file", nil, small(good, out, "--views", filepath.Join(dir, "none.toml"))},
+		{"views file with an unknown key", 2, "--views: line 2: view 0: flip is not known", nil, small(good, out, "--views", file("a.toml", "[[view]]\nflip = 0.5\n"))},
+		{"views file with a value out of range", 2, "--views: line 2: view 0: grayscale 2", nil, small(good, out, "--views", file("b.toml", "[[view]]\ngrayscale = 2\n"))},
+		{"views of frames without clips", 2, "frames:DIR", nil, []string{"views", "--data", good, "--views", file("c.toml", "[[view]]\nframe = 3\n"), "--out", filepath.Join(dir, "v.png")}},
+		{"inspect without a set", 2, "marr data inspect D", nil, []string{"data", "inspect"}},
+		{"inspect of a missing set", 1, "no such file or folder", nil, []string{"data", "inspect", filepath.Join(dir, "none")}},
 		{"truncated CIFAR file", 1, "CIFAR", nil, []string{"data", "inspect", file("data_batch_1.bin", "short")}},
-		{"archive that is none", 1, "archive", nil, []string{"data", "inspect", file("x.zip", "not a zip")}},
+		{"file that is not an archive", 1, "archive", nil, []string{"data", "inspect", file("x.zip", "not a zip")}},
 		{"one class", 1, "one class only", nil, []string{"eval", "knn", "--model", "raw", "--train", oneClass(t, 0), "--test", oneClass(t, 0)}},
-		{"one class of a higher number", 1, "one class only", nil, []string{"eval", "knn", "--model", "raw", "--train", oneClass(t, 7), "--test", oneClass(t, 7)}},
+		{"one class with a higher number", 1, "one class only", nil, []string{"eval", "knn", "--model", "raw", "--train", oneClass(t, 7), "--test", oneClass(t, 7)}},
 		{"size below one", 2, "--size -3", nil, []string{"eval", "knn", "--model", "raw", "--size", "-3", "--train", good, "--test", good}},
-		{"recipe of another size", 2, "make them the same", nil, small(good, out, "--size", "16", "--views", file("d.toml", "[all]\nsize = 20\n"))},
-		{"recipe of one view for a contrast", 1, "compares 2 whole views of one size", nil, small(good, out, "--views", file("e.toml", "from = \"mae\"\n"))},
-		{"picture of another format", 2, "ends in .png", nil, []string{"views", "--data", good, "--out", filepath.Join(dir, "v.jpg")}},
+		{"views file with another size", 2, "make them the same", nil, small(good, out, "--size", "16", "--views", file("d.toml", "[all]\nsize = 20\n"))},
+		{"views file with one view for a contrastive method", 1, "compares 2 whole views of one size", nil, small(good, out, "--views", file("e.toml", "from = \"mae\"\n"))},
+		{"unknown image format", 2, "ends in .png", nil, []string{"views", "--data", good, "--out", filepath.Join(dir, "v.jpg")}},
 		{"no run to export", 1, "the folder holds no run", nil, []string{"export", "--run", out, "--out", filepath.Join(dir, "x.onnx")}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			r := call(t, c.env, c.args...)
 			if r.status != c.status || !strings.Contains(r.err, c.want) {
-				t.Errorf("status %d, want %d; said %q, want it to say %q", r.status, c.status, r.err, c.want)
+				t.Errorf("status %d, want %d; stderr %q, want %q in it", r.status, c.status, r.err, c.want)
 			}
 			lines := strings.Split(strings.TrimSpace(r.err), "\n")
 			for _, p := range []string{"vk: ", "kernels: ", "net: ", "ssl: ", "data: ", "eval: eval"} {
 				if strings.Contains(r.err, p) {
-					t.Errorf("%q names the package %s", r.err, p)
+					t.Errorf("%q contains the package name %s", r.err, p)
 				}
 			}
 			if last := lines[len(lines)-1]; !strings.HasPrefix(last, "marr: ") || len(lines) > 1 && !strings.HasPrefix(lines[0], "skipped ") {
-				t.Errorf("want one line that begins with marr:, got %q", r.err)
+				t.Errorf("stderr %q, want one line that begins with marr:", r.err)
 			}
 			if _, err := os.Stat(out); err == nil {
-				t.Error("an output folder was left behind")
+				t.Error("the command left its output folder")
 			}
 		})
 	}
 }
 
-func TestFolderThatHoldsARunIsNotOverwritten(t *testing.T) {
+func TestRunInAUsedFolderIsRefusedWithoutResume(t *testing.T) {
 	t.Parallel()
 	data := images64(t)
 	whole, _ := trained(t)
 	out := copyRun(t, whole)
 	r := call(t, nil, small(data, out)...)
 	if r.status != 1 || !strings.Contains(r.err, "already holds a run") || !strings.Contains(r.err, "--resume") {
-		t.Errorf("status %d, said %q", r.status, r.err)
+		t.Errorf("status %d, stderr %q", r.status, r.err)
 	}
 	r = call(t, nil, small(data, out, "--resume", "--lr", "5e-3")...)
 	if r.status != 1 || !strings.Contains(r.err, "it was started with lr = 0.001, now it is 0.005") {
-		t.Errorf("other settings: status %d, said %q", r.status, r.err)
+		t.Errorf("other settings: status %d, stderr %q", r.status, r.err)
 	}
 	r = call(t, nil, small(images(t, 40), out, "--resume")...)
 	if r.status != 1 || !strings.Contains(r.err, "cannot resume") {
-		t.Errorf("other images: status %d, said %q", r.status, r.err)
+		t.Errorf("other images: status %d, stderr %q", r.status, r.err)
 	}
 	sameRun(t, whole, out)
 }
 
-func TestDamagedCheckpointFallsBack(t *testing.T) {
+func TestResumeFallsBackToThePreviousCheckpoint(t *testing.T) {
 	t.Parallel()
 	whole, _ := trained(t)
 	run := copyRun(t, whole)
@@ -164,31 +163,31 @@ func TestDamagedCheckpointFallsBack(t *testing.T) {
 	}
 	r := call(t, nil, small(images64(t), run, "--resume")...)
 	if r.status != 0 || !strings.Contains(r.err, "continuing from the checkpoint before it, step 24") {
-		t.Fatalf("status %d, said %q", r.status, r.err)
+		t.Fatalf("status %d, stderr %q", r.status, r.err)
 	}
 	sameRun(t, whole, run)
 }
 
-// last is the last line of what was said: before it a run may have told what it will hardly do well with.
-func last(said string) string {
-	lines := strings.Split(strings.TrimSuffix(said, "\n"), "\n")
+// last returns the last line of a text. A run may print advice before it.
+func last(text string) string {
+	lines := strings.Split(strings.TrimSuffix(text, "\n"), "\n")
 	return lines[len(lines)-1]
 }
 
-// TestNonFiniteLossStopsTheRun gives a rate at which the second step overflows.
+// At this learning rate, the second step overflows.
 func TestNonFiniteLossStopsTheRun(t *testing.T) {
 	t.Parallel()
 	out := filepath.Join(t.TempDir(), "run")
 	r := call(t, nil, small(images64(t), out, "--lr", "1e35", "--warmup", "0", "--optimizer", "sgd")...)
 	if r.status != 1 || !strings.HasPrefix(last(r.err), "marr: step 2 of simclr: ") || !strings.Contains(r.err, "back to step 0: resume with a lower --lr") {
-		t.Errorf("status %d, said %q", r.status, r.err)
+		t.Errorf("status %d, stderr %q", r.status, r.err)
 	}
 	if _, err := os.Stat(filepath.Join(out, "checkpoint.ckpt")); err == nil {
-		t.Error("a state that leads to nothing was saved")
+		t.Error("a checkpoint was saved")
 	}
 }
 
-// oneClass is an IDX file whose labels are all the same.
+// oneClass returns the path of an IDX file with equal labels.
 func oneClass(t *testing.T, label byte) string {
 	t.Helper()
 	path := images(t, 4)
@@ -204,7 +203,7 @@ func oneClass(t *testing.T, label byte) string {
 	return path
 }
 
-// noLabels is an IDX file without its labels.
+// noLabels returns the path of an IDX file without labels.
 func noLabels(t *testing.T) string {
 	t.Helper()
 	path := images(t, 32)
@@ -214,20 +213,20 @@ func noLabels(t *testing.T) string {
 	return path
 }
 
-// Flags of the last release, and the values of their norms, still work, with a notice.
+// --bn and --head-bn with the values on and off print a notice and set the new flags.
 func TestRenamedFlagsStillWork(t *testing.T) {
 	t.Parallel()
 	data, out := images(t, 32), filepath.Join(t.TempDir(), "run")
 	r := call(t, nil, small(data, out, "--bn", "off", "--head-bn=on", "--epochs", "1")...)
 	for _, notice := range []string{"marr: --bn is now --norm, and the old name will go\n", "marr: --head-bn is now --head-norm, and the old name will go\n"} {
 		if r.status != 0 || !strings.Contains(r.err, notice) {
-			t.Errorf("status %d, said %q", r.status, r.err)
+			t.Errorf("status %d, stderr %q", r.status, r.err)
 		}
 	}
-	holds(t, out, `norm = "none" # flag`, `head_norm = "batch" # flag`, `backbone.width = 4 # flag`, `backbone.stem = "strided" # default`)
+	configHas(t, out, `norm = "none" # flag`, `head_norm = "batch" # flag`, `backbone.width = 4 # flag`, `backbone.stem = "strided" # default`)
 }
 
-// Folders of the last release are refused by name: their checkpoints hold other names.
+// Their checkpoints name parameters differently.
 func TestRunsOfTheLastReleaseAreRefused(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
@@ -236,6 +235,6 @@ func TestRunsOfTheLastReleaseAreRefused(t *testing.T) {
 	}
 	r := call(t, nil, "export", "--run", dir, "--out", filepath.Join(dir, "x.onnx"))
 	if r.status != 1 || !strings.Contains(r.err, "was written by an older version") || !strings.Contains(r.err, "start a new run") {
-		t.Errorf("status %d, said %q", r.status, r.err)
+		t.Errorf("status %d, stderr %q", r.status, r.err)
 	}
 }

@@ -54,12 +54,13 @@ func marr(t *testing.T, env []string, args ...string) *exec.Cmd {
 	return c
 }
 
-// result is what a finished command left on the screen.
+// result is the output and the exit status of a finished command.
 type result struct {
 	out, err string
 	status   int
 }
 
+// call runs the command with more environment variables and returns its result.
 func call(t *testing.T, env []string, args ...string) result {
 	t.Helper()
 	c := marr(t, env, args...)
@@ -72,7 +73,7 @@ func call(t *testing.T, env []string, args ...string) result {
 	return result{out.String(), errs.String(), c.ProcessState.ExitCode()}
 }
 
-// ok runs a command that must succeed and returns what it printed.
+// ok runs a command that must succeed and returns its stdout.
 func ok(t *testing.T, args ...string) string {
 	t.Helper()
 	r := call(t, nil, args...)

@@ -13,9 +13,9 @@ import (
 	"marr/vk"
 )
 
-// TestFullDeviceNamesABatch gives the process less address space (3 GB) than the activations of a batch of 1024 need beside all else. Only a
-// CPU device lives in it, and the race detector reserves terabytes, hence the build constraint.
-func TestFullDeviceNamesABatch(t *testing.T) {
+// The process has an address space of 3 GB, less than a batch of 1024 needs. That limits a CPU device alone. The race detector reserves
+// terabytes of addresses, hence the build constraint.
+func TestRunWithoutEnoughMemoryPrintsABatchThatFits(t *testing.T) {
 	t.Parallel()
 	all, err := vk.List()
 	if err != nil {
@@ -28,7 +28,7 @@ func TestFullDeviceNamesABatch(t *testing.T) {
 		}
 	}
 	if device < 0 {
-		t.Skip("no CPU device: the memory of others cannot be taken away from here")
+		t.Skip("no CPU device: the test cannot limit the memory of other devices")
 	}
 	self, err := os.Executable()
 	if err != nil {
@@ -40,12 +40,12 @@ func TestFullDeviceNamesABatch(t *testing.T) {
 	c.Env = append(os.Environ(), "MARR_TEST_COMMAND=1", "MALLOC_ARENA_MAX=1", "LP_NUM_THREADS=2", "GOMAXPROCS=2")
 	var errs strings.Builder
 	c.Stderr = &errs
-	c.Run() // the status is looked at below
+	c.Run() // the status is checked below
 	if said := errs.String(); c.ProcessState.ExitCode() != 1 || strings.Count(said, "\n") != 1 ||
 		!strings.HasPrefix(said, "marr: batch of 1024: ") || !strings.Contains(said, "set --batch to about ") {
-		t.Errorf("status %d, said %q", c.ProcessState.ExitCode(), said)
+		t.Errorf("status %d, stderr %q", c.ProcessState.ExitCode(), said)
 	}
 	if _, err := os.Stat(out); err == nil {
-		t.Error("an output folder was left behind")
+		t.Error("the run left its output folder")
 	}
 }

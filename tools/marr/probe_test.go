@@ -21,7 +21,7 @@ type measurement struct {
 	Kept                *float64 `json:"neighbours_kept"`
 }
 
-// measurements are the lines of a run's metrics.jsonl that hold one.
+// measurements returns the measurements in a run's metrics.jsonl.
 func measurements(t *testing.T, run string) (out []measurement) {
 	t.Helper()
 	raw, err := os.ReadFile(filepath.Join(run, "metrics.jsonl"))
@@ -40,7 +40,7 @@ func measurements(t *testing.T, run string) (out []measurement) {
 	return out
 }
 
-// sameCheckpoint compares what two runs ended with.
+// sameCheckpoint compares the final checkpoints of two runs.
 func sameCheckpoint(t *testing.T, a, b string) {
 	t.Helper()
 	x, err := os.ReadFile(filepath.Join(a, "checkpoint.ckpt"))
@@ -48,33 +48,34 @@ func sameCheckpoint(t *testing.T, a, b string) {
 		t.Fatal(err)
 	}
 	if y, err := os.ReadFile(filepath.Join(b, "checkpoint.ckpt")); err != nil || !bytes.Equal(x, y) {
-		t.Errorf("measuring changed the checkpoint (%v)", err)
+		t.Errorf("the checkpoints differ (%v)", err)
 	}
 }
 
-// everything lets a small run be measured on all images after each epoch.
-var everything = []string{"--eval-share", "1e6"}
+// measureAlways are flags for a measurement on all images after each epoch, however long it takes.
+var measureAlways = []string{"--eval-share", "1e6"}
 
-// TestEvalDataDecidesNothing: measuring after each epoch changes no bit of the training, and a run that was killed resumes to the same lines.
-func TestEvalDataDecidesNothing(t *testing.T) {
+// The checkpoint has the same bytes with and without --eval-data, and a killed run resumes to the same metrics. The last measurement is what
+// marr eval prints.
+func TestMeasuringWithLabelsDoesNotChangeTraining(t *testing.T) {
 	t.Parallel()
 	data, test, dir := images64(t), images(t, 40), t.TempDir()
-	labels := append([]byte{0, 0, 8, 1, 0, 0, 0, 40}, make([]byte, 40)...) // one class only: what is right of the training images is wrong here
+	labels := append([]byte{0, 0, 8, 1, 0, 0, 0, 40}, make([]byte, 40)...) // one class: half of the test labels contradict their images
 	if err := os.WriteFile(filepath.Join(filepath.Dir(test), labelsFile), labels, 0o666); err != nil {
 		t.Fatal(err)
 	}
 	plain, _ := trained(t, "--eval-every", "0")
-	judged, broken := filepath.Join(dir, "judged"), filepath.Join(dir, "broken")
-	said := ok(t, small(data, judged, append(everything, "--eval-data", test)...)...)
+	measured, broken := filepath.Join(dir, "measured"), filepath.Join(dir, "broken")
+	said := ok(t, small(data, measured, append(measureAlways, "--eval-data", test)...)...)
 	if strings.Count(said, ": kNN k=1 ") != 5 || !strings.Contains(said, "last measurement, epoch 4: kNN k=1 ") ||
 		!strings.Contains(said, "fitted on 64 of 64 images of "+data+", tested on 40 of 40 of "+test) {
-		t.Errorf("want what is measured, a line an epoch and the last one, got %q", said)
+		t.Errorf("printed %q, want the sizes of the sets, a line for each epoch and the last measurement", said)
 	}
-	sameCheckpoint(t, plain, judged)
-	stopAfter(t, 19, syscall.SIGKILL, small(data, broken, append(everything, "--eval-data", test)...))
-	ok(t, small(data, broken, append(everything, "--eval-data", test, "--resume")...)...)
-	sameRun(t, judged, broken)
-	all := measurements(t, judged)
+	sameCheckpoint(t, plain, measured)
+	stopAfter(t, 19, syscall.SIGKILL, small(data, broken, append(measureAlways, "--eval-data", test)...))
+	ok(t, small(data, broken, append(measureAlways, "--eval-data", test, "--resume")...)...)
+	sameRun(t, measured, broken)
+	all := measurements(t, measured)
 	if len(all) != 4 {
 		t.Fatalf("%d measurements in metrics.jsonl, want 4", len(all))
 	}
@@ -85,48 +86,48 @@ func TestEvalDataDecidesNothing(t *testing.T) {
 	}
 	var alone struct{ KNN1, KNN20, Linear float64 }
 	for _, protocol := range []string{"knn", "linear"} {
-		if err := json.Unmarshal([]byte(ok(t, "eval", protocol, "--run", judged, "--train", data, "--test", test, "--json")), &alone); err != nil {
+		if err := json.Unmarshal([]byte(ok(t, "eval", protocol, "--run", measured, "--train", data, "--test", test, "--json")), &alone); err != nil {
 			t.Fatal(err)
 		}
 	}
 	if last := all[3]; alone.KNN1 != *last.KNN1 || alone.KNN20 != *last.KNN20 || alone.Linear != *last.Linear {
-		t.Errorf("the last epoch's are %v, %v, %v, marr eval says %v", *last.KNN1, *last.KNN20, *last.Linear, alone)
+		t.Errorf("the last epoch has %v, %v, %v, marr eval prints %v", *last.KNN1, *last.KNN20, *last.Linear, alone)
 	}
 }
 
-// TestAShortRunIsMeasuredOnceWhereThatWasAskedFor: its last epoch then, with the share that this takes; without labels not at all.
-func TestAShortRunIsMeasuredOnceWhereThatWasAskedFor(t *testing.T) {
+// With --eval-data, a run that is too short for --eval-share is measured after its last epoch; without it, never.
+func TestShortRunIsMeasuredOnceWithEvalData(t *testing.T) {
 	t.Parallel()
-	data, asked := images64(t), filepath.Join(t.TempDir(), "asked")
-	said := ok(t, small(data, asked, "--eval-data", data)...)
-	if m := measurements(t, asked); len(m) != 1 || m[0].Epoch != 4 || !strings.Contains(said, "because the run is short") {
-		t.Errorf("measured %+v, and it said %q", m, said)
+	data, measured := images64(t), filepath.Join(t.TempDir(), "measured")
+	said := ok(t, small(data, measured, "--eval-data", data)...)
+	if m := measurements(t, measured); len(m) != 1 || m[0].Epoch != 4 || !strings.Contains(said, "because the run is short") {
+		t.Errorf("measured %+v, printed %q", m, said)
 	}
 	plain, r := trained(t)
 	if m := measurements(t, plain); len(m) != 0 || !strings.Contains(r.out, "the run is too short to measure it in at most 5 % of the time") {
-		t.Errorf("measured %+v, and it printed %q", m, r.out)
+		t.Errorf("measured %+v, printed %q", m, r.out)
 	}
-	sameCheckpoint(t, asked, plain)
+	sameCheckpoint(t, measured, plain)
 }
 
-// TestUnlabelledImagesAreJudgedByPartOfTheLabelledOnes trains without labels and measures by a set that has some.
-func TestUnlabelledImagesAreJudgedByPartOfTheLabelledOnes(t *testing.T) {
+// If the training images have no labels, two of three images of --eval-data fit the probe and every third tests it.
+func TestRunWithoutLabelsIsMeasuredOnASplitOfEvalData(t *testing.T) {
 	t.Parallel()
-	set, labelled, run := images(t, 32), images(t, 60), filepath.Join(t.TempDir(), "run")
+	set, labeled, run := images(t, 32), images(t, 60), filepath.Join(t.TempDir(), "run")
 	if err := os.Remove(filepath.Join(filepath.Dir(set), labelsFile)); err != nil {
 		t.Fatal(err)
 	}
-	said := ok(t, small(set, run, append(everything, "--eval-data", labelled, "--eval-every", "3")...)...)
-	if !strings.Contains(said, "fitted on 40 of 40 images of "+labelled+" (two of three), tested on 20 of 20 of "+labelled+" (every third)") {
-		t.Errorf("it said %q", said)
+	said := ok(t, small(set, run, append(measureAlways, "--eval-data", labeled, "--eval-every", "3")...)...)
+	if !strings.Contains(said, "fitted on 40 of 40 images of "+labeled+" (two of three), tested on 20 of 20 of "+labeled+" (every third)") {
+		t.Errorf("printed %q", said)
 	}
 	if m := measurements(t, run); len(m) != 2 || m[0].Epoch != 3 || m[1].Epoch != 4 {
 		t.Errorf("measured %+v, want epochs 3 and 4", m)
 	}
 }
 
-// TestVotersHaveEveryClass: what is judged may be of a class that even distances pass over.
-func TestVotersHaveEveryClass(t *testing.T) {
+// A class with few images between the evenly spaced ones is sampled too.
+func TestSubsampleKeepsEveryClass(t *testing.T) {
 	t.Parallel()
 	pictures, labels := make([]data.Image, 100), make([]int32, 100)
 	for i := range pictures {
@@ -135,6 +136,6 @@ func TestVotersHaveEveryClass(t *testing.T) {
 	labels[33], labels[34] = 1, 1
 	got := subsampleClasses(data.FromImages("set", pictures, labels), 10)
 	if got.Len() != 11 || !slices.Contains(got.Labels, 1) || got.Image(1).Pix[0] != 10 || got.Image(4).Pix[0] != 33 || got.Image(10).Pix[0] != 90 {
-		t.Errorf("%d voters with labels %v", got.Len(), got.Labels)
+		t.Errorf("%d images with labels %v", got.Len(), got.Labels)
 	}
 }

@@ -7,8 +7,8 @@ import (
 	"testing"
 )
 
-// holds compares lines of a run's config.toml.
-func holds(t *testing.T, run string, want ...string) {
+// configHas checks that a run's config.toml has these lines.
+func configHas(t *testing.T, run string, want ...string) {
 	t.Helper()
 	config, err := os.ReadFile(filepath.Join(run, "config.toml"))
 	if err != nil {
@@ -21,7 +21,7 @@ func holds(t *testing.T, run string, want ...string) {
 	}
 }
 
-// tiny are flags that make any run small.
+// tiny are flags for a run of two or more steps on a small network.
 var tiny = []string{"--arch", "resnet10", "--width", "4", "--batch", "8", "--epochs", "1"}
 
 func TestFlagsOverrideARecipe(t *testing.T) {
@@ -34,28 +34,28 @@ func TestFlagsOverrideARecipe(t *testing.T) {
 	}
 	args := append([]string{"pretrain", "--data", data, "--out", run, "--recipe", file, "--predictor-hidden", "8"}, tiny...)
 	if said := ok(t, args...); !strings.Contains(said, "learning rate 0.02 = 0.64 × 8/256, cosine") {
-		t.Errorf("said %q", said)
+		t.Errorf("printed %q", said)
 	}
-	holds(t, run, `method = "simsiam" # recipe`, "epochs = 1 # flag", "base_lr = 0.64 # recipe", "lr = 0.02 # default", "warmup = 0.1 # default",
+	configHas(t, run, `method = "simsiam" # recipe`, "epochs = 1 # flag", "base_lr = 0.64 # recipe", "lr = 0.02 # default", "warmup = 0.1 # default",
 		"options.embedding = 32 # recipe", "options.predictor-hidden = 8 # flag", "horizontal_flip = 0.25", "''' # recipe")
 	ok(t, append(args, "--resume")...)
 }
 
-func TestWithoutAMethodTheImagesPick(t *testing.T) {
+func TestMethodIsChosenByTheImagesByDefault(t *testing.T) {
 	t.Parallel()
 	data, run := images(t, 16), filepath.Join(t.TempDir(), "run")
 	args := append([]string{"pretrain", "--data", data, "--out", run}, tiny...)
 	if said := ok(t, args...); !strings.Contains(said, "without --method or --recipe: byol, which suits views of 16 px") || strings.Contains(said, "DINO ") {
-		t.Errorf("said %q", said)
+		t.Errorf("printed %q", said)
 	}
-	holds(t, run, `method = "byol" # automatic`, "epochs = 1 # flag", "options.momentum = 0.9 # automatic")
+	configHas(t, run, `method = "byol" # automatic`, "epochs = 1 # flag", "options.momentum = 0.9 # automatic")
 	ok(t, append(args, "--resume")...)
 	run = filepath.Join(t.TempDir(), "run")
 	said := ok(t, append([]string{"pretrain", "--data", pictures(t, 8), "--size", "72", "--out", run, "--momentum", "0.8"}, tiny...)...)
 	if !strings.Contains(said, "dino, which suits views of 72 px (up to 64: byol); for 16 images prototypes 16, teacher temperature 0.02") {
-		t.Errorf("said %q", said)
+		t.Errorf("printed %q", said)
 	}
-	holds(t, run, `method = "dino" # automatic`, "options.prototypes = 16 # automatic", "options.momentum = 0.8 # flag", "clip_each = 3 # automatic", "base_lr = 0.0005 # automatic")
+	configHas(t, run, `method = "dino" # automatic`, "options.prototypes = 16 # automatic", "options.momentum = 0.8 # flag", "clip_each = 3 # automatic", "base_lr = 0.0005 # automatic")
 }
 
 func TestRecipesAreListedWithTheirSources(t *testing.T) {
@@ -68,10 +68,10 @@ func TestRecipesAreListedWithTheirSources(t *testing.T) {
 	}
 }
 
-// The views of a recipe are those of its file.
+// Its views, options and backbone are those of its file.
 func TestEmbeddedRecipeTrains(t *testing.T) {
 	t.Parallel()
 	run := filepath.Join(t.TempDir(), "run")
 	ok(t, "pretrain", "--recipe", "fashion-placed-dino-r10", "--data", images(t, 16), "--size", "32", "--out", run, "--epochs", "1", "--batch", "8", "--width", "4")
-	holds(t, run, "count = 2", "options.prototypes = 256 # recipe", "options.norm-in-head = true # recipe", "width = 4 # flag", `arch = "resnet10" # recipe`)
+	configHas(t, run, "count = 2", "options.prototypes = 256 # recipe", "options.norm-in-head = true # recipe", "width = 4 # flag", `arch = "resnet10" # recipe`)
 }

@@ -13,9 +13,10 @@ import (
 	"marr/kernels/rng"
 )
 
-// runFiles are the files whose bytes depend on the run alone.
+// runFiles are the files that have the same bytes in equal runs.
 var runFiles = []string{"checkpoint.ckpt", "checkpoint.prev.ckpt", "metrics.jsonl", "config.toml"}
 
+// sameRun compares the files of two runs.
 func sameRun(t *testing.T, a, b string) {
 	t.Helper()
 	for _, name := range runFiles {
@@ -54,8 +55,8 @@ func TestSameSeedSameBytes(t *testing.T) {
 	}
 }
 
-// stopAfter starts a run, sends it a signal once it has told of `steps` steps, and returns its exit status and what it said.
-func stopAfter(t *testing.T, steps int, s syscall.Signal, args []string) (status int, said string) {
+// stopAfter starts a run, sends it a signal after it printed a number of steps, and returns its exit status and its stderr.
+func stopAfter(t *testing.T, steps int, s syscall.Signal, args []string) (status int, stderr string) {
 	t.Helper()
 	c := marr(t, nil, args...)
 	var errs bytes.Buffer
@@ -77,7 +78,7 @@ func stopAfter(t *testing.T, steps int, s syscall.Signal, args []string) (status
 		}
 	}
 	if err := c.Wait(); err == nil && steps > 0 {
-		t.Fatalf("the run was over %d steps before the signal", steps)
+		t.Fatalf("the run ended %d steps before the signal", steps)
 	}
 	return c.ProcessState.ExitCode(), errs.String()
 }
@@ -87,10 +88,10 @@ func TestKilledRunResumesToTheSameBytes(t *testing.T) {
 	data, broken := images64(t), filepath.Join(t.TempDir(), "broken")
 	whole, _ := trained(t)
 	seed := uint64(time.Now().UnixNano())
-	t.Logf("moments of seed %d", seed)
+	t.Logf("times of the kills: seed %d", seed)
 	src := rng.New(seed)
 	args := small(data, broken)
-	for range 3 { // 32 steps in all: no sum of moments goes beyond
+	for range 3 { // at most 30 of 32 steps
 		stopAfter(t, 1+src.Intn(10), syscall.SIGKILL, args)
 		args = small(data, broken, "--resume")
 	}
@@ -98,7 +99,7 @@ func TestKilledRunResumesToTheSameBytes(t *testing.T) {
 	sameRun(t, whole, broken)
 }
 
-func TestSignalSavesAndSaysHowToGoOn(t *testing.T) {
+func TestSignalSavesAndPrintsHowToResume(t *testing.T) {
 	t.Parallel()
 	data, dir := images64(t), t.TempDir()
 	whole, _ := trained(t)
@@ -106,10 +107,10 @@ func TestSignalSavesAndSaysHowToGoOn(t *testing.T) {
 		stopped := filepath.Join(dir, s.String())
 		status, said := stopAfter(t, 11, s, small(data, stopped))
 		if status != want || !strings.Contains(last(said), "--resume") {
-			t.Errorf("%v: status %d, want %d, and it said %q", s, status, want, said)
+			t.Errorf("%v: status %d, want %d, stderr %q", s, status, want, said)
 		}
 		ok(t, small(data, stopped, "--resume")...)
-		for _, name := range []string{"checkpoint.ckpt", "metrics.jsonl"} { // the one before may be of the step it stopped at
+		for _, name := range []string{"checkpoint.ckpt", "metrics.jsonl"} { // checkpoint.prev.ckpt may be of the step that it stopped at
 			x, err := os.ReadFile(filepath.Join(whole, name))
 			if err != nil {
 				t.Fatal(err)

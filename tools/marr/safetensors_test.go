@@ -10,12 +10,12 @@ import (
 	"marr/net"
 )
 
-func TestSafetensorsHoldTheBackboneAloneInTorchLayouts(t *testing.T) {
+func TestSafetensorsHoldOnlyTheBackboneInPyTorchsLayout(t *testing.T) {
 	t.Parallel()
 	out := filepath.Join(t.TempDir(), "backbone.safetensors")
 	run, _ := trainedOn(t, pictures32(t), "--size", "16", "--epochs", "1")
 	if said := ok(t, "export", "--run", run, "--out", out, "--verify"); !strings.Contains(said, "60 tensors equal the run's, bit for bit") {
-		t.Errorf("export said %q", said)
+		t.Errorf("export printed %q", said)
 	}
 	blobs, about := decode(t, out)
 	saved, _ := decode(t, filepath.Join(run, "checkpoint.ckpt"))
@@ -27,16 +27,17 @@ func TestSafetensorsHoldTheBackboneAloneInTorchLayouts(t *testing.T) {
 	}
 	for _, name := range []string{"layer4.0.downsample.1.running_var", "layer2.0.conv1.weight", "bn1.bias"} {
 		if b, ok := blobs[name]; !ok || !slices.Equal(b.Data, saved[net.BackbonePrefix+name].Data) {
-			t.Errorf("%s is not the checkpoint's", name)
+			t.Errorf("%s differs from the checkpoint", name)
 		}
 	}
 	for name := range blobs {
 		if strings.HasPrefix(name, "projector.") || strings.HasPrefix(name, "optimizer.") {
-			t.Errorf("%s is no part of a backbone", name)
+			t.Errorf("%s is not part of the backbone", name)
 		}
 	}
 }
 
+// decode returns the tensors of a safetensors file by name, and its metadata.
 func decode(t *testing.T, path string) (map[string]net.Blob, map[string]string) {
 	t.Helper()
 	raw, err := os.ReadFile(path)

@@ -12,18 +12,18 @@ import (
 	"marr/ssl/eval"
 )
 
-// TestMeasuringWithoutLabelsDecidesNothing: also where the run is killed, and what the last measurement found is asked of the run folder.
-func TestMeasuringWithoutLabelsDecidesNothing(t *testing.T) {
+// A killed run resumes to the same metrics: it compares with the neighbors that the run folder holds.
+func TestMeasuringWithoutLabelsDoesNotChangeTraining(t *testing.T) {
 	t.Parallel()
 	set, dir := images64(t), t.TempDir()
 	plain, _ := trained(t, "--eval-every", "0")
-	watched := filepath.Join(dir, "watched")
-	said := ok(t, small(set, watched, everything...)...)
+	measured := filepath.Join(dir, "measured")
+	said := ok(t, small(set, measured, measureAlways...)...)
 	if strings.Count(said, ": features have an effective rank ") != 5 || !strings.Contains(said, "without labels, on 64 of 64 images") {
-		t.Errorf("want a line an epoch and the last one, got %q", said)
+		t.Errorf("printed %q, want a line for each epoch and the last measurement", said)
 	}
-	sameCheckpoint(t, plain, watched)
-	all := measurements(t, watched)
+	sameCheckpoint(t, plain, measured)
+	all := measurements(t, measured)
 	if len(all) != 4 {
 		t.Fatalf("%d measurements, want 4", len(all))
 	}
@@ -32,23 +32,23 @@ func TestMeasuringWithoutLabelsDecidesNothing(t *testing.T) {
 			t.Errorf("measurement %d: %+v", i, m)
 		}
 		if m.Kept != nil && (*m.Kept < 0.3 || *m.Kept > 1) {
-			t.Errorf("measurement %d: %v of the neighbors stayed", i, *m.Kept)
+			t.Errorf("measurement %d: %v of the neighbors were kept", i, *m.Kept)
 		}
 	}
 	for _, steps := range []int{5, 13, 25} {
 		broken := filepath.Join(dir, "broken"+string(rune('a'+steps)))
-		stopAfter(t, steps, syscall.SIGKILL, small(set, broken, everything...))
-		ok(t, small(set, broken, append(everything, "--resume")...)...)
-		sameRun(t, watched, broken)
+		stopAfter(t, steps, syscall.SIGKILL, small(set, broken, measureAlways...))
+		ok(t, small(set, broken, append(measureAlways, "--resume")...)...)
+		sameRun(t, measured, broken)
 	}
 }
 
-// TestARunIsStoppedBetweenMeasurementsAndGoesOnWithTheSameLines: there is more than one checkpoint for each of them.
-func TestARunIsStoppedBetweenMeasurementsAndGoesOnWithTheSameLines(t *testing.T) {
+// Each measurement has more than one checkpoint after it.
+func TestRunStoppedBetweenMeasurementsResumesToTheSameMetrics(t *testing.T) {
 	t.Parallel()
 	set, dir := images64(t), t.TempDir()
 	whole, stopped := filepath.Join(dir, "whole"), filepath.Join(dir, "stopped")
-	often := slices.Concat(everything, []string{"--eval-every", "2", "--epochs", "6"})
+	often := slices.Concat(measureAlways, []string{"--eval-every", "2", "--epochs", "6"})
 	ok(t, small(set, whole, often...)...)
 	stopAfter(t, 26, syscall.SIGTERM, small(set, stopped, often...)) // in epoch 4
 	if err := os.Truncate(filepath.Join(stopped, "checkpoint.ckpt"), 100); err != nil {
@@ -69,33 +69,32 @@ func TestARunIsStoppedBetweenMeasurementsAndGoesOnWithTheSameLines(t *testing.T)
 	}
 }
 
-// TestNeighboursThatCannotBeKeptLoseNothing: neither where they cannot be written, nor where what is read is none.
-func TestNeighboursThatCannotBeKeptLoseNothing(t *testing.T) {
+// A neighbors file that cannot be written or read costs a notice, not the run.
+func TestRunContinuesWithoutItsNeighborsFile(t *testing.T) {
 	t.Parallel()
 	set, dir := images64(t), t.TempDir()
 	run := filepath.Join(dir, "run")
 	if err := os.MkdirAll(filepath.Join(run, neighborsFile, "in the way"), 0o777); err != nil {
 		t.Fatal(err)
 	}
-	r := call(t, nil, small(set, run, everything...)...)
+	r := call(t, nil, small(set, run, measureAlways...)...)
 	if m := measurements(t, run); r.status != 0 || len(m) != 4 || m[3].Kept == nil || !strings.Contains(r.err, neighborsFile) {
-		t.Errorf("status %d, measured %+v, said %q", r.status, m, r.err)
+		t.Errorf("status %d, measured %+v, stderr %q", r.status, m, r.err)
 	}
 	other := filepath.Join(dir, "other")
-	stopAfter(t, 19, syscall.SIGTERM, small(set, other, everything...))
+	stopAfter(t, 19, syscall.SIGTERM, small(set, other, measureAlways...))
 	if err := os.WriteFile(filepath.Join(other, neighborsFile), []byte("none"), 0o666); err != nil {
 		t.Fatal(err)
 	}
-	r = call(t, nil, small(set, other, append(everything, "--resume")...)...)
+	r = call(t, nil, small(set, other, append(measureAlways, "--resume")...)...)
 	if m := measurements(t, other); r.status != 0 || len(m) != 4 || !strings.Contains(r.err, "no neighbors to compare with") {
-		t.Errorf("status %d, measured %+v, said %q", r.status, m, r.err)
+		t.Errorf("status %d, measured %+v, stderr %q", r.status, m, r.err)
 	}
 	sameCheckpoint(t, run, other)
 }
 
-// TestNeighboursReachBackToTheCheckpointBeforeTheNewest: a process dies after the third measurement and before it saves, and the newest checkpoint is
-// damaged, so that the run goes on from the first.
-func TestNeighboursReachBackToTheCheckpointBeforeTheNewest(t *testing.T) {
+// A process dies after the third measurement, before it saves, and the newest checkpoint is damaged: the run resumes from the first measurement.
+func TestNeighborsOfThePreviousCheckpointAreKept(t *testing.T) {
 	t.Parallel()
 	features := func(step int) []*eval.Features {
 		src, f := rng.New(uint64(step)), &eval.Features{N: 30, D: 4, X: make([]float32, 120)}
@@ -124,17 +123,17 @@ func TestNeighboursReachBackToTheCheckpointBeforeTheNewest(t *testing.T) {
 		fresh := kept(s, append([]int{from}, steps...)...)
 		back := &stability{dir: dir}
 		back.start(from)
-		back.dir = s.dir // what lies in dir stays
+		back.dir = s.dir // leaves dir as it is
 		if got := kept(back, steps...); got != fresh {
-			t.Errorf("from step %d: %v stayed, want %v", from, got, fresh)
+			t.Errorf("from step %d: %v were kept, want %v", from, got, fresh)
 		}
 	}
 	fresh := &stability{dir: dir}
 	fresh.start(0)
 	if got := kept(fresh, 8); got != nil {
-		t.Errorf("a run from its start compares with another's: %v", got)
+		t.Errorf("a new run compares with the neighbors of another: %v", got)
 	}
 	if got := kept(fresh, 16); got != want {
-		t.Errorf("%v stayed, want %v", got, want)
+		t.Errorf("%v were kept, want %v", got, want)
 	}
 }

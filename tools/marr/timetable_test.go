@@ -2,22 +2,22 @@ package main
 
 import "testing"
 
-func TestMeasurementsFitIntoTheirShare(t *testing.T) {
+func TestMeasurementsFitIntoEvalShare(t *testing.T) {
 	cost := func(images int) float64 { return float64(images) }
 	for _, c := range []struct {
 		name                       string
 		epochs, every, least, most int
 		share, epoch               float64
 		want                       timetable
-		measured                   int // epochs
+		measured                   int // number of epochs
 	}{
 		{"all images each epoch", 10, 1, 100, 400, 0.05, 1e6, timetable{1, 400, 0.0004}, 10},
 		{"as many images as fit", 10, 1, 100, 2000, 0.05, 8000, timetable{1, 400, 0.05}, 10},
-		{"fewer epochs where the fewest images do not fit", 10, 1, 1000, 2000, 0.05, 8000, timetable{3, 1000, 0.05}, 4}, // of 3, 6, 9 and the last
-		{"a multiple of what was asked for", 12, 2, 1000, 2000, 0.05, 8000, timetable{4, 1600, 0.05}, 3},
-		{"once, in the end", 10, 7, 1000, 2000, 0.05, 2000, timetable{10, 1000, 0.05}, 1},
+		{"fewer epochs if the fewest images do not fit", 10, 1, 1000, 2000, 0.05, 8000, timetable{3, 1000, 0.05}, 4}, // epochs 3, 6, 9 and 10
+		{"a multiple of --eval-every", 12, 2, 1000, 2000, 0.05, 8000, timetable{4, 1600, 0.05}, 3},
+		{"once, at the end", 10, 7, 1000, 2000, 0.05, 2000, timetable{10, 1000, 0.05}, 1},
 		{"once, beyond the share", 3, 1, 1000, 2000, 0.05, 4000, timetable{3, 1000, 1000. / 12000}, 1},
-		{"rarer than the run is long", 3, 9, 10, 20, 0.5, 1000, timetable{3, 20, 20. / 3000}, 1},
+		{"--eval-every above the number of epochs", 3, 9, 10, 20, 0.5, 1000, timetable{3, 20, 20. / 3000}, 1},
 	} {
 		got := planned(c.epochs, c.every, c.least, c.most, c.share, c.epoch, cost)
 		n := 0
@@ -27,7 +27,7 @@ func TestMeasurementsFitIntoTheirShare(t *testing.T) {
 			}
 		}
 		if d := got.share - c.want.share; got.every != c.want.every || got.images != c.want.images || d > 1e-9 || d < -1e-9 || n != c.measured {
-			t.Errorf("%s: %+v of %d epochs, want %+v of %d", c.name, got, n, c.want, c.measured)
+			t.Errorf("%s: %+v measures %d epochs, want %+v and %d", c.name, got, n, c.want, c.measured)
 		}
 		if !got.due(c.epochs, c.epochs) {
 			t.Errorf("%s: the last epoch is not measured", c.name)

@@ -13,7 +13,7 @@ import (
 	"marr/ssl/views"
 )
 
-// colorFolder writes n images of 20 × 30 pixels, half of them in each of two class folders, and a file that is none.
+// colorFolder writes n color images of 20 × 30 pixels to two class folders, and an empty file with an image's suffix.
 func colorFolder(t *testing.T, n int) string {
 	t.Helper()
 	dir := t.TempDir()
@@ -43,7 +43,7 @@ func colorFolder(t *testing.T, n int) string {
 	return dir
 }
 
-// Every preset is painted from a folder, a row an image, a column the original and each view.
+// The sheet has a row for each image, with the original and each view.
 func TestViewsPaintsEveryPreset(t *testing.T) {
 	t.Parallel()
 	dir, out := colorFolder(t, 6), filepath.Join(t.TempDir(), "views.png")
@@ -59,12 +59,12 @@ func TestViewsPaintsEveryPreset(t *testing.T) {
 			t.Fatalf("%s: %v", name, err)
 		}
 		if b := img.Bounds(); b.Dy() < 3*cell || b.Dx() < 2*cell {
-			t.Errorf("%s: a page of %v", name, b)
+			t.Errorf("%s: a sheet of %v", name, b)
 		}
 	}
 }
 
-func TestPrintedViewsAreTheMethodsOwn(t *testing.T) {
+func TestPrintedViewsReadBackAsTheMethodsViews(t *testing.T) {
 	t.Parallel()
 	file := filepath.Join(t.TempDir(), "views.toml")
 	printed := ok(t, "views", "--method", "byol", "--print")
@@ -76,8 +76,8 @@ func TestPrintedViewsAreTheMethodsOwn(t *testing.T) {
 	}
 }
 
-// A run keeps its recipe and what was skipped, and refuses to go on with another recipe.
-func TestPretrainKeepsItsViewsAndWhatWasSkipped(t *testing.T) {
+// A resume with other views or with changed images is refused.
+func TestRunFolderRecordsItsViewsAndSkippedFiles(t *testing.T) {
 	t.Parallel()
 	dir, run, file := colorFolder(t, 16), filepath.Join(t.TempDir(), "run"), filepath.Join(t.TempDir(), "views.toml")
 	if err := os.WriteFile(file, []byte("[all]\nhorizontal_flip = 0.25\nremove = [\"grayscale\"]\n"), 0o666); err != nil {
@@ -95,14 +95,14 @@ func TestPretrainKeepsItsViewsAndWhatWasSkipped(t *testing.T) {
 		}
 	}
 	if strings.Contains(string(config), "grayscale") {
-		t.Errorf("config.toml has the op that was removed:\n%s", config)
+		t.Errorf("config.toml has an op that the recipe removes:\n%s", config)
 	}
 	skipped, err := os.ReadFile(filepath.Join(run, "skipped.txt"))
 	if err != nil || !strings.HasPrefix(string(skipped), filepath.Join(dir, "odd", "none.jpg")+"\t") {
 		t.Errorf("skipped.txt holds %q, %v", skipped, err)
 	}
 	if r := call(t, nil, append(args, "--resume")...); r.status == 0 || !strings.Contains(r.err, "other views") {
-		t.Errorf("a run of other views was resumed: %d, %s", r.status, r.err)
+		t.Errorf("a run was resumed with other views: %d, %s", r.status, r.err)
 	}
 	if err := os.WriteFile(filepath.Join(dir, "even", "zz.png"), []byte("new"), 0o666); err != nil {
 		t.Fatal(err)
@@ -111,11 +111,11 @@ func TestPretrainKeepsItsViewsAndWhatWasSkipped(t *testing.T) {
 		t.Fatal(err)
 	}
 	if r := call(t, nil, append(args, "--views", file, "--resume")...); r.status == 0 || !strings.Contains(r.err, "have changed") {
-		t.Errorf("a run was resumed on a folder that has changed: %d, %s", r.status, r.err)
+		t.Errorf("a run was resumed on changed images: %d, %s", r.status, r.err)
 	}
 }
 
-func TestInspectCounts(t *testing.T) {
+func TestInspectCountsImagesClassesAndSkippedFiles(t *testing.T) {
 	t.Parallel()
 	dir, sheet := colorFolder(t, 5), filepath.Join(t.TempDir(), "sheet.png")
 	text := ok(t, "data", "inspect", dir, "--size", "8", "--json", "--sheet", sheet)

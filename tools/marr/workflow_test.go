@@ -63,7 +63,7 @@ func writePictures(t *testing.T, dir string, n int) {
 	}
 }
 
-// A run with another norm, without predictor, is exported and measured as it was trained.
+// Each norm trains without a predictor, is exported, evaluated and fine-tuned.
 func TestNormsGoThroughTheWorkflow(t *testing.T) {
 	t.Parallel()
 	norms := []string{"group", "layer", "mean"}
@@ -76,7 +76,7 @@ func TestNormsGoThroughTheWorkflow(t *testing.T) {
 		for _, file := range []string{"backbone.onnx", "backbone.safetensors"} {
 			path := filepath.Join(out, file)
 			if said := ok(t, "export", "--run", out, "--out", path, "--verify"); !strings.Contains(said, "agrees with the device") && !strings.Contains(said, "bit for bit") {
-				t.Errorf("%s: export said %q", norm, said)
+				t.Errorf("%s: export printed %q", norm, said)
 			}
 		}
 		m, err := export.ReadFile(filepath.Join(out, "backbone.onnx"))
@@ -101,7 +101,7 @@ func TestFolderOfRGBImagesTrainsEvaluatesAndExports(t *testing.T) {
 	}
 	onnx := filepath.Join(t.TempDir(), "backbone.onnx")
 	if said := ok(t, "export", "--run", out, "--out", onnx, "--verify"); !strings.Contains(said, "onnx-go agrees with the device on 32 images") {
-		t.Errorf("export said %q", said)
+		t.Errorf("export printed %q", said)
 	}
 	m, err := export.ReadFile(onnx)
 	if err != nil {
@@ -114,25 +114,25 @@ func TestFolderOfRGBImagesTrainsEvaluatesAndExports(t *testing.T) {
 		t.Errorf("layer4.0.conv2.weight: %v, want 32 32 3 3", w.Dims)
 	}
 	for protocol, keys := range map[string][]string{"knn": {"knn1", "knn20"}, "linear": {"linear", "linear10", "linear10_std"}, "finetune": {"finetune10"}} {
-		for _, of := range [][]string{{"--run", out}, {"--model", "random", "--arch", "resnet10", "--width", "4", "--size", "16"}, {"--model", "raw"}} {
-			if protocol == "finetune" && of[1] == "raw" {
+		for _, model := range [][]string{{"--run", out}, {"--model", "random", "--arch", "resnet10", "--width", "4", "--size", "16"}, {"--model", "raw"}} {
+			if protocol == "finetune" && model[1] == "raw" {
 				continue
 			}
-			said := ok(t, append([]string{"eval", protocol, "--train", dir, "--test", dir, "--json"}, of...)...)
+			said := ok(t, append([]string{"eval", protocol, "--train", dir, "--test", dir, "--json"}, model...)...)
 			var got map[string]any
 			if err := json.Unmarshal([]byte(said), &got); err != nil {
-				t.Fatalf("%s of %v: %v: %s", protocol, of, err, said)
+				t.Fatalf("%s of %v: %v: %s", protocol, model, err, said)
 			}
 			for _, k := range keys {
 				if v, ok := got[k].(float64); !ok || v < 0 || v > 100 {
-					t.Errorf("%s of %v: %s is %v", protocol, of, k, got[k])
+					t.Errorf("%s of %v: %s is %v", protocol, model, k, got[k])
 				}
 			}
 		}
 	}
 }
 
-// TestBottlenecksTrainEvaluateAndExport goes through the commands that build a network from what a run recorded.
+// Every command builds the network from the architecture and stem that the run recorded.
 func TestBottlenecksTrainEvaluateAndExport(t *testing.T) {
 	t.Parallel()
 	dir, out := pictures(t, 12), filepath.Join(t.TempDir(), "run")
@@ -141,7 +141,7 @@ func TestBottlenecksTrainEvaluateAndExport(t *testing.T) {
 	said := ok(t, "export", "--run", out, "--out", onnx, "--verify")
 	for _, want := range []string{"output features [N 64]", "onnx-go agrees with the device on 24 images"} {
 		if !strings.Contains(said, want) {
-			t.Errorf("export said %q, want %q", said, want)
+			t.Errorf("export printed %q, want %q", said, want)
 		}
 	}
 	m, err := export.ReadFile(onnx)
@@ -259,7 +259,7 @@ func TestNearestNeighborOfATrainingImageIsItself(t *testing.T) {
 	}
 }
 
-// TestDemoWritesTheSummary runs the demo's steps on a small recipe and checks the keys that scripts rely on.
+// The demo runs with a smaller configuration. Scripts rely on the keys of its summary.
 func TestDemoWritesTheSummary(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
@@ -295,7 +295,7 @@ func TestDemoWritesTheSummary(t *testing.T) {
 			}
 		}
 		if len(at) != len(want) {
-			t.Errorf("summary has %d keys where %v are wanted: %s", len(at), want, raw)
+			t.Errorf("summary has %d keys, want %v: %s", len(at), want, raw)
 		}
 	}
 	keys(got, "device", "method", "arch", "dataset", "images", "epochs", "batch", "seed", "seconds", "images_per_second", "eval", "onnx")
@@ -309,17 +309,17 @@ func TestDemoWritesTheSummary(t *testing.T) {
 	keys(got["onnx"].(map[string]any), "path", "max_abs_diff", "cosine_min", "checked_by")
 }
 
-func TestCompiledKernelsAreKeptBetweenRuns(t *testing.T) {
+func TestCompiledKernelsAreCachedBetweenCalls(t *testing.T) {
 	t.Parallel()
-	const set = "builtin:fashion:test" // made in memory: no cache of its own
+	const set = "builtin:fashion:test" // it has no cache of decoded images
 	dir := t.TempDir()
 	eval := []string{"eval", "knn", "--model", "random", "--arch", "resnet10", "--width", "4", "--train", set, "--test", set}
 	r := call(t, []string{"MARR_CACHE=" + dir}, eval...)
 	kept, err := filepath.Glob(filepath.Join(dir, "pipelines-*.bin"))
 	if r.status != 0 || r.err != "" || len(kept) != 1 || err != nil {
-		t.Fatalf("status %d, %q, kept %v", r.status, r.err, kept)
+		t.Fatalf("status %d, %q, cached %v", r.status, r.err, kept)
 	}
-	r = call(t, []string{"MARR_CACHE=" + kept[0]}, eval...) // no folder
+	r = call(t, []string{"MARR_CACHE=" + kept[0]}, eval...) // a file, not a folder
 	if r.status != 0 || !strings.HasPrefix(r.err, "marr: pipeline cache ") || strings.Count(r.err, "\n") != 1 {
 		t.Errorf("status %d, %q, want one warning", r.status, r.err)
 	}
