@@ -105,7 +105,7 @@ func (c Config) checkNumbers(set *data.Set) error {
 	case c.Size < 8:
 		return fmt.Errorf("train: size %d: views of fewer than 8×8 pixels show too little to learn from: set --size to at least 8", c.Size)
 	case c.Accumulate < 1 || c.Batch%c.Accumulate != 0:
-		return fmt.Errorf("train: batch %d in %d parts: the parts must have equal size: set --accumulate to a divisor of --batch", c.Batch, c.Accumulate)
+		return fmt.Errorf("train: batch %d in %d parts: the parts must have equal size: choose an --accumulate that divides --batch", c.Batch, c.Accumulate)
 	case micro < 2:
 		return fmt.Errorf("train: batch of %d: batch norm and contrastive losses need at least 2 images at once: set --batch to at least twice --accumulate", micro)
 	case c.Batch > set.Len():
