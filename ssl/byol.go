@@ -15,13 +15,13 @@ import (
 //	loss = Σ_{(a,b) ∈ {(1,2),(2,1)}} mean_n (2 − 2 cos(q(g(f(v_a))), sg(g'(f'(v_b)))))    (equation 2, both directions summed)
 //	θ' ← m·θ' + (1 − m)·θ after every step, m = 1 − (1 − m₀)·(cos(πk/K) + 1)/2
 //
-// f backbone, g projector, q predictor, f' and g' momentum encoders, whose batch norms see their own batches. Each view goes through the network
+// f is the backbone, g the projector, q the predictor; f' and g' are momentum encoders, whose batch norms use their own batch statistics. Each view goes through the network
 // separately: one batch-norm population per view, as in the authors' code (deepmind-research, byol/byol_experiment.py). The backbone f is exported.
 //
 // NoPredictor makes q the identity; with a Momentum of 0 there is no momentum encoder, f' = f and g' = g. Both exist for comparison: in the paper
 // both collapse (table 5), and SimSiam omits the momentum encoder (Chen and He 2021, arXiv:2011.10566).
 type BYOL struct {
-	Momentum        float64 `flag:"momentum" help:"m₀ of the target network, which rises to 1 along a cosine (paper: 0.996 for 1000 epochs, 0.99 for 100); 0: no momentum encoder, the online network without gradient is the target" want:"0 or above 0.5, at most 1"`
+	Momentum        float64 `flag:"momentum" help:"momentum m₀ of the target network, which rises to 1 along a cosine (paper: 0.996 for 1000 epochs, 0.99 for 100); 0: no momentum encoder, the target is the online network without gradient" want:"0 or above 0.5, at most 1"`
 	Hidden          int     `flag:"projector-hidden" help:"hidden width of the projector; 0: twice the backbone's (paper: 4096 after 2048)" want:"at least 0"`
 	Out             int     `flag:"embedding" help:"width of the embedding (paper: 256)" want:"at least 1"`
 	NoPredictor     bool    `flag:"no-predictor" help:"omit the predictor (the paper shows that this collapses)"`
@@ -37,7 +37,7 @@ func init() {
 // Views returns the preset "byol": two views with different augmentations.
 func (m *BYOL) Views(in views.Input) ([]views.Spec, error) { return views.Preset("byol", in) }
 
-// Loss returns the sum of both directions.
+// Loss returns the sum of the losses in both directions.
 func (m *BYOL) Loss(s *Step) *kernels.Tensor {
 	requireViews("byol", s, 2)
 	if m.Momentum != 0 && !(m.Momentum > 0.5 && m.Momentum <= 1) {
@@ -68,7 +68,7 @@ func (m *BYOL) Loss(s *Step) *kernels.Tensor {
 	return symmetricLoss(prediction, target)
 }
 
-// symmetricLoss is the sum of 2 − 2cos over both directions of predictions p and targets z, which are constants.
+// symmetricLoss returns the sum of 2 − 2cos over both directions of predictions p and targets z, which are constants.
 func symmetricLoss(p, z [2]*kernels.Tensor) *kernels.Tensor {
 	return kernels.Add(kernels.CosineLoss(p[0], z[1]), kernels.CosineLoss(p[1], z[0]))
 }

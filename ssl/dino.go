@@ -19,23 +19,23 @@ import (
 // Global views go through a network as one batch-norm population, local ones as another (facebookresearch/dino, utils.py, MultiCropWrapper). The
 // teacher is exported.
 type DINO struct {
-	Prototypes        int     `flag:"prototypes" help:"output dimension of the head (paper: 65536; use fewer for few images: 1024 below 20,000)" want:"at least 2"`
+	Prototypes        int     `flag:"prototypes" help:"number of prototypes, the output dimension of the head (paper: 65536; use fewer for few images: 1024 below 20,000)" want:"at least 2"`
 	Hidden            int     `flag:"head-hidden" help:"hidden width of the head; 0: four times the backbone's (paper: 2048 after 384)" want:"at least 0"`
-	NormInHead        bool    `flag:"norm-in-head" help:"batch norm, or what --head-norm selects, before each GELU of the head (paper: no; with a ResNet and few steps far better)"`
+	NormInHead        bool    `flag:"norm-in-head" help:"put a norm (--head-norm) before each GELU of the head (paper: no; far better with a ResNet and few steps)"`
 	Bottleneck        int     `flag:"bottleneck" help:"width before the prototypes (paper: 256)" want:"at least 1"`
-	StudentTemp       float64 `flag:"student-temperature" help:"τ_s (paper: 0.1)" want:"above 0"`
-	TeacherTemp       float64 `flag:"teacher-temperature" help:"final τ_t; a value below τ_s sharpens (paper: 0.07)" want:"above 0"`
-	TeacherTempStart  float64 `flag:"teacher-temperature-start" help:"initial τ_t, which then rises linearly (paper: 0.04)" want:"above 0"`
+	StudentTemp       float64 `flag:"student-temperature" help:"temperature τ_s of the student (paper: 0.1)" want:"above 0"`
+	TeacherTemp       float64 `flag:"teacher-temperature" help:"final temperature τ_t of the teacher; a value below τ_s sharpens its output (paper: 0.07)" want:"above 0"`
+	TeacherTempStart  float64 `flag:"teacher-temperature-start" help:"initial temperature τ_t of the teacher, which then rises linearly (paper: 0.04)" want:"above 0"`
 	TeacherTempWarmup float64 `flag:"teacher-temperature-warmup" help:"fraction of the steps over which τ_t rises; 0: τ_t is constant (paper: 30 epochs of 100 to 800)" want:"at least 0, at most 1"`
-	Momentum          float64 `flag:"momentum" help:"of the teacher, which rises to 1 along a cosine (paper: 0.996; 0.99 for few images)" want:"above 0.5, at most 1"`
-	FreezeLast        float64 `flag:"freeze-last" help:"fraction of the steps at the start in which the prototypes are frozen (paper: the first epoch of 100)" want:"at least 0, below 1"`
-	CenterMomentum    float64 `flag:"center-momentum" help:"m_c (paper: 0.9)" want:"at least 0, at most 1"`
+	Momentum          float64 `flag:"momentum" help:"momentum of the teacher, which rises to 1 along a cosine (paper: 0.996; 0.99 for few images)" want:"above 0.5, at most 1"`
+	FreezeLast        float64 `flag:"freeze-last" help:"fraction of the steps, from the start, in which the prototypes are frozen (paper: the first epoch of 100)" want:"at least 0, below 1"`
+	CenterMomentum    float64 `flag:"center-momentum" help:"momentum m_c of the center (paper: 0.9)" want:"at least 0, at most 1"`
 }
 
 var _ Method = (*DINO)(nil)
 
 func init() {
-	Register("dino", "Caron et al. 2021, arXiv:2104.14294: match the prototype distribution that a momentum encoder gives to another view",
+	Register("dino", "Caron et al. 2021, arXiv:2104.14294: match the prototype distribution that an EMA teacher gives to another view (self-distillation)",
 		&DINO{Prototypes: 256, Bottleneck: 64, StudentTemp: 0.1, TeacherTemp: 0.04, TeacherTempStart: 0.04, Momentum: 0.99, FreezeLast: 0.05, CenterMomentum: 0.9})
 }
 
@@ -97,35 +97,36 @@ func (m *DINO) distill(s *Step, students []*kernels.Tensor, teacher *kernels.Ten
 	return kernels.Scale(loss, 1/float64(pairs)), target
 }
 
-// check refuses what cannot learn.
+// check panics on settings and views that cannot work.
 func (m *DINO) check(s *Step) {
-	wrong := func(format string, args ...any) {
+	fail := func(format string, args ...any) {
 		panic(&kernels.BuildError{Op: "dino", Msg: fmt.Sprintf(format, args...)})
 	}
-	alike := func(views []*kernels.Tensor) bool {
+	sameSize := func(views []*kernels.Tensor) bool {
 		return !slices.ContainsFunc(views, func(v *kernels.Tensor) bool { return v.Dim(0) != s.N || !slices.Equal(v.Shape(), views[0].Shape()) })
 	}
 	switch {
-	case len(s.Views) < 2 || !alike(s.Views[:2]) || !alike(s.Views[2:]):
-		wrong("%d views: want two whole global views of one size, then local ones of another: change the recipe, or the method", len(s.Views))
+	case len(s.Views) < 2 || !sameSize(s.Views[:2]) || !sameSize(s.Views[2:]):
+		fail("%d views: want two whole global views of one size, then local ones of another: change --views or --method", len(s.Views))
 	case !(m.StudentTemp > 0) || !(m.TeacherTemp > 0) || m.TeacherTempWarmup > 0 && !(m.TeacherTempStart > 0):
-		wrong("student temperature %g, teacher temperature %g to %g: want all above 0", m.StudentTemp, m.TeacherTempStart, m.TeacherTemp)
+		fail("student temperature %g, teacher temperature %g to %g: want all above 0", m.StudentTemp, m.TeacherTempStart, m.TeacherTemp)
 	case !(m.TeacherTempWarmup >= 0 && m.TeacherTempWarmup <= 1) || !(m.CenterMomentum >= 0 && m.CenterMomentum <= 1):
-		wrong("teacher temperature warm-up %g, center momentum %g: want both within 0 … 1", m.TeacherTempWarmup, m.CenterMomentum)
+		fail("teacher temperature warm-up %g, center momentum %g: want both within 0 … 1", m.TeacherTempWarmup, m.CenterMomentum)
 	case !(m.Momentum > 0.5 && m.Momentum <= 1):
-		wrong("momentum %g: want it above 0.5, at most 1", m.Momentum)
+		fail("momentum %g: want it above 0.5, at most 1", m.Momentum)
 	case !(m.FreezeLast >= 0 && m.FreezeLast < 1):
-		wrong("prototypes frozen for %g of the steps: want a fraction of at least 0, below 1", m.FreezeLast)
+		fail("prototypes frozen for %g of the steps: want a fraction of at least 0, below 1", m.FreezeLast)
 	case m.Prototypes < 2 || m.Bottleneck < 1:
-		wrong("%d prototypes after a bottleneck of %d: want at least 2, and 1", m.Prototypes, m.Bottleneck)
+		fail("%d prototypes after a bottleneck of %d: want at least 2, and 1", m.Prototypes, m.Bottleneck)
 	}
 }
 
-// imagesPerPrototype is the number of images below which a prototype is hardly shared. From 10,000 images on PrototypesFor leaves 6 and more.
+// imagesPerPrototype is the smallest number of images per prototype: with fewer, images hardly share prototypes. From 10,000 images on PrototypesFor
+// leaves at least 6.
 const imagesPerPrototype = 4
 
 // PrototypesFor returns the number of prototypes for a number of images: that of lightly-train (lightly-ai/lightly-train, _methods/dino/dino.py, output_dim),
-// and for few images at most one for every four.
+// and for few images at most one for every imagesPerPrototype.
 func PrototypesFor(images int) int {
 	n := 65536
 	for _, x := range []struct{ below, prototypes int }{{20_000, 1024}, {50_000, 2048}, {100_000, 4096}, {200_000, 16384}, {500_000, 32768}} {
@@ -145,5 +146,5 @@ func (m *DINO) Advice(images int) []string {
 	if m.Prototypes <= max(images/imagesPerPrototype, 16) {
 		return nil
 	}
-	return []string{fmt.Sprintf("%d prototypes are many for %d images, which then hardly share any: try --prototypes %d", m.Prototypes, images, PrototypesFor(images))}
+	return []string{fmt.Sprintf("%d prototypes are many for %d images, which will hardly share any: try --prototypes %d", m.Prototypes, images, PrototypesFor(images))}
 }

@@ -10,7 +10,7 @@ import (
 
 // Jigsaw predicts how the tiles of an image were permuted (Noroozi and Favaro 2016, arXiv:1603.09246): each tile goes separately through the
 // backbone and through Linear, batch norm and ReLU, with all tiles of the batch as one population; the concatenated embeddings of an image's tiles
-// go to a linear layer with a class for each permutation of a fixed set (facebookresearch/vissl, jigsaw_8gpu_resnet.yaml). Each tile is first normalized
+// go to a linear layer with one class for each permutation of a fixed set (facebookresearch/vissl, jigsaw_8gpu_resnet.yaml). Each tile is first normalized
 // by its own mean and standard deviation (section 3.3 of the paper; kernels.Standardize), so that brightness and contrast do not reveal neighbors.
 type Jigsaw struct {
 	NormalizeTiles bool `flag:"tile-normalization" help:"normalize each tile by its own mean and standard deviation"`
@@ -36,8 +36,8 @@ func (m *Jigsaw) Loss(s *Step) *kernels.Tensor {
 	return permutationLoss(s, tiles, tiles.Dim(0)/s.N, false, m.Hidden)
 }
 
-// permutationLoss is the loss that jigsaw and frame order share. x holds the parts of the samples: sample by sample, or all first parts, then all
-// second ones (blocks).
+// permutationLoss returns the loss of jigsaw and frame order. x holds the parts of the samples: sample by sample or, with blocks, all first parts, then
+// all second ones.
 func permutationLoss(s *Step, x *kernels.Tensor, parts int, blocks bool, hidden int) *kernels.Tensor {
 	dim := s.Backbone.Dim()
 	head := s.Heads.PermutationHead("head", dim, cmp.Or(hidden, dim), parts, s.TargetClasses[0])

@@ -6,19 +6,19 @@ import (
 	"marr/ssl/views"
 )
 
-// Method is a way of learning without labels. Its exported fields tagged `flag:"name" help:"…"` are its hyper-parameters (registry.Option).
+// Method is a method of self-supervised learning. Its exported fields tagged `flag:"name" help:"…"` are its hyper-parameters (registry.Option).
 type Method interface {
-	// Views returns the views that a run uses unless it is given others: one Spec for each view of an image, in order.
+	// Views returns the default views of a run: one Spec for each view of an image, in order.
 	Views(in views.Input) ([]views.Spec, error)
 	// Loss builds the networks of the method and its loss [1]. It is called once for each program.
 	Loss(s *Step) *kernels.Tensor
 }
 
 // Contrastive is a Method that compares the samples of a batch with each other: Loss is Contrast of Embed. A gradient cache (Gao et al. 2021,
-// arXiv:2101.06983, section 3) then compares a whole batch though it is computed in parts: all parts are embedded, the loss and its gradient with respect
+// arXiv:2101.06983, section 3) can then compare a whole batch that is computed in parts: all parts are embedded, the loss and its gradient with respect
 // to all embeddings are computed, and each part is embedded once more, from the same views, to propagate its share of the gradient. The result is the
-// gradient of a single pass in which batch norm sees a part at a time. Memory is that of a part and of the embeddings; the forward pass is
-// computed twice.
+// gradient of a single pass in which batch norm sees one part at a time. It needs memory for one part and for all embeddings, and computes the forward
+// pass twice.
 type Contrastive interface {
 	Method
 	// Embed returns the embeddings that Contrast compares, [V·N D]: those of the first view of all samples of the step, then of the second, and so on.
@@ -29,10 +29,10 @@ type Contrastive interface {
 
 var methods = registry.Registry[Method]{Kind: "ssl: method"}
 
-// Register adds a method with a line about it: the paper, and what is learned. The values of its fields are the defaults. It is called from init.
+// Register adds a method with a line that names its paper and its task. The values of its fields are the defaults. It is called from init.
 func Register(name, about string, m Method) { methods.Register(name, about, m) }
 
-// About returns the line about a method, "" for an unknown name.
+// About returns the line of a method, "" for an unknown name.
 func About(name string) string { return methods.About(name) }
 
 // Methods returns the names of all methods, sorted.

@@ -6,7 +6,7 @@ import (
 )
 
 // Order predicts the order in which the frames of a clip are shown (Lee et al. 2017, arXiv:1708.01246, without its pairwise features): the loss
-// of Jigsaw, on frames in place of tiles. In a set of single images the frames are those of a camera that comes closer (views.ZoomSequence).
+// of Jigsaw, on frames in place of tiles. In a set of single images the frames are those of a zoom into each image (views.ZoomSequence).
 type Order struct {
 	Hidden int `flag:"frame-embedding" help:"width of a frame's embedding, a multiple of 4; 0: the backbone's" want:"at least 0"`
 }

@@ -7,7 +7,7 @@ import (
 )
 
 // Rotation predicts by how many quarter turns an image was rotated (Gidaris et al. 2018, arXiv:1803.07728): the cross entropy of a linear layer with four
-// classes on the backbone. Each image is shown in one rotation, drawn anew each epoch; the paper shows all four at once.
+// classes on the backbone. Each epoch shows an image in one random rotation; the paper shows all four at once.
 type Rotation struct{}
 
 var _ Method = (*Rotation)(nil)

@@ -12,8 +12,8 @@ import (
 //
 //	loss = NT-Xent(z/‖z‖, τ), z = projector(backbone(view)), mean over the 2N views
 //
-// The authors' code adds the means of both views, which is twice this (google-research/simclr, objective.py): with SGD its learning rate is half of the
-// one here. Decoupled removes the positive from the denominator of the loss, which matters most where batches are small (Yeh et al. 2021,
+// The authors' code adds the means of both views, which doubles the loss (google-research/simclr, objective.py): with SGD the same training needs half
+// the learning rate there. Decoupled removes the positive from the denominator of the loss, which matters most for small batches (Yeh et al. 2021,
 // arXiv:2110.06848).
 //
 // Both views are concatenated and go through the network as one batch-norm population, as in the authors' code on one device.
@@ -39,7 +39,7 @@ func (m *SimCLR) Views(in views.Input) ([]views.Spec, error) { return views.Pres
 // Loss returns the NT-Xent loss of both views.
 func (m *SimCLR) Loss(s *Step) *kernels.Tensor { return m.Contrast(s, m.Embed(s)) }
 
-// Embed returns z of the first views, then of the second.
+// Embed returns z of the first views, then z of the second.
 func (m *SimCLR) Embed(s *Step) *kernels.Tensor {
 	requireViews("simclr", s, 2)
 	dim := s.Backbone.Dim()

@@ -8,7 +8,7 @@ import (
 	"marr/ssl/views"
 )
 
-// SimSiam is BYOL without a momentum encoder (Chen and He 2021, arXiv:2011.10566): the prediction from each view approaches the projection of the other,
+// SimSiam is BYOL without a momentum encoder (Chen and He 2021, arXiv:2011.10566): the prediction from each view approximates the projection of the other,
 // through which no gradient flows:
 //
 //	loss = ½ Σ_{(a,b) ∈ {(1,2),(2,1)}} mean_n −cos(q(z_a), sg(z_b)), z = g(f(v))    (equations 1 to 4)
@@ -32,7 +32,7 @@ func init() {
 // Views returns the preset "simsiam": two views with the same augmentations.
 func (m *SimSiam) Views(in views.Input) ([]views.Spec, error) { return views.Preset("simsiam", in) }
 
-// Loss returns the mean of both directions.
+// Loss returns the mean of the losses in both directions.
 func (m *SimSiam) Loss(s *Step) *kernels.Tensor {
 	requireViews("simsiam", s, 2)
 	dim := s.Backbone.Dim()
@@ -50,7 +50,7 @@ func (m *SimSiam) Loss(s *Step) *kernels.Tensor {
 	return symmetricNegativeCosine(p, z)
 }
 
-// symmetricNegativeCosine is the mean of −cos over both directions of predictions p and targets z, through which no gradient flows.
+// symmetricNegativeCosine returns the mean of −cos over both directions of predictions p and targets z, through which no gradient flows.
 func symmetricNegativeCosine(p, z [2]*kernels.Tensor) *kernels.Tensor {
 	a, b := kernels.NegativeCosine(p[0], kernels.StopGrad(z[1])), kernels.NegativeCosine(p[1], kernels.StopGrad(z[0]))
 	return kernels.Scale(kernels.Add(a, b), 0.5)

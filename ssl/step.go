@@ -7,36 +7,36 @@ import (
 	"marr/net"
 )
 
-// Step is one training step as a method sees it: the views of a batch, the backbone, and functions that ask the trainer for more.
+// Step is a training step from which a method builds its loss: the views of a batch, the backbone, and functions that declare more (Requests).
 type Step struct {
 	Graph    *kernels.Graph
 	Backbone net.Backbone
 	Heads    net.Scope // declares the modules that the method adds
 
-	N             int               // samples at once
+	N             int               // samples in the batch
 	Views         []*kernels.Tensor // [N H W C], one for each Spec; the tiles of a jigsaw [N·tiles h w C]
-	Targets       []*kernels.Tensor // [N] I32, one for each Spec: the class that it drew (a rotation, a permutation); nil where it draws none
-	TargetClasses []int             // the number of classes of each target, 0 where there is none
-	NumLabels     int               // classes of the images' labels; 0: there are no labels
+	Targets       []*kernels.Tensor // [N] I32, one for each Spec: its random class (a rotation, a permutation); nil if it has none
+	TargetClasses []int             // number of classes of each target; 0: no target
+	NumLabels     int               // number of classes of the labels; 0: no labels
 
 	LearningRate net.Schedule // nil: constant
-	PeakRate     float64
+	PeakRate     float64      // largest value of LearningRate
 
 	Requests Requests
 }
 
-// Requests is what a method asked the trainer for while it built its loss.
+// Requests holds the declarations of a method while it built its loss. The trainer carries them out.
 type Requests struct {
 	UsesLabels bool // the input "labels" holds the labels of the images
 
 	Embeddings *kernels.Tensor // embeddings of one view [N D] for the collapse watch; nil: none
-	HasPairs   bool            // Embeddings are those of two views, [2N D]
+	HasPairs   bool            // Embeddings are of two views, [2N D]
 	Teacher    *kernels.Tensor // probabilities of a teacher [M K] for the collapse watch; nil: none
 
-	Logits     *kernels.Tensor // of a classification [N K], whose accuracy the trainer reports; nil: none
+	Logits     *kernels.Tensor // logits [N K] of a classification, whose accuracy the trainer reports; nil: none
 	TargetView int             // the view whose targets the logits predict; LabelTargets: the labels
 
-	Momentum    net.Schedule            // of moving averages; nil: there are none
+	Momentum    net.Schedule            // of the momentum encoders; nil: none
 	Scalars     map[string]net.Schedule // of the loss
 	Gates       map[string]net.Schedule // multiples of the learning rate of some parameters
 	AfterUpdate []func(g *kernels.Graph)
@@ -44,7 +44,7 @@ type Requests struct {
 	Branch string // the branch that is evaluated and exported: "", the backbone, or net.Teacher
 }
 
-// LabelTargets is the TargetView of a method that predicts the labels of the images.
+// LabelTargets is the TargetView of a method that predicts labels.
 const LabelTargets = -1
 
 // Momentum returns the momentum encoder of a module: after every step its weights become θ' ← m·θ' + (1 − m)·θ, with m from the schedule. All
@@ -74,13 +74,13 @@ func (s *Step) Labels() *kernels.Tensor {
 	return s.Graph.Input("labels", kernels.I32, s.N)
 }
 
-// Observe passes embeddings of one view [N D] and, where there is a teacher, its probabilities [M K] (else nil) to the collapse watch.
+// Observe passes embeddings z of one view [N D] and a teacher's probabilities [M K] (nil: no teacher) to the collapse watch.
 func (s *Step) Observe(z, teacher *kernels.Tensor) {
 	s.Requests.Embeddings, s.Requests.Teacher = z, teacher
 }
 
-// ObservePairs passes embeddings of two views z [2N D] to the collapse watch; rows n and N+n are those of one image. The watch measures the embeddings of the
-// first view, and the trainer reports for how many rows the nearest other row is the other view of the same image.
+// ObservePairs passes embeddings of two views z [2N D] to the collapse watch; rows n and N+n belong to one image. The watch measures the embeddings of the
+// first view. The accuracy that the trainer reports is the fraction of rows whose nearest other row is the other view of the same image.
 func (s *Step) ObservePairs(z *kernels.Tensor) {
 	s.Observe(z, nil)
 	s.Requests.HasPairs = true
@@ -111,13 +111,13 @@ func (s *Step) ConstantRate(name string) string {
 	return s.Gate(name, constantRate{s.LearningRate, s.PeakRate})
 }
 
-// constantRate is the multiple of a scheduled learning rate that gives its peak.
+// constantRate is the factor by which a scheduled learning rate becomes its peak.
 type constantRate struct {
-	rate net.Schedule // nil: it is constant
+	rate net.Schedule // nil: constant
 	peak float64
 }
 
-// At returns the multiple at a step.
+// At returns the factor at a step.
 func (x constantRate) At(step, total int) float64 {
 	if x.rate == nil {
 		return 1
@@ -125,11 +125,11 @@ func (x constantRate) At(step, total int) float64 {
 	return x.peak / x.rate.At(step, total)
 }
 
-// AfterUpdate records f behind the optimizer's update, for state that follows each step, such as a center. Where a batch is computed in parts, a
-// tensor of the loss is that of the last part; kernels.GatherMicro gathers all of them.
+// AfterUpdate records f after the optimizer's update, for state that changes with each step, such as a center. If a batch is computed in parts, f sees a
+// tensor of the loss as the last part left it; kernels.GatherMicro gathers all parts.
 func (s *Step) AfterUpdate(f func(g *kernels.Graph)) {
 	s.Requests.AfterUpdate = append(s.Requests.AfterUpdate, f)
 }
 
-// ExportTeacher makes the momentum encoder of the backbone, in place of the backbone itself, the branch that is evaluated and exported.
+// ExportTeacher selects the momentum encoder of the backbone, in place of the backbone itself, for evaluation and export.
 func (s *Step) ExportTeacher() { s.Requests.Branch = net.Teacher }

@@ -25,7 +25,7 @@ func (m *Supervised) Views(in views.Input) ([]views.Spec, error) {
 func (m *Supervised) Loss(s *Step) *kernels.Tensor {
 	requireViews("supervised", s, 1)
 	if s.NumLabels < 2 {
-		panic(&kernels.BuildError{Op: "supervised", Msg: "the images have no labels of two classes: give labelled ones, or choose a method that needs none"})
+		panic(&kernels.BuildError{Op: "supervised", Msg: "the images have no labels of at least two classes: use labeled images, or a method that needs no labels"})
 	}
 	h := s.Backbone.Forward(s.Views[0], net.Train)
 	s.Observe(h, nil)
