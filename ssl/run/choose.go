@@ -8,13 +8,13 @@ import (
 	"marr/ssl"
 )
 
-// Choose returns a method and its settings for a number of images and views of c.Size pixels, as a recipe whose About says why. Settings that are
-// given, by key, stay, and the others follow from them.
+// Choose returns a method and its settings for a number of images and views of c.Size pixels, as a recipe whose About gives the reason. Settings that
+// the user gave, by key, stay, and the others follow from them.
 //
-//	up to 64 px BYOL: the best at that size without large batches or many views; DINO is behind (vturrisi/solo-learn, README.md)
-//	above       DINO with local views: the best in few epochs (lightly-ai/lightly, imagenette_benchmark.py)
-//	epochs      20 million images seen, between 100 and 2000 epochs; batch 256, a quarter of the images where they are few
-//	BYOL        momentum 0.99, 0.996 from 1000 epochs on (the paper's), 0.9 below 2000 steps: from a target that hardly moves nothing is learned
+//	up to 64 px BYOL: the most accurate at that size without large batches or many views, ahead of DINO (vturrisi/solo-learn, README.md)
+//	above       DINO with local views: the most accurate in few epochs (lightly-ai/lightly, imagenette_benchmark.py)
+//	epochs      20 million images seen, between 100 and 2000 epochs; batch 256, or a quarter of the images if there are few
+//	BYOL        momentum 0.99, 0.996 from 1000 epochs on (the paper's), 0.9 below 2000 steps: a target that hardly moves teaches nothing
 //	DINO        prototypes, temperature and momentum grow with the number of images, AdamW's rate and decay (lightly-ai/lightly-train,
 //	            _methods/dino/dino.py), gradients clipped as in the paper
 func Choose(c Config, images int, given func(key string) bool) *Recipe {
@@ -74,7 +74,7 @@ func (x *choice) byol(c Config, images int) {
 
 func (x *choice) dino(images int) {
 	x.settings["method"] = "dino"
-	const few, many = 20_000, 1_281_167 // ImageNet's
+	const few, many = 20_000, 1_281_167 // many: ImageNet
 	fraction := min(max(float64(images-few)/(many-few), 0), 1)
 	between := func(from, to, digits float64) float64 { return math.Round((from+fraction*(to-from))*digits) / digits }
 	teacherTemp := between(0.02, 0.07, 100)

@@ -10,8 +10,8 @@ import (
 	"marr/ssl/views"
 )
 
-// Config is everything that decides a run's result beside the images. It is written to config.toml and into
-// checkpoints; a resumed run must have the same. The tags `want` are the bounds in recipes.
+// Config holds all settings that determine a run's result, besides the images. It is written to config.toml and into
+// checkpoints; a resumed run must have the same. The `want` tags are the bounds in recipes.
 type Config struct {
 	Data   string `toml:"data" json:"data"`
 	Method string `toml:"method" json:"method"`
@@ -23,8 +23,7 @@ type Config struct {
 // DefaultConfig returns the settings that a run starts from: SimCLR with train.DefaultConfig.
 func DefaultConfig() Config { return Config{Method: "simclr", Config: train.DefaultConfig()} }
 
-// SetViews makes views in TOML (views.Decode), applied on top of the method's own, those of the run; "" takes the method's own. The configuration must
-// be resolved.
+// SetViews sets the views of the run: the method's own, changed by text in TOML (views.Decode); "" changes nothing. The configuration must be resolved.
 func (c *Config) SetViews(text string, m ssl.Method, set *data.Set) error {
 	in := train.ViewInput(c.Size, set)
 	specs, err := m.Views(in)
@@ -54,7 +53,7 @@ func (c Config) NewTrainer(st *kernels.Store, m ssl.Method, set *data.Set, timin
 	return train.New(st, c.Config, train.Job{Name: c.Method, Method: m, Set: set, Views: specs, Timing: timing})
 }
 
-// Advice returns what a resolved run will hardly do well with though it works: a sentence each, with what to change.
+// Advice returns a sentence for each setting of a resolved run that works but is unlikely to train well, with what to change.
 func (c Config) Advice(m ssl.Method, set *data.Set) (out []string) {
 	if network, err := c.Network(set.C); err == nil { // Check reports the error
 		out = network.Advice(c.Size)

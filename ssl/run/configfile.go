@@ -27,7 +27,7 @@ func (c Config) settings() (out []setting) {
 		switch v := f.value.Interface().(type) {
 		case map[string]any:
 			for _, k := range slices.Sorted(maps.Keys(v)) {
-				out = append(out, setting{f.key + "." + tomlfile.Key(k), tomlfile.Value(whole(v[k]))})
+				out = append(out, setting{f.key + "." + tomlfile.Key(k), tomlfile.Value(asInteger(v[k]))})
 			}
 		case string:
 			value := tomlfile.Value(v)
@@ -42,15 +42,15 @@ func (c Config) settings() (out []setting) {
 	return out
 }
 
-// whole returns a float64 without a fraction as an int64: JSON has no integers, and a value from a checkpoint must be written as it was.
-func whole(v any) any {
+// asInteger returns a float64 without a fraction as an int64: JSON has no integers, and a value from a checkpoint must be written as it was.
+func asInteger(v any) any {
 	if x, ok := v.(float64); ok && x == math.Trunc(x) && math.Abs(x) < 1<<53 {
 		return int64(x)
 	}
 	return v
 }
 
-// field is a setting of a configuration that can be set.
+// field is a settable field of a configuration.
 type field struct {
 	key    string
 	bounds string // of the tag `want`
@@ -82,7 +82,7 @@ func (c Config) write(path string, origin map[string]string) error {
 	})
 }
 
-// renamed are settings of earlier versions of config.toml and recipes, and what they are now.
+// renamed maps the settings of earlier versions of config.toml and recipes to their present names.
 var renamed = map[string]string{"bn": "norm", "head_bn": "head_norm", "stem": "backbone.stem", "width": "backbone.width"}
 
 // ReadConfig reads the config.toml of a run folder.

@@ -12,24 +12,24 @@ import (
 // haltedFile is the state of the store when a step was not finite. It exists until the run has continued beyond its last checkpoint.
 const haltedFile = "halted.ckpt"
 
-// mayChange are the settings that may be changed when a halted run is resumed: they affect only updates, and the store fits any values of them.
+// mayChange are the settings that may be changed when a halted run is resumed: they affect only updates, and the saved state stays valid.
 var mayChange = []string{"base_lr", "lr", "clip", "clip_each"}
 
 // HaltError is a NonFiniteError after which the run's folder is rolled back to the last checkpoint. A checkpoint of the step before the bad one would not
-// help: there the same batch meets the same weights, whatever the learning rate.
+// help: the same batch would meet the same weights at any learning rate.
 type HaltError struct {
 	*train.NonFiniteError
-	Back int // steps done at the last checkpoint
+	Back int // step of the last checkpoint
 }
 
 func (e *HaltError) Error() string {
 	return fmt.Sprintf("%s: back to step %d: resume with a lower --lr, or --clip (%s has the state before it)", e.What(), e.Back, haltedFile)
 }
 
-// Unwrap returns what happened.
+// Unwrap returns the NonFiniteError.
 func (e *HaltError) Unwrap() error { return e.NonFiniteError }
 
-// halt rolls the folder back to the last checkpoint and writes the state of the store beside it.
+// halt rolls the folder back to the last checkpoint and saves the state of the store as halted.ckpt.
 func (r *Run) halt(bad *train.NonFiniteError) error {
 	path := filepath.Join(r.Dir, haltedFile)
 	if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {

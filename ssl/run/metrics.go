@@ -10,25 +10,25 @@ import (
 	"time"
 )
 
-// openMetrics opens metrics.jsonl for lines after step `done` and removes later ones, which a run that was killed may have written.
+// openMetrics opens metrics.jsonl to append lines after step `done`. It first removes later lines, which a killed run may have written.
 func (r *Run) openMetrics(done int) error {
 	f, err := os.OpenFile(filepath.Join(r.Dir, MetricsFile), os.O_RDWR|os.O_CREATE, 0o666)
 	if err != nil {
 		return err
 	}
-	in, keep := bufio.NewReader(f), int64(0)
+	in, size := bufio.NewReader(f), int64(0)
 	for {
 		line, err := in.ReadBytes('\n')
 		var m struct{ Step int }
 		if err != nil || json.Unmarshal(line, &m) != nil || m.Step > done {
 			break
 		}
-		keep += int64(len(line))
+		size += int64(len(line))
 	}
-	if err := f.Truncate(keep); err != nil {
+	if err := f.Truncate(size); err != nil {
 		return errors.Join(err, f.Close())
 	}
-	if _, err := f.Seek(keep, io.SeekStart); err != nil {
+	if _, err := f.Seek(size, io.SeekStart); err != nil {
 		return errors.Join(err, f.Close())
 	}
 	r.metrics, r.lines = f, bufio.NewWriter(f)

@@ -15,7 +15,7 @@ import (
 	"marr/ssl/views"
 )
 
-// recipeFile is a recipe being read.
+// recipeFile is a TOML file and the recipe that is read from it.
 type recipeFile struct {
 	*tomlfile.File
 	out *Recipe
@@ -39,24 +39,24 @@ func parseRecipe(text string) (*Recipe, error) {
 		}
 	}
 	if f.Keys["lr"] != nil && f.Keys["base_lr"] != nil {
-		return nil, f.fail("lr", "lr and base_lr: want one: the learning rate itself, or that of a batch of %d", train.ReferenceBatch)
+		return nil, f.fail("lr", "lr and base_lr: want one of them: the learning rate itself, or that for a batch of %d", train.ReferenceBatch)
 	}
 	return f.out, cmp.Or(f.tables(), f.views())
 }
 
-// fail returns an error about a key, table.name for a key of a table.
+// fail returns an error about a key; table.name is a key of a table.
 func (f *recipeFile) fail(key, format string, args ...any) error {
 	return fmt.Errorf("line %d: %s", f.Line(strings.SplitN(key, ".", 2)...), fmt.Sprintf(format, args...))
 }
 
 // read reads one key of the document's root.
 func (f *recipeFile) read(key string, v any) error {
-	words := map[string]*string{"about": &f.out.About, "source": &f.out.Source, "target": &f.out.Target, "views": &f.out.Views}
-	to := words[key]
+	texts := map[string]*string{"about": &f.out.About, "source": &f.out.Source, "target": &f.out.Target, "views": &f.out.Views}
+	to := texts[key]
 	text, isText := v.(string)
 	switch {
 	case to != nil && (!isText || strings.TrimSpace(text) == ""):
-		return f.fail(key, "%s: want words in quotes", key)
+		return f.fail(key, "%s: want a string in quotes", key)
 	case to != nil:
 		*to = text
 		return nil
@@ -105,7 +105,7 @@ func (f *recipeFile) check(key string, v any, kind reflect.Kind, bounds string) 
 	_, isBool := v.(bool)
 	switch {
 	case kind == reflect.String && !isText, kind == reflect.String && known != nil && !slices.Contains(known, text):
-		return f.fail(key, "%s = %#v: want %s", key, v, cmp.Or(strings.Join(known, ", "), "words in quotes"))
+		return f.fail(key, "%s = %#v: want %s", key, v, cmp.Or(strings.Join(known, ", "), "a string in quotes"))
 	case kind == reflect.Bool && !isBool:
 		return f.fail(key, "%s = %#v: want true or false", key, v)
 	case kind == reflect.String || kind == reflect.Bool:
@@ -135,7 +135,7 @@ func (f *recipeFile) tables() error {
 	return cmp.Or(f.table("options", f.out.Options, f.Keys["method"].(string), m), f.table("backbone", f.out.Backbone, name, arch))
 }
 
-// table checks the keys of a table, which are settings of an owner.
+// table checks that the keys of a table are settings of an owner.
 func (f *recipeFile) table(table string, values map[string]any, name string, owner any) error {
 	all := registry.Options(owner)
 	var own []string
@@ -154,7 +154,7 @@ func (f *recipeFile) table(table string, values map[string]any, name string, own
 	return nil
 }
 
-// views checks the recipe's views. It puts empty lines before their text, so that the lines in messages are those of the file.
+// views checks the recipe's views. It puts empty lines before their text, so that line numbers in messages are those of the file.
 func (f *recipeFile) views() error {
 	if f.out.Views == "" {
 		return nil

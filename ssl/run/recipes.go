@@ -9,14 +9,14 @@ import (
 	"strings"
 )
 
-// Recipe is the settings of a run as data, with their source. It is a TOML file:
+// Recipe is a named set of settings for a run, with their source. It is a TOML file:
 //
-//	about = "…"             # what it is for, and where it differs from its source
+//	about = "…"             # its purpose, and how it differs from its source
 //	source = "…"            # paper or repository
-//	target = "…"            # the published result that it should reach: data, protocol, source; optional
+//	target = "…"            # the published result to reach: data, protocol, source; optional
 //	method = "byol"         # and any other key of Config that differs from DefaultConfig
 //	backbone.stem = "cifar" # and other settings of the architecture
-//	views = '''…'''         # applied on top of the method's own (views.Decode)
+//	views = '''…'''         # changes to the method's own views (views.Decode)
 //	[options]               # hyper-parameters of the method
 type Recipe struct {
 	Name, About, Source, Target string
@@ -34,7 +34,7 @@ var recipes embed.FS
 func Recipes() (names []string) {
 	files, err := recipes.ReadDir("recipes")
 	if err != nil {
-		panic(err) // it was embedded
+		panic(err) // the folder is embedded
 	}
 	for _, f := range files {
 		names = append(names, strings.TrimSuffix(f.Name(), ".toml"))
@@ -64,8 +64,8 @@ func OpenRecipe(name string) (*Recipe, error) {
 	return r, nil
 }
 
-// Apply sets the recipe's settings in c, except for those that are given otherwise, by key. It returns the keys that it set, those of
-// options and of the backbone included.
+// Apply sets the recipe's settings in c, except for keys that the user gave. It returns the keys that it set, including those of
+// options and of the backbone.
 func (r *Recipe) Apply(c *Config, given func(key string) bool) (keys []string) {
 	rate := given("lr") || given("base_lr")
 	for key, v := range r.settings {

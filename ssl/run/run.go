@@ -37,7 +37,7 @@ const (
 // with batch norm rises steeply (Wu and He 2018, arXiv:1803.08494, figure 1).
 const warnBatchNormSize = 32
 
-// ErrStopped means that a run was stopped before its end. Everything is saved, and --resume continues it.
+// ErrStopped means that a run was stopped before its end. Its state is saved, and --resume continues it.
 var ErrStopped = errors.New("stopped")
 
 // Progress is the result of a step and the state of the run after it.
@@ -48,7 +48,7 @@ type Progress struct {
 	Left            time.Duration // estimate
 }
 
-// Run is a pre-training run in a folder: config.toml, checkpoint.ckpt (and the one before it), metrics.jsonl, and skipped.txt where images of the set
+// Run is a pre-training run in a folder: config.toml, checkpoint.ckpt (and the one before it), metrics.jsonl, and skipped.txt if images of the set
 // were unreadable.
 type Run struct {
 	Dir    string
@@ -56,15 +56,15 @@ type Run struct {
 	Config Config
 	Origin map[string]string // who chose a setting, by its name in config.toml ("flag"); others are defaults
 	Method ssl.Method
-	// StopOnCollapse ends the run where its representation collapses; otherwise Notice reports it.
+	// StopOnCollapse ends the run when its representation collapses. Without it Notice reports the collapse.
 	StopOnCollapse bool
 	Views          string // TOML applied on top of the method's own views (views.Decode); "": no change
 	Set            *data.Set
-	Tuner          *kernels.Tuner       // chooses the kernels that a checkpoint does not pin; nil: the static rule does
+	Tuner          *kernels.Tuner       // chooses the kernels that no checkpoint pins; nil: the static rule chooses
 	OnStart        func(*train.Trainer) // called before the first step; may be nil
 	OnStep         func(Progress)       // may be nil
-	// AfterEpoch, when not nil, may measure the backbone after each epoch. What it returns becomes a line of metrics.jsonl with step and
-	// epoch; nil: no line. It must not change the Store. Its error goes to Notice only: no measurement is worth a run.
+	// AfterEpoch, when not nil, may measure the backbone after each epoch. The values that it returns become a line of metrics.jsonl with step and
+	// epoch; nil: no line. It must not change the Store. Its error goes to Notice and does not end the run.
 	AfterEpoch func(*train.Trainer) (map[string]any, error)
 	Notice     func(format string, args ...any) // may be nil
 
@@ -75,8 +75,8 @@ type Run struct {
 	lines   *bufio.Writer
 }
 
-// Pretrain trains to the end, or until ctx is done: then it saves and returns ErrStopped. The caller frees the Trainer, which it returns
-// with ErrStopped too.
+// Pretrain trains to the end, or until ctx is done: then it saves the run and returns ErrStopped. It returns the Trainer, also with ErrStopped, and the
+// caller frees it.
 func (r *Run) Pretrain(ctx context.Context, dev *vk.Device) (*train.Trainer, error) {
 	if r.Notice == nil {
 		r.Notice = func(string, ...any) {}
@@ -135,7 +135,7 @@ func (r *Run) open() (*net.Checkpoint, error) {
 	}
 	c, note, err := net.LoadNewest(path)
 	if errors.Is(err, os.ErrNotExist) {
-		return nil, nil // nothing saved yet: from step 0
+		return nil, nil // nothing was saved: start at step 0
 	}
 	if err != nil {
 		return nil, err
@@ -167,24 +167,25 @@ func (r *Run) differs(c *net.Checkpoint) string {
 			continue
 		}
 		if !known {
-			return fmt.Sprintf("it was started before there was a setting %s", x.key)
+			return fmt.Sprintf("it was started before the setting %s existed", x.key)
 		}
 		return fmt.Sprintf("it was started with %s = %v, now it is %v", x.key, then, x.value)
 	}
 	switch {
 	case c.Meta.Data != r.data:
 		return "the images of " + r.Set.Name + " have changed"
-	case was.Views != r.Config.Views: // which may follow from the images
-		return "it was started with other views (" + ConfigFile + " has them)"
+	case was.Views != r.Config.Views: // after the check of the images, which they depend on
+		return "it was started with other views (see " + ConfigFile + ")"
 	}
 	return ""
 }
 
+// start restores a checkpoint (nil: none), writes the files of the run's folder and reports what a user should know before the first step.
 func (r *Run) start(c *net.Checkpoint, dev *vk.Device) error {
 	done := 0
 	if c != nil {
 		if reading := kernels.Reading(dev); c.Meta.Kernels != reading {
-			return fmt.Errorf("run: %s was trained with %s kernels and this device has %s: the bits would differ: set MARR_KERNELS=%s", r.Dir, c.Meta.Kernels, reading, c.Meta.Kernels)
+			return fmt.Errorf("run: %s was trained with %s kernels and this device has %s: the results would differ: set MARR_KERNELS=%s", r.Dir, c.Meta.Kernels, reading, c.Meta.Kernels)
 		}
 		if err := c.Restore(r.trainer.Store); err != nil {
 			return err
@@ -198,17 +199,17 @@ func (r *Run) start(c *net.Checkpoint, dev *vk.Device) error {
 	}
 	r.trainer.ContinueFrom(done)
 	r.saved = done
-	if err := os.MkdirAll(r.Dir, 0o777); err != nil { // only now: a refused run leaves no folder
+	if err := os.MkdirAll(r.Dir, 0o777); err != nil { // only now, so that an invalid run leaves no folder
 		return fmt.Errorf("run: %s: %w: choose another folder", r.Dir, err)
 	}
 	if err := errors.Join(r.Config.write(filepath.Join(r.Dir, ConfigFile), r.Origin), r.listSkipped()); err != nil {
 		return err
 	}
-	if short := r.trainer.SkippedClips(); short > 0 {
-		r.Notice("skipped %d clips with fewer than the %d frames of a sample", short, r.trainer.Frames())
+	if n := r.trainer.SkippedClips(); n > 0 {
+		r.Notice("skipped %d clips with fewer than the %d frames of a sample", n, r.trainer.Frames())
 	}
 	if slices.ContainsFunc(r.trainer.Specs(), func(s views.Spec) bool { return s.ZoomSequence != nil }) {
-		r.Notice("the images are not clips: frames are made from each image, as by a camera that comes closer; frames:DIR gives clips")
+		r.Notice("the images are not clips: the frames are a zoom into each image; use --data frames:DIR for clips")
 	}
 	if n := r.trainer.MinBatchNormSize(); n > 0 && n < warnBatchNormSize {
 		r.Notice("batch norm sees only %d images at once, too few to estimate their statistics: use --norm group, or a larger --batch", n)
@@ -219,7 +220,7 @@ func (r *Run) start(c *net.Checkpoint, dev *vk.Device) error {
 	return r.openMetrics(done)
 }
 
-// listSkipped writes skipped.txt where images of the set were unreadable: a path and a reason per line.
+// listSkipped writes skipped.txt if images of the set were unreadable: a path and a reason per line.
 func (r *Run) listSkipped() error {
 	path := filepath.Join(r.Dir, skippedFile)
 	if len(r.Set.Skipped) == 0 {
@@ -265,7 +266,7 @@ func (r *Run) loop(ctx context.Context) error {
 		if err := errors.Join(t.Train(ctx, next, report), failed); err != nil {
 			return err
 		}
-		if t.Step() == next { // not stopped on the way
+		if t.Step() == next { // not stopped before the end of the epoch
 			if err := r.afterEpoch(); err != nil {
 				return err
 			}
@@ -280,12 +281,12 @@ func (r *Run) loop(ctx context.Context) error {
 	return nil
 }
 
-// CollapseError ends a run with StopOnCollapse whose representation collapsed. The checkpoint before it stays.
+// CollapseError ends a run with StopOnCollapse whose representation collapsed. The last checkpoint before the collapse is kept.
 type CollapseError struct{ watch.Alarm }
 
 func (e *CollapseError) Error() string { return fmt.Sprintf("run: step %d: %s", e.Step, e.Message) }
 
-// raise reports an alarm, as an error where it is to end the run.
+// raise reports an alarm. It returns an error if the alarm ends the run.
 func (r *Run) raise(a *watch.Alarm) error {
 	switch {
 	case a == nil:
