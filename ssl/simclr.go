@@ -18,7 +18,7 @@ import (
 //
 // Both views are concatenated and go through the network as one batch-norm population, as in the authors' code on one device.
 type SimCLR struct {
-	Temperature float64 `flag:"temperature" help:"τ of the loss (paper: 0.5 for CIFAR-10, 0.1 for ImageNet)" want:"above 0"`
+	Temperature float64 `flag:"temperature" help:"temperature τ of the loss (paper: 0.5 for CIFAR-10, 0.1 for ImageNet)" want:"above 0"`
 	Hidden      int     `flag:"projector-hidden" help:"hidden width of the projector; 0: the backbone's (paper: the backbone's)" want:"at least 0"`
 	Out         int     `flag:"embedding" help:"width of the embedding z (paper: 128)" want:"at least 1"`
 	Decoupled   bool    `flag:"decoupled" help:"remove the positive from the denominator of the loss (Yeh et al. 2021, arXiv:2110.06848)"`
