@@ -20,12 +20,12 @@ import (
 	"marr/vk"
 )
 
-// benchRun is one call of marr bench.
+// benchRun is a call of marr bench.
 type benchRun struct {
 	step                 bench.StepOptions
 	json, against, label string
 	python, device, tune string
-	runs                 string // folder of
+	runsDir              string
 	peer, plan           bool
 	rows                 bench.KernelOptions
 	old                  *bench.Results
@@ -36,7 +36,7 @@ func benchCommand(fs *pflag.FlagSet) func(context.Context, []string) error {
 	b := &benchRun{}
 	filter := fs.String("filter", "", "kernels: only rows whose group, name and pass match this `REGEXP`; methods: only runs whose name matches")
 	fs.StringVar(&b.json, "json", "", "write all results to `FILE`")
-	fs.StringVar(&b.against, "against", "", "print the speed-up over an older `FILE`")
+	fs.StringVar(&b.against, "against", "", "print the speed-up over the results in an older `FILE`")
 	fs.StringVar(&b.label, "label", "", "a name for this measurement, stored in the file")
 	fs.IntVar(&b.rows.Runs, "runs", 0, "kernels: runs of each row; default 7, fewer if a row takes long")
 	c := train.DefaultConfig()
@@ -45,9 +45,9 @@ func benchCommand(fs *pflag.FlagSet) func(context.Context, []string) error {
 	fs.IntVar(&b.step.Size, "size", 32, "step: side of a view in `pixels`")
 	fs.IntVar(&b.step.Steps, "steps", 0, "step: steps per measurement; default 20, on a CPU device 3")
 	fs.BoolVar(&b.plan, "plan", false, "step: plan the memory and run nothing; the device must have that much memory")
-	fs.BoolVar(&b.peer, "peer", false, "step, data, methods: run the same work in PyTorch too and compare; speed is measured alternately")
+	fs.BoolVar(&b.peer, "peer", false, "step, data, methods: run the same work in PyTorch too and compare; both are timed alternately")
 	fs.StringVar(&b.python, "python", "", "--peer: a `PYTHON` that can import torch; default: python3, then /usr/bin/python3")
-	fs.StringVar(&b.runs, "runs-dir", "runs/methods", "methods: `DIR` with a folder for each run; completed runs in it are not trained again")
+	fs.StringVar(&b.runsDir, "runs-dir", "runs/methods", "methods: `DIR` with a folder for each run; completed runs in it are not trained again")
 	device, tune := deviceFlag(fs), tuneFlag(fs)
 	return func(ctx context.Context, args []string) error {
 		switch {
@@ -94,7 +94,7 @@ func printTables(files []string) error {
 	return out.Flush()
 }
 
-// run measures, then prints and writes the results, also if the user stopped it.
+// run measures, then prints and writes the results, even if the user stopped it.
 func (b *benchRun) run(ctx context.Context, what string) error {
 	if b.against != "" {
 		var err error
@@ -120,7 +120,7 @@ func (b *benchRun) run(ctx context.Context, what string) error {
 		return err
 	}
 	err = b.measure(ctx, dev, what, peers)
-	b.say("")
+	b.printStatus("")
 	b.results.Stopped = ctx.Err() != nil
 	if err != nil && !b.results.Stopped {
 		return err
@@ -168,7 +168,7 @@ func (b *benchRun) measure(ctx context.Context, dev *vk.Device, what string, pee
 		return b.methods(ctx, dev, peers)
 	}
 	if what == "data" || what == "all" {
-		b.say("data")
+		b.printStatus("data")
 		if b.results.Data, err = bench.MeasureData(ctx, dev, b.dataSteps(dev.Info().Type == vk.CPU), peers[:min(1, len(peers))]); err != nil || what == "data" {
 			return err
 		}
@@ -189,15 +189,15 @@ func (b *benchRun) measure(ctx context.Context, dev *vk.Device, what string, pee
 			return err
 		}
 	}
-	b.say("training")
-	short := shortTraining
-	short.Tuner = b.step.Tuner
-	b.results.Training, err = bench.MeasureTraining(ctx, dev, short)
+	b.printStatus("training")
+	training := shortTraining
+	training.Tuner = b.step.Tuner
+	b.results.Training, err = bench.MeasureTraining(ctx, dev, training)
 	return err
 }
 
 func (b *benchRun) measureStep(ctx context.Context, dev *vk.Device, o bench.StepOptions, peers []bench.PeerCommand) error {
-	b.say("step: %v", o)
+	b.printStatus("step: %v", o)
 	var s bench.Step
 	var err error
 	if b.plan {
@@ -213,7 +213,7 @@ func (b *benchRun) measureStep(ctx context.Context, dev *vk.Device, o bench.Step
 
 // methods trains each method on built-in images. It takes far longer than the other measurements, so "all" excludes it.
 func (b *benchRun) methods(ctx context.Context, dev *vk.Device, peers []bench.PeerCommand) (err error) {
-	o := methods.Options{Dir: b.runs, Peers: peers, Tuner: b.step.Tuner, Log: b.say}
+	o := methods.Options{Dir: b.runsDir, Peers: peers, Tuner: b.step.Tuner, Log: b.printStatus}
 	cases, err := methods.Cases()
 	if err != nil {
 		return err
@@ -252,7 +252,7 @@ var shortTraining = bench.StepOptions{Arch: "resnet10", Backbone: map[string]any
 
 // kernels measures the peak before and after the rows, so that load from other processes does not increase the shares.
 func (b *benchRun) kernels(ctx context.Context, dev *vk.Device) error {
-	b.say("peak")
+	b.printStatus("peak")
 	p, err := bench.MeasurePeak(dev)
 	if err != nil {
 		return err
@@ -261,7 +261,7 @@ func (b *benchRun) kernels(ctx context.Context, dev *vk.Device) error {
 	done := 0
 	b.results.Rows, err = bench.MeasureKernels(ctx, dev, bench.Cases(p), p, b.rows, func(r bench.Row) {
 		done++
-		b.say("row %d: %s, %s, %s", done, r.Group, r.Name, r.Pass)
+		b.printStatus("row %d: %s, %s, %s", done, r.Group, r.Name, r.Pass)
 	})
 	if err != nil {
 		return err
@@ -272,8 +272,8 @@ func (b *benchRun) kernels(ctx context.Context, dev *vk.Device) error {
 	return err
 }
 
-// say prints the current measurement on one line of a terminal and overwrites the previous one.
-func (b *benchRun) say(format string, args ...any) {
+// printStatus prints the current measurement on one line of a terminal and overwrites the previous one.
+func (b *benchRun) printStatus(format string, args ...any) {
 	if term.IsTerminal(int(os.Stderr.Fd())) {
 		fmt.Fprintf(os.Stderr, "\r\x1b[K"+format, args...)
 	}

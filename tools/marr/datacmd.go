@@ -8,6 +8,7 @@ import (
 	"io"
 	"math"
 	"os"
+	"strings"
 
 	"github.com/spf13/pflag"
 
@@ -16,14 +17,14 @@ import (
 )
 
 func dataCommand(fs *pflag.FlagSet) func(context.Context, []string) error {
-	px := fs.Int("size", 0, "side of the views that the images are kept for, in `pixels`; default 32")
+	px := fs.Int("size", 0, "side in `pixels` of the views for which the images are stored; default 32")
 	sheet := fs.String("sheet", "", "write a contact sheet of 64 images to `FILE`.png")
-	asJSON := fs.Bool("json", false, "print what is known as JSON")
+	asJSON := fs.Bool("json", false, "print the description as JSON")
 	return func(ctx context.Context, args []string) error {
 		if len(args) != 2 || args[0] != "inspect" {
-			return usagef("data: want marr data inspect D: say which images")
+			return usagef("data: want marr data inspect D, with the images D")
 		}
-		if err := wantPNG("--sheet", *sheet); err != nil {
+		if err := checkPNG("--sheet", *sheet); err != nil {
 			return err
 		}
 		set, err := openSet(ctx, args[1], *px)
@@ -49,25 +50,25 @@ func dataCommand(fs *pflag.FlagSet) func(context.Context, []string) error {
 	}
 }
 
-// inspection is what marr data inspect tells.
+// inspection is the description that marr data inspect prints.
 type inspection struct {
-	Name     string             `json:"name"`
-	Images   int                `json:"images"`
-	Gray     int                `json:"gray"`
-	Channels int                `json:"channels"`
-	Smallest [2]int             `json:"smallest"` // height, width of the image with the fewest pixels, as stored
-	Largest  [2]int             `json:"largest"`
-	Clips    int                `json:"clips,omitempty"`
-	Classes  []classCount       `json:"classes,omitempty"`
-	NoLabel  int                `json:"without_label"`
-	Mean     []float64          `json:"mean"` // by channel, pixels scaled to 0 … 1
-	Std      []float64          `json:"std"`
-	Skipped  []data.SkippedFile `json:"skipped,omitempty"`
-	Print    string             `json:"fingerprint"`
+	Name        string             `json:"name"`
+	Images      int                `json:"images"`
+	Gray        int                `json:"gray"`
+	Channels    int                `json:"channels"`
+	Smallest    [2]int             `json:"smallest"` // height, width of the image with the fewest pixels, as stored
+	Largest     [2]int             `json:"largest"`
+	Clips       int                `json:"clips,omitempty"`
+	Classes     []classCount       `json:"classes,omitempty"`
+	NoLabel     int                `json:"without_label"`
+	Mean        []float64          `json:"mean"` // by channel, pixels scaled to 0 … 1
+	Std         []float64          `json:"std"`
+	Skipped     []data.SkippedFile `json:"skipped,omitempty"`
+	Fingerprint string             `json:"fingerprint"`
 }
 
-// mostClasses is how many classes are shown on a screen; JSON has all.
-const mostClasses = 200
+// maxClasses is the largest number of classes that the text lists; JSON lists all.
+const maxClasses = 200
 
 type classCount struct {
 	Label  int    `json:"label"`
@@ -76,19 +77,19 @@ type classCount struct {
 }
 
 func inspect(set *data.Set) inspection {
-	i := inspection{Name: set.Name, Images: set.Len(), Channels: set.C, Clips: len(set.Clips), Skipped: set.Skipped, Print: set.Fingerprint()}
+	i := inspection{Name: set.Name, Images: set.Len(), Channels: set.C, Clips: len(set.Clips), Skipped: set.Skipped, Fingerprint: set.Fingerprint()}
 	i.Mean, i.Std = set.Stats()
-	least, most := math.MaxInt, 0
+	smallest, largest := math.MaxInt, 0
 	for k := range set.Len() {
 		img := set.Image(k)
 		if img.C == 1 {
 			i.Gray++
 		}
-		if n := img.H * img.W; n < least {
-			least, i.Smallest = n, [2]int{img.H, img.W}
+		if n := img.H * img.W; n < smallest {
+			smallest, i.Smallest = n, [2]int{img.H, img.W}
 		}
-		if n := img.H * img.W; n > most {
-			most, i.Largest = n, [2]int{img.H, img.W}
+		if n := img.H * img.W; n > largest {
+			largest, i.Largest = n, [2]int{img.H, img.W}
 		}
 	}
 	if set.Labels == nil {
@@ -112,6 +113,17 @@ func inspect(set *data.Set) inspection {
 	return i
 }
 
+// count returns a number of things in words, such as "1 image" or "2 classes".
+func count(n int, noun string) string {
+	switch {
+	case n == 1:
+		return "1 " + noun
+	case strings.HasSuffix(noun, "s"):
+		return fmt.Sprintf("%d %ses", n, noun)
+	}
+	return fmt.Sprintf("%d %ss", n, noun)
+}
+
 func (i inspection) print(out io.Writer) {
 	kind := "color"
 	switch i.Gray {
@@ -119,39 +131,39 @@ func (i inspection) print(out io.Writer) {
 		kind = "gray"
 	case 0:
 	default:
-		kind = fmt.Sprintf("%d of them gray, the others color", i.Gray)
+		kind = fmt.Sprintf("%d of them gray, the others in color", i.Gray)
 	}
-	fmt.Fprintf(out, "%s: %d images, %s\n", i.Name, i.Images, kind)
+	fmt.Fprintf(out, "%s: %s, %s\n", i.Name, count(i.Images, "image"), kind)
 	if i.Clips > 0 {
-		fmt.Fprintf(out, "clips: %d, of %d frames on average\n", i.Clips, i.Images/i.Clips)
+		fmt.Fprintf(out, "%s, of %s on average\n", count(i.Clips, "clip"), count(i.Images/i.Clips, "frame"))
 	}
 	if i.Smallest == i.Largest {
-		fmt.Fprintf(out, "size as kept: %d×%d (height × width)\n", i.Largest[0], i.Largest[1])
+		fmt.Fprintf(out, "stored size: %d×%d (height × width)\n", i.Largest[0], i.Largest[1])
 	} else {
-		fmt.Fprintf(out, "sizes as kept: %d×%d to %d×%d (height × width)\n", i.Smallest[0], i.Smallest[1], i.Largest[0], i.Largest[1])
+		fmt.Fprintf(out, "stored sizes: %d×%d to %d×%d (height × width)\n", i.Smallest[0], i.Smallest[1], i.Largest[0], i.Largest[1])
 	}
-	fmt.Fprintf(out, "mean %.4f, standard deviation %.4f, of pixels scaled to 0 … 1, by channel\n", i.Mean, i.Std)
+	fmt.Fprintf(out, "mean %.4f, standard deviation %.4f, by channel, of pixels scaled to 0 … 1\n", i.Mean, i.Std)
 	if i.NoLabel == i.Images {
-		fmt.Fprintln(out, "labels: none: enough to pre-train; eval wants a folder a class, or labels in the format of the set")
+		fmt.Fprintln(out, "no labels: pretrain needs none; eval needs one folder per class, or a format with labels")
 	} else {
-		fmt.Fprintf(out, "%d classes", len(i.Classes))
+		fmt.Fprint(out, count(len(i.Classes), "class"))
 		if i.NoLabel > 0 {
-			fmt.Fprintf(out, ", %d images without a label", i.NoLabel)
+			fmt.Fprintf(out, ", %s without a label", count(i.NoLabel, "image"))
 		}
 		fmt.Fprintln(out)
 		for k, c := range i.Classes {
-			if k == mostClasses {
+			if k == maxClasses {
 				fmt.Fprintf(out, "  … and %d more\n", len(i.Classes)-k)
 				break
 			}
-			fmt.Fprintf(out, "  %4d  %-24s %d images\n", c.Label, c.Name, c.Images)
+			fmt.Fprintf(out, "  %4d  %-24s %s\n", c.Label, c.Name, count(c.Images, "image"))
 		}
 	}
 	if len(i.Skipped) > 0 {
-		fmt.Fprintf(out, "skipped, %d files:\n", len(i.Skipped))
+		fmt.Fprintf(out, "skipped %s:\n", count(len(i.Skipped), "file"))
 		for _, b := range i.Skipped {
 			fmt.Fprintf(out, "  %s: %s\n", b.Path, b.Reason)
 		}
 	}
-	fmt.Fprintf(out, "fingerprint %s\n", i.Print)
+	fmt.Fprintf(out, "fingerprint %s\n", i.Fingerprint)
 }

@@ -20,21 +20,21 @@ import (
 	"marr/vk"
 )
 
-// demoConfig returns the demo's settings: small enough for five minutes on two CPU cores.
+// demoConfig returns the demo's settings, which take about five minutes on two CPU cores.
 func demoConfig() run.Config {
 	c := run.DefaultConfig()
 	c.Data, c.Arch, c.Backbone, c.Epochs = "builtin:fashion-placed", "resnet10", map[string]any{"width": 16}, 6
 	return c
 }
 
-// scores are one row of the demo's table, in percent.
+// scores is a row of the demo's table, in percent.
 type scores struct {
 	eval.Scores
-	Finetune10   *float64 `json:"finetune10,omitempty"`
-	Finetune10_N int      `json:"finetune10_n,omitempty"`
+	Finetune10    *float64 `json:"finetune10,omitempty"`
+	FinetuneDraws int      `json:"finetune10_n,omitempty"`
 }
 
-// summary is runs/demo/summary.json.
+// summary is the content of summary.json.
 type summary struct {
 	Device          string            `json:"device"`
 	Method          string            `json:"method"`
@@ -63,13 +63,13 @@ type demo struct {
 	dev         *vk.Device
 	config      run.Config
 	train, test *data.Set
-	sum         summary
+	summary     summary
 }
 
 func demoCommand(fs *pflag.FlagSet) func(context.Context, []string) error {
 	out := fs.String("out", "runs/demo", "`DIR` for the run, backbone.onnx and summary.json")
-	seed := fs.Uint64("seed", 1, "of everything random")
-	resume := fs.Bool("resume", false, "go on with a demo that was stopped")
+	seed := fs.Uint64("seed", 1, "random seed")
+	resume := fs.Bool("resume", false, "continue a demo that was stopped")
 	device := deviceFlag(fs)
 	return func(ctx context.Context, args []string) error {
 		if err := noArgs(args); err != nil {
@@ -93,7 +93,7 @@ func demoCommand(fs *pflag.FlagSet) func(context.Context, []string) error {
 }
 
 func (d *demo) run(ctx context.Context, resume bool) error {
-	began := time.Now()
+	start := time.Now()
 	m, err := ssl.New(d.config.Method)
 	if err != nil {
 		return err
@@ -108,12 +108,12 @@ func (d *demo) run(ctx context.Context, resume bool) error {
 	if err := pretrain(ctx, d.dev, r, nil); err != nil {
 		return err
 	}
-	trained := time.Since(began)
+	trained := time.Since(start)
 	s, err := runSubject(d.dir, "")
 	if err != nil {
 		return err
 	}
-	d.sum = summary{Device: d.dev.Info().Name, Method: d.config.Method, Arch: d.config.Arch, Dataset: d.train.Name, Images: d.train.Len(),
+	d.summary = summary{Device: d.dev.Info().Name, Method: d.config.Method, Arch: d.config.Arch, Dataset: d.train.Name, Images: d.train.Len(),
 		Epochs: d.config.Epochs, Batch: d.config.Batch, Seed: d.config.Seed, Eval: map[string]scores{},
 		ImagesPerSecond: float64(d.config.Epochs*d.train.Len()/d.config.Batch*d.config.Batch) / trained.Seconds()}
 	if err := d.evaluate(ctx, s); err != nil {
@@ -122,12 +122,12 @@ func (d *demo) run(ctx context.Context, resume bool) error {
 	if err := d.export(s); err != nil {
 		return err
 	}
-	d.sum.Seconds = time.Since(began).Seconds()
+	d.summary.Seconds = time.Since(start).Seconds()
 	d.print()
 	return d.write()
 }
 
-// evaluate fills the table: raw pixels, the network untrained and pre-trained.
+// evaluate measures raw pixels, the untrained network and the pre-trained one.
 func (d *demo) evaluate(ctx context.Context, trained subject) error {
 	random, err := randomSubject(d.config, d.train)
 	if err != nil {
@@ -138,38 +138,39 @@ func (d *demo) evaluate(ctx context.Context, trained subject) error {
 		s   subject
 	}{{"raw", rawSubject(d.config.Size, d.train)}, {"random", random}, {"pretrained", trained}} {
 		if ctx.Err() != nil {
-			return fmt.Errorf("%w while evaluating: the training is saved in %s: continue with the same command and --resume", run.ErrStopped, d.dir)
+			return fmt.Errorf("%w during the evaluation: the trained network is saved in %s: continue with the same command and --resume", run.ErrStopped, d.dir)
 		}
 		fmt.Printf("evaluating %s …\n", row.key)
 		sc, err := d.score(row.s)
 		if err != nil {
 			return err
 		}
-		d.sum.Eval[row.key] = sc
+		d.summary.Eval[row.key] = sc
 	}
 	return nil
 }
 
+// score evaluates a row of the table.
 func (d *demo) score(s subject) (scores, error) {
-	var sc scores
+	var row scores
 	f, err := s.features(d.dev, d.train, d.test)
 	if err != nil {
-		return sc, err
+		return row, err
 	}
-	if sc.Scores, err = eval.EvaluateFrozen(f[0], f[1]); err != nil {
-		return sc, err
+	if row.Scores, err = eval.EvaluateFrozen(f[0], f[1]); err != nil {
+		return row, err
 	}
-	for _, percent := range []*float64{&sc.KNN1, &sc.KNN20, &sc.Linear, &sc.Linear10, &sc.Linear10Std} {
+	for _, percent := range []*float64{&row.KNN1, &row.KNN20, &row.Linear, &row.Linear10, &row.Linear10Std} {
 		*percent = round(*percent)
 	}
 	if s.start == nil {
-		return sc, nil
+		return row, nil
 	}
-	tune := eval.DefaultFinetuneConfig()
-	percent, err := eval.Finetune(d.dev, eval.Network{Config: s.config.Config, Start: s.start}, d.train, d.test, tune)
+	finetune := eval.DefaultFinetuneConfig()
+	percent, err := eval.Finetune(d.dev, eval.Network{Config: s.config.Config, Start: s.start}, d.train, d.test, finetune)
 	percent = round(percent)
-	sc.Finetune10, sc.Finetune10_N = &percent, tune.Draws
-	return sc, err
+	row.Finetune10, row.FinetuneDraws = &percent, finetune.Draws
+	return row, err
 }
 
 // export writes backbone.onnx and verifies it.
@@ -192,38 +193,39 @@ func (d *demo) export(s subject) error {
 	if err != nil {
 		return err
 	}
-	d.sum.ONNX = onnxSummary{Path: path, CosineMin: 1}
+	d.summary.ONNX = onnxSummary{Path: path, CosineMin: 1}
 	for _, a := range v.Agreements {
-		o := &d.sum.ONNX
+		o := &d.summary.ONNX
 		o.MaxAbsDiff, o.CosineMin = max(o.MaxAbsDiff, a.MaxAbsDiff), min(o.CosineMin, a.CosineMin)
 		o.CheckedBy = append(o.CheckedBy, a.Runtime)
 	}
 	return nil
 }
 
-// print shows the table and what it says.
+// print prints the table, its protocol and its result.
 func (d *demo) print() {
 	fmt.Printf("\n%-22s %8s %8s %8s %14s %14s\n", "accuracy, %", "kNN k=1", "kNN k=20", "linear", "linear, 10", "fine-tuned, 10")
 	for _, row := range []struct{ key, name string }{{"raw", "raw pixels"}, {"random", "untrained network"}, {"pretrained", "pre-trained network"}} {
-		s := d.sum.Eval[row.key]
+		s := d.summary.Eval[row.key]
 		tuned := "–"
 		if s.Finetune10 != nil {
 			tuned = fmt.Sprintf("%.1f", *s.Finetune10)
 		}
 		fmt.Printf("%-22s %8.1f %8.1f %8.1f %14s %14s\n", row.name, s.KNN1, s.KNN20, s.Linear, fmt.Sprintf("%.1f ± %.1f", s.Linear10, s.Linear10Std), tuned)
 	}
-	random, trained := d.sum.Eval["random"], d.sum.Eval["pretrained"]
-	fmt.Printf("\n%d test images; linear: probe on all labels; linear, 10: on 10 labels a class, mean ± std of %d draws; fine-tuned: whole network, 10 labels a class,\nmean of %d draws; seed %d, %s.\n",
-		d.test.Len(), eval.FewShotDraws, random.Finetune10_N, d.sum.Seed, d.sum.Device)
-	fmt.Printf("%d epochs without labels make 10 labels a class worth %+.1f points with the network frozen and %+.1f fine-tuned, against the same network from scratch.\n",
-		d.sum.Epochs, trained.Linear10-random.Linear10, *trained.Finetune10-*random.Finetune10)
-	fmt.Printf("%.0f s in all; the backbone is %s, the table %s.\n", d.sum.Seconds, d.sum.ONNX.Path, filepath.Join(d.dir, "summary.json"))
+	random, trained := d.summary.Eval["random"], d.summary.Eval["pretrained"]
+	fmt.Printf("\n%d test images; linear: probe on all labels; linear, 10: probe on 10 labels per class, mean ± std of %d draws;\n"+
+		"fine-tuned, 10: whole network on 10 labels per class, mean of %d draws; seed %d, %s.\n",
+		d.test.Len(), eval.FewShotDraws, random.FinetuneDraws, d.summary.Seed, d.summary.Device)
+	fmt.Printf("With 10 labels per class, %s of pre-training without labels change the accuracy by %+.1f points (frozen network) and %+.1f points (fine-tuned).\n",
+		count(d.summary.Epochs, "epoch"), trained.Linear10-random.Linear10, *trained.Finetune10-*random.Finetune10)
+	fmt.Printf("%.0f s in total; backbone: %s, table: %s\n", d.summary.Seconds, d.summary.ONNX.Path, filepath.Join(d.dir, "summary.json"))
 }
 
 func (d *demo) write() error {
 	return net.WriteFileAtomic(filepath.Join(d.dir, "summary.json"), func(w io.Writer) error {
 		enc := json.NewEncoder(w)
 		enc.SetIndent("", "  ")
-		return enc.Encode(d.sum)
+		return enc.Encode(d.summary)
 	})
 }

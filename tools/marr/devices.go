@@ -36,22 +36,22 @@ func devicesCommand(fs *pflag.FlagSet) func(context.Context, []string) error {
 }
 
 func printDevices(all []vk.Info) error {
-	type described struct {
+	type description struct {
 		vk.Info
-		Kernels string   `json:"kernels"` // the family that convolutions and products get without a tuner
+		Kernels string   `json:"kernels"` // family of convolutions and matrix products without a tuner
 		Tiles   []string `json:"tiles"`
 		Reads   string   `json:"reads"`
 	}
-	out := make([]described, len(all))
+	out := make([]description, len(all))
 	for i, d := range all {
-		out[i] = described{d, kernels.FamilyOf(d), kernels.TilesOf(d), kernels.ReadingOf(d, vk.ReadSettings())}
+		out[i] = description{d, kernels.FamilyOf(d), kernels.TilesOf(d), kernels.ReadingOf(d, vk.ReadSettings())}
 	}
 	enc := json.NewEncoder(os.Stdout)
 	enc.SetIndent("", "  ")
 	return enc.Encode(out)
 }
 
-// openDevice opens the device that --device names, with compiled kernels kept in the user's cache folder (MARR_CACHE).
+// openDevice opens the device that --device names. Compiled kernels are stored in the user's cache folder (MARR_CACHE).
 func openDevice(selector string) (*vk.Device, error) {
 	dir, err := vk.CacheDir()
 	if err != nil {
@@ -62,10 +62,10 @@ func openDevice(selector string) (*vk.Device, error) {
 
 // tuneFlag declares --tune.
 func tuneFlag(fs *pflag.FlagSet) *string {
-	return fs.String("tune", "", "how to choose kernels, `off|quick|full`: by rule, or by timing a few or all of them once a device; default: quick, off on a CPU")
+	return fs.String("tune", "", "`off|quick|full`: choose kernels by rule, by timing a few of them once per device, or by timing all; default: quick, on a CPU device off")
 }
 
-// newTuner makes the tuner that --tune names, with its results in the user's cache folder.
+// newTuner returns the tuner of a --tune mode. Its results are stored in the user's cache folder.
 func newTuner(dev *vk.Device, mode string) (*kernels.Tuner, error) {
 	tuning, err := kernels.ParseTuning(mode, dev.Info())
 	if err != nil {
@@ -73,7 +73,7 @@ func newTuner(dev *vk.Device, mode string) (*kernels.Tuner, error) {
 	}
 	dir, err := vk.CacheDir()
 	if err != nil {
-		dir = "" // openDevice has said so
+		dir = "" // openDevice printed the error
 	}
 	return kernels.NewTuner(dev, tuning, dir, warn), nil
 }
@@ -82,5 +82,5 @@ func warn(text string) { fmt.Fprintln(os.Stderr, "marr: "+text) }
 
 // deviceFlag declares --device.
 func deviceFlag(fs *pflag.FlagSet) *string {
-	return fs.String("device", "", "device `N|NAME` as marr devices lists it; default: MARR_DEVICE, else the best")
+	return fs.String("device", "", "`N|NAME`: number or name of a device, as marr devices lists them; default: MARR_DEVICE, else the best")
 }

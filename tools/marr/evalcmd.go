@@ -17,25 +17,17 @@ import (
 	"marr/vk"
 )
 
-// The constants of the protocols. Every printed number names them.
-const (
-	temperature = eval.Temperature
-	fewPerClass = eval.FewShotPerClass
-	fewDraws    = eval.FewShotDraws
-	fewSeed     = eval.FewShotSeed
-)
-
 func evalCommand(fs *pflag.FlagSet) func(context.Context, []string) error {
-	dir := fs.String("run", "", "`DIR` of a run: its newest checkpoint")
+	dir := fs.String("run", "", "`DIR` of a run, whose newest checkpoint is measured")
 	branch := branchFlag(fs)
-	model := fs.String("model", "", "random: an untrained network; raw: the pixels themselves")
-	train := fs.String("train", "", "labelled images `D` to fit on")
-	test := fs.String("test", "", "labelled images `D` to test on")
+	model := fs.String("model", "", "`random|raw` in place of --run: an untrained network, or the pixels themselves")
+	train := fs.String("train", "", "labeled images `D` to fit on")
+	test := fs.String("test", "", "labeled images `D` to test on")
 	asJSON := fs.Bool("json", false, "print the result as JSON")
 	c := run.DefaultConfig()
-	networkFlags(fs, &c.Config, "for --model random: ")
-	fs.IntVar(&c.Size, "size", 0, "for --model random or raw: side of the images in `pixels`")
-	fs.Uint64Var(&c.Seed, "seed", c.Seed, "for --model random")
+	networkFlags(fs, &c.Config, "--model random: ")
+	fs.IntVar(&c.Size, "size", 0, "--model random or raw: side of the images in `pixels`; default: that of the set, else 32")
+	fs.Uint64Var(&c.Seed, "seed", c.Seed, "--model random: random seed")
 	device := deviceFlag(fs)
 	return func(ctx context.Context, args []string) error {
 		kinds := []string{"knn", "linear", "finetune"}
@@ -49,7 +41,7 @@ func evalCommand(fs *pflag.FlagSet) func(context.Context, []string) error {
 			return err
 		}
 		if *train == "" || *test == "" {
-			return usagef("eval: --train and --test are required: name the labelled images to fit on and to test on")
+			return usagef("eval: --train and --test are required: name the labeled images to fit on and to test on")
 		}
 		if err := setBackbone(fs, &c.Config); err != nil {
 			return usageError{err}
@@ -59,7 +51,7 @@ func evalCommand(fs *pflag.FlagSet) func(context.Context, []string) error {
 	}
 }
 
-// evaluation is one call of marr eval.
+// evaluation is a call of marr eval.
 type evaluation struct {
 	kind, run, branch, model string
 	config                   run.Config
@@ -88,7 +80,7 @@ func (e evaluation) do(ctx context.Context, trainName, testName, device string) 
 	if e.run != "" {
 		channels = s.channels
 	}
-	if err := comparable(train, test, channels); err != nil {
+	if err := checkSets(train, test, channels); err != nil {
 		return err
 	}
 	if i := slices.Index(train.Labels, -1); i >= 0 {
@@ -96,7 +88,7 @@ func (e evaluation) do(ctx context.Context, trainName, testName, device string) 
 	}
 	if e.run == "" {
 		e.config.Data = trainName
-		size(&e.config, train)
+		setSize(&e.config, train)
 		s = rawSubject(e.config.Size, train)
 		if e.model == "random" {
 			network, err := e.config.Network(train.C)
@@ -129,9 +121,9 @@ func (e evaluation) do(ctx context.Context, trainName, testName, device string) 
 	return nil
 }
 
-// comparable refuses two sets that cannot be compared by a network for images of this many channels (0: any). Where that has three channels, or the training
-// images have color, gray images are repeated in three.
-func comparable(train, test *data.Set, channels int) error {
+// checkSets returns an error for sets that a network for images of this many channels (0: any) cannot be evaluated on. If the network or the training images
+// have three channels, gray images are repeated in three.
+func checkSets(train, test *data.Set, channels int) error {
 	train.C = max(train.C, channels)
 	if train.C < test.C {
 		return fmt.Errorf("%s is gray, %s has color: give sets of one kind", train.Name, test.Name)
@@ -139,28 +131,28 @@ func comparable(train, test *data.Set, channels int) error {
 	test.C = train.C
 	for _, s := range []*data.Set{train, test} {
 		if s.Labels == nil {
-			return fmt.Errorf("%s has no labels: give images in one folder a class, or a data-set file with its labels", s.Name)
+			return fmt.Errorf("%s has no labels: use one folder per class, or a data-set file with labels", s.Name)
 		}
 	}
 	if i := slices.Index(test.Labels, -1); i >= 0 {
 		return fmt.Errorf("%s: image %d has no label: label all images", test.Name, i)
 	}
 	if !slices.ContainsFunc(train.Labels, func(l int32) bool { return l >= 0 && l != slices.Max(train.Labels) }) {
-		return fmt.Errorf("%s has images of one class only: give at least two classes", train.Name)
+		return fmt.Errorf("%s has images of one class only: use at least two classes", train.Name)
 	}
 	if a, b := strings.Join(train.Classes, ", "), strings.Join(test.Classes, ", "); a != b && train.Classes != nil && test.Classes != nil {
-		return fmt.Errorf("%s has the classes %s, %s has %s: give sets with the same class folders", train.Name, a, test.Name, b)
+		return fmt.Errorf("%s has the classes %s, %s has %s: use sets with the same class folders", train.Name, a, test.Name, b)
 	}
 	return nil
 }
 
-// measure runs the protocol and describes how the number was obtained.
+// measure runs the protocol and returns its numbers with a text that describes them.
 func (e evaluation) measure(dev *vk.Device, s subject, train, test *data.Set) (map[string]any, string, error) {
 	name := s.name
 	if s.branch != "" {
 		name += ", branch " + s.branch
 	}
-	of := fmt.Sprintf("%s, train %s (%d), test %s (%d)", name, train.Name, train.Len(), test.Name, test.Len())
+	source := fmt.Sprintf("%s, train %s (%d), test %s (%d)", name, train.Name, train.Len(), test.Name, test.Len())
 	result := map[string]any{"model": s.name, "train": train.Name, "test": test.Name, "protocol": e.kind}
 	if s.branch != "" {
 		result["branch"] = s.branch
@@ -172,29 +164,29 @@ func (e evaluation) measure(dev *vk.Device, s subject, train, test *data.Set) (m
 		f := eval.DefaultFinetuneConfig()
 		percent, err := eval.Finetune(dev, eval.Network{Config: s.config.Config, Start: s.start}, train, test, f)
 		result["finetune10"], result["finetune10_n"] = round(percent), f.Draws
-		return result, fmt.Sprintf("whole network fine-tuned for %d steps on %d labels a class, mean of %d draws: %.2f %%  (%s)", f.Steps, f.PerClass, f.Draws, percent, of), err
+		return result, fmt.Sprintf("whole network fine-tuned for %d steps on %d labels per class, mean of %d draws: %.2f %%  (%s)", f.Steps, f.PerClass, f.Draws, percent, source), err
 	}
 	features, err := s.features(dev, train, test)
 	if err != nil {
 		return nil, "", err
 	}
 	if e.kind == "knn" {
-		acc, err := eval.KNN(features[0], features[1], []int{1, 20}, temperature)
+		acc, err := eval.KNN(features[0], features[1], []int{1, 20}, eval.Temperature)
 		if err != nil {
 			return nil, "", err
 		}
 		result["knn1"], result["knn20"] = round(acc[0]), round(acc[1])
-		return result, fmt.Sprintf("kNN by cosine: k=1 %.2f %%, k=20 weighted with T %g %.2f %%  (%s)", acc[0], temperature, acc[1], of), nil
+		return result, fmt.Sprintf("kNN by cosine: k=1 %.2f %%, k=20 weighted with T = %g %.2f %%  (%s)", acc[0], eval.Temperature, acc[1], source), nil
 	}
 	all, err := eval.Linear(features[0], features[1], eval.LinearOptions{})
 	if err != nil {
 		return nil, "", err
 	}
-	mean, std, err := eval.LinearFewShot(features[0], features[1], fewPerClass, fewDraws, fewSeed)
+	mean, std, err := eval.LinearFewShot(features[0], features[1], eval.FewShotPerClass, eval.FewShotDraws, eval.FewShotSeed)
 	result["linear"], result["linear10"], result["linear10_std"] = round(all), round(mean), round(std)
-	return result, fmt.Sprintf("linear probe (L-BFGS) on normalised features: all labels %.2f %%, %d labels a class %.2f ± %.2f %% (mean ± std of %d draws)  (%s)",
-		all, fewPerClass, mean, std, fewDraws, of), err
+	return result, fmt.Sprintf("linear probe (L-BFGS) on normalized features: all labels %.2f %%, %d labels per class %.2f ± %.2f %% (mean ± std of %d draws)  (%s)",
+		all, eval.FewShotPerClass, mean, std, eval.FewShotDraws, source), err
 }
 
-// round keeps three decimals of a percentage.
+// round rounds a percentage to three decimals.
 func round(percent float64) float64 { return math.Round(percent*1000) / 1000 }

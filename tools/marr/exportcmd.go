@@ -20,9 +20,9 @@ import (
 )
 
 func exportCommand(fs *pflag.FlagSet) func(context.Context, []string) error {
-	dir := fs.String("run", "", "`DIR` of the run")
-	out := fs.String("out", "", "`FILE`.onnx or .safetensors to write")
-	verify := fs.Bool("verify", false, "read the file back and compare: ONNX by its features of the run's images, safetensors by its bytes")
+	dir := fs.String("run", "", "`DIR` of the run to export")
+	out := fs.String("out", "", "`FILE` to write, which ends in .onnx or .safetensors")
+	verify := fs.Bool("verify", false, "read the file back and compare it with the run: ONNX by the features of the run's images, safetensors by its bytes")
 	branch := branchFlag(fs)
 	device := deviceFlag(fs)
 	return func(ctx context.Context, args []string) error {
@@ -30,7 +30,7 @@ func exportCommand(fs *pflag.FlagSet) func(context.Context, []string) error {
 			return err
 		}
 		if *dir == "" || *out == "" {
-			return usagef("export: --run and --out are needed: say which run and where to write")
+			return usagef("export: --run and --out are required: name the run and the file to write")
 		}
 		if err := checkBranch(*branch, *dir); err != nil {
 			return err
@@ -55,7 +55,7 @@ func exportCommand(fs *pflag.FlagSet) func(context.Context, []string) error {
 	}
 }
 
-// export writes the backbone to path and verifies it on request. It opens the images first, so that a refused command writes nothing.
+// export writes the backbone to path and verifies it on request. It opens the images first, so that a command that fails writes nothing.
 func (x exporter) export(ctx context.Context, format export.Format, path string, verify bool) error {
 	var set *data.Set
 	if verify && format.NeedsSamples() {
@@ -94,7 +94,7 @@ func (x exporter) images(ctx context.Context) (*data.Set, error) {
 	}
 	if set.C > x.s.channels {
 		set.Close()
-		return nil, fmt.Errorf("%s has color now, and the run was trained on gray: restore the images, or omit --verify", set.Name)
+		return nil, fmt.Errorf("%s has color now, but the run was trained on gray images: restore the images, or omit --verify", set.Name)
 	}
 	set.C = x.s.channels
 	return set, nil
@@ -120,8 +120,8 @@ func (x exporter) verify(format export.Format, path string, b export.Backbone, s
 	for _, a := range v.Agreements {
 		fmt.Printf("%s agrees with the device on %d images: largest difference %.1e, smallest cosine %.7f\n", a.Runtime, a.Images, a.MaxAbsDiff, a.CosineMin)
 	}
-	for _, why := range v.Absent {
-		fmt.Printf("not verified with ONNX Runtime: %v\n", why)
+	for _, reason := range v.Absent {
+		fmt.Printf("not verified with ONNX Runtime: %v\n", reason)
 	}
 	return v, nil
 }
@@ -141,10 +141,10 @@ func (x exporter) backbone() (export.Backbone, error) {
 	return export.Backbone{Store: st, Module: backbone, Height: x.s.inputs.Size, Width: x.s.inputs.Size, Channels: x.s.channels, Metadata: x.metadata()}, nil
 }
 
-// metadata returns what a user of the file needs to prepare images, and the origin of the network.
+// metadata returns the preparation of images for the network, and the origin of the network.
 func (x exporter) metadata() map[string]string {
 	numbers := func(v []float64) string {
-		b, _ := json.Marshal(v) // numbers always marshal
+		b, _ := json.Marshal(v) // numbers can always be marshaled
 		return string(b)
 	}
 	about := map[string]string{
@@ -162,22 +162,22 @@ func (x exporter) metadata() map[string]string {
 // maxSamples is the largest number of images that an export is verified on.
 const maxSamples = 64
 
-// samples returns the first images of a set as the network gets them, and their features on the device.
+// samples returns the first images of a set as the network receives them, and their features on the device.
 func (x exporter) samples(b export.Backbone, set *data.Set) (export.Samples, error) {
-	few := set.Limit(min(maxSamples, set.Len()))
-	features, err := x.encode(b.Store, b.Module, few)
+	first := set.Limit(min(maxSamples, set.Len()))
+	features, err := x.encode(b.Store, b.Module, first)
 	if err != nil {
 		return export.Samples{}, err
 	}
-	nhwc, err := x.encode(b.Store, pixels{}, few)
+	nhwc, err := x.encode(b.Store, pixels{}, first)
 	if err != nil {
 		return export.Samples{}, err
 	}
-	_, nchw := net.ToTorch([]int{few.Len(), b.Height, b.Width, b.Channels}, nhwc)
+	_, nchw := net.ToTorch([]int{first.Len(), b.Height, b.Width, b.Channels}, nhwc)
 	return export.Samples{Images: nchw, Features: features}, nil
 }
 
-// encode returns what a module computes from the images of a set on the device.
+// encode returns the output of a module for the images of a set, computed on the device.
 func (x exporter) encode(st *kernels.Store, m net.Module, set *data.Set) ([]float32, error) {
 	enc, err := eval.NewEncoder(st, m, x.s.inputs, set)
 	if err != nil {
@@ -191,7 +191,7 @@ func (x exporter) encode(st *kernels.Store, m net.Module, set *data.Set) ([]floa
 	return f.X, nil
 }
 
-// pixels is the network that returns its input: the test transform alone.
+// pixels is a network that returns its input, the images after the test transform.
 type pixels struct{}
 
 func (pixels) Forward(x *kernels.Tensor, _ net.Mode) *kernels.Tensor { return x }

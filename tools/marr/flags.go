@@ -15,54 +15,70 @@ import (
 	"marr/ssl/train"
 )
 
-// networkFlags declares the flags that choose a backbone and the size of its images. prefix starts their help.
+// networkFlags declares the flags of a backbone. Their help starts with prefix.
 func networkFlags(fs *pflag.FlagSet, c *train.Config, prefix string) {
 	fs.StringVar(&c.Arch, "arch", c.Arch, prefix+"architecture: "+strings.Join(net.Architectures(), ", "))
 	for _, name := range net.Architectures() {
 		a, err := net.NewArchitecture(name)
 		if err != nil {
-			panic(err) // Architectures lists only what NewArchitecture makes
+			panic(err) // NewArchitecture accepts every name that Architectures lists
 		}
 		optionFlags(fs, prefix, registry.Options(a))
 	}
-	fs.StringVar(&c.Norm, "norm", net.Norms[0], prefix+"batch norm, or what takes its place: "+strings.Join(net.Norms, ", "))
+	fs.StringVar(&c.Norm, "norm", net.Norms[0], prefix+"kind of normalization: "+strings.Join(net.Norms, ", "))
 }
 
-// optionFlags declares the settings of a method or an architecture. A name that several share is declared once.
+// optionFlags declares the settings of a method or an architecture. A setting that several share is one flag, whose help lists each description.
 func optionFlags(fs *pflag.FlagSet, prefix string, options []registry.Option) {
 	for _, o := range options {
-		if fs.Lookup(o.Name) != nil {
+		help := prefix + o.Help
+		if f := fs.Lookup(o.Name); f != nil {
+			if !strings.Contains(f.Usage, help) {
+				f.Usage += fmt.Sprintf("\n%s; default %v", help, o.Get())
+			}
 			continue
 		}
-		help := prefix + o.Help
 		switch v := o.Get().(type) {
 		case bool:
 			fs.Bool(o.Name, v, help)
 		case string:
 			fs.String(o.Name, v, help)
 		default:
-			fs.String(o.Name, "", help+fmt.Sprintf("; default %v", v))
+			fs.Var(&number{kind: fmt.Sprintf("%T", v)}, o.Name, fmt.Sprintf("%s; default %v", help, v))
 		}
 	}
 }
 
+// number is the text of a flag that registry.Option.Set parses. Empty text stands for the default of the method or architecture.
+type number struct{ text, kind string }
+
+func (n *number) String() string { return n.text }
+func (n *number) Type() string   { return strings.TrimRight(n.kind, "0123456789") }
+
+// Set keeps the text.
+func (n *number) Set(text string) error {
+	n.text = text
+	return nil
+}
+
 // trainFlags declares the settings of a run that belong neither to its method nor to its architecture.
 func trainFlags(fs *pflag.FlagSet, c *train.Config) {
-	fs.StringVar(&c.HeadNorm, "head-norm", "", "batch norm, or what takes its place, in projectors, predictors and other heads; default: as --norm")
-	fs.IntVar(&c.Size, "size", 0, "side of a view in `pixels`; default: the recipe's, else the set's own (built-in, CIFAR, STL-10, IDX), else 32")
+	fs.StringVar(&c.HeadNorm, "head-norm", "", "kind of normalization in projectors, predictors and other heads; default: as --norm")
+	fs.IntVar(&c.Size, "size", 0, "side of a view in `pixels`; default: that of the recipe, else that of the set (built-in, CIFAR, STL-10, IDX), else 32")
 	fs.IntVar(&c.Epochs, "epochs", c.Epochs, "passes over the images")
 	fs.IntVar(&c.Batch, "batch", c.Batch, "images per step")
-	fs.IntVar(&c.Accumulate, "accumulate", c.Accumulate, "parts that a batch is computed in, to save memory; batch norm sees one part at a time, simclr still contrasts the whole batch (each part is embedded twice)")
-	fs.StringVar(&c.Optimizer, "optimizer", c.Optimizer, strings.Join(net.Optimizers(), ", "))
-	fs.Float64Var(&c.BaseLR, "base-lr", c.BaseLR, "peak learning rate for a batch of 256; it grows with the batch")
-	fs.Float64Var(&c.LR, "lr", c.LR, "peak learning rate, whatever the batch; default: --base-lr × batch/256")
-	fs.StringVar(&c.Schedule, "schedule", c.Schedule, "of the learning rate after the warm-up: "+strings.Join(net.Schedules, ", ")+" (step: a tenth from 60 % of the steps on, a hundredth from 80 %)")
-	fs.Float64Var(&c.Decay, "weight-decay", c.Decay, "weight decay; biases and norms have none")
-	fs.Float64Var(&c.DecayEnd, "weight-decay-end", c.DecayEnd, "final weight decay, reached along a cosine (DINO: from 0.04 to 0.4); -1: constant")
-	fs.Float64Var(&c.Clip, "clip", c.Clip, "largest `norm` of all gradients together: longer ones are scaled down; 0: no limit")
+	fs.IntVar(&c.Accumulate, "accumulate", c.Accumulate, "number of parts in which a batch is computed, to save memory; batch norm sees one part at a time, "+
+		"simclr still contrasts the whole batch (it computes each forward pass twice)")
+	fs.StringVar(&c.Optimizer, "optimizer", c.Optimizer, "optimizer: "+strings.Join(net.Optimizers(), ", "))
+	fs.Float64Var(&c.BaseLR, "base-lr", c.BaseLR, "peak learning rate for a batch of 256; it is scaled with the batch")
+	fs.Float64Var(&c.LR, "lr", c.LR, "peak learning rate for any batch; default: --base-lr × batch/256")
+	fs.StringVar(&c.Schedule, "schedule", c.Schedule, "schedule of the learning rate after the warm-up: "+strings.Join(net.Schedules, ", ")+" (step: divide by 10 after 60 % and again after 80 % of the steps)")
+	fs.Float64Var(&c.Decay, "weight-decay", c.Decay, "weight decay, which is not applied to biases and norms")
+	fs.Float64Var(&c.DecayEnd, "weight-decay-end", c.DecayEnd, "weight decay at the end, reached along a cosine (DINO: from 0.04 to 0.4); -1: as --weight-decay")
+	fs.Float64Var(&c.Clip, "clip", c.Clip, "largest `norm` of the gradient of all parameters; a longer gradient is scaled down; 0: no limit")
 	fs.Float64Var(&c.ClipEach, "clip-each", c.ClipEach, "largest `norm` of each parameter's gradient (DINO: 3); 0: no limit")
-	fs.Float64Var(&c.Warmup, "warmup", c.Warmup, "fraction of the steps over which the learning rate rises, before --schedule")
-	fs.Uint64Var(&c.Seed, "seed", c.Seed, "seed of everything random")
+	fs.Float64Var(&c.Warmup, "warmup", c.Warmup, "fraction of the steps over which the learning rate rises linearly to its peak, before --schedule")
+	fs.Uint64Var(&c.Seed, "seed", c.Seed, "random seed")
 }
 
 // methodFlags declares the hyper-parameters of all methods.
@@ -70,13 +86,13 @@ func methodFlags(fs *pflag.FlagSet) {
 	for _, name := range ssl.Methods() {
 		m, err := ssl.New(name)
 		if err != nil {
-			panic(err) // Methods lists only what New makes
+			panic(err) // New accepts every name that Methods lists
 		}
 		optionFlags(fs, name+": ", registry.Options(m))
 	}
 }
 
-// setOptions sets the options of an owner that flags or, for others, a recipe give, and returns all values by name.
+// setOptions sets the options of an owner from flags or else from a recipe, and returns all values by name.
 func setOptions(fs *pflag.FlagSet, owner any, recipe func(name string) any) (map[string]any, error) {
 	for _, o := range registry.Options(owner) {
 		var err error
@@ -92,7 +108,7 @@ func setOptions(fs *pflag.FlagSet, owner any, recipe func(name string) any) (map
 	return registry.Values(owner), nil
 }
 
-// refuseOthers refuses flags that are options of others in a registry and not of the owner.
+// refuseOthers returns an error for flags that are options of others in a registry and not of the owner.
 func refuseOthers[T any](fs *pflag.FlagSet, name string, owner any, names []string, create func(string) (T, error)) error {
 	var own []string
 	for _, o := range registry.Options(owner) {
@@ -112,7 +128,7 @@ func refuseOthers[T any](fs *pflag.FlagSet, name string, owner any, names []stri
 	return nil
 }
 
-// setBackbone sets the settings of the architecture that flags or, for others, a recipe give.
+// setBackbone sets the settings of the architecture from flags or else from a recipe.
 func setBackbone(fs *pflag.FlagSet, c *train.Config) error {
 	a, err := net.NewArchitecture(c.Arch)
 	if err != nil {
@@ -125,14 +141,14 @@ func setBackbone(fs *pflag.FlagSet, c *train.Config) error {
 	}
 	c.Backbone = map[string]any{}
 	for name, v := range values {
-		if v != "" { // left open: Resolve chooses
+		if v != "" { // Resolve chooses the others
 			c.Backbone[name] = v
 		}
 	}
 	return refuseOthers(fs, c.Arch, a, net.Architectures(), net.NewArchitecture)
 }
 
-// setMethod returns the method with the options that flags and the plan give, and records them in the configuration.
+// setMethod returns the method with its options from flags and the plan, and records them in the configuration.
 func setMethod(p *plan, c *run.Config) (ssl.Method, error) {
 	m, err := ssl.New(c.Method)
 	if err != nil {
@@ -144,7 +160,7 @@ func setMethod(p *plan, c *run.Config) (ssl.Method, error) {
 	return m, refuseOthers(p.fs, c.Method, m, ssl.Methods(), ssl.New)
 }
 
-// renamedFlags maps flags of the last release to those of this one, which accept both for now.
+// renamedFlags maps flags of the last release to their present names. Both are accepted for now.
 var renamedFlags = map[string]string{"bn": "norm", "head-bn": "head-norm", "tile-normalisation": "tile-normalization"}
 
 // renamedNorms maps values of --bn and --head-bn to those of --norm and --head-norm.
@@ -159,7 +175,7 @@ func modernize(fs *pflag.FlagSet, args []string) []string {
 		if !strings.HasPrefix(arg, "--") || now == "" || fs.Lookup(now) == nil {
 			continue
 		}
-		fmt.Fprintf(os.Stderr, "marr: --%s is now --%s, and the old name will go\n", name, now)
+		fmt.Fprintf(os.Stderr, "marr: --%s is now --%s; the old name will be removed\n", name, now)
 		out[i] = "--" + now
 		if hasValue {
 			out[i] += "=" + modernNorm(value)

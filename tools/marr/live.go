@@ -11,22 +11,24 @@ import (
 	"golang.org/x/term"
 )
 
-// live shows progress: one line that is written over on a terminal, ten plain lines an epoch elsewhere.
-type live struct {
+// progressLine prints the progress of training: on a terminal one line that it overwrites, elsewhere ten lines per epoch.
+type progressLine struct {
 	terminal bool
-	open     bool
-	width    int
-	accuracy string // as it was last known
+	open     bool   // a line on the terminal has no line break yet
+	width    int    // of that line
+	accuracy string // last measured accuracy
 }
 
-func newLive() *live { return &live{terminal: term.IsTerminal(int(os.Stdout.Fd()))} }
+func newProgressLine() *progressLine {
+	return &progressLine{terminal: term.IsTerminal(int(os.Stdout.Fd()))}
+}
 
-func (l *live) progress(p run.Progress) {
+func (l *progressLine) progress(p run.Progress) {
 	perEpoch := p.Steps / p.Epochs
 	if !math.IsNaN(p.Accuracy) {
-		l.accuracy = fmt.Sprintf("  %.1f %% right", 100*p.Accuracy)
+		l.accuracy = fmt.Sprintf("  accuracy %.1f %%", 100*p.Accuracy)
 	}
-	line := fmt.Sprintf("epoch %d/%d  step %d/%d  loss %.4f%s  %.0f images/s  %s left", p.Epoch, p.Epochs, p.Step, p.Steps, p.Loss, l.accuracy, p.ImagesPerSecond, short(p.Left))
+	line := fmt.Sprintf("epoch %d/%d  step %d/%d  loss %.4f%s  %.0f images/s  %s left", p.Epoch, p.Epochs, p.Step, p.Steps, p.Loss, l.accuracy, p.ImagesPerSecond, formatDuration(p.Left))
 	if l.terminal {
 		fmt.Printf("\r%-*s", l.width, line)
 		l.open, l.width = true, len(line)
@@ -37,15 +39,16 @@ func (l *live) progress(p run.Progress) {
 	}
 }
 
-// end closes the line that is written over.
-func (l *live) end() {
+// end breaks the line on the terminal.
+func (l *progressLine) end() {
 	if l.open {
 		fmt.Println()
 	}
 	l.open, l.width = false, 0
 }
 
-func short(d time.Duration) string {
+// formatDuration returns a duration with two units at most, such as 3m05s.
+func formatDuration(d time.Duration) string {
 	switch {
 	case d < time.Minute:
 		return fmt.Sprintf("%ds", int(d.Seconds()))

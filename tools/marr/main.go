@@ -18,33 +18,34 @@ import (
 	"marr/vk"
 )
 
-// command is one word of the command line. setup declares its flags and returns what runs it.
+// command is a subcommand. setup declares its flags and returns the function that runs it.
 type command struct {
-	name, args, short string
-	setup             func(fs *pflag.FlagSet) func(ctx context.Context, args []string) error
+	name, args, summary string
+	setup               func(fs *pflag.FlagSet) func(ctx context.Context, args []string) error
 }
 
 func commands() []command {
 	return []command{
 		{"devices", "", "list every Vulkan device and the kernels that it runs", devicesCommand},
 		{"demo", "", "run the whole workflow on embedded images: pre-train, evaluate, fine-tune, export", demoCommand},
-		{"data", "inspect D", "show what a set of images contains", dataCommand},
-		{"views", "--data D --method M --out FILE", "paint the views of images before training", viewsCommand},
+		{"data", "inspect D", "describe images D (see marr pretrain --help, --data): number, sizes, labels", dataCommand},
+		{"views", "--data D --method M --out FILE", "paint the views that a method trains on", viewsCommand},
 		{"pretrain", "--data D --out DIR", "train a backbone without labels", pretrainCommand},
-		{"eval", "knn|linear|finetune", "measure a backbone", evalCommand},
-		{"bench", "kernels|step|data|methods|all", "measure kernels, training steps, the data pipeline, the accuracy of each method; table FILE... prints results as Markdown", benchCommand},
+		{"eval", "knn|linear|finetune", "measure a backbone by nearest neighbors, a linear probe or fine-tuning", evalCommand},
+		{"bench", "kernels|step|data|methods|all|table",
+			"measure kernels, training steps, the data pipeline or the accuracy of methods; table FILE... prints results as Markdown", benchCommand},
 		{"export", "--run DIR --out FILE", "write a run's backbone as ONNX or safetensors", exportCommand},
 	}
 }
 
-// usageError is a wrong command line: exit status 2.
+// usageError reports a wrong command line: exit status 2.
 type usageError struct{ error }
 
 func usagef(format string, args ...any) error { return usageError{fmt.Errorf(format, args...)} }
 
 func main() { os.Exit(execute(os.Args[1:])) }
 
-// execute returns the exit status: 0 done, 1 the work failed, 2 the command line was wrong, 130 or 143 stopped by a signal after saving.
+// execute runs a command line and returns the exit status: 0 success, 1 failure, 2 wrong command line, 130 or 143 stopped by a signal after saving.
 func execute(args []string) int {
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
@@ -70,10 +71,10 @@ func execute(args []string) int {
 	return 1
 }
 
-// packages matches the names of packages in a chain of errors, which are of no use to a user.
+// packages matches the names of packages in a chain of errors, which do not help a user.
 var packages = regexp.MustCompile(`(^|: |; |\()(?:bench|data|eval|export|kernels|methods|net|onnxexec|ort|run|ssl|train|views|vk|watch): `)
 
-// explain returns an error as one line: marr: what: why: what to do.
+// explain returns an error as one line: marr: what happened: why: what to do.
 func explain(err error) string {
 	text := packages.ReplaceAllString(strings.ReplaceAll(err.Error(), "\n", "; "), "$1")
 	if errors.As(err, new(*vk.NoDeviceError)) {
@@ -90,7 +91,7 @@ func explain(err error) string {
 func dispatch(ctx context.Context, args []string) error {
 	if len(args) == 0 {
 		printUsage(os.Stderr)
-		return usagef("no command: say what to do: one of %s", names())
+		return usagef("no command: choose one of %s", names())
 	}
 	if args[0] == "help" || args[0] == "--help" || args[0] == "-h" {
 		printUsage(os.Stdout)
@@ -101,7 +102,7 @@ func dispatch(ctx context.Context, args []string) error {
 			return c.run(ctx, args[1:])
 		}
 	}
-	return usagef("%s: no such command: known are %s", args[0], names())
+	return usagef("%s: unknown command: known are %s", args[0], names())
 }
 
 func (c command) run(ctx context.Context, args []string) error {
@@ -110,12 +111,12 @@ func (c command) run(ctx context.Context, args []string) error {
 	fs.Usage = func() {}
 	work := c.setup(fs)
 	if err := fs.Parse(modernize(fs, args)); errors.Is(err, pflag.ErrHelp) {
-		fmt.Printf("usage: %s [flags]\n%s.\n\n%s", strings.TrimRight("marr "+c.name+" "+c.args, " "), strings.ToUpper(c.short[:1])+c.short[1:], fs.FlagUsagesWrapped(100))
+		fmt.Printf("usage: %s [flags]\n%s.\n\n%s", strings.TrimRight("marr "+c.name+" "+c.args, " "), strings.ToUpper(c.summary[:1])+c.summary[1:], fs.FlagUsagesWrapped(100))
 		return nil
 	} else if errors.As(err, new(*pflag.NotExistError)) {
 		return usagef("%v: known flags are %s", err, flagNames(fs))
 	} else if err != nil {
-		return usagef("%v: marr %s --help says what it takes", err, c.name)
+		return usagef("%v: marr %s --help lists all flags", err, c.name)
 	}
 	return work(ctx, fs.Args())
 }
@@ -137,12 +138,16 @@ func names() string {
 func printUsage(to *os.File) {
 	fmt.Fprintln(to, "usage: marr COMMAND [flags]\n\nTrains image backbones without labels on any Vulkan device and exports them as ONNX.\n\nCommands:")
 	for _, c := range commands() {
-		fmt.Fprintf(to, "  %-28s %s\n", c.name+" "+c.args, c.short)
+		line := c.name + " " + c.args
+		if len(line) > 28 {
+			line += fmt.Sprintf("\n  %-28s", "")
+		}
+		fmt.Fprintf(to, "  %-28s %s\n", line, c.summary)
 	}
 	fmt.Fprintln(to, "\nmarr COMMAND --help lists a command's flags.")
 }
 
-// noArgs refuses arguments that are not flags.
+// noArgs returns an error for arguments that are not flags.
 func noArgs(args []string) error {
 	if len(args) > 0 {
 		return usagef("%q is not a flag: write options as --name value", args[0])

@@ -20,15 +20,15 @@ import (
 func pretrainCommand(fs *pflag.FlagSet) func(context.Context, []string) error {
 	c := run.DefaultConfig()
 	fs.StringVar(&c.Data, "data", "", "images `D` to train on: a folder, a list, an archive, a data-set file, or "+strings.Join(data.Builtins(), ", "))
-	out := fs.String("out", "", "`DIR` of the run")
+	out := fs.String("out", "", "`DIR` for the run")
 	resume := fs.Bool("resume", false, "continue the run in --out, with the same settings")
-	fs.StringVar(&c.Method, "method", "", "`NAME` of the method; list: all of them; default: chosen by the size and number of the images")
-	named := fs.String("recipe", "", "`NAME` of a recipe, or a FILE.toml: settings that flags override; list: all of them")
+	fs.StringVar(&c.Method, "method", "", "`NAME` of the method, or list to print all methods; default: chosen by the size and number of the images")
+	recipe := fs.String("recipe", "", "`NAME` of a recipe or a FILE.toml with settings, or list to print all recipes; flags override its settings")
 	networkFlags(fs, &c.Config, "")
 	trainFlags(fs, &c.Config)
-	recipe := fs.String("views", "", "`FILE`.toml with changes to the method's views; marr views --print writes them, marr views --out paints them")
-	measured := qualityFlags(fs)
-	onCollapse := fs.String("on-collapse", "warn", "warn or stop when embeddings become constant or lose rank, or when a teacher becomes uniform or dominated by one prototype")
+	viewsFile := fs.String("views", "", "`FILE`.toml that changes the method's views; marr views --print writes such a file, marr views --out paints it")
+	measurements := qualityFlags(fs)
+	onCollapse := fs.String("on-collapse", "warn", "`warn|stop` if embeddings become constant or lose rank, or when a teacher becomes uniform or dominated by one prototype")
 	device, tune := deviceFlag(fs), tuneFlag(fs)
 	methodFlags(fs)
 	return func(ctx context.Context, args []string) error {
@@ -38,12 +38,12 @@ func pretrainCommand(fs *pflag.FlagSet) func(context.Context, []string) error {
 		if c.Method == "list" {
 			return listMethods()
 		}
-		if *named == "list" {
+		if *recipe == "list" {
 			return listRecipes()
 		}
 		p := &plan{fs: fs}
-		if *named != "" {
-			if err := p.named(*named, &c); err != nil {
+		if *recipe != "" {
+			if err := p.applyRecipe(*recipe, &c); err != nil {
 				return err
 			}
 		}
@@ -53,10 +53,10 @@ func pretrainCommand(fs *pflag.FlagSet) func(context.Context, []string) error {
 		if c.Data == "" || *out == "" {
 			return usagef("pretrain: --data and --out are required: name the images and the folder of the run")
 		}
-		if err := measured.check(); err != nil {
+		if err := measurements.check(); err != nil {
 			return err
 		}
-		if err := p.rate(c.LR); err != nil {
+		if err := p.checkRate(c.LR); err != nil {
 			return err
 		}
 		automatic := c.Method == ""
@@ -70,9 +70,9 @@ func pretrainCommand(fs *pflag.FlagSet) func(context.Context, []string) error {
 		if err != nil && !automatic {
 			return usageError{err}
 		}
-		text, err := p.views(*recipe)
+		text, err := p.views(*viewsFile)
 		if err == nil && text != "" {
-			err = sizeOfViews(&c, text)
+			err = setViewSize(&c, text)
 		}
 		if err != nil {
 			return err
@@ -88,7 +88,7 @@ func pretrainCommand(fs *pflag.FlagSet) func(context.Context, []string) error {
 				return usageError{fmt.Errorf("%w, which was chosen automatically: choose a --method", err)}
 			}
 		}
-		size(&c, set)
+		setSize(&c, set)
 		dev, err := openDevice(*device)
 		if err != nil {
 			return err
@@ -99,7 +99,7 @@ func pretrainCommand(fs *pflag.FlagSet) func(context.Context, []string) error {
 			return err
 		}
 		r := &run.Run{Dir: *out, Tuner: tuner, Resume: *resume, Config: c, Origin: p.origins(), Method: m, Views: text, Set: set, StopOnCollapse: *onCollapse == "stop"}
-		q, err := newQuality(ctx, dev, *measured, *out, set, c.Size)
+		q, err := newQuality(ctx, dev, *measurements, *out, set, c.Size)
 		if err != nil {
 			return err
 		}
@@ -107,36 +107,36 @@ func pretrainCommand(fs *pflag.FlagSet) func(context.Context, []string) error {
 	}
 }
 
-// pretrain trains r with a live line of progress and measures it by q, unless that is nil.
+// pretrain trains r, prints its progress, and measures its quality by q unless that is nil.
 func pretrain(ctx context.Context, dev *vk.Device, r *run.Run, q *quality) error {
-	l := newLive()
+	l := newProgressLine()
 	r.OnStep, r.Notice = l.progress, func(format string, args ...any) {
 		l.end()
 		fmt.Fprintf(os.Stderr, format+"\n", args...)
 	}
 	if q != nil {
 		defer q.free()
-		r.AfterEpoch, q.say = q.afterEpoch, func(line string) {
+		r.AfterEpoch, q.print = q.afterEpoch, func(line string) {
 			l.end()
 			fmt.Println(line)
 		}
 	}
 	r.OnStart = func(t *train.Trainer) {
-		if err := dev.SaveCache(); err != nil { // now: the run may be killed
+		if err := dev.SaveCache(); err != nil { // now, because the run may be killed
 			r.Notice("marr: %v", err)
 		}
 		from := ""
 		if t.Step() > 0 {
 			from = fmt.Sprintf(", from step %d", t.Step())
 		}
-		fmt.Printf("%s on %s: %d images, views of %d px in %s, %d epochs of %d steps%s%s\n", r.Config.Method, dev.Info().Name, r.Set.Len(),
-			r.Config.Size, [...]string{1: "gray", 3: "color"}[r.Set.C], r.Config.Epochs, t.PerEpoch(), from, inParts(t))
+		fmt.Printf("%s on %s: %s, views of %d px in %s, %s of %s%s%s\n", r.Config.Method, dev.Info().Name, count(r.Set.Len(), "image"),
+			r.Config.Size, [...]string{1: "gray", 3: "color"}[r.Set.C], count(r.Config.Epochs, "epoch"), count(t.PerEpoch(), "step"), from, inParts(t))
 		fmt.Println(r.Config.Description())
 		for _, advice := range r.Config.Advice(r.Method, r.Set) {
 			r.Notice("note: %s", advice)
 		}
 		if q != nil {
-			q.started(t)
+			q.onStart(t)
 		}
 	}
 	t, err := r.Pretrain(ctx, dev)
@@ -148,7 +148,7 @@ func pretrain(ctx context.Context, dev *vk.Device, r *run.Run, q *quality) error
 		return fmt.Errorf("%w at step %d of %d: saved in %s: continue with the same command and --resume", err, t.Step(), t.Steps(), r.Dir)
 	}
 	if err == nil && q != nil {
-		q.ended()
+		q.onEnd()
 	}
 	if err == nil {
 		fmt.Printf("done: %d steps, saved in %s\n", t.Steps(), r.Dir)
@@ -156,18 +156,18 @@ func pretrain(ctx context.Context, dev *vk.Device, r *run.Run, q *quality) error
 	return err
 }
 
-// inParts describes a batch that is computed in parts; "" for one that is not.
+// inParts describes a batch that is computed in parts; "" if it is not.
 func inParts(t *train.Trainer) string {
 	switch k := t.Config.Accumulate; {
 	case t.HasGradientCache():
-		return fmt.Sprintf("; each step in %d parts with a gradient cache: the contrast is over all %d images", k, t.Config.Batch)
+		return fmt.Sprintf("; each batch in %d parts with a gradient cache, contrasting all %d images", k, t.Config.Batch)
 	case k > 1:
-		return fmt.Sprintf("; each step in %d parts", k)
+		return fmt.Sprintf("; each batch in %d parts", k)
 	}
 	return ""
 }
 
-// listMethods prints every method: its paper, what it learns, and its flags with their defaults.
+// listMethods prints every method: its paper, its task, and its flags with their defaults.
 func listMethods() error {
 	for _, name := range ssl.Methods() {
 		m, err := ssl.New(name)
@@ -176,7 +176,7 @@ func listMethods() error {
 		}
 		fmt.Printf("%s  %s\n", name, ssl.About(name))
 		for _, o := range registry.Options(m) {
-			fmt.Printf("    --%-18s %v  %s\n", o.Name, o.Get(), o.Help)
+			fmt.Printf("    --%-26s %-6v %s\n", o.Name, o.Get(), o.Help)
 		}
 	}
 	return nil

@@ -10,15 +10,15 @@ import (
 )
 
 const (
-	maxProbeImages = 10000 // at most this many labelled images are used for fitting, and for testing
-	minProbeImages = 1500  // at least this many are used in all, where there are as many: kNN on 500 images is accurate to ± 2 points
+	maxProbeImages = 10000 // largest number of labeled images for fitting, and for testing
+	minProbeImages = 1500  // smallest number in total, if there are as many: kNN on 500 test images is accurate to ± 2 points
 	numNeighbors   = 20
 )
 
 // probe measures kNN and a linear probe: the metric of pretrain --eval-data.
 type probe struct{ train, test *data.Set }
 
-// newProbe fits on the labels of the training images or, where these have none, on two thirds of the named images.
+// newProbe returns a probe that is fitted on the labels of the training images or, if these have none, on two thirds of the named images.
 func newProbe(ctx context.Context, train *data.Set, name string, px int) (*probe, error) {
 	test, err := openSet(ctx, name, px)
 	if err != nil {
@@ -26,73 +26,73 @@ func newProbe(ctx context.Context, train *data.Set, name string, px int) (*probe
 	}
 	channels := train.C
 	if !slices.ContainsFunc(train.Labels, func(l int32) bool { return l >= 0 }) {
-		if err := comparable(test, test, channels); err != nil {
+		if err := checkSets(test, test, channels); err != nil {
 			return nil, err
 		}
-		train, test = thirds(test)
+		train, test = splitThirds(test)
 	}
-	if err := comparable(train, test, channels); err != nil {
+	if err := checkSets(train, test, channels); err != nil {
 		return nil, err
 	}
 	if train.C > channels {
 		return nil, fmt.Errorf("--eval-data %s has color, the images of --data are gray: give sets of one kind", name)
 	}
-	train = labelled(train)
+	train = withLabels(train)
 	if train.Len() < numNeighbors || test.Len() == 0 {
-		return nil, fmt.Errorf("--eval-data %s: %s leaves %d images to fit on and %d to test on, and kNN needs %d: give more images", name, train.Name, train.Len(), test.Len(), numNeighbors)
+		return nil, fmt.Errorf("--eval-data %s: %s leaves %d images to fit on and %d to test on, and kNN needs %d: use more images", name, train.Name, train.Len(), test.Len(), numNeighbors)
 	}
-	has := map[int32]bool{}
+	inTrain := map[int32]bool{}
 	for _, label := range train.Labels {
-		has[label] = true
+		inTrain[label] = true
 	}
 	for i, label := range test.Labels {
-		if !has[label] {
-			return nil, fmt.Errorf("--eval-data %s: image %d has label %d, which no image of %s has: give images of the same classes", name, i, label, train.Name)
+		if !inTrain[label] {
+			return nil, fmt.Errorf("--eval-data %s: image %d has label %d, which no image of %s has: use images of the same classes", name, i, label, train.Name)
 		}
 	}
 	return &probe{train, test}, nil
 }
 
-// thirds splits a set: every third image of a class is for testing.
-func thirds(set *data.Set) (train, test *data.Set) {
-	var votes, judged []int
-	seen := map[int32]int{}
+// splitThirds splits a set: every third image of a class is for testing.
+func splitThirds(set *data.Set) (train, test *data.Set) {
+	var trainIndices, testIndices []int
+	counts := map[int32]int{}
 	for i, label := range set.Labels {
-		if seen[label]++; seen[label]%3 == 0 {
-			judged = append(judged, i)
+		if counts[label]++; counts[label]%3 == 0 {
+			testIndices = append(testIndices, i)
 		} else {
-			votes = append(votes, i)
+			trainIndices = append(trainIndices, i)
 		}
 	}
-	train, test = set.Subset(votes), set.Subset(judged)
+	train, test = set.Subset(trainIndices), set.Subset(testIndices)
 	train.Name, test.Name = set.Name+" (two of three)", set.Name+" (every third)"
 	return train, test
 }
 
-// labelled returns the images of a set that have a label.
-func labelled(set *data.Set) *data.Set {
+// withLabels returns the images of a set that have a label.
+func withLabels(set *data.Set) *data.Set {
 	if !slices.Contains(set.Labels, -1) {
 		return set
 	}
-	var picked []int
+	var indices []int
 	for i, l := range set.Labels {
 		if l >= 0 {
-			picked = append(picked, i)
+			indices = append(indices, i)
 		}
 	}
-	return set.Subset(picked)
+	return set.Subset(indices)
 }
 
-// evenlySpaced returns n of all indices, evenly spaced.
+// evenlySpaced returns n evenly spaced indices below `all`, or all of them if there are fewer.
 func evenlySpaced(all, n int) []int {
-	picked := make([]int, min(all, n))
-	for i := range picked {
-		picked[i] = i * all / len(picked)
+	indices := make([]int, min(all, n))
+	for i := range indices {
+		indices[i] = i * all / len(indices)
 	}
-	return picked
+	return indices
 }
 
-// subsample returns n evenly spaced images of a set: folders are sorted by class.
+// subsample returns n evenly spaced images of a set, which represent its classes: folders are sorted by class.
 func subsample(set *data.Set, n int) *data.Set {
 	if set.Len() <= n {
 		return set
@@ -100,31 +100,31 @@ func subsample(set *data.Set, n int) *data.Set {
 	return set.Subset(evenlySpaced(set.Len(), n))
 }
 
-// subsampleClasses returns n evenly spaced images of a labelled set, and the first image of each class that these leave out.
+// subsampleClasses returns n evenly spaced images of a labeled set, and the first image of each class that is not among them.
 func subsampleClasses(set *data.Set, n int) *data.Set {
-	picked := evenlySpaced(set.Len(), n)
+	indices := evenlySpaced(set.Len(), n)
 	seen := map[int32]bool{}
-	for _, i := range picked {
+	for _, i := range indices {
 		seen[set.Labels[i]] = true
 	}
 	for i, label := range set.Labels {
 		if !seen[label] {
-			seen[label], picked = true, append(picked, i)
+			seen[label], indices = true, append(indices, i)
 		}
 	}
-	slices.Sort(picked)
-	return set.Subset(picked)
+	slices.Sort(indices)
+	return set.Subset(indices)
 }
 
-func (p *probe) limits() (least, most int) {
-	most = min(p.train.Len(), maxProbeImages) + min(p.test.Len(), maxProbeImages)
-	return min(minProbeImages, most), most
+func (p *probe) limits() (minImages, maxImages int) {
+	maxImages = min(p.train.Len(), maxProbeImages) + min(p.test.Len(), maxProbeImages)
+	return min(minProbeImages, maxImages), maxImages
 }
 
 // sample takes two images to fit on for each one to test on, as far as both sets allow.
 func (p *probe) sample(images int) []*data.Set {
-	vote := min(images-min(p.test.Len(), images/3), p.train.Len(), maxProbeImages)
-	return []*data.Set{subsampleClasses(p.train, vote), subsample(p.test, min(images-vote, maxProbeImages))}
+	numTrain := min(images-min(p.test.Len(), images/3), p.train.Len(), maxProbeImages)
+	return []*data.Set{subsampleClasses(p.train, numTrain), subsample(p.test, min(images-numTrain, maxProbeImages))}
 }
 
 func (p *probe) describe(sets []*data.Set) string {
@@ -143,7 +143,7 @@ func (p *probe) work(d int, sets []*data.Set) float64 {
 func (p *probe) start(int) {}
 
 func (p *probe) measure(_ int, f []*eval.Features) (map[string]any, string, error) {
-	near, err := eval.KNN(f[0], f[1], []int{1, numNeighbors}, temperature)
+	knn, err := eval.KNN(f[0], f[1], []int{1, numNeighbors}, eval.Temperature)
 	if err != nil {
 		return nil, "", err
 	}
@@ -151,6 +151,6 @@ func (p *probe) measure(_ int, f []*eval.Features) (map[string]any, string, erro
 	if err != nil {
 		return nil, "", err
 	}
-	return map[string]any{"knn1": round(near[0]), "knn20": round(near[1]), "linear": round(linear)},
-		fmt.Sprintf("kNN k=1 %.2f %%, k=%d %.2f %%, linear probe %.2f %%  (train %s (%d), test %s (%d))", near[0], numNeighbors, near[1], linear, f[0].Name, f[0].N, f[1].Name, f[1].N), nil
+	return map[string]any{"knn1": round(knn[0]), "knn20": round(knn[1]), "linear": round(linear)},
+		fmt.Sprintf("kNN k=1 %.2f %%, k=%d %.2f %%, linear probe %.2f %%  (train %s (%d), test %s (%d))", knn[0], numNeighbors, knn[1], linear, f[0].Name, f[0].N, f[1].Name, f[1].N), nil
 }

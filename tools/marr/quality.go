@@ -17,8 +17,8 @@ import (
 
 // metric measures features while a run trains.
 type metric interface {
-	limits() (least, most int)                                                            // numbers of images that a measurement may use
-	sample(images int) []*data.Set                                                        // the sets that a measurement of so many images uses
+	limits() (minImages, maxImages int)                                                   // of a measurement
+	sample(images int) []*data.Set                                                        // the sets of a measurement of this many images
 	describe(sets []*data.Set) string                                                     // the measurement, in words
 	work(d int, sets []*data.Set) float64                                                 // floating point operations on the host, for features of width d
 	start(step int)                                                                       // called before the run continues from a step
@@ -34,9 +34,11 @@ type qualityOptions struct {
 
 func qualityFlags(fs *pflag.FlagSet) *qualityOptions {
 	o := &qualityOptions{}
-	fs.StringVar(&o.evalData, "eval-data", "", "labelled images `D` for kNN and a linear probe while training; they are fitted on the labels of --data or, where it has none, on two thirds of D; training does not depend on them")
-	fs.IntVar(&o.every, "eval-every", 1, "measure after each `N`th epoch and the last, less often where --eval-share requires it; without --eval-data: the rank of the features, and how many nearest neighbors stay the same; 0: never")
-	fs.Float64Var(&o.share, "eval-share", 0.05, "largest fraction of the training time that measuring takes, by counted operations: it limits the number of images")
+	fs.StringVar(&o.evalData, "eval-data", "", "labeled images `D` for k-NN and a linear probe during training, which are "+
+		"fitted on the labels of --data or, if it has none, on two thirds of D; training does not depend on them")
+	fs.IntVar(&o.every, "eval-every", 1, "measure every `N` epochs and after the last, less often if --eval-share requires it; "+
+		"without --eval-data: the rank of the features, and how many nearest neighbors stay the same; 0: never")
+	fs.Float64Var(&o.share, "eval-share", 0.05, "largest fraction of the training time that measurements take, by counted operations; it limits how often and on how many images they run")
 	return o
 }
 
@@ -47,23 +49,23 @@ func (o *qualityOptions) check() error {
 	return nil
 }
 
-// quality measures the exported branch of a run after some epochs. Training does not depend on it, and the result is the last measurement, not the best.
+// quality measures the exported branch of a run after some epochs. Training does not depend on it. The reported result is the last measurement, not the best.
 type quality struct {
 	qualityOptions
 	dev       *vk.Device
 	metric    metric
 	mean, std []float64 // of all training images
-	say       func(line string)
+	print     func(line string)
 
-	plan    timetable
+	plan    measurementPlan
 	sets    []*data.Set
 	encoder *eval.Encoder
-	last    string
-	began   time.Time
-	spent   time.Duration
+	last    string        // text of the last measurement
+	start   time.Time     // of the training
+	spent   time.Duration // on measurements
 }
 
-// newQuality refuses sets that cannot be compared, before anything is trained. It returns nil where nothing is to be measured.
+// newQuality returns the measurements of a run, nil if there are none. Sets that cannot be compared are an error before the training.
 func newQuality(ctx context.Context, dev *vk.Device, o qualityOptions, dir string, train *data.Set, px int) (*quality, error) {
 	if o.every == 0 {
 		return nil, nil
@@ -71,41 +73,41 @@ func newQuality(ctx context.Context, dev *vk.Device, o qualityOptions, dir strin
 	q := &quality{qualityOptions: o, dev: dev}
 	if o.evalData == "" {
 		if train.Len() <= numNeighbors {
-			fmt.Printf("no quality is measured: it needs more than %d images, and there are %d\n", numNeighbors, train.Len())
+			fmt.Printf("quality is not measured: it needs more than %d images, and there are %d\n", numNeighbors, train.Len())
 			return nil, nil
 		}
 		q.metric = &stability{set: train, dir: dir}
 	} else {
-		j, err := newProbe(ctx, train, o.evalData, px)
+		p, err := newProbe(ctx, train, o.evalData, px)
 		if err != nil {
 			return nil, err
 		}
-		q.metric = j
+		q.metric = p
 	}
 	q.mean, q.std = train.Stats()
 	return q, nil
 }
 
-// started plans the measurements and prints the plan.
-func (q *quality) started(t *train.Trainer) {
+// onStart plans the measurements and prints the plan.
+func (q *quality) onStart(t *train.Trainer) {
 	epoch, feature := t.Work()
-	host := perHost(q.dev.Info().Type)
-	least, most := q.metric.limits()
-	q.plan = planned(t.Config.Epochs, q.every, least, most, q.share, epoch, func(images int) float64 {
+	hostCost := deviceOpsPerHostOp(q.dev.Info().Type)
+	minImages, maxImages := q.metric.limits()
+	q.plan = planMeasurements(t.Config.Epochs, q.every, minImages, maxImages, q.share, epoch, func(images int) float64 {
 		sets := q.metric.sample(images)
-		return float64(eval.NumEncoded(sets...))*feature + host*q.metric.work(t.Backbone.Dim(), sets)
+		return float64(eval.NumEncoded(sets...))*feature + hostCost*q.metric.work(t.Backbone.Dim(), sets)
 	})
 	q.sets = q.metric.sample(q.plan.images)
 	q.metric.start(t.Step())
-	q.began = time.Now()
-	bound := fmt.Sprintf("at most %.3g %% of the time", 100*q.share)
+	q.start = time.Now()
+	timeShare := fmt.Sprintf("at most %.3g %% of the time", 100*q.share)
 	if q.plan.share > q.share {
-		if q.evalData == "" { // it was not requested
+		if q.evalData == "" { // without --eval-data nobody requested it
 			q.plan.every = 0
-			q.say(fmt.Sprintf("no quality is measured: the run is too short to measure it in %s (--eval-share)", bound))
+			q.print(fmt.Sprintf("quality is not measured: the run is too short to measure it in %s (--eval-share)", timeShare))
 			return
 		}
-		bound = fmt.Sprintf("about %.2g %% of the time, because the run is short", 100*q.plan.share)
+		timeShare = fmt.Sprintf("about %.2g %% of the time, because the run is short", 100*q.plan.share)
 	}
 	when := fmt.Sprintf("every %d epochs", q.plan.every)
 	switch q.plan.every {
@@ -114,7 +116,7 @@ func (q *quality) started(t *train.Trainer) {
 	case 1:
 		when = "each epoch"
 	}
-	q.say(fmt.Sprintf("quality of the %s branch %s %s: %s", cmp.Or(t.Branch(), net.Online), when, q.metric.describe(q.sets), bound))
+	q.print(fmt.Sprintf("quality of the %s branch, measured %s %s: %s", cmp.Or(t.Branch(), net.Online), when, q.metric.describe(q.sets), timeShare))
 }
 
 // afterEpoch is run.Run.AfterEpoch.
@@ -123,8 +125,8 @@ func (q *quality) afterEpoch(t *train.Trainer) (map[string]any, error) {
 	if !q.plan.due(epoch, t.Config.Epochs) {
 		return nil, nil
 	}
-	began := time.Now()
-	defer func() { q.spent += time.Since(began) }()
+	start := time.Now()
+	defer func() { q.spent += time.Since(start) }()
 	if q.encoder == nil {
 		var err error
 		if q.encoder, err = eval.NewEncoder(t.Store, t.ExportBranch(), eval.Inputs{Mean: q.mean, Std: q.std, Size: t.Config.Size}, q.sets...); err != nil {
@@ -144,14 +146,14 @@ func (q *quality) afterEpoch(t *train.Trainer) (map[string]any, error) {
 		return nil, err
 	}
 	q.last = fmt.Sprintf("epoch %d: %s", epoch, text)
-	q.say(q.last)
+	q.print(q.last)
 	return values, nil
 }
 
-// ended prints the last measurement.
-func (q *quality) ended() {
+// onEnd prints the last measurement.
+func (q *quality) onEnd() {
 	if q.last != "" {
-		q.say(fmt.Sprintf("last measurement, %s; measuring took %.1f %% of the time", q.last, 100*q.spent.Seconds()/time.Since(q.began).Seconds()))
+		q.print(fmt.Sprintf("last measurement, %s; measurements took %.1f %% of the time", q.last, 100*q.spent.Seconds()/time.Since(q.start).Seconds()))
 	}
 }
 

@@ -10,30 +10,30 @@ import (
 	"marr/ssl/run"
 )
 
-// plan is the settings of a run that flags do not give: those of a recipe or of the automatic choice.
+// plan holds the settings of a run that come from a recipe or from the automatic choice. Flags override them.
 type plan struct {
 	fs     *pflag.FlagSet
 	recipe *run.Recipe // nil: none
-	origin string      // who chose the recipe, for config.toml
-	keys   []string    // that the recipe set
+	origin string      // of the recipe's settings, for config.toml
+	keys   []string    // settings of the recipe that are used
 }
 
-// given reports whether a flag gives a setting.
+// given reports whether a flag sets a setting.
 func (p *plan) given(key string) bool { return p.fs.Changed(strings.ReplaceAll(key, "_", "-")) }
 
-// rate refuses learning rates of which one would be ignored.
-func (p *plan) rate(lr float64) error {
+// checkRate returns an error for a learning rate that would be ignored.
+func (p *plan) checkRate(lr float64) error {
 	switch {
 	case p.given("lr") && p.given("base_lr"):
-		return usagef("--lr and --base-lr: give one, the learning rate itself or that of a batch of 256")
+		return usagef("--lr and --base-lr: give one of them: the learning rate itself, or that for a batch of 256")
 	case p.given("lr") && lr == 0:
 		return usagef("--lr 0: want it above 0")
 	}
 	return nil
 }
 
-// named starts from a recipe: one of the embedded ones or a file.
-func (p *plan) named(name string, c *run.Config) error {
+// applyRecipe sets c from a recipe, which is an embedded one or a file.
+func (p *plan) applyRecipe(name string, c *run.Config) error {
 	r, err := run.OpenRecipe(name)
 	if err != nil {
 		return usageError{err}
@@ -41,13 +41,13 @@ func (p *plan) named(name string, c *run.Config) error {
 	method := c.Method
 	p.take(r, "recipe", c)
 	if p.given("method") {
-		return p.same(name, method)
+		return p.checkMethod(name, method)
 	}
 	return nil
 }
 
-// same refuses a recipe of another method: its options would not fit.
-func (p *plan) same(name, method string) error {
+// checkMethod returns an error if the recipe is for another method, whose options differ.
+func (p *plan) checkMethod(name, method string) error {
 	own := run.DefaultConfig()
 	p.recipe.Apply(&own, func(string) bool { return false })
 	if own.Method != method {
@@ -56,20 +56,21 @@ func (p *plan) same(name, method string) error {
 	return nil
 }
 
-// choose sets and prints a method for the images where neither a recipe nor a method is given.
+// choose sets and prints a method for the images, for a run without recipe and method.
 func (p *plan) choose(c *run.Config, set *data.Set) {
-	px := *c
-	size(&px, set)
-	r := run.Choose(px, set.Len(), p.given)
+	sized := *c
+	setSize(&sized, set)
+	r := run.Choose(sized, set.Len(), p.given)
 	p.take(r, "automatic", c)
-	fmt.Printf("without --method or --recipe: %s\n", r.About)
+	fmt.Printf("chosen automatically, without --method or --recipe: %s\n", r.About)
 }
 
+// take sets c from a recipe.
 func (p *plan) take(r *run.Recipe, origin string, c *run.Config) {
 	p.recipe, p.origin, p.keys = r, origin, r.Apply(c, p.given)
 }
 
-// option returns a hyper-parameter of the recipe; nil: it does not set it.
+// option returns a hyper-parameter of the recipe; nil: the recipe does not set it.
 func (p *plan) option(name string) any {
 	if p.recipe == nil {
 		return nil

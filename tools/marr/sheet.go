@@ -17,26 +17,26 @@ import (
 )
 
 const (
-	cell    = 128 // pixels that the largest view of a sheet has at least
+	cell    = 128 // smallest side of the largest view on a sheet, in pixels
 	gap     = 8   // between cells
 	caption = 18  // height of a line of text
 )
 
-// wantPNG refuses a name that would lie about its content.
-func wantPNG(flag, path string) error {
+// checkPNG returns an error for a file name that does not end in .png.
+func checkPNG(flag, path string) error {
 	if path != "" && !strings.HasSuffix(strings.ToLower(path), ".png") {
-		return usagef("%s %s: a PNG file is written: want a name that ends in .png", flag, path)
+		return usagef("%s %s: the file will be a PNG: want a name that ends in .png", flag, path)
 	}
 	return nil
 }
 
-// viewSheet is a page of painted views: a row an image, in columns the original and each view with its title; what a view's target is stands
-// below it. Small views are enlarged by a whole factor, all by the same.
+// viewSheet returns a page of painted views: one row per image, with the original and each view in columns, and the view's target below it.
+// Small views are all enlarged by the same whole factor.
 func viewSheet(rows [][]train.Painted, specs []views.Spec) image.Image {
-	largest, below := 0, 0
+	largest, captionHeight := 0, 0
 	for i, p := range rows[0] {
 		if targetText(specs[i], p.Target) != "" {
-			below = caption
+			captionHeight = caption
 		}
 		largest = max(largest, p.Image.Rect.Dx())
 	}
@@ -50,24 +50,24 @@ func viewSheet(rows [][]train.Painted, specs []views.Spec) image.Image {
 	for _, w := range widths {
 		width += w + gap
 	}
-	page := image.NewRGBA(image.Rect(0, 0, width, 2*caption+len(rows)*(side+below+gap)+gap))
+	page := image.NewRGBA(image.Rect(0, 0, width, 2*caption+len(rows)*(side+captionHeight+gap)+gap))
 	draw.Draw(page, page.Rect, image.White, image.Point{}, draw.Src)
 	for r, row := range rows {
-		x, top := gap, 2*caption+gap+r*(side+below+gap)
+		x, top := gap, 2*caption+gap+r*(side+captionHeight+gap)
 		for i, w := range widths {
 			if i == 0 {
-				original := picture(row[0].Source)
-				draw.ApproxBiLinear.Scale(page, fitted(original.Bounds(), image.Rect(x, top, x+w, top+side)), original, original.Bounds(), draw.Src, nil)
+				original := goImage(row[0].Source)
+				draw.ApproxBiLinear.Scale(page, fit(original.Bounds(), image.Rect(x, top, x+w, top+side)), original, original.Bounds(), draw.Src, nil)
 			} else {
 				p := row[i-1]
 				b := p.Image.Rect
 				draw.NearestNeighbor.Scale(page, image.Rect(x, top, x+b.Dx()*factor, top+b.Dy()*factor), p.Image, b, draw.Src, nil)
-				write(page, x, top+side, targetText(specs[i-1], p.Target))
+				drawText(page, x, top+side, targetText(specs[i-1], p.Target))
 			}
 			if r == 0 {
 				title, size := columnTitle(specs, i)
-				write(page, x, 0, title)
-				write(page, x, caption-4, size)
+				drawText(page, x, 0, title)
+				drawText(page, x, caption-4, size)
 			}
 			x += w + gap
 		}
@@ -82,7 +82,7 @@ func columnTitle(specs []views.Spec, column int) (title, size string) {
 	return fmt.Sprintf("view %d", column), fmt.Sprintf("%d px", specs[column-1].Size)
 }
 
-// targetText says what a view's target is, "" where it has none or only one.
+// targetText returns the caption of a view's target, "" if there are fewer than two classes.
 func targetText(s views.Spec, target int32) string {
 	if s.TargetClasses() < 2 {
 		return ""
@@ -90,8 +90,8 @@ func targetText(s views.Spec, target int32) string {
 	return fmt.Sprintf("target %d", target)
 }
 
-// picture is an image of a set for package image.
-func picture(img data.Image) image.Image {
+// goImage converts an image of a set to one of package image.
+func goImage(img data.Image) image.Image {
 	out := image.NewRGBA(image.Rect(0, 0, img.W, img.H))
 	for i := range img.W * img.H {
 		px := img.Pix[i*img.C : (i+1)*img.C]
@@ -100,8 +100,8 @@ func picture(img data.Image) image.Image {
 	return out
 }
 
-// fitted is the largest place of the shape of b in the middle of room.
-func fitted(b, room image.Rectangle) image.Rectangle {
+// fit returns the largest rectangle with the aspect ratio of b, centered in room.
+func fit(b, room image.Rectangle) image.Rectangle {
 	w, h := room.Dx(), room.Dx()*b.Dy()/b.Dx()
 	if h > room.Dy() {
 		w, h = room.Dy()*b.Dx()/b.Dy(), room.Dy()
@@ -111,8 +111,8 @@ func fitted(b, room image.Rectangle) image.Rectangle {
 	return image.Rectangle{Min: at, Max: at.Add(image.Pt(w, h))}
 }
 
-// write puts a line of text with its top left corner at (x, y).
-func write(page draw.Image, x, y int, text string) {
+// drawText draws a line of text with its top left corner at (x, y).
+func drawText(page draw.Image, x, y int, text string) {
 	d := font.Drawer{Dst: page, Src: image.Black, Face: basicfont.Face7x13, Dot: fixed.P(x, y+13)}
 	d.DrawString(text)
 }

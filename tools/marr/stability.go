@@ -17,11 +17,11 @@ import (
 )
 
 const (
-	maxStabilityImages = 2000 // at most this many are used
+	maxStabilityImages = 2000
 	minStabilityImages = 500
 
-	// neighborsFile holds the neighbors of the last measurements: those before the newest checkpoint, those before the one before it, and those of a process
-	// that was killed before it saved.
+	// neighborsFile holds the neighbors of the last neighborsKept measurements: one before each of the two checkpoints, and one of a process that was
+	// killed before it saved.
 	neighborsFile = "neighbours.json"
 	neighborsKept = 3
 )
@@ -29,17 +29,17 @@ const (
 // stability measures without labels how the features of some training images change: their rank, and how many of their nearest neighbors stay the same.
 type stability struct {
 	set  *data.Set
-	dir  string // of the run
-	past []neighborhood
+	dir  string         // of the run
+	past []neighborhood // last measurements, oldest first
 }
 
-// neighborhood is the neighbors of a measurement.
+// neighborhood holds the neighbors of a measurement.
 type neighborhood struct {
 	Step int       `json:"step"`
 	Near [][]int32 `json:"near"` // by image, eval.Nearest
 }
 
-func (s *stability) limits() (least, most int) {
+func (s *stability) limits() (minImages, maxImages int) {
 	return min(minStabilityImages, s.set.Len()), min(maxStabilityImages, s.set.Len())
 }
 
@@ -54,17 +54,17 @@ func (s *stability) describe(sets []*data.Set) string {
 // work counts a dot product for each pair, the Gram matrix of the rows that watch.Measure uses, and its eigenvalues.
 func (s *stability) work(d int, sets []*data.Set) float64 {
 	n := float64(sets[0].Len())
-	rows, wide := min(n, 512), float64(d)
-	small := min(rows, wide)
-	return n*n*(2*wide+20) + 2*small*small*max(rows, wide) + 8*small*small*small
+	rows, width := min(n, 512), float64(d)
+	side := min(rows, width) // of the Gram matrix
+	return n*n*(2*width+20) + 2*side*side*max(rows, width) + 8*side*side*side
 }
 
-// start reads the measurements from before a run was stopped. Without them, or with another number of images, the next measurement has nothing to
+// start reads the measurements of a run before it was stopped. Without them, or with another number of images, the next measurement has no neighbors to
 // compare with.
 func (s *stability) start(step int) {
 	s.past = nil
 	if step == 0 {
-		return // the file in the folder is of another run
+		return // a file in the folder belongs to another run
 	}
 	raw, err := os.ReadFile(filepath.Join(s.dir, neighborsFile))
 	if err == nil {
@@ -78,25 +78,25 @@ func (s *stability) start(step int) {
 
 func (s *stability) measure(step int, f []*eval.Features) (map[string]any, string, error) {
 	x := f[0]
-	near, err := eval.Nearest(x, numNeighbors)
+	nearest, err := eval.Nearest(x, numNeighbors)
 	if err != nil {
 		return nil, "", err
 	}
 	values, text := map[string]any{}, ""
-	if r := watch.Measure(watch.Sample{Z: x.X, N: x.N, D: x.D, Accuracy: math.NaN()}); r.Rank == r.Rank {
-		values["feature_rank"] = round(r.Rank)
-		text = fmt.Sprintf("features have an effective rank of %.1f out of %.0f (RankMe)", r.Rank, r.MaxRank)
+	if m := watch.Measure(watch.Sample{Z: x.X, N: x.N, D: x.D, Accuracy: math.NaN()}); !math.IsNaN(m.Rank) {
+		values["feature_rank"] = round(m.Rank)
+		text = fmt.Sprintf("features have an effective rank of %.1f out of %.0f (RankMe)", m.Rank, m.MaxRank)
 	}
 	s.past = slices.DeleteFunc(s.past, func(p neighborhood) bool { return p.Step >= step || len(p.Near) != x.N })
 	if len(s.past) > 0 {
-		kept, err := eval.NeighborOverlap(s.past[len(s.past)-1].Near, near)
+		kept, err := eval.NeighborOverlap(s.past[len(s.past)-1].Near, nearest)
 		if err != nil {
 			return nil, "", err
 		}
 		values["neighbours_kept"] = round(kept)
 		text += fmt.Sprintf(", %.1f %% of the nearest %d neighbors stayed the same", 100*kept, numNeighbors)
 	}
-	s.past = append(s.past, neighborhood{step, near})
+	s.past = append(s.past, neighborhood{step, nearest})
 	s.past = s.past[max(0, len(s.past)-neighborsKept):]
 	if err := s.write(); err != nil {
 		warn(fmt.Sprintf("%v: if the run is stopped now, its next measurement has no neighbors to compare with", err))

@@ -17,7 +17,7 @@ import (
 	"marr/vk"
 )
 
-// subject is what an evaluation measures: a network with its values, and how images are prepared for it. A nil start means raw pixels.
+// subject is the network of an evaluation, with its values and the preparation of its images. A nil start means raw pixels in place of a network.
 type subject struct {
 	name     string
 	config   run.Config
@@ -27,10 +27,10 @@ type subject struct {
 	branch   string // of a run: net.Online or net.Teacher
 }
 
-// network returns the shape of the subject's backbone.
+// network returns the configuration of the subject's backbone.
 func (s subject) network() (net.Config, error) { return s.config.Network(s.channels) }
 
-// randomSubject is a network that was never trained.
+// randomSubject returns an untrained network.
 func randomSubject(c run.Config, train *data.Set) (subject, error) {
 	s := subject{name: "random", config: c, channels: train.C, inputs: eval.Inputs{Size: c.Size}}
 	s.inputs.Mean, s.inputs.Std = train.Stats()
@@ -39,7 +39,7 @@ func randomSubject(c run.Config, train *data.Set) (subject, error) {
 	return s, err
 }
 
-// rawSubject is the pixels themselves.
+// rawSubject returns the subject of raw pixels.
 func rawSubject(px int, train *data.Set) subject {
 	mean, std := train.Stats()
 	return subject{name: "raw", inputs: eval.Inputs{Mean: mean, Std: std, Size: px}}
@@ -47,7 +47,7 @@ func rawSubject(px int, train *data.Set) subject {
 
 // branchFlag declares --branch.
 func branchFlag(fs *pflag.FlagSet) *string {
-	return fs.String("branch", "", net.Online+" or "+net.Teacher+": the backbone that was trained, or its momentum encoder; default: the method's choice")
+	return fs.String("branch", "", "`"+net.Online+"|"+net.Teacher+"`: the trained backbone or its momentum encoder; default: the method's choice")
 }
 
 func checkBranch(branch, run string) error {
@@ -55,23 +55,23 @@ func checkBranch(branch, run string) error {
 	case branch != "" && branch != net.Online && branch != net.Teacher:
 		return usagef("--branch %s: want %s or %s", branch, net.Online, net.Teacher)
 	case branch != "" && run == "":
-		return usagef("--branch %s: only a run has branches: give --run", branch)
+		return usagef("--branch %s: only a run has branches: use it with --run", branch)
 	}
 	return nil
 }
 
-// runSubject is a backbone of a run folder's newest checkpoint: the named branch, "" for the one that the method exports.
+// runSubject returns a backbone of a run folder's newest checkpoint: the named branch, or "" for the one that the method exports.
 func runSubject(dir, branch string) (subject, error) {
 	config, err := run.ReadConfig(filepath.Join(dir, run.ConfigFile))
 	if errors.Is(err, os.ErrNotExist) {
-		return subject{}, fmt.Errorf("run %s: the folder holds no run: give the folder that marr pretrain --out made", dir)
+		return subject{}, fmt.Errorf("run %s: the folder holds no run: use the folder of marr pretrain --out", dir)
 	}
 	if err != nil {
 		return subject{}, err
 	}
 	c, note, err := net.LoadNewest(filepath.Join(dir, run.CheckpointFile))
 	if errors.Is(err, os.ErrNotExist) {
-		return subject{}, fmt.Errorf("run %s: nothing is saved yet: let it finish an epoch", dir)
+		return subject{}, fmt.Errorf("run %s: no checkpoint yet: train at least one epoch", dir)
 	}
 	if err != nil {
 		return subject{}, err
@@ -86,7 +86,7 @@ func runSubject(dir, branch string) (subject, error) {
 		cmp.Or(c.Meta.Branch, net.Online)}, nil
 }
 
-// load declares the subject's backbone in a new store of a device, with its values.
+// load returns a new store of a device with the subject's backbone and its values.
 func (s subject) load(dev *vk.Device) (*kernels.Store, net.Backbone, error) {
 	network, err := s.network()
 	if err != nil {
@@ -114,7 +114,7 @@ func (s subject) features(dev *vk.Device, sets ...*data.Set) ([]*eval.Features, 
 		return out, nil
 	}
 	if s.channels != sets[0].C {
-		return nil, fmt.Errorf("%s was trained on images of %d channels, %s has %d: choose images of the same kind", s.name, s.channels, sets[0].Name, sets[0].C)
+		return nil, fmt.Errorf("%s was trained on images of %d channels, %s has %d: use images of the same kind", s.name, s.channels, sets[0].Name, sets[0].C)
 	}
 	st, backbone, err := s.load(dev)
 	if err != nil {

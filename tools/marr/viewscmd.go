@@ -21,14 +21,14 @@ import (
 
 func viewsCommand(fs *pflag.FlagSet) func(context.Context, []string) error {
 	c := run.DefaultConfig()
-	fs.StringVar(&c.Data, "data", "", "images `D`, as for pretrain")
-	fs.StringVar(&c.Method, "method", c.Method, "whose views: a method, or a preset: "+strings.Join(viewNames(), ", "))
-	recipe := fs.String("views", "", "`FILE`.toml laid over those views; --print shows what to write")
-	out := fs.String("out", "", "`FILE`.png to write: a row an image, a column the original and each view")
-	only := fs.Bool("print", false, "print the recipe in full instead, for a file to change and give to --views; needs no --data")
-	fs.IntVar(&c.Size, "size", 0, "side of a view in `pixels`; default as for pretrain")
-	images := fs.Int("images", 8, "rows")
-	fs.Uint64Var(&c.Seed, "seed", c.Seed, "of everything random")
+	fs.StringVar(&c.Data, "data", "", "images `D` to show, as for marr pretrain")
+	fs.StringVar(&c.Method, "method", c.Method, "`NAME` of the method or preset whose views are shown: "+strings.Join(viewNames(), ", "))
+	recipe := fs.String("views", "", "`FILE`.toml that changes these views; --print writes such a file")
+	out := fs.String("out", "", "`FILE`.png to write: one row per image, with the original and each view")
+	printOnly := fs.Bool("print", false, "print the views as TOML instead, to edit them and pass them to --views; needs no --data")
+	fs.IntVar(&c.Size, "size", 0, "side of a view in `pixels`; default: as for marr pretrain")
+	images := fs.Int("images", 8, "number of images")
+	fs.Uint64Var(&c.Seed, "seed", c.Seed, "random seed")
 	device := deviceFlag(fs)
 	return func(ctx context.Context, args []string) error {
 		if err := noArgs(args); err != nil {
@@ -38,13 +38,13 @@ func viewsCommand(fs *pflag.FlagSet) func(context.Context, []string) error {
 		if err != nil {
 			return err
 		}
-		if *only {
+		if *printOnly {
 			return printViews(c, text)
 		}
 		if c.Data == "" || *out == "" || *images < 1 {
-			return usagef("views: --data, --out and at least one of --images are needed: say which images, and which file to paint")
+			return usagef("views: --data, --out and --images of at least 1 are required: name the images and the file to paint")
 		}
-		if err := errors.Join(wantPNG("--out", *out), sizeOfViews(&c, text)); err != nil {
+		if err := errors.Join(checkPNG("--out", *out), setViewSize(&c, text)); err != nil {
 			return err
 		}
 		set, err := openSet(ctx, c.Data, c.Size)
@@ -52,8 +52,8 @@ func viewsCommand(fs *pflag.FlagSet) func(context.Context, []string) error {
 			return err
 		}
 		defer set.Close()
-		size(&c, set)
-		specs, err := viewsOf(c.Method, text, train.ViewInput(c.Size, set))
+		setSize(&c, set)
+		specs, err := changedViews(c.Method, text, train.ViewInput(c.Size, set))
 		if err != nil {
 			return err
 		}
@@ -68,36 +68,36 @@ func viewsCommand(fs *pflag.FlagSet) func(context.Context, []string) error {
 		}
 		err = net.WriteFileAtomic(*out, func(w io.Writer) error { return png.Encode(w, viewSheet(rows, specs)) })
 		if err == nil {
-			fmt.Printf("%s: %d images, %d views of each, seed %d\n", *out, len(rows), len(specs), c.Seed)
+			fmt.Printf("%s: %s, %s of each, seed %d\n", *out, count(len(rows), "image"), count(len(specs), "view"), c.Seed)
 		}
 		return err
 	}
 }
 
-// viewNames are the methods and presets whose views can be shown.
+// viewNames returns the methods and presets whose views can be shown.
 func viewNames() []string {
 	names := append(ssl.Methods(), views.Presets()...)
 	slices.Sort(names)
 	return slices.Compact(names)
 }
 
-// readViews reads a recipe; no file is an empty one.
+// readViews returns the text of a file of views, "" without a file.
 func readViews(path string) (string, error) {
 	if path == "" {
 		return "", nil
 	}
 	text, err := os.ReadFile(path)
 	if err != nil {
-		return "", usagef("--views: %v: give a file such as marr views --print writes", err)
+		return "", usagef("--views: %v: marr views --print writes such a file", err)
 	}
 	if len(strings.TrimSpace(string(text))) == 0 {
-		return "", usagef("--views %s: the file is empty: write at least one [[view]]", path)
+		return "", usagef("--views %s: the file is empty: it needs at least one [[view]]", path)
 	}
 	return string(text), nil
 }
 
-// viewsOf is the recipe of a method or preset with the changes of text.
-func viewsOf(method, text string, in views.Input) ([]views.Spec, error) {
+// changedViews returns the views of a method or preset with the changes in text, which is TOML.
+func changedViews(method, text string, in views.Input) ([]views.Spec, error) {
 	base, err := baseViews(method, in)
 	if err != nil || text == "" {
 		return base, err
@@ -109,6 +109,7 @@ func viewsOf(method, text string, in views.Input) ([]views.Spec, error) {
 	return specs, nil
 }
 
+// baseViews returns the views of a method or preset.
 func baseViews(method string, in views.Input) ([]views.Spec, error) {
 	if slices.Contains(ssl.Methods(), method) {
 		m, err := ssl.New(method)
@@ -123,11 +124,11 @@ func baseViews(method string, in views.Input) ([]views.Spec, error) {
 	return views.Preset(method, in)
 }
 
-// sizeOfViews sees to it that images are kept as large as the recipe's largest view, where that says its size: --size must be the same.
-func sizeOfViews(c *run.Config, text string) error {
+// setViewSize sets the size of a run to that of the largest view, if text sets it. Another --size is an error, because images are stored for this size.
+func setViewSize(c *run.Config, text string) error {
 	var largest [2]int
-	for i, px := range []int{32, 64} { // a recipe that says its size makes the same of both
-		specs, err := viewsOf(c.Method, text, views.Input{Size: px, Channels: 3, Frames: train.ClipFrames})
+	for i, px := range []int{32, 64} { // views of fixed size do not depend on the input
+		specs, err := changedViews(c.Method, text, views.Input{Size: px, Channels: 3, Frames: train.ClipFrames})
 		if err != nil {
 			return err
 		}
@@ -140,12 +141,12 @@ func sizeOfViews(c *run.Config, text string) error {
 	case c.Size == 0:
 		c.Size = largest[0]
 	case c.Size != largest[0]:
-		return usagef("--views: its largest view has %d pixels and --size says %d: make them the same", largest[0], c.Size)
+		return usagef("--views: its largest view has a side of %d pixels, and --size is %d: make them the same", largest[0], c.Size)
 	}
 	return nil
 }
 
-// printViews writes a recipe in full, for images of three channels, or for clips where --data names some.
+// printViews prints views as TOML, for images of three channels, or for clips if --data names clips.
 func printViews(c run.Config, text string) error {
 	in := views.Input{Size: c.Size, Channels: 3, Frames: 1}
 	if strings.HasPrefix(c.Data, "frames:") {
@@ -154,7 +155,7 @@ func printViews(c run.Config, text string) error {
 	if in.Size == 0 {
 		in.Size = folderSize
 	}
-	specs, err := viewsOf(c.Method, text, in)
+	specs, err := changedViews(c.Method, text, in)
 	if err != nil {
 		return err
 	}
