@@ -64,14 +64,14 @@ const (
 // parameters only.
 func (c Case) build(dev *vk.Device, n int, track bool, t *kernels.Tuner) (*caseProgram, error) {
 	b := &caseProgram{store: kernels.NewStore(dev)}
-	b.store.Tune(t)
+	b.store.SetTuner(t)
 	inputs := c.Inputs(n)
 	if c.Out != nil {
 		inputs = append(inputs, Input{Shape: c.Out(n)})
 	}
 	var err error
 	b.prog, err = kernels.Build(dev, b.store, func(g *kernels.Graph) {
-		g.Time()
+		g.EnableTiming()
 		g.Segment(dataSegment)
 		var in []*kernels.Tensor
 		for i, x := range inputs {
@@ -153,7 +153,7 @@ func (b *caseProgram) run() ([]kernels.OpTime, error) {
 		return nil, err
 	}
 	for name, v := range map[string]float64{"micro": 0, "lr": 1e-3, "decay": 0, "c1": 0.1, "c2": 0.001} {
-		if seg.Has(name) {
+		if seg.HasScalar(name) {
 			r.Set(name, v)
 		}
 	}

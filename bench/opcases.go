@@ -128,17 +128,17 @@ func lossCases() []Case {
 				kernels.AdamW{Beta1: 0.9, Beta2: 0.999, Eps: 1e-8}.Update(g)
 				return nil
 			}},
-		viewCase("views @32, gray", 1, 32, 32, kernels.Painting{Size: 32}),
-		viewCase("views @32, RGB", 3, 32, 32, kernels.Painting{Size: 32}),
-		viewCase("views @96, blurred", 3, 120, 120, kernels.Painting{Size: 96, Blur: 9}),
-		viewCase("views @224, blurred", 3, 280, 373, kernels.Painting{Size: 224, Blur: 23}),
+		viewCase("views @32, gray", 1, 32, 32, kernels.ViewFormat{Size: 32}),
+		viewCase("views @32, RGB", 3, 32, 32, kernels.ViewFormat{Size: 32}),
+		viewCase("views @96, blurred", 3, 120, 120, kernels.ViewFormat{Size: 96, Blur: 9}),
+		viewCase("views @224, blurred", 3, 280, 373, kernels.ViewFormat{Size: 224, Blur: 23}),
 	}
 }
 
 // viewCase returns the case of painting views of images of h × w with all augmentations of SimCLR: square crops of 0.45 to 1 of the height,
 // flip, all four ops of color jitter, grayscale, and blur if v has one. It reads bytes and writes vectors of four floats.
-func viewCase(name string, channels, h, w int, v kernels.Painting) Case {
-	p := kernels.Pictures{Pixels: h * w, C: channels, Mean: []float64{0.5, 0.5, 0.5}[:channels], Std: []float64{0.25, 0.25, 0.25}[:channels]}
+func viewCase(name string, channels, h, w int, v kernels.ViewFormat) Case {
+	p := kernels.ImageFormat{Pixels: h * w, C: channels, Mean: []float64{0.5, 0.5, 0.5}[:channels], Std: []float64{0.25, 0.25, 0.25}[:channels]}
 	row := func(i int, dst []float32) {
 		s := rng.New(1, uint32(i))
 		side, size := 1+int(s.Range(0.45, 1)*float64(h-1)), float32(v.Size)

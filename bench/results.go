@@ -42,7 +42,7 @@ type Results struct {
 // NewResults returns Results without measurements that describe the device, the build and the current time.
 func NewResults(dev *vk.Device, command, tune string) *Results {
 	return &Results{Schema: Schema, Date: time.Now().UTC().Truncate(time.Second), Command: command, Commit: commit(), Go: runtime.Version(),
-		CPUs: runtime.NumCPU(), Device: dev.Info(), InputAccess: kernels.Reading(dev), Tune: tune}
+		CPUs: runtime.NumCPU(), Device: dev.Info(), InputAccess: kernels.InputAccess(dev), Tune: tune}
 }
 
 // commit returns the source revision that the Go toolchain recorded in the binary.

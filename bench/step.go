@@ -131,7 +131,7 @@ func (o StepOptions) trainer(dev *vk.Device, set *data.Set, steps int, w *train.
 		return nil, err
 	}
 	st := kernels.NewStore(dev)
-	st.Tune(o.Tuner)
+	st.SetTuner(o.Tuner)
 	c.Resolve(set)
 	return c.NewTrainer(st, m, set, w)
 }

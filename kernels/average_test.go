@@ -8,8 +8,8 @@ import (
 	"marr/kernels"
 )
 
-// TestAverageStartsAsItsParameterAndIsAConstant also reads it before it is on the device, and from a second program.
-func TestAverageStartsAsItsParameterAndIsAConstant(t *testing.T) {
+// TestAverageStartsAtTheParameterWithoutGradient also reads the average before it is on the device, and in a second program.
+func TestAverageStartsAtTheParameterWithoutGradient(t *testing.T) {
 	st := kernels.NewStore(device)
 	defer st.Free()
 	first := []float32{1, 2, 3, 4, 5}
@@ -45,8 +45,8 @@ func TestAverageStartsAsItsParameterAndIsAConstant(t *testing.T) {
 		}
 		prog.Free()
 	}
-	if !p.Averaged() || q.Averaged() {
-		t.Errorf("averaged: %t and %t, want the first alone", p.Averaged(), q.Averaged())
+	if !p.HasAverage() || q.HasAverage() {
+		t.Errorf("averaged: %t and %t, want the first alone", p.HasAverage(), q.HasAverage())
 	}
 	for _, err := range []error{q.WriteAverage(first), second(q.ReadAverage())} {
 		if err == nil || !strings.Contains(err.Error(), "q has no moving average") {
@@ -55,7 +55,7 @@ func TestAverageStartsAsItsParameterAndIsAConstant(t *testing.T) {
 	}
 	_, err := kernels.Build(device, st, func(g *kernels.Graph) { q.Average(g) })
 	if err == nil || !strings.Contains(err.Error(), "call Momentum in the first program") {
-		t.Errorf("asked for on the device: error %v", err)
+		t.Errorf("requested after the first program: error %v", err)
 	}
 }
 

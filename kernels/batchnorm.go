@@ -2,28 +2,28 @@ package kernels
 
 import "slices"
 
-// Norm is what a batch norm owns: scale γ and shift β [C] (nil, both: 1 and 0, PyTorch's affine=False), the running mean and variance [C], and
-// PyTorch's ε and momentum (of the new value).
+// Norm holds the parameters of a batch norm: scale γ and shift β [C] (both nil: 1 and 0, PyTorch's affine=False), the running mean and variance [C],
+// ε, and the momentum, the weight of the new value as in PyTorch.
 type Norm struct {
 	Gamma, Beta *Param
 	Mean, Var   *State
 	Eps         float64 // 1e-5 in torch.nn.BatchNorm2d
 	BNMomentum  float64 // 0.1 in torch.nn.BatchNorm2d
-	Takes       Statistics
+	Statistics  Statistics
 }
 
-// Statistics is what a batch norm takes from its batch in training.
+// Statistics selects the statistics that a batch norm takes from its batch in training.
 type Statistics int
 
-// The statistics. MeanAlone leaves σ² at 1 and the running variance as it is; MovingMean too, and there μ is the running mean, a constant that the
-// batch's mean moves after the step.
+// The choices of Statistics. With MeanOnly, σ² is 1 and the running variance does not change. With RunningMean, moreover, μ is the running mean, a
+// constant that the batch's mean updates after the step.
 const (
 	MeanAndVariance Statistics = iota
-	MeanAlone
-	MovingMean
+	MeanOnly
+	RunningMean
 )
 
-// fold is a batch norm call whose statistics Fold folds into the running ones.
+// fold is a batch norm call whose statistics UpdateRunningStats merges into the running ones.
 type fold struct {
 	n    Norm
 	kept *Tensor // [micro-batches][mean, σ²][C]
@@ -31,8 +31,8 @@ type fold struct {
 }
 
 // BatchNorm is y = γ·(x − μ)/√(σ² + ε) + β (+ residual), then ReLU if relu, for x [.. C] over all axes but the last (Ioffe and Szegedy 2015,
-// arXiv:1502.03167). In training μ and σ² (biased) are the batch's, and Fold moves the running statistics by them (σ² unbiased, as
-// torch.nn.BatchNorm2d), as n.Takes selects; else they are the running ones. Backward keeps x, y and four vectors. One call normalizes over all its rows.
+// arXiv:1502.03167). In training μ and σ² (biased) are the batch's, by n.Statistics, and UpdateRunningStats updates the running statistics (σ²
+// unbiased, as torch.nn.BatchNorm2d). In inference they are the running ones. Backward keeps x, y and four vectors. One call normalizes over all its rows.
 func BatchNorm(x *Tensor, n Norm, residual *Tensor, relu, training bool) *Tensor {
 	g := x.g
 	gamma, beta := g.affine(n.Gamma, n.Beta, n.Mean.Shape[0])
@@ -48,9 +48,9 @@ func BatchNorm(x *Tensor, n Norm, residual *Tensor, relu, training bool) *Tensor
 	g.traceNorm(y, x, residual, n, gamma, beta, relu)
 	b := norm{x: x, y: y, residual: residual, relu: relu}
 	if training {
-		b.coef, b.through = g.batchStats(x, gamma, beta, n), n.through()
+		b.coef, b.numBatchStats = g.batchStats(x, gamma, beta, n), n.numBatchStats()
 	}
-	if b.through == 0 {
+	if b.numBatchStats == 0 {
 		b.coef = g.runningStats(gamma, beta, n)
 	} else if g.update.minBatchNorm == 0 || x.Dim(0) < g.update.minBatchNorm {
 		g.update.minBatchNorm = x.Dim(0)
@@ -60,7 +60,7 @@ func BatchNorm(x *Tensor, n Norm, residual *Tensor, relu, training bool) *Tensor
 	return y
 }
 
-// name names the norm in messages.
+// name returns the norm's name for messages.
 func (n Norm) name() string {
 	if n.Gamma != nil {
 		return n.Gamma.Name
@@ -68,7 +68,7 @@ func (n Norm) name() string {
 	return n.Mean.Name
 }
 
-// affine returns scale and shift; without parameters they are the constants 1 and 0.
+// affine returns scale and shift. Without parameters they are the constants 1 and 0.
 func (g *Graph) affine(gamma, beta *Param, width int) (scale, shift *Tensor) {
 	if gamma != nil {
 		return gamma.Value(g), beta.Value(g)
@@ -76,16 +76,16 @@ func (g *Graph) affine(gamma, beta *Param, width int) (scale, shift *Tensor) {
 	return g.constant("one", slices.Repeat([]float32{1}, width)), g.constant("zero", make([]float32, width))
 }
 
-// norm is one call of BatchNorm, as its backward needs it.
+// norm is one call of BatchNorm, kept for its backward.
 type norm struct {
 	x, y, residual, coef *Tensor
 	relu                 bool
-	through              int // of mean and variance, how many depend on x
+	numBatchStats        int // how many of mean and variance depend on x
 }
 
-// through is how many of the statistics depend on the batch in training: both, the mean, or neither.
-func (n Norm) through() int {
-	return [...]int{MeanAndVariance: 2, MeanAlone: 1, MovingMean: 0}[n.Takes]
+// numBatchStats returns how many of the statistics depend on the batch in training: both, the mean, or neither.
+func (n Norm) numBatchStats() int {
+	return [...]int{MeanAndVariance: 2, MeanOnly: 1, RunningMean: 0}[n.Statistics]
 }
 
 func (g *Graph) traceNorm(y, x, residual *Tensor, n Norm, gamma, beta *Tensor, relu bool) {
@@ -111,11 +111,11 @@ func onnxBatchNorm(n Node, o ONNX) {
 	})
 }
 
-// batchStats returns [a b mean invstd][C] of the batch and keeps mean and variance for Fold.
+// batchStats returns [a b mean invstd][C] of the batch and keeps mean and variance for UpdateRunningStats.
 func (g *Graph) batchStats(x, gamma, beta *Tensor, n Norm) *Tensor {
 	rows, c4 := x.Rows(), x.quads()
 	if rows < 2 {
-		misuse("BatchNorm "+n.name(), "%v: one value a channel has no variance: use a batch of at least 2", x)
+		misuse("BatchNorm "+n.name(), "%v: a single value per channel has no variance: use a batch of at least 2", x)
 	}
 	if p := x.producer; p != nil && p.steps[0].segment == g.segmentIndex() {
 		return g.mergeStats(p.statistics(g, x), p.tile, rows, gamma, beta, n)
@@ -163,23 +163,23 @@ func (g *Graph) normBack(b norm, dy, gamma, beta *Tensor) {
 			return constants{"rows": n, "chunk": chunk, "chunk0": first / chunk, "c4": c4, "relu": b.relu}
 		},
 		groups: func(n int) [3]uint32 { return groups1((n+chunk-1)/chunk*c4, 32) }})
-	part, chunks = g.sums(part, chunks, 2*c4)
+	part, chunks = g.sumLevels(part, chunks, 2*c4)
 	back := g.alloc("batch norm gradient", F32, []int{2, c4 * lanes})
 	g.run(launch{kernel: "bn_back_merge", rows: 1,
-		binds: []bind{whole(part), whole(b.coef), wholeOut(back), wholeOut(g.sink(gamma)), wholeOut(g.sink(beta))},
+		binds: []bind{whole(part), whole(b.coef), wholeOut(back), wholeOut(g.gradientOrUnused(gamma)), wholeOut(g.gradientOrUnused(beta))},
 		push: func(_, _ int) constants {
-			return constants{"c4": c4, "chunks": chunks, "rows": rows, "through": b.through}
+			return constants{"c4": c4, "chunks": chunks, "rows": rows, "through": b.numBatchStats}
 		},
 		groups: func(int) [3]uint32 { return groups1(c4, 32) }})
 	g.normBackApply(b, dy, back)
 }
 
-// sink returns where a parameter's gradient goes; that of a moving average is discarded.
-func (g *Graph) sink(x *Tensor) *Tensor {
+// gradientOrUnused returns the gradient tensor of a parameter, or scratch memory for one without a gradient, such as a moving average.
+func (g *Graph) gradientOrUnused(x *Tensor) *Tensor {
 	if x.needs {
 		return g.paramGrad(x.param)
 	}
-	return g.alloc("unused", I32, stored(x.shape)) // added to uninitialized memory, so the eager twin must not scan it
+	return g.alloc("unused", I32, paddedShape(x.shape)) // added to uninitialized memory, so the eager twin must not scan it
 }
 
 func (g *Graph) normBackApply(b norm, dy, back *Tensor) {
@@ -209,9 +209,9 @@ func (g *Graph) normBackApply(b norm, dy, back *Tensor) {
 		groups: func(n int) [3]uint32 { return groups1((n+7)/8*c4, 32) }})
 }
 
-// Fold moves the running statistics by what the batch norms of this program kept, micro-batch by micro-batch, unless the step is known
-// to be non-finite.
-func (g *Graph) Fold() {
+// UpdateRunningStats updates the running statistics by those of this program's batch norms, one micro-batch after the other. It changes nothing after
+// CheckFinite has found a non-finite number.
+func (g *Graph) UpdateRunningStats() {
 	halt := g.store.halt().Value(g)
 	for _, f := range g.update.folds {
 		c4 := f.n.Mean.Value(g).quads()
@@ -219,7 +219,7 @@ func (g *Graph) Fold() {
 		g.run(launch{kernel: "bn_running", rows: 1,
 			binds: []bind{whole(f.kept), wholeOut(f.n.Mean.Value(g)), wholeOut(f.n.Var.Value(g)), whole(halt)},
 			push: func(_, _ int) constants {
-				return constants{"c4": c4, "micro": f.kept.Dim(0), "variance": f.n.Takes == MeanAndVariance, "momentum": f.n.BNMomentum, "unbias": unbias}
+				return constants{"c4": c4, "micro": f.kept.Dim(0), "variance": f.n.Statistics == MeanAndVariance, "momentum": f.n.BNMomentum, "unbias": unbias}
 			},
 			groups: func(int) [3]uint32 { return groups1(c4, 32) }})
 	}

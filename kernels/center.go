@@ -2,8 +2,8 @@ package kernels
 
 import "slices"
 
-// CenteredSoftmax is softmax((x − c)/τ) over the last axis of x [N K], c a state [K] and τ a scalar of the segment: DINO's teacher (Caron et al.
-// 2021, arXiv:2104.14294, section 3.1), whose temperature changes from epoch to epoch. No gradient flows through it. The host gives a τ above 0.
+// CenteredSoftmax is softmax((x − c)/τ) over the last axis of x [N K], for a state c [K] and a scalar τ > 0 of the segment: DINO's teacher (Caron et
+// al. 2021, arXiv:2104.14294, section 3.1), whose temperature changes from epoch to epoch. No gradient flows through it.
 func CenteredSoftmax(x *Tensor, c *State, temperature Scalar) *Tensor {
 	g := x.g
 	wantShape("CenteredSoftmax", x, 2)
@@ -21,7 +21,7 @@ func CenteredSoftmax(x *Tensor, c *State, temperature Scalar) *Tensor {
 	return y
 }
 
-// ColumnMean is the mean over the rows of x [N K], as a constant [K].
+// ColumnMean is the mean over the rows of x [N K], without a gradient. Shape [K].
 func ColumnMean(x *Tensor) *Tensor {
 	wantShape("ColumnMean", x, 2)
 	total := x.g.alloc("column sums", F32, []int{x.Width()})
@@ -29,13 +29,13 @@ func ColumnMean(x *Tensor) *Tensor {
 	return Scale(total, 1/float64(x.Rows()))
 }
 
-// Average moves the state by c ← m·c + (1 − m)·x, x of its shape, unless the step is known to be non-finite: DINO's center. Call it, as Fold,
-// after what reads the old value and after CheckFinite.
-func (c *State) Average(g *Graph, x *Tensor, momentum float64) {
+// UpdateAverage updates the state as a moving average, c ← m·c + (1 − m)·x, x of the same shape: DINO's center. It changes nothing after CheckFinite has
+// found a non-finite number. Call it after CheckFinite and after the ops that read the old value.
+func (c *State) UpdateAverage(g *Graph, x *Tensor, momentum float64) {
 	value := c.Value(g)
-	wantSame("Average", value, x)
+	wantSame("UpdateAverage", value, x)
 	if !(momentum >= 0 && momentum <= 1) {
-		misuse("Average", "%s: momentum %g: want one from 0 to 1", c.Name, momentum)
+		misuse("UpdateAverage", "%s: momentum %g: want one from 0 to 1", c.Name, momentum)
 	}
 	n := x.Rows() * x.quads()
 	g.run(launch{kernel: "average", rows: 1, binds: []bind{whole(x), wholeOut(value), whole(g.store.halt().Value(g))},

@@ -9,36 +9,36 @@ import (
 	"marr/vk"
 )
 
-// selection is the choice of kernels for the passes and shapes of a program.
+// selection holds the choice of kernels for the passes and shapes of a program.
 type selection struct {
 	forced     []string          // words of MARR_KERNELS
-	chosen     map[string]string // the kernel that each pass and shape got
-	offered    map[string]bool   // the kernels that some of them could have got
+	chosen     map[string]string // the kernel for each pass and shape
+	offered    map[string]bool   // all kernels that were candidates
 	transposes map[transposed]*Tensor
 }
 
-// transposed identifies a weight whose transpose is recorded: its place in the store and the segment that made the transpose.
+// transposed identifies a weight whose transpose is recorded: its position in the store, and the segment that computes the transpose.
 type transposed struct {
 	set     int
 	offset  int64
 	segment int
 }
 
-// choice is a pass of some shape that several variants could run.
+// choice is a pass of one shape, with the variants that can run it.
 type choice struct {
 	key     string
 	options []variant
-	narrow  bool               // lean kernels may win on a GPU
+	narrow  bool               // lean kernels may be the fastest on a GPU
 	rule    func(variant) bool // the static rule accepts it
 	launch  func(variant) launch
 }
 
-// shapeKey names a shape for the tuner: m, the number of positions, counts only up to a power of two; width is that of the grid they form.
+// shapeKey returns the tuner's key for a pass and shape. The number of positions m is rounded up to a power of two. width is that of their grid.
 func shapeKey(pass string, m, width, k, c, tapsH, tapsW, stride int) string {
 	return fmt.Sprintf("%s m=2^%d width=%d k=%d c=%d taps=%dx%d stride=%d", pass, bits.Len(uint(max(m, 1)-1)), width, k, c, tapsH, tapsW, stride)
 }
 
-// choose returns the variant that a shape gets: what a checkpoint pinned, else what the store's tuner finds, else by the static rule.
+// choose returns the variant for a shape: the one that a checkpoint pinned, else the one that the store's tuner found, else by the static rule.
 func (g *Graph) choose(c choice) variant {
 	if name, ok := g.kernels.chosen[c.key]; ok {
 		return c.named(name)
@@ -87,8 +87,8 @@ func (g *Graph) byRule(c choice) variant {
 	return last
 }
 
-// unfused reports whether batch norms are to read for their statistics what convolutions made: because MARR_KERNELS says so, or the run that is
-// resumed did. It is one of Program.Variants, since sums are rounded differently.
+// unfused reports whether batch norms read the results of convolutions for their statistics, by MARR_KERNELS or by the run that is resumed. It is one
+// of Program.Variants, since sums are rounded differently.
 func (g *Graph) unfused() bool {
 	const key, word = "statistics", "unfused"
 	on := slices.Contains(g.kernels.forced, word)
@@ -101,14 +101,14 @@ func (g *Graph) unfused() bool {
 	return on
 }
 
-// Variants names the kernel that each shape of the program got, by pass and shape. Checkpoints keep it, since sums may be rounded differently.
+// Variants returns the kernel for each pass and shape of the program. Checkpoints keep it, since kernels may round sums differently.
 func (p *Program) Variants() map[string]string { return p.variants }
 
-// Alternatives names, sorted, the kernels that some shape of the program could have got and none did.
+// Alternatives returns, sorted, the kernels that the program could have used and did not.
 func (p *Program) Alternatives() []string {
 	taken := slices.Collect(maps.Values(p.variants))
 	return slices.DeleteFunc(slices.Sorted(maps.Keys(p.offered)), func(k string) bool { return slices.Contains(taken, k) })
 }
 
-// Pin makes programs built from now on use these kernels for these shapes, as Program.Variants of an earlier program named them.
+// Pin makes programs built from now on use the given kernel for each pass and shape, as returned by Program.Variants of an earlier program.
 func (s *Store) Pin(variants map[string]string) { s.pins = variants }

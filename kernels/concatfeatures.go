@@ -1,7 +1,7 @@
 package kernels
 
-// ConcatFeatures concatenates the embeddings of a sample's parts: [N·parts H] → [N parts·H], H a multiple of 4. Row n of the result is made of
-// rows n·parts … n·parts+parts−1 of x, or, if blocks (as Concat leaves them), of rows n, N+n, 2N+n, ….
+// ConcatFeatures concatenates the embeddings of a sample's parts: [N·parts H] → [N parts·H], H a multiple of 4. Row n of the result holds
+// rows n·parts … n·parts+parts−1 of x, or, if blocks (the order of Concat), rows n, N+n, 2N+n, ….
 func ConcatFeatures(x *Tensor, parts int, blocks bool) *Tensor {
 	g := x.g
 	wantShape("ConcatFeatures", x, 2)

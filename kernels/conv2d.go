@@ -45,7 +45,7 @@ func (c convShape) work() float64 { return 2 * float64(c.n*c.oh*c.ow) * float64(
 
 func quads(n int) int { return pad(n) / lanes }
 
-// taps returns w [K R S C] as [R S C K], made once a segment.
+// taps returns w [K R S C] as [R S C K], which is computed once per segment.
 func (g *Graph) taps(w *Tensor) *Tensor {
 	key := transposed{w.mem.set, w.mem.offset, g.segmentIndex()}
 	if t := g.kernels.transposes[key]; t != nil {
@@ -58,7 +58,7 @@ func (g *Graph) taps(w *Tensor) *Tensor {
 	return t
 }
 
-// transpose makes y [batch][taps c k] of x [batch][k taps c].
+// transpose computes y [batch][taps c k] from x [batch][k taps c].
 func (g *Graph) transpose(y, x *Tensor, batch, taps, c, k int) {
 	l := launch{kernel: "transpose", rows: batch, binds: []bind{in(x), out(y)},
 		push: func(_, n int) constants {
@@ -78,8 +78,8 @@ func (g *Graph) convForward(y, x, taps *Tensor, c convShape) *producer {
 		wTapH: c.s * c.c * k4, wTapW: c.c * k4, wIn: k4, outN: c.oh * c.ow * k4, outH: c.ow * k4, outW: k4, work: c.work()})
 }
 
-// convData makes dx[n h w c] = Σ dy[n, (h + pad − r)/stride, …, k] · w[k r s c] over the taps for which the division leaves no rest: one
-// dispatch for each class (h mod stride, w mod stride), whose taps r are those with r ≡ h + pad, so every tap counts.
+// convData computes dx[n h w c] = Σ dy[n, (h + pad − r)/stride, …, k] · w[k r s c] over the taps for which the division has no remainder. There is
+// one dispatch for each class (h mod stride, w mod stride), with only its own taps r ≡ h + pad.
 func (g *Graph) convData(dx *Tensor, add int, dy, w *Tensor, c convShape) {
 	c4 := quads(c.c)
 	for a := range c.stride {

@@ -1,15 +1,15 @@
 package kernels
 
 // CosineLoss is the mean over rows of 2 − 2·cos(p_n, z_n) = ‖p_n/‖p_n‖ − z_n/‖z_n‖‖², for p and z [N D]: one direction of BYOL's loss (Grill et
-// al. 2020, arXiv:2006.07733, eq. 2), whose z is a StopGrad. Shape [1]. Norms count as at least 1e-12, as in L2Normalize. Backward keeps p, z and
-// three numbers a row.
+// al. 2020, arXiv:2006.07733, eq. 2), where z is a StopGrad. Shape [1]. Norms are at least 1e-12, as in L2Normalize. Backward keeps p, z and three
+// numbers for each row.
 func CosineLoss(p, z *Tensor) *Tensor { return cosine("CosineLoss", p, z, 2, 2) }
 
 // NegativeCosine is the mean over rows of −cos(p_n, z_n), for p and z [N D]: one direction of SimSiam's loss (Chen and He 2021, arXiv:2011.10566,
-// eq. 1). Otherwise it is CosineLoss.
+// eq. 1). Shape, norms and backward are as in CosineLoss.
 func NegativeCosine(p, z *Tensor) *Tensor { return cosine("NegativeCosine", p, z, 0, 1) }
 
-// cosine is the mean of offset − slope·cos.
+// cosine is the mean over rows of offset − slope·cos.
 func cosine(op string, p, z *Tensor, offset, slope float64) *Tensor {
 	g := p.g
 	wantShape(op, p, 2)

@@ -18,14 +18,14 @@ func ReLU(x *Tensor) *Tensor {
 	return y
 }
 
-// Add is a + b, of one shape: the residual connection.
+// Add is a + b for a and b of one shape.
 func Add(a, b *Tensor) *Tensor {
 	y := addScaled("Add", a, b, 1)
 	a.g.node("Add", y, simple("Add"), nil, a, b)
 	return y
 }
 
-// AddScaled is a + s·b, of one shape; with s = −1 the difference.
+// AddScaled is a + s·b for a and b of one shape.
 func AddScaled(a, b *Tensor, s float64) *Tensor { return addScaled("AddScaled", a, b, s) }
 
 func addScaled(op string, a, b *Tensor, s float64) *Tensor {
@@ -70,7 +70,7 @@ func (g *Graph) scaled(y *Tensor, add int, x *Tensor, s float64) {
 		groups: func(n int) [3]uint32 { return groups1(n*q, 256) }})
 }
 
-// pass adds the gradient dy to that of x, of the same shape.
+// pass adds dy to the gradient of x, of the same shape.
 func (g *Graph) pass(x, dy *Tensor) {
 	dx, add := g.gradient(x)
 	g.copy(dx, dy, 0, 0, x.Rows(), add)
@@ -83,7 +83,7 @@ func (g *Graph) mapped(kernel string, y *Tensor, add int, a, b *Tensor, scale fl
 		groups: func(n int) [3]uint32 { return groups1(n*q, 256) }})
 }
 
-// copy makes y[to + i] (+)= x[from + i] for n rows. Offsets need no alignment: what is bound starts at the aligned place below.
+// copy computes y[to + i] (+)= x[from + i] for n rows. Offsets need no alignment, since bindings begin at the aligned offset below.
 func (g *Graph) copy(y, x *Tensor, to, from, n, add int) {
 	row := int64(y.quads() * 16)
 	most := max(1, int((g.limits.binding-2*align)/row))
@@ -99,7 +99,7 @@ func (g *Graph) copy(y, x *Tensor, to, from, n, add int) {
 	}
 }
 
-// window is the range [at, at+size) of a tensor widened to start at an aligned offset, and how far into it the range begins.
+// window returns the range [at, at+size) of a tensor, extended to begin at an aligned offset, and the number of bytes by which it is extended.
 func window(t *Tensor, at, size int64) (b bound, skip int64) {
 	at += t.from
 	skip = at % align

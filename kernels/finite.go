@@ -5,22 +5,22 @@ import (
 	"math"
 )
 
-// ClearGrads sets all parameter gradients to zero, also those of parameters that are declared later; call it at the start of a step.
+// ClearGrads sets all parameter gradients to zero, including those of parameters declared later. Call it at the start of a step.
 func (g *Graph) ClearGrads() {
 	all := g.fixed("gradients", []int{1}, gradients, 0, 0)
 	g.fill(all, 0)
 	g.update.cleared = append(g.update.cleared, g.steps[len(g.steps)-1])
 }
 
-// halt is (why the run must stop, or 0; the number of steps applied; the bits of what gradients are multiplied by), as three uint32.
+// halt returns the state of three uint32: the reason to stop (0: none), the number of steps applied, and the bits of the gradients' factor.
 func (s *Store) halt() *State { return s.State("marr.halt", 0, 3) }
 
 // finiteBlock is the number of gradient vectors that a work group checks, finiteLanes the number of its lanes.
 const finiteBlock, finiteLanes = 512, 32
 
-// CheckFinite checks the loss and every gradient. After the first step in which one is not finite, optimizers and Fold change
-// nothing, and Store.Verdict names the tensor. Output "gradient_norm" is the 2-norm of all gradients, before Clip. Call it between
-// Backward and the optimizer.
+// CheckFinite checks the loss and every gradient. From the first step on in which one is not finite, optimizers and UpdateRunningStats change
+// nothing, and Store.Verdict returns the tensor's name. The output "gradient_norm" is the 2-norm of all gradients before Clip. Call CheckFinite
+// between Backward and the optimizer.
 func (g *Graph) CheckFinite(loss *Tensor) {
 	grads, halt := g.flat(gradients), g.store.halt().Value(g)
 	halt.dtype = I32
@@ -30,7 +30,7 @@ func (g *Graph) CheckFinite(loss *Tensor) {
 	g.run(launch{kernel: "finite", rows: n, unit: finiteBlock, binds: []bind{in(grads), wholeOut(found)},
 		push:   func(first, m int) constants { return constants{"n": m, "from": first} },
 		groups: func(m int) [3]uint32 { return groups1(m, finiteBlock) }})
-	found, parts = g.levels("verdict.level", found, parts, 1)
+	found, parts = g.mergeLevels("verdict.level", found, parts, 1)
 	norm := g.alloc("gradient norm", F32, []int{1})
 	g.run(launch{kernel: "verdict.last", rows: 1, binds: []bind{whole(found), whole(loss), wholeOut(halt), wholeOut(norm)},
 		push:   func(_, _ int) constants { return constants{"parts": parts, "clip": g.update.clip} },
@@ -40,17 +40,17 @@ func (g *Graph) CheckFinite(loss *Tensor) {
 	g.Output("gradient_norm", norm)
 }
 
-// Verdict decodes the output "halt" of a segment with CheckFinite. tensor names the first non-finite gradient; it is "" while all are finite and
-// "loss" for the loss itself. applied is the number of steps that changed the parameters.
+// Verdict decodes the output "halt" of a segment with CheckFinite. tensor is the name of the first non-finite gradient, "loss" for the loss, or ""
+// while all are finite. applied is the number of steps that changed the parameters.
 func (s *Store) Verdict(halt []float32) (tensor string, applied int) {
-	why, applied := math.Float32bits(halt[0]), int(math.Float32bits(halt[1]))
-	switch why {
+	reason, applied := math.Float32bits(halt[0]), int(math.Float32bits(halt[1]))
+	switch reason {
 	case 0:
 		return "", applied
 	case 1:
 		return "loss", applied
 	}
-	at := int64(why-2) * 16
+	at := int64(reason-2) * 16
 	for _, p := range s.params {
 		if at >= p.offset && at < p.offset+p.bytes {
 			return "gradient of " + p.Name, applied

@@ -24,17 +24,17 @@ type gemmForward struct {
 	batched                  bool // an image is one of a batch of matrices, with a w of its own
 }
 
-// producer is what made a tensor, where it can make statistics of the tensor for batch norm as well.
+// producer is the product that computes a tensor, if its kernel can compute batch-norm statistics of the tensor too.
 type producer struct {
-	steps []*step // the dispatch, or those of its slices
+	steps []*step // the dispatch, or one for each slice
 	tile  int     // rows of a tile
 	part  *Tensor // the statistics, [tiles of rows][mean, M2][C], nil until statistics is called
 }
 
 func ceil(n, per int) int { return (n + per - 1) / per }
 
-// gemmForward records the product, with the kernel chosen for its shape. What it returns can make batch-norm statistics
-// too; nil where the kernel cannot.
+// gemmForward records the product with the kernel chosen for its shape. It returns a producer if the kernel can compute batch-norm statistics too,
+// else nil.
 func (g *Graph) gemmForward(a gemmForward) *producer {
 	m := a.images * a.gridH * a.gridW
 	pick := g.choose(choice{
@@ -42,16 +42,16 @@ func (g *Graph) gemmForward(a gemmForward) *producer {
 		options: g.forwardVariants(a), narrow: a.k < 32, rule: func(v variant) bool { return v.suitsForward(m, a.k) }, launch: a.launch,
 	})
 	from, l := len(g.steps), a.launch(pick)
-	able := pick.tile != nil && a.classes <= 1 && a.add == 0 && !a.batched && g.wholeTiles(&l, a, pick.rows) && !g.unfused()
+	canMakeStats := pick.tile != nil && a.classes <= 1 && a.add == 0 && !a.batched && g.wholeTiles(&l, a, pick.rows) && !g.unfused()
 	g.run(l)
-	if !able {
+	if !canMakeStats {
 		return nil
 	}
 	return &producer{steps: slices.Clone(g.steps[from:]), tile: pick.rows}
 }
 
-// wholeTiles makes slices of a launch begin where a tile of rows does, so that statistics of tiles do not depend on where a device has it cut.
-// It leaves a launch alone, and reports false, where that would make slices of more than what every device binds, or than a test lets this one.
+// wholeTiles makes the slices of a launch begin at a tile of rows, so that the statistics of tiles do not depend on the device's limits. It reports
+// false, and leaves the launch unchanged, if such slices would be larger than every device (or the limit of a test) can bind.
 func (g *Graph) wholeTiles(l *launch, a gemmForward, tile int) bool {
 	unit := tile / int(gcd(int64(tile), int64(a.gridH*a.gridW)))
 	if int64(min(unit, a.images))*max(a.x.bytes(), a.y.bytes())/int64(a.images) > min(leastRange, g.limits.binding) {
@@ -64,8 +64,7 @@ func (g *Graph) wholeTiles(l *launch, a gemmForward, tile int) bool {
 // leastRange is the largest binding that every device has, in bytes (maxStorageBufferRange).
 const leastRange = 128 << 20
 
-// statistics makes the dispatches leave mean and M2 of every tile of rows as well, from their sums in registers: that saves batch norm a pass
-// over x.
+// statistics makes the dispatches also store mean and M2 of every tile of rows, from their sums in registers. This saves batch norm a pass over x.
 func (p *producer) statistics(g *Graph, x *Tensor) *Tensor {
 	if p.part != nil {
 		return p.part
@@ -78,7 +77,7 @@ func (p *producer) statistics(g *Graph, x *Tensor) *Tensor {
 	return p.part
 }
 
-// launch is the product by a variant's kernel.
+// launch returns the launch of the product by a variant's kernel.
 func (a gemmForward) launch(v variant) launch {
 	y := sum(a.y, a.add)
 	if a.classes > 1 {
@@ -93,7 +92,7 @@ func (a gemmForward) launch(v variant) launch {
 		l.binds[1] = in(a.w)
 		perX, perW, perY = area*c4, a.c*k4, area*k4
 	}
-	// a batch's matrices lie along y, the rows of one of them, or all positions, along x and z
+	// the matrices of a batch lie along y; the rows of one matrix, or all positions, lie along x and z
 	split := func(n int) (rows, batch int) {
 		if a.batched {
 			return area, n
@@ -116,7 +115,7 @@ func (a gemmForward) launch(v variant) launch {
 	return l
 }
 
-// gemmWeight is the implicit GEMM of a weight gradient, dyᵀ·x summed over positions: chunks of images are added up in order. y (+)= [K R S C].
+// gemmWeight is the implicit GEMM of a weight gradient, y [K R S C] (+)= dyᵀ·x summed over positions. The sums of chunks of images are added in order.
 func (g *Graph) gemmWeight(y *Tensor, add int, x, dy *Tensor, c convShape) {
 	c4, k4, taps, area := quads(c.c), quads(c.k), c.r*c.s, c.oh*c.ow
 	size := c.k * taps * c4 // vectors
@@ -146,11 +145,11 @@ func (g *Graph) gemmWeight(y *Tensor, add int, x, dy *Tensor, c convShape) {
 	g.reduce(y, add, part, chunks, size)
 }
 
-// chunkBytes bounds what one chunk of a weight gradient reads of either tensor, so that a slice of whole chunks can be bound on every
-// device (128 MiB at least). It does not follow the device's own limit: sums must not change their order with it.
+// chunkBytes bounds the bytes that one chunk of a weight gradient reads of either tensor, so that every device can bind a slice of whole chunks
+// (at least 128 MiB). It does not depend on the device's limit, since the order of sums must not.
 const chunkBytes = 32 << 20
 
-// reduce adds parts [parts][size vectors] up, in order, into y.
+// reduce adds parts [parts][size vectors] into y, in order.
 func (g *Graph) reduce(y *Tensor, add int, part *Tensor, parts, size int) {
 	to := wholeOut(y)
 	g.run(launch{kernel: "reduce", rows: 1, binds: []bind{whole(part), to},
@@ -158,11 +157,11 @@ func (g *Graph) reduce(y *Tensor, add int, part *Tensor, parts, size int) {
 		groups: func(int) [3]uint32 { return groups1(size, 32) }})
 }
 
-// filling is the number of results from which a product keeps a large device busy with one lane or tile for each: 64 tiles of 64×64.
-var filling = 64 * 64 * 64
+// minUncutResults is the number of results of a product that keeps a large device busy without cutting the sums: 64 tiles of 64×64.
+var minUncutResults = 64 * 64 * 64
 
-// gemm makes y [.. M N] (+)= op(a)·op(b) with inner size k, for matrices or for batches of them [B M N]. The forward kernel reads
-// rows of b along n, the weight kernel rows of a along m; a transposed b is transposed in memory first.
+// gemm computes y [.. M N] (+)= op(a)·op(b) with inner size k, for matrices or batches of them [B M N]. The forward kernel reads rows of b along n,
+// the weight kernel rows of a along m. A transposed b is transposed in memory first.
 func (g *Graph) gemm(y *Tensor, add int, a, b *Tensor, transA, transB bool, k int) *producer {
 	m, n, batch := y.Dim(-2), y.Dim(-1), 1
 	if len(y.shape) == 3 {
@@ -174,7 +173,7 @@ func (g *Graph) gemm(y *Tensor, add int, a, b *Tensor, transA, transB bool, k in
 		b = t
 	}
 	switch {
-	case transA && (batch > 1 || y.mem.set == arena && m*n >= filling): // enough results that the sum need not be cut: a gemmForward of the transpose
+	case transA && (batch > 1 || y.mem.set == arena && m*n >= minUncutResults): // the sum need not be cut: gemmForward of the transpose
 		t := g.alloc(a.name+" transposed", F32, []int{batch, m, k})
 		g.transpose(t, a, batch, 1, m, k)
 		a = t
@@ -186,7 +185,7 @@ func (g *Graph) gemm(y *Tensor, add int, a, b *Tensor, transA, transB bool, k in
 	p := gemmForward{y: y, x: a, w: b, images: m, gridH: 1, gridW: 1, c: k, k: n, inH: 1, inW: 1, step: 1, dir: 1, tapsH: 1, tapsW: 1,
 		wIn: n4, outN: n4, add: add, work: 2 * float64(batch) * float64(m) * float64(n) * float64(k)}
 	if len(y.shape) == 3 {
-		// rows of one matrix are the columns of an image one pixel high
+		// the rows of a matrix are the columns of an image of one row
 		p.batched, p.images, p.gridW, p.inW, p.outN, p.outW = true, batch, m, m, m*n4, n4
 	}
 	return g.gemmForward(p)

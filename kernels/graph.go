@@ -12,7 +12,7 @@ type Graph struct {
 	store *Store
 	dev   *vk.Device // nil while tracing
 	eager bool       // the program is the eager twin: every tensor keeps its memory
-	timed bool       // see Time
+	timed bool       // see EnableTiming
 
 	tape
 	limits  limits
@@ -33,7 +33,7 @@ func record(g *Graph, f func(g *Graph)) (err error) {
 	return nil
 }
 
-// vjp registers the backward of y: called in reverse order of registration, with the gradient of y, if one flowed.
+// vjp registers the backward closure of y. BackwardFrom calls the closures in reverse order, with the gradient of y, unless y has none.
 func (g *Graph) vjp(y *Tensor, back func(dy *Tensor)) {
 	if !y.needs {
 		return
@@ -45,8 +45,8 @@ func (g *Graph) vjp(y *Tensor, back func(dy *Tensor)) {
 	})
 }
 
-// gradient returns the tensor that a contribution to x's gradient goes to, and 1 when it must be added to what is there.
-// Parameter gradients are always added to: ClearGrads zeroes them at the start of a step.
+// gradient returns the tensor for a contribution to x's gradient. add is 1 if the contribution must be added to the tensor's contents, else 0.
+// It is always 1 for parameters, whose gradients ClearGrads zeroes at the start of a step.
 func (g *Graph) gradient(x *Tensor) (dx *Tensor, add int) {
 	if x.param != nil {
 		return g.paramGrad(x.param), 1
@@ -58,8 +58,8 @@ func (g *Graph) gradient(x *Tensor) (dx *Tensor, add int) {
 	return x.grad, 0
 }
 
-// Backward adds the gradient of a scalar loss [1] with respect to every parameter it depends on to the parameters' gradients; with
-// micro-batches (Micro) that of loss/k, so that a step's gradient is the mean over them.
+// Backward adds the gradient of a scalar loss [1] to the gradient of every parameter that it depends on. With k micro-batches (Micro) it is the
+// gradient of loss/k, so that a step's gradient is the mean over them.
 func (g *Graph) Backward(loss *Tensor) {
 	if product(loss.shape) != 1 {
 		misuse("Backward", "%v: want a loss of shape [1]", loss)
@@ -70,7 +70,7 @@ func (g *Graph) Backward(loss *Tensor) {
 	g.BackwardFrom(loss, one)
 }
 
-// BackwardFrom walks the tape backwards from y, whose gradient is dy (same shape, pad lanes zero).
+// BackwardFrom runs the backward pass from y, whose gradient is dy (same shape, pad lanes zero).
 func (g *Graph) BackwardFrom(y, dy *Tensor) {
 	wantSame("BackwardFrom", y, dy)
 	y.grad = dy
@@ -84,7 +84,7 @@ func (g *Graph) BackwardFrom(y, dy *Tensor) {
 	g.backward = nil
 }
 
-// ForwardOnly records f, whose ops a later segment records again: Backward and Fold skip what f records.
+// ForwardOnly records f, whose ops a later segment records again: Backward and UpdateRunningStats skip what f records.
 func (g *Graph) ForwardOnly(f func()) {
 	tape, folds := len(g.backward), len(g.update.folds)
 	f()
@@ -93,7 +93,7 @@ func (g *Graph) ForwardOnly(f func()) {
 
 // StopGrad returns x as a constant: no gradient flows through it.
 func StopGrad(x *Tensor) *Tensor {
-	if x.g.held != nil {
+	if x.g.stopGradNames != nil {
 		return x.g.cut(x.constant())
 	}
 	return x.constant()
@@ -105,15 +105,15 @@ func (t *Tensor) constant() *Tensor {
 	return &c
 }
 
-// CutAtStopGrad makes StopGrad cut the graph: its argument becomes an output of the segment, and its result an input of the same name and shape. The names
-// are appended to names. Tests of gradients move parameters this way while the constants stay.
-func (g *Graph) CutAtStopGrad(names *[]string) { g.held = names }
+// CutAtStopGrad makes StopGrad cut the graph: its argument becomes an output of the segment, and its result an input of the same name and shape. The
+// names are appended to names. Tests of gradients use it to change parameters while the constants stay.
+func (g *Graph) CutAtStopGrad(names *[]string) { g.stopGradNames = names }
 
-// cut makes an output of x and an input of the same name, which it returns.
+// cut makes x an output, and returns an input of the same name.
 func (g *Graph) cut(x *Tensor) *Tensor {
-	name := fmt.Sprintf("held%d", len(*g.held))
-	*g.held = append(*g.held, name)
-	g.Output(name, Scale(x, 1)) // x may be a part of a tensor
+	name := fmt.Sprintf("held%d", len(*g.stopGradNames))
+	*g.stopGradNames = append(*g.stopGradNames, name)
+	g.Output(name, Scale(x, 1)) // a copy, since x may be a window of a tensor
 	return g.Input(name, F32, x.shape...)
 }
 

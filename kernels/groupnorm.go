@@ -5,11 +5,11 @@ import (
 	"slices"
 )
 
-// GroupNorm is y = γ·(x − μ)/√(σ² + ε) + β (+ residual), then ReLU if relu, for x [N .. C]: μ and σ² (biased) are those of an image's positions
-// and C/groups channels in a row, so that they do not depend on the batch and are the same in training and inference (Wu and He 2018,
-// arXiv:1803.08494, eq. 1 to 4; torch.nn.GroupNorm). One group is layer norm (Ba et al. 2016, arXiv:1607.06450) with a scale and shift a channel.
-// Groups are as wide as one another, of 4, 8, 12 … channels; one group may have any width. gamma and beta are [C], or both nil: 1 and 0. Backward
-// keeps x, under a ReLU y, and mean and 1/σ of each group.
+// GroupNorm is y = γ·(x − μ)/√(σ² + ε) + β (+ residual), then ReLU if relu, for x [N .. C]. μ and σ² (biased) are taken over the positions of one
+// image and the C/groups neighboring channels of a group, so they do not depend on the batch and are the same in training and inference (Wu and He
+// 2018, arXiv:1803.08494, eq. 1 to 4; torch.nn.GroupNorm). With one group it is layer norm (Ba et al. 2016, arXiv:1607.06450) with a scale and
+// shift for each channel. Several groups have the same width, a multiple of 4; a single group may have any width. gamma and beta are [C], or both
+// nil: 1 and 0. Backward keeps x, y if relu, and mean and 1/σ of each group.
 func GroupNorm(x *Tensor, gamma, beta *Param, groups int, eps float64, residual *Tensor, relu bool) *Tensor {
 	g, op, c := x.g, "GroupNorm", x.Width()
 	scale, shift := g.affine(gamma, beta, c)
@@ -20,7 +20,7 @@ func GroupNorm(x *Tensor, gamma, beta *Param, groups int, eps float64, residual 
 	case scale.Width() != c:
 		misuse(op, "%v: %d channels, want %d", x, c, scale.Width())
 	case groups < 1 || groups > 1 && c%(groups*lanes) != 0:
-		misuse(op, "%v in %d groups: want one, or groups of whole vectors of %d channels", x, groups, lanes)
+		misuse(op, "%v in %d groups: want one group, or groups whose width is a multiple of %d channels", x, groups, lanes)
 	}
 	from := []*Tensor{x, scale, shift}
 	if residual != nil {
@@ -40,8 +40,8 @@ func GroupNorm(x *Tensor, gamma, beta *Param, groups int, eps float64, residual 
 	return y
 }
 
-// onnxGroupNorm writes a group norm of images as PyTorch does below opset 18, which has a node for it: InstanceNormalization of x with the channels
-// and positions of a group in one row, then scale and shift by the channel.
+// onnxGroupNorm writes a group norm of images as PyTorch does below opset 18, the first with a GroupNormalization node: InstanceNormalization of x
+// with the channels and positions of a group in one row, then scale and shift for each channel.
 func onnxGroupNorm(n Node, o ONNX) {
 	shape := n.Out.shape
 	if len(shape) != 4 {
@@ -67,18 +67,19 @@ func onnxGroupNorm(n Node, o ONNX) {
 	})
 }
 
-// groupNorm is one call of GroupNorm, as its backward needs it.
+// groupNorm is one call of GroupNorm, kept for its backward.
 type groupNorm struct {
 	x, y, residual, stats, gamma, beta *Tensor
-	groups, area                       int // area: positions of an image
+	groups, area                       int // area: number of positions of an image
 	relu                               bool
 }
 
-// quads are the vectors of channels in a group, channels those channels that are no pad lanes.
+// quads returns the number of channel vectors of a group, channels its number of channels without pad lanes.
 func (b groupNorm) quads() int    { return b.x.quads() / b.groups }
 func (b groupNorm) channels() int { return b.x.Width() / b.groups }
 
-// groupStats returns [N groups 4] with mean and 1/√(σ² + ε) in the first two: statistics of each channel first, by the kernel of batch norm.
+// groupStats returns [N groups 4] with mean and 1/√(σ² + ε) in the first two lanes. It takes the statistics of each channel by the kernel of batch
+// norm, then merges them by group.
 func (g *Graph) groupStats(b groupNorm, eps float64) *Tensor {
 	n, c4 := b.x.Dim(0), b.x.quads()
 	part := g.alloc("group norm sums", F32, []int{n, 2, c4 * lanes})
@@ -112,7 +113,7 @@ func (g *Graph) groupApply(b groupNorm) {
 func (g *Graph) groupBack(b groupNorm, dy *Tensor) {
 	n, c4 := b.x.Dim(0), b.x.quads()
 	if !b.relu {
-		b.y = b.x // which kernels bind and do not read, so that y need not be kept
+		b.y = b.x // the kernels bind y and do not read it, so its memory can be reused
 	}
 	s1, s2 := g.alloc("group norm gradient sums", F32, []int{n, b.x.Width()}), g.alloc("group norm gradient sums", F32, []int{n, b.x.Width()})
 	g.run(launch{kernel: "gn_back_sum", rows: n, binds: []bind{in(dy), in(b.x), in(b.y), in(b.stats), out(s1), out(s2)},

@@ -7,7 +7,7 @@ import (
 	"marr/kernels"
 )
 
-func TestGroupNormRefusesGroupsOfPartsOfAVector(t *testing.T) {
+func TestGroupNormRejectsGroupsOfPartialVectors(t *testing.T) {
 	for _, c := range []struct{ width, groups int }{{8, 4}, {12, 2}, {8, 3}, {6, 2}, {8, 0}} {
 		_, err := kernels.TraceOps(kernels.NewStore(device), func(g *kernels.Graph) {
 			st := g.Store()

@@ -6,23 +6,23 @@ import (
 	"marr/vk"
 )
 
-// limits are the device's limits of one dispatch.
+// limits holds the limits of one dispatch.
 type limits struct {
 	binding int64   // largest binding in bytes
-	work    float64 // floating point operations that no watchdog minds; 0: any
+	work    float64 // largest number of floating point operations, below any watchdog; 0: any
 	guard   int64   // bytes of the guard band behind each tensor
 }
 
-// launch is one kernel over `rows` of something (images, positions, matrix rows). Tensors that are split are bound at the rows
-// in hand, whole ones entirely; where a split tensor is larger than the device can bind, the launch becomes several dispatches.
+// launch is one kernel over a number of rows (images, positions, matrix rows). If a tensor is larger than the device can bind, the launch is sliced
+// into several dispatches. Split tensors are bound at the rows of the slice, whole ones entirely.
 type launch struct {
 	kernel string
 	spec   []uint32 // specialization constants, from id 0 on
 	rows   int
-	unit   int // slices hold a multiple of this many rows; 0 means 1
-	most   int // slices hold at most this many rows; 0: any number
+	unit   int // slices have a multiple of this number of rows; 0 means 1
+	most   int // slices have at most this number of rows; 0: any number
 	binds  []bind
-	push   func(first, n int) constants // push constants of the slice of n rows from row `first` on
+	push   func(first, n int) constants // push constants of the slice of n rows that begins at row `first`
 	groups func(n int) [3]uint32        // work groups for n rows
 	work   float64                      // floating point operations, all rows together
 }
@@ -40,7 +40,7 @@ func inout(t *Tensor) bind    { return bind{t: t, access: vk.ReadWrite, split: t
 func whole(t *Tensor) bind    { return bind{t: t, access: vk.Read} }
 func wholeOut(t *Tensor) bind { return bind{t: t, access: vk.ReadWrite} }
 
-// sum binds an output: read and written if add is 1, else written.
+// sum binds an output that is read and written if add is 1, else written.
 func sum(t *Tensor, add int) bind {
 	if add == 1 {
 		return inout(t)
@@ -55,7 +55,7 @@ func gcd(a, b int64) int64 {
 	return a
 }
 
-// slice returns how many rows one dispatch may take: what can be bound, and what is done before a watchdog wakes.
+// slice returns the number of rows of one dispatch: within the largest binding, and within the work that stays below a watchdog's time.
 func (g *Graph) slice(l launch) int {
 	unit, most := int64(max(l.unit, 1)), int64(l.rows)
 	if g.limits.work > 0 && l.work > g.limits.work {
@@ -85,18 +85,18 @@ func (g *Graph) slice(l launch) int {
 	if most == int64(l.rows) {
 		return l.rows
 	}
-	for _, b := range l.binds { // offsets of tensors small enough to be bound whole must be aligned too
+	for _, b := range l.binds { // offsets must be aligned even in tensors small enough to be bound whole
 		if b.split {
 			step := align / gcd(b.t.bytes()/int64(l.rows), align)
 			unit = unit / gcd(unit, step) * step
 		}
 	}
-	unit = min(unit, int64(l.rows))       // all of them are one dispatch, whose offset is 0
-	if most < unit && g.within(l, unit) { // too much work for one dispatch, and no less can be had
+	unit = min(unit, int64(l.rows))       // all rows are one dispatch, at offset 0
+	if most < unit && g.within(l, unit) { // more than the work limit, but no smaller slice is possible
 		return int(unit)
 	}
 	if most < unit {
-		misuse(l.kernel, "%d rows are the least one dispatch takes and the device binds %d: use a smaller image or model", unit, most)
+		misuse(l.kernel, "a dispatch needs at least %d rows and the device binds %d: use a smaller image or model", unit, most)
 	}
 	return int(most / unit * unit)
 }
@@ -131,7 +131,7 @@ func (g *Graph) run(l launch) {
 	}
 }
 
-// words returns ints and flags as the values of specialization constants, in order.
+// words returns ints and bools as the values of specialization constants, in order.
 func words(values ...any) []uint32 {
 	out := make([]uint32, len(values))
 	for i, v := range values {
@@ -151,8 +151,8 @@ func words(values ...any) []uint32 {
 
 func groups1(n, per int) [3]uint32 { return groups2(n, per, 1) }
 
-// groups2 spreads ⌈n/per⌉ groups over x and, above the 65535 that every device has, z; y is given. Kernels whose x may be large
-// number their groups by z·65535 + x.
+// groups2 returns a grid of ⌈n/per⌉ work groups along x, and y along y. Above 65535, the limit of every device, they continue along z: a kernel
+// numbers its groups by z·65535 + x.
 func groups2(n, per, y int) [3]uint32 {
 	x, z := (n+per-1)/per, 1
 	if x > maxGroups {

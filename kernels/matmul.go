@@ -2,8 +2,8 @@ package kernels
 
 import "slices"
 
-// MatMul is op(a)·op(b) for matrices, op(m) = mᵀ where transA or transB says so: [M K]·[K N] → [M N], or for batches of as many matrices:
-// [B M K]·[B K N] → [B M N], as torch.bmm. Backward keeps a and b.
+// MatMul is op(a)·op(b), where op is the transpose if transA or transB is set: [M K]·[K N] → [M N] for matrices, or [B M K]·[B K N] → [B M N] for
+// batches, as torch.bmm. Backward keeps a and b.
 func MatMul(a, b *Tensor, transA, transB bool) *Tensor {
 	g := a.g
 	shape, m, k, n := matmulShape("MatMul", a, b, transA, transB)
@@ -92,10 +92,7 @@ func matmulShape(op string, a, b *Tensor, transA, transB bool) (shape []int, m, 
 }
 
 // Bias is x + b for x [.. C] and b [C], added to every row.
-func Bias(x *Tensor, b *Param) *Tensor {
-	y := addBias(x, b.Value(x.g))
-	return y
-}
+func Bias(x *Tensor, b *Param) *Tensor { return addBias(x, b.Value(x.g)) }
 
 func addBias(x, b *Tensor) *Tensor {
 	g := x.g
@@ -120,7 +117,7 @@ func addBias(x, b *Tensor) *Tensor {
 	return y
 }
 
-// columnSum makes y [C] (+)= Σ_r x[r C], by chunks of rows that are added up in levels.
+// columnSum computes y [C] (+)= Σ_r x[r C], as sums of chunks of rows that are added in levels.
 func (g *Graph) columnSum(y *Tensor, add int, x *Tensor) {
 	rows, c4 := x.Rows(), x.quads()
 	chunk := chunkRows(rows, c4)
@@ -131,11 +128,11 @@ func (g *Graph) columnSum(y *Tensor, add int, x *Tensor) {
 			return constants{"rows": n, "chunk": chunk, "chunk0": first / chunk, "c4": c4}
 		},
 		groups: func(n int) [3]uint32 { return groups1((n+chunk-1)/chunk*c4, 32) }})
-	part, chunks = g.sums(part, chunks, c4)
+	part, chunks = g.sumLevels(part, chunks, c4)
 	g.reduce(y, add, part, chunks, c4)
 }
 
-// chunkRows is how many of `rows` rows of c4 vectors one lane sums, a vector of each: as many as leave 65,536 lanes, with four reads under way in
-// each what hides a GPU's memory, but at least 64, so that partial sums are 3 % of what is read, and at most 1024. A multiple of 16: rows then begin
-// at multiples of 256 bytes, where slices may be cut.
+// chunkRows returns the number of rows that one lane sums, of `rows` rows of c4 vectors. It leaves 65,536 lanes, which with four reads in flight each
+// hide a GPU's memory latency. It is at least 64, so that partial sums are at most 3 % of the reads, at most 1024, and a multiple of 16, so that
+// chunks begin at multiples of 256 bytes, where slices may begin.
 func chunkRows(rows, c4 int) int { return min(max((rows*c4/65536+15)/16*16, 64), 1024) }

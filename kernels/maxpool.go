@@ -1,8 +1,8 @@
 package kernels
 
 // MaxPool2D is y[n p q c] = max_{r s} x[n, p·stride − pad + r, q·stride − pad + s, c] over windows of kernel × kernel of x [N H W C] to [N P Q C],
-// P = ⌊(H + 2·padding − kernel)/stride⌋ + 1, as torch.nn.functional.max_pool2d: padding, of half a kernel at most, counts as −∞. Backward keeps which
-// tap won, in a tensor of y's size; of equal numbers the first in row-major order gets the gradient.
+// P = ⌊(H + 2·padding − kernel)/stride⌋ + 1, as torch.nn.functional.max_pool2d: padding, at most half a kernel, counts as −∞. Backward keeps the
+// index of the winning tap, in a tensor of y's size. Among equal numbers the first in row-major order gets the gradient.
 func MaxPool2D(x *Tensor, kernel, stride, padding int) *Tensor {
 	g := x.g
 	wantShape("MaxPool2D", x, 4)

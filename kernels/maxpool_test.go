@@ -7,11 +7,11 @@ import (
 	"marr/kernels"
 )
 
-// Where several numbers are the largest the gradient goes to the first of them, as in PyTorch on a CPU. The numbers below are its own (1.13):
+// If several numbers are the largest, the first gets the gradient, as in PyTorch on a CPU. The expected numbers are from PyTorch 1.13:
 //
 //	x = torch.tensor([2, 2, 0, 1, 1,  0, 2, 2, 1, 0,  1, 1, 0, 0, 0,  0, 0, 0, 0, 0.]).view(1, 1, 4, 5).requires_grad_()
 //	(F.max_pool2d(x, 3, 2, 1) * torch.tensor([1, 2, 4, 8, 16, 32.]).view(1, 1, 2, 3)).sum().backward(); x.grad
-func TestMaxPool2DGivesTheFirstOfEqualNumbersTheGradient(t *testing.T) {
+func TestMaxPool2DGradientGoesToTheFirstMaximum(t *testing.T) {
 	x := []float32{2, 2, 0, 1, 1, 0, 2, 2, 1, 0, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0}
 	want := []float32{1, 2, 0, 4, 0, 0, 24, 0, 32, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}
 	prog, _ := build(t, func(g *kernels.Graph) {

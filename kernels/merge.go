@@ -2,18 +2,17 @@ package kernels
 
 import "marr/vk"
 
-// fanIn is how many partial results one lane merges. Few, since a lane waits for what it reads one after the other, and not fewer, since each
-// level is a dispatch behind a barrier: 32³ parts need three levels only.
-// The shaders and the results' last bits depend on it.
+// fanIn is the number of partial results that one lane merges. A lane reads them one after the other, so the number is small; each level is a dispatch
+// behind a barrier, so it is not smaller: 32³ parts need three levels. The shaders, and the last bits of results, depend on it.
 const fanIn = 32
 
-// sums adds parts [parts][size vectors] up in levels, part j with j + G, j + 2G, … where G parts come of it, until at most fanIn are left.
-func (g *Graph) sums(part *Tensor, parts, size int) (left *Tensor, n int) {
-	return g.levels("sum", part, parts, size)
+// sumLevels adds parts [parts][size vectors] in levels until at most fanIn are left. A level with G results adds parts j, j + G, j + 2G, …
+func (g *Graph) sumLevels(part *Tensor, parts, size int) (left *Tensor, n int) {
+	return g.mergeLevels("sum", part, parts, size)
 }
 
-// levels runs a kernel that makes ⌈parts/fanIn⌉ parts of `size` vectors of `parts`, until at most fanIn are left.
-func (g *Graph) levels(kernel string, part *Tensor, parts, size int) (left *Tensor, n int) {
+// mergeLevels runs a kernel that merges `parts` parts of `size` vectors into ⌈parts/fanIn⌉, until at most fanIn are left.
+func (g *Graph) mergeLevels(kernel string, part *Tensor, parts, size int) (left *Tensor, n int) {
 	for parts > fanIn {
 		groups := (parts + fanIn - 1) / fanIn
 		next := g.alloc("merged "+kernel, part.dtype, []int{groups, size * lanes})
@@ -25,8 +24,8 @@ func (g *Graph) levels(kernel string, part *Tensor, parts, size int) (left *Tens
 	return part, parts
 }
 
-// mergeStats merges statistics [parts][mean, M2][C] over `rows` rows, of which every part but the last has `per`, and folds γ and β in:
-// it returns [a b mean invstd][C] and keeps mean and variance for Fold. What a level leaves are parts of fanIn·per rows.
+// mergeStats merges statistics [parts][mean, M2][C] of `rows` rows, `per` in each part but the last, and includes γ and β. It returns
+// [a b mean invstd][C] and keeps mean and variance for UpdateRunningStats. Each level multiplies `per` by fanIn.
 func (g *Graph) mergeStats(part *Tensor, per, rows int, gamma, beta *Tensor, n Norm) (coef *Tensor) {
 	c4 := gamma.quads()
 	parts := (rows + per - 1) / per
@@ -44,7 +43,7 @@ func (g *Graph) mergeStats(part *Tensor, per, rows int, gamma, beta *Tensor, n N
 	g.run(launch{kernel: "bn_merge.fold", rows: 1,
 		binds: []bind{whole(part), whole(gamma), whole(beta), wholeOut(coef), {t: kept, access: vk.ReadWrite, part: g.update.micro > 1}, whole(slot.mem)},
 		push: func(_, _ int) constants {
-			return constants{"c4": c4, "parts": parts, "per": per, "rows": rows, "micro": slot.index, "variance": n.Takes == MeanAndVariance, "eps": n.Eps}
+			return constants{"c4": c4, "parts": parts, "per": per, "rows": rows, "micro": slot.index, "variance": n.Statistics == MeanAndVariance, "eps": n.Eps}
 		},
 		groups: func(int) [3]uint32 { return groups1(c4, 32) }})
 	g.update.folds = append(g.update.folds, fold{n, kept, rows})

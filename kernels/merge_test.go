@@ -9,13 +9,13 @@ import (
 	"marr/kernels/rng"
 )
 
-// mergeTolerance: a level adds at most 32 terms, so a result has some 32 roundings of 6e-8 behind it, few of them of one sign.
+// mergeTolerance is for at most 32 terms a level: some 32 roundings of 6e-8, which partly cancel.
 const mergeTolerance = 1e-6
 
-// manyParts are numbers of parts that take one to three levels, with full and short groups.
+// manyParts lists numbers of parts that need one to three levels, with full and short groups.
 var manyParts = []int{1, 2, kernels.FanIn, kernels.FanIn + 1, 3*kernels.FanIn - 1, kernels.FanIn * kernels.FanIn, kernels.FanIn*kernels.FanIn + 5}
 
-// once builds a program of f and runs it on input "x".
+// once builds the program f and runs it once on input "x".
 func once(t *testing.T, x []float32, width int, f func(g *kernels.Graph)) *kernels.Run {
 	t.Helper()
 	st := kernels.NewStore(device)
@@ -31,7 +31,7 @@ func once(t *testing.T, x []float32, width int, f func(g *kernels.Graph)) *kerne
 		t.Fatal(err)
 	}
 	kernels.Pack(r.Floats("x"), x, width)
-	if s.Has("micro") {
+	if s.HasScalar("micro") {
 		r.Set("micro", 0)
 	}
 	if err := r.Submit(); err != nil {
@@ -43,9 +43,9 @@ func once(t *testing.T, x []float32, width int, f func(g *kernels.Graph)) *kerne
 	return r
 }
 
-// TestStatisticsOfPartsMergeToThoseOfAllRows has channels of mean 30, so that M2 from a difference of squares would be lost, and means that drift
-// from part to part, so that what lies between the parts counts.
-func TestStatisticsOfPartsMergeToThoseOfAllRows(t *testing.T) {
+// TestMergedStatisticsEqualThoseOfAllRows has channels of mean 30, so that M2 as a difference of squares would be inaccurate, and means that
+// drift from part to part, so that the variance between parts matters.
+func TestMergedStatisticsEqualThoseOfAllRows(t *testing.T) {
 	const c, per = 5, 3
 	for _, parts := range manyParts {
 		t.Run(fmt.Sprint(parts), func(t *testing.T) {
@@ -81,7 +81,7 @@ func TestStatisticsOfPartsMergeToThoseOfAllRows(t *testing.T) {
 	}
 }
 
-// moments are mean and M2 of column j of rows from to to−1 of x [.. c].
+// moments returns mean and M2 of column j over rows from … to−1 of x [.. c].
 func moments(x []float32, from, to, c, j int) (mean, m2 float64) {
 	for i := from; i < to; i++ {
 		mean += float64(x[i*c+j]) / float64(to-from)
@@ -93,7 +93,7 @@ func moments(x []float32, from, to, c, j int) (mean, m2 float64) {
 	return mean, m2
 }
 
-func TestSumsInLevelsAreThoseOfAllParts(t *testing.T) {
+func TestSumsInLevelsEqualTheTotal(t *testing.T) {
 	const c = 7
 	for _, parts := range manyParts {
 		t.Run(fmt.Sprint(parts), func(t *testing.T) {

@@ -12,8 +12,8 @@ import (
 	"marr/vk/vktest"
 )
 
-// GELU is exact to 1e-6 everywhere, including near 0 and where erf is 1.
-func TestGELUIsExactAcrossItsRange(t *testing.T) {
+// GELU is accurate to 1e-6 everywhere, including near 0 and where erf is 1.
+func TestGELUIsAccurateAcrossItsRange(t *testing.T) {
 	const n = 4001
 	prog, _ := build(t, func(g *kernels.Graph) { g.Output("y", kernels.GELU(g.Input("x", kernels.F32, n))) })
 	r := begin(t, prog.Segment("main"))
@@ -48,7 +48,7 @@ func TestCosineLossOfRowsOfZerosIsFinite(t *testing.T) {
 	}
 }
 
-// centering is a program of DINO's teacher: probabilities with the center as it was, then the center's step.
+// centering returns the program of DINO's teacher: probabilities by the old center, then the update of the center.
 func centering(t *testing.T, momentum float64, shape ...int) (*kernels.Program, *kernels.State) {
 	t.Helper()
 	var c *kernels.State
@@ -61,7 +61,7 @@ func centering(t *testing.T, momentum float64, shape ...int) (*kernels.Program, 
 		y := kernels.CenteredSoftmax(x, c, g.Scalar("temperature"))
 		g.Output("y", y)
 		g.CheckFinite(g.Input("loss", kernels.F32, 1))
-		c.Average(g, kernels.ColumnMean(x), momentum)
+		c.UpdateAverage(g, kernels.ColumnMean(x), momentum)
 	})
 	return prog, c
 }
@@ -107,8 +107,8 @@ func TestCentersMatchPyTorch(t *testing.T) {
 	}
 }
 
-func TestANonFiniteStepLeavesTheCenter(t *testing.T) {
-	vktest.Configure(t, device, func(s *vk.Settings) { s.Eager = false }) // which would stop at the number
+func TestNonFiniteStepKeepsTheCenter(t *testing.T) {
+	vktest.Configure(t, device, func(s *vk.Settings) { s.Eager = false }) // the eager twin would stop at the number
 	prog, c := centering(t, 0.5, 2, 3)
 	for i, loss := range []float32{1, float32(math.NaN()), 1} {
 		r := begin(t, prog.Segment("main"))

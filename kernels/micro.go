@@ -2,9 +2,9 @@ package kernels
 
 import "marr/vk"
 
-// GatherMicro gathers the rows of a step's micro-batches (Micro) for later segments: x [B·n D], B blocks of n rows (the views of Concat),
-// goes to [B·k·n D] with micro-batch m in rows m·n … m·n + n − 1 of each block; x [D] is one row. m is the scalar `micro`. The result
-// is a constant, complete after k runs of the current segment; with one micro-batch it is x.
+// GatherMicro gathers the rows of a step's micro-batches (Micro) for later segments. x [B·n D], B blocks of n rows (the views of Concat), goes to
+// [B·k·n D], with micro-batch m in rows m·n … m·n + n − 1 of each block. x [D] counts as one row. m is the scalar `micro`. The result is a constant
+// that is complete after k runs of the current segment. With one micro-batch it is x.
 func GatherMicro(x *Tensor, blocks int) *Tensor {
 	g, k := x.g, max(x.g.update.micro, 1)
 	wantBlocks("GatherMicro", x, blocks)
@@ -18,7 +18,7 @@ func GatherMicro(x *Tensor, blocks int) *Tensor {
 	return y
 }
 
-// ScatterMicro returns the current micro-batch's rows of what GatherMicro gathered, or of its gradient: all [B·k·n D] → [B·n D], a constant.
+// ScatterMicro returns the current micro-batch's rows of a result of GatherMicro, or of its gradient: all [B·k·n D] → [B·n D], a constant.
 func ScatterMicro(all *Tensor, blocks int) *Tensor {
 	g, k := all.g, max(all.g.update.micro, 1)
 	wantBlocks("ScatterMicro", all, blocks*k)
@@ -33,9 +33,9 @@ func wantBlocks(op string, x *Tensor, blocks int) {
 	}
 }
 
-// copyMicro copies a micro-batch's rows to their places in y, or, where back, from their places in x. share is the smaller of both.
-func (g *Graph) copyMicro(x, y, share *Tensor, blocks int, back bool) {
-	n, slot := share.Rows()*share.quads(), g.Scalar("micro")
+// copyMicro copies a micro-batch's rows to their position in y, or with back from their position in x. part is the smaller of both.
+func (g *Graph) copyMicro(x, y, part *Tensor, blocks int, back bool) {
+	n, slot := part.Rows()*part.quads(), g.Scalar("micro")
 	g.run(launch{kernel: "part", rows: 1, binds: []bind{whole(x), {t: y, access: vk.ReadWrite, part: !back}, whole(slot.mem)},
 		push: func(_, _ int) constants {
 			return constants{"n": n, "per": n / blocks, "parts": max(g.update.micro, 1), "micro": slot.index, "back": back}

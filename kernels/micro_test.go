@@ -24,8 +24,8 @@ func TestScatterMicroUndoesGatherMicro(t *testing.T) {
 	}
 }
 
-// TestGatherMicroPutsEachBlockTogether has two views of four images in two micro-batches: rows 0 … 3 of the whole are the first views.
-func TestGatherMicroPutsEachBlockTogether(t *testing.T) {
+// TestGatherMicroKeepsBlocksTogether has two views of four images in two micro-batches. Rows 0 … 3 of the result are the first views.
+func TestGatherMicroKeepsBlocksTogether(t *testing.T) {
 	for env, change := range map[string]func(s *vk.Settings){
 		"eager": func(s *vk.Settings) { s.Eager = true }, "poison": func(s *vk.Settings) { s.Poison = true }, "": func(*vk.Settings) {}} {
 		was := device.Settings()
@@ -44,7 +44,7 @@ func TestGatherMicroPutsEachBlockTogether(t *testing.T) {
 		})
 		run := func(segment string, micro int) *kernels.Run {
 			r := begin(t, p.Segment(segment))
-			if p.Segment(segment).Has("micro") {
+			if p.Segment(segment).HasScalar("micro") {
 				r.Set("micro", float64(micro))
 			}
 			if segment == "embed" {
@@ -80,7 +80,7 @@ func TestGatherMicroPutsEachBlockTogether(t *testing.T) {
 	}
 }
 
-// TestForwardOnlyLeavesNoGradientAndNoStatistics runs a batch norm twice and folds it once.
+// TestForwardOnlyLeavesNoGradientAndNoStatistics runs a batch norm twice and updates its statistics once.
 func TestForwardOnlyLeavesNoGradientAndNoStatistics(t *testing.T) {
 	var mean *kernels.State
 	p, st := build(t, func(g *kernels.Graph) {
@@ -92,7 +92,7 @@ func TestForwardOnlyLeavesNoGradientAndNoStatistics(t *testing.T) {
 		y := kernels.BatchNorm(x, n, nil, false, true)
 		g.ClearGrads()
 		g.BackwardFrom(kernels.Add(first, y), g.Input("dy", kernels.F32, 2, 4))
-		g.Fold()
+		g.UpdateRunningStats()
 	})
 	r := begin(t, p.Segment("main"))
 	copy(r.Floats("x"), []float32{1, 2, 3, 4, 3, 4, 5, 6})

@@ -7,8 +7,8 @@ import (
 	"marr/kernels"
 )
 
-// TestMisuseIsABuildErrorThatNamesTheRemedy holds texts to: op and tensor, the numbers that do not fit, what is wanted.
-func TestMisuseIsABuildErrorThatNamesTheRemedy(t *testing.T) {
+// TestMisuseIsABuildErrorWithAFix checks that a message names the op, the tensor, the mismatched numbers and the expected ones.
+func TestMisuseIsABuildErrorWithAFix(t *testing.T) {
 	x := func(g *kernels.Graph, shape ...int) *kernels.Tensor { return g.Input("x", kernels.F32, shape...) }
 	w := func(g *kernels.Graph, shape ...int) *kernels.Param {
 		return g.Store().Param("w", func() []float32 { return make([]float32, volume(shape)) }, shape...)
@@ -41,7 +41,7 @@ func TestMisuseIsABuildErrorThatNamesTheRemedy(t *testing.T) {
 		"kernels: Concat: x#2 [4] and x#1 [3]: shapes differ":           func(g *kernels.Graph) { kernels.Concat(x(g, 2, 3), x(g, 2, 4)) },
 		"kernels: GlobalAvgPool: x#1 [2 3]: want 4 axes of at least 1":  func(g *kernels.Graph) { kernels.GlobalAvgPool(x(g, 2, 3)) },
 		"kernels: BatchNorm w: x#1 [4 3]: 3 channels, want 5":           func(g *kernels.Graph) { kernels.BatchNorm(x(g, 4, 3), norm(g, 5), nil, false, true) },
-		"kernels: BatchNorm w: x#1 [1 3]: one value a channel has no variance: use a batch of at least 2": func(g *kernels.Graph) {
+		"kernels: BatchNorm w: x#1 [1 3]: a single value per channel has no variance: use a batch of at least 2": func(g *kernels.Graph) {
 			kernels.BatchNorm(x(g, 1, 3), norm(g, 3), nil, false, true)
 		},
 		"kernels: Softmax: temperature 0: want it above 0":                                   func(g *kernels.Graph) { kernels.Softmax(x(g, 2, 3), 0) },
@@ -49,7 +49,7 @@ func TestMisuseIsABuildErrorThatNamesTheRemedy(t *testing.T) {
 		"kernels: NTXent: x#1 [5 3]: want two views, the same number of rows of each":        func(g *kernels.Graph) { kernels.NTXent(x(g, 5, 3), 1) },
 		"kernels: DecoupledNTXent: x#1 [2 3]: one image has no negatives: want at least two": func(g *kernels.Graph) { kernels.DecoupledNTXent(x(g, 2, 3), 1) },
 		"kernels: CrossEntropy: x#1 [5 3] with targets x#2 [5]: want 5 of type I32":          func(g *kernels.Graph) { kernels.CrossEntropy(x(g, 5, 3), x(g, 5)) },
-		"kernels: SoftCrossEntropy: a gradient would flow into targets x#2 [2 3]: give StopGrad of them": func(g *kernels.Graph) {
+		"kernels: SoftCrossEntropy: targets x#2 [2 3] have a gradient: pass StopGrad of them": func(g *kernels.Graph) {
 			kernels.SoftCrossEntropy(x(g, 2, 3), x(g, 2, 3).Track(), 1)
 		},
 		"kernels: CosineLoss: x#1 [2 3] and x#2 [3 3]: shapes differ":                     func(g *kernels.Graph) { kernels.CosineLoss(x(g, 2, 3), x(g, 3, 3)) },
@@ -57,15 +57,15 @@ func TestMisuseIsABuildErrorThatNamesTheRemedy(t *testing.T) {
 		"kernels: CenteredSoftmax: x#1 [2 3] and c [4]: want a center of 3": func(g *kernels.Graph) {
 			kernels.CenteredSoftmax(x(g, 2, 3), g.Store().State("c", 0, 4), g.Scalar("t"))
 		},
-		"kernels: Average: c: momentum 1.5: want one from 0 to 1":                             func(g *kernels.Graph) { g.Store().State("c", 0, 3).Average(g, x(g, 3), 1.5) },
+		"kernels: UpdateAverage: c: momentum 1.5: want one from 0 to 1":                       func(g *kernels.Graph) { g.Store().State("c", 0, 3).UpdateAverage(g, x(g, 3), 1.5) },
 		"kernels: Momentum: average of w is a moving average already":                         func(g *kernels.Graph) { w(g, 4).Momentum().Momentum() },
 		"kernels: Backward: x#1 [2 3]: want a loss of shape [1]":                              func(g *kernels.Graph) { g.Backward(x(g, 2, 3)) },
 		"kernels: BackwardFrom: x#1 [2 3] and x#2 [3 2]: shapes differ":                       func(g *kernels.Graph) { g.BackwardFrom(x(g, 2, 3), x(g, 3, 2)) },
-		"kernels: tensor: x [0 3]: every axis has at least one element":                       func(g *kernels.Graph) { x(g, 0, 3) },
-		"kernels: Segment: \"main\" stands twice in one program":                              func(g *kernels.Graph) { g.Segment("main"); g.Segment("main") },
+		"kernels: tensor: x [0 3]: want at least one element along every axis":                func(g *kernels.Graph) { x(g, 0, 3) },
+		"kernels: Segment: the program already has a segment \"main\"":                        func(g *kernels.Graph) { g.Segment("main"); g.Segment("main") },
 		"kernels: Param: w is [3], requested as [4]":                                          func(g *kernels.Graph) { w(g, 3); w(g, 4) },
 		"kernels: Param: w [3]: 2 first values":                                               func(g *kernels.Graph) { g.Store().Param("w", ones(2), 3) },
-		"kernels: State: w names a tensor of another kind already":                            func(g *kernels.Graph) { w(g, 3); g.Store().State("w", 0, 3) },
+		"kernels: State: w is already the name of a tensor of another kind":                   func(g *kernels.Graph) { w(g, 3); g.Store().State("w", 0, 3) },
 		"kernels: parameters: the store has none: declare them before CheckFinite and Update": func(g *kernels.Graph) { kernels.SGD{}.Update(g) },
 		"kernels: Average: a parameter's moving average was requested after Update, which would skip it: request all before it": func(g *kernels.Graph) {
 			p := g.Store().Param("a", ones(3), 3)
@@ -103,7 +103,7 @@ func TestMisuseIsABuildErrorThatNamesTheRemedy(t *testing.T) {
 	}
 }
 
-func TestParametersCannotBeDeclaredOnceTheStoreIsOnTheDevice(t *testing.T) {
+func TestParametersCannotBeDeclaredAfterTheFirstProgram(t *testing.T) {
 	_, st := build(t, func(g *kernels.Graph) { g.Output("y", kernels.ReLU(g.Input("x", kernels.F32, 1, 1))) })
 	_, err := kernels.Build(device, st, func(g *kernels.Graph) { g.Store().Param("w", ones(3), 3) })
 	if err == nil || err.Error() != "kernels: Param: w: the store is on the device already: declare it in the first program" {
@@ -111,13 +111,13 @@ func TestParametersCannotBeDeclaredOnceTheStoreIsOnTheDevice(t *testing.T) {
 	}
 }
 
-func TestErrorOfATensorLargerThanABindingNamesTheRemedy(t *testing.T) {
+func TestTooLargeBindingIsAnErrorWithAFix(t *testing.T) {
 	st := kernels.NewStore(bench.Narrow)
 	defer st.Free()
 	_, err := kernels.Build(bench.Narrow, st, func(g *kernels.Graph) {
 		kernels.ReLU(g.Input("x", kernels.F32, 2, narrowRange)) // one row is more than a dispatch may bind
 	})
-	if err == nil || err.Error() != "kernels: relu: 1 rows are the least one dispatch takes and the device binds 0: use a smaller image or model" {
+	if err == nil || err.Error() != "kernels: relu: a dispatch needs at least 1 rows and the device binds 0: use a smaller image or model" {
 		t.Errorf("error %v", err)
 	}
 }

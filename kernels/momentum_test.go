@@ -10,7 +10,7 @@ import (
 	"marr/kernels/rng"
 )
 
-// twinOp is an op on x that takes parameters of these shapes, the last of which is as wide as its result.
+// twinOp is an op on x with parameters of these shapes. The last one is as wide as the result.
 type twinOp struct {
 	x      []int
 	params [][]int
@@ -40,16 +40,15 @@ var twinOps = map[string]twinOp{
 	}},
 }
 
-// twinNorm is a batch norm with running statistics of its own.
+// twinNorm returns a batch norm with its own running statistics.
 func twinNorm(g *kernels.Graph, p []*kernels.Param) kernels.Norm {
 	st, c := g.Store(), p[0].Shape[0]
 	return kernels.Norm{Gamma: p[0], Beta: p[1], Mean: st.State(p[0].Name+" mean", 0, c), Var: st.State(p[0].Name+" var", 1, c), Eps: 1e-5, BNMomentum: 0.1}
 }
 
-// TestMomentumIsTheSameParameterWithTheAverageForAValue holds an op on moving averages to the same op on plain parameters of those values, bit for
-// bit. The op on the parameters themselves stands in the same program: no layout of theirs is taken for one of the averages', and no gradient of
-// the averages' reaches them.
-func TestMomentumIsTheSameParameterWithTheAverageForAValue(t *testing.T) {
+// TestOpsOnMomentumEqualOpsOnItsValues compares an op on moving averages with the same op on parameters of equal values, bit for bit. The same
+// program runs the op on the averaged parameters, so it also checks that transposes are not confused and that averages pass no gradient to their parameters.
+func TestOpsOnMomentumEqualOpsOnItsValues(t *testing.T) {
 	for name, c := range twinOps {
 		t.Run(name, func(t *testing.T) {
 			sets, averages := map[string][]*kernels.Param{}, [][]float32{}
@@ -84,7 +83,7 @@ func TestMomentumIsTheSameParameterWithTheAverageForAValue(t *testing.T) {
 				dy := r.Floats("dy " + set)
 				kernels.Pack(dy, uniform(7, len(dy)/((c.width()+3)/4*4)*c.width()), c.width())
 			}
-			if prog.Segment("main").Has("micro") {
+			if prog.Segment("main").HasScalar("micro") {
 				r.Set("micro", 0)
 			}
 			wait(t, submit(t, r))
@@ -100,7 +99,7 @@ func TestMomentumIsTheSameParameterWithTheAverageForAValue(t *testing.T) {
 				if got, want := gradient(t, p), gradient(t, sets["copy"][i]); !slices.Equal(got, want) {
 					t.Errorf("gradient of %s is %v beside its average, %v without", p.Name, got[:4], want[:4])
 				}
-				if _, err := p.Momentum().ReadGrad(); err == nil || !strings.Contains(err.Error(), "has a value alone") {
+				if _, err := p.Momentum().ReadGrad(); err == nil || !strings.Contains(err.Error(), "is a moving average: it has no gradient") {
 					t.Errorf("gradient of an average: error %v", err)
 				}
 			}
@@ -120,9 +119,9 @@ func gradient(t *testing.T, p *kernels.Param) []float32 {
 	return v
 }
 
-// TestLayoutsOfAveragesAreMadeAnewBehindTheOptimizer convolves with an average before and behind the step that moves it, and once more in the next
+// TestTransposesOfAveragesAreRecomputedAfterTheOptimizer convolves with an average before and after the optimizer step, and again in the next
 // run.
-func TestLayoutsOfAveragesAreMadeAnewBehindTheOptimizer(t *testing.T) {
+func TestTransposesOfAveragesAreRecomputedAfterTheOptimizer(t *testing.T) {
 	var p *kernels.Param
 	prog, _ := build(t, func(g *kernels.Graph) {
 		p = g.Store().Param("p", ones(1), 1, 1, 1, 1)
@@ -146,9 +145,8 @@ func TestLayoutsOfAveragesAreMadeAnewBehindTheOptimizer(t *testing.T) {
 	}
 }
 
-// TestSlowAveragesAreExact: with m = 0.9996 an average that starts at 0 is 1 − mᵏ of its parameter after k steps. 1 − m taken from a rounded m would
-// be off by 7e-5.
-func TestSlowAveragesAreExact(t *testing.T) {
+// TestSlowAveragesAreAccurate: with m = 0.9996 an average that starts at 0 is (1 − mᵏ)·p after k steps. 1 − m from a rounded m would be off by 7e-5.
+func TestSlowAveragesAreAccurate(t *testing.T) {
 	const m = 0.9996
 	update := averaging("", kernels.AdamW{Beta1: 0.9, Beta2: 0.99, Eps: 1e-8}.Update)
 	u := updater(t, device, map[string][]float32{"p": {1, -3}}, 0, update, "p")

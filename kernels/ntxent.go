@@ -4,20 +4,21 @@ package kernels
 //
 //	mean over i of −s_ip + log Σ_{j≠i} exp s_ij,  s = z·zᵀ/τ,  p the other view of i
 //
-// Only i itself is masked: the positive stays in the denominator. The paper's own code adds both halves' means up, which is twice this
-// (google-research/simclr, objective.py). Shape [1]. With respect to z its gradient is
+// Only i itself is masked: the positive stays in the denominator. The paper's code adds the means of both halves, which is twice this value
+// (google-research/simclr, objective.py). Shape [1]. The gradient with respect to z is
 // dz_i = 1/(2Nτ)·Σ_{j≠i} (p_ij + p_ji − 2·[j = p])·z_j, p_ij = exp(s_ij − lse_i).
 //
-// s is made in slabs of rows and never lies in memory as a whole, unless one slab holds it (2N ≤ 1024): then backward keeps it, else it makes each
-// slab again, so that memory grows with N and not with N².
+// s is computed in slabs of rows, so memory grows with N and not with N². Backward computes each slab again, unless one slab holds all of s
+// (2N ≤ 1024): then backward keeps it.
 func NTXent(z *Tensor, temperature float64) *Tensor { return contrast("NTXent", z, temperature, false) }
 
-// DecoupledNTXent is NTXent without the positive in the denominator, whose share of the gradient fades as soon as a batch is small and its positives
-// are close (Yeh et al. 2021, arXiv:2110.06848, section 3: the sum over the rows there, their mean here):
+// DecoupledNTXent is NTXent without the positive in the denominator (DCL, Yeh et al. 2021, arXiv:2110.06848, section 3: there the sum over rows, here
+// their mean). In NTXent the positive term shrinks the gradient of small batches with close positives.
 //
 //	mean over i of −s_ip + log Σ_{j≠i,p} exp s_ij
 //
-// dz_i = 1/(2Nτ)·(−2·z_p + Σ_{j≠i,p} (p_ij + p_ji)·z_j). It is below 0 where positives are closer than all else together; N is at least 2.
+// dz_i = 1/(2Nτ)·(−2·z_p + Σ_{j≠i,p} (p_ij + p_ji)·z_j). The loss is negative if the positives are closer than
+// all negatives together. N is at least 2.
 func DecoupledNTXent(z *Tensor, temperature float64) *Tensor {
 	if z.Dim(0) < 4 {
 		misuse("DecoupledNTXent", "%v: one image has no negatives: want at least two", z)
@@ -42,29 +43,29 @@ func contrast(op string, z *Tensor, temperature float64, decoupled bool) *Tensor
 	return loss
 }
 
-// slabElements is how many similarities a slab holds at most: 4 MiB.
+// slabElements is the largest number of similarities in a slab: 4 MiB.
 var slabElements = 1 << 20
 
-// slabRows is how many rows of so many similarities a slab has: a multiple of 16, since rows of vectors begin at multiples of 16 bytes and
-// windows at multiples of 256.
+// slabRows returns the number of rows of a slab, each of `width` similarities. It is a multiple of 16: a row is a multiple of 16 bytes, and the window
+// of a slab begins at a multiple of 256.
 func slabRows(width int) int { return max(1, slabElements/width/16) * 16 }
 
-// ntxent is one call of contrast: zᵀ, and (loss, 1, lse, 0) of each row.
+// ntxent is one call of contrast.
 type ntxent struct {
-	z, transposed, row *Tensor
-	slab               int // rows
+	z, transposed, row *Tensor // z, zᵀ, and (loss, 1, lse, 0) of each row
+	slab               int     // rows
 	scale              float64
 	decoupled          bool
 }
 
-// slabs calls f for each slab: n rows from row `from` on.
+// slabs calls f for each slab of n rows, the first being row `from`.
 func (x ntxent) slabs(f func(from, n int)) {
 	for from := 0; from < x.z.Rows(); from += x.slab {
 		f(from, min(x.slab, x.z.Rows()-from))
 	}
 }
 
-// similarities makes rows of z·zᵀ.
+// similarities computes n rows of z·zᵀ, the first being row `from`.
 func (x ntxent) similarities(g *Graph, sim *Tensor, from, n int) {
 	g.gemm(rowsOf(sim, 0, n), 0, rowsOf(x.z, from, n), x.transposed, false, false, x.z.Width())
 }
@@ -72,7 +73,7 @@ func (x ntxent) similarities(g *Graph, sim *Tensor, from, n int) {
 // forward fills x.row and returns the last slab.
 func (x ntxent) forward(g *Graph) *Tensor {
 	rows := x.z.Rows()
-	sim, part := g.alloc("similarities", F32, []int{x.slab, rows}), g.alloc("NT-Xent shares", F32, []int{x.slab, shares * lanes})
+	sim, part := g.alloc("similarities", F32, []int{x.slab, rows}), g.alloc("NT-Xent shares", F32, []int{x.slab, lossLanes * lanes})
 	x.slabs(func(from, n int) {
 		x.similarities(g, sim, from, n)
 		part := rowsOf(part, 0, n)
@@ -86,16 +87,16 @@ func (x ntxent) forward(g *Graph) *Tensor {
 	return sim
 }
 
-// backward makes each slab again, unless there is only one, turns it into weights of z's rows and multiplies.
+// backward computes dz = weights·z. It computes each slab again, unless there is only one.
 func (x ntxent) backward(g *Graph, dl, sim *Tensor) {
-	rows, again := x.z.Rows(), x.slab < x.z.Rows()
-	if again {
+	rows, recompute := x.z.Rows(), x.slab < x.z.Rows()
+	if recompute {
 		sim = g.alloc("similarities", F32, []int{x.slab, rows})
 	}
 	weights := g.alloc("NT-Xent weights", F32, []int{x.slab, rows})
 	dz, add := g.gradient(x.z)
 	x.slabs(func(from, n int) {
-		if again {
+		if recompute {
 			x.similarities(g, sim, from, n)
 		}
 		w := rowsOf(weights, 0, n)

@@ -52,7 +52,7 @@ func simple(op string) func(Node, ONNX) {
 	}
 }
 
-// fusedNorm adds a norm by write, and the residual's Add and the Relu that the op fuses to it as nodes of their own. name is the norm's module.
+// fusedNorm adds the nodes of a norm by calling write with the module's name, then separate nodes for the residual's Add and the Relu that the op fuses.
 func fusedNorm(n Node, o ONNX, norm string, residual []*Tensor, write func(name, out string)) {
 	steps := []string{norm}
 	if len(residual) > 0 {

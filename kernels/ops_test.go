@@ -10,13 +10,13 @@ import (
 	"marr/vk/vktest"
 )
 
-func TestOpsMatchTheirReferences(t *testing.T) { bench.RunOps(t, cases.All()) }
+func TestOpsMatchTheReferences(t *testing.T) { bench.RunOps(t, cases.All()) }
 
 func TestOpsMatchPyTorch(t *testing.T) { bench.RunGolden(t, cases.All(), cases.Golden...) }
 
-// Large products with a transposed first factor use another algorithm.
-func TestLargeTransposedProductsMatchTheirReference(t *testing.T) {
-	defer kernels.Filling(kernels.Filling(17 * 5))
+// Large products with a transposed first factor transpose it in memory.
+func TestLargeTransposedProductsMatchTheReference(t *testing.T) {
+	defer kernels.MinUncutResults(kernels.MinUncutResults(17 * 5))
 	matmul := cases.Named("matmul")
 	matmul.Cases = nil
 	for _, c := range cases.MatMul(17, 33, 5) {
@@ -28,7 +28,7 @@ func TestLargeTransposedProductsMatchTheirReference(t *testing.T) {
 }
 
 // The slabs have 64, 48 and 16 rows: the last one of a case is short, full, and short.
-func TestNTXentInSlabsMatchesItsReference(t *testing.T) {
+func TestNTXentInSlabsMatchesTheReference(t *testing.T) {
 	defer kernels.SlabElements(kernels.SlabElements(48 * 96))
 	var ops []optest.Op
 	for _, name := range []string{"ntxent", "decoupled_ntxent"} {
@@ -39,9 +39,9 @@ func TestNTXentInSlabsMatchesItsReference(t *testing.T) {
 	bench.RunOps(t, ops)
 }
 
-// TestNTXentNeedsNoSquareOfTheBatch: 4096 similarities of 4096 rows are 64 MiB, and their gradient as many.
-func TestNTXentNeedsNoSquareOfTheBatch(t *testing.T) {
-	vktest.Configure(t, device, func(s *vk.Settings) { s.Eager, s.Poison = false, false }) // both use no memory twice
+// TestNTXentMemoryDoesNotGrowWithTheSquareOfTheBatch: 4096 similarities of 4096 rows are 64 MiB, and their gradient as many.
+func TestNTXentMemoryDoesNotGrowWithTheSquareOfTheBatch(t *testing.T) {
+	vktest.Configure(t, device, func(s *vk.Settings) { s.Eager, s.Poison = false, false }) // neither reuses memory
 	st := kernels.NewStore(device)
 	defer st.Free()
 	prog, err := kernels.Build(device, st, func(g *kernels.Graph) {

@@ -13,11 +13,11 @@ import (
 	"marr/vk/vktest"
 )
 
-// optimizerTolerance: a step is a handful of float32 operations a number, each off by up to 6e-8; √ and ÷ of the device by a few more.
+// optimizerTolerance is for a step of several float32 operations, each off by up to 6e-8, or by a little more for √ and ÷ on the device.
 const optimizerTolerance = 1e-6
 
-// updating is a program that applies one optimizer to parameters whose gradients the host dictates.
-type updating struct {
+// optimizerProgram is a program that applies one optimizer to parameters whose gradients the host sets.
+type optimizerProgram struct {
 	t      *testing.T
 	store  *kernels.Store
 	prog   *kernels.Program
@@ -25,11 +25,11 @@ type updating struct {
 	norm   float64 // of the last step's gradients
 }
 
-// updater makes a program for parameters of these shapes and first values: the gradient of Σ r⊙(0 + p) with respect to p is r. Gradients are
-// clipped where clip is above 0.
-func updater(t *testing.T, dev *vk.Device, values map[string][]float32, clip float64, update func(g *kernels.Graph), names ...string) *updating {
+// updater returns a program for parameters of the given first values. The gradient of Σ r⊙(0 + p) with respect to p is r. A clip above 0 clips the
+// gradients.
+func updater(t *testing.T, dev *vk.Device, values map[string][]float32, clip float64, update func(g *kernels.Graph), names ...string) *optimizerProgram {
 	t.Helper()
-	u := &updating{t: t, store: kernels.NewStore(dev)}
+	u := &optimizerProgram{t: t, store: kernels.NewStore(dev)}
 	t.Cleanup(u.store.Free)
 	var err error
 	u.prog, err = kernels.Build(dev, u.store, func(g *kernels.Graph) {
@@ -56,7 +56,7 @@ func updater(t *testing.T, dev *vk.Device, values map[string][]float32, clip flo
 }
 
 // apply runs one step and returns its verdict.
-func (u *updating) apply(loss float32, gradients map[string][]float32, scalars map[string]float64) (tensor string, applied int) {
+func (u *optimizerProgram) apply(loss float32, gradients map[string][]float32, scalars map[string]float64) (tensor string, applied int) {
 	u.t.Helper()
 	r, err := u.prog.Segment("main").Begin()
 	if err != nil {
@@ -80,7 +80,7 @@ func (u *updating) apply(loss float32, gradients map[string][]float32, scalars m
 	return u.store.Verdict(r.Output("halt"))
 }
 
-func (u *updating) read(f func(p *kernels.Param) ([]float32, error), name string) []float32 {
+func (u *optimizerProgram) read(f func(p *kernels.Param) ([]float32, error), name string) []float32 {
 	u.t.Helper()
 	i := slices.IndexFunc(u.params, func(p *kernels.Param) bool { return p.Name == name })
 	v, err := f(u.params[i])
@@ -138,11 +138,11 @@ func TestOptimizersMatchPyTorch(t *testing.T) {
 		})
 	}
 	if len(seen) != 4 {
-		t.Errorf("golden cases of %v only", seen)
+		t.Errorf("golden cases only of %v", seen)
 	}
 }
 
-// averaging is an optimizer that also moves averages of the parameters whose names begin like this.
+// averaging returns update with moving averages for the parameters whose names begin with prefix.
 func averaging(prefix string, update func(g *kernels.Graph)) func(g *kernels.Graph) {
 	return func(g *kernels.Graph) {
 		for _, p := range g.Store().Params() {
@@ -154,7 +154,7 @@ func averaging(prefix string, update func(g *kernels.Graph)) func(g *kernels.Gra
 	}
 }
 
-// near demands ‖got − want‖ ≤ tolerance·‖want‖.
+// near checks that ‖got − want‖ ≤ tolerance·‖want‖.
 func near(t *testing.T, what string, got []float32, want []float64, tolerance float64) {
 	t.Helper()
 	if len(got) != len(want) {
@@ -171,9 +171,9 @@ func near(t *testing.T, what string, got []float32, want []float64, tolerance fl
 	}
 }
 
-func TestNonFiniteStepChangesNothingAndVerdictNamesItsTensor(t *testing.T) {
+func TestNonFiniteStepChangesNothingAndVerdictNamesTheTensor(t *testing.T) {
 	for _, d := range []*vk.Device{device, bench.Narrow} {
-		vktest.Configure(t, d, func(s *vk.Settings) { s.Eager = false }) // which would stop at the first op that sees the number
+		vktest.Configure(t, d, func(s *vk.Settings) { s.Eager = false }) // the eager twin would stop at the first op that reads the number
 	}
 	inf, nan := float32(math.Inf(1)), float32(math.NaN())
 	for _, c := range []struct {
@@ -188,7 +188,7 @@ func TestNonFiniteStepChangesNothingAndVerdictNamesItsTensor(t *testing.T) {
 		{"infinite loss", -inf, "", 0, 0, "loss"},
 		{"first", 1, "a.weight", 0, nan, "gradient of a.weight"},
 		{"last of a tensor", 1, "a.weight", 6, inf, "gradient of a.weight"},
-		{"second", 1, "b.weight", 1999, -inf, "gradient of b.weight"}, // beyond the first chunk that a lane looks through
+		{"second", 1, "b.weight", 1999, -inf, "gradient of b.weight"}, // beyond the first chunk of a lane
 		{"last", 1, "c.weight", 0, nan, "gradient of c.weight"},       // beyond the first part that the narrow device binds
 	} {
 		for where, dev := range map[string]*vk.Device{"whole": device, "in parts": bench.Narrow} {
@@ -210,7 +210,7 @@ func nonFinite(t *testing.T, dev *vk.Device, loss float32, at string, index int,
 	scalars := adamScalars(0.1, 0.1, 0.9, 0.999, 1)
 	scalars["ema_rate"] = 0.5
 	if tensor, applied := u.apply(1, gradients, scalars); tensor != "" || applied != 1 {
-		t.Fatalf("verdict %q after %d steps on finite numbers", tensor, applied)
+		t.Fatalf("verdict %q after %d steps with finite numbers", tensor, applied)
 	}
 	state := func() (all []float32) {
 		for _, n := range names {
@@ -232,14 +232,14 @@ func nonFinite(t *testing.T, dev *vk.Device, loss float32, at string, index int,
 		gradients[at] = good
 	}
 	if tensor, applied := u.apply(1, gradients, scalars); tensor != want || applied != 1 {
-		t.Errorf("one good step later: verdict %q after %d steps, want %q after 1 still", tensor, applied, want)
+		t.Errorf("one finite step later: verdict %q after %d steps, want still %q after 1", tensor, applied, want)
 	}
 	if !slices.Equal(state(), before) {
 		t.Error("parameters, moments or averages have changed")
 	}
 }
 
-// TestGradientsWhoseSquaresOverflowAreFinite: the norm is then what float32 can hold, and clipping makes of them as good as nothing.
+// TestGradientsWhoseSquaresOverflowAreFinite: the norm is then the largest float32 number, and clipping scales the gradients to almost 0.
 func TestGradientsWhoseSquaresOverflowAreFinite(t *testing.T) {
 	vktest.Configure(t, device, func(s *vk.Settings) { s.Eager = false })
 	u := updater(t, device, map[string][]float32{"p": {1, 2}}, 1, kernels.SGD{}.Update, "p")
@@ -248,6 +248,6 @@ func TestGradientsWhoseSquaresOverflowAreFinite(t *testing.T) {
 		t.Errorf("verdict %q after %d steps, norm %v: want none after 1, and a large number", tensor, applied, u.norm)
 	}
 	if p := u.read((*kernels.Param).Read, "p"); math.Abs(float64(p[0])-1) > 1e-6 || p[1] != 2 {
-		t.Errorf("parameters %v, want 1 and 2 as good as unmoved", p)
+		t.Errorf("parameters %v, want 1 and 2 almost unchanged", p)
 	}
 }

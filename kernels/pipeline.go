@@ -8,18 +8,18 @@ import (
 	"marr/vk"
 )
 
-// Readings are the ways kernels read their inputs: "plain" through storage buffers, "texel" through uniform texel buffers. MARR_KERNELS forces
-// one. Kernels of the tiled family have only the first.
-var Readings = []string{"plain", "texel"}
+// InputAccessModes lists the ways in which kernels read vectors: "plain" through storage buffers, "texel" through uniform texel buffers. MARR_KERNELS
+// can force one. Kernels of the tiled family have only the first.
+var InputAccessModes = []string{"plain", "texel"}
 
-// Reading is the way that a device gets: texel on CPU devices, where it is 2 to 3.5 times as fast (shaders/io.glsl), plain elsewhere;
-// MARR_KERNELS overrides it. Checkpoints record it, since sums may be rounded differently.
-func Reading(dev *vk.Device) string { return ReadingOf(dev.Info(), dev.Settings()) }
+// InputAccess returns the mode of a device: texel on CPU devices, where it is 2 to 3.5 times as fast (shaders/io.glsl), plain elsewhere, unless
+// MARR_KERNELS overrides it. Checkpoints record it, since the modes may round sums differently.
+func InputAccess(dev *vk.Device) string { return InputAccessOf(dev.Info(), dev.Settings()) }
 
-// ReadingOf is Reading for a device that is not open.
-func ReadingOf(d vk.Info, s vk.Settings) string {
-	for _, f := range forced(s) {
-		if slices.Contains(Readings, f) {
+// InputAccessOf is InputAccess for a device that is not open.
+func InputAccessOf(d vk.Info, s vk.Settings) string {
+	for _, f := range forcedWords(s) {
+		if slices.Contains(InputAccessModes, f) {
 			return f
 		}
 	}
@@ -29,9 +29,9 @@ func ReadingOf(d vk.Info, s vk.Settings) string {
 	return "plain"
 }
 
-// pipelineFor returns the pipeline of a kernel, by the device's way of reading.
+// pipelineFor returns the pipeline of a kernel, for the device's input access.
 func pipelineFor(dev *vk.Device, kernel string, spec []uint32) (*vk.Pipeline, error) {
-	name, code, err := shaderOf(kernel, Reading(dev))
+	name, code, err := shaderOf(kernel, InputAccess(dev))
 	if err != nil {
 		return nil, err
 	}
@@ -39,11 +39,11 @@ func pipelineFor(dev *vk.Device, kernel string, spec []uint32) (*vk.Pipeline, er
 	return dev.Pipeline(vk.Kernel{Name: name, Code: code, Bindings: bindings, Texel: shaders.TexelBindings(code), PushBytes: bytes, Spec: spec})
 }
 
-// shaderOf returns the shader of a kernel for a way of reading. A kernel with a single way has one shader, of its own name.
-func shaderOf(kernel, reading string) (name string, code []uint32, err error) {
-	name = kernel + "." + reading
+// shaderOf returns the shader of a kernel for an input access. A kernel without variants by access has one shader, of its own name.
+func shaderOf(kernel, access string) (name string, code []uint32, err error) {
+	name = kernel + "." + access
 	if strings.Contains(kernel, ".") {
-		name = kernel + "_" + reading
+		name = kernel + "_" + access
 	}
 	if code, err = shaders.SPIRV(name); err == nil {
 		return name, code, nil

@@ -5,9 +5,9 @@ import (
 	"slices"
 )
 
-// plan finds a place for every tensor of the graph: largest first, each at the lowest offset at which no tensor alive at the same
-// time lies ("greedy by size for offsets", Pisarchyk and Lee 2020, arXiv:2001.03288, section 5.2). Tensors that inputs, outputs or several
-// segments pin live all the time. A block holds at most `most` bytes; it returns the bytes that each block needs.
+// plan places every tensor of the graph: the largest first, each at the lowest offset that is free for its lifetime ("greedy by size for offsets",
+// Pisarchyk and Lee 2020, arXiv:2001.03288, section 5.2). Pinned tensors (inputs, outputs, tensors of several segments) are always alive. A block has
+// at most `most` bytes, unless a single tensor is larger. plan returns the size of each block.
 func (g *Graph) plan(most int64) []int64 {
 	g.lifetimes()
 	var todo []*storage

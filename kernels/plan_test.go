@@ -8,7 +8,7 @@ import (
 	"marr/kernels/rng"
 )
 
-// randomGraph has tensors of random sizes and lifetimes in two segments, some of them pinned and some never used.
+// randomGraph returns a graph of two segments with tensors of random sizes and lifetimes, some pinned and some unused.
 func randomGraph(s *rng.Source) *Graph {
 	g := newGraph(nil)
 	steps := 3 + s.Intn(40)
@@ -26,7 +26,7 @@ func randomGraph(s *rng.Source) *Graph {
 	return g
 }
 
-// aliveTogether says it in the words of the definition, step by step.
+// aliveTogether reports whether two tensors are alive at the same step, straight from the definition.
 func aliveTogether(g *Graph, a, b *storage) bool {
 	always := func(m *storage) bool {
 		segments := map[int]bool{}
@@ -61,7 +61,7 @@ func aliveTogether(g *Graph, a, b *storage) bool {
 	return false
 }
 
-func TestPlanNeverOverlapsTensorsThatLiveTogether(t *testing.T) {
+func TestPlanNeverOverlapsLiveTensors(t *testing.T) {
 	s := rng.New(11)
 	var planned, sum int64
 	for range 150 {
@@ -89,12 +89,12 @@ func TestPlanNeverOverlapsTensorsThatLiveTogether(t *testing.T) {
 			}
 		}
 	}
-	if planned > sum*85/100 { // 0.76 when this was written; without reuse of memory it would be above 1
-		t.Errorf("planned %d bytes for tensors of %d: memory is not used again", planned, sum)
+	if planned > sum*85/100 { // 0.76 at the time of writing; above 1 without reuse of memory
+		t.Errorf("planned %d bytes for tensors of %d: memory is not reused", planned, sum)
 	}
 }
 
-func TestGuardBandsLieBehindEveryTensor(t *testing.T) {
+func TestEveryTensorHasAGuardBand(t *testing.T) {
 	g := randomGraph(rng.New(12))
 	g.limits.guard = align
 	g.plan(1 << 30)

@@ -8,22 +8,22 @@ import (
 	"marr/vk"
 )
 
-// slots is how many runs of a segment may be prepared or in flight at once: the host fills one while the device works on the other.
+// slots is the number of runs of a segment that may be prepared or in flight: the host fills one while the device runs the other.
 const slots = 2
 
-// Program is recorded work on a Store: named segments that can be run again and again, in any order.
+// Program is recorded work on a Store: named segments that can be run any number of times, in any order.
 type Program struct {
-	dev       *vk.Device
-	store     *Store
-	blocks    []*vk.Buffer
-	segments  map[string]*Segment
-	planned   int64
-	steps     int
-	pipelines map[string]*vk.Pipeline // by kernel and specialization constants
-	variants  map[string]string
-	offered   map[string]bool
-	guarded   []*storage // tensors with a guard band behind them
-	widest    int64      // the largest binding, where there are guard bands; else 0
+	dev        *vk.Device
+	store      *Store
+	blocks     []*vk.Buffer
+	segments   map[string]*Segment
+	planned    int64
+	steps      int
+	pipelines  map[string]*vk.Pipeline // by kernel and specialization constants
+	variants   map[string]string
+	offered    map[string]bool
+	guarded    []*storage // tensors with a guard band behind them
+	maxBinding int64      // the largest binding in bytes if there are guard bands, else 0
 }
 
 // Segment is a part of a Program that is submitted on its own.
@@ -33,16 +33,16 @@ type Segment struct {
 	inputs  []placed
 	outputs []placed
 	scalars []string
-	body    []*vk.Segment // one; in eager mode one a dispatch
+	body    []*vk.Segment // one, or in eager mode one for each dispatch
 	labels  []string
 	writes  [][]written // eager: what each dispatch writes
 	work    float64     // floating point operations
-	timed   []OpTime    // with Graph.Time: its ops, without their times
+	timed   []OpTime    // with Graph.EnableTiming: the ops, without their times
 	slot    [slots]*slot
 	turn    int
 }
 
-// written is what a dispatch writes of a tensor.
+// written is the range of a tensor that a dispatch writes.
 type written struct {
 	tensor string
 	at     vk.Range
@@ -60,11 +60,11 @@ type slot struct {
 	run                *Run
 }
 
-// Eager makes the program the eager twin, as MARR_EAGER=1 does (vk.Settings.Eager): a fence after each dispatch, a scan of what it wrote for numbers
-// that are not finite, no reuse of memory, the op named in every error. Its results have the same bits.
+// Eager makes the program the eager twin, as MARR_EAGER=1 does (vk.Settings.Eager). The eager twin waits after each dispatch, scans its results for
+// non-finite numbers, reuses no memory, and names the op in every error. Its results have the same bits.
 func (g *Graph) Eager() { g.eager = true }
 
-// MemoryError reports that a program does not fit: it needs Planned bytes in addition to the store.
+// MemoryError reports that a program does not fit into memory. It needs Planned bytes in addition to the store.
 type MemoryError struct {
 	Planned int64
 	Err     error
@@ -76,18 +76,18 @@ func (e *MemoryError) Error() string {
 
 func (e *MemoryError) Unwrap() error { return e.Err }
 
-// Build calls f to put ops on a graph, plans memory and records the program. Misuse in f comes back as a *BuildError, lack of
-// memory as a *MemoryError.
+// Build calls f to record ops on a graph, plans memory and records the program. It returns a *BuildError for misuse in f and a *MemoryError for lack
+// of memory.
 func Build(dev *vk.Device, store *Store, f func(g *Graph)) (p *Program, err error) {
 	limits := dev.Info().Limits
 	g := newGraph(store)
 	settings := dev.Settings()
-	g.dev, g.eager, g.kernels.forced = dev, settings.Eager, forced(settings)
+	g.dev, g.eager, g.kernels.forced = dev, settings.Eager, forcedWords(settings)
 	if settings.Poison {
 		g.limits.guard = align
 	}
 	g.limits.binding, g.limits.work = int64(limits.StorageRange), dev.WorkBudget()
-	if Reading(dev) == "texel" {
+	if InputAccess(dev) == "texel" {
 		g.limits.binding = min(g.limits.binding, 16*int64(limits.TexelElements))
 	}
 	if err := checkForced(g.kernels.forced); err != nil {
@@ -97,7 +97,7 @@ func Build(dev *vk.Device, store *Store, f func(g *Graph)) (p *Program, err erro
 		return nil, err
 	}
 	store.tuner.save()
-	if err := store.seal(); err != nil {
+	if err := store.allocate(); err != nil {
 		return nil, err
 	}
 	p = &Program{dev: dev, store: store, segments: map[string]*Segment{}, pipelines: map[string]*vk.Pipeline{}, steps: len(g.steps), variants: g.kernels.chosen, offered: g.kernels.offered}
@@ -122,7 +122,7 @@ func Build(dev *vk.Device, store *Store, f func(g *Graph)) (p *Program, err erro
 		}
 		p.blocks = append(p.blocks, b)
 	}
-	if err := p.fillFirst(g); err != nil {
+	if err := p.initMemory(g); err != nil {
 		return p, err
 	}
 	for i, plan := range g.segments {
@@ -133,16 +133,16 @@ func Build(dev *vk.Device, store *Store, f func(g *Graph)) (p *Program, err erro
 	return p, nil
 }
 
-// fillFirst gives the arena what it holds before the first run: constants, and zeros where the eager twin scans tensors that are
-// written part by part.
-func (p *Program) fillFirst(g *Graph) error {
+// initMemory fills the arena before the first run: with constants, and with zeros for the eager twin, which scans tensors that are written part by
+// part.
+func (p *Program) initMemory(g *Graph) error {
 	if g.limits.guard > 0 {
-		p.widest = g.limits.binding
-		if err := p.paint(poison); err != nil {
+		p.maxBinding = g.limits.binding
+		if err := p.fillMemory(poison); err != nil {
 			return err
 		}
 	} else if g.eager {
-		if err := p.paint(0); err != nil {
+		if err := p.fillMemory(0); err != nil {
 			return err
 		}
 	}
@@ -160,19 +160,19 @@ func (p *Program) fillFirst(g *Graph) error {
 	return nil
 }
 
-// TraceOps records f without a device, for exporters. The graph's Trace lists the ops.
+// TraceOps records f without a device, for exporters. The graph's Trace returns the ops.
 func TraceOps(store *Store, f func(g *Graph)) (*Graph, error) {
 	g := newGraph(store)
 	if store.dev != nil {
-		g.kernels.forced = forced(store.dev.Settings())
+		g.kernels.forced = forcedWords(store.dev.Settings())
 	}
 	return g, record(g, f)
 }
 
-// Planned returns the memory of the program without its Store, in bytes.
+// Planned returns the planned memory of the program without its Store, in bytes.
 func (p *Program) Planned() int64 { return p.planned }
 
-// Steps is the number of dispatches and fills in all segments together.
+// Steps returns the number of dispatches and fills in all segments.
 func (p *Program) Steps() int { return p.steps }
 
 // Segment returns the segment of this name.
@@ -191,7 +191,7 @@ func (p *Program) at(b bound) vk.Range {
 	return vk.Range{Buffer: p.blocks[b.mem.block], Offset: b.mem.offset + b.offset, Size: b.size}
 }
 
-// segment makes a segment of its plan. What exists of it when there is an error belongs to the program already, which frees it.
+// segment builds a segment from its plan. After an error the program owns the part that exists, and frees it.
 func (p *Program) segment(g *Graph, index int, plan *segmentPlan) error {
 	s := &Segment{name: plan.name, p: p, scalars: plan.scalars}
 	p.segments[plan.name] = s
@@ -210,14 +210,14 @@ func (p *Program) segment(g *Graph, index int, plan *segmentPlan) error {
 	}
 	for i := range s.slot {
 		s.slot[i] = &slot{}
-		if err := s.fillSlot(s.slot[i], up, down); err != nil {
+		if err := s.allocateSlot(s.slot[i], up, down); err != nil {
 			return p.memoryError(err)
 		}
 	}
 	return nil
 }
 
-// memoryError makes a *MemoryError of the device's own.
+// memoryError wraps the device's out-of-memory error in a *MemoryError. It returns other errors unchanged.
 func (p *Program) memoryError(err error) error {
 	var full *vk.OutOfMemoryError
 	if errors.As(err, &full) {
@@ -234,7 +234,7 @@ func lastHash(name string) int {
 	return i
 }
 
-// record turns the steps of a segment into command buffers.
+// record records the steps of a segment as command buffers.
 func (s *Segment) record(g *Graph, index int) error {
 	r := s.p.dev.NewRecorder()
 	if g.timed && !g.eager {
@@ -286,7 +286,7 @@ func (s *Segment) add(r *vk.Recorder, x *step) error {
 		return nil
 	}
 	key := fmt.Sprint(x.kernel, x.spec)
-	pipeline := s.p.pipelines[key] // looking for a shader reads and parses it, and a program has few among many steps
+	pipeline := s.p.pipelines[key] // pipelineFor parses the shader; few of many steps differ in it
 	if pipeline == nil {
 		var err error
 		if pipeline, err = pipelineFor(s.p.dev, x.kernel, x.spec); err != nil {
@@ -299,14 +299,14 @@ func (s *Segment) add(r *vk.Recorder, x *step) error {
 		d.Push = append(d.Push, byte(w), byte(w>>8), byte(w>>16), byte(w>>24))
 	}
 	for _, b := range x.binds {
-		d.Bindings = append(d.Bindings, vk.Binding{Range: s.p.bind(b), Access: b.access})
+		d.Bindings = append(d.Bindings, vk.Binding{Range: s.p.bindRange(b), Access: b.access})
 	}
 	r.Dispatch(d)
 	return nil
 }
 
-// fillSlot gives a slot its buffers, of `up` and `down` bytes, and the copies between them and the arena.
-func (s *Segment) fillSlot(x *slot, up, down int64) (err error) {
+// allocateSlot allocates a slot's buffers of `up` and `down` bytes and records the copies between them and the arena.
+func (s *Segment) allocateSlot(x *slot, up, down int64) (err error) {
 	d := s.p.dev
 	copies := func(parts []placed, host *vk.Buffer, toDevice bool) (*vk.Segment, error) {
 		r := d.NewRecorder()
@@ -324,7 +324,7 @@ func (s *Segment) fillSlot(x *slot, up, down int64) (err error) {
 		if x.upload, err = d.NewBuffer(up, vk.Upload, "upload ring of "+s.name); err != nil {
 			return err
 		}
-		clear(x.upload.Bytes()) // an input that the host forgets is zero, not what lay there
+		clear(x.upload.Bytes()) // an input that the host does not fill is zero
 		if x.prologue, err = copies(s.inputs, x.upload, true); err != nil {
 			return err
 		}
@@ -340,7 +340,7 @@ func (s *Segment) fillSlot(x *slot, up, down int64) (err error) {
 	return nil
 }
 
-// Free waits for the device and releases the program's memory; the Store stays.
+// Free waits for the device and releases the program's memory, but not the Store.
 func (p *Program) Free() {
 	var errs []error
 	for _, s := range p.segments {
@@ -369,6 +369,6 @@ func (p *Program) Free() {
 	for _, b := range p.blocks {
 		b.Free()
 	}
-	_ = errors.Join(errs...) // a failed run has returned its error
+	_ = errors.Join(errs...) // Submit or Wait of a failed run has returned its error
 	p.blocks, p.segments = nil, nil
 }

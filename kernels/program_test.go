@@ -14,7 +14,7 @@ import (
 	"marr/vk/vktest"
 )
 
-// build makes a program on a store of its own; both are freed with the test.
+// build returns a program on a new store. The test's cleanup frees both.
 func build(t *testing.T, f func(g *kernels.Graph)) (*kernels.Program, *kernels.Store) {
 	t.Helper()
 	st := kernels.NewStore(device)
@@ -95,20 +95,20 @@ func TestTwoRunsInFlightKeepTheirInputsAndOutputsApart(t *testing.T) {
 			wait(t, r)
 		}
 		if i > 0 {
-			check(i - 1) // while run i is in flight, or over too
+			check(i - 1) // run i is in flight or over
 		}
 	}
 	check(8)
 }
 
-func TestBarriersStandOnlyBetweenOpsThatConflict(t *testing.T) {
-	vktest.Configure(t, device, func(s *vk.Settings) { s.Eager = false }) // which makes a segment of every op
+func TestBarriersSeparateOnlyDependentOps(t *testing.T) {
+	vktest.Configure(t, device, func(s *vk.Settings) { s.Eager = false }) // the eager twin has a segment for each op
 	p, _ := build(t, func(g *kernels.Graph) {
 		a, b := g.Input("a", kernels.F32, 8, 4), g.Input("b", kernels.F32, 8, 4)
 		x := kernels.ReLU(a)           // 0
-		y := kernels.ReLU(b)           // 1: nothing to wait for
+		y := kernels.ReLU(b)           // 1: independent of 0
 		z := kernels.Add(x, y)         // 2: waits for both
-		g.Output("u", kernels.ReLU(x)) // 3: x is there since the last barrier
+		g.Output("u", kernels.ReLU(x)) // 3: the last barrier covers x
 		g.Output("z", z)
 	})
 	if ops, at := p.Segment("main").Barriers(); ops != 4 || !slices.Equal(at, []int{2}) {
@@ -116,7 +116,7 @@ func TestBarriersStandOnlyBetweenOpsThatConflict(t *testing.T) {
 	}
 }
 
-func TestEagerTwinNamesTheOpThatIsNotFinite(t *testing.T) {
+func TestEagerTwinNamesTheNonFiniteOp(t *testing.T) {
 	vktest.Configure(t, device, func(s *vk.Settings) { s.Eager = false })
 	p, _ := build(t, func(g *kernels.Graph) {
 		g.Eager()
@@ -133,16 +133,16 @@ func TestEagerTwinNamesTheOpThatIsNotFinite(t *testing.T) {
 	if err := r.Wait(); !errors.As(err, &bad) {
 		t.Errorf("Wait after it: %v", err)
 	}
-	for range 3 { // the program can go on, in either slot
+	for range 3 { // the program still works, in both slots
 		r := begin(t, p.Segment("main"))
 		clear(r.Floats("x"))
 		wait(t, submit(t, r))
 	}
 }
 
-// TestAccumulatedGradientIsThatOfOnePass: k micro-batches with loss/k each give the mean gradient of the whole batch, as long as no batch
-// norm looks at the others in the batch. Sums are added in another order, hence rounding.
-func TestAccumulatedGradientIsThatOfOnePass(t *testing.T) {
+// TestMicroBatchesAccumulateTheFullBatchGradient: k micro-batches with loss/k each give the gradient of the full batch, if there is no batch
+// norm. The order of sums differs, so results differ by rounding.
+func TestMicroBatchesAccumulateTheFullBatchGradient(t *testing.T) {
 	const batch, classes = 8, 5
 	x, targets := uniform(1, batch*6*6*3), []int32{0, 4, 1, 3, 2, 2, 0, 1}
 	gradients := func(k int) map[string][]float32 {
@@ -162,7 +162,7 @@ func TestAccumulatedGradientIsThatOfOnePass(t *testing.T) {
 			g.Backward(loss)
 		})
 		wait(t, submit(t, begin(t, p.Segment("clear"))))
-		for range 2 { // a second step, so that clearing is tested too
+		for range 2 { // the second step tests that gradients are cleared
 			wait(t, submit(t, begin(t, p.Segment("clear"))))
 			for m := range k {
 				r := begin(t, p.Segment("micro"))
@@ -194,7 +194,7 @@ func TestAccumulatedGradientIsThatOfOnePass(t *testing.T) {
 	}
 }
 
-func TestFoldTakesTheMicroBatchesInOrder(t *testing.T) {
+func TestRunningStatisticsUpdateByMicroBatchInOrder(t *testing.T) {
 	const k, rows, c = 3, 5, 6
 	var n kernels.Norm
 	p, _ := build(t, func(g *kernels.Graph) {
@@ -204,7 +204,7 @@ func TestFoldTakesTheMicroBatchesInOrder(t *testing.T) {
 		n = kernels.Norm{Gamma: st.Param("g", ones(c), c), Beta: st.Param("b", ones(c), c), Mean: st.State("mean", 0, c), Var: st.State("var", 1, c), Eps: 1e-5, BNMomentum: 0.25}
 		g.Output("y", kernels.BatchNorm(g.Input("x", kernels.F32, rows, c), n, nil, false, true))
 		g.Segment("update")
-		g.Fold()
+		g.UpdateRunningStats()
 	})
 	mean, variance := make([]float64, c), slices.Repeat([]float64{1}, c)
 	for step := range 2 {
@@ -241,14 +241,14 @@ func TestFoldTakesTheMicroBatchesInOrder(t *testing.T) {
 	}
 }
 
-func TestNonFiniteStepLeavesRunningStatistics(t *testing.T) {
+func TestNonFiniteStepKeepsRunningStatistics(t *testing.T) {
 	var n kernels.Norm
 	p, _ := build(t, func(g *kernels.Graph) {
 		st := g.Store()
 		n = kernels.Norm{Gamma: st.Param("g", ones(3), 3), Beta: st.Param("b", ones(3), 3), Mean: st.State("mean", 0, 3), Var: st.State("var", 1, 3), Eps: 1e-5, BNMomentum: 0.1}
 		g.Output("y", kernels.BatchNorm(g.Input("x", kernels.F32, 4, 3), n, nil, false, true))
 		g.CheckFinite(g.Input("loss", kernels.F32, 1))
-		g.Fold()
+		g.UpdateRunningStats()
 	})
 	for _, loss := range []float32{1, float32(math.NaN())} {
 		before, err := n.Var.Read()
@@ -270,15 +270,15 @@ func TestNonFiniteStepLeavesRunningStatistics(t *testing.T) {
 	}
 }
 
-func TestStopGradPassesNothingBack(t *testing.T) {
+func TestStopGradBlocksTheGradient(t *testing.T) {
 	p, _ := build(t, func(g *kernels.Graph) {
 		x := g.Input("x", kernels.F32, 2, 4).Track()
-		still := kernels.StopGrad(kernels.Add(x, x))
-		y := kernels.Add(kernels.ReLU(x), still)
+		constant := kernels.StopGrad(kernels.Add(x, x))
+		y := kernels.Add(kernels.ReLU(x), constant)
 		g.BackwardFrom(y, g.Input("r", kernels.F32, 2, 4))
 		g.Output("y", y)
 		g.Output("dx", x.Grad())
-		if still.Grad() != nil {
+		if constant.Grad() != nil {
 			t.Error("a constant has a gradient")
 		}
 	})
@@ -294,7 +294,7 @@ func TestStopGradPassesNothingBack(t *testing.T) {
 	}
 }
 
-func TestProgramThatDoesNotFitIsAMemoryError(t *testing.T) {
+func TestTooLargeProgramIsAMemoryError(t *testing.T) {
 	limit := device.Info().Limits.MaxAllocation
 	if limit <= 0 || limit >= 1<<45 {
 		t.Fatalf("the device allocates up to %d bytes at once: make the tensor of this test larger", limit)
@@ -307,7 +307,7 @@ func TestProgramThatDoesNotFitIsAMemoryError(t *testing.T) {
 	var full *kernels.MemoryError
 	var oom *vk.OutOfMemoryError
 	if !errors.As(err, &full) || !errors.As(err, &oom) || full.Planned < limit {
-		t.Fatalf("error %v, want a *MemoryError with the device's own inside", err)
+		t.Fatalf("error %v, want a *MemoryError that wraps the device's", err)
 	}
 	if !strings.HasPrefix(err.Error(), "kernels: a program of ") || !strings.HasSuffix(err.Error(), "use a smaller batch") {
 		t.Errorf("error %q", err)

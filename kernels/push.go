@@ -14,7 +14,7 @@ import (
 // float, a [4]float64 for a vec4.
 type constants map[string]any
 
-// pack lays constants out as the push-constant block of a kernel. It panics with a *BuildError when names or types are not the shader's.
+// pack returns the push-constant block of a kernel. It panics with a *BuildError if the names or types are not those of the shader.
 func (c constants) pack(kernel string) []uint32 {
 	block, err := pushBlock(kernel)
 	if err != nil {
@@ -40,7 +40,7 @@ func (c constants) pack(kernel string) []uint32 {
 // member is a push constant of a shader.
 type member shaders.Member
 
-// words returns v as the member's type; false if it has another one.
+// words returns v as the member's type, and false if v has another type.
 func (m member) words(v any) ([]uint32, bool) {
 	switch v := v.(type) {
 	case int:
@@ -75,15 +75,15 @@ func (c constants) mismatch(kernel string, block []member) {
 	misuse(kernel, "its push constants are (%s), the op passes (%s)", strings.Join(want, ", "), strings.Join(got, ", "))
 }
 
-// blocks caches the push-constant blocks by kernel: reading one parses SPIR-V.
+// blocks caches the push-constant blocks by kernel, since reading one parses SPIR-V.
 var blocks sync.Map
 
-// pushBlock returns the push-constant block of a kernel, which is the same for every way of reading.
+// pushBlock returns the push-constant block of a kernel, which is the same for every input access.
 func pushBlock(kernel string) ([]member, error) {
 	if b, ok := blocks.Load(kernel); ok {
 		return b.([]member), nil
 	}
-	name, _, err := shaderOf(kernel, Readings[0])
+	name, _, err := shaderOf(kernel, InputAccessModes[0])
 	if err != nil {
 		return nil, err
 	}

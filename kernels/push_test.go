@@ -10,7 +10,7 @@ import (
 	"marr/shaders"
 )
 
-// TestPushConstantsAreMatchedByName: order does not matter, since fields have names; a wrong name or type, and one too few or too many, is an error.
+// TestPushConstantsAreMatchedByName: the order does not matter. A wrong name or type, or a missing or surplus constant, is an error.
 func TestPushConstantsAreMatchedByName(t *testing.T) {
 	right := constants{"n": 7, "momentum": 0.5, "nesterov": true}
 	if got, want := right.pack("sgd"), []uint32{7, 0x3f000000, 1}; !slices.Equal(got, want) {
@@ -41,7 +41,7 @@ func TestPushConstantsAreMatchedByName(t *testing.T) {
 	}
 }
 
-// A launch packs its constants before it is known how the device reads, or that a tiled product makes statistics too.
+// A launch packs its constants before the input access is chosen, and before a tiled product becomes one with statistics.
 func TestShadersOfAKernelHaveTheSamePushConstants(t *testing.T) {
 	for _, name := range shaders.Names() {
 		other := strings.Replace(name, "texel", "plain", 1)

@@ -1,23 +1,23 @@
 package kernels
 
-// trust says how an optimizer adapts its rate to a parameter's norms: by which formula of shaders/trust.comp, and how much.
+// trust is the rule by which an optimizer adapts the learning rate to a parameter's norms, and its coefficient.
 type trust struct {
-	kind        int // 0: not at all
+	kind        int // formula in shaders/trust.comp; 0: no adaptation
 	coefficient float64
 }
 
-// rates makes what the optimizer's kernel does to each 256 bytes of the flat set: (rate, decay, rate of averaging, factor of the gradient).
+// rates computes the optimizer's settings for each 256 bytes of the flat set: (learning rate, decay, 1 − momentum of the average, gradient factor).
 func (g *Graph) rates(o optimizer) *Tensor {
 	owner, params := g.paramTable(o)
 	lr, decay, ema := g.Scalar("lr"), g.Scalar("decay"), Scalar{}
-	if g.store.averaged() > 0 {
+	if g.store.numAveraged() > 0 {
 		ema = g.Scalar("ema_rate")
 	}
 	blocks, halt := int(g.store.size/align), g.store.halt().Value(g)
 	rates, kernel := g.alloc("rates", F32, []int{blocks, lanes}), "rates.bare"
 	binds := []bind{whole(owner), whole(params), whole(lr.mem), whole(halt), out(rates)}
 	if o.trust.kind > 0 || g.update.clipEach > 0 {
-		kernel, binds = "rates.trust", append(binds, whole(g.trusts(o.trust, params)))
+		kernel, binds = "rates.trust", append(binds, whole(g.trustTable(o.trust, params)))
 	}
 	g.run(launch{kernel: kernel, rows: blocks, binds: binds,
 		push: func(first, n int) constants {
@@ -27,8 +27,9 @@ func (g *Graph) rates(o optimizer) *Tensor {
 	return rates
 }
 
-// trusts measures every parameter and its gradient, in an order that does not depend on the device's limits, and makes what both are multiplied by.
-func (g *Graph) trusts(t trust, params *Tensor) *Tensor {
+// trustTable computes, for each parameter, the factors of its gradient and of its decay from both norms. The order of the sums does not depend on
+// the device's limits.
+func (g *Graph) trustTable(t trust, params *Tensor) *Tensor {
 	blocks, count := int(g.store.size/align), len(g.store.params)
 	part, trusts := g.alloc("squares", F32, []int{blocks, lanes}), g.alloc("trust", F32, []int{count, lanes})
 	g.run(launch{kernel: "squares", rows: blocks, binds: []bind{in(g.flat(gradients)), in(g.flat(values)), out(part)},
@@ -44,9 +45,9 @@ func (g *Graph) trusts(t trust, params *Tensor) *Tensor {
 	return trusts
 }
 
-// paramTable gives, for every 256 bytes of the flat set, the number of the parameter they are of, and for every parameter (multiple of the rate, of
-// the decay, 1 where there is a moving average, the scalar that is its gate or −1; its first 256 bytes, how many they are, the scalar that is its
-// Correction or −1, 1 where the decay is divided by that).
+// paramTable returns two constants. owner has, for each block of 256 bytes of the flat set, the number of its parameter. params has two vectors for
+// each parameter: (multiple of the rate, multiple of the decay, 1 if it has a moving average, scalar of its gate or −1), and (its first block, its
+// number of blocks, scalar of its Correction or −1, 1 if the decay is divided by the correction).
 func (g *Graph) paramTable(o optimizer) (owner, params *Tensor) {
 	blocks := make([]float32, g.store.size/align)
 	var rows []float32
@@ -59,7 +60,7 @@ func (g *Graph) paramTable(o optimizer) (owner, params *Tensor) {
 		if o.decayAll || !p.NoDecay {
 			row[1] = 1
 		}
-		if p.Averaged() {
+		if p.HasAverage() {
 			row[2] = 1
 		}
 		if p.Gate != "" {
@@ -76,7 +77,7 @@ func (g *Graph) paramTable(o optimizer) (owner, params *Tensor) {
 	return g.constant("owners", blocks), g.constant("parameters", rows)
 }
 
-// constant is a vector that the host fills when the program is built.
+// constant returns a vector that Build writes once.
 func (g *Graph) constant(name string, v []float32) *Tensor {
 	t := g.alloc(name, F32, []int{len(v)})
 	t.mem.pinned, t.mem.data = true, append(v, make([]float32, pad(len(v))-len(v))...)

@@ -9,8 +9,7 @@ import (
 	"marr/vk"
 )
 
-// Run is one run of a segment: fill its inputs, Submit, Wait, read its outputs. The memory behind inputs and outputs is used again
-// by the run after the next.
+// Run is one run of a segment: fill its inputs, Submit, Wait, read its outputs. The run after the next reuses the memory of inputs and outputs.
 type Run struct {
 	s      *Segment
 	slot   *slot
@@ -18,11 +17,11 @@ type Run struct {
 	done   bool
 	err    error
 
-	times    []time.Duration // with Graph.Time, once the run is over
+	times    []time.Duration // with Graph.EnableTiming, once the run is over
 	timesErr error
 }
 
-// Begin waits until a slot is free and returns a run that takes it. The error is that of the slot's last run, unless Submit or Wait returned it.
+// Begin waits for a free slot and returns a run that uses it. The error is that of the slot's previous run, if neither Submit nor Wait returned it.
 func (s *Segment) Begin() (*Run, error) {
 	x := s.slot[s.turn]
 	s.turn = (s.turn + 1) % slots
@@ -42,7 +41,7 @@ func find(parts []placed, name string) *placed {
 	return nil
 }
 
-// Bytes is the host memory of an input, to be filled before Submit.
+// Bytes returns the host memory of an input, to be filled before Submit.
 func (r *Run) Bytes(input string) []byte {
 	p := find(r.s.inputs, input)
 	if p == nil {
@@ -51,13 +50,13 @@ func (r *Run) Bytes(input string) []byte {
 	return r.slot.upload.Bytes()[p.offset : p.offset+p.at.Size]
 }
 
-// Floats is an F32 input as padded rows.
+// Floats returns the host memory of an F32 input, as padded rows.
 func (r *Run) Floats(input string) []float32 { return asFloats(r.Bytes(input)) }
 
-// Has reports whether the segment declared this scalar.
-func (s *Segment) Has(scalar string) bool { return slices.Contains(s.scalars, scalar) }
+// HasScalar reports whether the segment declared this scalar.
+func (s *Segment) HasScalar(scalar string) bool { return slices.Contains(s.scalars, scalar) }
 
-// Set gives a scalar its value for this run; every scalar must be set in every run.
+// Set sets a scalar for this run. Every run must set all scalars.
 func (r *Run) Set(scalar string, v float64) {
 	i := slices.Index(r.s.scalars, scalar)
 	if i < 0 {
@@ -66,7 +65,7 @@ func (r *Run) Set(scalar string, v float64) {
 	r.Floats("scalars")[i] = float32(v)
 }
 
-// Submit hands the run to the device and returns without waiting.
+// Submit submits the run to the device and does not wait for it. The eager twin waits.
 func (r *Run) Submit() error {
 	segs := make([]*vk.Segment, 0, 3)
 	if r.slot.prologue != nil {
@@ -115,9 +114,9 @@ func (r *Run) submitEager(prologue []*vk.Segment) error {
 	return r.err
 }
 
-// NonFiniteError names the first op of an eager run that wrote a number that is not finite, and the tensor that has it.
+// NonFiniteError reports the first op of an eager run that wrote a non-finite number, and the tensor that holds it.
 type NonFiniteError struct {
-	Segment, Op string // the op with all its tensors
+	Segment, Op string // Op: the kernel and its tensors
 	Tensor      string
 	Index       int // in padded rows
 	Value       float32
@@ -142,7 +141,7 @@ func (r *Run) scan(i int) error {
 	return nil
 }
 
-// Wait blocks until the run is over.
+// Wait waits until the run is over and returns its error.
 func (r *Run) Wait() error {
 	if !r.done && r.ticket != nil {
 		r.err, r.done = r.ticket.Wait(), true
@@ -151,7 +150,7 @@ func (r *Run) Wait() error {
 	return r.err
 }
 
-// Output is an output as padded rows; valid after Wait, until the run after the next begins.
+// Output returns an output as padded rows. It is valid after Wait, until the run after the next begins.
 func (r *Run) Output(name string) []float32 {
 	p := find(r.s.outputs, name)
 	if p == nil {
@@ -160,7 +159,7 @@ func (r *Run) Output(name string) []float32 {
 	return asFloats(r.slot.readback.Bytes()[p.offset : p.offset+p.at.Size])
 }
 
-// Ints is an I32 input.
+// Ints returns the host memory of an I32 input.
 func (r *Run) Ints(input string) []int32 {
 	b := r.Bytes(input)
 	return unsafe.Slice((*int32)(unsafe.Pointer(&b[0])), len(b)/4)

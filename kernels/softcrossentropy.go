@@ -1,18 +1,18 @@
 package kernels
 
 // SoftCrossEntropy is the mean over rows of −Σ_k t_nk·log softmax(x/τ)_nk, for x and targets [N K]: DINO's loss between two views (Caron et al.
-// 2021, arXiv:2104.14294, eq. 3), whose targets are the teacher's probabilities. Shape [1]. Targets are constants, of any sum. Backward keeps x,
-// targets and the rows' log-sum-exp.
+// 2021, arXiv:2104.14294, eq. 3), where targets are the teacher's probabilities. Shape [1]. Targets are constants and may have any sum. Backward
+// keeps x, targets and the rows' log-sum-exp.
 func SoftCrossEntropy(x, targets *Tensor, temperature float64) *Tensor {
 	g := x.g
 	wantShape("SoftCrossEntropy", x, 2)
 	wantSame("SoftCrossEntropy", x, targets)
 	wantTemperature("SoftCrossEntropy", temperature)
 	if targets.needs {
-		misuse("SoftCrossEntropy", "a gradient would flow into targets %v: give StopGrad of them", targets)
+		misuse("SoftCrossEntropy", "targets %v have a gradient: pass StopGrad of them", targets)
 	}
 	rows, q, width, scale := x.Rows(), x.quads(), x.Width(), 1/temperature
-	part, row := g.alloc("soft cross entropy shares", F32, []int{rows, shares * lanes}), g.alloc("soft cross entropy rows", F32, []int{rows, lanes})
+	part, row := g.alloc("soft cross entropy shares", F32, []int{rows, lossLanes * lanes}), g.alloc("soft cross entropy rows", F32, []int{rows, lanes})
 	g.run(launch{kernel: "soft_cross_entropy", rows: rows, binds: []bind{in(x), in(targets), out(part)},
 		push:   func(_, n int) constants { return constants{"rows": n, "quads": q, "width": width, "scale": scale} },
 		groups: func(n int) [3]uint32 { return groups1(n, 1) }})

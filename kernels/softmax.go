@@ -1,9 +1,9 @@
 package kernels
 
-// normEps bounds the norm that L2Normalize divides by from below, as torch.nn.functional.normalize.
+// normEps is the smallest norm by which L2Normalize divides, as in torch.nn.functional.normalize.
 const normEps = 1e-12
 
-// L2Normalize is x / max(‖x‖₂, 1e-12) a row, for x [N D], as torch.nn.functional.normalize. Backward keeps y and the norms.
+// L2Normalize is x / max(‖x‖₂, 1e-12) for each row of x [N D], as torch.nn.functional.normalize. Backward keeps y and the norms.
 func L2Normalize(x *Tensor) *Tensor {
 	g := x.g
 	wantShape("L2Normalize", x, 2)

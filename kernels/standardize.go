@@ -1,10 +1,10 @@
 package kernels
 
-// deviationEps is what Standardize adds to a deviation: parts of equal pixels become 0.
+// deviationEps is the ε that Standardize adds to a standard deviation, so that images of equal pixels become 0.
 const deviationEps = 1e-3
 
-// Standardize is (x − mean_n) / (std_n + 1e-3) for images x [N H W C], mean_n and std_n (of N, not N − 1) over all pixels and channels of image n: this
-// removes brightness and contrast (Noroozi and Favaro 2016, arXiv:1603.09246, section 3.3, of a jigsaw's tiles). No gradient flows.
+// Standardize is (x − mean_n) / (std_n + 1e-3) for images x [N H W C], with mean and (biased) standard deviation over all pixels and channels of image
+// n. It removes brightness and contrast, as from a jigsaw's tiles (Noroozi and Favaro 2016, arXiv:1603.09246, section 3.3). No gradient flows.
 func Standardize(x *Tensor) *Tensor {
 	g := x.g
 	wantShape("Standardize", x, 4)

@@ -8,7 +8,7 @@ import (
 )
 
 // An image of equal pixels becomes 0, not rounding divided by rounding.
-func TestStandardizedEvenImagesAreZero(t *testing.T) {
+func TestStandardizedUniformImagesAreZero(t *testing.T) {
 	prog, _ := build(t, func(g *kernels.Graph) { g.Output("y", kernels.Standardize(g.Input("x", kernels.F32, 2, 3, 5, 3))) })
 	r := begin(t, prog.Segment("main"))
 	kernels.Pack(r.Floats("x"), slices.Repeat([]float32{0.3}, 2*3*5*3), 3)

@@ -13,19 +13,19 @@ import (
 	"marr/vk/vktest"
 )
 
-// kept is a parameter with what optimizers keep of it.
-type kept struct{ p, m, v, avg *ref.Tensor }
+// reference is a parameter, its moments and its average in float64.
+type reference struct{ p, m, v, avg *ref.Tensor }
 
-// rule is an optimizer on the device and its float64 reference: step moves x by gradient g; exempt parameters are those decay passes by.
+// rule is an optimizer on the device and its float64 reference. step updates x by gradient g; exempt parameters have no decay.
 type rule struct {
 	update   func(g *kernels.Graph)
-	step     func(x *kept, g *ref.Tensor, t int, lr, decay float64, exempt bool)
+	step     func(x *reference, g *ref.Tensor, t int, lr, decay float64, exempt bool)
 	adaptive bool
 }
 
 func sgdRule(nesterov, all bool) rule {
 	o := kernels.SGD{OptMomentum: 0.9, Nesterov: nesterov, DecayAll: all}
-	return rule{o.Update, func(x *kept, g *ref.Tensor, _ int, lr, decay float64, exempt bool) {
+	return rule{o.Update, func(x *reference, g *ref.Tensor, _ int, lr, decay float64, exempt bool) {
 		if exempt && !all {
 			decay = 0
 		}
@@ -35,7 +35,7 @@ func sgdRule(nesterov, all bool) rule {
 
 func larsRule(trust float64, clipped bool) rule {
 	o := kernels.LARS{SGD: kernels.SGD{OptMomentum: 0.9}, Trust: trust, Clipped: clipped}
-	return rule{o.Update, func(x *kept, g *ref.Tensor, _ int, lr, decay float64, exempt bool) {
+	return rule{o.Update, func(x *reference, g *ref.Tensor, _ int, lr, decay float64, exempt bool) {
 		p := ref.SGDParams{LR: lr, Momentum: 0.9, Decay: decay}
 		switch {
 		case exempt:
@@ -51,7 +51,7 @@ func larsRule(trust float64, clipped bool) rule {
 
 func adamRule(coupled bool) rule {
 	o := kernels.AdamW{Beta1: 0.9, Beta2: 0.99, Eps: 1e-8, Coupled: coupled}
-	return rule{o.Update, func(x *kept, g *ref.Tensor, t int, lr, decay float64, exempt bool) {
+	return rule{o.Update, func(x *reference, g *ref.Tensor, t int, lr, decay float64, exempt bool) {
 		if exempt {
 			decay = 0
 		}
@@ -59,11 +59,11 @@ func adamRule(coupled bool) rule {
 	}, true}
 }
 
-// TestTenOptimizerStepsMatchTheirReference has several parameters in the flat set, some of which decay passes by, and changing rates; the set is
-// larger than what the narrow device binds. b's parameters have half and twice the rate, and c.weight a gate that is shut in the first five steps and
-// multiplies the rate by ½, 1, 1½, … in the others; for it Adam counts those alone.
-func TestTenOptimizerStepsMatchTheirReference(t *testing.T) {
-	const all, each = 31.9, 1.5 // √(3041/3) for all gradients together, √(7/3) for a.weight: some steps' are longer, some shorter
+// TestOptimizerStepsMatchTheReference takes ten steps with changing rates for several parameters, some without decay. The flat set is larger
+// than a binding of the narrow device. b's parameters have half and twice the rate. c.weight has a gate that is closed in the first five steps and then
+// multiplies the rate by ½, 1, 1½, …; Adam counts only these steps for it.
+func TestOptimizerStepsMatchTheReference(t *testing.T) {
+	const all, each = 31.9, 1.5 // √(3041/3) for all gradients together, √(7/3) for a.weight: some norms are larger, some smaller
 	for name, x := range map[string]struct {
 		rule
 		clip, each float64
@@ -71,7 +71,7 @@ func TestTenOptimizerStepsMatchTheirReference(t *testing.T) {
 	}{
 		"sgd": {rule: sgdRule(false, false)}, "sgd, all decayed": {rule: sgdRule(false, true)}, "nesterov": {rule: sgdRule(true, false)},
 		"adamw": {rule: adamRule(false)}, "adam": {rule: adamRule(true)}, "lars": {rule: larsRule(0.001, false)}, "larc": {rule: larsRule(0.02, true)},
-		"larc that clips": {rule: larsRule(0.4, true)}, // the rate's share of some parameters is above 1, of others below
+		"larc that clips": {rule: larsRule(0.4, true)}, // clips the rate of some parameters, not of others
 		"sgd, clipped":    {rule: sgdRule(false, false), clip: all}, "adamw, clipped": {rule: adamRule(false), clip: all},
 		"adamw, each clipped": {rule: adamRule(false), each: each}, "sgd, all and each clipped": {rule: sgdRule(false, false), clip: all, each: each},
 		"lars, all and each clipped": {rule: larsRule(0.001, false), clip: all, each: each},
@@ -82,12 +82,12 @@ func TestTenOptimizerStepsMatchTheirReference(t *testing.T) {
 			sizes := map[string]int{"a.weight": 7, "a.bias": 5, "b.weight": 1999, "b.bias": 1000, "c.weight": 30}
 			names := []string{"a.weight", "a.bias", "b.weight", "b.bias", "c.weight"}
 			multiple := map[string]float64{"a.weight": 1, "a.bias": 1, "b.weight": 0.5, "b.bias": 2, "c.weight": 1}
-			values, want, s := map[string][]float32{}, map[string]*kept{}, rng.New(7)
+			values, want, s := map[string][]float32{}, map[string]*reference{}, rng.New(7)
 			for _, n := range names {
 				values[n] = make([]float32, sizes[n])
 				s.Uniform(values[n], -1, 1)
 				p := ref.FromFloat32(values[n], sizes[n])
-				want[n] = &kept{p, ref.New(sizes[n]), ref.New(sizes[n]), p.Clone()}
+				want[n] = &reference{p, ref.New(sizes[n]), ref.New(sizes[n]), p.Clone()}
 			}
 			update := func(g *kernels.Graph) {
 				for _, p := range g.Store().Params() {
@@ -154,10 +154,10 @@ func TestTenOptimizerStepsMatchTheirReference(t *testing.T) {
 				}
 			}
 			if x.clip > 0 && (clipped == 0 || clipped == 10) || x.each > 0 && (short == 0 || short == 50) {
-				t.Errorf("%d of ten steps were clipped and %d of 50 gradients too short for it: nothing to tell them from others by", clipped, short)
+				t.Errorf("%d of 10 steps were clipped and %d of 50 gradients were below the limit: want some of both kinds", clipped, short)
 			}
 			if u.prog.Steps() >= narrow.prog.Steps() {
-				t.Error("the narrow device did it in one part")
+				t.Error("the narrow device did not slice the launches")
 			}
 			for _, n := range names {
 				compareMoments(t, n, u, narrow, want[n], x.averaged && n[0] != 'a')
@@ -166,8 +166,8 @@ func TestTenOptimizerStepsMatchTheirReference(t *testing.T) {
 	}
 }
 
-// compareMoments compares one parameter with what it is to be, and the device that binds little with the other.
-func compareMoments(t *testing.T, name string, u, narrow *updating, want *kept, averaged bool) {
+// compareMoments compares a parameter, its moments and its average with the reference, and bit for bit with the narrow device.
+func compareMoments(t *testing.T, name string, u, narrow *optimizerProgram, want *reference, averaged bool) {
 	t.Helper()
 	for what, x := range map[string]struct {
 		read func(p *kernels.Param) ([]float32, error)
@@ -184,8 +184,8 @@ func compareMoments(t *testing.T, name string, u, narrow *updating, want *kept, 
 	}
 }
 
-// TestAGatedParameterKeepsEveryBit, decay and moments included, while its average goes on.
-func TestAGatedParameterKeepsEveryBit(t *testing.T) {
+// TestClosedGateKeepsParameterAndMoments: they keep every bit, also under decay, while the average is still updated.
+func TestClosedGateKeepsParameterAndMoments(t *testing.T) {
 	for name, update := range map[string]func(g *kernels.Graph){
 		"sgd": kernels.SGD{OptMomentum: 0.9}.Update, "adamw": kernels.AdamW{Beta1: 0.9, Beta2: 0.99, Eps: 1e-8}.Update,
 		"lars": kernels.LARS{SGD: kernels.SGD{OptMomentum: 0.9}, Trust: 0.001}.Update,
@@ -216,14 +216,14 @@ func TestAGatedParameterKeepsEveryBit(t *testing.T) {
 			t.Errorf("%s: value or moments were %v and are %v", name, before, all())
 		}
 		if slices.Equal(u.read((*kernels.Param).ReadAverage, "p"), average) {
-			t.Errorf("%s: the average stands still", name)
+			t.Errorf("%s: the average did not change", name)
 		}
 	}
 }
 
-// TestNormsOfLargeParametersAreExact: 40,000 numbers are more than a round of a group's lanes over blocks, and a parameter lies before it. The eager
-// twin gives the same bits.
-func TestNormsOfLargeParametersAreExact(t *testing.T) {
+// TestLARSNormsOfLargeParameters has a parameter of 40,000 numbers, for which each lane of a group reads several blocks, behind a small one. The eager twin
+// gives the same bits.
+func TestLARSNormsOfLargeParameters(t *testing.T) {
 	values := map[string][]float32{"small": {1, 2, 3}, "large": uniform(3, 40000)}
 	gradients := map[string][]float32{"small": {1, 1, 1}, "large": uniform(4, 40000)}
 	results := map[string][]float32{}
@@ -244,8 +244,8 @@ func TestNormsOfLargeParametersAreExact(t *testing.T) {
 	}
 }
 
-// TestAdaptingTakesAsManyDispatchesForManyParameters, and a warm-up's first rate of 0 does not divide.
-func TestAdaptingTakesAsManyDispatchesForManyParameters(t *testing.T) {
+// TestLARSDispatchesDoNotGrowWithParameters also checks that a learning rate of 0, as in the first step of a warm-up, does not divide by 0.
+func TestLARSDispatchesDoNotGrowWithParameters(t *testing.T) {
 	steps := func(n int) int {
 		prog, st := build(t, func(g *kernels.Graph) {
 			for i := range n {

@@ -7,25 +7,25 @@ import (
 	"marr/vk"
 )
 
-// align is the granule of places in memory, in bytes: a multiple of every device's storage and texel buffer alignment (≤ 256).
+// align is the alignment of tensors in memory, in bytes: a multiple of every device's alignment of storage and texel buffers (≤ 256).
 const align = 256
 
-// Param is a trainable tensor of a Store: its logical shape is KRSC for a convolution, [K C] for a linear layer, [C] for a vector.
+// Param is a trainable tensor of a Store. Its logical shape is KRSC for a convolution, [K C] for a linear layer, [C] for a vector.
 type Param struct {
 	Name    string
 	Shape   []int
 	NoDecay bool    // no weight decay
-	LR      float64 // multiple of the learning rate; 1
-	Gate    string  // name of a scalar of the segment with Update that multiplies the rate; at 0 optimizers skip the parameter; "": none
+	LR      float64 // multiple of the learning rate; default 1
+	Gate    string  // scalar of the segment with Update that multiplies the rate; at 0 optimizers skip the parameter; "": none
 
-	store    *Store
-	offset   int64 // bytes, the same in every flat set
-	bytes    int64
-	init     []float32
-	twin, of *Param // its moving average as a Param; what it is the moving average of
+	store              *Store
+	offset             int64 // bytes, the same in every flat set
+	bytes              int64
+	init               []float32
+	average, averageOf *Param // its moving average; the parameter whose moving average it is
 }
 
-// State is a tensor of a Store that no gradient reaches: running statistics, queues, centers.
+// State is a tensor of a Store without a gradient: running statistics, queues, centers.
 type State struct {
 	Name  string
 	Shape []int
@@ -36,14 +36,14 @@ type State struct {
 	init   []float32
 }
 
-// Store owns what outlives a program: parameters with their gradients and optimizer moments in flat sets of one layout, so that
-// optimizer, norms and checkpoints are one pass each, and state tensors.
+// Store owns the memory that outlives a program: parameters, with their gradients and optimizer moments, and state tensors. The parameters lie in flat
+// sets of one layout, so that the optimizer, norms and checkpoints take one pass each:
 //
-//	values | gradients | moment 0 | moment 1 | averages     each `size` bytes; parameter p at p.offset in every one
-//	states                                                   s.offset
+//	values | gradients | moment 0 | moment 1 | averages     each of `size` bytes, with parameter p at p.offset
+//	states                                                   state s at s.offset
 //
-// Averages exist only if some parameter has one (Param.Momentum).
-// Parameters and states are declared before or while the first program is built; that build allocates them on the device.
+// Averages exist only if some parameter has one (Param.Momentum). Parameters and states are declared before or while the first program is built.
+// That build allocates them on the device.
 type Store struct {
 	dev    *vk.Device
 	params []*Param
@@ -55,7 +55,7 @@ type Store struct {
 	state           *vk.Buffer
 
 	tuner *Tuner            // nil: the static rule
-	pins  map[string]string // kernels by pass and shape that tuner and rule do not touch
+	pins  map[string]string // kernels by pass and shape, which override tuner and rule
 }
 
 // The flat sets of a Store.
@@ -76,7 +76,7 @@ func NewStore(dev *vk.Device) *Store {
 	return s
 }
 
-// Device is the device the Store's memory is on.
+// Device returns the device that holds the Store's memory.
 func (s *Store) Device() *vk.Device { return s.dev }
 
 // Params returns the parameters in order of declaration.
@@ -85,10 +85,11 @@ func (s *Store) Params() []*Param { return s.params }
 // States returns the state tensors in order of declaration.
 func (s *Store) States() []*State { return s.states }
 
-func (s *Store) sealed() bool { return s.state != nil }
+func (s *Store) allocated() bool { return s.state != nil }
 
-// stored is the shape in memory: the last axis padded, and K too where there is one, so that kernels may read whole quads of both.
-func stored(shape []int) []int {
+// paddedShape returns the shape in memory: the last axis is padded, and the first one too if there are several, so that kernels may read whole
+// vectors of both.
+func paddedShape(shape []int) []int {
 	out := append([]int{}, shape...)
 	out[len(out)-1] = pad(out[len(out)-1])
 	if len(out) > 1 {
@@ -97,11 +98,11 @@ func stored(shape []int) []int {
 	return out
 }
 
-func place(shape []int) int64 {
-	return (4*int64(product(stored(shape))) + align - 1) / align * align
+func storedBytes(shape []int) int64 {
+	return (4*int64(product(paddedShape(shape))) + align - 1) / align * align
 }
 
-// Param declares a parameter or finds the one of this name; init returns its first value, row-major over the logical shape.
+// Param returns the parameter of this name, declaring it if there is none. init returns its first value, row-major over the logical shape.
 func (s *Store) Param(name string, init func() []float32, shape ...int) *Param {
 	if p, ok := s.byName[name].(*Param); ok {
 		if fmt.Sprint(p.Shape) != fmt.Sprint(shape) {
@@ -110,7 +111,7 @@ func (s *Store) Param(name string, init func() []float32, shape ...int) *Param {
 		return p
 	}
 	s.declare("Param", name, shape)
-	p := &Param{Name: name, Shape: shape, LR: 1, store: s, offset: s.size, bytes: place(shape), init: init()}
+	p := &Param{Name: name, Shape: shape, LR: 1, store: s, offset: s.size, bytes: storedBytes(shape), init: init()}
 	if len(p.init) != product(shape) {
 		misuse("Param", "%s %v: %d first values", name, shape, len(p.init))
 	}
@@ -120,7 +121,7 @@ func (s *Store) Param(name string, init func() []float32, shape ...int) *Param {
 	return p
 }
 
-// State declares a state tensor or finds the one of this name; every element starts as the given value.
+// State returns the state tensor of this name, declaring it if there is none. `first` is the first value of every element.
 func (s *Store) State(name string, first float32, shape ...int) *State {
 	if x, ok := s.byName[name].(*State); ok {
 		if fmt.Sprint(x.Shape) != fmt.Sprint(shape) {
@@ -129,7 +130,7 @@ func (s *Store) State(name string, first float32, shape ...int) *State {
 		return x
 	}
 	s.declare("State", name, shape)
-	x := &State{Name: name, Shape: shape, store: s, offset: s.stateSize, bytes: place(shape), init: make([]float32, product(shape))}
+	x := &State{Name: name, Shape: shape, store: s, offset: s.stateSize, bytes: storedBytes(shape), init: make([]float32, product(shape))}
 	for i := range x.init {
 		x.init[i] = first
 	}
@@ -141,9 +142,9 @@ func (s *Store) State(name string, first float32, shape ...int) *State {
 
 func (s *Store) declare(op, name string, shape []int) {
 	if s.byName[name] != nil {
-		misuse(op, "%s names a tensor of another kind already", name)
+		misuse(op, "%s is already the name of a tensor of another kind", name)
 	}
-	if s.sealed() {
+	if s.allocated() {
 		misuse(op, "%s: the store is on the device already: declare it in the first program", name)
 	}
 	if len(shape) == 0 || product(shape) < 1 {
@@ -151,17 +152,17 @@ func (s *Store) declare(op, name string, shape []int) {
 	}
 }
 
-// seal allocates the flat sets and uploads first values; once sealed nothing can be declared.
-func (s *Store) seal() error {
-	if s.sealed() {
+// allocate allocates the flat sets and uploads first values. Afterwards nothing can be declared.
+func (s *Store) allocate() error {
+	if s.allocated() {
 		return nil
 	}
 	var err error
-	for i, what := range []string{"parameters", "gradients", "optimizer moments", "optimizer moments", "moving averages"} {
-		if i == averages && s.averaged() == 0 {
+	for i, purpose := range []string{"parameters", "gradients", "optimizer moments", "optimizer moments", "moving averages"} {
+		if i == averages && s.numAveraged() == 0 {
 			continue
 		}
-		if s.sets[i], err = s.dev.NewBuffer(max(s.size, align), vk.DeviceLocal, what); err != nil {
+		if s.sets[i], err = s.dev.NewBuffer(max(s.size, align), vk.DeviceLocal, purpose); err != nil {
 			s.Free()
 			return err
 		}
@@ -173,7 +174,7 @@ func (s *Store) seal() error {
 	return s.reset()
 }
 
-// reset clears every set and writes first values.
+// reset clears all sets and states, and writes first values.
 func (s *Store) reset() error {
 	r := s.dev.NewRecorder()
 	for _, b := range s.sets {
@@ -198,7 +199,7 @@ func (s *Store) reset() error {
 		if err := p.Write(p.init); err != nil {
 			return err
 		}
-		if p.Averaged() {
+		if p.HasAverage() {
 			if err := p.WriteAverage(p.init); err != nil {
 				return err
 			}
@@ -228,16 +229,16 @@ func (s *Store) Free() {
 	}
 }
 
-// Bytes is the device memory of the flat sets and the states.
+// Bytes returns the size of the flat sets and the states in device memory.
 func (s *Store) Bytes() int64 {
 	n := int64(sets)
-	if s.averaged() == 0 {
+	if s.numAveraged() == 0 {
 		n--
 	}
 	return n*max(s.size, align) + s.stateSize
 }
 
-// Moment names the optimizer moments in checkpoints: 0 is the first (or SGD's velocity), 1 the second.
+// Moment is an optimizer moment: 0 is the first (or SGD's velocity), 1 the second.
 type Moment int
 
 // Read returns the parameter's value, row-major over the logical shape. It waits for the device.
@@ -249,34 +250,34 @@ func (p *Param) ReadGrad() ([]float32, error) { return p.read(gradients) }
 // ReadMoment returns one of the optimizer's moments.
 func (p *Param) ReadMoment(m Moment) ([]float32, error) { return p.read(moment0 + int(m)) }
 
-// Write sets the parameter's value; before the store is on the device, its first value.
+// Write sets the parameter's value, or its first value if the store is not on the device yet.
 func (p *Param) Write(v []float32) error { return p.write(values, v) }
 
 // WriteMoment sets one of the optimizer's moments.
 func (p *Param) WriteMoment(m Moment, v []float32) error { return p.write(moment0+int(m), v) }
 
 func (p *Param) read(set int) ([]float32, error) {
-	p, set, err := p.home(set)
+	p, set, err := p.locate(set)
 	if err != nil {
 		return nil, err
 	}
-	if set != values && set != averages && !p.store.sealed() {
+	if set != values && set != averages && !p.store.allocated() {
 		return make([]float32, product(p.Shape)), nil
 	}
 	return p.store.readLogical(p.store.sets[set], p.offset, p.Shape, p.init)
 }
 
 func (p *Param) write(set int, v []float32) error {
-	p, set, err := p.home(set)
+	p, set, err := p.locate(set)
 	if err != nil {
 		return err
 	}
 	if len(v) != product(p.Shape) {
 		return fmt.Errorf("kernels: %s %v: %d values given", p.Name, p.Shape, len(v))
 	}
-	if !p.store.sealed() {
+	if !p.store.allocated() {
 		if set != values {
-			return fmt.Errorf("kernels: %s: moments and averages have no place before the first program is built: build it first", p.Name)
+			return fmt.Errorf("kernels: %s: moments and averages do not exist before the first program is built: build it first", p.Name)
 		}
 		p.init = v
 		return nil
@@ -294,7 +295,7 @@ func (x *State) Write(v []float32) error {
 	if len(v) != product(x.Shape) {
 		return fmt.Errorf("kernels: %s %v: %d values given", x.Name, x.Shape, len(v))
 	}
-	if !x.store.sealed() {
+	if !x.store.allocated() {
 		x.init = v
 		return nil
 	}
@@ -315,14 +316,14 @@ func (s *Store) readLogical(b *vk.Buffer, offset int64, shape []int, init []floa
 }
 
 func (s *Store) writeLogical(b *vk.Buffer, offset int64, shape []int, v []float32) error {
-	padded := make([]float32, product(stored(shape)))
+	padded := make([]float32, product(paddedShape(shape)))
 	Pack(padded, v, shape[len(shape)-1])
 	return s.dev.Write(vk.Range{Buffer: b, Offset: offset, Size: 4 * int64(len(padded))}, asBytes(padded))
 }
 
-// Value returns the parameter as a tensor of g, into which a gradient flows unless it is a moving average.
+// Value returns the parameter as a tensor of g. It has a gradient unless it is a moving average.
 func (p *Param) Value(g *Graph) *Tensor {
-	if p.of != nil {
+	if p.averageOf != nil {
 		return g.fixed(p.Name, p.Shape, averages, p.offset, p.bytes)
 	}
 	t := g.fixed(p.Name, p.Shape, values, p.offset, p.bytes)
@@ -333,7 +334,7 @@ func (p *Param) Value(g *Graph) *Tensor {
 // Value returns the state as a tensor of g.
 func (x *State) Value(g *Graph) *Tensor { return g.fixed(x.Name, x.Shape, states, x.offset, x.bytes) }
 
-// buffer is where a fixed storage's set lies on the device.
+// buffer returns the device buffer of a set.
 func (s *Store) buffer(set int) *vk.Buffer {
 	if set == states {
 		return s.state

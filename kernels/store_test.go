@@ -9,10 +9,10 @@ import (
 	"marr/kernels"
 )
 
-// oddShapes pad their last axis, their first, both or neither.
+// oddShapes have a padded last axis, a padded first axis, both or neither.
 var oddShapes = map[string][]int{"conv": {5, 3, 2, 3}, "linear": {7, 5}, "even": {4, 8}, "vector": {3}, "long": {257}, "one": {1}}
 
-func TestStoreKeepsLogicalTensorsOfPaddedShapes(t *testing.T) {
+func TestStoreKeepsValuesOfPaddedShapes(t *testing.T) {
 	st := kernels.NewStore(device)
 	defer st.Free()
 	params, values := map[string]*kernels.Param{}, map[string][]float32{}
@@ -91,7 +91,7 @@ func TestStoreKeepsStates(t *testing.T) {
 	}
 }
 
-func TestSecondProgramWorksOnTheSameParameters(t *testing.T) {
+func TestProgramsShareParameters(t *testing.T) {
 	var w *kernels.Param
 	f := func(g *kernels.Graph) {
 		w = g.Store().Param("w", ones(3), 3)
@@ -115,8 +115,8 @@ func TestSecondProgramWorksOnTheSameParameters(t *testing.T) {
 	}
 }
 
-// TestGradientsAreClearedThatAreDeclaredLater: ClearGrads stands at the start of a step, before layers have declared their parameters.
-func TestGradientsAreClearedThatAreDeclaredLater(t *testing.T) {
+// TestClearGradsClearsParametersDeclaredLater: ClearGrads stands at the start of a step, before layers have declared their parameters.
+func TestClearGradsClearsParametersDeclaredLater(t *testing.T) {
 	const n = 1000
 	var b *kernels.Param
 	p, _ := build(t, func(g *kernels.Graph) {

@@ -6,15 +6,15 @@ import (
 	"marr/vk"
 )
 
-// tape is what ops record: dispatches by segment, the tensors they use, their backward closures, and the trace for exporters.
+// tape holds what ops record: dispatches by segment, their tensors, their backward closures, and the trace for exporters.
 type tape struct {
-	segments []*segmentPlan
-	steps    []*step
-	tensors  []*storage
-	backward []func()
-	trace    []Node
-	serial   int       // of the last tensor, for its name
-	held     *[]string // see CutAtStopGrad; nil: StopGrad does not cut the graph
+	segments      []*segmentPlan
+	steps         []*step
+	tensors       []*storage
+	backward      []func()
+	trace         []Node
+	serial        int       // number of the last tensor, for its name
+	stopGradNames *[]string // see CutAtStopGrad; nil: StopGrad does not cut the graph
 }
 
 // segmentPlan is a segment while it is being recorded.
@@ -42,7 +42,7 @@ type step struct {
 	work    float64
 	fill    uint32
 	segment int
-	back    bool // recorded while Backward walked the tape
+	back    bool // recorded during Backward
 }
 
 type bound struct {
@@ -52,17 +52,17 @@ type bound struct {
 	float        bool // holds floats: scanned for NaN in eager mode
 }
 
-// Segment starts a part of the program that is submitted on its own; ops recorded from here on belong to it.
+// Segment begins a part of the program that is submitted on its own. Ops recorded from here on belong to it.
 func (g *Graph) Segment(name string) {
 	for _, s := range g.segments {
 		if s.name == name {
-			misuse("Segment", "%q stands twice in one program", name)
+			misuse("Segment", "the program already has a segment %q", name)
 		}
 	}
 	g.segments = append(g.segments, &segmentPlan{name: name})
 }
 
-// current returns the segment that ops are recorded to.
+// current returns the current segment.
 func (t *tape) current() *segmentPlan {
 	if len(t.segments) == 0 {
 		t.segments = append(t.segments, &segmentPlan{name: "main"})
@@ -70,7 +70,7 @@ func (t *tape) current() *segmentPlan {
 	return t.segments[len(t.segments)-1]
 }
 
-// Input declares a tensor that the host fills before each run of the current segment. F32 inputs are given in padded rows.
+// Input declares a tensor that the host fills before each run of the current segment. F32 inputs have padded rows.
 func (g *Graph) Input(name string, d DType, shape ...int) *Tensor {
 	t := g.alloc(name, d, shape)
 	t.mem.pinned = true
@@ -86,7 +86,7 @@ func (g *Graph) Output(name string, t *Tensor) {
 	s.outputs = append(s.outputs, output{name, t})
 }
 
-// Scalar is a number that the host sets before each run of a segment (learning rate, temperature, ...), so that a recording never changes.
+// Scalar is a number that the host sets before each run of a segment (learning rate, temperature, …) without a new recording.
 type Scalar struct {
 	mem   *Tensor
 	index int
@@ -95,7 +95,7 @@ type Scalar struct {
 // maxScalars is the number of scalars one segment may have.
 const maxScalars = 64
 
-// Scalar declares, or finds, the scalar of this name in the current segment.
+// Scalar returns the scalar of this name in the current segment, declaring it if there is none.
 func (g *Graph) Scalar(name string) Scalar {
 	s := g.current()
 	if s.params == nil {
@@ -118,7 +118,7 @@ func (g *Graph) Scalar(name string) Scalar {
 func (g *Graph) alloc(name string, d DType, shape []int) *Tensor {
 	for _, v := range shape {
 		if v < 1 {
-			misuse("tensor", "%s %v: every axis has at least one element", name, shape)
+			misuse("tensor", "%s %v: want at least one element along every axis", name, shape)
 		}
 	}
 	g.serial++
@@ -127,7 +127,7 @@ func (g *Graph) alloc(name string, d DType, shape []int) *Tensor {
 	return &Tensor{g: g, name: m.name, shape: shape, dtype: d, mem: m}
 }
 
-// result makes the output of an op; it needs a gradient when one of the op's inputs does.
+// result allocates the output of an op. It needs a gradient if one of the op's inputs does.
 func (g *Graph) result(op string, shape []int, from ...*Tensor) *Tensor {
 	t := g.alloc(op, F32, shape)
 	for _, f := range from {
@@ -143,7 +143,7 @@ func (t *tape) segmentIndex() int {
 
 func (g *Graph) fill(t *Tensor, word uint32) { g.fillAt(t, t.bytes(), word) }
 
-// fillAt sets the first bytes of a tensor, word by word; pad lanes behind them keep their zeros.
+// fillAt sets the first bytes of a tensor to a word. The pad lanes behind them stay zero.
 func (g *Graph) fillAt(t *Tensor, bytes int64, word uint32) {
 	g.current()
 	s := &step{label: "fill " + t.name, fill: word, segment: len(g.segments) - 1,

@@ -5,7 +5,7 @@ import (
 	"slices"
 )
 
-// DType is what a tensor holds.
+// DType is a tensor's element type.
 type DType uint8
 
 // The element types. U8 and I32 tensors are inputs only: images and targets.
@@ -15,7 +15,7 @@ const (
 	U8
 )
 
-// lanes is the granule of the last axis of an F32 tensor, in elements.
+// lanes is the number of elements of a vector. The last axis of an F32 tensor is padded to a multiple of it.
 const lanes = 4
 
 func pad(n int) int { return (n + lanes - 1) / lanes * lanes }
@@ -28,14 +28,14 @@ func product(shape []int) int {
 	return n
 }
 
-// storage is the memory behind one or more tensors: a place in a Store's flat set, or one in the arena that the planner finds.
+// storage is the memory of one or more tensors: a range of a Store's flat set, or a range of the arena that the planner chooses.
 type storage struct {
 	name        string
 	bytes       int64
-	set         int       // the Store's flat set it lies in, at offset; arena for all else
-	data        []float32 // constants: what it holds from the start
-	pinned      bool      // lives through the whole program: inputs, outputs, what several segments use
-	first, last int       // steps that use it, −1 when none does
+	set         int       // the Store's flat set, or arena
+	data        []float32 // contents of a constant
+	pinned      bool      // alive throughout the program: inputs, outputs, tensors of several segments
+	first, last int       // steps that use it; −1: none
 	segment     int       // of its first step
 	block       int
 	offset      int64 // bytes
@@ -51,19 +51,19 @@ type Tensor struct {
 	shape []int
 	dtype DType
 	mem   *storage
-	from  int64   // where in mem it begins, bytes; see rowsOf
-	size  int64   // how much of mem it is, bytes; 0: all
+	from  int64   // its offset in mem, bytes; see rowsOf
+	size  int64   // its size, bytes; 0: all of mem
 	needs bool    // a gradient flows into it
 	grad  *Tensor // nil until the first contribution
 	param *Param
 
-	producer *producer // of matrix products and convolutions: what can make statistics of the tensor while it makes the tensor
+	producer *producer // of matrix products and convolutions that can compute statistics too
 }
 
-// Shape is the logical shape; the caller must not change it.
+// Shape returns the logical shape, which the caller must not change.
 func (t *Tensor) Shape() []int { return t.shape }
 
-// Dim is the size of axis i; negative i counts from the end.
+// Dim returns the size of axis i. A negative i counts from the end.
 func (t *Tensor) Dim(i int) int {
 	if i < 0 {
 		i += len(t.shape)
@@ -71,28 +71,28 @@ func (t *Tensor) Dim(i int) int {
 	return t.shape[i]
 }
 
-// Width is the logical size of the last axis.
+// Width returns the logical size of the last axis.
 func (t *Tensor) Width() int { return t.shape[len(t.shape)-1] }
 
-// Stride is the size of the last axis in memory: Width rounded up to a multiple of 4, in elements.
+// Stride returns the size of the last axis in memory, in elements: Width rounded up to a multiple of 4.
 func (t *Tensor) Stride() int { return pad(t.Width()) }
 
-// Rows is the product of all axes but the last.
+// Rows returns the product of all axes but the last.
 func (t *Tensor) Rows() int { return product(t.shape[:len(t.shape)-1]) }
 
-// Name names the tensor in errors.
+// Name returns the tensor's name for errors.
 func (t *Tensor) Name() string { return t.name }
 
-// Graph is the tape that the tensor belongs to.
+// Graph returns the graph of the tensor.
 func (t *Tensor) Graph() *Graph { return t.g }
 
-// Track makes gradients flow into an input, which by default has none. Grad returns the gradient after Backward. Call Track before the first op on t.
+// Track gives an input a gradient, which by default it has not. Grad returns it after Backward. Call Track before the first op on t.
 func (t *Tensor) Track() *Tensor {
 	t.needs = true
 	return t
 }
 
-// Grad is the gradient of the scalar that Backward was called on with respect to t; nil where none flows.
+// Grad returns the gradient with respect to t of the loss of Backward, or nil if there is none.
 func (t *Tensor) Grad() *Tensor {
 	if t.param != nil {
 		return t.g.paramGrad(t.param)
@@ -100,7 +100,7 @@ func (t *Tensor) Grad() *Tensor {
 	return t.grad
 }
 
-// bytes is how much memory the tensor takes.
+// bytes returns the size of the tensor in memory.
 func (t *Tensor) bytes() int64 {
 	if t.size > 0 {
 		return t.size
@@ -108,8 +108,8 @@ func (t *Tensor) bytes() int64 {
 	return t.mem.bytes
 }
 
-// rowsOf is a window on rows from to from+n−1 of t along its first axis, for launches to read or write; no gradient flows through it. Its offset
-// must be one at which every device binds.
+// rowsOf returns a window of rows from … from+n−1 of t along its first axis, for launches to read or write. No gradient flows through it. Its offset
+// must be a multiple of align.
 func rowsOf(t *Tensor, from, n int) *Tensor {
 	row := bytesOf(t.dtype, t.shape) / int64(t.shape[0])
 	at := t.from + int64(from)*row
@@ -122,7 +122,7 @@ func rowsOf(t *Tensor, from, n int) *Tensor {
 	return &w
 }
 
-// withoutPadRows returns t without the rows that pad a parameter in memory: a launch over rows could not divide them.
+// withoutPadRows returns t without the rows that pad a parameter in memory, so that a launch can split t by rows.
 func withoutPadRows(t *Tensor) *Tensor {
 	if t.mem.set == arena {
 		return t
@@ -141,7 +141,7 @@ func bytesOf(d DType, shape []int) int64 {
 	return 4 * int64(product(shape[:len(shape)-1])) * int64(pad(shape[len(shape)-1]))
 }
 
-// Pack copies logical rows [rows width] into padded rows; pad lanes become zero.
+// Pack copies logical rows [rows width] into padded rows, whose pad lanes become zero.
 func Pack(dst, src []float32, width int) {
 	stride := pad(width)
 	for r := 0; r*width < len(src); r++ {
@@ -158,7 +158,7 @@ func Unpack(dst, src []float32, width int) {
 	}
 }
 
-// BuildError is a misuse of an op: which op, on what, why and what to do.
+// BuildError reports a misuse of an op.
 type BuildError struct {
 	Op  string
 	Msg string

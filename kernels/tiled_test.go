@@ -10,9 +10,9 @@ import (
 	"marr/vk"
 )
 
-// Above 65535 groups the grid's last row along z is filled up. Of 8192 tiles in one column, group 65535 would be a tile far below the last, yet in the
-// first strip: it must leave the memory behind the statistics alone.
-func TestGroupsThatOnlyFillTheGridWriteNoStatistics(t *testing.T) {
+// Above 65535 groups, the last row of the grid along z has surplus groups. With 8192 tiles in one column, group 65535 would compute a tile far below
+// the last one but in the first strip. It must not write behind the statistics.
+func TestSurplusWorkGroupsWriteNoStatistics(t *testing.T) {
 	const rows = 8192 * 128
 	buffer := func(vectors int64, word float32) vk.Range {
 		b, err := device.NewBuffer(16*vectors, vk.DeviceLocal, "test")

@@ -12,25 +12,25 @@ type OpTime struct {
 	Segment  string
 	Kernel   string  // empty for a fill
 	Label    string  // the kernel and its tensors
-	Backward bool    // it belongs to a gradient
+	Backward bool    // recorded during Backward
 	Work     float64 // floating point operations
-	Bytes    int64   // of all bindings, each read or written once; what is read and written counts twice
+	Bytes    int64   // size of all bindings; one that is read and written counts twice
 	Groups   [3]uint32
 	Time     time.Duration
 }
 
-// Time makes the program measure each op of its segments, see Run.Times. Ops then run one after the other, and the runs of a segment too: Submit
-// waits for the run before it.
-func (g *Graph) Time() { g.timed = true }
+// EnableTiming makes the program measure the time of each op, see Run.Times. Ops then run one after the other, and so do the runs of a segment: Submit
+// waits for the previous one.
+func (g *Graph) EnableTiming() { g.timed = true }
 
-// Times returns what each op of the run took, in the order of recording; the copies of inputs and outputs are not among them. It is an error before
-// Wait, after a run that failed, in a program built without Graph.Time, in the eager twin, and on a queue without timestamps.
+// Times returns the time of each op of the run, in the order of recording, without the copies of inputs and outputs. It returns an error before Wait,
+// after a failed run, in a program built without Graph.EnableTiming, in the eager twin, and on a queue without timestamps.
 func (r *Run) Times() ([]OpTime, error) {
 	switch {
 	case r.s.labels != nil:
 		return nil, fmt.Errorf("kernels: times of %s: the eager twin would also measure its wait after each op: unset MARR_EAGER", r.s.name)
 	case r.s.timed == nil:
-		return nil, fmt.Errorf("kernels: times of %s: the program was built without Graph.Time", r.s.name)
+		return nil, fmt.Errorf("kernels: times of %s: the program was built without Graph.EnableTiming", r.s.name)
 	case !r.done:
 		return nil, fmt.Errorf("kernels: times of %s: the run is not over: call Wait first", r.s.name)
 	case r.err != nil:
@@ -46,10 +46,10 @@ func (r *Run) Times() ([]OpTime, error) {
 	return ops, nil
 }
 
-// Work is the number of floating point operations that convolutions and matrix products have in a run of the segment: counted, the same on every device.
+// Work returns the number of floating point operations of the convolutions and matrix products in a run of the segment, the same on every device.
 func (s *Segment) Work() float64 { return s.work }
 
-// untimed describes a step.
+// untimed returns a step's description without its time.
 func (s *Segment) untimed(x *step) OpTime {
 	o := OpTime{Segment: s.name, Kernel: x.kernel, Label: x.label, Backward: x.back, Work: x.work, Groups: x.groups}
 	for _, b := range x.binds {
@@ -75,7 +75,7 @@ func (r *Run) waitOthers() error {
 	return nil
 }
 
-// measure fetches the timestamps of a run that is over.
+// measure reads the timestamps of a finished run.
 func (r *Run) measure() {
 	if r.s.timed != nil && r.err == nil {
 		r.times, r.timesErr = r.s.body[0].Times()

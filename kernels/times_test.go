@@ -15,7 +15,7 @@ const timedSide = 192
 func timedProgram(time bool) func(g *kernels.Graph) {
 	return func(g *kernels.Graph) {
 		if time {
-			g.Time()
+			g.EnableTiming()
 		}
 		g.Store().Param("w", ones(timedSide), timedSide)
 		g.Segment("heavy")
@@ -70,7 +70,7 @@ func TestTimesNameEveryOpWithItsWorkAndBytes(t *testing.T) {
 	}
 }
 
-// Submit of a second run collects the first one's times before it overwrites them.
+// Submit of a second run reads the first run's times before they are overwritten.
 func TestTimedRunsDoNotOverlap(t *testing.T) {
 	vktest.Configure(t, device, func(s *vk.Settings) { s.Eager = false })
 	p, _ := build(t, timedProgram(true))
@@ -96,7 +96,7 @@ func TestTimedProgramGivesTheSameBits(t *testing.T) {
 		if !time {
 			want = append(want, got...)
 			if _, err := r.Times(); err == nil {
-				t.Error("times without Graph.Time")
+				t.Error("times without Graph.EnableTiming")
 			}
 			continue
 		}
@@ -120,7 +120,7 @@ func TestEagerTwinHasNoTimes(t *testing.T) {
 func TestTimesMarkTheOpsOfTheBackwardPass(t *testing.T) {
 	vktest.Configure(t, device, func(s *vk.Settings) { s.Eager = false })
 	p, _ := build(t, func(g *kernels.Graph) {
-		g.Time()
+		g.EnableTiming()
 		x := g.Input("x", kernels.F32, 8, 8).Track()
 		y := kernels.ReLU(x)
 		g.BackwardFrom(y, g.Input("dy", kernels.F32, 8, 8))

@@ -17,10 +17,10 @@ import (
 	"marr/vk"
 )
 
-// Tuning says how much time a Tuner may take.
+// Tuning is how thoroughly a Tuner searches.
 type Tuning int
 
-// The ways of tuning: by the static rule alone; a few variants, timed a few times; all variants, timed thoroughly.
+// The modes: no search, only the static rule; a few variants, 3 repeats each; all variants, 15 repeats each.
 const (
 	TuneOff Tuning = iota
 	TuneQuick
@@ -29,10 +29,10 @@ const (
 
 var tunings = [...]string{"off", "quick", "full"}
 
-// String returns the name.
+// String returns the mode's name.
 func (t Tuning) String() string { return tunings[t] }
 
-// ParseTuning finds a way of tuning by its name; "" is the default for a device: quick, but off on CPU devices.
+// ParseTuning returns the mode of a name; "" is the device's default: off on CPU devices, quick elsewhere.
 func ParseTuning(name string, dev vk.Info) (Tuning, error) {
 	if name == "" {
 		if dev.Type == vk.CPU {
@@ -46,26 +46,26 @@ func ParseTuning(name string, dev vk.Info) (Tuning, error) {
 	return 0, fmt.Errorf("kernels: tuning %q: known are %s", name, strings.Join(tunings[:], ", "))
 }
 
-// Tuner finds, for each pass and shape, the variant that is fastest on a device, by timing the candidates on scratch memory while a program is
-// being recorded, before its own memory is taken. What it found is kept in a file, so that it times a shape once a device, driver, set of shaders and
+// Tuner finds the fastest variant for each pass and shape. It times the candidates on scratch memory while a program is recorded, before the
+// program's own memory is allocated. A file keeps the results, so each shape is timed once for each device, driver, set of shaders and value of
 // MARR_KERNELS.
 type Tuner struct {
 	mode    Tuning
-	path    string // "": nothing is kept
+	path    string // of the file; "": results are not saved
 	warn    func(string)
 	best    map[string]tuned
-	unsaved bool // best holds entries that the file does not
+	unsaved bool // best has entries that the file lacks
 }
 
-// tuned is one line of the file: the kernel that a shape got, and how thorough the search was.
+// tuned is one entry of the file: the fastest kernel of a shape, and the mode of the search.
 type tuned struct {
 	Kernel string             `json:"kernel"`
 	Mode   Tuning             `json:"mode"`
 	Micros map[string]float64 `json:"microseconds"` // by kernel, median
 }
 
-// NewTuner makes a tuner that keeps its findings in folder dir ("": nowhere). A file there that cannot be used is ignored and later
-// rewritten; warn (nil: nobody) is called once.
+// NewTuner returns a tuner that saves its results in folder dir ("": nowhere). An unreadable file is ignored and later rewritten. warn (may be nil)
+// is called for the first problem.
 func NewTuner(dev *vk.Device, mode Tuning, dir string, warn func(string)) *Tuner {
 	t := &Tuner{mode: mode, best: map[string]tuned{}}
 	var once sync.Once
@@ -78,42 +78,42 @@ func NewTuner(dev *vk.Device, mode Tuning, dir string, warn func(string)) *Tuner
 		return t
 	}
 	d := dev.Info()
-	t.path = filepath.Join(dir, fmt.Sprintf("tune-%s-%08x-%s.json", d.UUID, d.DriverVersion, candidates(dev)))
+	t.path = filepath.Join(dir, fmt.Sprintf("tune-%s-%08x-%s.json", d.UUID, d.DriverVersion, candidatesHash(dev)))
 	text, err := os.ReadFile(t.path)
 	if err == nil {
 		err = json.Unmarshal(text, &t.best)
 	}
 	if err == nil && t.best == nil { // null is JSON too
-		err = errors.New("it holds nothing")
+		err = errors.New("the file is empty")
 	}
 	if err != nil && !os.IsNotExist(err) {
 		t.best = map[string]tuned{}
-		t.warn(fmt.Sprintf("tuning results %s cannot be read and will be made again: %v", t.path, err))
+		t.warn(fmt.Sprintf("tuning results %s cannot be read and will be measured again: %v", t.path, err))
 	}
 	return t
 }
 
-// Mode is the way of tuning.
+// Mode returns the tuner's mode.
 func (t *Tuner) Mode() Tuning { return t.mode }
 
-// candidates is a hash that changes with any shader and with what MARR_KERNELS leaves of them: the best of few must not pass for the best of all.
-func candidates(dev *vk.Device) string {
+// candidatesHash returns a hash of all shaders and of MARR_KERNELS: the best of a restricted set may not be the best of all.
+func candidatesHash(dev *vk.Device) string {
 	h := sha256.New()
-	fmt.Fprintln(h, forced(dev.Settings()))
+	fmt.Fprintln(h, forcedWords(dev.Settings()))
 	for _, name := range shaders.Names() {
 		code, err := shaders.SPIRV(name)
 		if err != nil {
-			panic(err) // it was listed
+			panic(err) // Names listed it
 		}
 		fmt.Fprintln(h, name, code)
 	}
 	return hex.EncodeToString(h.Sum(nil)[:6])
 }
 
-// Tune makes programs built from now on take the variants that the tuner finds; without one the static rule decides.
-func (s *Store) Tune(t *Tuner) { s.tuner = t }
+// SetTuner makes programs built from now on use the variants that the tuner finds; without a tuner, the static rule chooses.
+func (s *Store) SetTuner(t *Tuner) { s.tuner = t }
 
-// pick returns the fastest variant, false where the static rule is to decide: no tuner, nothing to choose from, or nothing could be timed.
+// pick returns the fastest variant, and false if the static rule has to choose: no tuner, a single variant, or none could be timed.
 func (t *Tuner) pick(g *Graph, c choice) (variant, bool) {
 	if t == nil || t.mode == TuneOff || g.dev == nil || len(c.options) < 2 {
 		return variant{}, false
@@ -133,7 +133,7 @@ func (t *Tuner) pick(g *Graph, c choice) (variant, bool) {
 	for _, v := range options {
 		d, err := t.time(g, c.launch(v), least)
 		if err != nil {
-			continue // no memory to try it with, or a driver that cannot compile it: the others are left
+			continue // too little memory for it, or the driver cannot compile it
 		}
 		found.Micros[v.kernel] = float64(d.Nanoseconds()) / 1e3
 		if least == 0 || d < least {
@@ -148,8 +148,8 @@ func (t *Tuner) pick(g *Graph, c choice) (variant, bool) {
 	return best, true
 }
 
-// quickCandidates leaves out what is seldom best: on a GPU the lean kernels, unless there are few output channels; on a CPU the tiled. Where
-// MARR_KERNELS allows no others it leaves out none.
+// quickCandidates returns the variants that are often best: on a CPU the lean kernels; on a GPU the tiled ones, and the lean ones if there are few
+// output channels. If MARR_KERNELS allows none of them, it returns all.
 func (g *Graph) quickCandidates(c choice) []variant {
 	some := slices.DeleteFunc(slices.Clone(c.options), func(v variant) bool {
 		if g.dev.Info().Type == vk.CPU {
@@ -163,17 +163,17 @@ func (g *Graph) quickCandidates(c choice) []variant {
 	return some
 }
 
-// scratchMost bounds the memory that a candidate is timed in, in bytes.
-const scratchMost = 1 << 30
+// maxScratch is the most memory for timing a candidate, in bytes.
+const maxScratch = 1 << 30
 
-// timedShare is the part of the work that no watchdog minds (vk.Device.WorkBudget) that a candidate is timed with: a hundredth of half a second.
-const timedShare = 100
+// timedFraction divides the work budget of a dispatch (vk.Device.WorkBudget, about half a second) to give the work of a timed dispatch.
+const timedFraction = 100
 
-// timedRows is how many rows of a launch a candidate is timed with: a share of the work, and on a GPU no fewer than keep it busy, since a part of
-// a grid that leaves it idle would speak for small tiles.
+// timedRows returns the number of rows of a launch to time: a fraction of the work, but on a GPU enough to keep it busy. A grid that leaves a GPU
+// partly idle would favor small tiles.
 func (g *Graph) timedRows(l launch) int {
 	unit, most := max(l.unit, 1), g.slice(l)
-	n := min(most, max(1, int(float64(l.rows)*g.limits.work/timedShare/max(l.work, 1)))/unit*unit+unit)
+	n := min(most, max(1, int(float64(l.rows)*g.limits.work/timedFraction/max(l.work, 1)))/unit*unit+unit)
 	if g.dev.Info().Type == vk.CPU {
 		return n
 	}
@@ -183,9 +183,9 @@ func (g *Graph) timedRows(l launch) int {
 	return n
 }
 
-// time returns the median time of a part of a launch on scratch memory; beside a best of `least` (0: none yet) a slow one is not repeated.
+// time returns the median time of a part of a launch on scratch memory. A candidate much slower than the best so far, `least` (0: none), is not repeated.
 func (t *Tuner) time(g *Graph, l launch, least time.Duration) (took time.Duration, err error) {
-	defer recoverBuildError(&err) // what cannot be bound here is no candidate
+	defer recoverBuildError(&err) // the device cannot bind this candidate
 	n := g.timedRows(l)
 	var need int64
 	d := vk.Dispatch{Groups: l.groups(n), Label: "tune " + l.kernel}
@@ -198,8 +198,8 @@ func (t *Tuner) time(g *Graph, l launch, least time.Duration) (took time.Duratio
 		}
 		need += (size[i] + align - 1) / align * align
 	}
-	if need > scratchMost {
-		return 0, fmt.Errorf("kernels: %d bytes to time %s in: at most %d are used", need, l.kernel, int64(scratchMost))
+	if need > maxScratch {
+		return 0, fmt.Errorf("kernels: timing %s needs %d bytes: at most %d are used", l.kernel, need, int64(maxScratch))
 	}
 	scratch, err := g.dev.NewBuffer(need, vk.DeviceLocal, "tuning")
 	if err != nil {
@@ -218,34 +218,34 @@ func (t *Tuner) time(g *Graph, l launch, least time.Duration) (took time.Duratio
 	return t.repeat(g.dev, scratch, d, least)
 }
 
-// enough bounds the time that one candidate is repeated for.
-const enough = 200 * time.Millisecond
+// maxRepeatTime bounds the time for repeating one candidate.
+const maxRepeatTime = 200 * time.Millisecond
 
-// repeat runs a dispatch once to warm up, once to estimate its time, then often enough to rank it, and returns the median.
-// One that is far behind even counting what compiling it took is not run again.
+// repeat runs a dispatch once to warm up, once to estimate its time, then 3 or 15 times, and returns the median. It stops early for a dispatch that
+// is far slower than `least`: 20 times in the first run, which includes compilation, or twice in the second.
 func (t *Tuner) repeat(dev *vk.Device, scratch *vk.Buffer, d vk.Dispatch, least time.Duration) (time.Duration, error) {
-	first, err := runs(dev, scratch, d, 1)
+	first, err := timeRuns(dev, scratch, d, 1)
 	if err != nil || least > 0 && first[0] > 20*least {
 		return max(first[0], 1), err
 	}
-	if first, err = runs(dev, scratch, d, 1); err != nil || least > 0 && first[0] > 2*least {
+	if first, err = timeRuns(dev, scratch, d, 1); err != nil || least > 0 && first[0] > 2*least {
 		return max(first[0], 1), err
 	}
 	n := 3
 	if t.mode == TuneFull {
 		n = 15
 	}
-	n = min(n, int(enough/max(first[0], 1)))
+	n = min(n, int(maxRepeatTime/max(first[0], 1)))
 	if n < 2 {
 		return max(first[0], 1), nil
 	}
-	times, err := runs(dev, scratch, d, n)
+	times, err := timeRuns(dev, scratch, d, n)
 	slices.Sort(times)
 	return max(times[n/2], 1), err
 }
 
-// runs times a dispatch n times, one run after the other.
-func runs(dev *vk.Device, scratch *vk.Buffer, d vk.Dispatch, n int) ([]time.Duration, error) {
+// timeRuns returns the times of n runs of a dispatch, one after the other.
+func timeRuns(dev *vk.Device, scratch *vk.Buffer, d vk.Dispatch, n int) ([]time.Duration, error) {
 	times := make([]time.Duration, n)
 	r := dev.NewRecorder()
 	r.EnableTiming()
@@ -272,7 +272,7 @@ func runs(dev *vk.Device, scratch *vk.Buffer, d vk.Dispatch, n int) ([]time.Dura
 	return times, err
 }
 
-// save keeps what was found.
+// save writes new results to the file.
 func (t *Tuner) save() {
 	if t == nil || !t.unsaved || t.path == "" {
 		return
@@ -283,6 +283,6 @@ func (t *Tuner) save() {
 		err = vk.WriteFileAtomic(t.path, text)
 	}
 	if err != nil {
-		t.warn(fmt.Sprintf("tuning results cannot be kept: %v", err))
+		t.warn(fmt.Sprintf("tuning results cannot be saved: %v", err))
 	}
 }

@@ -1,20 +1,20 @@
 package kernels
 
-// update is what the parts of a step agree on: the batch norms, the clipping, CheckFinite and the optimizer's Update.
+// update holds the state that batch norms, clipping, CheckFinite and the optimizer's Update share while they are recorded.
 type update struct {
 	micro        int     // runs of the segment with the forward pass in a step
-	folds        []fold  // batch norm calls whose statistics Fold takes
+	folds        []fold  // batch norm calls that UpdateRunningStats handles
 	minBatchNorm int     // see MinBatchNormSize
-	cleared      []*step // fills of all gradients, whose size is known at the end
+	cleared      []*step // fills of all gradients; complete sets their size
 	flatSize     int64   // of the flat sets when flat was called; 0: never
 	averaged     int     // parameters with a moving average when Update was called; −1: never
-	clip         float64 // largest norm of all gradients together; 0: any
-	clipEach     float64 // largest norm of each; 0: any
+	clip         float64 // largest norm of all gradients together; 0: no clipping
+	clipEach     float64 // largest norm of each gradient; 0: no clipping
 	checked      bool    // CheckFinite is recorded
 }
 
-// Micro declares that a step runs each of the following segments k times before Fold, until the next call of Micro. Each run keeps its batch
-// statistics in the slot that scalar `micro` names. Call it before the segment's first op.
+// Micro declares that a step runs each of the following segments k times before UpdateRunningStats, until the next call of Micro. The scalar `micro` is
+// the index of the run, under which it keeps its batch statistics. Call Micro before the segment's first op.
 func (g *Graph) Micro(k int) { g.update.micro = k }
 
 // MinBatchNormSize returns the smallest batch that a batch norm recorded so far normalizes by its own statistics; 0 if none does.
@@ -30,7 +30,8 @@ func (g *Graph) Clip(most float64) {
 }
 
 // ClipEach makes optimizers multiply every parameter's gradient by min(1, most/(‖gradient‖ + 1e-6)), its own 2-norm, as DINO's clip_gradients
-// (facebookresearch/dino, utils.py); 0 disables it. Clip, if both are set, comes first. Call it before Update.
+// (facebookresearch/dino, utils.py); 0 disables it. If both are set, Clip comes first. Call ClipEach
+// before Update.
 func (g *Graph) ClipEach(most float64) {
 	if g.update.averaged >= 0 {
 		misuse("ClipEach", "%g comes after Update, which clips: call ClipEach before it", most)
@@ -38,7 +39,7 @@ func (g *Graph) ClipEach(most float64) {
 	g.update.clipEach = most
 }
 
-// flat returns a whole flat set as a tensor [elements]. From then on no parameter may be declared.
+// flat returns a whole flat set as a tensor [elements]. No parameter may be declared after it.
 func (g *Graph) flat(set int) *Tensor {
 	if g.store.size == 0 {
 		misuse("parameters", "the store has none: declare them before CheckFinite and Update")
@@ -47,13 +48,13 @@ func (g *Graph) flat(set int) *Tensor {
 	return g.fixed([]string{"values", "gradients", "moment0", "moment1", "averages"}[set], []int{int(g.store.size / 4)}, set, 0, g.store.size)
 }
 
-// complete checks and finishes, at the end of recording, what depends on the size of the flat sets.
+// complete checks and sets, at the end of recording, the values that depend on the size of the flat sets.
 func (u *update) complete(s *Store) {
 	if u.flatSize > 0 && u.flatSize != s.size {
 		last := s.params[len(s.params)-1]
 		misuse("Param", "%s was declared after CheckFinite or Update, which would skip it: declare all parameters before them", last.Name)
 	}
-	if u.averaged >= 0 && u.averaged != s.averaged() {
+	if u.averaged >= 0 && u.averaged != s.numAveraged() {
 		misuse("Average", "a parameter's moving average was requested after Update, which would skip it: request all before it")
 	}
 	for _, f := range u.cleared {

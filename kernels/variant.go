@@ -9,24 +9,24 @@ import (
 	"marr/vk"
 )
 
-// variant is one kernel for an implicit GEMM.
+// variant is one kernel of an implicit GEMM.
 type variant struct {
 	kernel        string
-	rows, columns int // of the result, in numbers, that one group makes (forward)
+	rows, columns int // forward: size of the part of the result that one work group computes, in elements
 	cb, kb        int // lean weight kernels: vectors of input and output channels that one lane sums, for `taps` taps
 	taps          int
 	tile          *tile // nil: lean
 }
 
-// tile is the share of a group of the tiled family, whose kernels keep their operands in shared memory.
+// tile is the part of a product that one work group of the tiled family computes, with its operands in shared memory.
 type tile struct {
 	name          string
 	rows, columns int
-	lanes         uint32 // invocations of a group
-	shared        uint32 // bytes
+	lanes         uint32 // invocations of a work group
+	shared        uint32 // bytes of shared memory
 }
 
-// tiles are those of shaders/tiled.comp, the largest first. All but the first fit what every Vulkan device has: 128 invocations and 16 KiB.
+// tiles lists the tiles of shaders/tiled.comp, the largest first. Vulkan guarantees 128 invocations and 16 KiB, enough for all but the first.
 var tiles = []tile{
 	{"128x128", 128, 128, 256, 16 * 16 * (33 + 33)},
 	{"128x64", 128, 64, 128, 16 * 16 * (33 + 17)},
@@ -38,15 +38,15 @@ func (t tile) fits(l vk.Limits) bool {
 	return t.lanes <= min(l.WorkGroupInvocations, l.WorkGroupSize[0]) && t.shared <= l.SharedMemory
 }
 
-// forced are the words of MARR_KERNELS, which overrides what a device would get: plain or texel; lean, tiled, the name of one tile, or of one
-// lean kernel, for the shapes that it can run; unfused, so that batch norm reads what it normalises for its statistics, to measure what the fusion saves.
-func forced(s vk.Settings) []string {
+// forcedWords returns the words of MARR_KERNELS, which override the choice of kernels: plain or texel; lean, tiled, a tile or a lean kernel, for
+// the shapes that it supports; unfused makes batch norm read its input again for the statistics, to measure what the fusion saves.
+func forcedWords(s vk.Settings) []string {
 	return strings.FieldsFunc(s.Kernels, func(r rune) bool { return r == ',' })
 }
 
-// checkForced refuses words of MARR_KERNELS that mean nothing.
+// checkForced returns an error for an unknown word of MARR_KERNELS.
 func checkForced(words []string) error {
-	known := append([]string{"lean", "tiled", "unfused"}, Readings...)
+	known := append([]string{"lean", "tiled", "unfused"}, InputAccessModes...)
 	for _, t := range tiles {
 		known = append(known, t.name)
 	}
@@ -59,24 +59,24 @@ func checkForced(words []string) error {
 	}
 	for _, w := range words {
 		if !slices.Contains(known, w) {
-			return &BuildError{"MARR_KERNELS", fmt.Sprintf("%q: no such kernels: known are %s", w, strings.Join(known, ", "))}
+			return &BuildError{"MARR_KERNELS", fmt.Sprintf("unknown kernel %q: known are %s", w, strings.Join(known, ", "))}
 		}
 	}
 	return nil
 }
 
-// forwardVariants lists what the device can run and MARR_KERNELS allows for a product.
+// forwardVariants returns the kernels for a product that the device can run and MARR_KERNELS allows.
 func (g *Graph) forwardVariants(a gemmForward) []variant {
 	var lean []variant
 	k4 := quads(a.k)
-	if a.tapsW == 3 && a.step == 1 { // runs of pixels share what they read
+	if a.tapsW == 3 && a.step == 1 { // neighboring pixels share their reads
 		for _, v := range []variant{{kernel: "conv3.r16", rows: 128, columns: 2 * lanes}, {kernel: "conv3.r8", rows: 64, columns: 4 * lanes}} {
 			if a.gridW%(v.rows/8) == 0 {
 				lean = append(lean, v)
 			}
 		}
 	}
-	for kb := 4; kb > 0; kb /= 2 { // more vectors than there are would be wasted
+	for kb := 4; kb > 0; kb /= 2 { // more than k4 vectors would be wasted
 		if kb <= k4 || kb == 1 {
 			lean = append(lean, variant{kernel: fmt.Sprintf("conv.k%d", kb), rows: 64, columns: kb * lanes})
 		}
@@ -84,12 +84,12 @@ func (g *Graph) forwardVariants(a gemmForward) []variant {
 	return g.variants(lean, "tiled.gather_")
 }
 
-// weightVariants lists the same for a weight gradient.
+// weightVariants returns the same for a weight gradient.
 func (g *Graph) weightVariants(c convShape) []variant {
 	lean := []variant{{kernel: "wgrad.c1", cb: 1, kb: 4, taps: 1}}
 	if quads(c.c) > 1 {
 		lean = slices.Insert(lean, 0, variant{kernel: "wgrad.c4", cb: 4, kb: 2, taps: 1})
-		for _, run := range []int{4, 8} { // neighbouring positions that share what they read
+		for _, run := range []int{4, 8} { // neighboring positions share their reads
 			if c.s == 3 && c.stride == 1 && c.ow%run == 0 {
 				lean = slices.Insert(lean, 0, variant{kernel: fmt.Sprintf("wgrad3.u%d", run), cb: 2, kb: 1, taps: 3})
 			}
@@ -106,13 +106,13 @@ func (g *Graph) variants(lean []variant, tiled string) []variant {
 	if i := slices.IndexFunc(lean, func(v variant) bool { return allowed(v.kernel) }); i >= 0 {
 		return lean[i : i+1]
 	}
-	some := allowed("lean", "tiled") || slices.ContainsFunc(tiles, func(t tile) bool { return allowed(t.name) })
+	restricted := allowed("lean", "tiled") || slices.ContainsFunc(tiles, func(t tile) bool { return allowed(t.name) })
 	var out []variant
-	if !some || allowed("lean") {
+	if !restricted || allowed("lean") {
 		out = lean
 	}
 	for i, t := range tiles {
-		if (!some || allowed(t.name, "tiled")) && (g.dev == nil || t.fits(g.dev.Info().Limits)) {
+		if (!restricted || allowed(t.name, "tiled")) && (g.dev == nil || t.fits(g.dev.Info().Limits)) {
 			out = append(out, variant{kernel: tiled + t.name, rows: t.rows, columns: t.columns, tile: &tiles[i]})
 		}
 	}
@@ -122,19 +122,19 @@ func (g *Graph) variants(lean []variant, tiled string) []variant {
 	return out
 }
 
-// minGroups is the number of groups that keep a large GPU busy: about two for each of some 130 multiprocessors, as an H100 has.
+// minGroups is the number of work groups that keep a large GPU busy: about two for each of the 132 multiprocessors of an H100.
 const minGroups = 256
 
-// suitsForward is the rule without a tuner, for variants tried in order: a CPU gets the first of the lean ones; a GPU the largest tile which leaves
-// no half of its columns empty and enough groups.
+// suitsForward reports whether the static rule accepts a tile for a product [m n]: at least half of its columns are in use, and the product has
+// enough work groups. Variants are tried in order, the largest tile first.
 func (v variant) suitsForward(m, n int) bool {
 	return v.tile != nil && (n > v.columns/2 && ceil(m, v.rows)*ceil(n, v.columns) >= minGroups)
 }
 
-// suitsWeight is suitsForward for [k][n] weights, whose groups are multiplied by cutting the sum into chunks.
+// suitsWeight is suitsForward for weights [k][n]. Chunks of the sum provide enough work groups.
 func (v variant) suitsWeight(k, n int) bool { return v.tile != nil && k > v.rows/2 && n > v.columns/2 }
 
-// weightTiles returns how many tiles one chunk has (for lean kernels: lanes), and how many groups make them.
+// weightTiles returns the number of tiles (lean kernels: lanes) and of work groups for one chunk.
 func (v variant) weightTiles(k4, c4, taps int) (tiles, groups int) {
 	if v.tile != nil {
 		tiles = ceil(k4*lanes, v.tile.rows) * ceil(taps*c4*lanes, v.tile.columns)
@@ -144,8 +144,8 @@ func (v variant) weightTiles(k4, c4, taps int) (tiles, groups int) {
 	return tiles, ceil(tiles, 8)
 }
 
-// FamilyOf is the family of kernels that the static rule gives a device for convolutions and matrix products: lean on CPU devices, tiled
-// elsewhere. A tuner chooses by shape.
+// FamilyOf returns the family of kernels that the static rule picks for convolutions and matrix products: lean on CPU devices, tiled
+// elsewhere. A tuner picks by shape.
 func FamilyOf(d vk.Info) string {
 	if d.Type == vk.CPU {
 		return "lean"
@@ -153,7 +153,7 @@ func FamilyOf(d vk.Info) string {
 	return "tiled"
 }
 
-// TilesOf names the tiles of the tiled family that a device can run, the largest first.
+// TilesOf returns the names of the tiles that a device can run, the largest first.
 func TilesOf(d vk.Info) (names []string) {
 	for _, t := range tiles {
 		if t.fits(d.Limits) {
@@ -163,12 +163,12 @@ func TilesOf(d vk.Info) (names []string) {
 	return names
 }
 
-// Forcible lists values of MARR_KERNELS that a test should run beside the device's own choice: the other ways of reading, and each kernel that a
-// program did not take (Program.Alternatives), tiles for all passes at once.
-func Forcible(dev *vk.Device, alternatives []string) []string {
+// ForcedVariants returns the values of MARR_KERNELS that cover what a test has not run: the other input access, and every kernel that a program
+// did not use (Program.Alternatives). A tile is forced for all passes at once.
+func ForcedVariants(dev *vk.Device, alternatives []string) []string {
 	var out []string
-	for _, f := range Readings {
-		if f != Reading(dev) {
+	for _, f := range InputAccessModes {
+		if f != InputAccess(dev) {
 			out = append(out, f)
 		}
 	}
@@ -176,7 +176,7 @@ func Forcible(dev *vk.Device, alternatives []string) []string {
 		if _, tile, ok := strings.Cut(k, "_"); ok {
 			k = tile
 		}
-		if word := Reading(dev) + "," + k; !slices.Contains(out, word) {
+		if word := InputAccess(dev) + "," + k; !slices.Contains(out, word) {
 			out = append(out, word)
 		}
 	}

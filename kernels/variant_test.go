@@ -13,15 +13,15 @@ import (
 	"marr/vk/vktest"
 )
 
-// small builds convolution, batch norm and their backward on a store; it returns the program and what one run of it leaves in dw.
-func small(t *testing.T, st *kernels.Store) (*kernels.Program, []float32) {
+// buildConvNorm builds convolution, batch norm and their backward on a store. It returns the program and the gradient dw after one run.
+func buildConvNorm(t *testing.T, st *kernels.Store) (*kernels.Program, []float32) {
 	t.Helper()
 	vktest.Configure(t, device, func(s *vk.Settings) { s.Eager = false }) // the eager twin has no times
 	w := st.Param("w", func() []float32 { return ramp(40 * 9 * 8) }, 40, 3, 3, 8)
 	n := kernels.Norm{Eps: 1e-5, BNMomentum: 0.1, Mean: st.State("mean", 0, 40), Var: st.State("var", 1, 40),
 		Gamma: st.Param("gamma", func() []float32 { return ramp(40) }, 40), Beta: st.Param("beta", func() []float32 { return ramp(40) }, 40)}
 	p, err := kernels.Build(device, st, func(g *kernels.Graph) {
-		g.Time()
+		g.EnableTiming()
 		x := g.Input("x", kernels.F32, 6, 8, 8, 8).Track()
 		y := kernels.BatchNorm(kernels.Conv2D(x, w, 1, 1), n, nil, true, true)
 		g.ClearGrads()
@@ -31,7 +31,7 @@ func small(t *testing.T, st *kernels.Store) (*kernels.Program, []float32) {
 		t.Fatal(err)
 	}
 	t.Cleanup(p.Free)
-	runSmall(t, p)
+	runConvNorm(t, p)
 	dw, err := w.ReadGrad()
 	if err != nil {
 		t.Fatal(err)
@@ -47,7 +47,7 @@ func ramp(n int) []float32 {
 	return v
 }
 
-func runSmall(t *testing.T, p *kernels.Program) []kernels.OpTime {
+func runConvNorm(t *testing.T, p *kernels.Program) []kernels.OpTime {
 	t.Helper()
 	r, err := p.Segment("main").Begin()
 	if err != nil {
@@ -75,13 +75,13 @@ func store(t *testing.T) *kernels.Store {
 	return st
 }
 
-func TestForcedTilesRunAndLeaveBatchNormItsStatistics(t *testing.T) {
+func TestForcedTilesComputeBatchNormStatistics(t *testing.T) {
 	for _, tile := range kernels.TilesOf(device.Info()) {
-		words := kernels.Reading(device) + "," + tile
+		words := kernels.InputAccess(device) + "," + tile
 		vktest.Configure(t, device, func(s *vk.Settings) { s.Kernels = words })
-		p, _ := small(t, store(t))
+		p, _ := buildConvNorm(t, store(t))
 		var ran []string
-		for _, o := range runSmall(t, p) {
+		for _, o := range runConvNorm(t, p) {
 			ran = append(ran, o.Kernel)
 		}
 		for _, k := range []string{"tiled.stats_" + tile, "tiled.gather_" + tile, "tiled.outer_" + tile} {
@@ -90,25 +90,25 @@ func TestForcedTilesRunAndLeaveBatchNormItsStatistics(t *testing.T) {
 			}
 		}
 		if slices.Contains(ran, "bn_stats") {
-			t.Errorf("%s: batch norm read the convolution's result for statistics that were there", words)
+			t.Errorf("%s: batch norm read the convolution's result although its statistics exist", words)
 		}
 		vktest.Configure(t, device, func(s *vk.Settings) { s.Kernels = words + ",unfused" })
-		p, _ = small(t, store(t))
-		if !slices.ContainsFunc(runSmall(t, p), func(o kernels.OpTime) bool { return o.Kernel == "bn_stats" }) {
+		p, _ = buildConvNorm(t, store(t))
+		if !slices.ContainsFunc(runConvNorm(t, p), func(o kernels.OpTime) bool { return o.Kernel == "bn_stats" }) {
 			t.Errorf("%s,unfused: batch norm did not read the convolution's result", words)
 		}
 	}
 }
 
-// The specification's minimum (128 invocations, 16 KiB of shared memory) is enough for all tiles but the largest, the next step up for that one.
-func TestAllTilesButTheLargestFitEveryDevice(t *testing.T) {
+// The minimum that Vulkan guarantees (128 invocations, 16 KiB of shared memory) is enough for all tiles but the largest.
+func TestAllButTheLargestTileFitEveryDevice(t *testing.T) {
 	tiles := func(invocations, along, shared uint32) []string {
 		return kernels.TilesOf(vk.Info{Limits: vk.Limits{WorkGroupInvocations: invocations, WorkGroupSize: [3]uint32{along, along, 64}, SharedMemory: shared}})
 	}
 	want := []string{"128x64", "64x64", "64x32"}
 	for _, least := range [][]string{tiles(128, 128, 16<<10), tiles(256, 128, 32<<10)} {
 		if !slices.Equal(least, want) {
-			t.Errorf("on the least device %v, want %v", least, want)
+			t.Errorf("on a minimal device %v, want %v", least, want)
 		}
 	}
 	if more := tiles(256, 256, 32<<10); !slices.Equal(more, append([]string{"128x128"}, want...)) {
@@ -116,8 +116,8 @@ func TestAllTilesButTheLargestFitEveryDevice(t *testing.T) {
 	}
 }
 
-func TestPinnedKernelsWin(t *testing.T) {
-	p, _ := small(t, store(t))
+func TestPinnedKernelsOverrideTheRule(t *testing.T) {
+	p, _ := buildConvNorm(t, store(t))
 	pins := maps.Clone(p.Variants())
 	for k := range pins {
 		pass, _, _ := strings.Cut(k, " ")
@@ -125,7 +125,7 @@ func TestPinnedKernelsWin(t *testing.T) {
 	}
 	st := store(t)
 	st.Pin(pins)
-	again, _ := small(t, st)
+	again, _ := buildConvNorm(t, st)
 	if !maps.Equal(again.Variants(), pins) {
 		t.Errorf("pinned %v, got %v", pins, again.Variants())
 	}
@@ -147,18 +147,18 @@ func tuner(mode kernels.Tuning, dir string) (*kernels.Tuner, *[]string) {
 	return kernels.NewTuner(device, mode, dir, func(s string) { warned = append(warned, s) }), &warned
 }
 
-func TestTunerKeepsWhatItFound(t *testing.T) {
+func TestTunerSavesItsResults(t *testing.T) {
 	dir := t.TempDir()
 	tune, _ := tuner(kernels.TuneFull, dir)
 	st := store(t)
-	st.Tune(tune)
-	found, dw := small(t, st)
+	st.SetTuner(tune)
+	found, dw := buildConvNorm(t, st)
 	files, err := filepath.Glob(filepath.Join(dir, "tune-*.json"))
 	if err != nil || len(files) != 1 {
 		t.Fatalf("files %v, error %v", files, err)
 	}
 
-	// A choice edited into the file is used without timing.
+	// An edited result in the file is used without timing.
 	text, err := os.ReadFile(files[0])
 	if err != nil {
 		t.Fatal(err)
@@ -173,33 +173,33 @@ func TestTunerKeepsWhatItFound(t *testing.T) {
 	}
 	tune, warned := tuner(kernels.TuneFull, dir)
 	st = store(t)
-	st.Tune(tune)
-	again, _ := small(t, st)
+	st.SetTuner(tune)
+	again, _ := buildConvNorm(t, st)
 	for key, kernel := range again.Variants() {
 		if strings.HasPrefix(key, "outer") && kernel != "tiled.outer_64x32" {
 			t.Errorf("%s: %s, the file says tiled.outer_64x32", key, kernel)
 		}
 	}
 	if len(*warned) > 0 {
-		t.Errorf("warnings %v about a file that was good", *warned)
+		t.Errorf("warnings %v about a valid file", *warned)
 	}
 
-	// Tuning changes no bit beyond the kernels it chose.
+	// Tuning affects results only through the choice of kernels.
 	st = store(t)
 	st.Pin(found.Variants())
-	if _, pinned := small(t, st); !slices.Equal(pinned, dw) {
+	if _, pinned := buildConvNorm(t, st); !slices.Equal(pinned, dw) {
 		t.Error("the same kernels, pinned, gave other bits")
 	}
 }
 
-func TestTheBestOfForcedKernelsDoesNotPassForTheBestOfAll(t *testing.T) {
+func TestTuningOfForcedKernelsIsStoredSeparately(t *testing.T) {
 	dir, words := t.TempDir(), device.Settings().Kernels
 	found := func(words string) map[string]string {
 		vktest.Configure(t, device, func(s *vk.Settings) { s.Kernels = words })
 		tune, _ := tuner(kernels.TuneFull, dir)
 		st := store(t)
-		st.Tune(tune)
-		p, _ := small(t, st)
+		st.SetTuner(tune)
+		p, _ := buildConvNorm(t, st)
 		return p.Variants()
 	}
 	first := found(words)
@@ -213,12 +213,12 @@ func TestTheBestOfForcedKernelsDoesNotPassForTheBestOfAll(t *testing.T) {
 	}
 }
 
-func TestDamagedTuningResultsAreMadeAgain(t *testing.T) {
+func TestDamagedTuningResultsAreMeasuredAgain(t *testing.T) {
 	dir := t.TempDir()
 	tune, _ := tuner(kernels.TuneQuick, dir)
 	st := store(t)
-	st.Tune(tune)
-	small(t, st)
+	st.SetTuner(tune)
+	buildConvNorm(t, st)
 	files, _ := filepath.Glob(filepath.Join(dir, "tune-*.json"))
 	good, err := os.ReadFile(files[0])
 	if err != nil {
@@ -233,27 +233,27 @@ func TestDamagedTuningResultsAreMadeAgain(t *testing.T) {
 			t.Errorf("%s: warnings %v, want one", what, *warned)
 		}
 		st := store(t)
-		st.Tune(tune)
-		small(t, st)
+		st.SetTuner(tune)
+		buildConvNorm(t, st)
 		if _, warned = tuner(kernels.TuneQuick, dir); len(*warned) > 0 {
-			t.Errorf("%s: it was not made again: %v", what, *warned)
+			t.Errorf("%s: the file was not written again: %v", what, *warned)
 		}
 	}
-	// a folder that cannot be written costs a warning, no more
+	// a folder that cannot be written only causes a warning
 	blocked := filepath.Join(dir, "file")
 	if err := os.WriteFile(blocked, nil, 0o666); err != nil {
 		t.Fatal(err)
 	}
 	tune, warned := tuner(kernels.TuneQuick, filepath.Join(blocked, "folder"))
 	st = store(t)
-	st.Tune(tune)
-	small(t, st)
+	st.SetTuner(tune)
+	buildConvNorm(t, st)
 	if len(*warned) != 1 {
-		t.Errorf("a folder that cannot be: warnings %v, want one", *warned)
+		t.Errorf("an impossible folder: warnings %v, want one", *warned)
 	}
 }
 
-func TestTuningsAreParsed(t *testing.T) {
+func TestParseTuning(t *testing.T) {
 	for _, c := range []struct {
 		name string
 		dev  vk.DeviceType
@@ -268,8 +268,8 @@ func TestTuningsAreParsed(t *testing.T) {
 	}
 }
 
-// A product of 1.5 times the device's budget is cut in two; the bits cannot differ, since every number is one sum.
-func TestWorkThatAWatchdogWouldEndIsSplit(t *testing.T) {
+// A product of 1.5 times the device's budget is sliced in two. Its bits cannot differ, since each element is one sum.
+func TestWorkAboveTheBudgetIsSplit(t *testing.T) {
 	const side = 4096
 	steps := func(rows int) int {
 		p, err := kernels.Build(device, store(t), func(g *kernels.Graph) {
@@ -286,8 +286,8 @@ func TestWorkThatAWatchdogWouldEndIsSplit(t *testing.T) {
 	}
 }
 
-// Images of an odd number of vectors begin at no offset that can be bound: however much work they are, they stay one dispatch.
-func TestFewImagesThatCannotBePartedStayTogether(t *testing.T) {
+// Images of an odd number of vectors do not begin at aligned offsets, so a launch over them stays one dispatch, however much work it is.
+func TestImagesThatCannotBeSlicedAreOneDispatch(t *testing.T) {
 	narrow, err := vk.Open("", vk.Options{StorageRange: 4 << 20})
 	if err != nil {
 		t.Fatal(err)
@@ -303,13 +303,13 @@ func TestFewImagesThatCannotBePartedStayTogether(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer p.Free()
-	if p.Steps() != 2 { // the weights' other layout, the convolution
+	if p.Steps() != 2 { // the weights' transpose, the convolution
 		t.Errorf("%d steps, want 2", p.Steps())
 	}
 }
 
-// Grids of as many positions in other shapes may take other kernels: rows of 8 pixels do, rows of 4 do not have runs of 8.
-func TestGridsOfOneSizeAndAnotherShapeGoTogether(t *testing.T) {
+// Grids of equal size but different width may use different kernels: rows of 4 pixels have no runs of 8.
+func TestGridsOfEqualSizeAreTunedByWidth(t *testing.T) {
 	p, err := kernels.Build(device, store(t), func(g *kernels.Graph) {
 		w := g.Store().Param("w", func() []float32 { return ramp(8 * 9 * 8) }, 8, 3, 3, 8)
 		for _, side := range []int{4, 8, 16} {
@@ -325,10 +325,10 @@ func TestGridsOfOneSizeAndAnotherShapeGoTogether(t *testing.T) {
 	}
 }
 
-func TestUnknownKernelsAreRefused(t *testing.T) {
+func TestUnknownKernelsAreRejected(t *testing.T) {
 	vktest.Configure(t, device, func(s *vk.Settings) { s.Kernels = "texel,conv.k9" })
 	_, err := kernels.Build(device, store(t), func(g *kernels.Graph) { g.Input("x", kernels.F32, 1) })
 	if err == nil || !strings.Contains(err.Error(), `"conv.k9"`) || !strings.Contains(err.Error(), "conv.k4, ") || !strings.Contains(err.Error(), "64x64") {
-		t.Errorf("error %v, want one that names the word and what there is", err)
+		t.Errorf("error %v, want one that names the word and the known ones", err)
 	}
 }

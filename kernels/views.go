@@ -5,35 +5,35 @@ import (
 	"slices"
 )
 
-// ViewRow is the number of floats in a row of a view table, before extras; ssl/views writes rows. All values are exact in float32:
+// ViewRow is the number of floats in a row of a view table, without extras. Package ssl/views writes the rows. All values are exact in float32:
 //
-//	 0 Top, 1 Left, 2 Height, 3 Width   box of the source, whole pixels; nothing outside it takes part
-//	 4 Pitch                            pixels in a row of the source
-//	 5 ResizedH, 6 ResizedW             what the box is resized to, antialiased
-//	 7 OffsetY, 8 OffsetX               pixel of the resized box that is the view's first; may be negative, what lies outside is black
-//	 9 Turn                             mirrored left to right 1 + top to bottom 2 + 4·quarter turns counter-clockwise, which come last
-//	10 Order                            three bits an op, the first lowest: 1 brightness, 2 contrast, 3 saturation, 4 hue, 0 end
+//	 0 CropTop, 1 CropLeft, 2 CropHeight, 3 CropWidth   crop box in the source, whole pixels; the resize reads nothing outside it
+//	 4 SourceWidth                      pixels in a row of the source
+//	 5 ResizedH, 6 ResizedW             size of the resized box, antialiased
+//	 7 OffsetY, 8 OffsetX               the view's first pixel within the resized box; may be negative; pixels outside the box are black
+//	 9 Orientation                      1·horizontal flip + 2·vertical flip + 4·quarter turns counterclockwise; flips come first
+//	10 JitterOrder                      jitter ops in order, three bits each from the lowest: 1 brightness, 2 contrast, 3 saturation, 4 hue, 0 end
 //	11 Brightness, 12 Contrast, 13 Saturation (factors), 14 Hue (in turns, −½ … ½)
 //	15 Gray                             1: luma in all channels
-//	16 Sigma                            of the blur, pixels; 0: none
-//	17 Solarize                         values from here on become 1 − v; 2: none
-//	18 EraseTop, 19 EraseLeft, 20 EraseHeight, 21 EraseWidth   box that becomes 0 after normalisation
+//	16 BlurSigma                        standard deviation of the blur, pixels; 0: none
+//	17 SolarizeThreshold                values from the threshold on become 1 − v; 2: none
+//	18 EraseTop, 19 EraseLeft, 20 EraseHeight, 21 EraseWidth   box that is set to 0 after normalization
 //	22, 23                              zero
-//	24 …                                extras: top·4096 + left of each tile's window, or 24 masked patches a float, bit i of float j being 24j + i
+//	24 …                                extras: top·4096 + left of each tile, or 24 masked patches for each float: bit i of float j is patch 24j + i
 const ViewRow = 24
 
-// maxSide is the largest side of a view: tiles and masks name places in whole numbers that float32 holds.
+// maxSide is the largest side of a view: float32 holds the positions of its tiles and patches exactly.
 const maxSide = 4095
 
-// Pictures describes the uint8 images that views are made of: pixels row by row, of one byte or of four (R G B X).
-type Pictures struct {
-	Pixels    int       // of the largest image
+// ImageFormat describes the uint8 source images of views: rows of pixels of one byte, or of four bytes (R G B X).
+type ImageFormat struct {
+	Pixels    int       // number of pixels of the largest image
 	C         int       // channels: 1 or 3
 	Mean, Std []float64 // of the data set, on the scale 0 … 1, by channel
 }
 
-// Bytes is the size of an image's slot in an input of pictures: a multiple of what every device aligns.
-func (p Pictures) Bytes() int {
+// Bytes returns the size of an image's slot in the input, a multiple of every device's alignment.
+func (p ImageFormat) Bytes() int {
 	bytes := p.Pixels
 	if p.C == 3 {
 		bytes *= 4
@@ -41,30 +41,30 @@ func (p Pictures) Bytes() int {
 	return (bytes + align - 1) / align * align
 }
 
-// Painting is what all rows of a table share.
-type Painting struct {
-	Size       int  // side of the painted view, pixels
-	Bicubic    bool // resize with the cubic of a = −½ instead of linearly
-	Blur       int  // size of the Gaussian kernel, odd; 0: no row blurs
+// ViewFormat holds the settings that all rows of a table share.
+type ViewFormat struct {
+	Size       int  // side of the view, pixels
+	Bicubic    bool // bicubic resize (a = −½) instead of bilinear
+	Blur       int  // size of the Gaussian kernel, odd; 0: no blur
 	Grid, Tile int  // jigsaw: the result is Grid² tiles of side Tile of each view; 0: the view
 	Patch      int  // side of the patches that extras mask; 0: no mask
 }
 
-// Views paints view n of each row n of table [N ≥24] (ViewRow) from image n of images [N p.Bytes()] (U8): crop and antialiased resize, flips and
-// quarter turns, jitter, gray, blur, solarize, (v − mean)/std, erased box or masked patches, each as torchvision 0.14.1 does it with float tensors.
-// Result [N Size Size C], or tiles [N·Grid² Tile Tile C]. The host drew every parameter; no gradient flows. It panics with a *BuildError on
-// shapes and sizes that do not fit.
-func Views(images, table *Tensor, p Pictures, v Painting) *Tensor {
+// Views renders view n from image n of images [N p.Bytes()] (U8) by row n of table [N ≥24] (ViewRow): crop and antialiased resize, flips and
+// quarter turns, jitter, gray, blur, solarize, (v − mean)/std, erased box or masked patches, each as torchvision 0.14.1 on float tensors.
+// The result is [N Size Size C], or tiles [N·Grid² Tile Tile C]. The host draws every parameter. No gradient flows. Views panics with a *BuildError
+// on shapes and sizes that do not match.
+func Views(images, table *Tensor, p ImageFormat, v ViewFormat) *Tensor {
 	v.check(images, table, p)
 	g, n, quads := images.g, table.Dim(0), table.quads()
 	mean, scale := [4]float64{}, [4]float64{}
 	for c := range p.C {
 		mean[c], scale[c] = p.Mean[c], 1/p.Std[c]
 	}
-	norm := func(first, m int) constants { // vectors begin at multiples of 16 bytes
+	norm := func(first, m int) constants {
 		return constants{"rows": m, "quads": quads, "row0": first, "mean": mean, "scale": scale}
 	}
-	shares := func(per int) func(m int) [3]uint32 { // x groups of a view for `per` pixels each, y views
+	groupsPer := func(per int) func(m int) [3]uint32 { // x: work groups of a view, `per` pixels each; y: views
 		return func(m int) [3]uint32 { return [3]uint32{uint32((v.Size*v.Size + per - 1) / per), uint32(m), 1} }
 	}
 	spec := words(p.C, v.Size, v.Blur, v.Patch, v.Bicubic)
@@ -76,13 +76,13 @@ func Views(images, table *Tensor, p Pictures, v Painting) *Tensor {
 		groups: func(m int) [3]uint32 { return groups1(m, 1) }})
 	y := g.alloc("views", F32, crop.shape)
 	g.run(launch{kernel: "views_finish", spec: spec, rows: n, most: maxGroups, binds: []bind{in(crop), in(sums), whole(table), out(y)},
-		push: norm, groups: shares(1024)})
+		push: norm, groups: groupsPer(1024)})
 	if v.Blur > 0 {
 		for _, down := range []bool{false, true} {
 			sharp := y
 			y = g.alloc("blurred views", F32, crop.shape)
 			g.run(launch{kernel: "views_blur", spec: append(slices.Clone(spec), words(down)...), rows: n, most: maxGroups, binds: []bind{in(sharp), whole(table), out(y)},
-				push: norm, groups: shares(256)})
+				push: norm, groups: groupsPer(256)})
 		}
 	}
 	if v.Grid == 0 {
@@ -98,15 +98,15 @@ func Views(images, table *Tensor, p Pictures, v Painting) *Tensor {
 	return tiles
 }
 
-// slot is the number of pixels from one image to the next.
-func (p Pictures) slot() int {
+// slot returns the number of pixels from one image to the next.
+func (p ImageFormat) slot() int {
 	if p.C == 3 {
 		return p.Bytes() / 4
 	}
 	return p.Bytes()
 }
 
-func (v Painting) check(images, table *Tensor, p Pictures) {
+func (v ViewFormat) check(images, table *Tensor, p ImageFormat) {
 	wrong := func(format string, args ...any) {
 		misuse("Views", "%v, table %v: "+format, append([]any{images, table}, args...)...)
 	}

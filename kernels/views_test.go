@@ -11,7 +11,7 @@ import (
 	"marr/kernels/rng"
 )
 
-// Columns of a view table, as kernels.ViewRow has them.
+// Columns of a view table, see kernels.ViewRow.
 const (
 	colTop = iota
 	colLeft
@@ -45,9 +45,9 @@ const (
 	hue
 )
 
-// slot returns an image [h w C] of values u in 0 … 1 as the bytes ⌊256u⌋ of a slot, and what they mean on the scale 0 … 1. The byte behind
-// R, G and B has no meaning, so it is set.
-func slot(u []float32, h, w int, p kernels.Pictures) (raw []byte, exact *ref.Tensor) {
+// slot returns an image [h w C] of values u in 0 … 1 as the bytes ⌊256u⌋ of a slot, and their values on the scale 0 … 1. The unused fourth byte of
+// an RGB pixel is set to a value that would show.
+func slot(u []float32, h, w int, p kernels.ImageFormat) (raw []byte, exact *ref.Tensor) {
 	raw, exact = make([]byte, p.Bytes()), ref.New(h, w, p.C)
 	step := p.C
 	if p.C == 3 {
@@ -64,8 +64,8 @@ func slot(u []float32, h, w int, p kernels.Pictures) (raw []byte, exact *ref.Ten
 	return raw, exact
 }
 
-// paint is a row of a view table in the words of package ref: [1 Size Size C], or tiles.
-func paint(img *ref.Tensor, row []float32, p kernels.Pictures, v kernels.Painting) *ref.Tensor {
+// paint renders a row of a view table by package ref: [1 Size Size C], or tiles.
+func paint(img *ref.Tensor, row []float32, p kernels.ImageFormat, v kernels.ViewFormat) *ref.Tensor {
 	at := func(i int) int { return int(row[i]) }
 	f := ref.Bilinear
 	if v.Bicubic {
@@ -104,8 +104,8 @@ func paint(img *ref.Tensor, row []float32, p kernels.Pictures, v kernels.Paintin
 	return cut(y, row[kernels.ViewRow:], v)
 }
 
-// cut returns the windows that corners (top·4096 + left) name as [tiles Tile Tile C], or y [1 Size Size C] where there are no tiles.
-func cut(y *ref.Tensor, corners []float32, v kernels.Painting) *ref.Tensor {
+// cut returns the tiles of y at the corners (top·4096 + left), [tiles Tile Tile C], or y [1 Size Size C] if there are none.
+func cut(y *ref.Tensor, corners []float32, v kernels.ViewFormat) *ref.Tensor {
 	if v.Grid == 0 {
 		return ref.From(y.Data, 1, v.Size, v.Size, y.Last())
 	}
@@ -116,16 +116,16 @@ func cut(y *ref.Tensor, corners []float32, v kernels.Painting) *ref.Tensor {
 	return out
 }
 
-func gray(pixels int) kernels.Pictures {
-	return kernels.Pictures{Pixels: pixels, C: 1, Mean: []float64{0.3}, Std: []float64{0.25}}
+func gray(pixels int) kernels.ImageFormat {
+	return kernels.ImageFormat{Pixels: pixels, C: 1, Mean: []float64{0.3}, Std: []float64{0.25}}
 }
 
-func rgb(pixels int) kernels.Pictures {
-	return kernels.Pictures{Pixels: pixels, C: 3, Mean: []float64{0.485, 0.456, 0.406}, Std: []float64{0.229, 0.224, 0.225}}
+func rgb(pixels int) kernels.ImageFormat {
+	return kernels.ImageFormat{Pixels: pixels, C: 3, Mean: []float64{0.485, 0.456, 0.406}, Std: []float64{0.229, 0.224, 0.225}}
 }
 
-// rowWidth is that of a table with the extras of v.
-func rowWidth(v kernels.Painting) int {
+// rowWidth returns the width of a table with the extras of v.
+func rowWidth(v kernels.ViewFormat) int {
 	extras := v.Grid * v.Grid
 	if v.Patch > 0 {
 		extras = (v.Size/v.Patch*(v.Size/v.Patch) + 23) / 24
@@ -133,14 +133,14 @@ func rowWidth(v kernels.Painting) int {
 	return kernels.ViewRow + (extras+3)/4*4
 }
 
-// drawRow fills a row for an image of h × w with some of everything. No byte is a half of 255, but a pixel made of several may come to lie on the
-// other side of solarize's threshold than the reference's: one in a million; the seed has none.
-func drawRow(row []float32, s *rng.Source, h, w int, v kernels.Painting) {
+// drawRow fills a row for an image of h × w with a random mix of all ops. Rounding may move a resized pixel across solarize's threshold, about once in
+// a million pixels; the seed has no such case.
+func drawRow(row []float32, s *rng.Source, h, w int, v kernels.ViewFormat) {
 	boxH, boxW := 1+s.Intn(h), 1+s.Intn(w)
 	row[colHeight], row[colWidth], row[colPitch] = float32(boxH), float32(boxW), float32(w)
 	row[colTop], row[colLeft] = float32(s.Intn(h-boxH+1)), float32(s.Intn(w-boxW+1))
 	row[colResizedH], row[colResizedW] = float32(v.Size), float32(v.Size)
-	if s.Intn(3) == 0 { // a window that may hang over
+	if s.Intn(3) == 0 { // a window that may reach beyond the resized box
 		row[colResizedH], row[colResizedW] = float32(1+s.Intn(2*v.Size)), float32(1+s.Intn(2*v.Size))
 		row[colOffsetY], row[colOffsetX] = float32(s.Intn(v.Size)-v.Size/2), float32(s.Intn(v.Size)-v.Size/2)
 	}
@@ -176,31 +176,31 @@ func drawRow(row []float32, s *rng.Source, h, w int, v kernels.Painting) {
 	}
 }
 
-func TestViewsMatchTheirReference(t *testing.T) {
+func TestViewsMatchTheReference(t *testing.T) {
 	var cases []optest.Case
 	for i, k := range []struct {
-		p     kernels.Pictures
+		p     kernels.ImageFormat
 		h, w  int
 		rows  int
-		v     kernels.Painting
+		v     kernels.ViewFormat
 		split bool
 	}{
-		{gray(1), 1, 1, 1, kernels.Painting{Size: 1}, false},
-		{gray(28 * 28), 28, 28, 9, kernels.Painting{Size: 8}, false},
-		{gray(30), 5, 6, 7, kernels.Painting{Size: 11, Bicubic: true}, false},
-		{rgb(7*11 + 5), 7, 11, 12, kernels.Painting{Size: 9}, false},
-		{rgb(25), 5, 5, 8, kernels.Painting{Size: 17, Bicubic: true}, false},
-		{rgb(31 * 23), 31, 23, 6, kernels.Painting{Size: 8, Bicubic: true}, false},
-		{rgb(48 * 40), 48, 40, 3, kernels.Painting{Size: 32}, false},
-		{rgb(40 * 41), 40, 41, 3, kernels.Painting{Size: 33}, false}, // larger than what stays in shared memory
-		{gray(9 * 13), 9, 13, 37, kernels.Painting{Size: 5}, true},
-		{rgb(9 * 5), 9, 5, 37, kernels.Painting{Size: 5, Blur: 3}, true},
-		{rgb(20 * 21), 20, 21, 8, kernels.Painting{Size: 13, Blur: 23}, false},
-		{gray(50 * 50), 50, 50, 3, kernels.Painting{Size: 61, Blur: 101}, false}, // three strips
-		{gray(20 * 21), 20, 21, 5, kernels.Painting{Size: 14, Patch: 2}, false},
-		{rgb(12 * 12), 12, 12, 4, kernels.Painting{Size: 12, Patch: 3, Blur: 5, Bicubic: true}, false},
-		{rgb(14 * 13), 14, 13, 5, kernels.Painting{Size: 12, Grid: 3, Tile: 3, Blur: 3}, false},
-		{gray(9 * 9), 9, 9, 37, kernels.Painting{Size: 5, Grid: 2, Tile: 2}, true},
+		{gray(1), 1, 1, 1, kernels.ViewFormat{Size: 1}, false},
+		{gray(28 * 28), 28, 28, 9, kernels.ViewFormat{Size: 8}, false},
+		{gray(30), 5, 6, 7, kernels.ViewFormat{Size: 11, Bicubic: true}, false},
+		{rgb(7*11 + 5), 7, 11, 12, kernels.ViewFormat{Size: 9}, false},
+		{rgb(25), 5, 5, 8, kernels.ViewFormat{Size: 17, Bicubic: true}, false},
+		{rgb(31 * 23), 31, 23, 6, kernels.ViewFormat{Size: 8, Bicubic: true}, false},
+		{rgb(48 * 40), 48, 40, 3, kernels.ViewFormat{Size: 32}, false},
+		{rgb(40 * 41), 40, 41, 3, kernels.ViewFormat{Size: 33}, false}, // larger than shared memory
+		{gray(9 * 13), 9, 13, 37, kernels.ViewFormat{Size: 5}, true},
+		{rgb(9 * 5), 9, 5, 37, kernels.ViewFormat{Size: 5, Blur: 3}, true},
+		{rgb(20 * 21), 20, 21, 8, kernels.ViewFormat{Size: 13, Blur: 23}, false},
+		{gray(50 * 50), 50, 50, 3, kernels.ViewFormat{Size: 61, Blur: 101}, false}, // three strips
+		{gray(20 * 21), 20, 21, 5, kernels.ViewFormat{Size: 14, Patch: 2}, false},
+		{rgb(12 * 12), 12, 12, 4, kernels.ViewFormat{Size: 12, Patch: 3, Blur: 5, Bicubic: true}, false},
+		{rgb(14 * 13), 14, 13, 5, kernels.ViewFormat{Size: 12, Grid: 3, Tile: 3, Blur: 3}, false},
+		{gray(9 * 9), 9, 9, 37, kernels.ViewFormat{Size: 5, Grid: 2, Tile: 2}, true},
 	} {
 		s, width := rng.New(21, uint32(i)), rowWidth(k.v)
 		var raw []byte
@@ -231,25 +231,25 @@ func TestViewsMatchTheirReference(t *testing.T) {
 	bench.Run(t, cases...)
 }
 
-func TestViewsRefuseWhatDoesNotFit(t *testing.T) {
-	p, fine := rgb(64), kernels.Painting{Size: 8}
+func TestViewsRejectMismatchedArguments(t *testing.T) {
+	p, fine := rgb(64), kernels.ViewFormat{Size: 8}
 	for _, c := range []struct {
 		what   string
-		p      kernels.Pictures
-		v      kernels.Painting
+		p      kernels.ImageFormat
+		v      kernels.ViewFormat
 		images []int
 		table  []int
 	}{
-		{"two channels", kernels.Pictures{Pixels: 64, C: 2, Mean: make([]float64, 2), Std: make([]float64, 2)}, fine, []int{2, 64}, []int{2, 24}},
+		{"two channels", kernels.ImageFormat{Pixels: 64, C: 2, Mean: make([]float64, 2), Std: make([]float64, 2)}, fine, []int{2, 64}, []int{2, 24}},
 		{"other bytes", p, fine, []int{2, 64}, []int{2, 24}},
 		{"fewer images", p, fine, []int{1, 256}, []int{2, 24}},
-		{"a size too large", p, kernels.Painting{Size: 4096}, []int{2, 256}, []int{2, 24}},
-		{"an even blur", p, kernels.Painting{Size: 8, Blur: 4}, []int{2, 256}, []int{2, 24}},
-		{"a blur that reflects twice", p, kernels.Painting{Size: 8, Blur: 17}, []int{2, 256}, []int{2, 24}},
-		{"tiles larger than the view", p, kernels.Painting{Size: 8, Grid: 2, Tile: 9}, []int{2, 256}, []int{2, 28}},
-		{"patches that do not divide", p, kernels.Painting{Size: 8, Patch: 3}, []int{2, 256}, []int{2, 28}},
-		{"no extras", p, kernels.Painting{Size: 8, Patch: 2}, []int{2, 256}, []int{2, 24}},
-		{"extras too few", p, kernels.Painting{Size: 8, Grid: 3, Tile: 2}, []int{2, 256}, []int{2, 32}},
+		{"a size too large", p, kernels.ViewFormat{Size: 4096}, []int{2, 256}, []int{2, 24}},
+		{"an even blur", p, kernels.ViewFormat{Size: 8, Blur: 4}, []int{2, 256}, []int{2, 24}},
+		{"a blur that reflects twice", p, kernels.ViewFormat{Size: 8, Blur: 17}, []int{2, 256}, []int{2, 24}},
+		{"tiles larger than the view", p, kernels.ViewFormat{Size: 8, Grid: 2, Tile: 9}, []int{2, 256}, []int{2, 28}},
+		{"patches that do not divide", p, kernels.ViewFormat{Size: 8, Patch: 3}, []int{2, 256}, []int{2, 28}},
+		{"no extras", p, kernels.ViewFormat{Size: 8, Patch: 2}, []int{2, 256}, []int{2, 24}},
+		{"extras too few", p, kernels.ViewFormat{Size: 8, Grid: 3, Tile: 2}, []int{2, 256}, []int{2, 32}},
 	} {
 		_, err := kernels.TraceOps(kernels.NewStore(device), func(g *kernels.Graph) {
 			kernels.Views(g.Input("images", kernels.U8, c.images...), g.Input("table", kernels.F32, c.table...), c.p, c.v)
@@ -260,8 +260,8 @@ func TestViewsRefuseWhatDoesNotFit(t *testing.T) {
 	}
 }
 
-// largest returns the largest difference of any two elements.
-func largest(got []float32, want []float64) float64 {
+// maxDifference returns the largest difference of any two elements.
+func maxDifference(got []float32, want []float64) float64 {
 	most := 0.0
 	for i, v := range want {
 		if d := math.Abs(float64(got[i]) - v); !(d <= most) {
@@ -271,28 +271,28 @@ func largest(got []float32, want []float64) float64 {
 	return most
 }
 
-// Sizes and much else are constants of a kernel, so two paintings are two kernels of one name.
-func TestPaintingsOfOneProgramDoNotMix(t *testing.T) {
+// The size and other settings are specialization constants, so two formats are two pipelines of one kernel.
+func TestViewFormatsOfOneProgramStaySeparate(t *testing.T) {
 	p, sizes := gray(6*7), []int{5, 8}
 	prog, _ := build(t, func(g *kernels.Graph) {
 		images, table := g.Input("images", kernels.U8, 1, p.Bytes()), g.Input("table", kernels.F32, 1, kernels.ViewRow)
 		for _, n := range sizes {
-			g.Output(fmt.Sprint(n), kernels.Views(images, table, p, kernels.Painting{Size: n}))
+			g.Output(fmt.Sprint(n), kernels.Views(images, table, p, kernels.ViewFormat{Size: n}))
 		}
 	})
 	u, row := make([]float32, p.Pixels), make([]float32, kernels.ViewRow)
 	s := rng.New(22)
 	s.Uniform(u, 0, 1)
 	raw, exact := slot(u, 6, 7, p)
-	drawRow(row, s, 6, 7, kernels.Painting{Size: 5})
+	drawRow(row, s, 6, 7, kernels.ViewFormat{Size: 5})
 	r := begin(t, prog.Segment("main"))
 	copy(r.Bytes("images"), raw)
 	copy(r.Floats("table"), row)
 	wait(t, submit(t, r))
 	for _, n := range sizes {
-		got, want := make([]float32, n*n), paint(exact, row, p, kernels.Painting{Size: n})
+		got, want := make([]float32, n*n), paint(exact, row, p, kernels.ViewFormat{Size: n})
 		kernels.Unpack(got, r.Output(fmt.Sprint(n)), 1)
-		if d := largest(got, want.Data); !(d <= viewTolerance) {
+		if d := maxDifference(got, want.Data); !(d <= viewTolerance) {
 			t.Errorf("size %d: %.2g from the reference, want at most %g", n, d, viewTolerance)
 		}
 	}

@@ -7,7 +7,7 @@ import (
 	"marr/kernels/ref/golden"
 )
 
-// viewTolerance bounds the largest difference from torchvision, which was 1.6e-6 on lavapipe, of values that 1/std has made up to 4.4 times as large.
+// viewTolerance bounds the largest difference from torchvision, which was 1.6e-6 on lavapipe for values that 1/std scales by up to 4.4.
 const viewTolerance = 1e-5
 
 // TestViewsMatchTorchvision runs the golden cases whose result is square, as all views are, on the device.
@@ -24,7 +24,7 @@ func TestViewsMatchTorchvision(t *testing.T) {
 		}
 		ran++
 		t.Run(c.Name, func(t *testing.T) {
-			d := largest(painted(t, c, want), want.Data)
+			d := maxDifference(rendered(t, c, want), want.Data)
 			if worst = max(worst, d); !(d <= viewTolerance) {
 				t.Errorf("%.2g away, want at most %g", d, viewTolerance)
 			}
@@ -32,14 +32,14 @@ func TestViewsMatchTorchvision(t *testing.T) {
 	}
 	t.Logf("%d cases, the worst %.2g away", ran, worst)
 	if ran < 80 {
-		t.Errorf("only %d cases were run", ran)
+		t.Errorf("only %d cases ran", ran)
 	}
 }
 
-// painted runs a case as the one row of a table.
-func painted(t *testing.T, c *golden.Case, want *golden.Result) []float32 {
+// rendered runs a case as the single row of a table.
+func rendered(t *testing.T, c *golden.Case, want *golden.Result) []float32 {
 	shape := c.Inputs[0].Shape
-	p := kernels.Pictures{Pixels: shape[0] * shape[1], C: shape[2], Mean: make([]float64, shape[2]), Std: []float64{1, 1, 1}[:shape[2]]}
+	p := kernels.ImageFormat{Pixels: shape[0] * shape[1], C: shape[2], Mean: make([]float64, shape[2]), Std: []float64{1, 1, 1}[:shape[2]]}
 	row, v := rowOf(c.Steps, shape[0], shape[1], &p)
 	raw, _ := slot(c.Values(c.Inputs[0]), shape[0], shape[1], p)
 	prog, _ := build(t, func(g *kernels.Graph) {
@@ -54,8 +54,8 @@ func painted(t *testing.T, c *golden.Case, want *golden.Result) []float32 {
 	return got
 }
 
-// rowOf is a row of a view table that takes these steps with an image of h × w, and what the row does not say.
-func rowOf(steps []golden.Step, h, w int, p *kernels.Pictures) (row []float32, v kernels.Painting) {
+// rowOf returns the row of a view table, and the format, for the given steps on an image of h × w.
+func rowOf(steps []golden.Step, h, w int, p *kernels.ImageFormat) (row []float32, v kernels.ViewFormat) {
 	row = make([]float32, kernels.ViewRow)
 	set := func(column int, values ...int) {
 		for i, x := range values {
@@ -110,7 +110,7 @@ func rowOf(steps []golden.Step, h, w int, p *kernels.Pictures) (row []float32, v
 	return row, v
 }
 
-// jitters counts the ops of an order among steps.
+// jitters returns the number of jitter ops among steps.
 func jitters(steps []golden.Step) (n int) {
 	for _, s := range steps {
 		switch s.Op {

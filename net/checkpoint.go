@@ -24,7 +24,7 @@ type Meta struct {
 	Epoch   int             `json:"epoch"` // completed epochs
 	Config  json.RawMessage `json:"config"`
 	Data    string          `json:"data"`    // fingerprint of the images
-	Kernels string          `json:"kernels"` // how kernels read memory (kernels.Reading): the bits depend on it
+	Kernels string          `json:"kernels"` // how kernels read memory (kernels.InputAccess): the bits depend on it
 	// Variants are the kernels that were chosen for each pass and shape. A resumed run uses the same.
 	Variants map[string]string `json:"variants,omitempty"`
 	Mean     []float64         `json:"mean"` // of the images, on the scale 0 … 1, by channel
@@ -102,7 +102,7 @@ func parts(p *kernels.Param) []part {
 		all = append(all, part{fmt.Sprintf("optimizer.%d.%s", m, p.Name),
 			func() ([]float32, error) { return p.ReadMoment(m) }, func(v []float32) error { return p.WriteMoment(m, v) }})
 	}
-	if p.Averaged() {
+	if p.HasAverage() {
 		all = append(all, part{averagePrefix + p.Name, p.ReadAverage, p.WriteAverage})
 	}
 	return all

@@ -19,7 +19,7 @@ func forward(t *testing.T, st *kernels.Store, m net.Module, mode net.Mode, x []f
 	prog, err := kernels.Build(device, st, func(g *kernels.Graph) {
 		y := m.Forward(g.Input("x", kernels.F32, shape...), mode)
 		g.Output("y", y)
-		g.Fold()
+		g.UpdateRunningStats()
 		out = y.Shape()
 	})
 	if err != nil {
@@ -32,7 +32,7 @@ func forward(t *testing.T, st *kernels.Store, m net.Module, mode net.Mode, x []f
 		t.Fatal(err)
 	}
 	kernels.Pack(r.Floats("x"), x, shape[len(shape)-1])
-	if seg.Has("micro") {
+	if seg.HasScalar("micro") {
 		r.Set("micro", 0)
 	}
 	if err := r.Submit(); err != nil {

@@ -68,9 +68,9 @@ func (s Scope) PlainBatchNorm(prefix string, width int) Norm {
 	case "none":
 		n.frozen = true
 	case "mean":
-		n.norm.Takes = kernels.MeanAlone
+		n.norm.Statistics = kernels.MeanOnly
 	case "moving-mean":
-		n.norm.Takes = kernels.MovingMean
+		n.norm.Statistics = kernels.RunningMean
 	}
 	n.norm.Mean, n.norm.Var = s.state(prefix+".running_mean", 0, width), s.state(prefix+".running_var", 1, width)
 	return n

@@ -121,7 +121,7 @@ func newTraining(t *testing.T, name string, averaged bool, seed uint64) training
 		g.ClearGrads()
 		g.BackwardFrom(y, g.Input("dy", kernels.F32, 3, 4))
 		o.Update(g)
-		g.Fold()
+		g.UpdateRunningStats()
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -138,7 +138,7 @@ func (x training) steps(t *testing.T, from, to int) {
 			kernels.Pack(r.Floats("dy"), uniform(12, uint32(step+100)), 4)
 			r.Set("micro", 0)
 			x.o.Set(r, step, 1e-2)
-			if x.prog.Segment("main").Has("ema_rate") {
+			if x.prog.Segment("main").HasScalar("ema_rate") {
 				r.Set("ema_rate", 0.1)
 			}
 		})

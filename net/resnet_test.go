@@ -56,7 +56,7 @@ func matchNetwork(t *testing.T, c *golden.Case, config net.Config) {
 		y := backbone.Forward(g.Input("images", kernels.F32, images.Shape...), net.Train)
 		g.Output("features", y)
 		g.BackwardFrom(y, g.Input("cotangent", kernels.F32, y.Shape()...))
-		g.Fold()
+		g.UpdateRunningStats()
 	})
 	if err != nil {
 		t.Fatal(err)

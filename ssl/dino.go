@@ -78,7 +78,7 @@ func (m *DINO) distill(s *Step, students []*kernels.Tensor, teacher *kernels.Ten
 	target = kernels.CenteredSoftmax(teacher, center,
 		s.Scalar("teacher_temperature", net.LinearRamp{From: m.TeacherTempStart, To: m.TeacherTemp, Fraction: m.TeacherTempWarmup}))
 	means := kernels.GatherMicro(kernels.ColumnMean(teacher), 1)
-	s.AfterUpdate(func(g *kernels.Graph) { center.Average(g, kernels.ColumnMean(means), m.CenterMomentum) })
+	s.AfterUpdate(func(g *kernels.Graph) { center.UpdateAverage(g, kernels.ColumnMean(means), m.CenterMomentum) })
 	pairs := 0
 	for i := range 2 {
 		p := kernels.Slice(target, i*s.N, (i+1)*s.N)

@@ -132,7 +132,7 @@ func newTenSteps(t *testing.T, c *golden.Case, method Method, views int) *tenSte
 		g.ClipEach(c.Attrs["clip"])
 		g.CheckFinite(loss)
 		x.opt.Update(g)
-		g.Fold()
+		g.UpdateRunningStats()
 		for _, f := range s.Requests.AfterUpdate {
 			f(g)
 		}
@@ -142,7 +142,7 @@ func newTenSteps(t *testing.T, c *golden.Case, method Method, views int) *tenSte
 	}
 	for _, p := range x.st.Params() {
 		err := p.Write(x.values(t, p.Name))
-		if err == nil && p.Averaged() {
+		if err == nil && p.HasAverage() {
 			err = p.WriteAverage(x.values(t, p.Name))
 		}
 		if err != nil {
@@ -287,7 +287,7 @@ func (x *tenSteps) checkEnd(t *testing.T) {
 		return want
 	}
 	for _, p := range x.st.Params() {
-		if p.Averaged() {
+		if p.HasAverage() {
 			got, err := p.ReadAverage()
 			check(x.copies()+bare(p.Name), got, err)
 		}

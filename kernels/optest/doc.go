@@ -10,7 +10,7 @@
 //	replay       a second run gives the same bits; parameter gradients, which are not cleared between runs, are exactly twice the first's
 //	accumulation op(x) + op(x) and its gradients are exactly twice as large: the second contribution adds to the first
 //	same bits    with memory reuse, in eager mode, and (Split) on a device with a small binding limit, also in eager mode
-//	kernels      every kernel that MARR_KERNELS can force (kernels.Forcible) passes the same checks
+//	kernels      every kernel that MARR_KERNELS can force (kernels.ForcedVariants) passes the same checks
 //
 // Cotangents are random because ones would hide errors: the gradient of Σ y is zero for softmax and for normalized rows.
 //

@@ -47,7 +47,7 @@ func exec(t *testing.T, cases []*prepared, s setup) (out []*result, offered []st
 			out = append(out, &result{})
 		}
 		if s.golden {
-			g.Fold()
+			g.UpdateRunningStats()
 		}
 	})
 	if err != nil {
@@ -162,7 +162,7 @@ func run(t *testing.T, s setup, p *kernels.Program, cases []*prepared) *kernels.
 	if err != nil {
 		t.Fatalf("%s: %v", s.name, err)
 	}
-	if seg.Has("micro") {
+	if seg.HasScalar("micro") {
 		r.Set("micro", 0)
 	}
 	for _, c := range cases {
@@ -176,7 +176,7 @@ func run(t *testing.T, s setup, p *kernels.Program, cases []*prepared) *kernels.
 			}
 		}
 		for name, v := range c.Attrs {
-			if seg.Has(prefix + name) {
+			if seg.HasScalar(prefix + name) {
 				r.Set(prefix+name, v)
 			}
 		}

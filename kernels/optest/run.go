@@ -86,7 +86,7 @@ func (b Bench) Run(t *testing.T, cases ...Case) {
 		return pair(cases, results)
 	}
 	results, offered := exec(t, all, setup{name: "poisoned", dev: b.Device, change: func(s *vk.Settings) { s.Poison = true }, runs: 1})
-	base, words := pair(all, results), kernels.Forcible(b.Device, offered)
+	base, words := pair(all, results), kernels.ForcedVariants(b.Device, offered)
 	again := on(all, setup{name: "replayed", dev: b.Device, change: func(s *vk.Settings) { s.Poison = false }, runs: 2})
 	eager := on(all, setup{name: "eager", dev: b.Device, change: func(s *vk.Settings) { s.Eager = true }, runs: 1})
 	narrow := on(split, setup{name: "narrow", dev: b.Narrow, change: poison, runs: 1})

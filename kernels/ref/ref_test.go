@@ -67,7 +67,7 @@ func TestMatMulTranspositionsAgree(t *testing.T) {
 	near(t, "aᵀbᵀ", MatMul(transpose(a), transpose(b), true, true).Data, want, exact)
 }
 
-func TestL2NormalizeLeavesZeroRowsZero(t *testing.T) {
+func TestL2NormalizeKeepsZeroRows(t *testing.T) {
 	near(t, "rows", L2Normalize(From([]float64{3, 4, 0, 0}, 2, 2)).Data, []float64{0.6, 0.8, 0, 0}, exact)
 }
 
@@ -114,7 +114,7 @@ func TestCropWithoutResizeCopies(t *testing.T) {
 	near(t, "crop", ResizedCrop(img, Box{1, 0, 2, 2}, 2, 2, Bilinear).Data, []float64{.3, .4, .6, .7}, exact)
 }
 
-func TestHalvingAveragesUnderATriangle(t *testing.T) {
+func TestBilinearHalvingIsATriangleFilter(t *testing.T) {
 	// s = 2, half width 2: output 0 is centered at 1, its pixels 0, 1, 2 at distances ½, ½, 1½ weigh 3, 3, 1.
 	img := From([]float64{1, 0, 0, 0}, 1, 4, 1)
 	near(t, "row", ResizedCrop(img, Box{0, 0, 1, 4}, 1, 2, Bilinear).Data, []float64{3. / 7, 0}, exact)

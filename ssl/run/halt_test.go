@@ -35,7 +35,7 @@ func (m spiked) Loss(s *ssl.Step) *kernels.Tensor {
 	z := s.Heads.Linear("head", s.Backbone.Dim(), 8).Forward(s.Backbone.Forward(s.Views[0], net.Train), net.Train)
 	center := s.Heads.Store.State("center", 0, 8)
 	mean := kernels.ColumnMean(z)
-	s.AfterUpdate(func(g *kernels.Graph) { center.Average(g, mean, 0.9) })
+	s.AfterUpdate(func(g *kernels.Graph) { center.UpdateAverage(g, mean, 0.9) })
 	return kernels.SoftCrossEntropy(z, kernels.CenteredSoftmax(z, center, s.Scalar("temperature", m)), 1)
 }
 

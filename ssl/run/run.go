@@ -97,7 +97,7 @@ func (r *Run) Pretrain(ctx context.Context, dev *vk.Device) (*train.Trainer, err
 		return nil, err
 	}
 	st := kernels.NewStore(dev)
-	st.Tune(r.Tuner)
+	st.SetTuner(r.Tuner)
 	if found != nil {
 		st.Pin(found.Meta.Variants)
 	}
@@ -184,7 +184,7 @@ func (r *Run) differs(c *net.Checkpoint) string {
 func (r *Run) start(c *net.Checkpoint, dev *vk.Device) error {
 	done := 0
 	if c != nil {
-		if reading := kernels.Reading(dev); c.Meta.Kernels != reading {
+		if reading := kernels.InputAccess(dev); c.Meta.Kernels != reading {
 			return fmt.Errorf("run: %s was trained with %s kernels and this device has %s: the results would differ: set MARR_KERNELS=%s", r.Dir, c.Meta.Kernels, reading, c.Meta.Kernels)
 		}
 		if err := c.Restore(r.trainer.Store); err != nil {
@@ -340,6 +340,6 @@ func (r *Run) checkpoint(path string) error {
 	}
 	mean, std := t.Stats()
 	return net.SaveCheckpoint(path, t.Store, net.Meta{
-		Step: t.Step(), Epoch: t.Step() / t.PerEpoch(), Config: config, Data: r.data, Kernels: kernels.Reading(t.Store.Device()), Variants: t.Variants(),
+		Step: t.Step(), Epoch: t.Step() / t.PerEpoch(), Config: config, Data: r.data, Kernels: kernels.InputAccess(t.Store.Device()), Variants: t.Variants(),
 		Mean: mean, Std: std, Channels: r.Set.C, Watch: state, Branch: t.Branch()})
 }

@@ -42,7 +42,7 @@ func ViewInput(size int, set *data.Set) views.Input {
 // parameter and gathers the images, the device paints. A sample is an image or, where a view shows one of several frames, a clip of the set.
 type batch struct {
 	set      *data.Set
-	pictures kernels.Pictures
+	pictures kernels.ImageFormat
 	specs    []views.Spec
 	sources  []source
 	frames   int         // of a sample; 1: samples are images
@@ -61,7 +61,7 @@ type source struct {
 func newBatch(c ViewConfig) (*batch, error) {
 	set := c.Set
 	b := &batch{set: set, specs: c.Specs, frames: 1, size: c.N, seed: c.Seed,
-		pictures: kernels.Pictures{Pixels: max(c.MaxPixels, set.MaxPixels()), C: set.C, Mean: c.Mean, Std: c.Std}}
+		pictures: kernels.ImageFormat{Pixels: max(c.MaxPixels, set.MaxPixels()), C: set.C, Mean: c.Mean, Std: c.Std}}
 	for v, s := range c.Specs {
 		if err := s.Check(); err != nil {
 			return nil, err
@@ -116,7 +116,7 @@ func (b *batch) inputs(g *kernels.Graph) (painted, targets []*kernels.Tensor) {
 			table := g.Input(tableName(v), kernels.F32, b.size, s.RowWidth())
 			grid, tile := s.Tiles()
 			painted[v] = kernels.Views(images, table, b.pictures,
-				kernels.Painting{Size: s.Size, Bicubic: s.Bicubic(), Blur: s.BlurKernel(), Grid: grid, Tile: tile, Patch: s.MaskPatch()})
+				kernels.ViewFormat{Size: s.Size, Bicubic: s.Bicubic(), Blur: s.BlurKernel(), Grid: grid, Tile: tile, Patch: s.MaskPatch()})
 			if s.TargetClasses() > 0 {
 				targets[v] = g.Input(targetName(v), kernels.I32, b.size)
 			}

@@ -72,7 +72,7 @@ func values(t *testing.T, x *Trainer) map[string][]float32 {
 	all := map[string][]float32{}
 	for _, p := range x.Store.Params() {
 		all[p.Name] = must(t)(p.Read())
-		if p.Averaged() {
+		if p.HasAverage() {
 			all["average "+p.Name] = must(t)(p.ReadAverage())
 		}
 	}
@@ -154,7 +154,7 @@ func copies(t *testing.T) {
 		x := started(t, method, nil)
 		v := values(t, x)
 		for _, p := range x.Store.Params() {
-			if average := v["average "+p.Name]; p.Averaged() && apart(average, v[p.Name]) != 0 {
+			if average := v["average "+p.Name]; p.HasAverage() && apart(average, v[p.Name]) != 0 {
 				t.Errorf("%s: the average of %s begins as another", method, p.Name)
 			}
 		}

@@ -88,7 +88,7 @@ func (t *Trainer) nonFiniteState() (string, error) {
 	var all []tensor
 	for _, p := range t.Store.Params() {
 		all = append(all, tensor{p.Name, p.Read})
-		if p.Averaged() {
+		if p.HasAverage() {
 			all = append(all, tensor{"the average of " + p.Name, p.ReadAverage})
 		}
 	}

@@ -120,7 +120,7 @@ func (t *Trainer) fill(r *kernels.Run, part []int, epoch uint32) {
 
 // scalars sets the scalars of the k'th run of a pass.
 func (t *Trainer) scalars(p pass, k int, r *kernels.Run) {
-	has := t.prog.Segment(p.segment).Has
+	has := t.prog.Segment(p.segment).HasScalar
 	if has("micro") {
 		r.Set("micro", float64(k))
 	}

@@ -58,7 +58,7 @@ func TestBYOLGoesWithoutPredictorOrMomentumEncoder(t *testing.T) {
 		}
 		averaged, predictor := 0, 0
 		for _, p := range r.Store.Params() {
-			if p.Averaged() {
+			if p.HasAverage() {
 				averaged++
 			}
 			if strings.HasPrefix(p.Name, "predictor.") {

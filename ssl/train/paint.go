@@ -79,7 +79,7 @@ func ViewOutput(v int) string { return tableName(v) }
 const tileGap = 2
 
 // develop converts the padded pixels of a view, or of its tiles one after the other, back to colors.
-func develop(pixels []float32, p kernels.Pictures, s views.Spec) *image.RGBA {
+func develop(pixels []float32, p kernels.ImageFormat, s views.Spec) *image.RGBA {
 	grid, side := s.Tiles()
 	if grid == 0 {
 		grid, side = 1, s.Size

@@ -135,7 +135,7 @@ func New(st *kernels.Store, c Config, j Job) (*Trainer, error) {
 // record records the segments of a step.
 func (t *Trainer) record(g *kernels.Graph) {
 	if t.job.Timing.Ops != nil {
-		g.Time()
+		g.EnableTiming()
 	}
 	var loss *kernels.Tensor
 	if m, ok := t.gradientCache(); ok {
@@ -149,7 +149,7 @@ func (t *Trainer) record(g *kernels.Graph) {
 	g.ClipEach(t.Config.ClipEach)
 	g.CheckFinite(loss)
 	t.optimizer.Update(g)
-	g.Fold()
+	g.UpdateRunningStats()
 	for _, f := range t.step.Requests.AfterUpdate {
 		f(g)
 	}

@@ -28,7 +28,7 @@ func devicesCommand(fs *pflag.FlagSet) func(context.Context, []string) error {
 		}
 		for _, d := range all {
 			fmt.Printf("%d  %s\n   %s, Vulkan %s, %s, %d MiB\n   %s kernels (tiles %s; inputs read %s), largest binding %d MiB, %d KiB shared memory, groups of up to %d, subgroup %d\n",
-				d.Index, d.Name, d.Type, d.API, d.Driver, d.Limits.DeviceMemory>>20, kernels.FamilyOf(d), strings.Join(kernels.TilesOf(d), " "), kernels.ReadingOf(d, vk.ReadSettings()), d.Limits.StorageRange>>20,
+				d.Index, d.Name, d.Type, d.API, d.Driver, d.Limits.DeviceMemory>>20, kernels.FamilyOf(d), strings.Join(kernels.TilesOf(d), " "), kernels.InputAccessOf(d, vk.ReadSettings()), d.Limits.StorageRange>>20,
 				d.Limits.SharedMemory>>10, d.Limits.WorkGroupInvocations, d.Caps.SubgroupSize)
 		}
 		return nil
@@ -44,7 +44,7 @@ func printDevices(all []vk.Info) error {
 	}
 	out := make([]description, len(all))
 	for i, d := range all {
-		out[i] = description{d, kernels.FamilyOf(d), kernels.TilesOf(d), kernels.ReadingOf(d, vk.ReadSettings())}
+		out[i] = description{d, kernels.FamilyOf(d), kernels.TilesOf(d), kernels.InputAccessOf(d, vk.ReadSettings())}
 	}
 	enc := json.NewEncoder(os.Stdout)
 	enc.SetIndent("", "  ")

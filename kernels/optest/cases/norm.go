@@ -87,8 +87,8 @@ func norms() []Op {
 			Kinds: affine,
 			Build: func(in optest.In) *kernels.Tensor {
 				n := norm(in, "running_mean", "running_var")
-				if n.Takes = kernels.MeanAlone; in.On("moving") {
-					n.Takes = kernels.MovingMean
+				if n.Statistics = kernels.MeanOnly; in.On("moving") {
+					n.Statistics = kernels.RunningMean
 				}
 				return kernels.BatchNorm(in.T("x"), n, in.T("residual"), in.On("relu"), true)
 			},

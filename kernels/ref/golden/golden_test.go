@@ -86,7 +86,7 @@ func TestProjectionsDetectADifferenceThatKeepsTheNorm(t *testing.T) {
 	}
 }
 
-func TestErrorsOfBrokenFilesNameTheRemedy(t *testing.T) {
+func TestErrorsOfBrokenFilesNameTheFix(t *testing.T) {
 	for _, text := range []string{"", "{", strings.Replace(file, "[3,4]", "[3]", 1)} {
 		if _, err := load(t, text); err == nil || !strings.HasPrefix(err.Error(), "golden: ") || !strings.Contains(err.Error(), "tools/golden") {
 			t.Errorf("error %v", err)
