@@ -49,11 +49,11 @@ func BatchNormInfer(x, gamma, beta, mean, variance *Tensor, eps float64, residua
 	return y
 }
 
-// MeanNorm subtracts each channel's mean, that of its own batch or, in `mean`, another:
+// MeanNorm is batch norm with a variance of 1:
 //
 //	y = γ·(x−μ)/√(1+eps) + β, then residual and ReLU as in BatchNormTrain
 //
-// which is batch norm with a variance of 1. batch is the batch's own mean.
+// where μ is `mean`, or the batch's own mean if that is nil. batch is the batch's own mean.
 func MeanNorm(x, gamma, beta, mean *Tensor, eps float64, residual *Tensor, relu bool) (y, batch *Tensor) {
 	batch = ColumnMean(From(x.Data, x.Rows(), x.Last()))
 	if mean == nil {

@@ -2,7 +2,7 @@ package ref
 
 import "math"
 
-// GrayWeights weigh red, green and blue into luma, as torchvision's tensor functions do (ITU-R BT.601, rounded).
+// GrayWeights are the weights of red, green and blue in luma, as in torchvision's tensor functions (ITU-R BT.601, rounded).
 var GrayWeights = [3]float64{0.2989, 0.587, 0.114}
 
 // Brightness is clamp(factor·img, 0, 1). Source: torchvision, functional.adjust_brightness (a blend with black).
@@ -20,7 +20,7 @@ func Contrast(img *Tensor, factor float64) *Tensor {
 	return mapped(img, func(v float64) float64 { return unit(factor*v + (1-factor)*mean) })
 }
 
-// Saturation blends each pixel of img [H W C] with its luma: clamp(factor·v + (1−factor)·luma, 0, 1); one channel stays as it is.
+// Saturation blends each pixel of img [H W C] with its luma: clamp(factor·v + (1−factor)·luma, 0, 1). It does not change images of one channel.
 // Source: torchvision, functional.adjust_saturation.
 func Saturation(img *Tensor, factor float64) *Tensor {
 	return pixels(img, func(v []float64) {
@@ -31,8 +31,8 @@ func Saturation(img *Tensor, factor float64) *Tensor {
 	})
 }
 
-// Hue turns the hue of each pixel of img [H W C] by a part of a turn, in the space of hue, saturation and value; one channel stays as it is.
-// Source: torchvision, functional.adjust_hue with its _rgb2hsv and _hsv2rgb, which clamp what is not the largest channel.
+// Hue shifts the hue of each pixel of img [H W C] by `shift` turns in HSV. It does not change images of one channel.
+// Source: torchvision, functional.adjust_hue with its _rgb2hsv and _hsv2rgb, which clamp all but the largest channel.
 func Hue(img *Tensor, shift float64) *Tensor {
 	return pixels(img, func(v []float64) {
 		h, s, top := hsv(v[0], v[1], v[2])
@@ -60,12 +60,12 @@ func hsv(r, g, b float64) (h, s, top float64) {
 	return math.Mod(h/6+1, 1), d / top, top
 }
 
-// Gray is the luma of each pixel of img [H W C] in all its channels. Source: torchvision, functional.rgb_to_grayscale.
+// Gray replaces all channels of each pixel of img [H W C] by its luma. Source: torchvision, functional.rgb_to_grayscale.
 func Gray(img *Tensor) *Tensor {
 	return pixels(img, func(v []float64) { v[0], v[1], v[2] = gray(v), gray(v), gray(v) })
 }
 
-// Solarize is 1 − v where v ≥ threshold. Source: torchvision, functional.solarize.
+// Solarize replaces values v ≥ threshold by 1 − v. Source: torchvision, functional.solarize.
 func Solarize(img *Tensor, threshold float64) *Tensor {
 	return mapped(img, func(v float64) float64 {
 		if v >= threshold {
@@ -75,7 +75,7 @@ func Solarize(img *Tensor, threshold float64) *Tensor {
 	})
 }
 
-// pixels is f, which works in place, on every pixel of three channels; images of one channel stay as they are.
+// pixels applies f, which changes its argument, to every pixel of a copy of img. It does not change images of one channel.
 func pixels(img *Tensor, f func(v []float64)) *Tensor {
 	y := img.Clone()
 	for i := range y.Rows() {

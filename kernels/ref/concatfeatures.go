@@ -1,6 +1,6 @@
 package ref
 
-// ConcatFeatures is [N·parts H] → [N parts·H]: row n of the result is rows n·parts … of x one after the other, or with blocks rows n, N+n, ….
+// ConcatFeatures maps [N·parts H] to [N parts·H]. Row n of the result concatenates rows n·parts … n·parts+parts−1 of x, or with blocks rows n, N+n, ….
 func ConcatFeatures(x *Tensor, parts int, blocks bool) *Tensor {
 	wantShape("ConcatFeatures", "x", x, -1, -1)
 	rows, width := x.Shape[0]/parts, x.Shape[1]

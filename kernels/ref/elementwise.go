@@ -5,7 +5,7 @@ import (
 	"slices"
 )
 
-// ReLU is y = max(x, 0), any shape. Its gradient at 0 is taken as 0 (PyTorch's choice).
+// ReLU is y = max(x, 0), any shape. Its gradient at 0 is 0, as in PyTorch.
 func ReLU(x *Tensor) *Tensor {
 	return mapped(x, func(v float64) float64 { return max(v, 0) })
 }
@@ -59,7 +59,7 @@ func Concat(xs ...*Tensor) *Tensor {
 	return From(data, append([]int{n}, xs[0].Shape[1:]...)...)
 }
 
-// Slice copies entries from (included) to to (excluded) of the first axis: x [N ..] to y [to−from ..].
+// Slice returns x[from:to] along the first axis: x [N ..] to y [to−from ..].
 func Slice(x *Tensor, from, to int) *Tensor {
 	if from < 0 || to < from || to > x.Shape[0] {
 		fail("Slice", "range outside the first axis (x, from, to)", x, from, to)

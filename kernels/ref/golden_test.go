@@ -18,7 +18,7 @@ func TestReferencesMatchPyTorch(t *testing.T) {
 	optest.CheckReferences(t, cases.All(), paths...)
 }
 
-// augmentations calls the reference of each op of views.json.
+// augmentations holds the reference of each op of views.json.
 var augmentations = map[string]func(img *ref.Tensor, s golden.Step) *ref.Tensor{
 	"resized_crop": func(img *ref.Tensor, s golden.Step) *ref.Tensor {
 		f := ref.Bilinear

@@ -4,7 +4,7 @@ import "math"
 
 // GroupNorm normalizes each image by the statistics of its groups of channels:
 //
-//	μ, σ² over an image's positions and the C/groups channels of a group, y = γ·(x−μ)/√(σ²+eps) + β
+//	y = γ·(x−μ)/√(σ²+eps) + β, μ and σ² over an image's positions and the C/groups channels of a group
 //
 // then residual and ReLU as in BatchNormTrain. x, residual, y [N .. C]; gamma, beta [C]; groups divides C.
 // Source: Wu and He 2018, arXiv:1803.08494, eq. 1 to 4; PyTorch, torch.nn.GroupNorm.

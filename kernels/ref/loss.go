@@ -34,10 +34,10 @@ func Softmax(x *Tensor, temperature float64) *Tensor {
 	return mapped(LogSoftmax(x, temperature), math.Exp)
 }
 
-// CrossEntropy is the mean of −log softmax(logits)[i, targets[i]] over the rows whose target is ≥ 0; the others count
-// neither above nor below the line. logits [N K], targets [N] in −1 … K−1, result [1].
-// Without any counted row it is 0, so that a batch without labels has no effect; PyTorch
-// (torch.nn.functional.cross_entropy with ignore_index −1) gives NaN there.
+// CrossEntropy is the mean of −log softmax(logits)[i, targets[i]] over the rows whose target is ≥ 0. The other rows
+// count neither in the sum nor in the number of rows. logits [N K], targets [N] in −1 … K−1, result [1].
+// Without any counted row it is 0, so that a batch without labels has no effect, while PyTorch
+// (torch.nn.functional.cross_entropy with ignore_index −1) returns NaN.
 func CrossEntropy(logits *Tensor, targets []int32) *Tensor {
 	wantShape("CrossEntropy", "logits", logits, len(targets), -1)
 	logp, loss, counted := LogSoftmax(logits, 1), New(1), 0
@@ -90,18 +90,17 @@ func CosineLoss(p, z *Tensor) *Tensor {
 	return mapped(Cosine(p, z), func(v float64) float64 { return 2 - 2*v })
 }
 
-// NTXent is SimCLR's loss over embeddings z [2N D], normalized before; rows i and i+N are the two views of image i:
+// NTXent is SimCLR's loss over normalized embeddings z [2N D], where rows i and i+N are the two views of image i:
 //
 //	ℓ(i,j) = −log( exp(z_i·z_j/T) / Σ_{k≠i} exp(z_i·z_k/T) ), loss = mean of ℓ(i, i±N) over the 2N rows
 //
-// Only self is left out of the denominator, the positive stays in. T is the temperature, the result has shape [1].
-// Source: Chen et al. 2020, arXiv:2002.05709, eq. 1 and algorithm 1; the official code takes the sum of both
-// directions' means, twice this value.
+// Only k = i is left out of the denominator; the positive stays in. T is the temperature, and the result has shape [1].
+// Source: Chen et al. 2020, arXiv:2002.05709, eq. 1 and algorithm 1. The official code adds the means of both directions, which is twice this value.
 func NTXent(z *Tensor, temperature float64) *Tensor {
 	return contrast("NTXent", z, temperature, false)
 }
 
-// DecoupledNTXent is NTXent with the positive left out of the denominator, too; z has 4 rows at least.
+// DecoupledNTXent is NTXent without the positive in the denominator. z has at least 4 rows.
 // Source: Yeh et al. 2021, arXiv:2110.06848, section 3.
 func DecoupledNTXent(z *Tensor, temperature float64) *Tensor {
 	return contrast("DecoupledNTXent", z, temperature, true)
@@ -111,7 +110,7 @@ func contrast(op string, z *Tensor, temperature float64, decoupled bool) *Tensor
 	wantShape(op, "z", z, -1, -1)
 	rows := z.Rows()
 	if rows < 2 || rows%2 != 0 || decoupled && rows < 4 {
-		fail(op, "z wants two views of each image: an even number of rows", z)
+		fail(op, "z needs two views of each image: an even number of rows", z)
 	}
 	similarity, loss := MatMul(z, z, false, true), New(1)
 	for i := range rows {
@@ -127,8 +126,8 @@ func contrast(op string, z *Tensor, temperature float64, decoupled bool) *Tensor
 	return loss
 }
 
-// logSumExp is log Σ exp(row_j/T) over all j but skip (−1 skips none), in two parts to be added: the largest term, and
-// the logarithm of the sum over what the terms fall short of it. Added late, they lose nothing to a large first part.
+// logSumExp returns log Σ exp(row_j/T) over all j but skip (−1: none) as a sum of two numbers: the largest term, and the logarithm of the sum
+// relative to it. Callers add them late, since adding `rest` to a large number rounds it.
 func logSumExp(row []float64, temperature float64, skip int) (largest, rest float64) {
 	largest = math.Inf(-1)
 	for j, v := range row {

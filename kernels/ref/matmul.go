@@ -1,7 +1,7 @@
 package ref
 
-// MatMul is y = op(a)·op(b) with op the transpose where asked: op(a) [M K], op(b) [K N], y [M N].
-// So with transA, a is stored [K M]; with transB, b is stored [N K]. Batches [B …] are multiplied matrix by matrix.
+// MatMul is y = op(a)·op(b), where op is the transpose if transA or transB is set: op(a) [M K], op(b) [K N], y [M N].
+// With transA, a is [K M]; with transB, b is [N K]. Batches [B …] are multiplied matrix by matrix.
 func MatMul(a, b *Tensor, transA, transB bool) *Tensor {
 	if len(a.Shape) == 3 && len(b.Shape) == 3 {
 		return matmulBatch(a, b, transA, transB)
@@ -12,7 +12,7 @@ func MatMul(a, b *Tensor, transA, transB bool) *Tensor {
 		a = transpose(a)
 	}
 	if !transB {
-		b = transpose(b) // rows of b are then columns of the factor: every element of y is one dot product
+		b = transpose(b) // so that every element of y is a dot product of rows
 	}
 	if a.Last() != b.Last() {
 		fail("MatMul", "inner lengths differ ([M K] and [N K])", a, b)

@@ -2,7 +2,7 @@ package ref
 
 import "math"
 
-// MaxPool2D is the largest number under each window of k×k, padding counting as −∞:
+// MaxPool2D is the maximum over each window of k×k, where padding counts as −∞:
 //
 //	y[n,p,q,c] = max_{r,s} x[n, p·stride+r−pad, q·stride+s−pad, c]
 //

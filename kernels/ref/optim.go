@@ -2,7 +2,7 @@ package ref
 
 import "math"
 
-// ClipNorm multiplies all gradients by min(1, most/(norm + 1e-6)), norm the 2-norm of all of them together, and returns both.
+// ClipNorm multiplies all gradients by min(1, most/(norm + 1e-6)), where norm is the 2-norm of all of them together. It returns both.
 // Source: PyTorch, torch.nn.utils.clip_grad_norm_.
 func ClipNorm(most float64, grads ...*Tensor) (clipped []*Tensor, norm float64) {
 	for _, g := range grads {
@@ -20,7 +20,7 @@ type SGDParams struct {
 	LR       float64 // learning rate
 	Momentum float64 // weight of the old velocity, 0 for none
 	Decay    float64 // weight decay, added to the gradient
-	Nesterov bool    // the step is g' + Momentum·v in place of v
+	Nesterov bool    // the step is g' + Momentum·v instead of v
 }
 
 // SGD is one step of gradient descent with momentum, from velocity 0 at the first step:
@@ -44,9 +44,9 @@ func SGD(p, g, v *Tensor, o SGDParams) (newP, newV *Tensor) {
 	return newP, newV
 }
 
-// LARS is one step of layer-wise adaptive rates, from velocity 0 at the first step:
+// LARS is one step of SGD with layer-wise adaptive rates, from velocity 0 at the first step:
 //
-//	g' = g + Decay·p,  q = trust·‖p‖/‖g'‖ or 1 where a norm is 0,  v ← Momentum·v + q·g',  p ← p − LR·v
+//	g' = g + Decay·p,  q = trust·‖p‖/‖g'‖ or 1 if a norm is 0,  v ← Momentum·v + q·g',  p ← p − LR·v
 //
 // p, g, v and the results have one shape. Source: You et al. 2017, arXiv:1708.03888, in the form of facebookresearch/barlowtwins, main.py.
 func LARS(p, g, v *Tensor, trust float64, o SGDParams) (newP, newV *Tensor) {
@@ -58,7 +58,7 @@ func LARS(p, g, v *Tensor, trust float64, o SGDParams) (newP, newV *Tensor) {
 	return SGD(p, Scale(g, q), v, o)
 }
 
-// LARC is SGD of q·(g + Decay·p), q = min(1, trust·‖p‖/(‖g‖ + Decay·‖p‖ + 1e-8)/LR), and of g alone where a norm is 0.
+// LARC is SGD of q·(g + Decay·p), q = min(1, trust·‖p‖/(‖g‖ + Decay·‖p‖ + 1e-8)/LR), or of g alone if a norm is 0.
 // p, g, v and the results have one shape. Source: NVIDIA Apex, apex/parallel/LARC.py with clip.
 func LARC(p, g, v *Tensor, trust float64, o SGDParams) (newP, newV *Tensor) {
 	if a, b := norm(p), norm(g); a > 0 && b > 0 {
@@ -76,7 +76,7 @@ type AdamWParams struct {
 	LR           float64 // learning rate
 	Beta1, Beta2 float64 // weights of the old moments
 	Eps          float64 // added to the root of the corrected second moment
-	Decay        float64 // decoupled weight decay, times LR
+	Decay        float64 // decoupled weight decay, multiplied by LR
 	Coupled      bool    // Decay·p is added to the gradient instead: Adam
 }
 
@@ -86,7 +86,7 @@ type AdamWParams struct {
 //	p ← (1 − LR·Decay)·p − LR · (m/(1−β₁ᵗ)) / (√(v/(1−β₂ᵗ)) + Eps)
 //
 // p, g, m, v and the results have one shape. Source: Loshchilov and Hutter 2019, arXiv:1711.05101, algorithm 2, in the
-// form of torch.optim.AdamW, which scales the decay by LR; coupled, torch.optim.Adam.
+// form of torch.optim.AdamW, which scales the decay by LR. With Coupled it is torch.optim.Adam.
 func AdamW(p, g, m, v *Tensor, step int, o AdamWParams) (newP, newM, newV *Tensor) {
 	sameShape("AdamW", p, g)
 	sameShape("AdamW", p, m)
@@ -108,7 +108,7 @@ func AdamW(p, g, m, v *Tensor, step int, o AdamWParams) (newP, newM, newV *Tenso
 	return newP, newM, newV
 }
 
-// Average is one step of an exponential moving average, avg ← momentum·avg + (1−momentum)·p, momentum weighing the old value: the target
+// Average is one step of an exponential moving average, avg ← momentum·avg + (1−momentum)·p: the target
 // network of BYOL (Grill et al. 2020, arXiv:2006.07733, eq. 1). avg, p and the result have one shape.
 func Average(avg, p *Tensor, momentum float64) *Tensor {
 	sameShape("Average", avg, p)

@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// exact is for results whose every step is exact or a few roundings away.
+// exact is the tolerance for results of exact arithmetic or of a few roundings.
 const exact = 1e-15
 
 func near(t *testing.T, what string, got, want []float64, tolerance float64) {
@@ -84,10 +84,10 @@ func TestCrossEntropyCountsLabeledRowsOnly(t *testing.T) {
 }
 
 func TestNTXentKnownValues(t *testing.T) {
-	// One image: nothing but the positive is in the denominator. N equal embeddings: 2N−1 equal terms.
+	// One image: the denominator has only the positive. N equal embeddings: 2N−1 equal terms.
 	near(t, "one image", NTXent(From([]float64{1, 0, 0, 1}, 2, 2), 0.2).Data, []float64{0}, exact)
 	near(t, "equal", NTXent(From([]float64{1, 0, 1, 0, 1, 0, 1, 0, 1, 0, 1, 0}, 6, 2), 0.2).Data, []float64{math.Log(5)}, 1e-14)
-	// Two images on opposite axes, both views alike: positive e^{1/T}, two negatives e^{−1/T}.
+	// Two opposite images with equal views: positive e^{1/T}, two negatives e^{−1/T}.
 	z := From([]float64{1, -1, 1, -1}, 4, 1)
 	near(t, "opposite, decoupled", DecoupledNTXent(z, 0.5).Data, []float64{math.Log(2) - 4}, exact)
 	near(t, "opposite", NTXent(z, 0.5).Data, []float64{math.Log1p(2 * math.Exp(-4))}, exact)
@@ -115,7 +115,7 @@ func TestCropWithoutResizeCopies(t *testing.T) {
 }
 
 func TestBilinearHalvingIsATriangleFilter(t *testing.T) {
-	// s = 2, half width 2: output 0 is centered at 1, its pixels 0, 1, 2 at distances ½, ½, 1½ weigh 3, 3, 1.
+	// s = 2, reach 2: output 0 is centered at 1; its pixels 0, 1, 2 at distances ½, ½, 1½ have weights 3, 3, 1.
 	img := From([]float64{1, 0, 0, 0}, 1, 4, 1)
 	near(t, "row", ResizedCrop(img, Box{0, 0, 1, 4}, 1, 2, Bilinear).Data, []float64{3. / 7, 0}, exact)
 }
@@ -135,7 +135,7 @@ func TestMisuseNamesOpAndShapes(t *testing.T) {
 		"ref: Conv2D: w wants shape [-1 -1 -1 3]: [8 3 3 4]":       func() { Conv2D(New(1, 5, 5, 3), New(8, 3, 3, 4), 1, 1) },
 		"ref: Add: shapes differ: [2 3] [3 2]":                     func() { Add(New(2, 3), New(3, 2)) },
 		"ref: MatMul: inner lengths differ":                        func() { MatMul(New(2, 3), New(2, 3), false, false) },
-		"ref: NTXent: z wants two views of each image":             func() { NTXent(New(3, 2), 1) },
+		"ref: NTXent: z needs two views of each image":             func() { NTXent(New(3, 2), 1) },
 		"ref: CrossEntropy: target outside the classes":            func() { CrossEntropy(New(1, 3), []int32{3}) },
 		"ref: RunningUpdate: an unbiased variance needs 2 samples": func() { RunningUpdate(New(1), New(1), New(1), New(1), 1, 0.1) },
 	} {

@@ -2,7 +2,7 @@ package ref
 
 import "math"
 
-// Standardize is y[n] = (x[n] − mean) / (√(mean (x[n] − mean)²) + eps), means over all of image n of x [N H W C].
+// Standardize is y[n] = (x[n] − mean) / (√(mean (x[n] − mean)²) + eps) for images x [N H W C]. The means are over all pixels and channels of image n.
 func Standardize(x *Tensor, eps float64) *Tensor {
 	wantShape("Standardize", "x", x, -1, -1, -1, -1)
 	y, size := x.Clone(), volume(x.Shape[1:])

@@ -11,12 +11,12 @@ type Tensor struct {
 	Data  []float64
 }
 
-// New returns a tensor of zeros. A tensor without axes holds one number.
+// New returns a tensor of zeros. A tensor without axes has one element.
 func New(shape ...int) *Tensor {
 	return &Tensor{Shape: slices.Clone(shape), Data: make([]float64, volume(shape))}
 }
 
-// From wraps data, which it does not copy. It panics when data does not fill the shape.
+// From returns a tensor of data, which it does not copy. It panics if data does not fill the shape.
 func From(data []float64, shape ...int) *Tensor {
 	t := &Tensor{Shape: slices.Clone(shape), Data: data}
 	if len(data) != volume(shape) {
@@ -25,7 +25,7 @@ func From(data []float64, shape ...int) *Tensor {
 	return t
 }
 
-// FromFloat32 copies single-precision data.
+// FromFloat32 returns a tensor with a copy of single-precision data.
 func FromFloat32(data []float32, shape ...int) *Tensor {
 	wide := make([]float64, len(data))
 	for i, v := range data {
@@ -34,16 +34,16 @@ func FromFloat32(data []float32, shape ...int) *Tensor {
 	return From(wide, shape...)
 }
 
-// Clone returns a copy that shares nothing.
+// Clone returns a copy that shares no memory.
 func (t *Tensor) Clone() *Tensor { return From(slices.Clone(t.Data), t.Shape...) }
 
-// Last is the length of the last axis: channels, or the width of a row.
+// Last returns the length of the last axis: channels, or the width of a row.
 func (t *Tensor) Last() int { return t.Shape[len(t.Shape)-1] }
 
-// Rows is the number of rows along the last axis: the product of all other axes.
+// Rows returns the number of rows: the product of all axes but the last.
 func (t *Tensor) Rows() int { return volume(t.Shape[:len(t.Shape)-1]) }
 
-// Row returns row i of the last axis, sharing memory.
+// Row returns row i of the last axis, which shares the tensor's memory.
 func (t *Tensor) Row(i int) []float64 {
 	d := t.Last()
 	return t.Data[i*d : (i+1)*d]
@@ -71,7 +71,7 @@ func volume(shape []int) int {
 	return n
 }
 
-// mapped returns f of every element.
+// mapped returns a tensor with f applied to every element.
 func mapped(x *Tensor, f func(float64) float64) *Tensor {
 	y := New(x.Shape...)
 	for i, v := range x.Data {
@@ -86,7 +86,7 @@ func sameShape(op string, a, b *Tensor) {
 	}
 }
 
-// wantShape checks one argument; −1 takes any length.
+// wantShape checks the shape of an argument. In want, −1 matches any length.
 func wantShape(op, name string, t *Tensor, want ...int) {
 	ok := len(t.Shape) == len(want)
 	for i := 0; ok && i < len(want); i++ {
@@ -97,9 +97,9 @@ func wantShape(op, name string, t *Tensor, want ...int) {
 	}
 }
 
-// fail panics with the op, the reason and what was given; tensors are shown by their shapes.
-func fail(op, why string, given ...any) {
-	text := "ref: " + op + ": " + why + ":"
+// fail panics with the op, the reason and the arguments, of which tensors are printed as shapes.
+func fail(op, reason string, given ...any) {
+	text := "ref: " + op + ": " + reason + ":"
 	for _, v := range given {
 		if t, ok := v.(*Tensor); ok {
 			v = t.Shape

@@ -5,13 +5,13 @@ import "math"
 // Box is a crop in pixels of the source image: rows Top … Top+Height−1, columns Left … Left+Width−1.
 type Box struct{ Top, Left, Height, Width int }
 
-// A Filter weighs the pixels at distance d from the middle of the one that is made; it is zero from Reach on.
+// A Filter gives the weight of a pixel at distance d from the center of the output pixel. It is zero for d ≥ Reach.
 type Filter struct {
 	Reach  float64
 	Weight func(d float64) float64
 }
 
-// Bilinear is the triangle, Bicubic Keys' cubic (1981) with a = −½, PyTorch's choice where it antialiases.
+// Bilinear is the triangle filter, Bicubic is Keys' cubic (1981) with a = −½, as in PyTorch with antialiasing.
 var (
 	Bilinear = Filter{1, func(d float64) float64 { return max(0, 1-math.Abs(d)) }}
 	Bicubic  = Filter{2, cubic}
@@ -31,9 +31,8 @@ func cubic(d float64) float64 {
 
 // ResizedCrop cuts box out of img [H W C] and resizes it to [outH outW C] with antialiasing, unrounded.
 //
-// Along each axis with s = box length / output length, output i is the weighted mean of the box's pixels j under the filter, stretched by
-// max(s, 1) and centered at s·(i+½), pixel j being at j+½; pixels outside the box take no part, nor do those that lie beyond the filter's reach
-// when both ends are rounded to whole pixels.
+// Along each axis, with s = box length / output length, output i is the mean of the box's pixels j, weighted by the filter. The filter is stretched
+// by max(s, 1) and centered at s·(i+½); pixel j is at j+½. Its reach is rounded to whole pixels at both ends. Pixels outside the box do not count.
 // Source: torchvision 0.14, functional.resized_crop on float tensors with antialias=True (RandomResizedCrop's last step).
 func ResizedCrop(img *Tensor, box Box, outH, outW int, f Filter) *Tensor {
 	wantShape("ResizedCrop", "img", img, -1, -1, -1)
@@ -77,8 +76,8 @@ func (f Filter) taps(in, out int) [][]float64 {
 	return weights
 }
 
-// placed makes an image [outH outW C] whose pixel (i, j) is img's at from(i, j), or zeros where that lies outside img.
-func placed(op string, img *Tensor, outH, outW int, from func(i, j int) (int, int)) *Tensor {
+// remapped returns an image [outH outW C] whose pixel (i, j) is that of img at from(i, j), or zeros if that is outside img.
+func remapped(op string, img *Tensor, outH, outW int, from func(i, j int) (int, int)) *Tensor {
 	wantShape(op, "img", img, -1, -1, -1)
 	h, w := img.Shape[0], img.Shape[1]
 	y := New(outH, outW, img.Shape[2])
@@ -90,37 +89,37 @@ func placed(op string, img *Tensor, outH, outW int, from func(i, j int) (int, in
 	return y
 }
 
-// Window is the side × side pixels of img [H W C] from (top, left) on, black outside. Source: torchvision, functional.crop.
+// Window returns the side × side pixels of img [H W C] whose first is (top, left). Pixels outside img are black. Source: torchvision, functional.crop.
 func Window(img *Tensor, top, left, side int) *Tensor {
-	return placed("Window", img, side, side, func(i, j int) (int, int) { return top + i, left + j })
+	return remapped("Window", img, side, side, func(i, j int) (int, int) { return top + i, left + j })
 }
 
 // FlipHorizontal mirrors img [H W C] left to right.
 func FlipHorizontal(img *Tensor) *Tensor {
-	return placed("FlipHorizontal", img, img.Shape[0], img.Shape[1], func(i, j int) (int, int) { return i, img.Shape[1] - 1 - j })
+	return remapped("FlipHorizontal", img, img.Shape[0], img.Shape[1], func(i, j int) (int, int) { return i, img.Shape[1] - 1 - j })
 }
 
 // FlipVertical mirrors img [H W C] top to bottom.
 func FlipVertical(img *Tensor) *Tensor {
-	return placed("FlipVertical", img, img.Shape[0], img.Shape[1], func(i, j int) (int, int) { return img.Shape[0] - 1 - i, j })
+	return remapped("FlipVertical", img, img.Shape[0], img.Shape[1], func(i, j int) (int, int) { return img.Shape[0] - 1 - i, j })
 }
 
-// Rot90 turns img [H W C] counter-clockwise by quarter turns. Source: torch.rot90 with dims (H, W).
+// Rot90 rotates img [H W C] counterclockwise by quarter turns. Source: torch.rot90 with dims (H, W).
 func Rot90(img *Tensor, turns int) *Tensor {
 	for range turns {
 		h, w := img.Shape[0], img.Shape[1]
-		img = placed("Rot90", img, w, h, func(i, j int) (int, int) { return j, w - 1 - i })
+		img = remapped("Rot90", img, w, h, func(i, j int) (int, int) { return j, w - 1 - i })
 	}
 	return img
 }
 
-// Blur is img [H W C] under a Gaussian of size × size pixels, normalized, borders reflected without repeating them.
+// Blur convolves img [H W C] with a normalized Gaussian of size × size pixels. Borders are reflected without repeating the edge.
 // Source: torchvision, functional.gaussian_blur.
 func Blur(img *Tensor, size int, sigma float64) *Tensor {
 	wantShape("Blur", "img", img, -1, -1, -1)
 	r, h, w := size/2, img.Shape[0], img.Shape[1]
 	if size%2 == 0 || r >= h || r >= w || sigma <= 0 {
-		fail("Blur", "want an odd size less than twice the image's and σ > 0 (img, size, σ)", img, size, sigma)
+		fail("Blur", "want an odd size less than twice the image size and σ > 0 (img, size, σ)", img, size, sigma)
 	}
 	g, sum := make([]float64, size), 0.0
 	for i := range g {
@@ -147,9 +146,9 @@ func reflected(i, n int) int {
 	return min(i, 2*(n-1)-i)
 }
 
-// Erase makes box of img [H W C] zero. Source: torchvision, functional.erase with v = 0.
+// Erase sets a box of img [H W C] to zero. Source: torchvision, functional.erase with v = 0.
 func Erase(img *Tensor, box Box) *Tensor {
-	return placed("Erase", img, img.Shape[0], img.Shape[1], func(i, j int) (int, int) {
+	return remapped("Erase", img, img.Shape[0], img.Shape[1], func(i, j int) (int, int) {
 		if i >= box.Top && i < box.Top+box.Height && j >= box.Left && j < box.Left+box.Width {
 			return -1, -1
 		}
@@ -157,7 +156,7 @@ func Erase(img *Tensor, box Box) *Tensor {
 	})
 }
 
-// Mask makes patches of img [H W C] zero, counted row by row.
+// Mask sets square patches of img [H W C] to zero. Patches are numbered row by row.
 func Mask(img *Tensor, side int, patches []int) *Tensor {
 	columns := img.Shape[1] / side
 	for _, p := range patches {
@@ -169,7 +168,7 @@ func Mask(img *Tensor, side int, patches []int) *Tensor {
 // Normalize is (img − mean[c]) / std[c] for each channel of img [H W C].
 func Normalize(img *Tensor, mean, std []float64) *Tensor {
 	if len(mean) != img.Last() || len(std) != img.Last() {
-		fail("Normalize", "mean and std want one number a channel", img, mean, std)
+		fail("Normalize", "mean and std need one number per channel", img, mean, std)
 	}
 	y := New(img.Shape...)
 	for i, v := range img.Data {

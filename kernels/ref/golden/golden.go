@@ -1,11 +1,11 @@
-// Package golden reads results that PyTorch computed (tools/golden/*.py) and measures how far a value is from them.
+// Package golden reads results that PyTorch computed (tools/golden/*.py) and measures the distance of other results from them.
 //
-// A file holds cases. It does not hold inputs and weights: both sides draw them from the same stream:
+// A file holds cases without their inputs and weights, which Python and Go draw from the same stream:
 //
 //	values = rng.New(seed, crc32("<case>/<tensor>")).Uniform(lo, hi), row-major in the library's layout, without padding
 //
-// Small results are stored in full, large ones as norm and four projections Σ s_i·v_i with signs from the stream
-// crc32("proj/<case>/<tensor>/<j>"), j = 0 … 3: s_i = −1 where the top bit of word i is set, else 1.
+// Small results are stored in full. Large ones are stored as their norm and four projections Σ s_i·v_i with signs from the stream
+// crc32("proj/<case>/<tensor>/<j>"), j = 0 … 3: s_i = −1 if the top bit of word i is set, else 1.
 package golden
 
 import (
@@ -29,13 +29,13 @@ type File struct {
 type Case struct {
 	Op         string             `json:"op"`
 	Name       string             `json:"name"`
-	Attrs      map[string]float64 `json:"attrs"`      // numbers, switches as 0 and 1
-	Steps      []Step             `json:"steps"`      // views only: what is applied to the image, in order
+	Attrs      map[string]float64 `json:"attrs"`      // numbers; flags are 0 or 1
+	Steps      []Step             `json:"steps"`      // views only: the augmentations, in order
 	Inputs     []Spec             `json:"inputs"`     // streams
-	Ints       []Ints             `json:"ints"`       // integer inputs, in full
-	Cotangents []Spec             `json:"cotangents"` // streams r of loss = Σ r⊙output; none: the output is the loss, or there are no gradients
+	Ints       []Ints             `json:"ints"`       // integer inputs, stored in full
+	Cotangents []Spec             `json:"cotangents"` // streams r of loss = Σ r⊙output; empty: the output is the loss, or there are no gradients
 	Outputs    []*Result          `json:"outputs"`
-	Grads      []*Result          `json:"grads"` // of the loss, by the name of their input
+	Grads      []*Result          `json:"grads"` // of the loss, named after their input
 
 	seed uint64
 }
@@ -43,7 +43,7 @@ type Case struct {
 // Spec names a stream that fills a tensor with uniform numbers in [Lo, Hi), rounded to float32.
 type Spec struct {
 	Name  string  `json:"name"`
-	Of    string  `json:"of"` // cotangents only: the output they weigh
+	Of    string  `json:"of"` // cotangents only: the name of the output
 	Shape []int   `json:"shape"`
 	Lo    float64 `json:"lo"`
 	Hi    float64 `json:"hi"`
@@ -82,9 +82,9 @@ type Result struct {
 	Data  []float64 `json:"data"`
 	Norm  float64   `json:"norm"`
 	Proj  []float64 `json:"proj"`
-	Moved float64   `json:"moved"` // training only: 2-norm of what a parameter moved from its start
+	Moved float64   `json:"moved"` // training only: 2-norm of a parameter's change since the start
 
-	// How far PyTorch's own float32 run ended from the float64 one, by Distance; a basis for tolerances.
+	// Distance of PyTorch's own float32 result from the float64 one, a basis for tolerances.
 	Float32Distance      float64 `json:"float32_distance"`
 	MovedFloat32Distance float64 `json:"moved_float32_distance"`
 
@@ -92,7 +92,7 @@ type Result struct {
 	key  string
 }
 
-// Load reads a golden file. It is an error if the file is missing or malformed, or if sizes do not fit.
+// Load reads a golden file. It returns an error if the file is missing or malformed, or if sizes do not match.
 func Load(path string) (*File, error) {
 	text, err := os.ReadFile(path)
 	if err != nil {
@@ -121,16 +121,16 @@ func (c *Case) Values(s Spec) []float32 {
 	return dst
 }
 
-// Output returns the output of that name, nil if there is none.
+// Output returns the output of this name, or nil.
 func (c *Case) Output(name string) *Result { return find(c.Outputs, name) }
 
-// Grad returns the gradient for the input of that name, nil if there is none.
+// Grad returns the gradient for the input of this name, or nil.
 func (c *Case) Grad(name string) *Result { return find(c.Grads, name) }
 
 // Full reports whether all values are stored.
 func (r *Result) Full() bool { return r.Data != nil }
 
-// Signs returns projection vector j, ±1 for each element.
+// Signs returns projection vector j, of ±1.
 func (r *Result) Signs(j int) []float64 {
 	words, signs := stream(r.seed, fmt.Sprintf("proj/%s/%d", r.key, j)), make([]float64, volume(r.Shape))
 	for i := range signs {
@@ -139,10 +139,9 @@ func (r *Result) Signs(j int) []float64 {
 	return signs
 }
 
-// Distance returns the relative error of got, without padding and in the stored order: ‖got−want‖/‖want‖ where all values
-// are stored, else the larger of |‖got‖−‖want‖|/‖want‖ and the root mean square over the projections of their
-// differences ÷ ‖want‖, which estimates the same. It is absolute where want is zero, +Inf for a wrong length and NaN
-// when got holds one.
+// Distance returns the relative error of got, which has the stored order and no padding. It is ‖got−want‖/‖want‖ if all values are stored. Else it is
+// the larger of |‖got‖−‖want‖|/‖want‖ and an estimate of the relative error, the root mean square of the projections' differences ÷ ‖want‖. It is
+// absolute if want is zero, +Inf for a wrong length, and NaN if got contains one.
 func (r *Result) Distance(got []float64) float64 {
 	if len(got) != volume(r.Shape) {
 		return math.Inf(1)
