@@ -1,12 +1,12 @@
 #version 450
 #extension GL_GOOGLE_include_directive : require
 // AdamW (Loshchilov and Hutter 2019, arXiv:1711.05101, algorithm 2) as torch.optim.AdamW: g ← f·grad;  p ← p·(1 − η·λ);  m ← β₁m + (1 − β₁)g;
-// v ← β₂v + (1 − β₂)g²;  p ← p − (η/c₁)·m / (√(v/c₂) + ε) with cᵢ = 1 − βᵢᵗ given as scalars of the step. With coupled it is torch.optim.Adam:
-// g ← f·grad + λ·p, and p does not shrink by itself. (η, λ, e, f) are rates as in sgd.comp.
-// rest = 1 − β comes from the host: taken from a rounded β₂ = 0.999 it would be off by 1.3e-5.
-// average moves moving averages as sgd.comp does.
+// v ← β₂v + (1 − β₂)g²;  p ← p − (η/c₁)·m / (√(v/c₂) + ε), where cᵢ = 1 − βᵢᵗ are scalars of the step. With coupled it is torch.optim.Adam:
+// g ← f·grad + λ·p, without the decay of p. (η, λ, e, f) are rates as in sgd.comp.
+// rest = 1 − β comes from the host, since 1 − float32(0.999) is off by 1.3e-5.
+// average also updates moving averages, as in sgd.comp.
 // Bindings: 0 grad, read   1 p   2 m   3 v   [4 avg], add: [n] vectors   then rates, read: vec4[⌈n/16⌉]; scalars, read: float[64]; halt, read: uint[3]
-// Grid: x, z ⌈n / 32⌉, a vector a lane; all but scalars and halt at the slice.
+// Grid: x, z ⌈n / 32⌉, one lane per vector; all but scalars and halt bound at the slice.
 //! variant plain
 //! variant texel -DTEXEL
 //! variant average_plain -DAVERAGE

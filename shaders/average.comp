@@ -1,7 +1,7 @@
 #version 450
 #extension GL_GOOGLE_include_directive : require
-// avg += rest · (x − avg), rest = 1 − momentum, unless the run is to stop.
-// Bindings: 0 x, read: [n] vectors   1 avg, add   2 halt, read: uint.  Grid: x, z ⌈n / 32⌉, a vector a lane.
+// avg += rest · (x − avg), rest = 1 − momentum, unless halt is set.
+// Bindings: 0 x, read: [n] vectors   1 avg, add   2 halt, read: uint.  Grid: x, z ⌈n / 32⌉, one lane per vector.
 //! variant plain
 //! variant texel -DTEXEL
 #include "io.glsl"

@@ -1,6 +1,6 @@
 #version 450
 #extension GL_GOOGLE_include_directive : require
-// The device's copy bandwidth: y[i] = x[i], in vectors, without the branch that copy.comp has for adding (a CPU device takes both sides of it).
+// Measures the device's copy bandwidth: y[i] = x[i], in vectors, without copy.comp's branch for adding (a CPU device runs both sides of a branch).
 // Bindings: 0 x, read   1 y, write.  Grid: x, z [groups]; a group copies 256 vectors, a lane eight, 32 apart.
 //! variant plain
 //! variant texel -DTEXEL

@@ -1,9 +1,10 @@
 #version 450
 #extension GL_EXT_control_flow_attributes : require
-// The device's peak of fp32 multiply-adds: CHAINS independent vectors x ← x·a + b a lane; their sum is kept, so that nothing is dropped.
+// Measures the device's peak of fp32 multiply-adds: each lane has CHAINS independent vectors x ← x·a + b, and stores their sum, so that the compiler
+// removes nothing.
 // Bindings: 0 factors, read: a, b   1 out, write: [lanes] vectors.  Grid: x. Work: turns · UNROLL · CHAINS · 8 FLOP a lane.
-// Constant 0 is the group's size. Which form is fastest differs by device (a compiler may keep x·a + b apart, registers may run out): the
-// bench tries all of them.
+// Specialization constant 0 is the size of a work group. The fastest variant differs by device (compilers may not fuse x·a + b, registers may run
+// out), so the benchmark tries all of them.
 //! variant fma2 -DFMA -DCHAINS=2
 //! variant fma4 -DFMA -DCHAINS=4
 //! variant fma8 -DFMA -DCHAINS=8

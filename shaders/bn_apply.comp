@@ -1,7 +1,7 @@
 #version 450
 #extension GL_GOOGLE_include_directive : require
-// y = a·x + b (+ residual), then ReLU where asked.
-// Bindings: 0 x   1 coef [a b …][c4]   2 residual (x again where there is none)   3 y, write; x, residual, y: [rows][c4] at the slice
+// y = a·x + b (+ residual), then ReLU if relu.
+// Bindings: 0 x   1 coef [a b …][c4]   2 residual (x if there is none)   3 y, write; x, residual, y: [rows][c4] at the slice
 // Grid: x, z ⌈⌈rows / 8⌉ · c4 / 32⌉. One lane makes one vector of channels of eight rows.
 //! variant plain
 //! variant texel -DTEXEL

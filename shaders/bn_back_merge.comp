@@ -1,9 +1,9 @@
 #version 450
 #extension GL_GOOGLE_include_directive : require
-// Backward of batch norm: adds the last sums S1 = Σ dy', S2 = Σ dy'·x̂ up in order.  dβ += S1, dγ += S2, and
-// dx = A·dy' + B + C·x̂ with A = γ·invstd, B = −A·S1/M, C = −A·S2/M over M rows; C = 0 where σ² is a constant, B too where μ is.
+// Backward of batch norm: adds the last partial sums S1 = Σ dy' and S2 = Σ dy'·x̂ in order.  dβ += S1, dγ += S2, and
+// dx = A·dy' + B + C·x̂ with A = γ·invstd, B = −A·S1/M, C = −A·S2/M over M rows. If σ² is a constant, C = 0; if μ is too, B = 0.
 // Bindings: 0 part, read: [chunks][2][c4]   1 coef, read: [a …][c4]   2 back, write: [B C][c4]   3 dgamma, add   4 dbeta, add
-// Grid: x ⌈c4 / 32⌉, a vector of channels a lane.
+// Grid: x ⌈c4 / 32⌉, one lane per vector of channels.
 //! variant plain
 //! variant texel -DTEXEL
 #include "io.glsl"

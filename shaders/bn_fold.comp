@@ -1,7 +1,7 @@
 #version 450
 #extension GL_GOOGLE_include_directive : require
 // Batch norm in inference: a = γ / √(σ² + ε), b = β − μ·a from the running statistics.
-// Bindings: 0 gamma   1 beta   2 mean   3 var, read: [c4]   4 coef, write: [a b mean invstd][c4].  Grid: x ⌈c4 / 32⌉, a vector a lane.
+// Bindings: 0 gamma   1 beta   2 mean   3 var, read: [c4]   4 coef, write: [a b mean invstd][c4].  Grid: x ⌈c4 / 32⌉, one lane per vector.
 //! variant plain
 //! variant texel -DTEXEL
 #include "io.glsl"

@@ -1,8 +1,8 @@
 #version 450
 #extension GL_GOOGLE_include_directive : require
-// Batch norm: merges statistics (mean, M2) of parts of `per` rows, the last one short, in order by Chan, Golub and LeVeque's formula (1983, The
-// American Statistician 37:3, eq. 2.1). level merges 32 parts at a time into parts of 32·per rows; fold merges what is left and folds γ and β in:
-// σ² = M2 / rows (biased), or 1 where the mean alone is taken;  a = γ / √(σ² + ε),  b = β − mean·a
+// Batch norm: merges statistics (mean, M2) of parts of `per` rows (the last part may be shorter) in order, by the formula of Chan, Golub and LeVeque
+// (1983, The American Statistician 37:3, eq. 2.1). level merges groups of 32 parts into parts of 32·per rows. fold merges the remaining parts and
+// includes γ and β: σ² = M2 / rows (biased), or 1 without variance;  a = γ / √(σ² + ε),  b = β − mean·a
 // level  Bindings: 0 part, read: [parts][2][c4]   1 merged, write: [⌈parts/32⌉][2][c4].  Grid: x, z ⌈⌈parts/32⌉ · c4 / 32⌉
 // fold   Bindings: 0 part, read: [parts][2][c4]   1 gamma, read   2 beta, read   3 coef, write: [a b mean invstd][c4]
 //        4 kept, write: [slot][mean σ²][c4], for the running statistics   5 scalars, read: float[64]; the slot is scalar `micro`
@@ -28,7 +28,7 @@ READS(0, part)
 WRITES(1, merged)
 #endif
 
-// merge makes the statistics of parts first to end-1, for vector c of the channels.
+// merge returns the statistics of parts first … end−1 for channel vector c.
 void merge(uint first, uint end, uint c, out vec4 mean, out vec4 m2) {
 	mean = m2 = vec4(0);
 	float n = 0.0;

@@ -1,8 +1,8 @@
 #version 450
 #extension GL_GOOGLE_include_directive : require
 // Running statistics: for every micro-batch in order, mean ← (1 − m)·mean + m·batch mean, var ← (1 − m)·var + m·unbias·batch variance
-// (torch.nn.BatchNorm2d; unbias = M/(M − 1)); where the mean alone is taken the variance stays. Nothing changes once the step is known to be non-finite.
-// Bindings: 0 kept, read: [micro][mean σ²][c4]   1 mean, add   2 var, add   3 halt, read: uint.  Grid: x ⌈c4 / 32⌉, a vector a lane.
+// (torch.nn.BatchNorm2d; unbias = M/(M − 1)); without variance, var does not change. Nothing changes if halt is set.
+// Bindings: 0 kept, read: [micro][mean σ²][c4]   1 mean, add   2 var, add   3 halt, read: uint.  Grid: x ⌈c4 / 32⌉, one lane per vector.
 //! variant plain
 //! variant texel -DTEXEL
 #include "io.glsl"

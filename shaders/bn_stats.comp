@@ -1,8 +1,8 @@
 #version 450
 #extension GL_GOOGLE_include_directive : require
-// Batch norm, statistics of chunks of positions: part[chunk][0][c] = mean, [1][c] = M2 = Σ (x − mean)². One pass with the chunk's
-// first row as shift, so that Σx² − (Σx)²/n loses nothing to a large mean. bn_merge.comp merges the chunks.
-// Bindings: 0 x, read: [rows][c4]   1 part, write: [chunks][2][c4].  Bound at the slice, which starts at chunk0.
+// Batch norm, statistics of chunks of positions: part[chunk][0][c] = mean, [1][c] = M2 = Σ (x − mean)². One pass, shifted by the
+// chunk's first row, so that Σx² − (Σx)²/n stays accurate for a large mean. bn_merge.comp merges the chunks.
+// Bindings: 0 x, read: [rows][c4]   1 part, write: [chunks][2][c4].  x is bound at the slice, which begins at chunk0.
 // Grid: x, z ⌈chunks of the slice · c4 / 32⌉. One lane sums one vector of channels over one chunk.
 //! variant plain
 //! variant texel -DTEXEL

@@ -1,8 +1,8 @@
 #version 450
 #extension GL_GOOGLE_include_directive : require
-// y = softmax((x − c)/τ) a row, τ a scalar of the step; the largest number is taken off first.
+// y = softmax((x − c)/τ) for each row, where τ is a scalar of the step. The row's maximum is subtracted first.
 // Bindings: 0 x, read: [rows][quads] at the slice   1 c, read: [quads]   2 scalars, read: float[64]   3 y, write.
-// Grid: x, z rows. A group takes a row, a lane every 32nd vector of it; lanes put their sums together in order, each for itself.
+// Grid: x, z rows. A group computes a row, a lane every 32nd vector of it. Each lane adds the sums of all lanes in order.
 //! variant plain
 //! variant texel -DTEXEL
 #include "io.glsl"

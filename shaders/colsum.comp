@@ -1,6 +1,6 @@
 #version 450
 #extension GL_GOOGLE_include_directive : require
-// part[chunk][c] = Σ_{rows of the chunk} x[r c]; sum.comp and reduce.comp add the chunks up in fixed order.
+// part[chunk][c] = Σ_{rows of the chunk} x[r c]; sum.comp and reduce.comp add the chunks in a fixed order.
 // Bindings: 0 x, read: [rows][c4] at the slice, which starts at chunk0   1 part, write: [chunks][c4]
 // Grid: x, z ⌈chunks of the slice · c4 / 32⌉. One lane sums one vector of columns over one chunk.
 //! variant plain

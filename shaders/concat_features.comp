@@ -1,8 +1,9 @@
 #version 450
 #extension GL_GOOGLE_include_directive : require
-// The parts of a sample side by side: y[n][t] (+)= x[row(n, t)], and its gradient x[row(n, t)] (+)= y[n][t] (back ≠ 0), in vectors.
-//   row(n, t) = t·rows + n where parts come in blocks, a block a part; else n·parts + t
-// Bindings: 0 source, read: vec4 [rows·parts][quads]   1 result, write or add: the same shape.  Grid: x, z ⌈rows·parts·quads / 32⌉. One lane moves one.
+// Concatenates the features of a sample's parts: y[n][t] (+)= x[row(n, t)], and its gradient x[row(n, t)] (+)= y[n][t] (back ≠ 0), in vectors.
+//   row(n, t) = t·rows + n if blocks (one block per part); else n·parts + t
+// Bindings: 0 source, read: vec4 [rows·parts][quads]   1 result, write or add: the same shape.
+// Grid: x, z ⌈rows·parts·quads / 32⌉. One lane moves one vector.
 //! variant plain
 //! variant texel -DTEXEL
 #include "io.glsl"

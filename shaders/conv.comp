@@ -1,11 +1,11 @@
 #version 450
 #extension GL_GOOGLE_include_directive : require
 // Convolution as gather, lean family (no shared memory, no barrier): y[q k] (+)= Σ_taps Σ_c x[position(q, tap) c] · w[tap c k].
-// One source for four uses; only the geometry in the constants differs:
+// It has four uses, which differ only in the geometry of the push constants:
 //   forward          grid = output pixels, position = q·stride − pad + tap
 //   dgrad, stride 1  grid = input pixels, position = q + pad − tap
-//   dgrad, stride s  one dispatch for each of the s² classes of input pixels (h mod s, w mod s), with only its own taps
-//   A·B              one position a row, one tap; of a batch of matrices one along y
+//   dgrad, stride s  one dispatch for each of the s² classes of input pixels (h mod s, w mod s), with the taps of the class
+//   A·B              one position per row, one tap; the matrices of a batch lie along y
 // Bindings: 0 x, read: [n][inH inW][c4]   1 w, read: vectors along k, at wTap0 + r·wTapH + s·wTapW + c·wIn + k4
 //           2 y, write or add: at n·outN + i·outH + j·outW + out0 + k4.  Bound at the slice: n from 0.
 // Grid: x, z ⌈rows / (8·PX)⌉ · ⌈k4 / KB⌉, y matrices of a batch. One lane makes PX positions × KB vectors; lanes are neighboring positions.
@@ -27,7 +27,7 @@ void main() {
 	const int c4 = p.c4, inH = p.inH, inW = p.inW, dir = p.dir, wIn = p.wIn, lastC = p.c - 1;
 	uint tiles = (p.rows + PX * 8u - 1u) / (PX * 8u), column = GROUP / tiles, first = (GROUP - column * tiles) * PX * 8u + gl_LocalInvocationID.x;
 	int kb = int(column) * KB, batch = int(gl_WorkGroupID.y);
-	if (kb >= p.k4) return; // a group that only fills up the grid
+	if (kb >= p.k4) return; // surplus group of the grid
 	vec4 s[PX * KB];
 	int hi[PX], wi[PX], base[PX], dst[PX], kk[KB];
 	[[unroll]] for (int i = 0; i < PX * KB; i++) s[i] = vec4(0);
@@ -55,7 +55,7 @@ void main() {
 				vec4 z = LOAD(x, a[i] + c);
 				v[i] = ok[i] ? z : vec4(0);
 			}
-			// x's pad lanes are zero; the rows of w that they meet must only exist
+			// x's pad lanes are zero, so any existing row of w will do for them
 			int w0 = wb + c * 4 * wIn, w1 = wb + min(c * 4 + 1, lastC) * wIn, w2 = wb + min(c * 4 + 2, lastC) * wIn, w3 = wb + min(c * 4 + 3, lastC) * wIn;
 			[[unroll]] for (int b = 0; b < KB; b++) {
 				vec4 g0 = LOAD(w, w0 + kk[b]), g1 = LOAD(w, w1 + kk[b]), g2 = LOAD(w, w2 + kk[b]), g3 = LOAD(w, w3 + kk[b]);

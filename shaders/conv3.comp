@@ -1,7 +1,7 @@
 #version 450
 #extension GL_GOOGLE_include_directive : require
-// Convolution as gather, lean family, for three taps a row and stride 1: conv.comp's sum, bindings and constants. A lane makes a run of PX
-// neighbors in a row of the grid, whose taps overlap: PX + 2 vectors of x serve three taps, where conv.comp reads 3·PX.
+// Convolution as gather, lean family, for three taps per row and stride 1: sum, bindings and constants of conv.comp. A lane makes PX neighbors in a row
+// of the grid, whose taps overlap: three taps need PX + 2 vectors of x, where conv.comp reads 3·PX.
 // gridW is a multiple of PX.  Grid: x, z ⌈rows / (8·PX)⌉ · ⌈k4 / KB⌉, y matrices of a batch (one).
 //! variant r16_plain -DPX=16 -DKB=2
 //! variant r16_texel -DPX=16 -DKB=2 -DTEXEL
@@ -20,13 +20,13 @@ void main() {
 	bool some = q < p.rows;
 	q = some ? q : 0u;
 	int kb = int(column) * KB;
-	if (kb >= p.k4) return; // a group that only fills up the grid
+	if (kb >= p.k4) return; // surplus group of the grid
 	vec4 s[PX * KB];
 	int kk[KB];
 	[[unroll]] for (int i = 0; i < PX * KB; i++) s[i] = vec4(0);
 	[[unroll]] for (int b = 0; b < KB; b++) kk[b] = min(kb + b, p.k4 - 1);
 	uint n = q / p.gridHW, rest = q - n * p.gridHW, gi = rest / p.gridW, gj = rest - gi * p.gridW;
-	// columns from the leftmost that a tap reaches; the taps' order is the columns' where dir is 1, else the reverse
+	// columns begin at the leftmost tap; taps have the order of columns if dir is 1, else the reverse order
 	int left = int(gj) + p.offW + (p.dir > 0 ? 0 : -2), tap0 = p.wTap0 + (p.dir > 0 ? 0 : 2 * p.wTapW), tapW = p.dir * p.wTapW;
 	for (int r = 0; r < p.tapsH; r++) {
 		int h = int(gi) + p.offH + r * p.dir, row = (int(n) * inH + h) * inW;
@@ -43,7 +43,7 @@ void main() {
 				vec4 z = LOAD(x, a[j] + c);
 				v[j] = ok[j] ? z : vec4(0);
 			}
-			// x's pad lanes are zero; the rows of w that they meet must only exist
+			// x's pad lanes are zero, so any existing row of w will do for them
 			int w0 = wb + c * 4 * wIn, w1 = wb + min(c * 4 + 1, lastC) * wIn, w2 = wb + min(c * 4 + 2, lastC) * wIn, w3 = wb + min(c * 4 + 3, lastC) * wIn;
 			[[unroll]] for (int b = 0; b < KB; b++) {
 				vec4 g[12];

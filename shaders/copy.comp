@@ -1,6 +1,6 @@
 #version 450
 #extension GL_GOOGLE_include_directive : require
-// y[to + i] (+)= x[from + i], in vectors.  Bindings: 0 x, read   1 y, write or add.  Grid: x, z ⌈n / 256⌉. One lane copies eight, 32 apart.
+// y[to + i] (+)= x[from + i], in vectors.  Bindings: 0 x, read   1 y, write or add.  Grid: x, z ⌈n / 256⌉. One lane copies eight vectors, 32 apart.
 //! variant plain
 //! variant texel -DTEXEL
 #include "io.glsl"

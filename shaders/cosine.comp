@@ -1,7 +1,7 @@
 #version 450
 #extension GL_GOOGLE_include_directive : require
 // Cosines of rows, cos = a·b / (|a||b|), norms at least ε: kept[r] = (cos, |a|, |b|, 0), row[r] = (offset − slope · cos, 1, 0, 0).
-// Bindings: 0 a   1 b, read: [rows][quads]   2 row   3 kept, write: vec4[rows].  Grid: x, z ⌈rows / 32⌉, a row a lane; all at the slice.
+// Bindings: 0 a   1 b, read: [rows][quads]   2 row   3 kept, write: vec4[rows].  Grid: x, z ⌈rows / 32⌉, one lane per row; all bound at the slice.
 //! variant plain
 //! variant texel -DTEXEL
 #include "io.glsl"

@@ -1,9 +1,9 @@
 #version 450
 #extension GL_GOOGLE_include_directive : require
-// dx (+)= −scale · dloss · (y/|y| − cos · x/|x|) / |x|; where |x| is ε the cosine does not count. cos and norms are those that cosine.comp kept, the
-// norm of x being the third number where second is set, else the second.
+// dx (+)= −scale · dloss · (y/|y| − cos · x/|x|) / |x|; if |x| = ε, the cosine term is 0. cosine.comp kept cos and the
+// norms; the norm of x is the third number if second is set, else the second.
 // Bindings: 0 x   1 y, read: [rows][quads]   2 kept, read: vec4[rows], at the slice   3 dloss, read: lane 0   4 dx, write or add.
-// Grid: x, z ⌈rows · quads / 32⌉, a vector a lane.
+// Grid: x, z ⌈rows · quads / 32⌉, one lane per vector.
 //! variant plain
 //! variant texel -DTEXEL
 #include "io.glsl"

@@ -1,9 +1,9 @@
 #version 450
 #extension GL_GOOGLE_include_directive : require
-// Cross-entropy, shares of rows: part[r][l] = (top, Σ exp(x_rc − top), Σ x_rt, 1) over lane l's share of row r, top the largest of them, t the target;
-// the last number is 0 where t is below 0. logsumexp.comp puts a row's shares together.
-// Bindings: 0 x, read: [rows][quads]   1 targets, read: int[rows]   2 part, write: vec4[rows][32]; all whole
-// Grid: x, z rows. A group takes a row, a lane every 32nd vector of it.
+// Cross-entropy, partial results: part[r][l] = (top, Σ exp(x_rc − top), Σ x_rt, 1) over lane l's part of row r, where top is the maximum and t the
+// target. The last number is 0 if t < 0. logsumexp.comp merges the lanes of a row.
+// Bindings: 0 x, read: [rows][quads]   1 targets, read: int[rows]   2 part, write: vec4[rows][32]; all bound whole
+// Grid: x, z rows. A group computes a row, a lane every 32nd vector of it.
 //! variant plain
 //! variant texel -DTEXEL
 #include "io.glsl"

@@ -1,8 +1,8 @@
 #version 450
 #extension GL_GOOGLE_include_directive : require
-// dx[r c] (+)= (e^{x − lse} − [c = t]) · dloss / count, zero where the target is below 0.
+// dx[r c] (+)= (e^{x − lse} − [c = t]) · dloss / count, zero if the target is below 0.
 // Bindings: 0 x, read: [rows][quads]   1 targets, read: int[rows]   2 row, read: vec4[rows]   3 mean, read: (loss, count, 0, 0)
-//           4 dloss, read: lane 0   5 dx, write or add.  Grid: x, z ⌈rows · quads / 32⌉, a vector a lane; all whole.
+//           4 dloss, read: lane 0   5 dx, write or add.  Grid: x, z ⌈rows · quads / 32⌉, one lane per vector; all bound whole.
 //! variant plain
 //! variant texel -DTEXEL
 #include "io.glsl"

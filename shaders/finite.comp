@@ -1,6 +1,6 @@
 #version 450
 #extension GL_GOOGLE_include_directive : require
-// found[lane] = (first vector of the lane's with a number that is not finite, or 2³² − 1;  bits of Σ g² over its vectors, 0, 0). Finite-ness is
+// found[lane] = (the lane's first vector with a non-finite number, or 2³² − 1;  bits of Σ g² over its vectors, 0, 0). Non-finite numbers are
 // found by their bits: without float controls a driver may assume that there are no NaNs.
 // Bindings: 0 grad, read: [n] vectors   1 found, write: uvec4[lanes].  Bound at the slice, which starts at vector `from`.
 // Grid: x, z ⌈n / 512⌉. A group scans 512 vectors, a lane at 16 of them, 32 apart, so that neighboring lanes read neighboring vectors.

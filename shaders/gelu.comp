@@ -2,7 +2,8 @@
 #extension GL_GOOGLE_include_directive : require
 // y = x·Φ(x), Φ(x) = ½ (1 + erf(x/√2));  back: dx (+)= dy · (Φ(x) + x·φ(x)), φ = e^{−x²/2} / √(2π)
 // erfc(a) = (a₁t + … + a₅t⁵)·e^{−a²}, t = 1/(1 + 0.3275911 a), is within 1.5e-7 for a ≥ 0 (Abramowitz and Stegun 1964, 7.1.26).
-// Bindings: 0 x, read   1 y, write    back: 0 dy   1 x, read   2 dx, write or add; all [n] vectors.  Grid: x, z ⌈n / 256⌉. One lane makes eight, 32 apart.
+// Bindings: 0 x, read   1 y, write    back: 0 dy   1 x, read   2 dx, write or add; all [n] vectors.
+// Grid: x, z ⌈n / 256⌉. One lane makes eight vectors, 32 apart.
 //! variant forward_plain
 //! variant forward_texel -DTEXEL
 //! variant back_plain -DBACK

@@ -1,8 +1,8 @@
 #version 450
 #extension GL_GOOGLE_include_directive : require
-// Group norm: y = γ·(x − mean)·invstd + β (+ residual), then ReLU where asked, mean and invstd of the row's image and the channel's group.
+// Group norm: y = γ·(x − mean)·invstd + β (+ residual), then ReLU if relu, with mean and invstd of the row's image and the channel's group.
 // Bindings: 0 x   1 stats, read: vec4[images][groups], mean and invstd in lanes 0 and 1   2 gamma   3 beta, read: [c4]
-//           4 residual (x again where there is none)   5 y, write; x, residual, y: [rows][c4] at the slice, which starts at row first
+//           4 residual (x if there is none)   5 y, write; x, residual, y: [rows][c4] bound at the slice, which begins at row first
 // Grid: x, z ⌈⌈rows / 8⌉ · c4 / 32⌉. One lane makes one vector of channels of eight rows; pad lanes have γ = β = 0.
 //! variant plain
 //! variant texel -DTEXEL

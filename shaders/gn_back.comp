@@ -1,9 +1,9 @@
 #version 450
 #extension GL_GOOGLE_include_directive : require
-// Backward of group norm: dx (+)= invstd·(γ·dy' − A − x̂·B) and, where there is a residual, dres (+)= dy', with dy' = dy·[y > 0] under a ReLU,
+// Backward of group norm: dx (+)= invstd·(γ·dy' − A − x̂·B) and, if there is a residual, dres (+)= dy', with dy' = dy·[y > 0] under a ReLU,
 // x̂ = (x − mean)·invstd and the means A and B of gn_back_merge.comp.
-// Bindings: 0 dy   1 x   2 y   3 stats   4 means, read: vec4[images][groups]   5 gamma, read: [c4]   6 dx   7 dres (any writable range where there is
-//           none); dy, x, y, dx, dres: [rows][c4] at the slice, which starts at row first.  Grid as gn_apply.comp.
+// Bindings: 0 dy   1 x   2 y   3 stats   4 means, read: vec4[images][groups]   5 gamma, read: [c4]   6 dx   7 dres (any writable range if there is
+//           none); dy, x, y, dx, dres: [rows][c4] bound at the slice, which begins at row first.  Grid as gn_apply.comp.
 //! variant plain
 //! variant texel -DTEXEL
 #include "io.glsl"

@@ -2,7 +2,7 @@
 #extension GL_GOOGLE_include_directive : require
 // Backward of group norm: the means over a group of an image, A = Σ_c γ·s1 / m and B = Σ_c γ·s2 / m, m = area · channels; see gn_back.comp.
 // Bindings: 0 s1   1 s2, read: [images][c4]   2 gamma, read: [c4]   3 means, write: vec4[images][groups], A and B in lanes 0 and 1
-// Grid: x, z ⌈images · groups / 32⌉, a group of an image a lane.
+// Grid: x, z ⌈images · groups / 32⌉, one lane per group of an image.
 //! variant plain
 //! variant texel -DTEXEL
 #include "io.glsl"

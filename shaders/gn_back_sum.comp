@@ -2,7 +2,7 @@
 #extension GL_GOOGLE_include_directive : require
 // Backward of group norm, sums over an image's positions: s1[n][c] = Σ dy', s2[n][c] = Σ dy'·x̂ with dy' = dy·[y > 0] under a ReLU (y holds the
 // residual too) and x̂ = (x − mean)·invstd. Summed over the images they are dβ and dγ.
-// Bindings: 0 dy   1 x   2 y, read: [images][area][c4]   3 stats, read: vec4[images][groups]   4 s1   5 s2, write: [images][c4]; all at the slice
+// Bindings: 0 dy   1 x   2 y, read: [images][area][c4]   3 stats, read: vec4[images][groups]   4 s1   5 s2, write: [images][c4]; all bound at the slice
 // Grid: x, z ⌈images · c4 / 32⌉. One lane sums one vector of channels of one image.
 //! variant plain
 //! variant texel -DTEXEL

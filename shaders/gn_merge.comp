@@ -1,9 +1,9 @@
 #version 450
 #extension GL_GOOGLE_include_directive : require
-// Group norm: merges the mean and M2 of each channel over an image's positions into those of a group of channels, and gives mean and 1/√(σ² + ε),
+// Group norm: merges the mean and M2 of each channel over an image's positions into those of a group of channels, and computes mean and 1/√(σ² + ε),
 // σ² = M2 / (area · channels), biased.
 // Bindings: 0 part, read: [images][mean M2][c4], of bn_stats.comp   1 stats, write: vec4[images][c4/quads], mean and 1/√(σ² + ε) in lanes 0 and 1
-// Grid: x, z ⌈images · groups / 32⌉, a group of an image a lane; a group has `quads` vectors of channels, of which `channels` are no pad lanes.
+// Grid: x, z ⌈images · groups / 32⌉, one lane per group of an image. A group has `quads` vectors with `channels` channels; the rest are pad lanes.
 //! variant plain
 //! variant texel -DTEXEL
 #include "io.glsl"

@@ -1,5 +1,5 @@
-// How kernels read vectors: as storage buffers everywhere, or, with -DTEXEL, as uniform texel buffers of rgba32f. The second is
-// for CPU devices: Mesa's llvmpipe reads a storage buffer inside a loop lane by lane with a bounds check each, a texel buffer
+// Declarations for reading vectors: from storage buffers, or with -DTEXEL from uniform texel buffers of rgba32f. Texel buffers
+// are for CPU devices: Mesa's llvmpipe reads a storage buffer inside a loop lane by lane with a bounds check each, a texel buffer
 // eight lanes at a time (measured on Mesa 22.3.6: 2 to 3.5 times the convolution rate).
 #extension GL_EXT_control_flow_attributes : require
 #ifdef TEXEL
@@ -11,5 +11,5 @@
 #endif
 #define WRITES(B, NAME) layout(binding = B) buffer NAME##Buffer { vec4 NAME[]; };
 #define WRITE(NAME, I, ADD, V) NAME[I] = (ADD) != 0u ? NAME[I] + (V) : (V)
-// Groups beyond 65535 go on along z.
+// Groups beyond 65535 continue along z.
 #define GROUP (gl_WorkGroupID.z * 65535u + gl_WorkGroupID.x)

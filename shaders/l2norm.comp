@@ -1,7 +1,7 @@
 #version 450
 #extension GL_GOOGLE_include_directive : require
-// y = x / max(‖x‖, ε) a row; norm[r] = max(‖x‖, ε).  Bindings: 0 x, read: [rows][quads]   1 y, write   2 norm, write: vec4[rows], lane 0
-// Grid: x, z ⌈rows / 32⌉, a row a lane; everything bound at the slice.
+// y = x / max(‖x‖, ε) for each row; norm[r] = max(‖x‖, ε).  Bindings: 0 x, read: [rows][quads]   1 y, write   2 norm, write: vec4[rows], lane 0
+// Grid: x, z ⌈rows / 32⌉, one lane per row; all bound at the slice.
 //! variant plain
 //! variant texel -DTEXEL
 #include "io.glsl"

@@ -1,7 +1,7 @@
 #version 450
 #extension GL_GOOGLE_include_directive : require
-// dx (+)= (dy − y·(y·dy)) / n a row, with n = ‖x‖; where ‖x‖ < ε, n = ε and y·dy does not count.
-// Bindings: 0 dy   1 y   2 norm, read: vec4[rows]   3 dx, write or add.  Grid: x, z ⌈rows / 32⌉, a row a lane; at the slice.
+// dx (+)= (dy − y·(y·dy)) / n for each row, with n = ‖x‖. If ‖x‖ < ε, n = ε and the term with y·dy is 0.
+// Bindings: 0 dy   1 y   2 norm, read: vec4[rows]   3 dx, write or add.  Grid: x, z ⌈rows / 32⌉, one lane per row; all bound at the slice.
 //! variant plain
 //! variant texel -DTEXEL
 #include "io.glsl"

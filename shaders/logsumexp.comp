@@ -1,8 +1,8 @@
 #version 450
 #extension GL_GOOGLE_include_directive : require
-// Puts the 32 shares of a row together, in order: row[r] = (lse − hit, 1, lse, 0) with shares (top, Σ exp(v − top), hit's part, 1), or zeros where the
-// row does not count: their last number is 0. With soft, shares end with their part of Σ t, and row[r] = (lse · Σ t − hit, 1, lse, Σ t).
-// Bindings: 0 part, read: vec4[rows][32]   1 row, write: vec4[rows]; at the slice.  Grid: x, z ⌈rows / 32⌉, a row a lane.
+// Merges the partial results (top, Σ exp(v − top), Σ hit, 1) of a row's 32 lanes, in order: row[r] = (lse − Σ hit, 1, lse, 0), or zeros if the row does
+// not count, which their last number 0 marks. With soft, their last number is a part of Σ t, and row[r] = (lse · Σ t − Σ hit, 1, lse, Σ t).
+// Bindings: 0 part, read: vec4[rows][32]   1 row, write: vec4[rows]; bound at the slice.  Grid: x, z ⌈rows / 32⌉, one lane per row.
 //! variant plain
 //! variant texel -DTEXEL
 //! variant soft_plain -DSOFT

@@ -1,7 +1,7 @@
 #version 450
 #extension GL_GOOGLE_include_directive : require
 // Elementwise ops on two vectors.   relu_back: y (+)= a · [b > 0]    add: y = a + scale · b
-// Bindings: 0 a, read   1 b, read   2 y, write or add; all [n].  Grid: x, z ⌈n / 256⌉. One lane makes eight, 32 apart.
+// Bindings: 0 a, read   1 b, read   2 y, write or add; all [n].  Grid: x, z ⌈n / 256⌉. One lane makes eight vectors, 32 apart.
 //! variant relu_back_plain -DRELU_BACK
 //! variant relu_back_texel -DRELU_BACK -DTEXEL
 //! variant add_plain -DADD

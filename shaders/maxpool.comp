@@ -1,7 +1,7 @@
 #version 450
 #extension GL_GOOGLE_include_directive : require
 // Max-pool of k×k windows: y[n p q c] = max over taps (r s) inside the image of x[n, p·stride − pad + r, q·stride − pad + s, c], and the tap
-// that holds it, r·k + s, as a float: of equal ones the first in that order, as in PyTorch's CPU code. Every window has a tap: 2·pad ≤ k.
+// that holds it, r·k + s, as a float: among equal ones the first in that order, as in PyTorch's CPU code. Every window has a tap: 2·pad ≤ k.
 // Bindings: 0 x, read: [n][inH inW][c4]   1 y, write: [n][outH outW][c4]   2 tap, write: as y; all at the slice.
 // Grid: x, z ⌈n · outH · outW · c4 / 32⌉. One lane makes one vector; neighbors are the next channels.
 //! variant plain

@@ -12,7 +12,7 @@ READS(0, dy)
 READS(1, tap)
 WRITES(2, dx)
 
-// first is the lowest window that covers the padded position h; the highest is h / stride.
+// first returns the lowest window that covers the padded position h. The highest is h / stride.
 int first(int h) { return h < k ? 0 : (h - k) / stride + 1; }
 
 void main() {

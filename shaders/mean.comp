@@ -1,7 +1,7 @@
 #version 450
 #extension GL_GOOGLE_include_directive : require
-// The mean of a loss over the rows that count, from sums over groups of them: loss[0] = (Σ row.x / Σ row.y, 0, 0, 0), mean[0] = (the same, Σ row.y, 0, 0).
-// Bindings: 0 row, read: vec4[rows]   1 loss, write   2 mean, write.  One group; its first lane adds up in order.
+// The weighted mean of a loss over rows, from sums over groups of rows: loss[0] = (Σ row.x / Σ row.y, 0, 0, 0), mean[0] = (the same, Σ row.y, 0, 0).
+// Bindings: 0 row, read: vec4[rows]   1 loss, write   2 mean, write.  One group, whose first lane adds in order.
 //! variant plain
 //! variant texel -DTEXEL
 #include "io.glsl"

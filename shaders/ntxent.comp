@@ -1,9 +1,9 @@
 #version 450
 #extension GL_GOOGLE_include_directive : require
-// NT-Xent, shares of rows: part[i][l] = (top, Σ exp(s_ij − top), Σ s_ip, 1) over lane l's share of j ≠ i, s = sim/τ, top the largest of them, p the
-// other view of i (i ± rows/2). With decoupled, p is left out of top and sum as well. logsumexp.comp puts a row's shares together.
-// Bindings: 0 sim, read: [n][quads], rows row0 … row0+n−1 of z·zᵀ   1 part, write: vec4[n][32]; at the slice
-// Grid: x, z n. A group takes a row, a lane every 32nd vector of it.
+// NT-Xent, partial results: part[i][l] = (top, Σ exp(s_ij − top), Σ s_ip, 1) over lane l's part of j ≠ i, where s = sim/τ, top is the maximum and p the
+// other view of i (i ± rows/2). With decoupled, p is left out of top and sum too. logsumexp.comp merges the lanes of a row.
+// Bindings: 0 sim, read: [n][quads], rows row0 … row0+n−1 of z·zᵀ   1 part, write: vec4[n][32]; both bound at the slice
+// Grid: x, z n. A group computes a row, a lane every 32nd vector of it.
 //! variant plain
 //! variant texel -DTEXEL
 #include "io.glsl"

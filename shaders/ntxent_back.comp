@@ -2,8 +2,8 @@
 #extension GL_GOOGLE_include_directive : require
 // g[i j] = (e^{s_ij − lse_i} + e^{s_ij − lse_j} − 2·[j = p]) · dloss / (rows·τ), zero for j = i; then dz = g·z. s is symmetric, so both
 // occurrences of a pair are in one row and no scatter is needed. With decoupled, both exponentials are left out for j = p.
-// Bindings: 0 sim, read: [rows][quads]   1 row, read: vec4[rows], whole   2 dloss, read   3 g, write.  Grid: x, z ⌈n · quads / 32⌉, a vector a
-//           lane; sim and g at the slice from row0 on.
+// Bindings: 0 sim, read: [rows][quads]   1 row, read: vec4[rows], whole   2 dloss, read   3 g, write.  Grid: x, z ⌈n · quads / 32⌉, one lane
+//           per vector; sim and g bound at the slice, which begins at row0.
 //! variant plain
 //! variant texel -DTEXEL
 #include "io.glsl"

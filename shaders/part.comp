@@ -1,9 +1,9 @@
 #version 450
 #extension GL_GOOGLE_include_directive : require
-// The rows of a micro-batch among those of a batch, blocks of `per` vectors each: whole[b·parts·per + micro·per + i] = part[b·per + i], or with back
-// part = whole.
-// Bindings: 0 x, read: the part; with back the whole   1 y, write: the other   2 scalars, read: float[64]; micro is the number of that scalar
-// Grid: x, z ⌈n / 32⌉, a vector of the part a lane.
+// Copies the rows of a micro-batch to or from those of the batch, in blocks of `per` vectors:
+// whole[b·parts·per + micro·per + i] = part[b·per + i], or with back the reverse.
+// Bindings: 0 x, read: the part; with back the whole   1 y, write: the other   2 scalars, read: float[64]; micro is the index of that scalar
+// Grid: x, z ⌈n / 32⌉, one lane per vector of the part.
 //! variant plain
 //! variant texel -DTEXEL
 #include "io.glsl"

@@ -1,6 +1,6 @@
 #version 450
 #extension GL_GOOGLE_include_directive : require
-// Global average: y[n c] = (1/area) Σ_p x[n p c].  Bindings: 0 x, read: [n][area][c4]   1 y, write: [n][c4]; at the slice.
+// Global average: y[n c] = (1/area) Σ_p x[n p c].  Bindings: 0 x, read: [n][area][c4]   1 y, write: [n][c4]; both bound at the slice.
 // Grid: x, z ⌈n · c4 / 32⌉. One lane averages one vector of channels of one image.
 //! variant plain
 //! variant texel -DTEXEL

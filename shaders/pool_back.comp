@@ -1,6 +1,6 @@
 #version 450
 #extension GL_GOOGLE_include_directive : require
-// dx[n p c] (+)= dy[n c] / area.  Bindings: 0 dy, read: [n][c4]   1 dx, write or add: [n][area][c4]; at the slice.
+// dx[n p c] (+)= dy[n c] / area.  Bindings: 0 dy, read: [n][c4]   1 dx, write or add: [n][area][c4]; both bound at the slice.
 // Grid: x, z ⌈n · area · c4 / 32⌉. One lane makes one vector.
 //! variant plain
 //! variant texel -DTEXEL

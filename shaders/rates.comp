@@ -1,14 +1,14 @@
 #version 450
 #extension GL_GOOGLE_include_directive : require
-// What optimizers do to 256 bytes of the flat set, all of one parameter: rates[i] = (η·r, λ·d, e, f); η and λ are scalars of the step, r and d the
-// parameter's multiples of them, e its rate of averaging or 0, f what its gradient is multiplied by: 1, or with clip what verdict.comp left in halt.
-// Where the parameter has a gate η·r is multiplied by that scalar, and −1 where it is 0: leave it alone. With trust λ·d and f are those of trust.comp.
-// adamw.comp divides by the bias corrections of all steps. A gate has seen fewer: the scalar `own` makes η·r right, and where the rate multiplies the
-// decay once more λ·d is divided by it.
-// Bindings: 0 owner, read: float[blocks], the parameter's number   1 params, read: vec4[2] a parameter = (r, d, averaged, gate or −1),
+// The optimizer's settings for a block of 256 bytes of the flat set, which belongs to one parameter: rates[i] = (η·r, λ·d, e, f). η and λ are scalars of
+// the step, r and d the parameter's multiples of them, e is 1 − momentum of its average (0: none), and f the factor of its gradient: 1, or with clip
+// the factor from verdict.comp in halt. A gate multiplies η·r; if the gate is 0, −1 makes the optimizer skip the block. With trust, trust.comp gives
+// λ·d and f. adamw.comp divides by the bias corrections of all steps, but a gated parameter has had fewer: the scalar `own` corrects η·r, and λ·d is
+// divided by it if the rate multiplies the decay again.
+// Bindings: 0 owner, read: float[blocks], the parameter's number   1 params, read: vec4[2] per parameter = (r, d, averaged, gate or −1),
 //           (…, …, own or −1, 1: divide λ·d)   2 scalars, read: float[64]   3 halt, read: uint[3]
-//           4 rates, write: vec4[n] at the slice, which starts at block `first`   [5 trust, read: vec4 a parameter].
-// Grid: x, z ⌈n / 32⌉, a block a lane.
+//           4 rates, write: vec4[n] at the slice, which begins at block `first`   [5 trust, read: vec4 per parameter].
+// Grid: x, z ⌈n / 32⌉, one lane per block.
 //! variant bare_plain
 //! variant bare_texel -DTEXEL
 //! variant trust_plain -DTRUST

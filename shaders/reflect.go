@@ -14,7 +14,7 @@ const (
 	storagePushConstant = 9
 )
 
-// module keeps what the layout of a push-constant block depends on, by result id.
+// module holds the declarations that determine the layout of a push-constant block, by result id.
 type module struct {
 	bindings int                             // highest binding + 1
 	push     uint32                          // struct type of the push-constant block; 0: none
@@ -25,8 +25,8 @@ type module struct {
 }
 
 // Reflect returns how many storage buffers a shader binds (its highest binding + 1, all in set 0) and the size of its
-// push-constant block in bytes (0 where it has none), rounded up to 4. The compiler drops a buffer that nothing reads or
-// writes, so a shader must use its last binding. Code that is no SPIR-V gives 0, 0.
+// push-constant block in bytes (0 if it has none), rounded up to 4. The compiler removes an unused buffer, so a shader must use
+// its last binding. It returns 0, 0 for code that is not SPIR-V.
 func Reflect(code []uint32) (bindings int, pushBytes int) {
 	m, ok := parse(code)
 	if !ok {
@@ -64,7 +64,7 @@ func PushConstants(name string) ([]Member, error) {
 	return out, nil
 }
 
-// parse reads the instructions that the bindings and the push-constant block depend on; false if code is no SPIR-V.
+// parse reads the instructions that determine the bindings and the push-constant block. It returns false for code that is not SPIR-V.
 func parse(code []uint32) (m module, ok bool) {
 	m = module{types: map[uint32][]uint32{}, consts: map[uint32]uint32{}, strides: map[uint32]uint32{}, members: map[[2]uint32]map[uint32]uint32{}}
 	if len(code) < 5 || code[0] != magic {
@@ -101,7 +101,7 @@ func parse(code []uint32) (m module, ok bool) {
 	return m, true
 }
 
-// typeName returns the GLSL name of the types that push constants have, "" for others.
+// typeName returns the GLSL name of a type that push constants may have, "" for others.
 func (m module) typeName(id uint32) string {
 	t := m.types[id]
 	switch {
@@ -117,7 +117,7 @@ func (m module) typeName(id uint32) string {
 	return ""
 }
 
-// size is the extent of a type in bytes; matrixStride is the stride of its columns where it is a matrix.
+// size returns the size of a type in bytes. matrixStride is the stride of a matrix's columns.
 func (m module) size(id, matrixStride uint32) uint32 {
 	t := m.types[id]
 	if len(t) == 0 {
@@ -143,8 +143,8 @@ func (m module) size(id, matrixStride uint32) uint32 {
 	return 0
 }
 
-// TexelBindings returns the set of bindings that are uniform texel buffers, bit i for binding i: the variables of storage class
-// UniformConstant, which nothing else in a compute shader of this package has.
+// TexelBindings returns the set of bindings that are uniform texel buffers, bit i for binding i. They are the variables of storage class
+// UniformConstant, since no shader of this package has others of that class.
 func TexelBindings(code []uint32) (set uint32) {
 	const uniformConstant = 0
 	binding := map[uint32]uint32{}

@@ -4,8 +4,8 @@ bvec4 inRow(uint quad, uint width) { return lessThan(uvec4(0, 1, 2, 3) + quad * 
 float sum4(vec4 v) { return v.x + v.y + v.z + v.w; }
 float max4(vec4 v) { return max(max(v.x, v.y), max(v.z, v.w)); }
 
-// logSumExp takes sixteen numbers into a running (top, Σ exp(v − top)), top the largest so far: one look at each. Numbers that do not count are
-// LOW: as long as there is no other their sum means nothing, and the first other takes it to zero.
+// logSumExp updates a running (top, Σ exp(v − top)) with sixteen numbers, where top is the maximum so far. Masked numbers are LOW: a sum of only masked
+// numbers has no meaning, and the first other number multiplies it by zero.
 void logSumExp(vec4 v[4], inout float top, inout float total) {
 	vec4 most = max(max(v[0], v[1]), max(v[2], v[3]));
 	float now = max(top, max4(most));

@@ -1,6 +1,6 @@
 #version 450
 #extension GL_GOOGLE_include_directive : require
-// y (+)= scale · x.  Bindings: 0 x, read   1 y, write or add; both [n] vectors.  Grid: x, z ⌈n / 256⌉. One lane makes eight, 32 apart.
+// y (+)= scale · x.  Bindings: 0 x, read   1 y, write or add; both [n] vectors.  Grid: x, z ⌈n / 256⌉. One lane makes eight vectors, 32 apart.
 //! variant plain
 //! variant texel -DTEXEL
 #include "io.glsl"

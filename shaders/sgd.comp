@@ -1,10 +1,10 @@
 #version 450
 #extension GL_GOOGLE_include_directive : require
 // SGD with momentum as torch.optim.SGD: g ← f·grad + λ·p;  v ← μ·v + g;  p ← p − η·v, or with nesterov p ← p − η·(g + μ·v).  (η, λ, e, f) are rates,
-// those of 256 bytes in one vector; where η is negative p and v stay as they are.
-// Where e is not 0, average then moves the moving average, avg ← avg + e·(p − avg).
+// one vector for 256 bytes. If η is negative, p and v do not change.
+// average then also updates the moving average if e is not 0: avg ← avg + e·(p − avg).
 // Bindings: 0 grad, read   1 p, add   2 v, add   [3 avg, add]: [n] vectors   then rates, read: vec4[⌈n/16⌉]; halt, read: uint[3].
-// Grid: x, z ⌈n / 32⌉, a vector a lane; all but halt at the slice.
+// Grid: x, z ⌈n / 32⌉, one lane per vector; all but halt bound at the slice.
 //! variant plain
 //! variant texel -DTEXEL
 //! variant average_plain -DAVERAGE

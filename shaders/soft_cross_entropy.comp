@@ -1,8 +1,9 @@
 #version 450
 #extension GL_GOOGLE_include_directive : require
-// Cross-entropy against soft targets, shares of rows: part[r][l] = (top, Σ exp(x − top), Σ t·x, Σ t) over lane l's share of row r of x/τ, top the
-// largest of them. logsumexp.comp puts a row's shares together.
-// Bindings: 0 x   1 t, read: [rows][quads]   2 part, write: vec4[rows][32]; at the slice.  Grid: x, z rows. A group takes a row, a lane every 32nd vector.
+// Cross-entropy against soft targets, partial results: part[r][l] = (top, Σ exp(x − top), Σ t·x, Σ t) over lane l's part of row r of x/τ, where top is
+// the maximum. logsumexp.comp merges the lanes of a row.
+// Bindings: 0 x   1 t, read: [rows][quads]   2 part, write: vec4[rows][32]; all bound at the slice.
+// Grid: x, z rows. A group computes a row, a lane every 32nd vector.
 //! variant plain
 //! variant texel -DTEXEL
 #include "io.glsl"

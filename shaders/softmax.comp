@@ -1,7 +1,7 @@
 #version 450
 #extension GL_GOOGLE_include_directive : require
-// y = softmax(x/τ) a row, or its logarithm; the largest logit is taken off first.
-// Bindings: 0 x, read: [rows][quads]   1 y, write.  Grid: x, z ⌈rows / 32⌉, a row a lane; at the slice.
+// y = softmax(x/τ) for each row, or its logarithm. The row's maximum is subtracted first.
+// Bindings: 0 x, read: [rows][quads]   1 y, write.  Grid: x, z ⌈rows / 32⌉, one lane per row; both bound at the slice.
 //! variant soft_plain
 //! variant soft_texel -DTEXEL
 //! variant log_plain -DLOG

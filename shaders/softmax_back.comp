@@ -1,7 +1,7 @@
 #version 450
 #extension GL_GOOGLE_include_directive : require
-// softmax: dx (+)= y ⊙ (dy − Σ y⊙dy) / τ    log-softmax: dx (+)= (dy − e^y Σ dy) / τ, a row
-// Bindings: 0 dy   1 y, read: [rows][quads]   2 dx, write or add.  Grid: x, z ⌈rows / 32⌉, a row a lane; at the slice.
+// softmax: dx (+)= y ⊙ (dy − Σ y⊙dy) / τ    log-softmax: dx (+)= (dy − e^y Σ dy) / τ, for each row
+// Bindings: 0 dy   1 y, read: [rows][quads]   2 dx, write or add.  Grid: x, z ⌈rows / 32⌉, one lane per row; all bound at the slice.
 //! variant soft_plain
 //! variant soft_texel -DTEXEL
 //! variant log_plain -DLOG

@@ -1,8 +1,8 @@
 #version 450
 #extension GL_GOOGLE_include_directive : require
-// part[b] = (Σ g², Σ p², Σ g·p, 0) over the 16 vectors of block b of the flat sets, each within ±3e38.
+// part[b] = (Σ g², Σ p², Σ g·p, 0) over the 16 vectors of block b of the flat sets, each clamped to ±3e38.
 // Bindings: 0 grad   1 p, read: [blocks][16]   2 part, write: vec4[blocks]; at the slice.
-// Grid: x, z ⌈blocks / 8⌉. A group takes eight blocks, a lane a vector; eight lanes then add up a block each, in order.
+// Grid: x, z ⌈blocks / 8⌉. A group handles eight blocks, one lane per vector; then eight lanes add one block each, in order.
 //! variant plain
 //! variant texel -DTEXEL
 #include "io.glsl"

@@ -1,8 +1,8 @@
 #version 450
 #extension GL_GOOGLE_include_directive : require
-// y = (x − mean) / (deviation + ε) an image, mean and deviation (biased) over its pixels and channels; the mean is taken off before squares are added up.
+// y = (x − mean) / (deviation + ε) for each image, with mean and (biased) deviation over its pixels and channels. Squares are of x − mean.
 // Bindings: 0 x, read: vec4 [rows][pixels quads]   1 y, write, lanes behind the channels zero.
-// Grid: x, z rows; at the slice. A group takes an image, a lane every 64th of its vectors; lanes add up pairwise, in a fixed order.
+// Grid: x, z rows; both bound at the slice. A group handles an image, a lane every 64th of its vectors; lanes add pairwise, in a fixed order.
 //! variant plain
 //! variant texel -DTEXEL
 #include "io.glsl"
@@ -13,9 +13,9 @@ READS(0, x)
 WRITES(1, y)
 shared float sums[64];
 
-// total is Σ v over the lanes, in all of them.
+// total returns Σ v over the lanes, to all of them.
 float total(uint l, float v) {
-	barrier(); // of what was read before
+	barrier(); // reads of the previous call are done
 	sums[l] = v;
 	barrier();
 	for (uint far = 32u; far > 0u; far >>= 1u) {

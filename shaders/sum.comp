@@ -2,7 +2,7 @@
 #extension GL_GOOGLE_include_directive : require
 // One level of a sum: y[j][i] = Σ_k part[j + k·groups][i], k in order, groups = ⌈parts / 32⌉. Neighboring lanes read neighboring vectors, also
 // where n is 1.
-// Bindings: 0 part, read: [parts][n]   1 y, write: [groups][n], in vectors.  Grid: x, z ⌈groups · n / 32⌉, a vector of y a lane.
+// Bindings: 0 part, read: [parts][n]   1 y, write: [groups][n], in vectors.  Grid: x, z ⌈groups · n / 32⌉, one lane per vector of y.
 //! variant plain
 //! variant texel -DTEXEL
 #include "io.glsl"

@@ -5,8 +5,8 @@
 //   gather  y[q k] (+)= Σ_taps Σ_c x[position(q, tap) c] · w[tap c k]           M positions × N channels, summed over taps and channels
 //   stats   as gather, and part[tile of rows][0 1][k4] = mean and Σ (y − mean)² of y over the tile's rows, for batch norm
 //   outer   part[chunk][k tap c4] = Σ_{q in chunk} dy[q k] · x[position(q, tap) c4]   M channels × N (taps, channels), summed over positions
-// A group makes BM × BN numbers with (BM/8)·(BN/TN) invocations of 8 × TN, two by two blocks of four apart, so that neighbors read neighboring
-// words of shared memory. The operands of the next BK terms travel to registers while those in shared memory are multiplied.
+// A group makes BM × BN numbers with (BM/8)·(BN/TN) invocations of 8 × TN, as interleaved blocks of four, so that neighbors read neighboring words of
+// shared memory. The operands of the next BK terms are loaded into registers while those in shared memory are multiplied.
 // Bindings: gather, stats: 0 x   1 w   2 y   3 part (stats);  outer: 0 x   1 dy   2 part.
 // Grid: x, z tiles in strips of eight columns, so that groups at work at the same time share rows and columns;  y batch (gather) or chunk (outer).
 //! variant gather_128x128 -DGATHER -DBM=128 -DBN=128 -DTN=8
@@ -21,7 +21,7 @@
 //! variant outer_128x64 -DBM=128 -DBN=64 -DTN=8
 //! variant outer_64x64 -DBM=64 -DBN=64 -DTN=4
 //! variant outer_64x32 -DBM=64 -DBN=32 -DTN=4
-#define BK 16                  // terms a turn
+#define BK 16                  // terms per iteration
 #define WG (BM / 8 * (BN / TN))
 #define GROUP (gl_WorkGroupID.z * 65535u + gl_WorkGroupID.x)
 #define M4 (BM / 4)            // vectors of a row of A's tile, and of B's
@@ -33,7 +33,7 @@ shared vec4 tileA[BK * (M4 + 1)]; // [term][row], a vector of padding against ba
 shared vec4 tileB[BK * (N4 + 1)]; // [term][column]
 vec4 sum[8 * NV];
 
-// tileOf says which tile the group makes; false for groups that only fill up the grid, which lie behind the last strip or, where it is narrow, below it.
+// tileOf finds the tile of the group. It returns false for surplus groups of the grid, which lie behind the last strip or, if it is narrow, below it.
 bool tileOf(int tilesM, int tilesN, out int m, out int n) {
 	int id = int(GROUP), strip = id / (8 * tilesM), width = min(8, tilesN - strip * 8), rest = id - strip * 8 * tilesM;
 	m = rest / max(width, 1);
@@ -55,7 +55,7 @@ void multiply(int ty, int tx) {
 		}
 	}
 }
-// Row i of the eight that an invocation makes, within the tile.
+// The row within the tile of row i of an invocation's eight.
 #define ROW(I) ((I) < 4 ? ty * 4 + (I) : BM / 2 + ty * 4 + (I) - 4)
 #ifdef GATHER
 #include "tiled_gather.glsl"

@@ -61,7 +61,7 @@ void main() {
 				vec4 z = x[ok ? base[i] + (h * p.inW + v) * p.c4 + ka.c : 0];
 				a[i] = ok ? z : vec4(0);
 			}
-			// beyond the last tap A is zero, and in x's pad lanes too: the rows of w that they meet must only exist
+			// A is zero beyond the last tap and in x's pad lanes, so any existing row of w will do for them
 			int tap = kb.r < p.tapsH ? column + kb.r * p.wTapH + kb.t * p.wTapW : column;
 			[[unroll]] for (int i = 0; i < LB; i++) b[i] = w[tap + min(kb.c * 4 + e0 + i, p.c - 1) * p.wIn];
 			advance(ka, 4);

@@ -1,4 +1,4 @@
-// The operands of outer: A = dy, B = x at positions; both lie in memory as they go into shared memory.
+// The operands of outer: A = dy, B = x at positions; both have the same layout in memory and in shared memory.
 #include "push_weight.glsl"
 layout(binding = 0) readonly buffer X { vec4 x[]; };
 layout(binding = 1) readonly buffer D { vec4 dy[]; };
@@ -14,7 +14,7 @@ Place placeOf(int q) {
 	int n = q / (p.gridH * p.gridW), r = q - n * p.gridH * p.gridW;
 	return Place(n, r / p.gridW, r % p.gridW);
 }
-// further adds two places, digit by digit.
+// further adds two positions, digit by digit.
 Place further(Place a, Place by) {
 	a.j += by.j;
 	int carry = a.j >= p.gridW ? 1 : 0;

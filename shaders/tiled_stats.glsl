@@ -1,9 +1,9 @@
 // The statistics of a tile for batch norm, in two passes over the sums in registers: the mean over the tile's rows, then the squared distances
-// from it. Invocations above each other add theirs up in shared memory, in a fixed order.
+// from it. Invocations of the same columns add theirs in shared memory, in a fixed order.
 layout(binding = 3) writeonly buffer Part { vec4 part[]; };
 #define COLUMNS (BM / 8) // invocations above each other
 
-// column returns the sums over the invocations above each other, of which every one gives v.
+// column returns the sum of v over the invocations of the same columns.
 void column(inout vec4 v[NV], int ty, int tx) {
 	barrier();
 	[[unroll]] for (int j = 0; j < NV; j++) tileA[ty * N4 + tx + j * STRIPS] = v[j];

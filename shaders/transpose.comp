@@ -1,6 +1,6 @@
 #version 450
 #extension GL_GOOGLE_include_directive : require
-// y[b t c k] = x[b k t c]: the weights that the convolution's gather reads, and, with one t, matrices transposed.
+// y[b t c k] = x[b k t c]: the weights as the convolution's gather reads them; with one t, a transposed matrix.
 // Bindings: 0 x, read: [batch][k][taps][c4]   1 y, write: [batch][taps][c][k4]; lanes beyond k become zero.
 // Grid: x, z ⌈batch · taps · c · k4 / 32⌉. One lane makes one vector.
 //! variant plain

@@ -1,14 +1,14 @@
 #version 450
 #extension GL_GOOGLE_include_directive : require
-// trust[k] = (f, λ', 0, 0): what parameter k's gradient and value are multiplied by before they are added up, f·g + λ'·p. c = 1, or with clip what
-// verdict.comp left in halt; where each is above 0, c ← c·min(1, each/(c‖g‖ + 1e-6)); λ is the scalar times the parameter's multiple d.
+// trust[k] = (f, λ', 0, 0): the factors of parameter k in f·g + λ'·p. c = 1, or with clip the factor from verdict.comp in halt; if each is above 0,
+// c ← c·min(1, each/(c‖g‖ + 1e-6)). λ is the scalar times the parameter's multiple d.
 //   kind 0  f = c, λ' = λ
-//   kind 1  LARS: f = q·c, λ' = q·λ with q = η‖p‖/‖c·g + λp‖, or 1 where a norm is 0
-//   kind 2  LARC: the same with q = min(1, η‖p‖/(‖c·g‖ + λ‖p‖ + 1e-8)/lr), lr the parameter's own; where a norm is 0 f = c and λ' = 0
-// Where d is 0 it is kind 0.
-// Bindings: 0 part, read: vec4[blocks] of squares.comp   1 params, read: vec4[2] a parameter = (multiple of lr, d, …, gate or −1), (first block, blocks, …)
+//   kind 1  LARS: f = q·c, λ' = q·λ with q = η‖p‖/‖c·g + λp‖, or 1 if a norm is 0
+//   kind 2  LARC: the same with q = min(1, η‖p‖/(‖c·g‖ + λ‖p‖ + 1e-8)/lr), lr the parameter's own; if a norm is 0, f = c and λ' = 0
+// If d is 0, kind 0 applies.
+// Bindings: 0 part, read: vec4[blocks] of squares.comp   1 params, read: vec4[2] per parameter = (multiple of lr, d, …, gate or −1), (first block, blocks, …)
 //           2 scalars, read: float[64]   3 halt, read: uint[3]   4 trust, write.
-// Grid: x, z parameters. A group takes a parameter, a lane every 128th of its blocks; lanes add up pairwise, in a fixed order.
+// Grid: x, z parameters. A group handles a parameter, a lane every 128th of its blocks; lanes add pairwise, in a fixed order.
 //! variant plain
 //! variant texel -DTEXEL
 #include "io.glsl"

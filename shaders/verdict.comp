@@ -1,12 +1,12 @@
 #version 450
 #extension GL_GOOGLE_include_directive : require
 // Merges the results of the lanes of finite.comp, (first bad vector, bits of Σ g², 0, 0).
-// level  merged[j] = parts j, j + groups, j + 2·groups, … put together, groups = ⌈parts / 32⌉
-//        Bindings: 0 found, read: uvec4[parts]   1 merged, write: uvec4[groups].  Grid: x, z ⌈groups / 32⌉, a part of the result a lane
-// last   norm[0] = (‖g‖, 0, 0, 0), at most 3e38.  halt[0] stays what it is once it is not 0; else it becomes 1 when the loss is not finite, 2 + index
-//        of the first bad vector of the gradients when they are not, 0 when all is well.  halt[1] counts the steps that were well.  halt[2] holds
-//        the bits of the factor of the gradients in optimizers: min(1, clip / (‖g‖ + 1e-6)), as torch.nn.utils.clip_grad_norm_; 1 where clip is 0.
-//        Bindings: 0 found, read: uvec4[parts]   1 loss, read: lane 0   2 halt, add: uint[3]   3 norm, write.  One group; its first lane decides
+// level  merged[j] = parts j, j + groups, j + 2·groups, … merged, groups = ⌈parts / 32⌉
+//        Bindings: 0 found, read: uvec4[parts]   1 merged, write: uvec4[groups].  Grid: x, z ⌈groups / 32⌉, one lane per part of the result
+// last   norm[0] = (‖g‖, 0, 0, 0), at most 3e38.  halt[0] does not change once it is not 0; else it becomes 1 if the loss is not finite, 2 + index
+//        of the first bad vector if the gradients are not, and 0 if all is finite.  halt[1] counts the finite steps.  halt[2] holds
+//        the bits of the factor of the gradients in optimizers: min(1, clip / (‖g‖ + 1e-6)), as torch.nn.utils.clip_grad_norm_; 1 if clip is 0.
+//        Bindings: 0 found, read: uvec4[parts]   1 loss, read: lane 0   2 halt, add: uint[3]   3 norm, write.  One group, whose first lane decides
 //! variant level
 //! variant last_plain -DLAST
 //! variant last_texel -DLAST -DTEXEL
@@ -14,13 +14,13 @@
 layout(local_size_x = 32) in;
 layout(binding = 0) readonly buffer Found { uvec4 found[]; };
 
-// put merges parts j, j + turn, … below all.
+// put merges parts j, j + turn, … below `all`.
 void put(uint j, uint turn, uint all, out uint first, out float sum) {
 	first = 0xffffffffu;
 	sum = 0.0;
 	for (uint k = j; k < all; k += 4u * turn) {
 		[[unroll]] for (uint u = 0u; u < 4u; u++) {
-			uvec4 z = found[min(k + u * turn, all - 1u)]; // the last one more than once does no harm to a minimum
+			uvec4 z = found[min(k + u * turn, all - 1u)]; // a repeated last one does not change a minimum
 			first = min(first, z.x);
 			sum += k + u * turn < all ? uintBitsToFloat(z.y) : 0.0;
 		}

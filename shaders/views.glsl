@@ -1,6 +1,6 @@
 // Declarations for the kernels of views. Table: rows of `quads` vectors, written by ssl/views; kernels.ViewRow documents the columns:
-//   0 top, left, height, width       1 pitch, resizedH, resizedW, offsetY   2 offsetX, turn, order, brightness
-//   3 contrast, saturation, hue, gray   4 sigma, solarize, eraseTop, eraseLeft   5 eraseHeight, eraseWidth, 0, 0   6 … extras
+//   0 cropTop, cropLeft, cropHeight, cropWidth   1 sourceWidth, resizedH, resizedW, offsetY   2 offsetX, orientation, jitterOrder, brightness
+//   3 contrast, saturation, hue, gray   4 blurSigma, solarizeThreshold, eraseTop, eraseLeft   5 eraseHeight, eraseWidth, 0, 0   6 … extras
 // All values of a row are the same for a whole image, so every branch on them is uniform.
 layout(constant_id = 0) const uint CHANNELS = 3u; // 1 or 3
 layout(constant_id = 1) const uint SIZE = 32u;    // side of a view, pixels

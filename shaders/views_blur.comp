@@ -1,8 +1,9 @@
 #version 450
 #extension GL_GOOGLE_include_directive : require
-// Views, passes 3 and 4, where some are blurred: a Gaussian of BLUR pixels along x, then (DOWN) along y, and all that follows (views_end.glsl).
+// Views, passes 3 and 4, if some are blurred: a Gaussian of BLUR pixels along x, then (DOWN) along y, then the last steps (views_end.glsl).
 //   blurred[x] = Σ_d g_d view[x + d] / Σ_d g_d, |d| ≤ BLUR/2, g_d = exp(−d² / 2σ²), borders reflected; σ = 0: no blur
-// Bindings: 0 view, read: vec4 [n][SIZE SIZE]   1 table, read: vec4 [row][quads]   2 result, write: like view.  All but the table are bound at the slice: n from 0.
+// Bindings: 0 view, read: vec4 [n][SIZE SIZE]   1 table, read: vec4 [row][quads]   2 result, write: like view.
+//           All but the table are bound at the slice: n from 0.
 // Grid: x ⌈SIZE·SIZE / 256⌉, y rows. A lane makes four pixels, 64 apart, which share the weights. Strips in shared memory, in one pass, took
 // eight times as long on llvmpipe.
 //! variant plain
@@ -19,7 +20,7 @@ layout(constant_id = 5) const bool DOWN = false;
 
 const int LAST = int(SIZE) - 1;
 
-// tap is pixel `at` (x, y) + d along the pass's axis, reflected at the first and last pixel, which are not repeated.
+// tap returns pixel `at` (x, y) + d along the pass's axis, reflected at the first and last pixel without repeating them.
 vec3 tap(uint n, ivec2 at, int d) {
 	int i = LAST - abs(LAST - abs((DOWN ? at.y : at.x) + d));
 	return LOAD(view, n * AREA + uint(DOWN ? i * int(SIZE) + at.x : at.y * int(SIZE) + i)).xyz;

@@ -3,7 +3,7 @@
 // Views, pass 1: crop, antialiased resize, flips and quarter turns, jitter up to contrast, and the sums for contrast.
 //   resized[y x] = Σ_ij u_yi v_xj source[top+i, left+j] / 255, u_yi = f((i + ½ − (y + ½)s) / max(s, 1)), normalized over the box;
 //   s = height / resizedH; v likewise; f(d) = max(0, 1 − |d|), or the cubic of a = −½. These are torchvision's weights with antialias=True.
-//   A view's pixel outside the resized box is black.
+//   Pixels of the view outside the resized box are black.
 // Bindings: 0 source, read: uint8, [n] slots of `slot` pixels of 1 or 4 bytes (R G B X), rows of `pitch` pixels
 //           1 table, read: vec4 [row][quads]   2 result, write: vec4 [n][SIZE SIZE]   3 sums, write: float [n][64], of luma
 //           All but the table are bound at the slice: n from 0.
@@ -26,7 +26,7 @@ READS(1, table)
 WRITES(2, result)
 layout(binding = 3) writeonly restrict buffer Sums { float sums[]; };
 #include "views.glsl"
-#include "views_colour.glsl"
+#include "views_color.glsl"
 
 vec3 pixel(uint i) { // 0 … 255
 	if (CHANNELS == 1u) return vec3(float(word(i >> 2u) >> (i & 3u) * 8u & 255u), 0, 0);
@@ -41,22 +41,22 @@ vec2 weight(vec2 d) {
 	return mix((1.5 * d - 2.5) * d * d + 1.0, mix(-0.5 * far, vec2(0), greaterThanEqual(d, vec2(2))), greaterThanEqual(d, vec2(1)));
 }
 
-// pair weighs taps i and i+1, those that are.
-vec2 pair(int i, int end, float centre, float r) {
+// pair returns the weights of taps i and i+1, or 0 beyond the last tap.
+vec2 pair(int i, int end, float center, float r) {
 	ivec2 taps = ivec2(i, i + 1);
-	return mix(vec2(0), weight((vec2(taps) + 0.5 - centre) * r), lessThan(taps, ivec2(end)));
+	return mix(vec2(0), weight((vec2(taps) + 0.5 - center) * r), lessThan(taps, ivec2(end)));
 }
 
-// resized is pixel `at` (x, y) of the resized box, which begins at pixel `origin`; times 255.
+// resized returns 255 times pixel `at` (x, y) of the resized box, which begins at pixel `origin`.
 vec3 resized(vec2 at, uint origin, uint pitch, vec2 box, vec2 s) {
-	vec2 reach = max(s, 1.0), r = 1.0 / reach, centre = (at + 0.5) * s, support = BICUBIC ? 2.0 * reach : reach;
-	ivec2 first = max(ivec2(centre - support + 0.5), 0), end = min(ivec2(centre + support + 0.5), ivec2(box));
-	ivec2 span = ivec2(ceil(2.0 * support)), t = ivec2(0); // no pixel has more taps
+	vec2 reach = max(s, 1.0), r = 1.0 / reach, center = (at + 0.5) * s, support = BICUBIC ? 2.0 * reach : reach;
+	ivec2 first = max(ivec2(center - support + 0.5), 0), end = min(ivec2(center + support + 0.5), ivec2(box));
+	ivec2 span = ivec2(ceil(2.0 * support)), t = ivec2(0); // the largest number of taps
 	vec3 sum = vec3(0);
 	float all = 0.0;
 	do {
 		ivec2 i = first + t, low = min(i, end - 1), high = min(i + 1, end - 1);
-		vec2 u = pair(i.y, end.y, centre.y, r.y), v = pair(i.x, end.x, centre.x, r.x);
+		vec2 u = pair(i.y, end.y, center.y, r.y), v = pair(i.x, end.x, center.x, r.x);
 		uint up = origin + uint(low.y) * pitch, down = origin + uint(high.y) * pitch;
 		sum += u.x * (v.x * pixel(up + uint(low.x)) + v.y * pixel(up + uint(high.x)));
 		sum += u.y * (v.x * pixel(down + uint(low.x)) + v.y * pixel(down + uint(high.x)));
@@ -66,7 +66,7 @@ vec3 resized(vec2 at, uint origin, uint pitch, vec2 box, vec2 s) {
 	return sum / all;
 }
 
-// turnOf undoes quarter turns (counter-clockwise), then mirrors: what it does to x and y, counted from the middle of the view.
+// turnOf returns the matrix that undoes quarter turns (counterclockwise), then flips, for x and y relative to the middle of the view.
 mat2 turnOf(uint turn) {
 	uint quarters = turn >> 2u;
 	float c = quarters == 0u ? 1.0 : quarters == 2u ? -1.0 : 0.0, s = quarters == 1u ? 1.0 : quarters == 3u ? -1.0 : 0.0;
@@ -77,18 +77,18 @@ mat2 turnOf(uint turn) {
 void main() {
 	uint n = GROUP, lane = gl_LocalInvocationID.x, row = ROW(n);
 	if (n >= rows) return;
-	vec4 box = LOAD(table, row), size = LOAD(table, row + 1u), how = LOAD(table, row + 2u), colour = LOAD(table, row + 3u);
+	vec4 box = LOAD(table, row), size = LOAD(table, row + 1u), how = LOAD(table, row + 2u), color = LOAD(table, row + 3u);
 	uint pitch = uint(size.x), origin = n * slot + uint(box.x) * pitch + uint(box.y);
 	vec2 resizedTo = size.zy, s = box.wz / resizedTo, offset = vec2(how.x, size.w), middle = vec2(0.5 * float(SIZE - 1u));
 	mat2 turn = turnOf(uint(how.y));
-	Steps steps = stepsOf(uint(how.z), false, how.w, colour.y, colour.z);
+	Steps steps = stepsOf(uint(how.z), false, how.w, color.y, color.z);
 	float sum = 0.0;
 	uint first = 0u;
 	do {
 		uint p = first + lane;
 		vec2 at = turn * (vec2(p % SIZE, p / SIZE) - middle) + middle + offset, inside = clamp(at, vec2(0), resizedTo - 1.0);
 		vec3 v = resized(inside, origin, pitch, box.wz, s) * (at == inside ? 1.0 / 255.0 : 0.0);
-		v = coloured(v, steps);
+		v = colored(v, steps);
 		if (p < AREA) {
 			sum += luma(v);
 			result[n * AREA + p] = vec4(v, 0);

@@ -11,11 +11,11 @@ End endOf(uint n) {
 	return End(d.y, uvec4(d.zw, e.xy), ROW(n) + 6u);
 }
 
-// ended is the value of pixel (y, x) of the finished view; lanes behind the channels are zero.
+// ended returns pixel (y, x) of the finished view; lanes behind the channels are zero.
 vec4 ended(End e, vec3 v, uint y, uint x) {
 	v = mix(v, 1.0 - v, greaterThanEqual(v, vec3(e.solarize)));
 	v = (v - mean.xyz) * scale.xyz;
-	bool black = y - e.erase.x < e.erase.z && x - e.erase.y < e.erase.w; // wraps round above the box
+	bool black = y - e.erase.x < e.erase.z && x - e.erase.y < e.erase.w; // unsigned: wraps around above the box
 	if (PATCH != 0u) {
 		uint patchy = y / PATCH * (SIZE / PATCH) + x / PATCH, word = patchy / 24u;
 		black = black || (uint(LOAD(table, e.extras + word / 4u)[word % 4u]) >> (patchy % 24u) & 1u) != 0u;

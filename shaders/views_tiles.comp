@@ -1,6 +1,6 @@
 #version 450
 #extension GL_GOOGLE_include_directive : require
-// Jigsaw: tile t of a view is the window of side × side pixels whose corner the table names: top · 4096 + left in its extras.
+// Jigsaw: tile t of a view is the window of side × side pixels whose corner is in the table's extras: top · 4096 + left.
 // Bindings: 0 view, read: vec4 [n][SIZE SIZE]   1 table, read: vec4 [row][quads], extras behind vector 6   2 tiles, write: vec4 [n][count][side side]
 //           All but the table are bound at the slice: n from 0.
 // Grid: x, z ⌈rows · count · side · side / 32⌉. One lane copies one pixel.

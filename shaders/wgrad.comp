@@ -1,7 +1,7 @@
 #version 450
 #extension GL_GOOGLE_include_directive : require
 // Weight gradient, lean family: part[chunk][k tap c4] = Σ_{q in chunk} dy[q k] · x[position(q, tap) c4], position = q·stride − pad + tap.
-// With one tap and one position a row it is Aᵀ·B. The chunks' sums are added up by reduce.comp in fixed order.
+// With one tap and one position per row it is Aᵀ·B. reduce.comp adds the chunks in a fixed order.
 // Bindings: 0 x, read: [n][inH inW][c4]   1 dy, read: [q][k4]   2 part, write: [chunk][k][tap][c4].  x, dy bound at the slice.
 // Grid: x, z ⌈tiles / 8⌉ with tiles = ⌈c4 / CB⌉ · taps · ⌈k4 / KB⌉, y chunks of the slice. One lane sums one tile of 4·KB × 4·CB over a chunk.
 //! variant c4_plain -DCB=4 -DKB=2

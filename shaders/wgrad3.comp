@@ -1,7 +1,7 @@
 #version 450
 #extension GL_GOOGLE_include_directive : require
-// Weight gradient, lean family, for three taps a row and stride 1: wgrad.comp's sum, bindings and constants. A lane makes a row of taps for
-// 4·KB × 4·CB channels and takes U neighboring positions at a turn: U + 2 vectors of x and U of dy serve three taps.
+// Weight gradient, lean family, for three taps per row and stride 1: sum, bindings and constants of wgrad.comp. A lane makes a row of taps for
+// 4·KB × 4·CB channels from U neighboring positions per iteration: three taps need U + 2 vectors of x and U of dy.
 // gridW is a multiple of U.  Grid: x, z ⌈tiles / 8⌉ with tiles = ⌈c4 / CB⌉ · tapsH · ⌈k4 / KB⌉, y chunks of the slice.
 //! variant u8_plain -DU=8
 //! variant u8_texel -DU=8 -DTEXEL

@@ -14,7 +14,7 @@ const (
 	storagePushConstant = 9
 )
 
-// pushNames returns the names of a shader's push-constant members, in order, as Entry.Push.
+// pushNames returns the names of a shader's push-constant members in order, for Entry.Push.
 func pushNames(dir string, s Shader) (string, error) {
 	code, err := glslc(dir, s, "-O0")
 	if err != nil {
@@ -29,7 +29,7 @@ func pushNames(dir string, s Shader) (string, error) {
 	return strings.Join(names, " "), nil
 }
 
-// memberNames returns the member names of the push-constant block of SPIR-V that has them.
+// memberNames returns the member names of the push-constant block of SPIR-V that includes names.
 func memberNames(code []byte) []string {
 	words := make([]uint32, len(code)/4)
 	for i := range words {

@@ -1,12 +1,12 @@
-// Jitter: brightness, contrast, saturation and hue in the order that a row says, as torchvision's tensor functions do it. All but hue are
+// Jitter: brightness, contrast, saturation and hue in the order that a row gives, as in torchvision's tensor functions. All but hue are
 //   v ← clamp(a·v + b·luma(v) + c, 0, 1):  brightness (f, 0, 0), contrast (f, 0, (1 − f)·mean luma), saturation (f, 1 − f, 0)
-// A device that runs both sides of a branch (llvmpipe) would do four turns of hue in a loop over the order; Steps holds one.
+// In a loop over the order, a device that runs both sides of a branch (llvmpipe) would compute hue four times; with Steps it does so once.
 #define CONTRAST 2u
 #define SATURATION 3u
 #define HUE 4u
-const vec4 NONE = vec4(1, 0, 0, 1e30); // a, b, c, and how far beyond 0 … 1 a value may lie after the step, as only cubic weights bring about
+const vec4 NONE = vec4(1, 0, 0, 1e30); // a, b, c, and how far the result may lie outside 0 … 1, as cubic weights can cause
 
-// Steps are what comes before contrast, or after it: up to two blends, a turn of hue, up to two blends.
+// Steps are the ops before contrast, or after it: up to two blends, a shift of hue, up to two blends.
 struct Steps {
 	vec4 a0, a1, b0, b1;
 	bool turn;
@@ -18,7 +18,7 @@ void append(inout vec4 first, inout vec4 second, vec4 step) {
 	else second = step;
 }
 
-// stepsOf picks the ops of the order before contrast, or (late) those behind it. Saturation and hue leave one channel as it is.
+// stepsOf returns the ops of the order before contrast, or (late) those after it. Saturation and hue do not change a single channel.
 Steps stepsOf(uint order, bool late, float brightness, float saturation, float hue) {
 	Steps s = Steps(NONE, NONE, NONE, NONE, false, 6.0 * hue);
 	bool behind = false;
@@ -44,9 +44,9 @@ vec3 blend(vec3 v, vec4 s) {
 	return BICUBIC ? clamp(v, -s.w, 1.0 + s.w) : clamp(v, 0.0, 1.0);
 }
 
-// turned shifts the hue: with M the largest channel, d that less the smallest, h the hue in sixths,
+// turned shifts the hue: with M the largest channel, d = M − the smallest channel, h the hue in sixths of a turn,
 //   v_c ← M − d·clamp(min(k, 4 − k), 0, 1), k = (h + shift + 5, 3, 1 for red, green, blue) mod 6;
-// torchvision clamps what is not the largest, which tells only where v was beyond 0 … 1.
+// torchvision clamps all but the largest channel, which matters only for v outside 0 … 1.
 vec3 turned(vec3 v, float shift) {
 	float top = max(v.x, max(v.y, v.z)), d = top - min(v.x, min(v.y, v.z)), per = d > 0.0 ? 1.0 / d : 0.0;
 	float h = top == v.x ? (v.y - v.z) * per : top == v.y ? 2.0 + (v.z - v.x) * per : 4.0 + (v.x - v.y) * per;
@@ -57,7 +57,7 @@ vec3 turned(vec3 v, float shift) {
 	return BICUBIC ? mix(vec3(top), clamp(v, 0.0, 1.0), greaterThan(w, vec3(0))) : v;
 }
 
-vec3 coloured(vec3 v, Steps s) {
+vec3 colored(vec3 v, Steps s) {
 	v = blend(blend(v, s.a0), s.a1);
 	if (CHANNELS == 1u) return v;
 	v = mix(v, turned(v, s.hue), bvec3(s.turn));
