@@ -6,28 +6,31 @@
 //	  -> the segments are recorded                      Segment.Begin, fill inputs, Submit; Wait, read outputs
 //
 // Convolutions and matrix products are one op each over several kernels: tiled ones (shared memory, for GPUs) and lean ones (for CPU devices). A
-// static rule or a Tuner chooses by shape; Program.Variants returns the choice, Store.Pin repeats it.
+// static rule or a Tuner chooses by shape. Program.Variants returns the choice, and Store.Pin repeats it.
 //
-// A Store owns what outlives a program (parameters, gradients, moments, running statistics); a Program is recorded work on it.
+// A Store owns the memory that outlives a program: parameters, gradients, moments, running statistics. A Program is recorded work on a Store.
 //
-// Activations are NHWC and matrices row-major, fp32, with the last axis padded to a multiple of four lanes that always hold zeros:
-// sums, dot products and sums of squares need no mask, everything else uses the logical width. Weights are KRSC, K padded too.
+// Activations are NHWC and matrices row-major, fp32, with the last axis padded to a multiple of four lanes. Pad lanes always hold zeros, so sums,
+// dot products and sums of squares need no mask; other reductions use the logical width. Weights are KRSC, with K padded too.
 //
-// Misuse while building panics with *BuildError, which Build turns into an error; all else returns errors.
+// Misuse while building panics with *BuildError, which Build returns as an error. All other failures are returned as errors.
 //
 // # Adding an op
 //
-// Five edits. Take MaxPool2D as the example.
+// An op takes five edits. Take MaxPool2D as the example.
 //
-//  1. The shaders, forward and backward, shaders/maxpool.comp and shaders/maxpool_back.comp: contract on top, bindings by READS and WRITES
-//     (io.glsl), push constants, zeros in pad lanes. Compile them by `make shaders`.
+//  1. The shaders, forward and backward, shaders/maxpool.comp and shaders/maxpool_back.comp: contract on top, a line for each variant, bindings by
+//     READS and WRITES (io.glsl), push constants, zeros in pad lanes. `make shaders` compiles them.
 //  2. The op, kernels/maxpool.go: check the shapes (misuse), allocate the result (g.result), run the kernel and register the backward, as below.
-//     If ONNX has the op, pass its form to g.node (onnx.go); without one, ONNX export refuses the op.
-//  3. The reference in float64, kernels/ref/maxpool.go: the forward pass in plain Go. Its finite differences judge the backward kernel.
-//  4. One row in kernels/optest/cases: the op, its reference, input shapes (1, a prime, more than one work group) and attributes. Package optest
-//     derives the tests of forward, backward, accumulation, pad lanes, memory guards, replay and slices from it.
-//  5. One row of golden data: a PyTorch function and its cases in tools/golden/ops.py, with the names of inputs and attributes of step 4, and the
-//     kernels/testdata/ops.json that it writes.
+//     If ONNX has the op, pass its form to g.node (onnx.go) and test the form in export/trace_test.go. Without a form, ONNX export refuses the op.
+//  3. The reference in float64, kernels/ref/maxpool.go: the forward pass in plain Go. Its finite differences check the backward kernel.
+//  4. One row in kernels/optest/cases: name, op, reference, input shapes (1, a prime, more than one work group) and attributes. Package optest
+//     derives the tests of forward, backward, accumulation, pad lanes, memory guards, replay and slices from it. The inputs kink and distinct
+//     avoid points without a derivative.
+//  5. Golden data in tools/golden/ops.py: a PyTorch function in OPS and its cases, with the names of op, inputs and attributes of step 4. Run
+//     `/usr/bin/python3 tools/golden/ops.py`, which writes kernels/testdata/ops.json. A row whose op PyTorch lacks sets NoGolden.
+//
+// `go test ./kernels ./kernels/ref ./shaders` then tests the op.
 //
 // The op passes push constants by the names that the shader gives them:
 //
@@ -35,9 +38,9 @@
 //		push:   func(_, n int) constants { return constants{"n": n, "c4": q} },
 //		groups: func(n int) [3]uint32 { return groups1(n*q, 32) }})
 //	g.vjp(y, func(dy *Tensor) {
-//		dx, add := g.gradient(x) // add is 1 if dx has a contribution already
+//		dx, add := g.gradient(x) // add is 1 if dx already has a contribution
 //		...
 //	})
 //
-// in, out and sum bind a tensor at the rows of a slice, so that tensors larger than a binding take several dispatches; whole binds all of it.
+// in, out and sum bind a tensor at the rows of a slice, so that tensors larger than a binding take several dispatches. whole binds all of it.
 package kernels
