@@ -24,7 +24,7 @@ func text(s string) func(io.Writer) error {
 	return func(w io.Writer) error { _, err := io.WriteString(w, s); return err }
 }
 
-func TestWriteFileAtomicReplacesWholeAndLeavesNothingBehind(t *testing.T) {
+func TestWriteFileAtomicReplacesTheFileAndLeavesNoOther(t *testing.T) {
 	folder := t.TempDir()
 	path := filepath.Join(folder, "checkpoint.ckpt")
 	if err := os.WriteFile(path+".tmp", []byte("what a killed run left, longer than the new text"), 0o644); err != nil {

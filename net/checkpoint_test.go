@@ -14,7 +14,7 @@ import (
 	"marr/net"
 )
 
-// smallStore holds a tiny network with a conv, a norm and a linear layer, on the device.
+// smallStore returns a store on the device with a convolution, a norm and a linear layer.
 func smallStore(t *testing.T, seed uint64) *kernels.Store {
 	t.Helper()
 	st := kernels.NewStore(device)
@@ -81,7 +81,7 @@ func TestCheckpointRestoresEveryTensor(t *testing.T) {
 	}
 }
 
-func TestCheckpointKeepsTheOneBefore(t *testing.T) {
+func TestSaveKeepsThePreviousCheckpoint(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "checkpoint.ckpt")
 	st := smallStore(t, 1)
 	save(t, path, st, 1)

@@ -18,7 +18,7 @@ func moments(v []float32) (mean, variance float64) {
 	return mean, variance
 }
 
-// n = 100,000 numbers: the mean has a standard error of σ/316, the variance of a normal σ²·√(2/n) = 0.0045 σ²; five of each.
+// For n = 100,000 normal values the standard error of the mean is σ/316, that of the variance σ²·√(2/n) = 0.0045 σ². The tolerances are five of them.
 func TestKaimingNormalHasTheVarianceOfItsFanOut(t *testing.T) {
 	w := make([]float32, 100000)
 	KaimingNormalFanOut(w, 64*3*3, rng.New(1, 2))
@@ -32,7 +32,7 @@ func TestKaimingNormalHasTheVarianceOfItsFanOut(t *testing.T) {
 	}
 }
 
-// A uniform on [−b, b) has variance b²/3 with a standard error of 0.0028 of it at n = 100,000.
+// A uniform distribution on [−b, b) has variance b²/3, with a relative standard error of 0.0028 at n = 100,000.
 func TestLinearUniformFillsItsInterval(t *testing.T) {
 	w := make([]float32, 100000)
 	LinearUniform(w, 256, rng.New(3))
@@ -46,7 +46,7 @@ func TestLinearUniformFillsItsInterval(t *testing.T) {
 	}
 }
 
-func TestInitialisersRefuseAFanOfZero(t *testing.T) {
+func TestInitializersRefuseAFanOfZero(t *testing.T) {
 	for name, f := range map[string]func(){
 		"KaimingNormalFanOut": func() { KaimingNormalFanOut(nil, 0, rng.New(0)) },
 		"LinearUniform":       func() { LinearUniform(nil, 0, rng.New(0)) },

@@ -12,7 +12,7 @@ import (
 	"marr/net"
 )
 
-// forward runs a module once on x and returns its output; in training mode it moves the running statistics by the batch's.
+// forward runs a module once on x and returns its output. In training mode it updates the running statistics.
 func forward(t *testing.T, st *kernels.Store, m net.Module, mode net.Mode, x []float32, shape ...int) []float32 {
 	t.Helper()
 	var out []int
@@ -52,7 +52,7 @@ func uniform(n int, stream uint32) []float32 {
 	return v
 }
 
-// distance is ‖a−b‖/‖b‖.
+// distance returns ‖a−b‖/‖b‖.
 func distance(a []float32, b []float64) float64 {
 	var diff, size float64
 	for i, v := range b {
@@ -67,7 +67,7 @@ func wide(t *testing.T, st *kernels.Store, name string) *ref.Tensor {
 	return ref.FromFloat32(read(t, p.Read), p.Shape...)
 }
 
-// Sums of 24 products in float32 beside float64 are some 1e-7 apart; batch norm over 6 rows multiplies that by a few.
+// Sums of 24 products in float32 and float64 differ by about 1e-7. Batch norm over 6 rows multiplies that by a few.
 const layerTolerance = 1e-5
 
 func TestProjectorIsLinearNormReLULinear(t *testing.T) {
@@ -126,8 +126,8 @@ func TestHeadsAreNamedAsInTorchSequential(t *testing.T) {
 	}
 }
 
-// Decay pulls on what multiplies activations; biases, and the scales and shifts of batch norms, are left out, as is usual.
-func TestDecayPassesByVectorsOnly(t *testing.T) {
+// Biases, and the scales and shifts of norms, have no weight decay, as is usual.
+func TestOnlyVectorsHaveNoWeightDecay(t *testing.T) {
 	st := network(t, tiny(t), true)
 	net.Scope{Store: st, Seed: 1}.MLP("head", 24, 24, 5)
 	for _, p := range st.Params() {
@@ -137,10 +137,10 @@ func TestDecayPassesByVectorsOnly(t *testing.T) {
 	}
 }
 
-// With running statistics set to those of a batch, inference on half of it must give what training gave for that half: every batch norm takes
-// part, the shortcuts' too, and one that looked at its batch would see another. After one fold from (0, 1) the running ones are 0.1·μ and 0.9 + 0.1·σ²·n/(n−1), which is solved for μ and σ²; the
-// division by 0.1 costs a digit of float32.
-func TestInferenceWithABatchsStatisticsEqualsTrainingImageByImage(t *testing.T) {
+// With the running statistics set to those of a batch, inference on half of it must equal the training output of that half. This covers every batch
+// norm, also those of the shortcuts. One update from (0, 1) gives running statistics of 0.1·μ and 0.9 + 0.1·σ²·n/(n−1); the test solves them for μ
+// and σ². The division by 0.1 costs a digit of float32.
+func TestInferenceWithTheStatisticsOfABatchEqualsTraining(t *testing.T) {
 	const n, px, tolerance = 6, 16, 1e-4
 	st := kernels.NewStore(device)
 	defer st.Free()
@@ -173,7 +173,7 @@ func TestInferenceWithABatchsStatisticsEqualsTrainingImageByImage(t *testing.T) 
 	}
 }
 
-// A stage of stride 2 needs two rows to halve. From the least images on it finds them, and from no smaller ones: the narrowest has just two.
+// A stage of stride 2 needs two rows. Images of the smallest accepted size leave exactly two.
 func TestImagesTooSmallForTheStagesAreRefused(t *testing.T) {
 	for _, c := range []struct {
 		stem    string

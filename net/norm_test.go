@@ -11,7 +11,7 @@ import (
 	"marr/net"
 )
 
-// normed is a backbone of a norm, with scales and shifts that are not 1 and 0.
+// normed returns a backbone with a norm whose scales and shifts are not 1 and 0.
 func normed(t *testing.T, norm string, seed uint64) (*kernels.Store, net.Backbone) {
 	t.Helper()
 	st := kernels.NewStore(device)
@@ -34,24 +34,24 @@ func normed(t *testing.T, norm string, seed uint64) (*kernels.Store, net.Backbon
 	return st, m
 }
 
-// An image's features do not depend on the others of its batch, nor on the mode, where the norm does not; else they do.
-func TestGroupAndLayerNormSeeOneImage(t *testing.T) {
+// Only then do they depend on the mode too.
+func TestFeaturesDependOnTheBatchOnlyWithBatchAndMeanNorm(t *testing.T) {
 	const n, px = 4, 9
 	x := uniform(n*px*px*3, 5)
 	for _, norm := range net.Norms {
 		st, m := normed(t, norm, 1)
 		all := forward(t, st, m, net.Eval, x, n, px, px, 3)
 		alone := forward(t, st, m, net.Train, x[:len(x)/2], n/2, px, px, 3)
-		same := distance(all[:len(alone)], ref.FromFloat32(alone, len(alone)).Data) < 1e-6 // 0 but for kernels that follow the shape
-		// moving-mean subtracts, at first, the running mean too.
+		same := distance(all[:len(alone)], ref.FromFloat32(alone, len(alone)).Data) < 1e-6 // 0, except for kernels that depend on the shape
+		// In its first training step, moving-mean subtracts the running mean too.
 		if want := slices.Contains([]string{"none", "group", "layer", "moving-mean"}, norm); same != want {
 			t.Errorf("%s: in a batch of half the size, in training, features are the same: %t, want %t", norm, same, want)
 		}
 	}
 }
 
-// The projector of each norm is what its references make of it.
-func TestProjectorsNormAsTheirReferences(t *testing.T) {
+// Each norm has its own reference.
+func TestProjectorsWithEachNormMatchTheirReferences(t *testing.T) {
 	const n, in, hidden, out = 6, 24, 12, 7
 	x := uniform(n*in, 2)
 	for _, norm := range net.Norms {
@@ -102,8 +102,8 @@ func TestProjectorsNormAsTheirReferences(t *testing.T) {
 	}
 }
 
-// A checkpoint gives a network of its norm its features back, trained or momentum encoder; states that its norm lacks it does not hold.
-func TestCheckpointsKeepEveryNorm(t *testing.T) {
+// The restored online network or momentum encoder gives the features of the saved one. The file holds only states of its norm.
+func TestCheckpointsRestoreNetworksWithEachNorm(t *testing.T) {
 	const n, px = 3, 9
 	x := uniform(n*px*px*3, 8)
 	for _, norm := range net.Norms {
@@ -150,8 +150,8 @@ func TestUnknownNormsAreRefused(t *testing.T) {
 	}
 }
 
-// Groups are whole vectors of four channels, as many as there can be up to 32.
-func TestGroupsFollowTheWidth(t *testing.T) {
+// Groups have a multiple of four channels. Their number is the largest possible up to 32.
+func TestNumberOfGroupsFollowsTheWidth(t *testing.T) {
 	for width, want := range map[int]float64{1: 1, 4: 1, 6: 1, 8: 2, 12: 3, 16: 4, 20: 5, 64: 16, 128: 32, 192: 24, 512: 32, 148: 1, 2048: 32} {
 		g, err := kernels.TraceOps(kernels.NewStore(device), func(g *kernels.Graph) {
 			net.Scope{Store: g.Store(), Norm: "group", Seed: 1}.Projector("p", 4, width, 4).Forward(g.Input("x", kernels.F32, 2, 4), net.Train)

@@ -11,10 +11,10 @@ import (
 	"marr/net"
 )
 
-// Three steps in float32 beside float64; Adam divides by the root of a mean of squares, which keeps relative errors of some 1e-7 a step.
+// Three steps in float32 against float64. Adam divides by the root of a mean of squares, so relative errors stay at about 1e-7 a step.
 const optimizerTolerance = 1e-5
 
-// reference takes steps on one parameter with the float64 optimizers; decay passes by the exempt.
+// reference takes steps on one parameter with the float64 optimizers. Exempt parameters have no decay.
 func reference(name string, decay float64, rates []float64, p, g *ref.Tensor, exempt bool) *ref.Tensor {
 	a, b := ref.New(p.Shape...), ref.New(p.Shape...)
 	if exempt {
@@ -36,8 +36,8 @@ func reference(name string, decay float64, rates []float64, p, g *ref.Tensor, ex
 	return p
 }
 
-// The step number and the rate reach the device anew in every run: bias corrections and a schedule are followed without recording again.
-func TestOptimizersFollowTheirScalarsFromStepToStep(t *testing.T) {
+// Every run of one recording gets its step number and learning rate, for bias corrections and schedules.
+func TestOptimizersUseTheScalarsOfEachStep(t *testing.T) {
 	rates := []float64{1e-2, 3e-2, 5e-3}
 	for _, name := range net.Optimizers() {
 		const decay = 0.1
@@ -95,14 +95,14 @@ func run(t *testing.T, s *kernels.Segment, fill func(r *kernels.Run)) {
 	}
 }
 
-// training is a head with its optimizer on the device, and a step of it on one fixed batch.
+// training is a projector with its optimizer on the device, and the program of a training step on a fixed batch.
 type training struct {
 	st   *kernels.Store
 	prog *kernels.Program
 	o    net.Optimizer
 }
 
-// newTraining makes a projector to be trained; averaged gives its weights moving averages.
+// newTraining returns a projector to train. With averaged, its weights have moving averages.
 func newTraining(t *testing.T, name string, averaged bool, seed uint64) training {
 	t.Helper()
 	o, err := net.NewOptimizer(name, 0.1)
@@ -145,7 +145,7 @@ func (x training) steps(t *testing.T, from, to int) {
 	}
 }
 
-func TestARestoredRunEndsWithTheSameBits(t *testing.T) {
+func TestRestoredRunEndsWithTheSameBits(t *testing.T) {
 	for _, x := range []struct {
 		name     string
 		averaged bool
@@ -177,7 +177,7 @@ func TestARestoredRunEndsWithTheSameBits(t *testing.T) {
 	}
 }
 
-func TestAnUnknownOptimizerListsTheKnown(t *testing.T) {
+func TestUnknownOptimizerErrorListsTheKnownOnes(t *testing.T) {
 	if _, err := net.NewOptimizer("lion", 0); err == nil || !strings.Contains(err.Error(), "known are adam, adamw, larc, lars, nesterov, sgd") {
 		t.Fatalf("got %v", err)
 	}

@@ -29,7 +29,7 @@ func writeFile(t *testing.T, path string, b []byte) {
 	}
 }
 
-// One wrong bit anywhere leaves the file's structure whole in most places; the checksum sees it.
+// One flipped bit rarely breaks the structure of the file. The checksum detects it.
 func TestOneFlippedBitMakesACheckpointDamaged(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "checkpoint.ckpt")
 	st := smallStore(t, 1)
@@ -49,7 +49,7 @@ func TestOneFlippedBitMakesACheckpointDamaged(t *testing.T) {
 	}
 }
 
-// A step number that was changed by hand or by a disk is damage too, though the JSON is sound.
+// A changed step number is damage too, although the JSON is valid.
 func TestChangedMetadataMakesACheckpointDamaged(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "checkpoint.ckpt")
 	save(t, path, smallStore(t, 1), 1)
@@ -64,7 +64,7 @@ func TestChangedMetadataMakesACheckpointDamaged(t *testing.T) {
 	}
 }
 
-// What a run does that went on from the one before: its next save must not put the damaged file in the place of the last good one.
+// A run that resumed from the previous checkpoint saves: the damaged file must not replace the last good one.
 func TestSavingOverADamagedCheckpointKeepsTheLastGoodOne(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "checkpoint.ckpt")
 	st := smallStore(t, 1)
@@ -90,7 +90,7 @@ func TestSavingOverADamagedCheckpointKeepsTheLastGoodOne(t *testing.T) {
 	}
 }
 
-func TestAFailedSaveLeavesTheNewestInItsPlace(t *testing.T) {
+func TestFailedSaveKeepsTheNewestCheckpoint(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "checkpoint.ckpt")
 	st := smallStore(t, 1)
 	save(t, path, st, 1)
@@ -106,8 +106,8 @@ func TestAFailedSaveLeavesTheNewestInItsPlace(t *testing.T) {
 	}
 }
 
-// Every moment at which a save can be cut off, by the files that it leaves.
-func TestEveryMomentOfASaveLeavesAWholeCheckpoint(t *testing.T) {
+// Each case is the set of files that a save leaves if it is interrupted at one point.
+func TestInterruptedSaveLeavesACompleteCheckpoint(t *testing.T) {
 	source := filepath.Join(t.TempDir(), "checkpoint.ckpt")
 	st := smallStore(t, 1)
 	var file [4][]byte
@@ -179,7 +179,7 @@ func TestOnlyDamageMakesLoadingFallBack(t *testing.T) {
 	}
 }
 
-// snapshot is every value of a store, to see that a refused file changed nothing.
+// snapshot returns every value of a store, to check that a refused file changed none.
 func snapshot(t *testing.T, st *kernels.Store) (all []float32) {
 	t.Helper()
 	for _, p := range st.Params() {
@@ -203,7 +203,7 @@ func saved(t *testing.T, c net.Config, projector bool) *net.Checkpoint {
 	return found
 }
 
-// network is a store that was never put on the device: its values are the first ones.
+// network returns a store with its initial values, which was never uploaded to the device.
 func network(t *testing.T, c net.Config, projector bool) *kernels.Store {
 	t.Helper()
 	st := kernels.NewStore(device)
@@ -219,7 +219,7 @@ func network(t *testing.T, c net.Config, projector bool) *kernels.Store {
 
 func tiny(t *testing.T) net.Config { return resnet(t, "resnet10", "cifar", 3, "") }
 
-func TestARefusedFileListsTheDifferencesAndChangesNothing(t *testing.T) {
+func TestRefusedFileListsTheDifferencesAndChangesNothing(t *testing.T) {
 	tiny, deep, wide, gray := tiny(t), resnet(t, "resnet18", "cifar", 3, ""), resnet(t, "resnet10", "cifar", 4, ""), tiny(t)
 	gray.Channels = 1
 	restore := func(c *net.Checkpoint, st *kernels.Store) error { return c.Restore(st) }
@@ -251,7 +251,7 @@ func TestARefusedFileListsTheDifferencesAndChangesNothing(t *testing.T) {
 	}
 }
 
-func TestRestoreBackboneLeavesTheHeadAsItIs(t *testing.T) {
+func TestRestoreBackboneDoesNotChangeTheHead(t *testing.T) {
 	trained := network(t, tiny(t), true)
 	for i, p := range trained.Params() {
 		v := read(t, p.Read)

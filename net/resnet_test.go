@@ -11,11 +11,11 @@ import (
 	"marr/net"
 )
 
-// A network of many layers multiplies the rounding of each: PyTorch's own float32 gradients are up to 5e-5 from its float64 ones, and a ReLU input
-// nearer to 0 than the rounding moves a gradient by more. The cases were chosen for their distance from such kinks.
+// Rounding errors grow with the layers: PyTorch's float32 gradients are up to 5e-5 from its float64 gradients. A ReLU input closer to 0 than its
+// rounding error changes a gradient by more. The cases were chosen to avoid such inputs.
 const networkTolerance = 1e-3
 
-// TestResNetsMatchPyTorch compares features, all gradients and the running statistics after one forward pass with torchvision's.
+// The features, all gradients and the running statistics after one forward pass match those of torchvision.
 func TestResNetsMatchPyTorch(t *testing.T) {
 	file, err := golden.Load("testdata/resnet.json")
 	if err != nil {
@@ -29,7 +29,7 @@ func TestResNetsMatchPyTorch(t *testing.T) {
 	}
 }
 
-// resnet is the shape of a ResNet for images of three channels.
+// resnet returns the configuration of a ResNet for images of three channels.
 func resnet(t *testing.T, arch, stem string, width int, norm string) net.Config {
 	t.Helper()
 	c, err := net.NewConfig(arch, map[string]any{"stem": stem, "width": width}, norm, 3)
@@ -118,8 +118,8 @@ func state(t *testing.T, st *kernels.Store, name string) *kernels.State {
 	return st.States()[i]
 }
 
-// TestNamesAreTorchvisions builds the list of torchvision's state_dict, without fc and num_batches_tracked, by its rule.
-func TestNamesAreTorchvisions(t *testing.T) {
+// The test builds the names of torchvision's state_dict, without fc and num_batches_tracked.
+func TestParameterNamesAreThoseOfTorchvision(t *testing.T) {
 	for arch, of := range map[string]struct {
 		blocks [4]int
 		convs  int // in a block
@@ -151,7 +151,7 @@ func TestNamesAreTorchvisions(t *testing.T) {
 	}
 }
 
-// names are those of a store's tensors that belong to the network, in order.
+// names returns the names of the network's tensors in a store, in order.
 func names(st *kernels.Store) []string {
 	var all []string
 	for _, p := range st.Params() {
@@ -213,7 +213,7 @@ func TestStemFollowsArchitectureAndSize(t *testing.T) {
 	}
 }
 
-func TestFirstValuesDependOnSeedAndNameAlone(t *testing.T) {
+func TestInitialValuesDependOnlyOnSeedAndName(t *testing.T) {
 	values := func(width int, seed uint64, name string) []float32 {
 		st := kernels.NewStore(device)
 		if _, err := resnet(t, "resnet10", "cifar", width, "").New(st, seed); err != nil {

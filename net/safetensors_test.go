@@ -31,7 +31,7 @@ func someBlobs() []Blob {
 	}
 }
 
-// The bytes of the format's own description, written out: any reader of safetensors accepts this file.
+// The expected bytes follow the description of the format, so any reader of safetensors accepts the file.
 func TestSafetensorsBytesFollowTheFormat(t *testing.T) {
 	got := encoded(t, []Blob{{"b", "U8", []int{2}, []byte{7, 8}}, FromFloat32s("a", []int{1}, []float32{1})}, map[string]string{"z": "1", "a": "é"})
 	header := `{"__metadata__":{"a":"é","z":"1"},"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},"b":{"dtype":"U8","shape":[2],"data_offsets":[4,6]}}`
@@ -134,12 +134,12 @@ type fullDisk struct{}
 
 func (fullDisk) Write([]byte) (int, error) { return 0, io.ErrShortWrite }
 
-// file puts a header and data together as they stand.
+// file joins a header and data without changes.
 func file(header, data string) []byte {
 	return append(binary.LittleEndian.AppendUint64(nil, uint64(len(header))), header+data...)
 }
 
-// damaged are files that must be refused, with a word of the reason.
+// damaged lists files that must be refused, with a part of the error.
 var damaged = []struct {
 	file []byte
 	want string
@@ -195,7 +195,7 @@ func TestDecodeRefusesDamagedFiles(t *testing.T) {
 	}
 }
 
-// What is accepted is sound and, encoded again, means the same.
+// An accepted file is valid and has the same tensors after it is encoded again.
 func FuzzDecodeSafetensors(f *testing.F) {
 	f.Add(encoded(f, someBlobs(), map[string]string{"a": "b"}))
 	f.Add(file(`{"b":{"dtype":"U8","shape":[1],"data_offsets":[1,2]},"a":{"dtype":"U8","shape":[],"data_offsets":[0,1]}}  `, "xy"))

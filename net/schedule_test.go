@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// float64 rounding of a handful of operations
+// float64 rounding of a few operations
 const close64 = 1e-14
 
 func TestSchedulesMatchTheirClosedForms(t *testing.T) {
@@ -75,7 +75,7 @@ func TestLearningRateSchedulesMatchTheirClosedForms(t *testing.T) {
 		{"constant, last", rate("constant", 0.1), 39, 40, 2}, {"constant, without warm-up", rate("constant", 0), 0, 40, 2},
 		{"step, warm-up", rate("step", 0.1), 1, 40, 1}, {"step, before 60 %", rate("step", 0.1), 23, 40, 2}, {"step, at 60 %", rate("step", 0.1), 24, 40, 0.2},
 		{"step, before 80 %", rate("step", 0.1), 31, 40, 0.2}, {"step, at 80 %", rate("step", 0.1), 32, 40, 0.02}, {"step, last", rate("step", 0.1), 39, 40, 0.02},
-		{"step, warm-up beyond 60 %", rate("step", 0.9), 35, 40, 2}, {"step, behind it", rate("step", 0.9), 36, 40, 0.02},
+		{"step, warm-up beyond 60 %", rate("step", 0.9), 35, 40, 2}, {"step, after it", rate("step", 0.9), 36, 40, 0.02},
 		{"cosine", rate("cosine", 0.1), 22, 40, 1}, {"all of it warm-up", rate("constant", 1), 9, 40, 0.5},
 		{"ramp, first", LinearRamp{0.04, 0.07, 0.3}, 0, 100, 0.04}, {"ramp, middle", LinearRamp{0.04, 0.07, 0.3}, 15, 100, 0.055},
 		{"ramp, end", LinearRamp{0.04, 0.07, 0.3}, 30, 100, 0.07}, {"ramp, last", LinearRamp{0.04, 0.07, 0.3}, 99, 100, 0.07}, {"no ramp", LinearRamp{0.04, 0.07, 0}, 0, 100, 0.07},

@@ -9,23 +9,23 @@ import (
 	"marr/net"
 )
 
-// TestFormulas compares losses with their formulas in float64, at the points that re-implementations get wrong.
-func TestFormulas(t *testing.T) {
+// Each case is a mistake that re-implementations make. The number is that of the case in a list that TestDetails of package train continues.
+func TestLossesMatchTheirFormulasInFloat64(t *testing.T) {
 	for _, d := range []struct {
 		name  string
 		check func(t *testing.T)
 	}{
-		{"01 NT-Xent leaves out the image itself alone, and is a mean over both views", ntxentIsItsFormula(0.5)},
+		{"01 NT-Xent excludes only the similarity of an embedding with itself, and is the mean over both views", ntxentIsItsFormula(0.5)},
 		{"02 NT-Xent is exact at a low temperature", ntxentIsItsFormula(0.005)},
-		{"04 BYOL sums both directions, 2 − 2cos each", opposite(symmetricLoss, 8)},
-		{"09 DINO's loss has the centre of before, and no pair of one view", centred},
-		{"19 SimSiam takes the mean of both directions", opposite(symmetricNegativeCosine, 1)},
+		{"04 BYOL is the sum of both directions, 2 − 2cos each", opposite(symmetricLoss, 8)},
+		{"09 DINO's loss uses the center of the previous step, and no pair of a view with itself", centeredLoss},
+		{"19 SimSiam is the mean of both directions", opposite(symmetricNegativeCosine, 1)},
 	} {
 		t.Run(d.name, d.check)
 	}
 }
 
-// evaluate builds a loss of inputs [n width] by name, with what follows a step, and returns its value.
+// evaluate returns the value of a loss of inputs [n width] by name, after the updates that it registers for the end of a step.
 func evaluate(t *testing.T, width int, in map[string][]float32, build func(s *Step, in embeddings) *kernels.Tensor) float64 {
 	t.Helper()
 	s := &Step{Heads: net.Scope{Store: kernels.NewStore(device)}, N: 1}
@@ -64,7 +64,7 @@ func normal(seed uint64, n int) []float32 {
 	return v
 }
 
-// ntxentIsItsFormula: −log(exp(z_i·z_j/τ) / Σ_{k≠i} exp(z_i·z_k/τ)), j the other view of i, mean over i.
+// ntxentIsItsFormula compares NT-Xent with −log(exp(z_i·z_j/τ) / Σ_{k≠i} exp(z_i·z_k/τ)), j the other view of i, mean over i.
 func ntxentIsItsFormula(temperature float64) func(t *testing.T) {
 	return func(t *testing.T) {
 		const n, d = 3, 4
@@ -108,7 +108,7 @@ func logSumExp(x []float64) float64 {
 	return most + math.Log(sum)
 }
 
-// opposite gives a loss of two directions predictions that point away from their targets.
+// opposite checks a loss of two directions on predictions opposite to their targets.
 func opposite(loss func(p, z [2]*kernels.Tensor) *kernels.Tensor, want float64) func(t *testing.T) {
 	return func(t *testing.T) {
 		in := map[string][]float32{"a": normal(1, 12), "b": normal(2, 12)}
@@ -121,8 +121,10 @@ func opposite(loss func(p, z [2]*kernels.Tensor) *kernels.Tensor, want float64) 
 	}
 }
 
-// centred: loss = ½ Σ_{i≠j} −Σ_k softmax((t_i − c)/τ_t) log softmax(s_j/τ_s) of two views of one image, with c = 0; then c = 0.1·mean t.
-func centred(t *testing.T) {
+// centeredLoss compares DINO's loss on two views of one image, with c = 0, and its next center c = 0.1·mean t with
+//
+//	loss = ½ Σ_{i≠j} −Σ_k softmax((t_i − c)/τ_t) log softmax(s_j/τ_s)
+func centeredLoss(t *testing.T) {
 	const k = 5
 	in := map[string][]float32{"t1": normal(1, k), "t2": normal(2, k), "s1": normal(3, k), "s2": normal(4, k)}
 	m := &DINO{Prototypes: k, StudentTemp: 0.5, TeacherTemp: 0.3, CenterMomentum: 0.9}
@@ -150,7 +152,7 @@ func centred(t *testing.T) {
 	}
 	for i, c := range read(t, center.Read) {
 		if want := 0.1 * float64(in["t1"][i]+in["t2"][i]) / 2; math.Abs(float64(c)-want) > 1e-6 {
-			t.Errorf("centre %d is %g after the step, want %g", i, c, want)
+			t.Errorf("center %d is %g after the step, want %g", i, c, want)
 		}
 	}
 }

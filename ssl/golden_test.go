@@ -20,13 +20,13 @@ var device *vk.Device
 
 func TestMain(m *testing.M) { vktest.Main(m, &device) }
 
-// Ten steps amplify the rounding of one: PyTorch's own float32 run ends up to 3.7e-5 from its float64 one.
+// Ten steps amplify the rounding of one: PyTorch's float32 run ends up to 3.7e-5 from its float64 run.
 const trainingTolerance = 1e-3
 
-// lossTolerance is for one forward and backward of the loss alone.
+// lossTolerance is for one forward and backward pass of the loss alone.
 const lossTolerance = 1e-4
 
-// goldenCases are the cases of an op, in the file of the method that it is named after.
+// goldenCases returns the golden cases of an op. Its name begins with that of the method whose file holds them.
 func goldenCases(t *testing.T, op string) (cases []*golden.Case) {
 	t.Helper()
 	method, _, _ := strings.Cut(op, "_")
@@ -81,7 +81,7 @@ func TestSimCLRLossMatchesPyTorch(t *testing.T) {
 // Short names: every test of a program uses them.
 var begin, finish = optest.Begin, optest.Finish
 
-// tenSteps is a run of a method from a golden case's state on its views: the method's own loss, an optimizer that decays every parameter.
+// tenSteps trains a method on the views of a golden case, from its initial values, with an optimizer that decays every parameter.
 type tenSteps struct {
 	c      *golden.Case
 	st     *kernels.Store
@@ -91,7 +91,7 @@ type tenSteps struct {
 	locals *kernels.Tensor
 }
 
-// newTenSteps prepares a method whose images are shown in as many views of one size.
+// newTenSteps prepares a method with this many views of one size for each image.
 func newTenSteps(t *testing.T, c *golden.Case, method Method, views int) *tenSteps {
 	t.Helper()
 	x := &tenSteps{c: c, st: kernels.NewStore(device)}
@@ -152,23 +152,23 @@ func newTenSteps(t *testing.T, c *golden.Case, method Method, views int) *tenSte
 	return x
 }
 
-// copies is what stands before the names of the momentum encoder in the golden file.
-func (x *tenSteps) copies() string {
+// momentumPrefix returns the prefix of the momentum encoder's names in the golden file.
+func (x *tenSteps) momentumPrefix() string {
 	if x.c.Op == "dino_train" {
 		return "teacher."
 	}
 	return "target."
 }
 
-// classes is the width of the last layer.
+// classes returns the width of the last layer.
 func (x *tenSteps) classes(t *testing.T) int {
 	t.Helper()
 	last := x.c.Inputs[slices.IndexFunc(x.c.Inputs, func(s golden.Spec) bool { return strings.HasPrefix(s.Name, "views") })-1]
 	return last.Shape[0]
 }
 
-// bare removes the prefix of the backbone, which PyTorch's names do not have.
-func bare(name string) string { return strings.TrimPrefix(name, net.BackbonePrefix) }
+// torchName removes the prefix of the backbone, which PyTorch's names do not have.
+func torchName(name string) string { return strings.TrimPrefix(name, net.BackbonePrefix) }
 
 func (x *tenSteps) spec(t *testing.T, name string) golden.Spec {
 	t.Helper()
@@ -179,10 +179,10 @@ func (x *tenSteps) spec(t *testing.T, name string) golden.Spec {
 	return x.c.Inputs[i]
 }
 
-// values returns the values of an input, named like a tensor of the store.
+// values returns the golden values of a tensor of the store.
 func (x *tenSteps) values(t *testing.T, name string) []float32 {
 	t.Helper()
-	return x.c.Values(x.spec(t, bare(name)))
+	return x.c.Values(x.spec(t, torchName(name)))
 }
 
 func (x *tenSteps) replay(t *testing.T, i int) float64 {
@@ -265,13 +265,13 @@ func (x *tenSteps) checkGradients(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if want := x.c.Grad(bare(p.Name)); !(want.Distance32(got) <= trainingTolerance) {
+		if want := x.c.Grad(torchName(p.Name)); !(want.Distance32(got) <= trainingTolerance) {
 			t.Errorf("gradient of %s: %.2g from PyTorch, want at most %g", p.Name, want.Distance32(got), trainingTolerance)
 		}
 	}
 }
 
-// checkEnd compares parameters and running statistics after ten steps, and how far each parameter has moved: values alone would hide a small
+// checkEnd compares parameters and running statistics after ten steps, and the norm of each parameter's update: the values alone would hide a small
 // update of a large weight.
 func (x *tenSteps) checkEnd(t *testing.T) {
 	t.Helper()
@@ -280,7 +280,7 @@ func (x *tenSteps) checkEnd(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		want := x.c.Output(bare(name))
+		want := x.c.Output(torchName(name))
 		if d := want.Distance32(got); !(d <= trainingTolerance) {
 			t.Errorf("%s after ten steps: %.2g from PyTorch, want at most %g", name, d, trainingTolerance)
 		}
@@ -289,7 +289,7 @@ func (x *tenSteps) checkEnd(t *testing.T) {
 	for _, p := range x.st.Params() {
 		if p.HasAverage() {
 			got, err := p.ReadAverage()
-			check(x.copies()+bare(p.Name), got, err)
+			check(x.momentumPrefix()+torchName(p.Name), got, err)
 		}
 		got, err := p.Read()
 		want, sum := check(p.Name, got, err), 0.0
@@ -305,7 +305,7 @@ func (x *tenSteps) checkEnd(t *testing.T) {
 			got, err := s.Read()
 			name := s.Name
 			if own, ok := strings.CutPrefix(name, "momentum."); ok {
-				name = x.copies() + bare(own)
+				name = x.momentumPrefix() + torchName(own)
 			} else if name == "center" {
 				name = "centre"
 			}

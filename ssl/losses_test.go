@@ -9,11 +9,11 @@ import (
 	"marr/net"
 )
 
-// embeddings are a golden case's inputs by name; those whose gradient it has are tracked.
+// embeddings are the inputs of a golden case by name.
 type embeddings map[string]*kernels.Tensor
 
-// checkLoss compares a loss on fixed embeddings, its gradients and states [K] that are behind it (by the name of the golden output) with a golden
-// case's; states begin with the inputs of the names in `from`.
+// checkLoss compares a loss on the embeddings of a golden case, its gradients and the states [K] that it updates with the case. from maps inputs to the
+// states that they initialize, and states maps golden outputs to states.
 func checkLoss(t *testing.T, c *golden.Case, from, states map[string]string, build func(s *Step, in embeddings) *kernels.Tensor) {
 	t.Helper()
 	st := kernels.NewStore(device)

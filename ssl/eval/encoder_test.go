@@ -17,8 +17,8 @@ var device *vk.Device
 
 func TestMain(m *testing.M) { vktest.Main(m, &device) }
 
-// Whatever a method does with its views, a feature pass is counted for at least what its program has, and for no more than a few times that.
-func TestWorkOfFeaturesIsThatOfTheirProgram(t *testing.T) {
+// For every method, the estimate for a feature pass is at least the work of its program, and at most a few times that.
+func TestEstimatedWorkOfFeaturesIsCloseToTheirProgram(t *testing.T) {
 	set := datatest.Labelled(12, 32, 1)
 	for _, name := range ssl.Methods() {
 		c := train.DefaultConfig()

@@ -17,7 +17,7 @@ func TestNormalizeGivesUnitRowsAndKeepsZeros(t *testing.T) {
 	}
 }
 
-func TestFeatureStdTellsCollapseFromSpread(t *testing.T) {
+func TestFeatureStdSeparatesCollapsedFromSpreadFeatures(t *testing.T) {
 	const n, d = 2000, 64
 	same, spread := &Features{N: n, D: d, X: make([]float32, n*d)}, &Features{N: n, D: d, X: make([]float32, n*d)}
 	src := rng.New(1)

@@ -12,23 +12,23 @@ import (
 	"marr/ssl/parallel"
 )
 
-// clusters are n images of width d around one point a class, spread so far that no classifier gets all of them.
+// clusters returns n features of width d, normally distributed around one point a class.
 func clusters(seed uint64, n, d, classes int, spread float64) *Features {
 	f := &Features{Name: "clusters", N: n, D: d, X: make([]float32, n*d), Labels: make([]int32, n)}
-	centres := make([]float32, classes*d)
-	rng.New(1).Uniform(centres, -1, 1)
+	centers := make([]float32, classes*d)
+	rng.New(1).Uniform(centers, -1, 1)
 	src := rng.New(seed)
 	for i := range n {
 		y := i % classes
 		f.Labels[i] = int32(y)
 		for j := range d {
-			f.X[i*d+j] = centres[y*d+j] + float32(spread*src.Normal())
+			f.X[i*d+j] = centers[y*d+j] + float32(spread*src.Normal())
 		}
 	}
 	return f
 }
 
-// bruteKNN is the definition of KNN, in float64, by a full sort.
+// bruteKNN computes KNN by its definition: in float64, with a full sort.
 func bruteKNN(train, test *Features, k int, temperature float64) float64 {
 	cos := func(x, y []float32) float64 {
 		var xy, xx, yy float64
@@ -100,7 +100,7 @@ func TestKNNMatchesBruteForce(t *testing.T) {
 	}
 }
 
-func TestKNNIgnoresTheLengthOfFeaturesAndLeavesThemAlone(t *testing.T) {
+func TestKNNIgnoresTheNormOfFeaturesAndDoesNotChangeThem(t *testing.T) {
 	train, test := clusters(2, 200, 9, 4, 1), clusters(3, 100, 9, 4, 1)
 	want, err := KNN(train, test, []int{1, 20}, 0.07)
 	if err != nil {
@@ -119,7 +119,7 @@ func TestKNNIgnoresTheLengthOfFeaturesAndLeavesThemAlone(t *testing.T) {
 	}
 }
 
-// Four train images at the same place: the neighbour is the first of them; two votes of the same weight go to the lower label.
+// The first of four equal training images is the neighbor. Two votes with the same weight go to the lower label.
 func TestKNNBreaksTiesByIndexThenLabel(t *testing.T) {
 	train := &Features{N: 4, D: 2, X: []float32{1, 0, 1, 0, 1, 0, 1, 0}, Labels: []int32{3, 1, 1, 2}}
 	for _, c := range []struct {
@@ -134,8 +134,8 @@ func TestKNNBreaksTiesByIndexThenLabel(t *testing.T) {
 	}
 }
 
-// At a temperature of 1e-4, exp(1/T) is beyond float64: the nearest image must still decide alone; at 1e4 all k votes count the same.
-func TestKNNTemperatureWeighsVotes(t *testing.T) {
+// At a temperature of 1e-4, exp(1/T) overflows float64, but only the nearest image must decide. At 1e4 all k votes count equally.
+func TestKNNTemperatureWeightsVotes(t *testing.T) {
 	train := &Features{N: 3, D: 2, X: []float32{1, 0, 1, 1, 1, 1}, Labels: []int32{1, 0, 0}}
 	test := &Features{N: 1, D: 2, X: []float32{1, 0.1}, Labels: []int32{1}}
 	for temperature, want := range map[float64]float64{1e-4: 100, 0.07: 100, 1e4: 0} {

@@ -12,7 +12,7 @@ import (
 	"marr/ssl/parallel"
 )
 
-// plain is the objective of the probe in float64, term by term as its formula stands.
+// plain returns the objective of the probe in float64, term by term.
 func plain(x [][]float64, labels []int32, classes int, penalty float64, w []float64) float64 {
 	d := len(x[0])
 	loss := 0.0
@@ -81,8 +81,8 @@ func TestProbeGradientMatchesFiniteDifferenceOfPlainObjective(t *testing.T) {
 	}
 }
 
-// The reference knows nothing of L-BFGS: gradient descent with a fixed step, until its gradient is below 1e-6. The objective is convex, so both
-// must end at the same value; the float32 products of the probe allow 1e-6.
+// The reference is gradient descent with a fixed step until its gradient is below 1e-6. The objective is convex, so both must end at the same
+// value. The tolerance 1e-6 is for the float32 products of the probe.
 func TestFitReachesTheMinimumOfSlowGradientDescent(t *testing.T) {
 	f := clusters(2, 60, 3, 3, 1)
 	p := probe{x: normalized(f, 10), d: 3, labels: f.Labels, classes: 3, penalty: 1e-3, each: parallel.Each}
@@ -111,7 +111,7 @@ func TestFitReachesTheMinimumOfSlowGradientDescent(t *testing.T) {
 }
 
 // Two points on a line, one of each class, features ±10: by symmetry the logits are ±10u with W = (−u, u) and no bias,
-// and u minimises log(1 + exp(−20u)) + 2λu².
+// and u minimizes log(1 + exp(−20u)) + 2λu².
 func TestFitMatchesTheClosedFormOfTwoPoints(t *testing.T) {
 	f := &Features{N: 2, D: 1, X: []float32{-3, 5}, Labels: []int32{0, 1}}
 	p := probe{x: normalized(f, 10), d: 1, labels: f.Labels, classes: 2, penalty: 1e-4, each: serial}
@@ -132,7 +132,7 @@ func TestFitMatchesTheClosedFormOfTwoPoints(t *testing.T) {
 	}
 }
 
-func TestLinearSeparatesWhatIsSeparable(t *testing.T) {
+func TestLinearProbeFitsSeparableClasses(t *testing.T) {
 	got, err := Linear(clusters(2, 200, 20, 5, 0.1), clusters(3, 100, 20, 5, 0.1), LinearOptions{})
 	if err != nil || got != 100 {
 		t.Fatalf("%v %% %v, want 100 %%", got, err)
@@ -148,7 +148,7 @@ func TestLinearSeparatesWhatIsSeparable(t *testing.T) {
 	}
 }
 
-func TestFewShotIsLinearOnEachSample(t *testing.T) {
+func TestFewShotIsTheLinearProbeOnEachSample(t *testing.T) {
 	train, test := clusters(2, 200, 6, 4, 1.5), clusters(3, 150, 6, 4, 1.5)
 	var percent []float64
 	for draw := range 6 {

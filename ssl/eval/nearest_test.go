@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-func TestNearestAreTheOthersByCosine(t *testing.T) {
+func TestNearestFindsTheClosestOthersByCosine(t *testing.T) {
 	f := &Features{N: 5, D: 2, X: []float32{1, 0, 5, 1, 0, 3, 1, 9, -1, 0}} // no labels
 	near, err := Nearest(f, 2)
 	if err != nil {
@@ -18,8 +18,8 @@ func TestNearestAreTheOthersByCosine(t *testing.T) {
 	}
 }
 
-// Of equal images the earlier are nearer, and none is its own neighbour, though it may not be among the k + 1 found.
-func TestNearestOfEqualImages(t *testing.T) {
+// An image is never its own neighbor, even if it is not among the k + 1 that the search finds.
+func TestNearestPrefersEarlierOfEqualImages(t *testing.T) {
 	f := &Features{N: 5, D: 1, X: []float32{1, 1, 1, 1, 1}}
 	near, err := Nearest(f, 2)
 	if err != nil {

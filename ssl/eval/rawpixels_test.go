@@ -8,8 +8,8 @@ import (
 	"marr/ssl/data"
 )
 
-// Two RGB images of 2 × 2 pixels against the formula, each channel with its own mean and deviation; the second is gray and counts in all three.
-func TestRawPixelsAreNormalisedByChannel(t *testing.T) {
+// Two images of 2 × 2 pixels, color and gray, against the formula. Gray is repeated in three channels.
+func TestRawPixelsAreNormalizedByChannel(t *testing.T) {
 	s := data.FromImages("two images", []data.Image{
 		{H: 2, W: 2, C: 3, Pix: []byte{0, 51, 102, 255, 204, 153, 0, 51, 102, 255, 204, 153}},
 		{H: 2, W: 2, C: 1, Pix: []byte{51, 0, 255, 102}},
@@ -26,8 +26,8 @@ func TestRawPixelsAreNormalisedByChannel(t *testing.T) {
 	}
 }
 
-// Wide and tall images count by their middle square; a constant one keeps its value at any size.
-func TestRawPixelsTakeTheMiddleSquare(t *testing.T) {
+// A constant image keeps its value at any size.
+func TestRawPixelsUseTheCenterCrop(t *testing.T) {
 	s := data.FromImages("shapes", []data.Image{
 		{H: 1, W: 4, C: 1, Pix: []byte{1, 2, 3, 4}}, {H: 5, W: 1, C: 1, Pix: []byte{1, 2, 3, 4, 5}}, {H: 3, W: 3, C: 1, Pix: slices.Repeat([]byte{7}, 9)},
 	}, nil)
@@ -39,7 +39,7 @@ func TestRawPixelsTakeTheMiddleSquare(t *testing.T) {
 	}
 }
 
-func TestRawPixelsHaveNoMeanAndUnitDeviationOnTheirOwnSet(t *testing.T) {
+func TestRawPixelsHaveZeroMeanAndUnitDeviationOnTheirSet(t *testing.T) {
 	s := data.FromImages("two", []data.Image{{H: 2, W: 2, C: 1, Pix: []byte{0, 10, 20, 200}}, {H: 2, W: 2, C: 1, Pix: []byte{255, 3, 99, 1}}}, []int32{0, 1})
 	mean, std := s.Stats()
 	f := RawPixels(s, 2, mean, std)

@@ -9,7 +9,7 @@ import (
 	"marr/kernels/rng"
 )
 
-func TestNeighborStability(t *testing.T) {
+func TestNeighborStabilityIsTheFractionOfKeptNeighbors(t *testing.T) {
 	const n, d, k = 300, 16, 10
 	x := normal(1, n, d)
 	turned := slices.Clone(x)

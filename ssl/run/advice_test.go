@@ -8,7 +8,7 @@ import (
 	"marr/ssl/data/datatest"
 )
 
-func TestAdviceNamesWhatHardlyWorks(t *testing.T) {
+func TestAdviceWarnsOfSettingsThatHardlyWork(t *testing.T) {
 	for _, x := range []struct {
 		stem       string
 		size       int
@@ -32,7 +32,7 @@ func TestAdviceNamesWhatHardlyWorks(t *testing.T) {
 		}
 		for i, want := range x.want {
 			if !strings.Contains(got[i], want) {
-				t.Errorf("%+v: %q does not say %q", x, got[i], want)
+				t.Errorf("%+v: no %[3]q in %[2]q", x, got[i], want)
 			}
 		}
 	}

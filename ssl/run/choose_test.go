@@ -8,7 +8,7 @@ import (
 	"marr/ssl"
 )
 
-func TestChoiceFollowsSizeAndNumberOfImages(t *testing.T) {
+func TestChooseFollowsTheSizeAndNumberOfImages(t *testing.T) {
 	for _, x := range []struct {
 		px, images    int
 		method        string
@@ -43,8 +43,8 @@ func TestChoiceFollowsSizeAndNumberOfImages(t *testing.T) {
 	}
 }
 
-// What is given is neither set nor said, and the rest follows from it: few epochs make a target that moves fast.
-func TestChoiceLeavesWhatIsGiven(t *testing.T) {
+// The description omits given settings, and the choice follows from them: few epochs need a lower momentum.
+func TestChooseKeepsGivenSettings(t *testing.T) {
 	c := DefaultConfig()
 	c.Size, c.Epochs, c.Batch = 32, 12, 256
 	given := func(key string) bool {

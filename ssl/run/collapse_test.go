@@ -21,25 +21,27 @@ import (
 	"marr/ssl/watch"
 )
 
-// herd draws every embedding, of a head without batch norm, to that of the next image: all become one.
-type herd struct{}
+// attracted pulls every embedding, of a head without batch norm, to that of the next image, until all are equal.
+type attracted struct{}
 
-func (herd) Views(in views.Input) ([]views.Spec, error) { return []views.Spec{{Size: in.Size}}, nil }
+func (attracted) Views(in views.Input) ([]views.Spec, error) {
+	return []views.Spec{{Size: in.Size}}, nil
+}
 
-func (herd) Loss(s *ssl.Step) *kernels.Tensor {
+func (attracted) Loss(s *ssl.Step) *kernels.Tensor {
 	z := s.Heads.MLP("head", s.Backbone.Dim(), 32, 32).Forward(s.Backbone.Forward(s.Views[0], net.Train), net.Train)
 	s.Observe(z, nil)
 	next := kernels.Concat(kernels.Slice(z, 1, s.N), kernels.Slice(z, 0, 1))
 	return kernels.NegativeCosine(z, kernels.StopGrad(next))
 }
 
-// collapsing runs a method for 80 steps that may end where it collapses.
+// collapsing trains a method for 80 steps and returns the alarms. With stop, the run ends at the first one.
 func collapsing(t *testing.T, m ssl.Method, stop bool) (notices []string, err error) {
 	t.Helper()
 	return watched(t, &Run{Method: m, Set: datatest.Noise(64, 16, 1), StopOnCollapse: stop})
 }
 
-// long leaves out, with -short, what trains for long: once is enough, in make check.
+// long skips a test that trains for long under -short. make check runs it.
 func long(t *testing.T) {
 	t.Helper()
 	if testing.Short() {
@@ -47,7 +49,7 @@ func long(t *testing.T) {
 	}
 }
 
-// watched runs r for 40 epochs at a rate of 2e-2, unless it says otherwise, in batches of 32, and returns what the watch said.
+// watched trains r in batches of 32, by default for 40 epochs at a learning rate of 2e-2, and returns the alarms.
 func watched(t *testing.T, r *Run) (notices []string, err error) {
 	t.Helper()
 	c := smallConfig()
@@ -65,21 +67,21 @@ func watched(t *testing.T, r *Run) (notices []string, err error) {
 	return notices, err
 }
 
-func TestACollapseIsNamedAndEndsTheRunWhereThatIsAskedFor(t *testing.T) {
+func TestCollapseRaisesAnAlarmAndStopsTheRunIfConfigured(t *testing.T) {
 	long(t)
-	notices, err := collapsing(t, herd{}, false)
+	notices, err := collapsing(t, attracted{}, false)
 	if err != nil || len(notices) == 0 || !strings.HasPrefix(notices[0], string(watch.Constant)) && !strings.HasPrefix(notices[0], string(watch.LowRank)) {
 		t.Errorf("notices %q, %v", notices, err)
 	}
-	_, err = collapsing(t, herd{}, true)
+	_, err = collapsing(t, attracted{}, true)
 	var collapse *CollapseError
 	if !errors.As(err, &collapse) {
 		t.Errorf("%v, want a CollapseError", err)
 	}
 }
 
-// TestAnAlarmIsRaisedAtTheSameStepAfterAResume stops a run in the looks before its alarm, and once more behind it.
-func TestAnAlarmIsRaisedAtTheSameStepAfterAResume(t *testing.T) {
+// The run is stopped between the measurements before its alarm, and again after the alarm.
+func TestAlarmIsRaisedAtTheSameStepAfterAResume(t *testing.T) {
 	long(t)
 	c := smallConfig()
 	c.Batch, c.Epochs, c.LR = 32, 40, 2e-2
@@ -87,11 +89,11 @@ func TestAnAlarmIsRaisedAtTheSameStepAfterAResume(t *testing.T) {
 	run := func(dir string, resume bool, stop int) (alarms []int) {
 		ctx, cancel := context.WithCancel(t.Context())
 		defer cancel()
-		r := &Run{Dir: dir, Resume: resume, Config: c, Method: herd{}, Set: set}
+		r := &Run{Dir: dir, Resume: resume, Config: c, Method: attracted{}, Set: set}
 		r.OnStep = func(p Progress) {
 			if p.Alarm != nil {
 				if alarms = append(alarms, p.Step); p.Alarm.Step != p.Step {
-					t.Errorf("the alarm of step %d says step %d", p.Step, p.Alarm.Step)
+					t.Errorf("the alarm of step %d has step %d", p.Step, p.Alarm.Step)
 				}
 			}
 			if p.Step == stop {
@@ -113,7 +115,7 @@ func TestAnAlarmIsRaisedAtTheSameStepAfterAResume(t *testing.T) {
 	if len(want) == 0 {
 		t.Fatal("no alarm was raised")
 	}
-	for _, before := range []int{4, 3} { // up to two more steps are under way
+	for _, before := range []int{4, 3} { // up to two more steps are in flight
 		stopped := filepath.Join(dir, fmt.Sprint(before))
 		got := run(stopped, false, want[0]-before)
 		if len(got) > 0 {
@@ -131,7 +133,7 @@ func TestAnAlarmIsRaisedAtTheSameStepAfterAResume(t *testing.T) {
 	}
 }
 
-func TestASoundRunRaisesNoAlarm(t *testing.T) {
+func TestHealthyRunRaisesNoAlarm(t *testing.T) {
 	long(t)
 	m, err := ssl.New("simclr")
 	if err != nil {
@@ -142,8 +144,8 @@ func TestASoundRunRaisesNoAlarm(t *testing.T) {
 	}
 }
 
-// A recipe that changes nothing makes both views the same: every image is told at once.
-func TestAContrastOfEqualViewsIsTooEasy(t *testing.T) {
+// Without augmentation both views are equal, so every positive is the nearest from the first step.
+func TestContrastOfEqualViewsIsTooEasy(t *testing.T) {
 	long(t)
 	m, err := ssl.New("simclr")
 	if err != nil {
@@ -151,12 +153,12 @@ func TestAContrastOfEqualViewsIsTooEasy(t *testing.T) {
 	}
 	notices, err := watched(t, &Run{Method: m, Set: datatest.Noise(64, 16, 1), Views: "from = \"none\"\n[[view]]\ncount = 2\n"})
 	if err != nil || len(notices) != 1 || !strings.HasPrefix(notices[0], string(watch.TooEasy)) {
-		t.Errorf("notices %q, %v: want that it is too easy", notices, err)
+		t.Errorf("notices %q, %v, want one that says too easy", notices, err)
 	}
 }
 
-// Labels that are learnt at once, by few dimensions, are what was asked for. Every step tells the accuracy.
-func TestLabelsRaiseNoAlarm(t *testing.T) {
+// High accuracy and low rank are normal for supervised training. Every step reports the accuracy.
+func TestSupervisedTrainingRaisesNoAlarm(t *testing.T) {
 	long(t)
 	m, err := ssl.New("supervised")
 	if err != nil {
@@ -169,16 +171,16 @@ func TestLabelsRaiseNoAlarm(t *testing.T) {
 			best = max(best, p.Accuracy)
 		}
 		if math.IsNaN(p.Accuracy) {
-			t.Errorf("step %d tells no accuracy", p.Step)
+			t.Errorf("step %d reports no accuracy", p.Step)
 		}
 	}
 	notices, err := watched(t, r)
 	if err != nil || len(notices) > 0 || best < 0.99 || steps != 80 {
-		t.Errorf("%d steps, %g right in the first fifth, notices %q, %v", steps, best, notices, err)
+		t.Errorf("%d steps, accuracy %g in the first fifth, notices %q, %v", steps, best, notices, err)
 	}
 }
 
-// shades are n images of noise whose label is whether they are bright.
+// shades returns n images of noise. Those of class 1 are brighter.
 func shades(n int) *data.Set {
 	set := datatest.Noise(n, 16, 1)
 	set.Labels = make([]int32, n)

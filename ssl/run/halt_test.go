@@ -39,7 +39,7 @@ func (m spiked) Loss(s *ssl.Step) *kernels.Tensor {
 	return kernels.SoftCrossEntropy(z, kernels.CenteredSoftmax(z, center, s.Scalar("temperature", m)), 1)
 }
 
-// halting runs a method for two epochs of 6 steps, until step `stop` was reported.
+// halting trains a method for two epochs of 6 steps, and stops it after a step.
 func halting(t *testing.T, dir string, c Config, m ssl.Method, resume bool, stop int) error {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
@@ -57,11 +57,11 @@ func halting(t *testing.T, dir string, c Config, m ssl.Method, resume bool, stop
 	return err
 }
 
-// A run that meets a number that is not finite at step 11 names the op, goes back to the checkpoint of step 6, and leaves the state of step 10, byte
-// for byte that of a run that was stopped there.
+// A run with a non-finite value at step 11 names the op and goes back to the checkpoint of step 6. It keeps the state of step 10, with the bytes of
+// a run that was stopped there.
 func TestNonFiniteStepIsTracedToItsOpAndRolledBack(t *testing.T) {
 	sound := filepath.Join(t.TempDir(), "sound")
-	if err := halting(t, sound, runConfig(), spiked{-1}, false, 8); !errors.Is(err, ErrStopped) { // two more steps are under way then
+	if err := halting(t, sound, runConfig(), spiked{-1}, false, 8); !errors.Is(err, ErrStopped) { // two more steps are in flight then
 		t.Fatal(err)
 	}
 	for _, eager := range []bool{false, true} {
@@ -75,7 +75,7 @@ func TestNonFiniteStepIsTracedToItsOpAndRolledBack(t *testing.T) {
 			}
 			for _, want := range []string{"step 11 of simclr: CenteredSoftmax#", "made by centered_softmax ", "back to step 6: resume with a lower --lr"} {
 				if !strings.Contains(err.Error(), want) {
-					t.Errorf("%q does not say %q", err, want)
+					t.Errorf("no %[2]q in %[1]q", err, want)
 				}
 			}
 			for name, same := range map[string]string{haltedFile: CheckpointFile, CheckpointFile: "checkpoint.prev.ckpt"} {
@@ -91,21 +91,22 @@ func TestNonFiniteStepIsTracedToItsOpAndRolledBack(t *testing.T) {
 	}
 }
 
-// exploding multiplies all weights by some −100 a step: in the second epoch their squares overflow, and step 6 leaves room for one that is small.
+// exploding returns settings that multiply all weights by about −100 a step. Their squares overflow in the second epoch; after step 6, a small step
+// is still possible.
 func exploding() Config {
 	c := runConfig()
 	c.LR, c.Warmup, c.Optimizer, c.Decay = 1e2, 0, "sgd", 1
 	return c
 }
 
-// What the error advises helps.
+// The advice of the error works.
 func TestHaltedRunGoesOnWithALowerRate(t *testing.T) {
 	m, err := ssl.New("simclr")
 	if err != nil {
 		t.Fatal(err)
 	}
 	dir, c := filepath.Join(t.TempDir(), "run"), exploding()
-	c.BaseLR, c.LR = c.LR*train.ReferenceBatch/float64(c.Batch), 0 // as most runs say it, of which --lr leaves nothing
+	c.BaseLR, c.LR = c.LR*train.ReferenceBatch/float64(c.Batch), 0 // the base rate that most runs give; --lr replaces it
 	var bad *HaltError
 	if err := halting(t, dir, c, m, false, 0); !errors.As(err, &bad) || bad.Back != 6 || bad.First == "" {
 		t.Fatalf("%v, want a halt in the second epoch that names a tensor", err)
@@ -115,7 +116,7 @@ func TestHaltedRunGoesOnWithALowerRate(t *testing.T) {
 		t.Fatalf("resumed with a lower rate: %v", err)
 	}
 	if _, err := os.Stat(filepath.Join(dir, haltedFile)); err == nil {
-		t.Error("the state of a halt that is over was left behind")
+		t.Error("the state of the halt was not removed")
 	}
 	if saved, err := ReadConfig(filepath.Join(dir, ConfigFile)); err != nil || saved.LR != c.LR {
 		t.Errorf("rate %g in %s, want %g (%v)", saved.LR, ConfigFile, c.LR, err)
@@ -126,9 +127,9 @@ func TestHaltedRunGoesOnWithALowerRate(t *testing.T) {
 	}
 }
 
-// An update that overflows is found by the step behind it, which is not the culprit.
+// The step after the overflow finds it, but the error must not blame an op of that step.
 func TestOverflowOfAnUpdateIsBlamedOnTheParameter(t *testing.T) {
-	vktest.Configure(t, device, func(s *vk.Settings) { s.Eager = false }) // the twin sees the update itself
+	vktest.Configure(t, device, func(s *vk.Settings) { s.Eager = false }) // an eager run finds the update itself
 	m, err := ssl.New("byol")
 	if err != nil {
 		t.Fatal(err)
@@ -137,6 +138,6 @@ func TestOverflowOfAnUpdateIsBlamedOnTheParameter(t *testing.T) {
 	c.Method, c.LR = "byol", 1e300
 	var bad *HaltError
 	if err := halting(t, filepath.Join(t.TempDir(), "run"), c, m, false, 0); !errors.As(err, &bad) || bad.Step != 2 || bad.Back != 0 || !strings.HasSuffix(bad.First, "conv1.weight has not been finite since the step before") {
-		t.Errorf("%v, want a parameter that is blamed at step 2", err)
+		t.Errorf("%v, want a parameter named at step 2", err)
 	}
 }

@@ -14,8 +14,7 @@ import (
 	"marr/vk/vktest"
 )
 
-// Every method, stopped in its middle and gone on with, ends with the bytes of a run that never stopped: averages, centres and the running
-// statistics of momentum encoders are saved like all else. The eager twin gives them too.
+// The checkpoint holds averages, centers and the running statistics of momentum encoders. The resumed run is eager and ends with the same bytes.
 func TestEveryMethodResumesToTheSameBytes(t *testing.T) {
 	set := datatest.Noise(12, 32, 1)
 	set.Labels = []int32{0, 1, 2, 0, 1, 2, 0, 1, 2, 0, 1, -1}
@@ -41,14 +40,14 @@ func TestEveryMethodResumesToTheSameBytes(t *testing.T) {
 				t.Fatal(err)
 			}
 			if !bytes.Equal(content(t, run, CheckpointFile), content(t, whole, CheckpointFile)) {
-				t.Error("the run that was stopped ended with other bytes")
+				t.Error("the checkpoint differs from that of a run without a stop")
 			}
 		})
 	}
 }
 
-// Recipes that a method cannot use are refused before the first step.
-func TestMethodsRefuseRecipesThatTheyCannotUse(t *testing.T) {
+// They are refused before the first step.
+func TestMethodsRefuseViewsThatTheyCannotUse(t *testing.T) {
 	for method, recipe := range map[string]string{
 		"simclr": "from = \"mae\"", "byol": "from = \"dino\"", "simsiam": "[[view]]\n[[view]]\n[[view]]\n", "rotation": "from = \"supervised\"",
 		"jigsaw": "from = \"simclr\"", "dino": "from = \"rotation\"", "supervised": "",

@@ -14,7 +14,7 @@ import (
 	"marr/ssl/eval"
 )
 
-// Every norm trains, with a momentum encoder, and resumes to the same bytes; then it is fine-tuned. Its features are the checkpoint's.
+// Each norm trains with a momentum encoder and is fine-tuned from the checkpoint.
 func TestEveryNormTrainsResumesAndFinetunes(t *testing.T) {
 	set := datatest.Noise(12, 16, 1)
 	set.Labels = []int32{0, 1, 2, 0, 1, 2, 0, 1, 2, 0, 1, 2}
@@ -35,7 +35,7 @@ func TestEveryNormTrainsResumesAndFinetunes(t *testing.T) {
 				t.Fatal(err)
 			}
 			if !bytes.Equal(content(t, run, CheckpointFile), content(t, whole, CheckpointFile)) {
-				t.Error("the run that was stopped ended with other bytes")
+				t.Error("the checkpoint differs from that of a run without a stop")
 			}
 			checkpoint, err := net.LoadCheckpoint(filepath.Join(run, CheckpointFile))
 			if err != nil {
@@ -49,8 +49,8 @@ func TestEveryNormTrainsResumesAndFinetunes(t *testing.T) {
 	}
 }
 
-// A batch norm that sees few images is told of once, by how many; not where none looks at other images, and not where it sees enough.
-func TestBatchNormOfFewImagesIsToldOf(t *testing.T) {
+// One notice gives the number of images. Norms that do not depend on other images of the batch, or that see enough images, cause none.
+func TestBatchNormOverFewImagesIsReportedOnce(t *testing.T) {
 	for _, x := range []struct {
 		method, norm, head string
 		batch, parts       int
@@ -63,10 +63,10 @@ func TestBatchNormOfFewImagesIsToldOf(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		var told []string
+		var reported []string
 		r := &Run{Dir: t.TempDir(), Config: c, Method: m, Set: datatest.Noise(64, 16, 1), Notice: func(format string, args ...any) {
 			if text := fmt.Sprintf(format, args...); strings.HasPrefix(text, "batch norm sees") {
-				told = append(told, strings.Fields(text)[4])
+				reported = append(reported, strings.Fields(text)[4])
 			}
 		}}
 		done, err := r.Pretrain(t.Context(), device)
@@ -74,8 +74,8 @@ func TestBatchNormOfFewImagesIsToldOf(t *testing.T) {
 			t.Fatal(err)
 		}
 		done.Free()
-		if strings.Join(told, " ") != x.want {
-			t.Errorf("%+v: told of %v", x, told)
+		if strings.Join(reported, " ") != x.want {
+			t.Errorf("%+v: reported of %v", x, reported)
 		}
 	}
 }

@@ -19,8 +19,8 @@ import (
 	"marr/ssl/watch"
 )
 
-// twins draws the embeddings of two views together, with what keeps BYOL and SimSiam from collapse or without.
-type twins struct{ predictor, still, norm bool }
+// twins pulls the embeddings of two views together, with or without the parts that keep BYOL and SimSiam from collapse.
+type twins struct{ predictor, stopGrad, norm bool }
 
 func (twins) Views(in views.Input) ([]views.Spec, error) { return views.Preset("simsiam", in) }
 
@@ -38,15 +38,15 @@ func (m twins) Loss(s *ssl.Step) *kernels.Tensor {
 		}
 	}
 	s.Observe(z[0], nil)
-	if !m.still {
+	if !m.stopGrad {
 		return kernels.Add(kernels.NegativeCosine(p[0], z[1]), kernels.NegativeCosine(p[1], z[0]))
 	}
 	a, b := kernels.NegativeCosine(p[0], kernels.StopGrad(z[1])), kernels.NegativeCosine(p[1], kernels.StopGrad(z[0]))
 	return kernels.Scale(kernels.Add(a, b), 0.5)
 }
 
-// What each method needs is taken from it; runs that lack nothing stand between.
-func TestCollapsesThatAreProvokedAreNamedWithTheirRemedy(t *testing.T) {
+// Each case removes a part that prevents collapse, except for two complete methods.
+func TestProvokedCollapseIsNamedWithItsRemedy(t *testing.T) {
 	long(t)
 	dino := func(sharp, center float64) ssl.Method {
 		return &ssl.DINO{Prototypes: 64, Bottleneck: 16, StudentTemp: 0.1, TeacherTemp: sharp, Momentum: 0.97, CenterMomentum: center}
@@ -59,7 +59,7 @@ func TestCollapsesThatAreProvokedAreNamedWithTheirRemedy(t *testing.T) {
 		remedy string
 	}{
 		{"dino", dino(0.04, 0.9), 5e-3, nil, ""},
-		{"dino without centre", dino(0.04, 1), 1e-2, []watch.Kind{watch.Dominated}, "check that the center is subtracted and updated"},
+		{"dino without center", dino(0.04, 1), 1e-2, []watch.Kind{watch.Dominated}, "check that the center is subtracted and updated"},
 		{"dino without sharpening", dino(1, 0.9), 1e-2, []watch.Kind{watch.Uniform}, "lower the teacher's temperature"},
 		{"twins", twins{true, true, true}, 2e-2, nil, ""},
 		{"twins without predictor", twins{false, true, true}, 2e-2, []watch.Kind{watch.LowRank}, "keep predictor"},
@@ -80,13 +80,13 @@ func TestCollapsesThatAreProvokedAreNamedWithTheirRemedy(t *testing.T) {
 			case !named || !slices.Contains(c.want, collapse.Kind):
 				t.Errorf("%v, want %v", err, c.want)
 			case !strings.Contains(err.Error(), c.remedy):
-				t.Errorf("%v, want it to say %q", err, c.remedy)
+				t.Errorf("%v, want %q in it", err, c.remedy)
 			}
 		})
 	}
 }
 
-// stripes are images in groups of train.ClipFrames, each a clip: what they show differs in direction, width and brightness, and moves.
+// stripes returns n images in clips of train.ClipFrames. Each clip shows moving stripes with its own direction, width and brightness.
 func stripes(n, px int) *data.Set {
 	src := rng.New(3)
 	var images []data.Image
@@ -110,7 +110,7 @@ func stripes(n, px int) *data.Set {
 	return set
 }
 
-func TestSoundRunsOfEveryMethodRaiseNoAlarm(t *testing.T) {
+func TestHealthyRunsOfEveryMethodRaiseNoAlarm(t *testing.T) {
 	long(t)
 	for _, method := range ssl.Methods() {
 		t.Run(method, func(t *testing.T) {
@@ -119,7 +119,7 @@ func TestSoundRunsOfEveryMethodRaiseNoAlarm(t *testing.T) {
 				t.Fatal(err)
 			}
 			c := smallConfig()
-			c.Method, c.Epochs, c.LR = method, 14, 5e-4 // 84 steps; DINO's teacher comes out uniform at 2e-3, of so few images
+			c.Method, c.Epochs, c.LR = method, 14, 5e-4 // 84 steps; with so few images, DINO's teacher becomes uniform at 2e-3
 			r := &Run{Dir: t.TempDir(), Config: c, Method: m, Set: stripes(48*train.ClipFrames, 32)}
 			if method != "order" {
 				r.Set = r.Set.Limit(48)

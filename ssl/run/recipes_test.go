@@ -14,7 +14,7 @@ import (
 
 func never(string) bool { return false }
 
-// films is a set of clips of three random images each.
+// films returns a set of n clips of three random images each.
 func films(n, px int) *data.Set {
 	set := datatest.Noise(3*n, px, 3)
 	for i := range n {
@@ -23,11 +23,11 @@ func films(n, px int) *data.Set {
 	return set
 }
 
-// cited is what a source looks like: a paper, or a file of a repository.
+// cited matches a source: a paper, or a file of a repository.
 var cited = regexp.MustCompile(`arXiv:\d{4}\.\d{5}|[\w-]+/[\w-]+, \S+`)
 
-// Every recipe could be trained: its settings, options and views fit together. It says whose it is, and where the number is from that it is to reach.
-func TestEveryEmbeddedRecipeWorksAndCitesItsSource(t *testing.T) {
+// The settings, options and views of a recipe are accepted. It cites the source of its settings and of its target accuracy.
+func TestEveryEmbeddedRecipeIsValidAndCitesItsSources(t *testing.T) {
 	if len(Recipes()) < 30 {
 		t.Fatalf("%d recipes", len(Recipes()))
 	}
@@ -59,7 +59,7 @@ func TestEveryEmbeddedRecipeWorksAndCitesItsSource(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 		if !strings.Contains(name, c.Method) || !cited.MatchString(r.Source) || r.Target != "" && !cited.MatchString(r.Target) {
-			t.Errorf("%s is of %s, by %q, to reach %q", name, c.Method, r.Source, r.Target)
+			t.Errorf("%s: method %s, source %q, target %q", name, c.Method, r.Source, r.Target)
 		}
 		if c.LR != c.BaseLR*float64(c.Batch)/256 && c.BaseLR != 0 {
 			t.Errorf("%s: rate %g and base %g", name, c.LR, c.BaseLR)
@@ -69,7 +69,7 @@ func TestEveryEmbeddedRecipeWorksAndCitesItsSource(t *testing.T) {
 
 const goodRecipe = "about = \"x\"\nsource = \"y\"\nmethod = \"byol\"\n"
 
-func TestRecipesNameWhatIsWrongWithThem(t *testing.T) {
+func TestRecipeErrorsNameTheLineAndTheValue(t *testing.T) {
 	for text, want := range map[string]string{
 		goodRecipe + "epoch = 3\n":                                                                 "line 4: epoch is not known: want about, source, target, data, method",
 		goodRecipe + "epochs = \"many\"\n":                                                         `line 4: epochs = "many": want a whole number at least 1`,
@@ -104,7 +104,7 @@ func TestRecipesNameWhatIsWrongWithThem(t *testing.T) {
 			t.Fatal(err)
 		}
 		if _, err := OpenRecipe(file); err == nil || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), file) {
-			t.Errorf("%q:\ngot  %v\nwant it to say %s", text, err, want)
+			t.Errorf("%q:\ngot  %v\nwant %s in it", text, err, want)
 		}
 	}
 	if _, err := OpenRecipe("cifar10"); err == nil || !strings.Contains(err.Error(), "known are cifar10-byol-r18") {
@@ -115,7 +115,7 @@ func TestRecipesNameWhatIsWrongWithThem(t *testing.T) {
 	}
 }
 
-func TestWhatIsGivenStaysWhateverARecipeSays(t *testing.T) {
+func TestGivenSettingsOverrideARecipe(t *testing.T) {
 	r, err := parseRecipe(goodRecipe + "epochs = 7\nbatch = 512\nbase_lr = 1\n[options]\nmomentum = 0.9\nembedding = 8\n")
 	if err != nil {
 		t.Fatal(err)

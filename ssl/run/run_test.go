@@ -38,14 +38,14 @@ func smallConfig() Config {
 	return c
 }
 
-// runConfig is a run of 2 epochs of 6 steps on 24 images.
+// runConfig returns a run of 2 epochs of 6 steps on 24 images.
 func runConfig() Config {
 	c := smallConfig()
 	c.Epochs, c.Batch = 2, 4
 	return c
 }
 
-// pretrain runs c on 24 random images in dir until step `stop` is over, or to the end for 0.
+// pretrain trains on 24 random images and stops after a step, or at the end for 0.
 func pretrain(t *testing.T, dir string, c Config, resume bool, stop int) error {
 	t.Helper()
 	return pretrainOn(t, datatest.Noise(24, 16, 1), dir, c, resume, stop)
@@ -82,26 +82,26 @@ func content(t *testing.T, dir, name string) []byte {
 	return b
 }
 
-// TestRunStoppedAnywhereResumesToTheSameBytes asks a run to stop after each of its steps, also the last of an epoch.
+// The run is stopped after each of its steps, also the last of an epoch.
 func TestRunStoppedAnywhereResumesToTheSameBytes(t *testing.T) {
 	whole := filepath.Join(t.TempDir(), "whole")
 	if err := pretrain(t, whole, runConfig(), false, 0); err != nil {
 		t.Fatal(err)
 	}
 	if n := strings.Count(string(content(t, whole, MetricsFile)), `"seen"`); n != 2 {
-		t.Fatalf("%d lines of AfterEpoch, want one an epoch", n)
+		t.Fatalf("%d lines of AfterEpoch, want one for each epoch", n)
 	}
 	if n := strings.Count(string(content(t, whole, MetricsFile)), `"grad_norm"`); n != 12 {
-		t.Fatalf("%d lines tell the gradients' norm, want one a step", n)
+		t.Fatalf("%d lines have the norm of the gradients, want one for each step", n)
 	}
 	for stop := 1; stop <= 12; stop++ {
 		dir := filepath.Join(t.TempDir(), "run")
 		err := pretrain(t, dir, runConfig(), false, stop)
-		// Up to two steps are under way when the stop is asked for, and they are kept: near the end the run may be over.
+		// Up to two steps are in flight at the stop, and the run completes them: near the end it may finish.
 		if stop < 9 && !errors.Is(err, ErrStopped) || err != nil && !errors.Is(err, ErrStopped) {
 			t.Fatalf("stop after step %d: %v, want ErrStopped", stop, err)
 		}
-		// What a process leaves that is killed after it flushed lines and before it saved.
+		// A process that is killed after it flushed lines and before it saved leaves this.
 		torn := append(content(t, dir, MetricsFile), []byte("{\"epoch\":9,\"loss\":1,\"step\":99}\n{\"epoch\":9,\"lo")...)
 		if err := os.WriteFile(filepath.Join(dir, MetricsFile), torn, 0o666); err != nil {
 			t.Fatal(err)
@@ -117,8 +117,8 @@ func TestRunStoppedAnywhereResumesToTheSameBytes(t *testing.T) {
 	}
 }
 
-// TestAMeasurementThatFailsLosesNothing: it is told, and the run goes on to what it would have been.
-func TestAMeasurementThatFailsLosesNothing(t *testing.T) {
+// The run reports each failure and ends with the same checkpoint.
+func TestFailedMeasurementDoesNotStopTheRun(t *testing.T) {
 	dir := t.TempDir()
 	whole, run := filepath.Join(dir, "whole"), filepath.Join(dir, "run")
 	if err := pretrain(t, whole, runConfig(), false, 0); err != nil {
@@ -128,10 +128,10 @@ func TestAMeasurementThatFailsLosesNothing(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var told []string
+	var reported []string
 	r := &Run{Dir: run, Config: runConfig(), Method: m, Set: datatest.Noise(24, 16, 1), Notice: func(format string, args ...any) {
 		if strings.HasPrefix(format, "epoch ") {
-			told = append(told, fmt.Sprintf(format, args...))
+			reported = append(reported, fmt.Sprintf(format, args...))
 		}
 	}}
 	r.AfterEpoch = func(*train.Trainer) (map[string]any, error) { return nil, errors.New("the disk is full") }
@@ -140,17 +140,17 @@ func TestAMeasurementThatFailsLosesNothing(t *testing.T) {
 		t.Fatal(err)
 	}
 	x.Free()
-	if want := []string{"epoch 1 was not measured: the disk is full", "epoch 2 was not measured: the disk is full"}; !slices.Equal(told, want) {
-		t.Errorf("told %q, want %q", told, want)
+	if want := []string{"epoch 1 was not measured: the disk is full", "epoch 2 was not measured: the disk is full"}; !slices.Equal(reported, want) {
+		t.Errorf("reported %q, want %q", reported, want)
 	}
 	if !bytes.Equal(content(t, run, CheckpointFile), content(t, whole, CheckpointFile)) {
 		t.Error("the checkpoint differs")
 	}
 }
 
-// TestNonFiniteStepLeavesTheCheckpoint resumes into a step that overflows: what was saved stays.
-func TestNonFiniteStepLeavesTheCheckpoint(t *testing.T) {
-	vktest.Configure(t, device, func(s *vk.Settings) { s.Eager = false }) // the eager twin stops earlier, at the op
+// A resumed run overflows in its first step.
+func TestNonFiniteStepDoesNotChangeTheCheckpoint(t *testing.T) {
+	vktest.Configure(t, device, func(s *vk.Settings) { s.Eager = false }) // an eager run stops earlier, at the op
 	c := runConfig()
 	c.Batch, c.Epochs = 24, 3 // one step an epoch
 	c.LR, c.Warmup, c.Optimizer, c.Decay = 1e30, 0, "sgd", 1
@@ -164,7 +164,7 @@ func TestNonFiniteStepLeavesTheCheckpoint(t *testing.T) {
 		t.Fatalf("resumed: got %v, want a train.NonFiniteError at step 2", err)
 	}
 	if !bytes.Equal(content(t, dir, CheckpointFile), want) {
-		t.Error("the step that was not finite changed the checkpoint")
+		t.Error("the non-finite step changed the checkpoint")
 	}
 }
 
@@ -177,6 +177,6 @@ func TestRefusedRunLeavesNoFolder(t *testing.T) {
 		t.Errorf("got %v, want a train.ConfigError", err)
 	}
 	if _, err := os.Stat(dir); err == nil {
-		t.Error("a folder was left behind")
+		t.Error("the run left its folder")
 	}
 }

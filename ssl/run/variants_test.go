@@ -10,7 +10,7 @@ import (
 	"marr/vk/vktest"
 )
 
-// A run that began with other kernels than the device would choose now goes on with them, so that its bytes are those of a run that never stopped.
+// A run that was started with other kernels than the device chooses now keeps them, and ends with the bytes of a run that never stopped.
 func TestResumedRunKeepsItsKernels(t *testing.T) {
 	vktest.Configure(t, device, func(s *vk.Settings) { s.Kernels = "64x32" })
 	whole, dir := filepath.Join(t.TempDir(), "whole"), filepath.Join(t.TempDir(), "run")
@@ -25,10 +25,10 @@ func TestResumedRunKeepsItsKernels(t *testing.T) {
 		t.Fatal(err)
 	}
 	if !bytes.Equal(content(t, dir, CheckpointFile), content(t, whole, CheckpointFile)) {
-		t.Error("the run that was stopped ended with other bytes")
+		t.Error("the checkpoint differs from that of a run without a stop")
 	}
 	vktest.Configure(t, device, func(s *vk.Settings) { s.Kernels = "lean" })
 	if err := pretrain(t, dir, runConfig(), true, 0); err == nil {
-		t.Error("a run was resumed without the kernels that it was started with")
+		t.Error("a run was resumed without its kernels")
 	}
 }

@@ -9,7 +9,7 @@ import (
 	"marr/ssl"
 )
 
-func TestPredictionsAreCountedWhereThereAreTargets(t *testing.T) {
+func TestAccuracyCountsOnlyImagesWithATarget(t *testing.T) {
 	const n, k = 5, 3
 	st, s := kernels.NewStore(device), &ssl.Step{}
 	defer st.Free()
@@ -24,15 +24,15 @@ func TestPredictionsAreCountedWhereThereAreTargets(t *testing.T) {
 	defer prog.Free()
 	var c score
 	if !math.IsNaN(c.fraction()) {
-		t.Errorf("%v right of no predictions", c.fraction())
+		t.Errorf("accuracy of no predictions is %v", c.fraction())
 	}
 	for _, x := range []struct {
 		truth []int32
 		want  score
 	}{
-		{[]int32{0, 1, 2, 0, -1}, score{3, 4}}, // the fourth is wrong, the fifth has none
+		{[]int32{0, 1, 2, 0, -1}, score{3, 4}}, // the fourth is wrong, the fifth has no target
 		{[]int32{-1, -1, -1, -1, -1}, score{3, 4}},
-		{[]int32{2, 0, -1, 1, 1}, score{4, 8}}, // of equal logits the first counts
+		{[]int32{2, 0, -1, 1, 1}, score{4, 8}}, // the first of equal logits is the prediction
 	} {
 		r := begin(t, prog.Segment("main"))
 		kernels.Pack(r.Floats("x"), []float32{-1, -2, -3, 0, 5, 0, -9, 0, 1, 0, 7, 0, 3, 3, 3}, k)
@@ -47,17 +47,17 @@ func TestPredictionsAreCountedWhereThereAreTargets(t *testing.T) {
 	}
 }
 
-// Rows on a circle at these angles, in degrees; lengths do not count.
-func TestAPositiveIsNearestWhereNoOtherRowIsAsNear(t *testing.T) {
+// Rows lie on a circle at these angles in degrees. Their lengths do not matter.
+func TestPositiveIsNearestIfNoOtherRowIsAsNear(t *testing.T) {
 	for _, c := range []struct {
 		name   string
 		angles []float64
 		want   float64
 	}{
-		{"pairs apart", []float64{0, 90, 180, 1, 92, 183}, 1},
-		{"pairs alike", []float64{0, 90, 180, 0, 90, 180}, 1},
-		{"one near another", []float64{0, 5, 3, 180}, 0.5}, // the views at 3 and 5 are nearer to each other
-		{"all alike", []float64{7, 7, 7, 7, 7, 7}, 0},
+		{"distant pairs", []float64{0, 90, 180, 1, 92, 183}, 1},
+		{"equal pairs", []float64{0, 90, 180, 0, 90, 180}, 1},
+		{"two images alike", []float64{0, 5, 3, 180}, 0.5}, // the views at 3 and 5 are nearer to each other
+		{"equal rows", []float64{7, 7, 7, 7, 7, 7}, 0},
 	} {
 		var z []float32
 		for i, a := range c.angles {
@@ -70,7 +70,7 @@ func TestAPositiveIsNearestWhereNoOtherRowIsAsNear(t *testing.T) {
 	}
 }
 
-// Of N images without relation between their views as many are right as guessing gives: binomial, five deviations.
+// With unrelated views the number of nearest positives is binomial. The tolerance is five standard deviations.
 func TestPositivesOfUnrelatedViewsAreNearestByChance(t *testing.T) {
 	src, sum, rounds := rng.New(4), 0.0, 60
 	for range rounds {

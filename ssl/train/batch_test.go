@@ -12,7 +12,7 @@ import (
 	"marr/ssl/views"
 )
 
-func TestUploadRepeatsGrayAndLeavesAByteBetweenColours(t *testing.T) {
+func TestUploadRepeatsGrayAndPadsColorToFourBytes(t *testing.T) {
 	for _, c := range []struct {
 		name     string
 		img      data.Image
@@ -21,7 +21,7 @@ func TestUploadRepeatsGrayAndLeavesAByteBetweenColours(t *testing.T) {
 	}{
 		{"gray", data.Image{H: 1, W: 3, C: 1, Pix: []byte{1, 2, 3}}, 1, []byte{1, 2, 3, 9, 9, 9, 9, 9}},
 		{"gray among colours", data.Image{H: 1, W: 2, C: 1, Pix: []byte{1, 2}}, 3, []byte{1, 1, 1, 9, 2, 2, 2, 9}},
-		{"colour", data.Image{H: 2, W: 1, C: 3, Pix: []byte{1, 2, 3, 4, 5, 6}}, 3, []byte{1, 2, 3, 9, 4, 5, 6, 9}},
+		{"color", data.Image{H: 2, W: 1, C: 3, Pix: []byte{1, 2, 3, 4, 5, 6}}, 3, []byte{1, 2, 3, 9, 4, 5, 6, 9}},
 	} {
 		dst := slices.Repeat([]byte{9}, 8)
 		if upload(dst, c.img, c.channels); !slices.Equal(dst, c.want) {
@@ -30,7 +30,7 @@ func TestUploadRepeatsGrayAndLeavesAByteBetweenColours(t *testing.T) {
 	}
 }
 
-// clips is a set whose image i is one pixel of value i: clip 0 is images 0 … 4, clip 1 images 5 … 11.
+// clips returns a set whose image i is one pixel of value i. Clip 0 is images 0 … 4, clip 1 is images 5 … 11.
 func clips() *data.Set {
 	var images []data.Image
 	for i := range 12 {
@@ -41,8 +41,8 @@ func clips() *data.Set {
 	return s
 }
 
-// Views of three frames in drawn order, painted from pixels that tell which image they are: sorted by the permutation that the target names
-// they rise by one step within their clip; all views of a sample have its target.
+// The value of a pixel is the number of its image. In the order that the target gives, three frames rise by one step within their clip. All
+// views of a sample have the same target.
 func TestFramesOfASampleAreOfOneClipInTheOrderOfItsTarget(t *testing.T) {
 	order := views.FrameOrder{Frames: 3, Permutations: 6}
 	var specs []views.Spec
@@ -82,19 +82,19 @@ func TestFramesOfASampleAreOfOneClipInTheOrderOfItsTarget(t *testing.T) {
 			sorted := shown[:]
 			sorted = slices.Sorted(slices.Values(sorted))
 			if sorted[0] < c.First || sorted[2] >= c.First+c.N || sorted[1]-sorted[0] != sorted[2]-sorted[1] || sorted[1] == sorted[0] {
-				t.Fatalf("epoch %d, clip %s: images %v are not three frames of it at one distance", epoch, c.Name, shown)
+				t.Fatalf("epoch %d, clip %s: images %v are not three frames of the clip at equal distances", epoch, c.Name, shown)
 			}
 			step := sorted[1] - sorted[0]
 			orders[[3]int{(shown[0] - sorted[0]) / step, (shown[1] - sorted[0]) / step, (shown[2] - sorted[0]) / step}] = true
 		}
 	}
 	if len(orders) != 6 {
-		t.Errorf("%d of the 6 orders in 80 samples", len(orders))
+		t.Errorf("80 samples have %d of the 6 orders", len(orders))
 	}
 }
 
-// A sequence made of an image takes one upload of it, and every image is a sample, also in a set of clips.
-func TestFramesOfOneImageShareIt(t *testing.T) {
+// Every image is a sample, also in a set of clips.
+func TestFramesMadeOfOneImageShareItsUpload(t *testing.T) {
 	m, err := ssl.New("order")
 	if err != nil {
 		t.Fatal(err)
@@ -114,25 +114,25 @@ func TestFramesOfOneImageShareIt(t *testing.T) {
 	}
 }
 
-func TestRecipesOfFramesWantClips(t *testing.T) {
+func TestViewsOfSeveralFramesNeedClips(t *testing.T) {
 	two := []views.Spec{{Size: 8}, {Size: 8, Frame: 1}}
 	_, err := newBatch(ViewConfig{Set: datatest.Noise(4, 8, 1), Mean: []float64{0}, Std: []float64{1}, Specs: two, N: 2, Seed: 1})
 	if err == nil || !strings.Contains(err.Error(), "frames:DIR") {
-		t.Errorf("a recipe of two frames took single images: %v", err)
+		t.Errorf("views of two frames accepted single images: %v", err)
 	}
 	short := clips()
 	short.Clips[0].N = 1
 	if b, err := newBatch(ViewConfig{Set: short, Mean: []float64{0}, Std: []float64{1}, Specs: two, N: 2, Seed: 1}); err != nil || b.samples() != 1 || b.clips[0].Name != "b" {
-		t.Errorf("a clip of one frame was taken for samples of two: %+v, %v", b, err)
+		t.Errorf("views of two frames accepted a clip of one: %+v, %v", b, err)
 	}
 	short.Clips[1].N = 1
 	_, err = newBatch(ViewConfig{Set: short, Mean: []float64{0}, Std: []float64{1}, Specs: two, N: 2, Seed: 1})
 	if err == nil || !strings.Contains(err.Error(), "none of the 2 clips") {
-		t.Errorf("clips of one frame were taken for samples of two: %v", err)
+		t.Errorf("views of two frames accepted clips of one: %v", err)
 	}
 }
 
-// Two views of one image share its upload, views of another frame have their own.
+// Views of another frame have their own upload.
 func TestViewsOfOneImageShareItsUpload(t *testing.T) {
 	specs := []views.Spec{{Size: 8}, {Size: 4}, {Size: 8, Frame: 1}, {Size: 8, HorizontalFlip: 0.5}}
 	b, err := newBatch(ViewConfig{Set: clips(), Mean: []float64{0}, Std: []float64{1}, Specs: specs, N: 2, Seed: 1})

@@ -11,7 +11,7 @@ import (
 	"marr/ssl/data/datatest"
 )
 
-func TestLearningRateFollowsTheBatchUnlessItIsGiven(t *testing.T) {
+func TestLearningRateScalesWithTheBatchUnlessItIsGiven(t *testing.T) {
 	set := datatest.Noise(4, 16, 1)
 	for _, x := range []struct {
 		base, lr, end      float64
@@ -35,12 +35,12 @@ func TestLearningRateFollowsTheBatchUnlessItIsGiven(t *testing.T) {
 	}
 }
 
-// A step has the rate and the decay of its place in the schedule: the first one of SGD moves a parameter by rate·(gradient + decay·value). SimSiam's
-// predictor has the peak of the rate, unless it is asked to follow.
-func TestFirstStepHasTheRatesOfItsParameters(t *testing.T) {
+// The first step of SGD moves a parameter by rate·(gradient + decay·value), with the rate and decay of the schedule. SimSiam's predictor has the
+// peak learning rate unless ScheduledPredictor is set.
+func TestStepUsesTheScheduledRateAndDecayOfEachParameter(t *testing.T) {
 	for _, at := range []struct {
 		step        int
-		rate, decay float64 // of 20 steps, half are warm-up
+		rate, decay float64 // half of the 20 steps are warm-up
 		scheduled   bool
 	}{
 		{0, 0.5 / 10, 0.125, false}, {0, 0.5 / 10, 0.125, true},
@@ -75,14 +75,14 @@ func TestFirstStepHasTheRatesOfItsParameters(t *testing.T) {
 				want := -rate * (float64(g[i]) + decay*float64(was))
 				off, moved = off+math.Pow(float64(v[i]-was)-want, 2), moved+want*want
 			}
-			if !(off <= 1e-6*moved+1e-14) { // values of 1 in float32 move in steps of 6e-8
+			if !(off <= 1e-6*moved+1e-14) { // float32 resolves 6e-8 at 1
 				t.Errorf("%+v: %s moved by %.3g, %.3g off", at, p.Name, math.Sqrt(moved), math.Sqrt(off))
 			}
 		}
 	}
 }
 
-func TestConstantRateStaysAtThePeakOfEverySchedule(t *testing.T) {
+func TestConstantRateIsThePeakUnderEverySchedule(t *testing.T) {
 	for _, name := range net.Schedules {
 		c := DefaultConfig()
 		c.Schedule, c.LR = name, 0.3

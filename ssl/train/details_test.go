@@ -12,33 +12,33 @@ import (
 	"marr/ssl"
 )
 
-// What re-implementations of these methods get wrong in training, by the number that it has in our list; the formulas of the losses are in package ssl. Shown elsewhere: colour jitter, order of ops, crops, blur
-// and solarisation (23 to 29) by TestViewsMatchTorchvision, TestRowsAreTorchvisionsOnTheSameDraws and TestPresetsHaveTheirSourcesNumbers, kNN (30) by
-// TestKNNMatchesBruteForce. The rest are of methods that are not here, or of how results are told.
+// Each case is a mistake that re-implementations of these methods make in training. Package ssl tests the formulas of the losses. Other tests cover color
+// jitter, order of ops, crops, blur and solarization (23 to 29: TestViewsMatchTorchvision, TestRowsAreTorchvisionsOnTheSameDraws and
+// TestPresetsHaveTheirSourcesNumbers) and k-NN (30: TestKNNMatchesBruteForce). The missing numbers concern other methods and reports of results.
 func TestDetails(t *testing.T) {
 	for _, d := range []struct {
 		name  string
 		check func(t *testing.T)
 	}{
-		{"03 SimCLR has batch norm behind the hidden layer, and a bias behind the last alone", headIs("simclr", "projector", "0.weight 1.bias 1.weight 3.bias 3.weight")},
-		{"05 BYOL's product is the online network, DINO's the teacher", products},
-		{"06 momentum encoders normalise by their own batches, and keep statistics of their own", momentumStatistics},
-		{"07 averages move after the optimizer, by the cosine of the step", averagesMove},
-		{"08 momentum encoders begin as copies", copies},
-		{"10 DINO's head begins small, and its last layer is frozen whole", dinoHead},
-		{"11 each parameter's gradient is clipped by itself, and biases do not decay", clippedEach},
-		{"12 DINO's views of one size are one population", populations},
-		{"13 LARS adapts weights, and neither adapts nor decays vectors", adapted("lars", 0.1, func(p, _ float64) float64 { return 0.001 * p })},
-		{"14 LARC trusts 0.02, and goes no farther than SGD", adapted("larc", 0, func(p, g float64) float64 { return math.Min(0.02*p, g) })},
-		{"16 the first step of a warm-up has a rate", warmedUp},
+		{"03 SimCLR has batch norm after the hidden layer, and a bias only after the last layer", headIs("simclr", "projector", "0.weight 1.bias 1.weight 3.bias 3.weight")},
+		{"05 BYOL exports the online network, DINO the teacher", exportBranches},
+		{"06 momentum encoders normalize by their own batches, and have their own running statistics", momentumStatistics},
+		{"07 averages are updated after the optimizer, with the momentum of the cosine schedule", averagesMove},
+		{"08 momentum encoders start as copies", copies},
+		{"10 DINO's head has small first values, and its last layer is frozen completely", dinoHead},
+		{"11 each parameter's gradient is clipped separately, and biases have no weight decay", clippedEach},
+		{"12 DINO's views of one size share batch norm statistics", batchNormBatches},
+		{"13 LARS adapts the rate of weights, and neither adapts nor decays vectors", adapted("lars", 0.1, func(p, _ float64) float64 { return 0.001 * p })},
+		{"14 LARC has a trust coefficient of 0.02, and never moves farther than SGD", adapted("larc", 0, func(p, g float64) float64 { return math.Min(0.02*p, g) })},
+		{"16 the first step of a warm-up has a rate above 0", warmedUp},
 		{"19 SimSiam's projector ends in a batch norm without scale and shift", headIs("simsiam", "projector", "0.weight 1.bias 1.weight 3.weight 4.bias 4.weight 6.weight")},
-		{"32 features have batch norm's running statistics", alone},
+		{"32 features use the running statistics of batch norm", featuresOfOneImage},
 	} {
 		t.Run(d.name, d.check)
 	}
 }
 
-// started is a method's run on eight samples before its first step: SGD of rate 1 without decay, unless it is changed.
+// started returns a trainer of a method on eight samples before its first step: SGD with rate 1 and no decay, unless change sets others.
 func started(t *testing.T, method string, change func(c *Config, m ssl.Method)) *Trainer {
 	t.Helper()
 	m, err := ssl.New(method)
@@ -66,7 +66,7 @@ func step(t *testing.T, x *Trainer) (r StepResult) {
 	return r
 }
 
-// values are all parameters by name; with the states where they are asked for.
+// values returns all parameters, averages and states by name.
 func values(t *testing.T, x *Trainer) map[string][]float32 {
 	t.Helper()
 	all := map[string][]float32{}
@@ -82,7 +82,7 @@ func values(t *testing.T, x *Trainer) map[string][]float32 {
 	return all
 }
 
-// apart is the 2-norm of a − b.
+// apart returns the 2-norm of a − b.
 func apart(a, b []float32) float64 {
 	d := make([]float32, len(a))
 	for i := range d {
@@ -91,7 +91,7 @@ func apart(a, b []float32) float64 {
 	return norm(d)
 }
 
-// headIs compares the parameters of a head, by their names.
+// headIs compares the names of a head's parameters.
 func headIs(method, prefix, want string) func(t *testing.T) {
 	return func(t *testing.T) {
 		var names []string
@@ -107,7 +107,7 @@ func headIs(method, prefix, want string) func(t *testing.T) {
 	}
 }
 
-func products(t *testing.T) {
+func exportBranches(t *testing.T) {
 	for method, want := range map[string]string{"byol": "", "simclr": "", "dino": net.Teacher} {
 		if x := started(t, method, nil); x.Branch() != want || (want == "") != (x.ExportBranch() == net.Module(x.Backbone)) {
 			t.Errorf("%s evaluates branch %q, want %q", method, x.Branch(), want)
@@ -115,18 +115,18 @@ func products(t *testing.T) {
 	}
 }
 
-// As copies they see at first what the online network sees, and have its statistics; an average of its statistics would have a hundredth of them.
+// The first step gives a copy the same activations and so the statistics of the online network. An average of those would be a hundredth.
 func momentumStatistics(t *testing.T) {
 	x := started(t, "byol", nil)
 	step(t, x)
 	one := values(t, x)
 	online, own := "backbone.layer4.0.bn2.running_mean", "momentum.backbone.layer4.0.bn2.running_mean"
 	if norm(one[own]) == 0 || apart(one[own], one[online]) > 0 {
-		t.Errorf("after the first step they are %g from those of the online network, of norm %g", apart(one[own], one[online]), norm(one[own]))
+		t.Errorf("after the first step, the statistics are %g from those of the online network, of norm %g", apart(one[own], one[online]), norm(one[own]))
 	}
 	step(t, x)
 	if two := values(t, x); apart(two[own], one[own]) == 0 || apart(two[own], two[online]) == 0 {
-		t.Error("after the second step they have not moved, or are those of the online network")
+		t.Error("after the second step, the statistics are those of the first or of the online network")
 	}
 }
 
@@ -143,7 +143,7 @@ func averagesMove(t *testing.T) {
 			want[i] = float32(m*float64(v) + (1-m)*float64(after[name][i]))
 		}
 		if d := apart(after["average "+name], want); !(d <= 1e-6*norm(want)) {
-			t.Errorf("step %d: %g from m = %g of the old average and the rest of the new value", k, d, m)
+			t.Errorf("step %d: the average is %g from m·old + (1 − m)·new with m = %g", k, d, m)
 		}
 		before = after
 	}
@@ -155,7 +155,7 @@ func copies(t *testing.T) {
 		v := values(t, x)
 		for _, p := range x.Store.Params() {
 			if average := v["average "+p.Name]; p.HasAverage() && apart(average, v[p.Name]) != 0 {
-				t.Errorf("%s: the average of %s begins as another", method, p.Name)
+				t.Errorf("%s: the average of %s starts with other values", method, p.Name)
 			}
 		}
 	}

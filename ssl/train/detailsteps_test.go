@@ -49,7 +49,7 @@ func dinoHead(t *testing.T) {
 		}
 	}
 	if firsts < len(after)/2 {
-		t.Errorf("%d of the last layer's %d numbers moved by one rate behind the frozen steps, as Adam's first step does whatever the gradient: want most", firsts, len(after))
+		t.Errorf("%d of the last layer's %d values moved by the rate in the first step after the freeze, as Adam's first step moves any value: want most", firsts, len(after))
 	}
 }
 
@@ -80,8 +80,8 @@ func clippedEach(t *testing.T) {
 	}
 }
 
-// The stem is run on the two global views of the student, on its local ones, and on the two global views of the teacher.
-func populations(t *testing.T) {
+// The stem runs on the two global views of the student, on its local views, and on the two global views of the teacher.
+func batchNormBatches(t *testing.T) {
 	x := started(t, "dino", nil)
 	g, err := kernels.TraceOps(x.Store, x.record)
 	if err != nil {
@@ -95,11 +95,11 @@ func populations(t *testing.T) {
 	}
 	slices.Sort(rows)
 	if want := []int{2 * 8, 2 * 8, 6 * 8}; !slices.Equal(rows, want) {
-		t.Errorf("the stem sees populations of %d views, want %d", rows, want)
+		t.Errorf("the stem runs on batches of %d views, want %d", rows, want)
 	}
 }
 
-// adapted compares how far the first step of rate 1 goes with a function of a weight's norm and its gradient's; vectors go by their gradient alone.
+// adapted compares the length of the first step at rate 1 with a function of the norms of a weight and of its gradient. Vectors move by their gradient.
 func adapted(optimizer string, decay float64, far func(p, g float64) float64) func(t *testing.T) {
 	return func(t *testing.T) {
 		x := started(t, "simclr", func(c *Config, _ ssl.Method) { c.Optimizer, c.Decay = optimizer, decay })
@@ -128,8 +128,8 @@ func warmedUp(t *testing.T) {
 	}
 }
 
-// alone: an image's features do not depend on those beside it.
-func alone(t *testing.T) {
+// featuresOfOneImage checks that the features of an image do not depend on the other images of its batch.
+func featuresOfOneImage(t *testing.T) {
 	x := started(t, "simclr", func(c *Config, _ ssl.Method) { c.LR = 0.1 })
 	step(t, x)
 	features := func(n int) []float32 {
@@ -152,6 +152,6 @@ func alone(t *testing.T) {
 		return slices.Clone(r.Output("features")[:x.Backbone.Dim()])
 	}
 	if one, all := features(1), features(8); apart(one, all) > 1e-5*norm(all) {
-		t.Errorf("they are %g apart alone and among seven others, of norm %g", apart(one, all), norm(all))
+		t.Errorf("alone and in a batch of eight, the features differ by %g, norm %g", apart(one, all), norm(all))
 	}
 }

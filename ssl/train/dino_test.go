@@ -9,11 +9,11 @@ import (
 	"marr/ssl/data/datatest"
 )
 
-// TestCentreMovesByAllParts compares DINO's centre after a step in two parts with the centres after two steps of a part each, at a rate of nothing.
-func TestCentreMovesByAllParts(t *testing.T) {
+// The reference is the mean of two steps on a part each, at a learning rate that changes nothing.
+func TestCenterIsUpdatedByAllPartsOfABatch(t *testing.T) {
 	set, c := datatest.Noise(40, 32, 1), smallConfig()
 	c.LR = 1e-30
-	centre := func(x *Trainer, steps int) []float32 {
+	center := func(x *Trainer, steps int) []float32 {
 		reports(t, x, steps)
 		i := slices.IndexFunc(x.Store.States(), func(s *kernels.State) bool { return s.Name == "center" })
 		return must(t)(x.Store.States()[i].Read())
@@ -24,14 +24,14 @@ func TestCentreMovesByAllParts(t *testing.T) {
 	}
 	keep := m.(*ssl.DINO).CenterMomentum
 	c.Accumulate = 2
-	got := centre(trainer(t, c, m, set), 1)
+	got := center(trainer(t, c, m, set), 1)
 	c.Accumulate, c.Batch = 1, c.Batch/2
 	one := trainer(t, c, m, set)
-	first, second := centre(one, 1), centre(one, 2)
+	first, second := center(one, 1), center(one, 2)
 	for i := range first {
 		second[i] = (first[i] + second[i] - float32(keep)*first[i]) / 2
 	}
 	if d := distance(got, second); !(d <= 1e-5) {
-		t.Errorf("the centre is %.2g off the mean of both parts", d)
+		t.Errorf("the center is %.2g from the mean of both parts", d)
 	}
 }

@@ -15,7 +15,7 @@ import (
 	"marr/vk/vktest"
 )
 
-// grouped is SimCLR in one pass with batch norm over a part of the batch at a time: what a gradient cache has to give.
+// grouped is SimCLR in one pass with batch norm over each part of the batch: the reference for the gradient cache.
 type grouped struct {
 	*ssl.SimCLR
 	parts int
@@ -48,7 +48,7 @@ func trainer(t *testing.T, c Config, m ssl.Method, set *data.Set) *Trainer {
 	return x
 }
 
-// reports trains for some steps.
+// reports trains until a step and returns the results of the steps.
 func reports(t *testing.T, x *Trainer, steps int) (out []StepResult) {
 	t.Helper()
 	if err := x.Train(context.Background(), steps, func(r StepResult) { out = append(out, r) }); err != nil {
@@ -66,8 +66,7 @@ func distance(a, b []float32) float64 {
 	return math.Sqrt(d / n)
 }
 
-// TestGradientCacheEqualsOnePass compares every gradient, the loss, and running statistics with those of a program that has the whole batch at once.
-// What is added up is the same, in another order.
+// The loss, every gradient and the running statistics equal those of one pass over the whole batch, except for the order of the sums.
 func TestGradientCacheEqualsOnePass(t *testing.T) {
 	set := datatest.Noise(40, 16, 3)
 	for _, decoupled := range []bool{false, true} {
@@ -101,9 +100,9 @@ func TestGradientCacheEqualsOnePass(t *testing.T) {
 	}
 }
 
-// TestGradientCacheNeedsTheMemoryOfAPart: what grows with the batch is embeddings, similarities and a number of statistics, all small.
-func TestGradientCacheNeedsTheMemoryOfAPart(t *testing.T) {
-	vktest.Configure(t, device, func(s *vk.Settings) { s.Eager, s.Poison = false, false }) // both use no memory twice
+// Only embeddings, similarities and some statistics grow with the batch, and they are small.
+func TestGradientCacheNeedsTheMemoryOfOnePart(t *testing.T) {
+	vktest.Configure(t, device, func(s *vk.Settings) { s.Eager, s.Poison = false, false }) // neither shares memory between tensors
 	set, c := datatest.Noise(64, 32, 1), smallConfig()
 	c.Batch = 32
 	whole := trainer(t, c, &ssl.SimCLR{Temperature: 0.2, Out: 16}, set).Planned()
@@ -116,8 +115,8 @@ func TestGradientCacheNeedsTheMemoryOfAPart(t *testing.T) {
 	}
 }
 
-// Methods without negatives in the batch need none, and losses of the parts are averaged.
-func TestOtherMethodsHaveNoGradientCache(t *testing.T) {
+// The losses of the parts are averaged instead.
+func TestMethodsWithoutNegativesHaveNoGradientCache(t *testing.T) {
 	set, c := datatest.Noise(16, 32, 1), smallConfig()
 	c.Accumulate = 2
 	x := trainer(t, c, &ssl.Rotation{}, set)
@@ -130,8 +129,8 @@ func TestOtherMethodsHaveNoGradientCache(t *testing.T) {
 	}
 }
 
-// TestWatchLooksAtTheLastPart of a batch with a gradient cache, once a step.
-func TestWatchLooksAtTheLastPart(t *testing.T) {
+// With a gradient cache, the collapse watch measures once a step.
+func TestWatchMeasuresTheLastPartOfABatch(t *testing.T) {
 	c := smallConfig()
 	c.Accumulate = 2
 	x := trainer(t, c, &ssl.SimCLR{Temperature: 0.2, Out: 10}, datatest.Noise(40, 16, 1))

@@ -11,8 +11,8 @@ import (
 	"marr/ssl/data/datatest"
 )
 
-// Heads have the norm that they are told to have: with group norm no method leaves running statistics beside the backbone's, whose own are untouched.
-func TestEveryMethodsHeadsHaveTheirNorm(t *testing.T) {
+// With group norm in the heads, only the backbone has running statistics.
+func TestHeadNormReplacesBatchNormInTheHeadsOfEveryMethod(t *testing.T) {
 	set := datatest.Noise(12, 32, 1)
 	set.Labels = []int32{0, 1, 2, 0, 1, 2, 0, 1, 2, 0, 1, 2}
 	set.Clips = []data.Clip{{Name: "a", First: 0, N: 3}, {Name: "b", First: 3, N: 3}, {Name: "c", First: 6, N: 3}, {Name: "d", First: 9, N: 3}}
@@ -37,18 +37,18 @@ func TestEveryMethodsHeadsHaveTheirNorm(t *testing.T) {
 			case strings.HasPrefix(name, net.BackbonePrefix):
 				backbone++
 			case strings.Contains(name, "running_"):
-				t.Errorf("%s: %s is a batch norm's", method, s.Name)
+				t.Errorf("%s: %s belongs to a batch norm", method, s.Name)
 			}
 		}
 		if backbone == 0 {
-			t.Errorf("%s: the backbone lost its batch norms", method)
+			t.Errorf("%s: the backbone has no batch norm", method)
 		}
 		x.Free()
 	}
 }
 
-// Without a momentum encoder BYOL's targets are the projections themselves, and the store holds no averages; without a predictor it has no parameters of one.
-func TestBYOLGoesWithoutPredictorOrMomentumEncoder(t *testing.T) {
+// Without a momentum encoder the store holds no averages, and without a predictor no parameters of one.
+func TestBYOLTrainsWithoutPredictorOrMomentumEncoder(t *testing.T) {
 	for _, x := range []ssl.BYOL{{Momentum: 0, Out: 8}, {Momentum: 0.99, Out: 8, NoPredictor: true}, {Momentum: 0, Out: 8, NoPredictor: true}} {
 		c := smallConfig()
 		m := x

@@ -13,9 +13,9 @@ import (
 	"marr/ssl/data/datatest"
 )
 
-// Every method's temperatures are above 0 and its momenta within (0.5, 1], as flags and for who makes the method by hand; the centre, which is no
-// encoder, may stand still or be the last batch's; BYOL's own may be 0, which is none. The defaults are within bounds, and widths are not negative.
-func TestTemperaturesAndMomentaHaveBoundsInEveryMethod(t *testing.T) {
+// Temperatures are above 0 and momenta in (0.5, 1], as flags and as fields. BYOL also accepts a momentum of 0 (no momentum encoder), and DINO any
+// momentum of the center in [0, 1]. The defaults are within bounds, and widths are not negative.
+func TestEveryMethodRefusesTemperaturesAndMomentaOutOfBounds(t *testing.T) {
 	for _, name := range ssl.Methods() {
 		m, err := ssl.New(name)
 		if err != nil {
@@ -33,7 +33,7 @@ func TestTemperaturesAndMomentaHaveBoundsInEveryMethod(t *testing.T) {
 				t.Errorf("%s: --%s: its default %s is refused", name, o.Name, text)
 			}
 			if _, whole := o.Get().(int); whole && o.Set("-1") == nil {
-				t.Errorf("%s: --%s -1 is taken", name, o.Name)
+				t.Errorf("%s: --%s -1 is accepted", name, o.Name)
 			}
 			for _, text := range wrong {
 				if err := o.Set(text); err == nil || !strings.Contains(err.Error(), "above 0") {
@@ -45,7 +45,7 @@ func TestTemperaturesAndMomentaHaveBoundsInEveryMethod(t *testing.T) {
 	}
 }
 
-// refusedByLoss sets a field without its bounds.
+// refusedByLoss sets a field to a value out of bounds, as Go code can, and checks that building the trainer fails.
 func refusedByLoss(t *testing.T, method, option, text string) {
 	t.Helper()
 	m, err := ssl.New(method)
@@ -57,7 +57,7 @@ func refusedByLoss(t *testing.T, method, option, text string) {
 		switch v.Type().Field(i).Tag.Get("flag") {
 		case option:
 			v.Field(i).SetFloat(map[string]float64{"NaN": math.NaN(), "0": 0, "-0.1": -0.1, "0.5": 0.5, "1.01": 1.01}[text])
-		case "teacher-temperature-warmup": // without it there is no start
+		case "teacher-temperature-warmup": // without a warm-up, no start temperature is used
 			v.Field(i).SetFloat(0.5)
 		}
 	}

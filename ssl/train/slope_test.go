@@ -12,7 +12,7 @@ import (
 	"marr/ssl/data/datatest"
 )
 
-// slope evaluates a method's loss on one batch, at parameters that a test moves; momentum encoders, centres and what StopGrad holds stay.
+// slope evaluates a method's loss on one batch at parameters that a test moves. Momentum encoders, centers and the values under StopGrad stay.
 type slope struct {
 	*Trainer
 	held map[string][]float32
@@ -46,7 +46,7 @@ func newSlope(t *testing.T, method string) *slope {
 	return s
 }
 
-// eightOf is a set of eight samples for a method, with labels and clips.
+// eightOf returns a set of eight samples for a method.
 func eightOf(method string) *data.Set {
 	if method == "order" {
 		return datatest.Labelled(8*ClipFrames, 32, 1)
@@ -56,7 +56,7 @@ func eightOf(method string) *data.Set {
 	return set
 }
 
-// run is one forward and backward on the first batch.
+// run does one forward and backward pass on the first batch.
 func (s *slope) run(t *testing.T) *kernels.Run {
 	t.Helper()
 	finish(t, begin(t, s.prog.Segment("clear")))
@@ -76,9 +76,9 @@ func (s *slope) run(t *testing.T) *kernels.Run {
 	return r
 }
 
-// aside is a way to go for all parameters, and the slope of the loss along it as the gradient has it: each tensor goes by its own length, half along
-// its gradient, so that none is lost among the others, and half anywhere.
-func (s *slope) aside(t *testing.T) (way [][]float64, slope float64) {
+// direction returns a direction for all parameters, and the slope of the loss along it by the gradient. Each tensor moves in proportion to its
+// norm, half along its gradient, so that every tensor counts, and half at random.
+func (s *slope) direction(t *testing.T) (way [][]float64, slope float64) {
 	t.Helper()
 	s.run(t)
 	src := rng.New(5)
@@ -107,8 +107,8 @@ func norm(v []float32) float64 {
 	return math.Sqrt(sum)
 }
 
-// differences go e to either side of the parameters and return by how much the loss changes between, and by how much it should: float32 does not
-// store the sides where they were meant to be.
+// differences moves the parameters by ±e along a direction and returns the difference of the loss and the one that the gradient predicts for the
+// float32 values that the parameters took.
 func (s *slope) differences(t *testing.T, way [][]float64, e float64) (got, want float64) {
 	t.Helper()
 	var sides [2][][]float32
@@ -133,19 +133,19 @@ func (s *slope) differences(t *testing.T, way [][]float64, e float64) (got, want
 	return got, want
 }
 
-// Of every method, on its own recipe. Seen to fail: with a factor of Scale lost on the way back the two are 0.5 to 0.9 apart, with one of BYOL's
-// directions left out of the gradient 0.08.
+// Every method with its own views. The test fails if the backward pass of Scale omits the factor (0.5 to 0.9 apart) or if the gradient omits one of
+// BYOL's directions (0.08).
 func TestGradientOfAStepIsTheSlopeOfItsLoss(t *testing.T) {
 	const (
-		rise      = 3e-3 // of the loss between the two sides: some 1e4 of its roundings, and little enough for it to be straight in between
+		rise      = 3e-3 // difference of the loss: about 1e4 rounding errors, and small enough for the loss to be linear
 		tolerance = 1e-2 // largest measured: 2.4e-3
 	)
 	for _, method := range ssl.Methods() {
 		t.Run(method, func(t *testing.T) {
 			s := newSlope(t, method)
-			way, slope := s.aside(t)
+			way, slope := s.direction(t)
 			if got, want := s.differences(t, way, rise/2/slope); !(math.Abs(got-want) <= tolerance*want) {
-				t.Errorf("the loss rose by %g, by its gradient it rises by %g: they are %.2g apart", got, want, math.Abs(got/want-1))
+				t.Errorf("the loss rose by %g, its gradient predicts %g: %.2g apart", got, want, math.Abs(got/want-1))
 			}
 		})
 	}

@@ -13,7 +13,7 @@ import (
 	"marr/vk/vktest"
 )
 
-func TestWatchSeesEveryDispatchOfAStepAndTheWaits(t *testing.T) {
+func TestTimingCoversEveryDispatchOfAStepAndTheWaits(t *testing.T) {
 	vktest.Configure(t, device, func(s *vk.Settings) { s.Eager = false })
 	m, err := ssl.New("simclr")
 	if err != nil {

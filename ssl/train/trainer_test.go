@@ -28,7 +28,7 @@ func smallConfig() Config {
 	return c
 }
 
-// train runs a few steps and returns every parameter and running statistic, one after the other.
+// train trains for a few steps and returns all parameters and running statistics in one slice.
 func trained(t *testing.T, dev *vk.Device, c Config, set *data.Set, steps int) ([]float32, error) {
 	t.Helper()
 	m, err := ssl.New("simclr")
@@ -82,7 +82,7 @@ func must(t *testing.T) func(v []float32, err error) []float32 {
 	}
 }
 
-func TestEagerTwinAndRepeatedRunGiveTheSameBits(t *testing.T) {
+func TestEagerAndRepeatedRunsGiveTheSameBits(t *testing.T) {
 	set, c := datatest.Noise(40, 16, 3), smallConfig()
 	want := must(t)(trained(t, device, c, set, 3))
 	if !slices.Equal(must(t)(trained(t, device, c, set, 3)), want) {
@@ -98,8 +98,7 @@ func TestEagerTwinAndRepeatedRunGiveTheSameBits(t *testing.T) {
 	}
 }
 
-// TestLowerBindingLimitGivesTheSameBits trains with activations of twice what the device binds at once: they are walked in ranges, and no
-// sum changes its order.
+// The activations are twice as large as the device can bind at once. The kernels process them in ranges, and no sum changes its order.
 func TestLowerBindingLimitGivesTheSameBits(t *testing.T) {
 	small, err := vk.Open("", vk.Options{StorageRange: 1 << 20})
 	if err != nil {
@@ -113,7 +112,7 @@ func TestLowerBindingLimitGivesTheSameBits(t *testing.T) {
 	}
 }
 
-func TestAccumulationMovesOncePerStep(t *testing.T) {
+func TestAccumulationUpdatesOncePerStep(t *testing.T) {
 	set, c := datatest.Noise(40, 16, 1), smallConfig()
 	c.Accumulate = 2
 	one, two := must(t)(trained(t, device, c, set, 1)), must(t)(trained(t, device, c, set, 3))
@@ -125,7 +124,7 @@ func TestAccumulationMovesOncePerStep(t *testing.T) {
 	}
 }
 
-// TestNonFiniteStepChangesNothing gives a rate that makes the second step overflow: the state stays that of the first.
+// At this learning rate the second step overflows. The state stays that of the first.
 func TestNonFiniteStepChangesNothing(t *testing.T) {
 	vktest.Configure(t, device, func(s *vk.Settings) { s.Eager = false }) // the eager twin stops earlier, at the op
 	set, c := datatest.Noise(40, 16, 1), smallConfig()
@@ -144,7 +143,7 @@ func TestNonFiniteStepChangesNothing(t *testing.T) {
 	}
 }
 
-// TestClippedStepMovesByRateTimesClip: the first step of SGD without decay goes along the gradient alone.
+// The first step of SGD without decay moves along the gradient.
 func TestClippedStepMovesByRateTimesClip(t *testing.T) {
 	set, c := datatest.Noise(40, 16, 1), smallConfig()
 	c.LR, c.Warmup, c.Optimizer, c.Clip = 0.5, 0, "sgd", 0.01
@@ -173,7 +172,7 @@ func TestClippedStepMovesByRateTimesClip(t *testing.T) {
 	}
 }
 
-func TestConfigsThatCannotWorkAreRefused(t *testing.T) {
+func TestInvalidConfigsAreRefused(t *testing.T) {
 	set := datatest.Noise(40, 16, 1)
 	for want, change := range map[string]func(c *Config){
 		"only 40 images":   func(c *Config) { c.Batch = 41 },
