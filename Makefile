@@ -41,8 +41,7 @@ check:
 	@$(MAKE) --no-print-directory check-long check-race check-validation check-gc check-variants check-turbo
 
 check-long:
-	$(TEST) ./shaders/ ./ssl/run/
-	$(TEST) -run 'Norms|Readme' ./tools/marr/
+	$(TEST) ./shaders/ ./ssl/run/ ./tools/marr/
 
 check-race:
 	$(SHORT) -race $(RACE)
