@@ -24,14 +24,15 @@ type Network interface {
 	Map(x *kernels.Tensor, m Mode) *kernels.Tensor // the last feature map [N h w C'] or the tokens [N T C'] of images
 }
 
-// Architecture is a kind of backbone with its settings, the documented fields tagged `flag:"name" help:"…"` (registry.Option). To add one, implement it in
-// one file and call Register from init: pre-training, evaluation, fine-tuning, export and the command find it by name.
+// Architecture is a kind of backbone with its settings, the documented fields tagged `flag:"name" help:"…"` (registry.Option). The package comment says how
+// to add one. Two methods are optional: Fitting(size int) string names settings that suit images that are too small for the present ones, and
+// Advice(size int) []string returns what will hardly learn well though it works.
 type Architecture interface {
 	Resolve(size int)            // chooses the settings that were left open, for images of size × size pixels
 	Check() error                // returns an error for settings that cannot work
 	MinSize() int                // smallest side of an image, in pixels
 	Dim() int                    // width D of the features
-	ParamNames() string          // library whose parameter names and layouts are used, such as "torchvision"; "": none
+	ParamNames() string          // library whose parameter names and layouts are used, such as "torchvision", which exports then have; "": its own
 	New(s BackboneScope) Network // declares the parameters; settings are resolved and checked before
 }
 
@@ -97,16 +98,16 @@ func (c Config) checkSize(size int) error {
 		return nil
 	}
 	hint := fmt.Sprintf("use images of at least %d×%d pixels", least, least)
-	if a, ok := c.Arch.(interface{ fitting(size int) string }); ok && a.fitting(size) != "" {
-		hint += ", or " + a.fitting(size) // settings that allow smaller images
+	if a, ok := c.Arch.(interface{ Fitting(size int) string }); ok && a.Fitting(size) != "" {
+		hint += ", or " + a.Fitting(size) // settings that allow smaller images
 	}
 	return fmt.Errorf("net: images of %d×%d pixels are too small for %s: %s", size, size, c.Name, hint)
 }
 
 // Advice returns a sentence for each setting that works but is unlikely to train well on images of size × size pixels, with what to change.
 func (c Config) Advice(size int) []string {
-	if a, ok := c.Arch.(interface{ advice(size int) []string }); ok {
-		return a.advice(size)
+	if a, ok := c.Arch.(interface{ Advice(size int) []string }); ok {
+		return a.Advice(size)
 	}
 	return nil
 }

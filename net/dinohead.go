@@ -25,15 +25,15 @@ type DINOHeadConfig struct {
 func (s Scope) DINOHead(prefix string, c DINOHeadConfig) *DINOHead {
 	linear := func(n string, in, out int, biased bool) Linear {
 		weight := prefix + n + ".weight"
-		l := Linear{weight: s.param(weight, func(v []float32) { s.truncatedNormal(v, weight) }, out, in)}
+		l := Linear{weight: s.Param(weight, func(v []float32) { s.truncatedNormal(v, weight) }, out, in)}
 		if biased {
-			l.bias = s.param(prefix+n+".bias", func([]float32) {}, out)
+			l.bias = s.Param(prefix+n+".bias", func([]float32) {}, out)
 			l.bias.NoDecay = true
 		}
 		return l
 	}
 	last := prefix + ".last.weight"
-	h := &DINOHead{last: s.param(last, func(v []float32) { LinearUniform(v, c.Bottleneck, s.source(last)) }, c.Prototypes, c.Bottleneck)}
+	h := &DINOHead{last: s.Param(last, func(v []float32) { LinearUniform(v, c.Bottleneck, s.Source(last)) }, c.Prototypes, c.Bottleneck)}
 	h.last.Gate = c.Gate
 	names := [3]string{".0", ".2", ".4"}
 	if c.Norms {
@@ -46,7 +46,7 @@ func (s Scope) DINOHead(prefix string, c DINOHeadConfig) *DINOHead {
 
 // truncatedNormal draws normal numbers with a standard deviation of 0.02. The truncation at ±2 is a hundred deviations away: it never takes effect.
 func (s Scope) truncatedNormal(v []float32, name string) {
-	src := s.source(name)
+	src := s.Source(name)
 	for i := range v {
 		v[i] = float32(0.02 * src.Normal())
 	}
@@ -61,5 +61,5 @@ func (h *DINOHead) Forward(x *kernels.Tensor, m Mode) *kernels.Tensor {
 		}
 		x = kernels.GELU(x)
 	}
-	return kernels.NormalizedLinear(kernels.L2Normalize(h.layers[2].Forward(x, m)), m.param(h.last))
+	return kernels.NormalizedLinear(kernels.L2Normalize(h.layers[2].Forward(x, m)), m.Param(h.last))
 }

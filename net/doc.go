@@ -5,5 +5,18 @@
 //	Optimizer.Update records the update, Optimizer.Set sets the scalars of each run
 //	SaveCheckpoint writes the store as safetensors in PyTorch's layouts; LoadNewest and Restore read it back
 //
-// To add a backbone, implement Architecture in one file and call Register from init; ResNet is the model to follow.
+// # Adding a backbone
+//
+// A backbone is one file, in this package or in another one that the program imports; resnet.go is a good model.
+//
+//  1. Declare a struct for the Architecture. Its exported fields tagged `flag:"name" help:"…"` are its settings: flags, recipes (backbone.name) and
+//     config.toml follow from the tags. Choose names that no other architecture uses for something else.
+//  2. New declares the layers through the scope: Conv, Linear, BatchNorm (which follows --norm), or Param and State for parameters of your own, which layers
+//     read through Mode.Param, so that momentum encoders work. It returns a Network: Map records ops of package kernels up to the last feature
+//     map, Forward the mean over it.
+//  3. Register it from init, under each name that `marr pretrain --arch` offers.
+//  4. Compare features and gradients with the same network in PyTorch: a block in tools/golden/resnet.py and a case of TestResNetsMatchPyTorch.
+//
+// Training with every method, resumption, evaluation, fine-tuning, --branch and export find the backbone by its name. Every op that it uses needs an ONNX
+// form (kernels.ONNX) for export.
 package net

@@ -24,7 +24,7 @@ func (p *Projector) Gate(name string) {
 
 // Forward maps [N in] to [N out].
 func (p *Projector) Forward(x *kernels.Tensor, m Mode) *kernels.Tensor {
-	return p.last.Forward(p.norm.relu(p.first.Forward(x, m), nil, m), m)
+	return p.last.Forward(p.norm.ReLU(p.first.Forward(x, m), nil, m), m)
 }
 
 // SimSiamProjector is Linear, batch norm and ReLU twice, then Linear and a batch norm without scale and shift; no layer has a bias (Chen and He
@@ -45,7 +45,7 @@ func (s Scope) SimSiamProjector(prefix string, in, hidden, out int) *SimSiamProj
 // Forward maps [N in] to [N out].
 func (p *SimSiamProjector) Forward(x *kernels.Tensor, m Mode) *kernels.Tensor {
 	for i := range 2 {
-		x = p.norms[i].relu(p.layers[i].Forward(x, m), nil, m)
+		x = p.norms[i].ReLU(p.layers[i].Forward(x, m), nil, m)
 	}
 	return p.norms[2].Forward(p.layers[2].Forward(x, m), m)
 }

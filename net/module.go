@@ -17,8 +17,8 @@ const averaged Mode = 1 << 7
 // training reports whether the mode is Train, with or without averaged.
 func (m Mode) training() bool { return m&^averaged == Train }
 
-// param returns the parameter that a layer uses: p itself or its moving average. A nil p stays nil.
-func (m Mode) param(p *kernels.Param) *kernels.Param {
+// Param returns the parameter that a layer uses: p itself or its moving average. A nil p stays nil.
+func (m Mode) Param(p *kernels.Param) *kernels.Param {
 	if p == nil || m&averaged == 0 {
 		return p
 	}
@@ -39,13 +39,13 @@ type Conv2d struct {
 // Conv declares a square convolution without bias, initialized by KaimingNormalFanOut.
 func (s Scope) Conv(prefix string, in, out, kernel, stride, pad int) Conv2d {
 	name := prefix + ".weight"
-	w := s.param(name, func(v []float32) { KaimingNormalFanOut(v, out*kernel*kernel, s.source(name)) }, out, kernel, kernel, in)
+	w := s.Param(name, func(v []float32) { KaimingNormalFanOut(v, out*kernel*kernel, s.Source(name)) }, out, kernel, kernel, in)
 	return Conv2d{w, stride, pad}
 }
 
 // Forward returns kernels.Conv2D.
 func (c Conv2d) Forward(x *kernels.Tensor, m Mode) *kernels.Tensor {
-	return kernels.Conv2D(x, m.param(c.weight), c.stride, c.pad)
+	return kernels.Conv2D(x, m.Param(c.weight), c.stride, c.pad)
 }
 
 // Linear is x·wᵀ + b: weight [K C] and an optional bias [K] under prefix.
@@ -54,7 +54,7 @@ type Linear struct{ weight, bias *kernels.Param }
 // Linear declares a linear layer with a bias, initialized like torch.nn.Linear.
 func (s Scope) Linear(prefix string, in, out int) Linear {
 	l, name := s.LinearNoBias(prefix, in, out), prefix+".bias"
-	l.bias = s.param(name, func(v []float32) { LinearUniform(v, in, s.source(name)) }, out)
+	l.bias = s.Param(name, func(v []float32) { LinearUniform(v, in, s.Source(name)) }, out)
 	l.bias.NoDecay = true
 	return l
 }
@@ -62,10 +62,10 @@ func (s Scope) Linear(prefix string, in, out int) Linear {
 // LinearNoBias declares a linear layer without bias.
 func (s Scope) LinearNoBias(prefix string, in, out int) Linear {
 	name := prefix + ".weight"
-	return Linear{weight: s.param(name, func(v []float32) { LinearUniform(v, in, s.source(name)) }, out, in)}
+	return Linear{weight: s.Param(name, func(v []float32) { LinearUniform(v, in, s.Source(name)) }, out, in)}
 }
 
 // Forward returns kernels.Linear.
 func (l Linear) Forward(x *kernels.Tensor, m Mode) *kernels.Tensor {
-	return kernels.Linear(x, m.param(l.weight), m.param(l.bias))
+	return kernels.Linear(x, m.Param(l.weight), m.Param(l.bias))
 }

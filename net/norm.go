@@ -47,7 +47,7 @@ func (s Scope) BatchNorm(prefix string, width int) Norm {
 		}
 	}
 	n := s.PlainBatchNorm(prefix, width)
-	n.norm.Gamma, n.norm.Beta = s.param(prefix+".weight", fill(1), width), s.param(prefix+".bias", fill(0), width)
+	n.norm.Gamma, n.norm.Beta = s.Param(prefix+".weight", fill(1), width), s.Param(prefix+".bias", fill(0), width)
 	n.norm.Gamma.NoDecay, n.norm.Beta.NoDecay = true, true
 	return n
 }
@@ -72,7 +72,7 @@ func (s Scope) PlainBatchNorm(prefix string, width int) Norm {
 	case "moving-mean":
 		n.norm.Statistics = kernels.RunningMean
 	}
-	n.norm.Mean, n.norm.Var = s.state(prefix+".running_mean", 0, width), s.state(prefix+".running_var", 1, width)
+	n.norm.Mean, n.norm.Var = s.State(prefix+".running_mean", 0, width), s.State(prefix+".running_var", 1, width)
 	return n
 }
 
@@ -89,14 +89,14 @@ func numGroups(width int) int {
 // Forward normalizes.
 func (n Norm) Forward(x *kernels.Tensor, m Mode) *kernels.Tensor { return n.apply(x, nil, false, m) }
 
-// relu normalizes, adds the residual (nil: none) and applies ReLU, in one pass.
-func (n Norm) relu(x, residual *kernels.Tensor, m Mode) *kernels.Tensor {
+// ReLU normalizes, adds the residual (nil: none) and applies ReLU, in one pass.
+func (n Norm) ReLU(x, residual *kernels.Tensor, m Mode) *kernels.Tensor {
 	return n.apply(x, residual, true, m)
 }
 
 func (n Norm) apply(x, residual *kernels.Tensor, relu bool, m Mode) *kernels.Tensor {
 	k := n.norm
-	k.Gamma, k.Beta = m.param(k.Gamma), m.param(k.Beta)
+	k.Gamma, k.Beta = m.Param(k.Gamma), m.Param(k.Beta)
 	if n.groups > 0 {
 		return kernels.GroupNorm(x, k.Gamma, k.Beta, n.groups, k.Eps, residual, relu)
 	}

@@ -17,7 +17,7 @@ func (s Scope) PermutationHead(prefix string, in, hidden, parts, permutations in
 
 // Embed maps features of parts [N·parts in] to [N·parts hidden].
 func (h *PermutationHead) Embed(x *kernels.Tensor, m Mode) *kernels.Tensor {
-	return h.norm.relu(h.embed.Forward(x, m), nil, m)
+	return h.norm.ReLU(h.embed.Forward(x, m), nil, m)
 }
 
 // Classify maps the concatenated parts of samples [N parts·hidden] to logits [N permutations].

@@ -80,8 +80,8 @@ func (r *ResNet) MinSize() int {
 	return s.minSize
 }
 
-// fitting names the stems that images of this size are large enough for.
-func (r *ResNet) fitting(size int) string {
+// Fitting names the stems that images of this size are large enough for.
+func (r *ResNet) Fitting(size int) string {
 	fit := slices.DeleteFunc(slices.Clone(stems), func(s stem) bool { return s.minSize > size })
 	if len(fit) == 0 {
 		return ""
@@ -117,7 +117,8 @@ func (r *ResNet) mapSide(size int) int {
 	return size
 }
 
-func (r *ResNet) advice(size int) []string {
+// Advice warns of a last feature map that is too small to average.
+func (r *ResNet) Advice(size int) []string {
 	switch side := r.mapSide(size); {
 	case r.Stem == "imagenet" && size <= 64:
 		return []string{fmt.Sprintf("the imagenet stem leaves %d×%d of %d×%d pixels: --stem cifar or strided keeps more of small images", side, side, size, size)}
@@ -196,7 +197,7 @@ func (r *resNet) Forward(x *kernels.Tensor, m Mode) *kernels.Tensor {
 
 // Map maps images [N H W C] to the last stage's output [N h w Dim].
 func (r *resNet) Map(x *kernels.Tensor, m Mode) *kernels.Tensor {
-	x = r.stem.relu(x, nil, m)
+	x = r.stem.ReLU(x, nil, m)
 	if r.pool {
 		x = kernels.MaxPool2D(x, 3, 2, 1)
 	}
@@ -210,16 +211,16 @@ func (r *resNet) Map(x *kernels.Tensor, m Mode) *kernels.Tensor {
 func (b block) Forward(x *kernels.Tensor, m Mode) *kernels.Tensor {
 	y, last := x, len(b.units)-1
 	for _, u := range b.units[:last] {
-		y = u.relu(y, nil, m)
+		y = u.ReLU(y, nil, m)
 	}
 	y = b.units[last].conv.Forward(y, m)
 	if b.downsample != nil {
 		x = b.downsample.bn.Forward(b.downsample.conv.Forward(x, m), m)
 	}
-	return b.units[last].bn.relu(y, x, m)
+	return b.units[last].bn.ReLU(y, x, m)
 }
 
-// relu returns ReLU(norm(conv(x)) + residual).
-func (u unit) relu(x, residual *kernels.Tensor, m Mode) *kernels.Tensor {
-	return u.bn.relu(u.conv.Forward(x, m), residual, m)
+// ReLU returns ReLU(norm(conv(x)) + residual).
+func (u unit) ReLU(x, residual *kernels.Tensor, m Mode) *kernels.Tensor {
+	return u.bn.ReLU(u.conv.Forward(x, m), residual, m)
 }

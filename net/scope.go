@@ -17,8 +17,8 @@ type Scope struct {
 	prefix string
 }
 
-// param declares a parameter, or returns the existing one of this name; fill draws its initial values.
-func (s Scope) param(name string, fill func(v []float32), shape ...int) *kernels.Param {
+// Param declares a parameter, or returns the existing one of this name; fill draws its initial values.
+func (s Scope) Param(name string, fill func(v []float32), shape ...int) *kernels.Param {
 	return s.Store.Param(s.prefix+name, func() []float32 {
 		n := 1
 		for _, d := range shape {
@@ -30,12 +30,12 @@ func (s Scope) param(name string, fill func(v []float32), shape ...int) *kernels
 	}, shape...)
 }
 
-// state declares a state tensor, or returns the existing one of this name; every element starts as `initial`.
-func (s Scope) state(name string, initial float32, shape ...int) *kernels.State {
+// State declares a state tensor, or returns the existing one of this name; every element starts as `initial`.
+func (s Scope) State(name string, initial float32, shape ...int) *kernels.State {
 	return s.Store.State(s.prefix+name, initial, shape...)
 }
 
-// source returns the stream of random numbers for a parameter's initial values.
-func (s Scope) source(name string) *rng.Source {
+// Source returns the stream of random numbers for a parameter's initial values.
+func (s Scope) Source(name string) *rng.Source {
 	return rng.New(s.Seed, crc32.ChecksumIEEE([]byte(name)), 0x696e6974)
 }

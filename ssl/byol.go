@@ -49,9 +49,9 @@ func (m *BYOL) Loss(s *Step) *kernels.Tensor {
 	var z, prediction, target [2]*kernels.Tensor
 	for i, v := range s.Views {
 		z[i] = projector.Forward(s.Backbone.Forward(v, net.Train), net.Train)
-		s.Observe(z[i], nil)
 		prediction[i], target[i] = z[i], kernels.StopGrad(z[i])
 	}
+	s.Observe(z[1], nil)
 	if !m.NoPredictor {
 		predictor := s.Heads.Projector("predictor", m.Out, cmp.Or(m.PredictorHidden, hidden), m.Out)
 		for i := range z {

@@ -1,6 +1,7 @@
 package ssl
 
 import (
+	"fmt"
 	"slices"
 
 	"marr/kernels"
@@ -47,9 +48,12 @@ type Requests struct {
 // LabelTargets is the TargetView of a method that predicts labels.
 const LabelTargets = -1
 
-// Momentum returns the momentum encoder of a module: after every step its weights become θ' ← m·θ' + (1 − m)·θ, with m from the schedule. All
-// momentum encoders of a method share the schedule of the last call.
+// Momentum returns the momentum encoder of a module: after every step its weights become θ' ← m·θ' + (1 − m)·θ, with m from the schedule, which
+// all momentum encoders of a method share.
 func (s *Step) Momentum(m net.Module, momentum net.Schedule) net.Module {
+	if s.Requests.Momentum != nil && s.Requests.Momentum != momentum {
+		panic(&kernels.BuildError{Op: "momentum encoder", Msg: fmt.Sprintf("schedules %v and %v: all momentum encoders of a method have one", s.Requests.Momentum, momentum)})
+	}
 	s.Requests.Momentum = momentum
 	return net.Momentum(m)
 }

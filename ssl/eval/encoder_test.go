@@ -19,7 +19,7 @@ func TestMain(m *testing.M) { vktest.Main(m, &device) }
 
 // For every method, the estimate for a feature pass is at least the work of its program, and at most a few times that.
 func TestEstimatedWorkOfFeaturesIsCloseToTheirProgram(t *testing.T) {
-	set := datatest.Labelled(12, 32, 1)
+	set := datatest.Labeled(12, 32, 1)
 	for _, name := range ssl.Methods() {
 		c := train.DefaultConfig()
 		c.Arch, c.Size, c.LR = "resnet10", 32, 2e-3

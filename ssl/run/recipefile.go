@@ -66,7 +66,7 @@ func (f *recipeFile) read(key string, v any) error {
 		}
 		return nil
 	case renamed[key] != "":
-		return f.fail(key, "%s is now %s", key, renamed[key])
+		return f.fail(key, "%s is now %s: rename the key", key, renamed[key])
 	}
 	field, ok := fieldOf(&Config{}, key)
 	if !ok {

@@ -54,7 +54,7 @@ func OpenRecipe(name string) (*Recipe, error) {
 	case err != nil && file != name:
 		return nil, fmt.Errorf("run: no recipe %q: known are %s, or give a FILE.toml", name, strings.Join(Recipes(), ", "))
 	case err != nil:
-		return nil, fmt.Errorf("run: recipe: %w", err)
+		return nil, fmt.Errorf("run: recipe: %w: give a FILE.toml that exists, or the name of a recipe (--recipe list)", err)
 	}
 	r, err := parseRecipe(string(text))
 	if err != nil {

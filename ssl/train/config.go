@@ -108,6 +108,8 @@ func (c Config) checkNumbers(set *data.Set) error {
 		return fmt.Errorf("train: batch %d in %d parts: the parts must have equal size: choose an --accumulate that divides --batch", c.Batch, c.Accumulate)
 	case micro < 2:
 		return fmt.Errorf("train: batch of %d: batch norm and contrastive losses need at least 2 images at once: set --batch to at least twice --accumulate", micro)
+	case set.Len() < 2:
+		return fmt.Errorf("train: %s has %d of the 2 images that a batch needs at least: give more images", set.Name, set.Len())
 	case c.Batch > set.Len():
 		return fmt.Errorf("train: batch of %d: %s has only %d images: set --batch to at most %d", c.Batch, set.Name, set.Len(), set.Len())
 	case !(c.Clip >= 0) || !(c.ClipEach >= 0):

@@ -49,9 +49,9 @@ func newSlope(t *testing.T, method string) *slope {
 // eightOf returns a set of eight samples for a method.
 func eightOf(method string) *data.Set {
 	if method == "order" {
-		return datatest.Labelled(8*ClipFrames, 32, 1)
+		return datatest.Labeled(8*ClipFrames, 32, 1)
 	}
-	set := datatest.Labelled(8, 32, 1)
+	set := datatest.Labeled(8, 32, 1)
 	set.Clips = nil
 	return set
 }

@@ -218,7 +218,7 @@ func TestRenamedFlagsStillWork(t *testing.T) {
 	t.Parallel()
 	data, out := images(t, 32), filepath.Join(t.TempDir(), "run")
 	r := call(t, nil, small(data, out, "--bn", "off", "--head-bn=on", "--epochs", "1")...)
-	for _, notice := range []string{"marr: --bn is now --norm; the old name will be removed\n", "marr: --head-bn is now --head-norm; the old name will be removed\n"} {
+	for _, notice := range []string{"marr: --bn is now --norm none; the old name will be removed\n", "marr: --head-bn is now --head-norm batch; the old name will be removed\n"} {
 		if r.status != 0 || !strings.Contains(r.err, notice) {
 			t.Errorf("status %d, stderr %q", r.status, r.err)
 		}

@@ -77,8 +77,12 @@ func (x exporter) export(ctx context.Context, format export.Format, path string,
 	if err != nil {
 		return err
 	}
-	fmt.Printf("%s: %s backbone of %s as %s: input image [N %d %d %d] normalized with the file's mean and std, output features [N %d]\n",
-		path, x.s.branch, x.s.name, format.Name(), b.Channels, b.Height, b.Width, network.Arch.Dim())
+	names := ""
+	if library := network.Arch.ParamNames(); library != "" {
+		names = ", parameter names of " + library
+	}
+	fmt.Printf("%s: %s backbone of %s as %s: input image [N %d %d %d] normalized with the file's mean and std, output features [N %d]%s\n",
+		path, x.s.branch, x.s.name, format.Name(), b.Channels, b.Height, b.Width, network.Arch.Dim(), names)
 	if !verify {
 		return nil
 	}

@@ -175,13 +175,15 @@ func modernize(fs *pflag.FlagSet, args []string) []string {
 		if !strings.HasPrefix(arg, "--") || now == "" || fs.Lookup(now) == nil {
 			continue
 		}
-		fmt.Fprintf(os.Stderr, "marr: --%s is now --%s; the old name will be removed\n", name, now)
-		out[i] = "--" + now
-		if hasValue {
-			out[i] += "=" + modernNorm(value)
-		} else if i+1 < len(out) && strings.HasSuffix(now, "norm") {
-			out[i+1] = modernNorm(out[i+1])
+		if !hasValue && i+1 < len(out) && strings.HasSuffix(now, "norm") {
+			value = modernNorm(out[i+1])
+			out[i+1] = value
 		}
+		if out[i] = "--" + now; hasValue {
+			value = modernNorm(value)
+			out[i] += "=" + value
+		}
+		fmt.Fprintf(os.Stderr, "marr: --%s is now --%s; the old name will be removed\n", name, strings.TrimSpace(now+" "+value))
 	}
 	return out
 }

@@ -21,8 +21,8 @@ func Noise(n, px, channels int) *data.Set {
 	return data.FromImages("noise", images, nil)
 }
 
-// Labelled returns Noise with three labels in turn and clips of three images, enough for every method.
-func Labelled(n, px, channels int) *data.Set {
+// Labeled returns Noise with three labels in turn and clips of three images, enough for every method.
+func Labeled(n, px, channels int) *data.Set {
 	set := Noise(n, px, channels)
 	for i := range n {
 		set.Labels = append(set.Labels, int32(i%3))
