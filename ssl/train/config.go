@@ -21,8 +21,8 @@ type Config struct {
 	Accumulate int            `toml:"accumulate" json:"accumulate" want:"at least 1"`
 	Optimizer  string         `toml:"optimizer" json:"optimizer"`            // one of net.Optimizers
 	Schedule   string         `toml:"schedule" json:"schedule"`              // of the learning rate after the warm-up: one of net.Schedules
-	BaseLR     float64        `toml:"base_lr" json:"base_lr" want:"above 0"` // peak learning rate at a batch of ReferenceBatch
 	LR         float64        `toml:"lr" json:"lr" want:"above 0"`           // peak learning rate; 0: BaseLR·Batch/ReferenceBatch
+	BaseLR     float64        `toml:"base_lr" json:"base_lr" want:"above 0"` // peak learning rate at a batch of ReferenceBatch
 	Decay      float64        `toml:"weight_decay" json:"weight_decay" want:"at least 0"`
 	DecayEnd   float64        `toml:"weight_decay_end" json:"weight_decay_end" want:"at least 0"` // weight decay at the end of a cosine; −1: Decay
 	Warmup     float64        `toml:"warmup" json:"warmup" want:"at least 0, at most 1"`          // fraction of the steps

@@ -179,6 +179,9 @@ func (b *benchRun) measure(ctx context.Context, dev *vk.Device, what string, pee
 		}
 	}
 	if what == "kernels" {
+		if len(b.results.Rows) == 0 {
+			return usagef("bench kernels: --filter %v matches no row", b.rows.Filter)
+		}
 		return nil
 	}
 	if err := b.measureStep(ctx, dev, b.step, peers); err != nil || what == "step" {

@@ -98,6 +98,7 @@ func TestBadInputPrintsOneLineAndLeavesNoFolder(t *testing.T) {
 		{"views without data", 2, "--data, --out", nil, []string{"views"}},
 		{"views of an unknown method", 2, "no method and no preset: known are asymmetric", nil, []string{"views", "--data", good, "--method", "nope", "--out", out}},
 		{"missing views file", 2, "no such file", nil, small(good, out, "--views", filepath.Join(dir, "none.toml"))},
+		{"network of a run", 2, "--arch: a run has its own network", nil, []string{"eval", "knn", "--run", out, "--arch", "resnet50", "--train", good, "--test", good}},
 		{"views file with an unknown key", 2, "--views: line 2: view 0: flip is not known", nil, small(good, out, "--views", file("a.toml", "[[view]]\nflip = 0.5\n"))},
 		{"views file with a value out of range", 2, "--views: line 2: view 0: grayscale 2", nil, small(good, out, "--views", file("b.toml", "[[view]]\ngrayscale = 2\n"))},
 		{"views of frames without clips", 2, "frames:DIR", nil, []string{"views", "--data", good, "--views", file("c.toml", "[[view]]\nframe = 3\n"), "--out", filepath.Join(dir, "v.png")}},

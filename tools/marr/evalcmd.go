@@ -25,9 +25,17 @@ func evalCommand(fs *pflag.FlagSet) func(context.Context, []string) error {
 	test := fs.String("test", "", "labeled images `D` to test on")
 	asJSON := fs.Bool("json", false, "print the result as JSON")
 	c := run.DefaultConfig()
+	declared := map[string]bool{}
+	fs.VisitAll(func(f *pflag.Flag) { declared[f.Name] = true })
 	networkFlags(fs, &c.Config, "--model random: ")
 	fs.IntVar(&c.Size, "size", 0, "--model random or raw: side of the images in `pixels`; default: that of the set, else 32")
 	fs.Uint64Var(&c.Seed, "seed", c.Seed, "--model random: random seed")
+	var networkOptions []string // flags that a run does not take
+	fs.VisitAll(func(f *pflag.Flag) {
+		if !declared[f.Name] {
+			networkOptions = append(networkOptions, f.Name)
+		}
+	})
 	device := deviceFlag(fs)
 	return func(ctx context.Context, args []string) error {
 		kinds := []string{"knn", "linear", "finetune"}
@@ -39,6 +47,13 @@ func evalCommand(fs *pflag.FlagSet) func(context.Context, []string) error {
 		}
 		if err := checkBranch(*branch, *dir); err != nil {
 			return err
+		}
+		if *dir != "" {
+			for _, name := range networkOptions {
+				if fs.Changed(name) {
+					return usagef("--%s: a run has its own network: leave it out, or give --model random in place of --run", name)
+				}
+			}
 		}
 		if *train == "" || *test == "" {
 			return usagef("eval: --train and --test are required: name the labeled images to fit on and to test on")
