@@ -38,10 +38,12 @@ part() {
 
 step=(--arch resnet18 --batch 512 --steps 20)
 rows=()
+data_limit=50 # s
 train=(--data builtin:fashion-placed --method simclr --batch 256 --epochs 3)
 if [ $small = 1 ]; then
 	step=(--arch resnet10 --width 8 --batch 16 --steps 3)
 	rows=(--filter 'matmul|conv: narrow|once' --runs 3)
+	data_limit=200 # two cores share the decoding with the device
 	train=(--data builtin:fashion-placed:test --method simclr --arch resnet10 --width 8 --batch 256 --epochs 1)
 fi
 
@@ -60,7 +62,7 @@ part op-tests 150 ./kernels.test -test.count=1
 part bench-kernels 140 ./marr bench kernels "${rows[@]}" --json "$out/kernels.json"
 part bench-step 170 ./marr bench step "${step[@]}" "${peer[@]}" --json "$out/step.json"
 part bench-step-unfused 60 env MARR_KERNELS=unfused ./marr bench step "${step[@]}" --json "$out/step-unfused.json" --against "$out/step.json"
-part bench-data 50 ./marr bench data "${peer[@]}" --json "$out/data.json"
+part bench-data $data_limit ./marr bench data "${peer[@]}" --json "$out/data.json"
 part training 90 ./marr pretrain --out "$out/run" "${train[@]}"
 rm -f "$out"/run/*.ckpt # hundreds of megabytes, of no further use
 verdict="every part passed"
