@@ -40,7 +40,7 @@ func benchCommand(fs *pflag.FlagSet) func(context.Context, []string) error {
 	fs.StringVar(&b.label, "label", "", "a name for this measurement, stored in the file")
 	fs.IntVar(&b.rows.Runs, "runs", 0, "kernels: runs of each row; default 7, fewer if a row takes long")
 	c := train.DefaultConfig()
-	networkFlags(fs, &c, "step: ")
+	backboneFlags(fs, &c, "step: ")
 	fs.IntVar(&b.step.Batch, "batch", 0, "step: images per step; default 512, on a CPU device 32")
 	fs.IntVar(&b.step.Size, "size", 32, "step: side of a view in `pixels`")
 	fs.IntVar(&b.step.Steps, "steps", 0, "step: steps per measurement; default 20, on a CPU device 3")
@@ -180,7 +180,7 @@ func (b *benchRun) measure(ctx context.Context, dev *vk.Device, what string, pee
 	}
 	if what == "kernels" {
 		if len(b.results.Rows) == 0 {
-			return usagef("bench kernels: --filter %v matches no row", b.rows.Filter)
+			return usagef("bench kernels: --filter %v matches no row: use parts of a group, name and pass, such as 'resnet18.*forward'", b.rows.Filter)
 		}
 		return nil
 	}
@@ -221,13 +221,15 @@ func (b *benchRun) methods(ctx context.Context, dev *vk.Device, peers []bench.Pe
 	if err != nil {
 		return err
 	}
+	var known []string
 	for _, c := range cases {
+		known = append(known, c.Name)
 		if b.rows.Filter.MatchString(c.Name) {
 			o.Cases = append(o.Cases, c)
 		}
 	}
 	if len(o.Cases) == 0 {
-		return usagef("bench methods: --filter %v matches no run", b.rows.Filter)
+		return usagef("bench methods: --filter %v matches no run: known are %s", b.rows.Filter, strings.Join(known, ", "))
 	}
 	b.results.Comparison, err = methods.Compare(ctx, dev, o)
 	return err

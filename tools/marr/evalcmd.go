@@ -39,7 +39,7 @@ func evalCommand(fs *pflag.FlagSet) func(context.Context, []string) error {
 	device := deviceFlag(fs)
 	return func(ctx context.Context, args []string) error {
 		kinds := []string{"knn", "linear", "finetune"}
-		if len(args) != 1 || !strings.Contains(" knn linear finetune ", " "+args[0]+" ") {
+		if len(args) != 1 || !slices.Contains(kinds, args[0]) {
 			return usagef("eval: %q: choose one of %s", strings.Join(args, " "), strings.Join(kinds, ", "))
 		}
 		if (*dir == "") == (*model == "") || *model != "" && *model != "random" && *model != "raw" {

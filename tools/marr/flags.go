@@ -15,8 +15,8 @@ import (
 	"marr/ssl/train"
 )
 
-// networkFlags declares the flags of a backbone. Their help starts with prefix.
-func networkFlags(fs *pflag.FlagSet, c *train.Config, prefix string) {
+// backboneFlags declares the flags of a backbone, without its normalization. Their help starts with prefix.
+func backboneFlags(fs *pflag.FlagSet, c *train.Config, prefix string) {
 	fs.StringVar(&c.Arch, "arch", c.Arch, prefix+"architecture: "+strings.Join(net.Architectures(), ", "))
 	for _, name := range net.Architectures() {
 		a, err := net.NewArchitecture(name)
@@ -25,6 +25,11 @@ func networkFlags(fs *pflag.FlagSet, c *train.Config, prefix string) {
 		}
 		optionFlags(fs, prefix, registry.Options(a))
 	}
+}
+
+// networkFlags declares the flags of a backbone and its normalization. Their help starts with prefix.
+func networkFlags(fs *pflag.FlagSet, c *train.Config, prefix string) {
+	backboneFlags(fs, c, prefix)
 	fs.StringVar(&c.Norm, "norm", net.Norms[0], prefix+"kind of normalization: "+strings.Join(net.Norms, ", "))
 }
 

@@ -1,4 +1,4 @@
-// Command marr pre-trains image backbones without labels on any Vulkan device and exports them as ONNX.
+// Command marr pre-trains image backbones without labels on any Vulkan device and exports them as ONNX or safetensors.
 package main
 
 import (
@@ -136,7 +136,7 @@ func names() string {
 }
 
 func printUsage(to *os.File) {
-	fmt.Fprintln(to, "usage: marr COMMAND [flags]\n\nTrains image backbones without labels on any Vulkan device and exports them as ONNX.\n\nCommands:")
+	fmt.Fprintln(to, "usage: marr COMMAND [flags]\n\nTrains image backbones without labels on any Vulkan device and exports them as ONNX or safetensors.\n\nCommands:")
 	for _, c := range commands() {
 		line := c.name + " " + c.args
 		if len(line) > 28 {

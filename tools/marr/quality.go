@@ -38,7 +38,8 @@ func qualityFlags(fs *pflag.FlagSet) *qualityOptions {
 		"fitted on the labels of --data or, if it has none, on two thirds of D; training does not depend on them")
 	fs.IntVar(&o.every, "eval-every", 1, "measure every `N` epochs and after the last, less often if --eval-share requires it; "+
 		"without --eval-data: the rank of the features, and how many nearest neighbors stay the same; 0: never")
-	fs.Float64Var(&o.share, "eval-share", 0.05, "largest fraction of the training time that measurements take, by counted operations; it limits how often and on how many images they run")
+	fs.Float64Var(&o.share, "eval-share", 0.05, "largest fraction of the training time that measurements take, by counted operations; it limits how often and on how many images they run; "+
+		"a run too short for it is measured once with --eval-data, and not at all without")
 	return o
 }
 
