@@ -68,6 +68,12 @@ type Network struct {
 
 // Finetune trains on each draw of labels from a training set and returns the mean accuracy on a test set, in percent.
 func Finetune(dev *vk.Device, n Network, trainSet, test *data.Set, f FinetuneConfig) (float64, error) {
+	if f.Draws < 1 {
+		return 0, fmt.Errorf("eval: fine-tuning: %d draws of labels: want at least 1", f.Draws)
+	}
+	if len(test.Labels) == 0 {
+		return 0, fmt.Errorf("eval: fine-tuning: test set %s has no labels: use labeled images", test.Name)
+	}
 	total := 0.0
 	for draw := range f.Draws {
 		few, err := Sample(trainSet.Labels, f.PerClass, f.Seed, draw)
@@ -131,14 +137,7 @@ func finetuneOnce(dev *vk.Device, n Network, trainSet, few, test *data.Set, f Fi
 func accuracy(logits *Features) float64 {
 	correct := 0
 	for i := range logits.N {
-		row := logits.X[i*logits.D : (i+1)*logits.D]
-		best := 0
-		for k, v := range row {
-			if v > row[best] {
-				best = k
-			}
-		}
-		if int32(best) == logits.Labels[i] {
+		if row := logits.X[i*logits.D : (i+1)*logits.D]; int32(train.ArgMax(row)) == logits.Labels[i] {
 			correct++
 		}
 	}

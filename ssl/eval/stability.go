@@ -8,7 +8,7 @@ import "fmt"
 //	1/N Σ_i |near_k(before, i) ∩ near_k(after, i)| / k
 //
 // It is 1 for features that are equal up to a rotation and up to lengths, and k/(N−1) for unrelated features. It rises as a run converges.
-// It does not measure quality: a collapsed network is stable too, so read it together with Rank.
+// It does not measure quality: a collapsed network is stable too, so read it together with the effective rank, watch.Metrics.Rank.
 //
 // The metric is the mutual nearest-neighbor metric of Huh et al. 2024 (arXiv:2405.07987, appendix A), which compares two networks. Errors:
 // sets of different size, k outside 1 … N−1, features that are not finite.

@@ -3,7 +3,6 @@ package run
 import (
 	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
 
 	"marr/ssl/train"
@@ -32,7 +31,7 @@ func (e *HaltError) Unwrap() error { return e.NonFiniteError }
 // halt rolls the folder back to the last checkpoint and saves the state of the store as halted.ckpt.
 func (r *Run) halt(bad *train.NonFiniteError) error {
 	path := filepath.Join(r.Dir, haltedFile)
-	if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
+	if err := removeFile(path); err != nil {
 		return errors.Join(bad, err)
 	}
 	if err := errors.Join(r.lines.Flush(), r.checkpoint(path), r.metrics.Close(), r.openMetrics(r.saved)); err != nil {

@@ -224,10 +224,7 @@ func (r *Run) start(c *net.Checkpoint, dev *vk.Device) error {
 func (r *Run) listSkipped() error {
 	path := filepath.Join(r.Dir, skippedFile)
 	if len(r.Set.Skipped) == 0 {
-		if err := os.Remove(path); !errors.Is(err, os.ErrNotExist) {
-			return err
-		}
-		return nil
+		return removeFile(path)
 	}
 	return net.WriteFileAtomic(path, func(w io.Writer) error {
 		out := bufio.NewWriter(w)
@@ -321,7 +318,12 @@ func (r *Run) save() error {
 		return err
 	}
 	r.saved = r.trainer.Step()
-	if err := os.Remove(filepath.Join(r.Dir, haltedFile)); !errors.Is(err, os.ErrNotExist) {
+	return removeFile(filepath.Join(r.Dir, haltedFile))
+}
+
+// removeFile removes a file if it exists.
+func removeFile(path string) error {
+	if err := os.Remove(path); !errors.Is(err, os.ErrNotExist) {
 		return err
 	}
 	return nil

@@ -45,13 +45,8 @@ func (c *score) count(s *ssl.Step, r *kernels.Run) {
 		if target < 0 {
 			continue
 		}
-		row, best := logits[n*stride:][:q.Logits.Width()], 0
-		for k, v := range row {
-			if v > row[best] {
-				best = k
-			}
-		}
-		if c.total++; best == int(target) {
+		row := logits[n*stride:][:q.Logits.Width()]
+		if c.total++; ArgMax(row) == int(target) {
 			c.correct++
 		}
 	}
@@ -107,4 +102,15 @@ func positiveIsNearest(unit []float64, d, row int) int {
 		}
 	}
 	return 1
+}
+
+// ArgMax returns the index of the largest value, the first of equal ones.
+func ArgMax(row []float32) int {
+	best := 0
+	for k, v := range row {
+		if v > row[best] {
+			best = k
+		}
+	}
+	return best
 }

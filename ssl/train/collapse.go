@@ -8,7 +8,8 @@ import (
 	"marr/ssl/watch"
 )
 
-// maxObservations is the largest number of micro-batches of a run that the collapse watch measures: each costs the host some milliseconds.
+// maxObservations is about the number of micro-batches of a run that the collapse watch measures; because observe rounds the interval down, it measures
+// fewer than twice as many. Each costs the host some milliseconds.
 const maxObservations = 200
 
 // outputObserved makes embeddings, teacher and logits outputs of the current segment.
@@ -31,7 +32,7 @@ type observation struct {
 	alarm *watch.Alarm
 }
 
-// observe measures a micro-batch every Steps/maxObservations steps, if the method registered embeddings; accuracy is the step's. A method that learns
+// observe measures a micro-batch every ⌊Steps/maxObservations⌋ steps (at least 1), if the method registered embeddings; accuracy is the step's. A method that learns
 // from labels raises no alarms: a few dimensions may suffice to predict the labels.
 func (t *Trainer) observe(r *kernels.Run, step int, accuracy float64) *observation {
 	q := t.step.Requests

@@ -11,24 +11,24 @@ import (
 
 // Config is the network and the optimization of a run. The tags are the keys in config.toml, checkpoints and recipes.
 type Config struct {
-	Arch       string         `toml:"arch" json:"arch"`                       // one of net.Architectures
-	Backbone   map[string]any `toml:"backbone" json:"backbone"`               // the architecture's settings
-	Norm       string         `toml:"norm" json:"norm"`                       // of the backbone: one of net.Norms
-	HeadNorm   string         `toml:"head_norm" json:"head_norm"`             // of the heads: one of net.Norms
-	Size       int            `toml:"size" json:"size" want:"at least 8"`     // of a view, pixels
-	Epochs     int            `toml:"epochs" json:"epochs" want:"at least 1"` // passes over the images
-	Batch      int            `toml:"batch" json:"batch" want:"at least 2"`   // images a step
-	Accumulate int            `toml:"accumulate" json:"accumulate" want:"at least 1"`
-	Optimizer  string         `toml:"optimizer" json:"optimizer"`            // one of net.Optimizers
-	Schedule   string         `toml:"schedule" json:"schedule"`              // of the learning rate after the warm-up: one of net.Schedules
-	LR         float64        `toml:"lr" json:"lr" want:"above 0"`           // peak learning rate; 0: BaseLR·Batch/ReferenceBatch
-	BaseLR     float64        `toml:"base_lr" json:"base_lr" want:"above 0"` // peak learning rate at a batch of ReferenceBatch
-	Decay      float64        `toml:"weight_decay" json:"weight_decay" want:"at least 0"`
+	Arch       string         `toml:"arch" json:"arch"`                                           // one of net.Architectures
+	Backbone   map[string]any `toml:"backbone" json:"backbone"`                                   // the architecture's settings
+	Norm       string         `toml:"norm" json:"norm"`                                           // of the backbone: one of net.Norms
+	HeadNorm   string         `toml:"head_norm" json:"head_norm"`                                 // of the heads: one of net.Norms
+	Size       int            `toml:"size" json:"size" want:"at least 8"`                         // of a view, pixels
+	Epochs     int            `toml:"epochs" json:"epochs" want:"at least 1"`                     // passes over the images
+	Batch      int            `toml:"batch" json:"batch" want:"at least 2"`                       // images per step
+	Accumulate int            `toml:"accumulate" json:"accumulate" want:"at least 1"`             // parts of a batch, computed one after the other
+	Optimizer  string         `toml:"optimizer" json:"optimizer"`                                 // one of net.Optimizers
+	Schedule   string         `toml:"schedule" json:"schedule"`                                   // of the learning rate after the warm-up: one of net.Schedules
+	LR         float64        `toml:"lr" json:"lr" want:"above 0"`                                // peak learning rate; 0: BaseLR·Batch/ReferenceBatch
+	BaseLR     float64        `toml:"base_lr" json:"base_lr" want:"above 0"`                      // peak learning rate at a batch of ReferenceBatch
+	Decay      float64        `toml:"weight_decay" json:"weight_decay" want:"at least 0"`         // weight decay at the start
 	DecayEnd   float64        `toml:"weight_decay_end" json:"weight_decay_end" want:"at least 0"` // weight decay at the end of a cosine; −1: Decay
 	Warmup     float64        `toml:"warmup" json:"warmup" want:"at least 0, at most 1"`          // fraction of the steps
-	Seed       uint64         `toml:"seed" json:"seed" want:"at least 0"`
-	Clip       float64        `toml:"clip" json:"clip" want:"at least 0"`           // largest norm of all gradients together; 0: any
-	ClipEach   float64        `toml:"clip_each" json:"clip_each" want:"at least 0"` // largest norm of each parameter's gradient; 0: any
+	Seed       uint64         `toml:"seed" json:"seed" want:"at least 0"`                         // of initial weights, shuffles and augmentations
+	Clip       float64        `toml:"clip" json:"clip" want:"at least 0"`                         // largest norm of all gradients together; 0: any
+	ClipEach   float64        `toml:"clip_each" json:"clip_each" want:"at least 0"`               // largest norm of each parameter's gradient; 0: any
 }
 
 // DefaultConfig returns AdamW without decay (Adam) at 2e-3 for a batch of 256, with a warm-up over 10 % of the steps, then a cosine to 0.
@@ -109,7 +109,7 @@ func (c Config) checkNumbers(set *data.Set) error {
 	case micro < 2:
 		return fmt.Errorf("train: batch of %d: batch norm and contrastive losses need at least 2 images at once: set --batch to at least twice --accumulate", micro)
 	case set.Len() < 2:
-		return fmt.Errorf("train: %s has %d of the 2 images that a batch needs at least: give more images", set.Name, set.Len())
+		return fmt.Errorf("train: %s has %d images: a batch needs at least 2: give more images", set.Name, set.Len())
 	case c.Batch > set.Len():
 		return fmt.Errorf("train: batch of %d: %s has only %d images: set --batch to at most %d", c.Batch, set.Name, set.Len(), set.Len())
 	case !(c.Clip >= 0) || !(c.ClipEach >= 0):
