@@ -18,8 +18,8 @@ func (s *Store) halt() *State { return s.State("marr.halt", 0, 3) }
 // finiteBlock is the number of gradient vectors that a work group checks, finiteLanes the number of its lanes.
 const finiteBlock, finiteLanes = 512, 32
 
-// CheckFinite checks the loss and every gradient. From the first step on in which one is not finite, optimizers and UpdateRunningStats change
-// nothing, and Store.Verdict returns the tensor's name. The output "gradient_norm" is the 2-norm of all gradients before Clip. Call CheckFinite
+// CheckFinite checks the loss and every gradient. From the first step on in which one is not finite, optimizers, State.UpdateAverage and
+// UpdateRunningStats change nothing, and Store.Verdict returns the tensor's name. The output "gradient_norm" is the 2-norm of all gradients before Clip. Call CheckFinite
 // between Backward and the optimizer.
 func (g *Graph) CheckFinite(loss *Tensor) {
 	grads, halt := g.flat(gradients), g.store.halt().Value(g)

@@ -46,7 +46,8 @@ func (g *Graph) vjp(y *Tensor, back func(dy *Tensor)) {
 }
 
 // gradient returns the tensor for a contribution to x's gradient. add is 1 if the contribution must be added to the tensor's contents, else 0.
-// It is always 1 for parameters, whose gradients ClearGrads zeroes at the start of a step.
+// It is always 1 for parameters, whose gradients ClearGrads zeroes at the start of a step. An op with several inputs calls it only for those with
+// needs set; vjp has checked an only input.
 func (g *Graph) gradient(x *Tensor) (dx *Tensor, add int) {
 	if x.param != nil {
 		return g.paramGrad(x.param), 1

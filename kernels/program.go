@@ -1,6 +1,7 @@
 package kernels
 
 import (
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"math"
@@ -296,7 +297,7 @@ func (s *Segment) add(r *vk.Recorder, x *step) error {
 	}
 	d := vk.Dispatch{Pipeline: pipeline, Groups: x.groups, Label: x.label, Work: x.work}
 	for _, w := range x.push {
-		d.Push = append(d.Push, byte(w), byte(w>>8), byte(w>>16), byte(w>>24))
+		d.Push = binary.LittleEndian.AppendUint32(d.Push, w)
 	}
 	for _, b := range x.binds {
 		d.Bindings = append(d.Bindings, vk.Binding{Range: s.p.bindRange(b), Access: b.access})

@@ -2,6 +2,7 @@ package kernels
 
 import (
 	"crypto/sha256"
+	"encoding/binary"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
@@ -210,7 +211,7 @@ func (t *Tuner) time(g *Graph, l launch, least time.Duration) (took time.Duratio
 		return 0, err
 	}
 	for _, w := range l.push(0, n).pack(l.kernel) {
-		d.Push = append(d.Push, byte(w), byte(w>>8), byte(w>>16), byte(w>>24))
+		d.Push = binary.LittleEndian.AppendUint32(d.Push, w)
 	}
 	for i, b := range l.binds {
 		d.Bindings = append(d.Bindings, vk.Binding{Range: vk.Range{Buffer: scratch, Offset: at[i], Size: size[i]}, Access: b.access})

@@ -3,6 +3,7 @@ package net
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -75,7 +76,8 @@ func NewConfig(name string, settings map[string]any, norm string, channels int) 
 	for key, v := range settings {
 		i := slices.IndexFunc(options, func(o registry.Option) bool { return o.Name == key })
 		if i < 0 {
-			return Config{}, fmt.Errorf("net: %s has no setting %s", name, key)
+			known := slices.Sorted(maps.Keys(registry.Values(a)))
+			return Config{}, fmt.Errorf("net: %s has no setting %s: known are %s", name, key, strings.Join(known, ", "))
 		}
 		if err := options[i].Set(fmt.Sprint(v)); err != nil {
 			return Config{}, fmt.Errorf("net: %w", err)

@@ -19,7 +19,7 @@ type Op struct {
 	NoGolden bool
 	// Build records the op. Nil: the op is an update whose device test is elsewhere, and only its reference is compared with PyTorch.
 	Build func(in In) *kernels.Tensor
-	// Ref is the op's forward pass in float64.
+	// Ref is the op's forward pass in float64: the golden output "loss" if there is one, else "y".
 	Ref func(in Values) *ref.Tensor
 	// More returns the golden outputs besides Ref's, by name. On the device, "new_" + the name of a State is that State after the run.
 	More func(in Values) map[string]*ref.Tensor
@@ -81,8 +81,11 @@ func loadGolden(ops []Op, paths []string) ([]goldenCase, error) {
 		}
 		for _, c := range file.Cases {
 			o, ok := byName[c.Op]
-			if !ok || o.NoGolden {
+			if !ok {
 				return nil, fmt.Errorf("optest: %s has cases of %q, which the table of ops does not have: add it", path, c.Op)
+			}
+			if o.NoGolden {
+				return nil, fmt.Errorf("optest: %s has cases of %q, whose row sets NoGolden: remove NoGolden", path, c.Op)
 			}
 			delete(missing, c.Op)
 			out = append(out, goldenCase{o.fromGolden(c), o, c})

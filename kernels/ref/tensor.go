@@ -97,7 +97,7 @@ func wantShape(op, name string, t *Tensor, want ...int) {
 	}
 }
 
-// fail panics with the op, the reason and the arguments, of which tensors are printed as shapes.
+// fail panics with the op, the reason and the arguments. It prints the shape of a tensor, not its values.
 func fail(op, reason string, given ...any) {
 	text := "ref: " + op + ": " + reason + ":"
 	for _, v := range given {

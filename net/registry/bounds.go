@@ -6,7 +6,8 @@ import (
 	"strings"
 )
 
-// Within reports whether v is inside bounds such as "above 0.5, at most 1". Empty bounds allow every number but NaN.
+// Within reports whether v is inside bounds such as "above 0.5, at most 1" or "0 or above 0.5, at most 1". All parts must hold, or v is 0 after
+// "0 or ". Empty bounds allow every number but NaN.
 func Within(v float64, bounds string) bool {
 	if v != v {
 		return false

@@ -58,7 +58,7 @@ func Copy[T any](v T) T {
 }
 
 // Option is a setting of a registered value: an exported field tagged `flag:"name" help:"…"`, with bounds in a tag
-// `want:"above 0.5, at most 1"` for a number or `want:"one of a, b"` for a string.
+// `want:"above 0.5, at most 1"` for a number (see Within) or `want:"one of a, b"` for a string.
 type Option struct {
 	Name, Help string
 
