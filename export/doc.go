@@ -1,6 +1,6 @@
 // Package export writes a trained backbone as ONNX or safetensors and verifies the file.
 //
-//	FormatOf(path) -> Format: Write(path, Backbone), Verify(path, Backbone, Samples)
+//	FormatOf(path) -> Format: Write(path, Backbone), Read(path) -> net.Weights, Verify(path, Backbone, Samples)
 //
 //	ONNX         Trace: recorded ops -> Model -> Marshal -> file; Verify: Compare the features of each runtime with the device's
 //	safetensors  tensors of the store -> file; Verify: compare every tensor with the store's

@@ -16,6 +16,8 @@ type Format interface {
 	Name() string
 	// Write writes b to path atomically: a failed Write leaves an existing file unchanged.
 	Write(path string, b Backbone) error
+	// Read reads the tensors and the metadata of a file, also of one that another program wrote.
+	Read(path string) (*net.Weights, error)
 	// NeedsSamples reports whether Verify evaluates the file on images. Verify ignores its samples if not.
 	NeedsSamples() bool
 	// Verify reads the file at path back and compares it with b. A file that cannot be read or that differs is an error.

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"os"
 	"slices"
+
+	"marr/net"
 )
 
 // onnx writes the graph of a backbone with its weights.
@@ -19,6 +21,24 @@ func (onnx) Write(path string, b Backbone) error {
 	}
 	m.Producer, m.Metadata = "marr", b.Metadata
 	return WriteFile(path, m)
+}
+
+// Read returns the initializers. Size is the side of the image input, if that is square and fixed.
+func (onnx) Read(path string) (*net.Weights, error) {
+	m, err := ReadFile(path)
+	if err != nil {
+		return nil, err
+	}
+	w := &net.Weights{Path: path, Metadata: m.Metadata}
+	for _, t := range m.Initializers {
+		if t.Float32 != nil {
+			w.Tensors = append(w.Tensors, net.FromFloat32s(t.Name, t.Dims, t.Float32))
+		}
+	}
+	if d := m.Inputs[0].Dims; len(d) == 4 && d[2].Size == d[3].Size {
+		w.Size = d[2].Size
+	}
+	return w, nil
 }
 
 // tolerance is the largest accepted difference between a feature from a runtime and from the device, relative to the largest feature if that is

@@ -24,6 +24,18 @@ func (safetensors) Write(path string, b Backbone) error {
 	return net.WriteFileAtomic(path, func(w io.Writer) error { return net.EncodeSafetensors(w, blobs, b.safetensorsMetadata()) })
 }
 
+func (safetensors) Read(path string) (*net.Weights, error) {
+	raw, err := net.ReadFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("export: %w", err)
+	}
+	blobs, metadata, err := net.DecodeSafetensors(raw)
+	if err != nil {
+		return nil, fmt.Errorf("export: read %s: %w", path, err)
+	}
+	return &net.Weights{Path: path, Tensors: blobs, Metadata: metadata}, nil
+}
+
 // Verify compares every tensor with the store's, bit for bit, and the metadata.
 func (safetensors) Verify(path string, b Backbone, _ Samples) (Verification, error) {
 	fail := func(err error) (Verification, error) {

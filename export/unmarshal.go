@@ -5,13 +5,14 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"os"
 	"slices"
+
+	"marr/net"
 )
 
 // ReadFile reads the ONNX file at path.
 func ReadFile(path string) (*Model, error) {
-	b, err := os.ReadFile(path)
+	b, err := net.ReadFile(path)
 	if err != nil {
 		return nil, fmt.Errorf("export: %w", err)
 	}

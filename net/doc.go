@@ -4,6 +4,7 @@
 //	Scope declares the parameters of layers and heads; Momentum returns the momentum encoder of any module made of them
 //	Optimizer.Update records the update, Optimizer.Set sets the scalars of each run
 //	SaveCheckpoint writes the store as safetensors in PyTorch's layouts; LoadNewest and Restore read it back
+//	Weights.Recognize finds the backbone that a file of weights belongs to, Weights.Restore writes them into a store
 //
 // # Adding a backbone
 //
@@ -15,7 +16,8 @@
 //     read through Mode.Param, so that momentum encoders work. It returns a Network: Map records ops of package kernels up to the last feature
 //     map, Forward the mean over it.
 //  3. Register it from init, under each name that `marr pretrain --arch` offers.
-//  4. Compare features and gradients with the same network in PyTorch: a block in tools/golden/resnet.py and a case of TestResNetsMatchPyTorch.
+//  4. If files of another library have its parameter names, a method Recognize (see resnet.go) finds the settings from the shapes of their tensors.
+//  5. Compare features and gradients with the same network in PyTorch: a block in tools/golden/resnet.py and a case of TestResNetsMatchPyTorch.
 //
 // Training with every method, resumption, evaluation, fine-tuning, --branch and export find the backbone by its name. Every op that it uses needs an ONNX
 // form (kernels.ONNX) for export.

@@ -103,6 +103,31 @@ func (r *ResNet) Dim() int { return 8 * r.Width * r.expansion }
 // ParamNames returns "torchvision".
 func (r *ResNet) ParamNames() string { return "torchvision" }
 
+// Recognize sets Width and Stem from the shapes of a file's tensors, by torchvision's names. It leaves Stem open after a first convolution of 3×3,
+// whose stride shapes do not show. ok is false for another number of blocks, or blocks of another kind.
+func (r *ResNet) Recognize(shapes map[string][]int) (channels int, ok bool) {
+	first := shapes["conv1.weight"]
+	if len(first) != 4 {
+		return 0, false
+	}
+	for stage, blocks := range r.blocks {
+		for b := range blocks + 1 {
+			if has := len(shapes[fmt.Sprintf("layer%d.%d.conv1.weight", stage+1, b)]) == 4; has != (b < blocks) {
+				return 0, false
+			}
+		}
+	}
+	if bottleneck := shapes["layer1.0.conv3.weight"] != nil; bottleneck != (r.expansion > 1) {
+		return 0, false
+	}
+	r.Width, r.Stem = first[0], ""
+	fit := slices.DeleteFunc(slices.Clone(stems), func(s stem) bool { return s.kernel != first[2] })
+	if len(fit) == 1 {
+		r.Stem = fit[0].name
+	}
+	return first[1], true
+}
+
 // mapSide returns the side of the last stage's map for images with a side of size pixels.
 func (r *ResNet) mapSide(size int) int {
 	halvings := 3 // of the stages

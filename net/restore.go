@@ -41,6 +41,13 @@ func (c *Checkpoint) RestoreBackbone(st *kernels.Store) error {
 	if c.Meta.Branch == Teacher {
 		values, statistics = averagePrefix, momentumPrefix
 	}
+	return c.restore(backboneOf(st, values, statistics), func(name string) bool {
+		return strings.HasPrefix(name, values+BackbonePrefix) || strings.HasPrefix(name, statistics+BackbonePrefix)
+	})
+}
+
+// backboneOf lists the parameters and running statistics of a store's backbone, for tensors whose names have these prefixes.
+func backboneOf(st *kernels.Store, values, statistics string) []destination {
 	var to []destination
 	for _, p := range st.Params() {
 		if strings.HasPrefix(p.Name, BackbonePrefix) {
@@ -52,9 +59,7 @@ func (c *Checkpoint) RestoreBackbone(st *kernels.Store) error {
 			to = append(to, destination{statistics + x.Name, x.Shape, x.Write})
 		}
 	}
-	return c.restore(to, func(name string) bool {
-		return strings.HasPrefix(name, values+BackbonePrefix) || strings.HasPrefix(name, statistics+BackbonePrefix)
-	})
+	return to
 }
 
 // restore writes the tensors of the file that wanted selects to their destinations, if all of them fit.
@@ -65,36 +70,51 @@ func (c *Checkpoint) restore(to []destination, wanted func(name string) bool) er
 			unused[name] = true
 		}
 	}
-	var missing, differs []string
 	for _, t := range to {
-		b, ok := c.tensors[t.name]
-		if want := torchShape(t.shape); !ok {
-			missing = append(missing, t.name)
-		} else if !slices.Equal(b.Shape, want) || b.DType != "F32" {
-			differs = append(differs, fmt.Sprintf("%s %v, want %v", t.name, b.Shape, want))
-		}
 		delete(unused, t.name)
 	}
-	var why []string
-	for _, x := range []struct {
-		what  string
-		names []string
-	}{{"it lacks", missing}, {"the network has no", slices.Collect(maps.Keys(unused))}, {"it holds", differs}} {
-		if len(x.names) > 0 {
-			why = append(why, x.what+" "+abbreviated(x.names))
-		}
+	why := unfit(c.tensors, to)
+	if len(unused) > 0 {
+		why = append(why, "the network has no "+abbreviated(slices.Collect(maps.Keys(unused))))
 	}
 	if len(why) > 0 {
 		return fmt.Errorf("net: the checkpoint is of another network: %s: use the architecture, settings, channels and norm that it was trained with",
 			strings.Join(why, "; "))
 	}
+	return writeAll(c.tensors, to)
+}
+
+// unfit says which destinations have no tensor, or one of another shape.
+func unfit(tensors map[string]Blob, to []destination) (why []string) {
+	var missing, differs []string
 	for _, t := range to {
-		v, err := Float32s(c.tensors[t.name])
+		b, ok := tensors[t.name]
+		if want := torchShape(t.shape); !ok {
+			missing = append(missing, t.name)
+		} else if b.DType != "F32" {
+			differs = append(differs, fmt.Sprintf("%s of type %s, want F32", t.name, b.DType))
+		} else if !slices.Equal(b.Shape, want) {
+			differs = append(differs, fmt.Sprintf("%s %v, want %v", t.name, b.Shape, want))
+		}
+	}
+	if len(missing) > 0 {
+		why = append(why, "it lacks "+abbreviated(missing))
+	}
+	if len(differs) > 0 {
+		why = append(why, "it holds "+abbreviated(differs))
+	}
+	return why
+}
+
+// writeAll writes the tensors to their destinations.
+func writeAll(tensors map[string]Blob, to []destination) error {
+	for _, t := range to {
+		v, err := Float32s(tensors[t.name])
 		if err == nil {
 			err = t.write(FromTorch(t.shape, v))
 		}
 		if err != nil {
-			return fmt.Errorf("net: checkpoint: restore %s: %w", t.name, err)
+			return fmt.Errorf("net: restore %s: %w", t.name, err)
 		}
 	}
 	return nil
