@@ -62,6 +62,7 @@ func openDevice(selector string) (*vk.Device, error) {
 
 // tuneFlag declares --tune.
 func tuneFlag(fs *pflag.FlagSet) *string {
+	defer inGroup(fs, deviceGroup)()
 	return fs.String("tune", "", "`off|quick|full`: choose kernels by rule, by timing a few of them once per device, or by timing all; default: quick, on a CPU device off")
 }
 
@@ -82,5 +83,6 @@ func warn(text string) { fmt.Fprintln(os.Stderr, "marr: "+text) }
 
 // deviceFlag declares --device.
 func deviceFlag(fs *pflag.FlagSet) *string {
+	defer inGroup(fs, deviceGroup)()
 	return fs.String("device", "", "`N|NAME`: number or name of a device, as marr devices lists them; default: MARR_DEVICE, else the best")
 }

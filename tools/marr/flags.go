@@ -17,40 +17,39 @@ import (
 
 // backboneFlags declares the flags of a backbone, without its normalization. Their help starts with prefix.
 func backboneFlags(fs *pflag.FlagSet, c *train.Config, prefix string) {
+	defer inGroup(fs, networkGroup)()
 	fs.StringVar(&c.Arch, "arch", c.Arch, prefix+"architecture: "+strings.Join(net.Architectures(), ", "))
 	for _, name := range net.Architectures() {
 		a, err := net.NewArchitecture(name)
 		if err != nil {
 			panic(err) // NewArchitecture accepts every name that Architectures lists
 		}
-		optionFlags(fs, prefix, registry.Options(a))
+		optionFlags(fs, "arch", prefix, registry.Options(a))
 	}
 }
 
 // networkFlags declares the flags of a backbone and its normalization. Their help starts with prefix.
 func networkFlags(fs *pflag.FlagSet, c *train.Config, prefix string) {
+	defer inGroup(fs, networkGroup)()
 	backboneFlags(fs, c, prefix)
 	fs.StringVar(&c.Norm, "norm", net.Norms[0], prefix+"kind of normalization: "+strings.Join(net.Norms, ", "))
 }
 
-// optionFlags declares the settings of a method or an architecture. A setting that several share is one flag, whose help lists each description.
-func optionFlags(fs *pflag.FlagSet, prefix string, options []registry.Option) {
+// optionFlags declares the options of one value of the flag kind, method or arch. Options of several values are one flag.
+func optionFlags(fs *pflag.FlagSet, kind, prefix string, options []registry.Option) {
 	for _, o := range options {
-		help := prefix + o.Help
-		if f := fs.Lookup(o.Name); f != nil {
-			if !strings.Contains(f.Usage, help) {
-				f.Usage += fmt.Sprintf("\n%s; default %v", help, o.Get())
-			}
+		if fs.Lookup(o.Name) != nil {
 			continue
 		}
 		switch v := o.Get().(type) {
 		case bool:
-			fs.Bool(o.Name, v, help)
+			fs.Bool(o.Name, v, prefix+o.Help)
 		case string:
-			fs.String(o.Name, v, help)
+			fs.String(o.Name, v, prefix+o.Help)
 		default:
-			fs.Var(&number{kind: fmt.Sprintf("%T", v)}, o.Name, fmt.Sprintf("%s; default %v", help, v))
+			fs.Var(&number{kind: fmt.Sprintf("%T", v)}, o.Name, prefix+o.Help)
 		}
+		annotate(fs.Lookup(o.Name), kind, prefix)
 	}
 }
 
@@ -68,8 +67,13 @@ func (n *number) Set(text string) error {
 
 // trainFlags declares the settings of a run that belong neither to its method nor to its architecture.
 func trainFlags(fs *pflag.FlagSet, c *train.Config) {
+	end := inGroup(fs, networkGroup)
 	fs.StringVar(&c.HeadNorm, "head-norm", "", "kind of normalization in projectors, predictors and other heads; default: as --norm")
+	end()
+	end = inGroup(fs, dataGroup)
 	fs.IntVar(&c.Size, "size", 0, "side of a view in `pixels`; default: that of the recipe, else that of the set (built-in, CIFAR, STL-10, IDX), else 32")
+	end()
+	defer inGroup(fs, optimizationGroup)()
 	fs.IntVar(&c.Epochs, "epochs", c.Epochs, "passes over the images")
 	fs.IntVar(&c.Batch, "batch", c.Batch, "images per step")
 	fs.IntVar(&c.Accumulate, "accumulate", c.Accumulate, "number of parts in which a batch is computed, to save memory; batch norm sees one part at a time, "+
@@ -88,12 +92,13 @@ func trainFlags(fs *pflag.FlagSet, c *train.Config) {
 
 // methodFlags declares the hyper-parameters of all methods.
 func methodFlags(fs *pflag.FlagSet) {
+	defer inGroup(fs, methodGroup)()
 	for _, name := range ssl.Methods() {
 		m, err := ssl.New(name)
 		if err != nil {
 			panic(err) // New accepts every name that Methods lists
 		}
-		optionFlags(fs, name+": ", registry.Options(m))
+		optionFlags(fs, "method", "", registry.Options(m))
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/signal"
 	"regexp"
+	"slices"
 	"strings"
 	"syscall"
 
@@ -94,6 +95,9 @@ func dispatch(ctx context.Context, args []string) error {
 		return usagef("no command: choose one of %s", names())
 	}
 	if args[0] == "help" || args[0] == "--help" || args[0] == "-h" {
+		if len(args) > 1 && args[1] != "help" {
+			return dispatch(ctx, append(slices.Clone(args[1:]), "--help"))
+		}
 		printUsage(os.Stdout)
 		return nil
 	}
@@ -106,19 +110,26 @@ func dispatch(ctx context.Context, args []string) error {
 }
 
 func (c command) run(ctx context.Context, args []string) error {
-	fs := pflag.NewFlagSet(c.name, pflag.ContinueOnError)
-	fs.SortFlags = false
-	fs.Usage = func() {}
-	work := c.setup(fs)
-	if err := fs.Parse(modernize(fs, args)); errors.Is(err, pflag.ErrHelp) {
-		fmt.Printf("usage: %s [flags]\n%s.\n\n%s", strings.TrimRight("marr "+c.name+" "+c.args, " "), strings.ToUpper(c.summary[:1])+c.summary[1:], fs.FlagUsagesWrapped(100))
-		return nil
-	} else if errors.As(err, new(*pflag.NotExistError)) {
+	fs, work := c.declare()
+	if err := fs.Parse(modernize(fs, args)); errors.As(err, new(*pflag.NotExistError)) {
 		return usagef("%v: known flags are %s", err, flagNames(fs))
 	} else if err != nil {
 		return usagef("%v: marr %s --help lists all flags", err, c.name)
 	}
+	if fs.Changed("help") {
+		return c.printHelp(os.Stdout, fs)
+	}
 	return work(ctx, fs.Args())
+}
+
+// declare returns the command's flags and the function that runs it.
+func (c command) declare() (*pflag.FlagSet, func(context.Context, []string) error) {
+	fs := pflag.NewFlagSet(c.name, pflag.ContinueOnError)
+	fs.SortFlags = false
+	fs.Usage = func() {}
+	fs.BoolP("help", "h", false, "print this help") // declared, so that flags after it count: they choose what the help lists
+	fs.Lookup("help").Hidden = true
+	return fs, c.setup(fs)
 }
 
 func flagNames(fs *pflag.FlagSet) string {
@@ -144,7 +155,7 @@ func printUsage(to *os.File) {
 		}
 		fmt.Fprintf(to, "  %-28s %s\n", line, c.summary)
 	}
-	fmt.Fprintln(to, "\nmarr COMMAND --help lists a command's flags.")
+	fmt.Fprintln(to, "\nmarr help COMMAND and marr COMMAND --help list a command's flags.")
 }
 
 // noArgs returns an error for arguments that are not flags.

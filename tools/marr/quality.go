@@ -33,6 +33,7 @@ type qualityOptions struct {
 }
 
 func qualityFlags(fs *pflag.FlagSet) *qualityOptions {
+	defer inGroup(fs, evaluationGroup)()
 	o := &qualityOptions{}
 	fs.StringVar(&o.evalData, "eval-data", "", "labeled images `D` for k-NN and a linear probe during training, which are "+
 		"fitted on the labels of --data or, if it has none, on two thirds of D; training does not depend on them")

@@ -12,13 +12,8 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/spf13/pflag"
-
 	"marr/export"
 	"marr/kernels/rng"
-	"marr/net"
-	"marr/net/registry"
-	"marr/ssl"
 	"marr/ssl/data"
 	"marr/ssl/eval"
 	"marr/vk"
@@ -194,56 +189,6 @@ func TestDevicesPrintsJSON(t *testing.T) {
 	var all []map[string]any
 	if err := json.Unmarshal([]byte(ok(t, "devices", "--json")), &all); err != nil || len(all) == 0 || all[0]["kernels"] == "" {
 		t.Fatalf("%v, %v", all, err)
-	}
-}
-
-// lists reports whether a help text has a line for a flag. That of a boolean flag is --name[=true|false].
-func lists(help, name string) bool {
-	return strings.Contains(help, " --"+name+" ") || strings.Contains(help, " --"+name+"[")
-}
-
-// words joins the words of a text by single spaces.
-func words(s string) string { return strings.Join(strings.Fields(s), " ") }
-
-func TestHelpListsEveryFlagWithItsText(t *testing.T) {
-	t.Parallel()
-	for _, c := range commands() {
-		help := ok(t, c.name, "--help")
-		if !strings.HasPrefix(help, "usage: marr "+c.name) || strings.Contains(help, "%!") {
-			t.Errorf("%s --help prints %q", c.name, help)
-		}
-		fs := pflag.NewFlagSet(c.name, pflag.ContinueOnError)
-		c.setup(fs)
-		fs.VisitAll(func(f *pflag.Flag) {
-			_, text := pflag.UnquoteUsage(f)
-			if !lists(help, f.Name) || text == "" || !strings.Contains(words(help), words(text)) {
-				t.Errorf("%s --help lacks --%s or its text %q:\n%s", c.name, f.Name, text, help)
-			}
-		})
-	}
-}
-
-func TestHelpOfPretrainListsTheOptionsOfEveryMethodAndArchitecture(t *testing.T) {
-	t.Parallel()
-	help := ok(t, "pretrain", "--help")
-	listed := func(owner any, err error) {
-		t.Helper()
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, o := range registry.Options(owner) {
-			if o.Help == "" || !lists(help, o.Name) {
-				t.Errorf("%T: pretrain --help lacks --%s, or the option has no help text", owner, o.Name)
-			}
-		}
-	}
-	for _, name := range ssl.Methods() {
-		m, err := ssl.New(name)
-		listed(m, err)
-	}
-	for _, name := range net.Architectures() {
-		a, err := net.NewArchitecture(name)
-		listed(a, err)
 	}
 }
 

@@ -1,0 +1,188 @@
+package main
+
+import (
+	"cmp"
+	"fmt"
+	"io"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/spf13/pflag"
+
+	"marr/net"
+	"marr/net/registry"
+	"marr/ssl"
+)
+
+// group is a heading in the help of a command.
+type group string
+
+const (
+	generalGroup      group = "General" // of flags without a group
+	dataGroup         group = "Data"
+	methodGroup       group = "Method"
+	networkGroup      group = "Network"
+	optimizationGroup group = "Optimization"
+	evaluationGroup   group = "Evaluation"
+	outputGroup       group = "Output"
+	deviceGroup       group = "Device"
+)
+
+// groups lists all groups in the order of the help.
+var groups = []group{generalGroup, dataGroup, methodGroup, networkGroup, optimizationGroup, evaluationGroup, outputGroup, deviceGroup}
+
+// The keys of what a flag's annotations tell about it, besides its help text.
+const (
+	groupKey   = "group"
+	defaultKey = "default" // in words
+	choicesKey = "choices" // all values that the flag accepts
+)
+
+// inGroup begins a group of the help. It contains the flags that are declared before end is called, except those of a group within it:
+//
+//	defer inGroup(fs, deviceGroup)()
+func inGroup(fs *pflag.FlagSet, g group) (end func()) {
+	declared := map[string]bool{}
+	fs.VisitAll(func(f *pflag.Flag) { declared[f.Name] = true })
+	return func() {
+		fs.VisitAll(func(f *pflag.Flag) {
+			if !declared[f.Name] && f.Annotations[groupKey] == nil {
+				annotate(f, groupKey, string(g))
+			}
+		})
+	}
+}
+
+func annotate(f *pflag.Flag, key string, values ...string) {
+	if f.Annotations == nil {
+		f.Annotations = map[string][]string{}
+	}
+	f.Annotations[key] = values
+}
+
+// choices declares all values that a flag accepts, for completion and for the message about another value.
+func choices(fs *pflag.FlagSet, name string, values []string) {
+	annotate(fs.Lookup(name), choicesKey, values...)
+}
+
+// unsetMeans describes in the help what happens without a flag, for flags whose default is empty or 0.
+func unsetMeans(fs *pflag.FlagSet, text string, names ...string) {
+	for _, name := range names {
+		if f := fs.Lookup(name); isZero(f.DefValue) {
+			annotate(f, defaultKey, text)
+		}
+	}
+}
+
+// printHelp prints a command's flags in their groups. Options of a method or an architecture are printed if it is chosen.
+func (c command) printHelp(out io.Writer, fs *pflag.FlagSet) error {
+	sections, notes := map[group]*pflag.FlagSet{}, map[group]string{}
+	var err error
+	fs.VisitAll(func(f *pflag.Flag) {
+		if f.Hidden {
+			return
+		}
+		g := groupOf(f)
+		shown := *f
+		if kind, owned := ownerOf(f); owned {
+			chosen := fs.Lookup(kind).Value.String()
+			if chosen == "" {
+				notes[g] = fmt.Sprintf("  marr %s --%s NAME --help lists the options of %s.\n", c.name, kind, withArticle[kind])
+				return
+			}
+			o, ok, optionErr := optionOf(kind, chosen, f.Name)
+			if err = cmp.Or(err, optionErr); !ok {
+				return
+			}
+			shown.Usage, shown.DefValue = f.Annotations[kind][0]+o.Help, fmt.Sprint(o.Get())
+		}
+		if sections[g] == nil {
+			sections[g] = pflag.NewFlagSet(string(g), pflag.ContinueOnError)
+			sections[g].SortFlags = false
+		}
+		sections[g].AddFlag(withDefault(&shown))
+	})
+	if err != nil {
+		return usageError{err}
+	}
+	fmt.Fprintf(out, "usage: %s [flags]\n%s.\n", strings.TrimRight("marr "+c.name+" "+c.args, " "), strings.ToUpper(c.summary[:1])+c.summary[1:])
+	for _, g := range groups {
+		if sections[g] != nil {
+			fmt.Fprintf(out, "\n%s:\n%s%s", g, sections[g].FlagUsagesWrapped(100), notes[g])
+		}
+	}
+	return nil
+}
+
+// groupOf returns the group of a flag.
+func groupOf(f *pflag.Flag) group {
+	if g := f.Annotations[groupKey]; g != nil {
+		return group(g[0])
+	}
+	return generalGroup
+}
+
+// withArticle names the flags whose values have options of their own.
+var withArticle = map[string]string{"method": "a method", "arch": "an architecture"}
+
+// ownerOf returns the flag, method or arch, whose values have f as an option.
+func ownerOf(f *pflag.Flag) (kind string, ok bool) {
+	for kind := range withArticle {
+		if f.Annotations[kind] != nil {
+			return kind, true
+		}
+	}
+	return "", false
+}
+
+// optionOf returns an option of a method or an architecture by its name, and whether there is one.
+func optionOf(kind, owner, name string) (o registry.Option, ok bool, err error) {
+	var v any
+	if kind == "method" {
+		v, err = ssl.New(owner)
+	} else {
+		v, err = net.NewArchitecture(owner)
+	}
+	if err != nil {
+		return o, false, err
+	}
+	options := registry.Options(v)
+	i := slices.IndexFunc(options, func(o registry.Option) bool { return o.Name == name })
+	if i < 0 {
+		return o, false, nil
+	}
+	return options[i], true, nil
+}
+
+// zeroMeaning matches what a help text says about the value 0.
+var zeroMeaning = regexp.MustCompile(`(?:^|; |: )0: ([^;(]*[^;( ])`)
+
+// withDefault returns a flag whose help text ends with its default. A default of 0 that means something else is described by its meaning.
+func withDefault(f *pflag.Flag) *pflag.Flag {
+	text := ""
+	switch meaning := zeroMeaning.FindStringSubmatch(f.Usage); {
+	case f.Annotations[defaultKey] != nil:
+		text = "default: " + f.Annotations[defaultKey][0]
+	case !isZero(f.DefValue):
+		text = "default " + f.DefValue
+	case meaning != nil:
+		text = "default: " + meaning[1]
+	case f.DefValue == "0" && !strings.Contains(f.Usage, "default"):
+		text = "default 0"
+	}
+	shown := *f
+	if text != "" {
+		shown.Usage += " (" + text + ")"
+	}
+	switch f.Value.Type() { // without a default, which the text states
+	case "string", "bool":
+		shown.DefValue = ""
+	default:
+		shown.DefValue = "0"
+	}
+	return &shown
+}
+
+// isZero reports whether a flag's default means that nothing was chosen.
+func isZero(value string) bool { return value == "" || value == "0" || value == "false" }
