@@ -34,6 +34,8 @@ type Meta struct {
 	Watch json.RawMessage `json:"watch,omitempty"`
 	// Branch is the exported backbone: "" for the trained one, or Teacher for its momentum encoder.
 	Branch string `json:"branch,omitempty"`
+	// Unmeasured reports that the run was stopped during the measurement after this step. A resumed run measures first.
+	Unmeasured bool `json:"unmeasured,omitempty"`
 }
 
 // ErrDamaged means that a checkpoint was truncated or changed after it was written.

@@ -75,7 +75,7 @@ func Compare(ctx context.Context, dev *vk.Device, o Options) (*Comparison, error
 		return nil, err
 	}
 	c := &comparer{Options: o, dev: dev, train: train, test: test, out: &Comparison{Data: images, Images: train.Len(), TestImages: test.Len()}}
-	if err := c.baselines(); err != nil {
+	if err := c.baselines(ctx); err != nil {
 		return nil, err
 	}
 	for _, x := range o.Cases {
@@ -97,7 +97,7 @@ type comparer struct {
 }
 
 // baselines evaluates the raw pixels and the untrained network, or reads their results.
-func (c *comparer) baselines() error {
+func (c *comparer) baselines(ctx context.Context) error {
 	path, out := filepath.Join(c.Dir, "baselines.json"), c.out
 	if err := bench.ReadJSON(path, &[]*Run{&out.RawPixels, &out.Untrained}); err == nil || !errors.Is(err, os.ErrNotExist) {
 		return err
@@ -105,7 +105,15 @@ func (c *comparer) baselines() error {
 	mean, std := c.train.Stats()
 	px, _, _ := c.train.Size()
 	out.RawPixels.Name, out.Untrained.Name = "raw pixels", "untrained"
-	if err := out.RawPixels.setScores(eval.RawPixels(c.train, px, mean, std), eval.RawPixels(c.test, px, mean, std)); err != nil {
+	train, err := eval.RawPixels(ctx, c.train, px, mean, std)
+	if err != nil {
+		return err
+	}
+	test, err := eval.RawPixels(ctx, c.test, px, mean, std)
+	if err != nil {
+		return err
+	}
+	if err := out.RawPixels.setScores(ctx, train, test); err != nil {
 		return err
 	}
 	config := demoConfig(0)
@@ -120,7 +128,7 @@ func (c *comparer) baselines() error {
 	if err != nil {
 		return err
 	}
-	if err := c.evaluate(&out.Untrained, st, backbone, px); err != nil {
+	if err := c.evaluate(ctx, &out.Untrained, st, backbone, px); err != nil {
 		return err
 	}
 	return bench.WriteJSON(path, []*Run{&out.RawPixels, &out.Untrained})
@@ -173,27 +181,27 @@ func (c *comparer) checkConfig(x Case, stored Run, dir string) error {
 }
 
 // evaluate sets the scores of a module's features.
-func (c *comparer) evaluate(run *Run, st *kernels.Store, m net.Module, px int) error {
+func (c *comparer) evaluate(ctx context.Context, run *Run, st *kernels.Store, m net.Module, px int) error {
 	mean, std := c.train.Stats()
 	e, err := eval.NewEncoder(st, m, eval.Inputs{Mean: mean, Std: std, Size: px}, c.train, c.test)
 	if err != nil {
 		return err
 	}
 	defer e.Free()
-	train, err := e.Features(c.train)
+	train, err := e.Features(ctx, c.train)
 	if err != nil {
 		return err
 	}
-	test, err := e.Features(c.test)
+	test, err := e.Features(ctx, c.test)
 	if err != nil {
 		return err
 	}
-	return run.setScores(train, test)
+	return run.setScores(ctx, train, test)
 }
 
-func (run *Run) setScores(train, test *eval.Features) (err error) {
+func (run *Run) setScores(ctx context.Context, train, test *eval.Features) (err error) {
 	run.Rank = watch.Measure(watch.Sample{Z: test.X, N: test.N, D: test.D, Accuracy: math.NaN()}).Rank
-	run.Scores, err = eval.EvaluateFrozen(train, test)
+	run.Scores, err = eval.EvaluateFrozen(ctx, train, test)
 	return err
 }
 

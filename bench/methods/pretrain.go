@@ -51,7 +51,7 @@ func (c *comparer) pretrain(ctx context.Context, x Case, dir string) (Run, error
 		return run, err
 	}
 	c.log("%s: evaluating", x.Name)
-	return run, c.evaluate(&run, t.Store, t.ExportBranch(), t.Config.Size)
+	return run, c.evaluate(ctx, &run, t.Store, t.ExportBranch(), t.Config.Size)
 }
 
 // readMetrics sets the mean loss and accuracy of the last epoch, the last measured std of the embeddings, and all alarms.

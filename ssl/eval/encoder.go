@@ -1,6 +1,7 @@
 package eval
 
 import (
+	"context"
 	"fmt"
 
 	"marr/kernels"
@@ -69,8 +70,8 @@ func (e *Encoder) Work() float64 { return e.painter.Work() }
 func (e *Encoder) Free() { e.painter.Free() }
 
 // Features returns the module's output for every image of a set, [N D] with all axes but the first flattened. The set must have the same channels and
-// no larger images than those that the Encoder was built for.
-func (e *Encoder) Features(set *data.Set) (*Features, error) {
+// no larger images than those that the Encoder was built for. Once ctx is done, Features returns ctx.Err().
+func (e *Encoder) Features(ctx context.Context, set *data.Set) (*Features, error) {
 	if !e.painter.Accepts(set) {
 		return nil, fmt.Errorf("eval: %s: its images are larger than those of %s, or have other channels: choose sets of one kind", set.Name, e.name)
 	}
@@ -91,7 +92,7 @@ func (e *Encoder) Features(set *data.Set) (*Features, error) {
 		kernels.Unpack(f.X[p.first*dim:(p.first+n)*dim], p.run.Output("features"), e.width)
 		return nil
 	}
-	for first := 0; first < f.N; first += e.batch {
+	for first := 0; first < f.N && ctx.Err() == nil; first += e.batch {
 		if len(inFlight) == 2 {
 			if err := collect(); err != nil {
 				return nil, err
@@ -110,6 +111,9 @@ func (e *Encoder) Features(set *data.Set) (*Features, error) {
 		if err := collect(); err != nil {
 			return nil, err
 		}
+	}
+	if err := ctx.Err(); err != nil {
+		return nil, fmt.Errorf("eval: features of %s: %w", set.Name, err)
 	}
 	return f, nil
 }

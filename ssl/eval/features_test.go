@@ -1,6 +1,7 @@
 package eval
 
 import (
+	"context"
 	"fmt"
 	"math"
 	"slices"
@@ -47,7 +48,7 @@ func TestFeatureStdSeparatesCollapsedFromSpreadFeatures(t *testing.T) {
 func ExampleKNN() {
 	train := &Features{N: 4, D: 2, X: []float32{1, 0, 1, 0.1, 0, 1, 0.1, 1}, Labels: []int32{0, 0, 1, 1}}
 	test := &Features{N: 2, D: 2, X: []float32{5, 1, 1, 5}, Labels: []int32{0, 1}}
-	percent, err := KNN(train, test, []int{1, 3}, 0.07)
+	percent, err := KNN(context.Background(), train, test, []int{1, 3}, 0.07)
 	fmt.Println(percent, err)
 	// Output: [100 100] <nil>
 }
@@ -55,6 +56,6 @@ func ExampleKNN() {
 func ExampleLinear() {
 	train := &Features{N: 4, D: 2, X: []float32{1, 0, 1, 0.1, 0, 1, 0.1, 1}, Labels: []int32{0, 0, 1, 1}}
 	test := &Features{N: 2, D: 2, X: []float32{5, 1, 1, 5}, Labels: []int32{0, 1}}
-	fmt.Println(Linear(train, test, LinearOptions{}))
+	fmt.Println(Linear(context.Background(), train, test, LinearOptions{}))
 	// Output: 100 <nil>
 }

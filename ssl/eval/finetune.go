@@ -66,8 +66,9 @@ type Network struct {
 	Start  Start
 }
 
-// Finetune trains on each draw of labels from a training set and returns the mean accuracy on a test set, in percent.
-func Finetune(dev *vk.Device, n Network, trainSet, test *data.Set, f FinetuneConfig) (float64, error) {
+// Finetune trains on each draw of labels from a training set and returns the mean accuracy on a test set, in percent. Once ctx is done, it
+// returns ctx.Err().
+func Finetune(ctx context.Context, dev *vk.Device, n Network, trainSet, test *data.Set, f FinetuneConfig) (float64, error) {
 	if f.Draws < 1 {
 		return 0, fmt.Errorf("eval: fine-tuning: %d draws of labels: want at least 1", f.Draws)
 	}
@@ -80,7 +81,7 @@ func Finetune(dev *vk.Device, n Network, trainSet, test *data.Set, f FinetuneCon
 		if err != nil {
 			return 0, err
 		}
-		percent, err := finetuneOnce(dev, n, trainSet, trainSet.Subset(few), test, f, uint64(draw))
+		percent, err := finetuneOnce(ctx, dev, n, trainSet, trainSet.Subset(few), test, f, uint64(draw))
 		if err != nil {
 			return 0, err
 		}
@@ -104,7 +105,7 @@ func (c *classifier) Forward(x *kernels.Tensor, m net.Mode) *kernels.Tensor {
 	return c.head.Forward(c.backbone.Forward(x, m), m)
 }
 
-func finetuneOnce(dev *vk.Device, n Network, trainSet, few, test *data.Set, f FinetuneConfig, draw uint64) (float64, error) {
+func finetuneOnce(ctx context.Context, dev *vk.Device, n Network, trainSet, few, test *data.Set, f FinetuneConfig, draw uint64) (float64, error) {
 	c := n.Config
 	c.Epochs, c.Batch, c.Accumulate, c.Optimizer, c.Schedule = f.Steps, min(f.Batch, few.Len()), 1, "adamw", "cosine"
 	c.LR, c.BaseLR, c.Decay, c.DecayEnd, c.Warmup, c.Seed, c.Clip, c.ClipEach = f.LR, 0, f.Decay, f.Decay, 0, f.Seed+draw, 0, 0
@@ -118,15 +119,18 @@ func finetuneOnce(dev *vk.Device, n Network, trainSet, few, test *data.Set, f Fi
 	if err := n.Start(t.Store); err != nil {
 		return 0, fmt.Errorf("eval: fine-tuning: %w", err)
 	}
-	if err := t.Train(context.Background(), t.Steps(), func(train.StepResult) {}); err != nil {
+	if err := t.Train(ctx, t.Steps(), func(train.StepResult) {}); err != nil {
 		return 0, err
+	}
+	if err := ctx.Err(); err != nil { // Train returns nil
+		return 0, fmt.Errorf("eval: fine-tuning: %w", err)
 	}
 	enc, err := NewEncoder(t.Store, m, Inputs{mean, std, c.Size}, test)
 	if err != nil {
 		return 0, err
 	}
 	defer enc.Free()
-	logits, err := enc.Features(test)
+	logits, err := enc.Features(ctx, test)
 	if err != nil {
 		return 0, err
 	}

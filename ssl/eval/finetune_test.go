@@ -1,6 +1,8 @@
 package eval_test
 
 import (
+	"context"
+	"errors"
 	"testing"
 
 	"marr/kernels/rng"
@@ -37,8 +39,13 @@ func TestFineTuningClassifiesEveryImageOfSeparableColors(t *testing.T) {
 	f := eval.DefaultFinetuneConfig()
 	f.Batch, f.Draws = 30, 1
 	trainSet, test := flatColors(1, 60), flatColors(2, 90)
-	percent, err := eval.Finetune(device, eval.Network{Config: c, Start: eval.StartFromRandom(network, 1)}, trainSet, test, f)
+	percent, err := eval.Finetune(t.Context(), device, eval.Network{Config: c, Start: eval.StartFromRandom(network, 1)}, trainSet, test, f)
 	if err != nil || percent != 100 {
 		t.Errorf("accuracy %g %% (%v), want 100 %%", percent, err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := eval.Finetune(ctx, device, eval.Network{Config: c, Start: eval.StartFromRandom(network, 1)}, trainSet, test, f); !errors.Is(err, context.Canceled) {
+		t.Errorf("with a canceled context: %v", err)
 	}
 }

@@ -1,6 +1,7 @@
 package eval
 
 import (
+	"context"
 	"fmt"
 	"math"
 	"slices"
@@ -25,8 +26,8 @@ const (
 // among equal votes the lower label wins. A row of zeros has similarity 0 to everything.
 //
 // Errors: no k, a k that is not in 1 … train.N, a temperature that is not positive, images without a label, features that are not
-// finite, sets whose widths differ, a test label that no train image has.
-func KNN(train, test *Features, ks []int, temperature float64) (accuracyPercent []float64, err error) {
+// finite, sets whose widths differ, a test label that no train image has; ctx.Err() once ctx is done.
+func KNN(ctx context.Context, train, test *Features, ks []int, temperature float64) (accuracyPercent []float64, err error) {
 	classes, err := checkPair(train, test)
 	if err != nil {
 		return nil, err
@@ -42,7 +43,10 @@ func KNN(train, test *Features, ks []int, temperature float64) (accuracyPercent 
 	if !(temperature > 0) || math.IsInf(temperature, 1) {
 		return nil, fmt.Errorf("eval: knn: temperature %v: expected a positive number, such as 0.07", temperature)
 	}
-	nearest := nearestRows(normalized(train, 1), normalized(test, 1), slices.Max(ks))
+	nearest, err := nearestRows(ctx, normalized(train, 1), normalized(test, 1), slices.Max(ks))
+	if err != nil {
+		return nil, fmt.Errorf("eval: knn: %w", err)
+	}
 	votes := make([]float64, classes)
 	for _, k := range ks {
 		correct := 0
@@ -98,8 +102,8 @@ func (n *neighborList) vote(labels []int32, k int, temperature float64, votes []
 	return int32(best)
 }
 
-// nearestRows returns the k train rows with the largest dot product for each test row.
-func nearestRows(train, test *matrix, k int) []neighborList {
+// nearestRows returns the k train rows with the largest dot product for each test row, or ctx.Err() once ctx is done.
+func nearestRows(ctx context.Context, train, test *matrix, k int) ([]neighborList, error) {
 	found := make([]neighborList, test.n)
 	tile := max(1, trainFloatsPerTile/train.stride)
 	parallel.Each((test.n+testRowsPerTask-1)/testRowsPerTask, func(task int) {
@@ -107,7 +111,7 @@ func nearestRows(train, test *matrix, k int) []neighborList {
 		for i := first; i < end; i++ {
 			found[i] = neighborList{make([]float32, 0, k), make([]int32, 0, k)}
 		}
-		for from := 0; from < train.n; from += tile {
+		for from := 0; from < train.n && ctx.Err() == nil; from += tile {
 			for i := first; i < end; i++ {
 				x, neighbors := test.row(i), &found[i]
 				for j := from; j < min(from+tile, train.n); j++ {
@@ -116,5 +120,5 @@ func nearestRows(train, test *matrix, k int) []neighborList {
 			}
 		}
 	})
-	return found
+	return found, ctx.Err()
 }

@@ -70,7 +70,7 @@ func bruteKNN(train, test *Features, k int, temperature float64) float64 {
 // The nearest neighbor of an image is the image itself, although the classes overlap.
 func TestNearestNeighborOfATrainingImageIsItself(t *testing.T) {
 	f := clusters(2, 500, 7, 5, 1.5)
-	got, err := KNN(f, f, []int{1, 20}, Temperature)
+	got, err := KNN(t.Context(), f, f, []int{1, 20}, Temperature)
 	if err != nil || got[0] != 100 || got[1] == 100 {
 		t.Errorf("k = 1 gives %v %%, %v; want 100 %%, and less for k = 20", got, err)
 	}
@@ -88,7 +88,7 @@ func TestKNNMatchesBruteForce(t *testing.T) {
 		{1500, 40, 100, 10, []int{7, 200}},
 	} {
 		train, test := clusters(2, c.n, c.d, c.classes, 1.5), clusters(3, c.test, c.d, c.classes, 1.5)
-		got, err := KNN(train, test, c.ks, 0.07)
+		got, err := KNN(t.Context(), train, test, c.ks, 0.07)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -102,7 +102,7 @@ func TestKNNMatchesBruteForce(t *testing.T) {
 
 func TestKNNIgnoresTheNormOfFeaturesAndDoesNotChangeThem(t *testing.T) {
 	train, test := clusters(2, 200, 9, 4, 1), clusters(3, 100, 9, 4, 1)
-	want, err := KNN(train, test, []int{1, 20}, 0.07)
+	want, err := KNN(t.Context(), train, test, []int{1, 20}, 0.07)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -110,7 +110,7 @@ func TestKNNIgnoresTheNormOfFeaturesAndDoesNotChangeThem(t *testing.T) {
 		train.X[i] *= float32(int(1) << (i / train.D % 5)) // powers of two: the same bits after normalisation
 	}
 	before := slices.Clone(train.X)
-	got, err := KNN(train, test, []int{1, 20}, 0.07)
+	got, err := KNN(t.Context(), train, test, []int{1, 20}, 0.07)
 	if err != nil || !slices.Equal(got, want) {
 		t.Fatalf("scaled rows: %v %v, want %v", got, err, want)
 	}
@@ -127,7 +127,7 @@ func TestKNNBreaksTiesByIndexThenLabel(t *testing.T) {
 		k     int
 		want  float64
 	}{{3, 1, 100}, {2, 1, 0}, {1, 2, 100}, {3, 2, 0}, {1, 3, 100}, {1, 4, 100}} {
-		got, err := KNN(train, &Features{N: 1, D: 2, X: []float32{2, 0}, Labels: []int32{c.label}}, []int{c.k, 4}, 0.07)
+		got, err := KNN(t.Context(), train, &Features{N: 1, D: 2, X: []float32{2, 0}, Labels: []int32{c.label}}, []int{c.k, 4}, 0.07)
 		if err != nil || got[0] != c.want {
 			t.Errorf("k %d, label %d: %v %v, want %v", c.k, c.label, got, err, c.want)
 		}
@@ -139,7 +139,7 @@ func TestKNNTemperatureWeightsVotes(t *testing.T) {
 	train := &Features{N: 3, D: 2, X: []float32{1, 0, 1, 1, 1, 1}, Labels: []int32{1, 0, 0}}
 	test := &Features{N: 1, D: 2, X: []float32{1, 0.1}, Labels: []int32{1}}
 	for temperature, want := range map[float64]float64{1e-4: 100, 0.07: 100, 1e4: 0} {
-		if got, err := KNN(train, test, []int{3}, temperature); err != nil || got[0] != want {
+		if got, err := KNN(t.Context(), train, test, []int{3}, temperature); err != nil || got[0] != want {
 			t.Errorf("temperature %v: %v %v, want %v", temperature, got, err, want)
 		}
 	}
@@ -155,15 +155,19 @@ func TestResultsHaveTheSameBitsOnAnyNumberOfProcessors(t *testing.T) {
 	run := func(procs int) result {
 		defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(procs))
 		p := probe{x: normalized(train, 10), d: train.D, labels: train.Labels, classes: 5, penalty: 1e-4, each: parallel.Each}
-		weight, err := p.fit(30)
+		weight, err := p.fit(t.Context(), 30)
 		if err != nil {
 			t.Fatal(err)
 		}
-		few, over, err := LinearFewShot(train, test, 3, 5, 1)
+		few, over, err := LinearFewShot(t.Context(), train, test, 3, 5, 1)
 		if err != nil {
 			t.Fatal(err)
 		}
-		return result{nearestRows(normalized(train, 1), normalized(test, 1), 20), weight, few, over}
+		nearest, err := nearestRows(t.Context(), normalized(train, 1), normalized(test, 1), 20)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return result{nearest, weight, few, over}
 	}
 	want := run(1)
 	for _, procs := range []int{1, 2, 3, 16} {
@@ -200,9 +204,9 @@ func TestBadInputIsAnErrorThatNamesTheSet(t *testing.T) {
 	} {
 		train, test := good(), good()
 		c.mend(train, test)
-		_, knn := KNN(train, test, []int{1}, 0.07)
-		_, linear := Linear(train, test, LinearOptions{})
-		_, _, few := LinearFewShot(train, test, 2, 2, 0)
+		_, knn := KNN(t.Context(), train, test, []int{1}, 0.07)
+		_, linear := Linear(t.Context(), train, test, LinearOptions{})
+		_, _, few := LinearFewShot(t.Context(), train, test, 2, 2, 0)
 		for _, err := range []error{knn, linear, few} {
 			if err == nil || !strings.Contains(err.Error(), c.want) {
 				t.Errorf("error %v, want %q", err, c.want)
@@ -221,19 +225,19 @@ func TestBadInputIsAnErrorThatNamesTheSet(t *testing.T) {
 		{[]int{1}, math.NaN(), "temperature NaN"},
 		{[]int{1}, math.Inf(1), "temperature +Inf"},
 	} {
-		if _, err := KNN(good(), good(), c.ks, c.temperature); err == nil || !strings.Contains(err.Error(), c.want) {
+		if _, err := KNN(t.Context(), good(), good(), c.ks, c.temperature); err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("error %v, want %q", err, c.want)
 		}
 	}
 	for _, opt := range []LinearOptions{{Iterations: -1}, {Penalty: -1}, {Scale: math.NaN()}, {Penalty: math.Inf(1)}} {
-		if _, err := Linear(good(), good(), opt); err == nil {
+		if _, err := Linear(t.Context(), good(), good(), opt); err == nil {
 			t.Errorf("options %+v were accepted", opt)
 		}
 	}
-	if _, _, err := LinearFewShot(good(), good(), 2, 0, 0); err == nil {
+	if _, _, err := LinearFewShot(t.Context(), good(), good(), 2, 0, 0); err == nil {
 		t.Error("no draws were accepted")
 	}
-	if _, _, err := LinearFewShot(good(), good(), 11, 2, 0); err == nil || !strings.Contains(err.Error(), "class 0 has 10 images: 11 are to be drawn") {
+	if _, _, err := LinearFewShot(t.Context(), good(), good(), 11, 2, 0); err == nil || !strings.Contains(err.Error(), "class 0 has 10 images: 11 are to be drawn") {
 		t.Errorf("error %v, want that class 0 is too small", err)
 	}
 }

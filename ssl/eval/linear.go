@@ -1,6 +1,7 @@
 package eval
 
 import (
+	"context"
 	"fmt"
 	"math"
 
@@ -40,7 +41,7 @@ func (o LinearOptions) defaults() (LinearOptions, error) {
 //
 // from W = 0, b = 0 by Iterations steps of L-BFGS. The penalty is on the sum of squares, without a factor of a half, and not on b.
 // Among equal logits the lower class wins. Errors as for KNN, and an option that is not positive.
-func Linear(train, test *Features, opt LinearOptions) (percent float64, err error) {
+func Linear(ctx context.Context, train, test *Features, opt LinearOptions) (percent float64, err error) {
 	opt, err = opt.defaults()
 	if err != nil {
 		return 0, err
@@ -50,7 +51,7 @@ func Linear(train, test *Features, opt LinearOptions) (percent float64, err erro
 		return 0, err
 	}
 	p := probe{x: normalized(train, opt.Scale), d: train.D, labels: train.Labels, classes: classes, penalty: opt.Penalty, each: parallel.Each}
-	w, err := p.fit(opt.Iterations)
+	w, err := p.fit(ctx, opt.Iterations)
 	if err != nil {
 		return 0, err
 	}
@@ -60,7 +61,7 @@ func Linear(train, test *Features, opt LinearOptions) (percent float64, err erro
 // LinearFewShot returns the mean and the sample standard deviation (n − 1) of the accuracy in percent of linear probes (Linear) that are trained on
 // perClass images per class (Sample), draws 0 … draws−1, and tested on the whole test set. A single draw has a standard deviation of 0. This project's
 // numbers use 10 labels per class and 20 draws. Errors as for Linear and Sample.
-func LinearFewShot(train, test *Features, perClass, draws int, seed uint64) (mean, std float64, err error) {
+func LinearFewShot(ctx context.Context, train, test *Features, perClass, draws int, seed uint64) (mean, std float64, err error) {
 	opt, err := LinearOptions{}.defaults()
 	if err != nil {
 		return 0, 0, err
@@ -86,7 +87,7 @@ func LinearFewShot(train, test *Features, perClass, draws int, seed uint64) (mea
 		}
 		p := probe{x: x, d: train.D, labels: labels, classes: classes, penalty: opt.Penalty, each: serial}
 		var w []float64
-		if w, errs[draw] = p.fit(opt.Iterations); errs[draw] == nil {
+		if w, errs[draw] = p.fit(ctx, opt.Iterations); errs[draw] == nil {
 			accuracies[draw] = p.accuracy(w, testRows, test.Labels)
 		}
 	})

@@ -70,7 +70,7 @@ func TestProbeGradientMatchesFiniteDifferenceOfPlainObjective(t *testing.T) {
 		for i := range w {
 			w[i] = 0.3 * src.Normal()
 		}
-		value := p.value(w, grad)
+		value := p.value(t.Context(), w, grad)
 		x := rowsOf(p.x, c.d)
 		if want := plain(x, f.Labels, c.classes, p.penalty, w); math.Abs(value-want) > 1e-6 {
 			t.Errorf("%v: value %.9f, want %.9f", c, value, want)
@@ -98,7 +98,7 @@ func TestFitReachesTheMinimumOfSlowGradientDescent(t *testing.T) {
 		t.Fatalf("gradient descent stopped at a gradient of %.2g", norm)
 	}
 	want := plain(x, f.Labels, 3, p.penalty, w)
-	got, err := p.fit(100)
+	got, err := p.fit(t.Context(), 100)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -115,7 +115,7 @@ func TestFitReachesTheMinimumOfSlowGradientDescent(t *testing.T) {
 func TestFitMatchesTheClosedFormOfTwoPoints(t *testing.T) {
 	f := &Features{N: 2, D: 1, X: []float32{-3, 5}, Labels: []int32{0, 1}}
 	p := probe{x: normalized(f, 10), d: 1, labels: f.Labels, classes: 2, penalty: 1e-4, each: serial}
-	w, err := p.fit(100)
+	w, err := p.fit(t.Context(), 100)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -133,16 +133,16 @@ func TestFitMatchesTheClosedFormOfTwoPoints(t *testing.T) {
 }
 
 func TestLinearProbeFitsSeparableClasses(t *testing.T) {
-	got, err := Linear(clusters(2, 200, 20, 5, 0.1), clusters(3, 100, 20, 5, 0.1), LinearOptions{})
+	got, err := Linear(t.Context(), clusters(2, 200, 20, 5, 0.1), clusters(3, 100, 20, 5, 0.1), LinearOptions{})
 	if err != nil || got != 100 {
 		t.Fatalf("%v %% %v, want 100 %%", got, err)
 	}
-	one, err := Linear(clusters(2, 10, 3, 1, 1), clusters(3, 10, 3, 1, 1), LinearOptions{})
+	one, err := Linear(t.Context(), clusters(2, 10, 3, 1, 1), clusters(3, 10, 3, 1, 1), LinearOptions{})
 	if err != nil || one != 100 {
 		t.Fatalf("a single class: %v %% %v, want 100 %%", one, err)
 	}
 	zero := &Features{N: 4, D: 2, X: make([]float32, 8), Labels: []int32{0, 1, 1, 1}} // collapsed to zero: only the bias is left
-	collapsed, err := Linear(zero, zero, LinearOptions{})
+	collapsed, err := Linear(t.Context(), zero, zero, LinearOptions{})
 	if err != nil || collapsed != 75 {
 		t.Fatalf("features of zero: %v %% %v, want the share of the larger class, 75 %%", collapsed, err)
 	}
@@ -161,20 +161,20 @@ func TestFewShotIsTheLinearProbeOnEachSample(t *testing.T) {
 			part.X = append(part.X, train.X[i*train.D:(i+1)*train.D]...)
 			part.Labels = append(part.Labels, train.Labels[i])
 		}
-		v, err := Linear(part, test, LinearOptions{})
+		v, err := Linear(t.Context(), part, test, LinearOptions{})
 		if err != nil {
 			t.Fatal(err)
 		}
 		percent = append(percent, v)
 	}
-	mean, std, err := LinearFewShot(train, test, 3, 6, 11)
+	mean, std, err := LinearFewShot(t.Context(), train, test, 3, 6, 11)
 	if want, spread := stat.MeanStdDev(percent, nil); err != nil || mean != want || std != spread {
 		t.Fatalf("%v ± %v %v, want %v ± %v", mean, std, err, want, spread)
 	}
 	if std == 0 {
 		t.Fatal("every draw gave the same accuracy")
 	}
-	if mean, std, err = LinearFewShot(train, test, 3, 1, 11); err != nil || mean != percent[0] || std != 0 {
+	if mean, std, err = LinearFewShot(t.Context(), train, test, 3, 1, 11); err != nil || mean != percent[0] || std != 0 {
 		t.Fatalf("one draw: %v ± %v %v, want %v ± 0", mean, std, err, percent[0])
 	}
 }

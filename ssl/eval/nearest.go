@@ -1,10 +1,13 @@
 package eval
 
-import "fmt"
+import (
+	"context"
+	"fmt"
+)
 
 // Nearest returns, for each image, the indices of the k other images with the largest cosine, most similar first; among equal ones the earlier comes
-// first. Labels are not used. Errors: a k that is not in 1 … N−1, features that are not finite.
-func Nearest(f *Features, k int) ([][]int32, error) {
+// first. Labels are not used. Errors: a k that is not in 1 … N−1, features that are not finite; ctx.Err() once ctx is done.
+func Nearest(ctx context.Context, f *Features, k int) ([][]int32, error) {
 	if k < 1 || k >= f.N {
 		return nil, fmt.Errorf("eval: nearest: k = %d: set %s has %d images: expected 1 to %d", k, f.Name, f.N, f.N-1)
 	}
@@ -15,8 +18,12 @@ func Nearest(f *Features, k int) ([][]int32, error) {
 		return nil, err
 	}
 	m := normalized(f, 1)
+	found, err := nearestRows(ctx, m, m, k+1)
+	if err != nil {
+		return nil, fmt.Errorf("eval: nearest: %w", err)
+	}
 	out := make([][]int32, f.N)
-	for i, neighbors := range nearestRows(m, m, k+1) {
+	for i, neighbors := range found {
 		for _, j := range neighbors.index {
 			if int(j) != i && len(out[i]) < k { // an image with more than k copies need not be in its own list
 				out[i] = append(out[i], j)

@@ -7,7 +7,7 @@ import (
 
 func TestNearestFindsTheClosestOthersByCosine(t *testing.T) {
 	f := &Features{N: 5, D: 2, X: []float32{1, 0, 5, 1, 0, 3, 1, 9, -1, 0}} // no labels
-	near, err := Nearest(f, 2)
+	near, err := Nearest(t.Context(), f, 2)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -21,7 +21,7 @@ func TestNearestFindsTheClosestOthersByCosine(t *testing.T) {
 // An image is never its own neighbor, even if it is not among the k + 1 that the search finds.
 func TestNearestPrefersEarlierOfEqualImages(t *testing.T) {
 	f := &Features{N: 5, D: 1, X: []float32{1, 1, 1, 1, 1}}
-	near, err := Nearest(f, 2)
+	near, err := Nearest(t.Context(), f, 2)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,6 +1,7 @@
 package eval
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"math"
@@ -58,12 +59,12 @@ type shard struct {
 	bias   []float64 // [classes]
 }
 
-// value returns F(w) and writes its gradient to grad.
-func (p *probe) value(w, grad []float64) float64 {
+// value returns F(w) and writes its gradient to grad. Once ctx is done, both are wrong.
+func (p *probe) value(ctx context.Context, w, grad []float64) float64 {
 	weight, bias := p.split(w)
 	shards := make([]shard, min(maxShards, (p.x.n+rowsPerShard-1)/rowsPerShard))
 	p.each(len(shards), func(i int) {
-		shards[i] = p.sumRows(weight, bias, i*p.x.n/len(shards), (i+1)*p.x.n/len(shards))
+		shards[i] = p.sumRows(ctx, weight, bias, i*p.x.n/len(shards), (i+1)*p.x.n/len(shards))
 	})
 	loss := 0.0
 	clear(grad)
@@ -84,7 +85,7 @@ func (p *probe) value(w, grad []float64) float64 {
 }
 
 // sumRows returns the sums over rows from … end−1: ∂F/∂z_ic = softmax(z_i)_c − [c = y(i)], ∂F/∂W_c = Σ_i ∂F/∂z_ic·x_i.
-func (p *probe) sumRows(weight *matrix, bias []float64, from, end int) shard {
+func (p *probe) sumRows(ctx context.Context, weight *matrix, bias []float64, from, end int) shard {
 	s := shard{weight: make([]float64, p.classes*p.x.stride), bias: make([]float64, p.classes)}
 	unflushed, z := newMatrix(p.classes, p.d), make([]float64, p.classes)
 	for i := from; i < end; i++ {
@@ -101,6 +102,9 @@ func (p *probe) sumRows(weight *matrix, bias []float64, from, end int) shard {
 			blas.Implementation{}.Saxpy(unflushed.stride, float32(dz), x, 1, unflushed.row(c), 1)
 		}
 		if (i+1-from)%rowsPerFlush == 0 || i+1 == end {
+			if ctx.Err() != nil {
+				break
+			}
 			for j, v := range unflushed.x {
 				s.weight[j] += float64(v)
 			}
@@ -119,24 +123,33 @@ func logits(z []float64, weight *matrix, bias []float64, x []float32) {
 // fit minimizes F from zero by L-BFGS (memory 10, Moré and Thuente's line search for the strong Wolfe conditions) in at most the given
 // number of iterations. It stops earlier if the gradient's norm falls below 1e-7, or if a line search finds no lower value: at the
 // resolution of the float32 products, about 1e-8 in F, that is the minimum. It evaluates F at most 4 times per iteration (about 1.1 are
-// usual), because the line search alone need not end.
-func (p *probe) fit(iterations int) ([]float64, error) {
+// usual), because the line search alone need not end. Once ctx is done, it returns ctx.Err().
+func (p *probe) fit(ctx context.Context, iterations int) ([]float64, error) {
 	size := p.classes * (p.d + 1)
 	at, grad := make([]float64, size), make([]float64, size)
 	value, known := 0.0, false
 	eval := func(w []float64) { // the optimizer requests value and gradient separately
 		if !known || !floats.Equal(w, at) {
 			copy(at, w)
-			value, known = p.value(at, grad), true
+			value, known = p.value(ctx, at, grad), true
 		}
 	}
 	problem := optimize.Problem{
 		Func: func(w []float64) float64 { eval(w); return value },
 		Grad: func(dst, w []float64) { eval(w); copy(dst, grad) },
+		Status: func() (optimize.Status, error) {
+			if err := ctx.Err(); err != nil {
+				return optimize.Failure, err
+			}
+			return optimize.NotTerminated, nil
+		},
 	}
 	method := &optimize.LBFGS{Store: 10, GradStopThreshold: 1e-7, Linesearcher: &optimize.MoreThuente{DecreaseFactor: 1e-4, CurvatureFactor: 0.9}}
 	settings := &optimize.Settings{MajorIterations: iterations, FuncEvaluations: 4 * iterations, Converger: optimize.NeverTerminate{}}
 	result, err := optimize.Minimize(problem, make([]float64, size), settings, method)
+	if ctx.Err() != nil {
+		return nil, fmt.Errorf("eval: linear: %w", ctx.Err())
+	}
 	noLower := errors.Is(err, optimize.ErrLinesearcherFailure) || errors.Is(err, optimize.ErrNoProgress) || errors.Is(err, optimize.ErrNonDescentDirection)
 	if err != nil && !noLower {
 		return nil, fmt.Errorf("eval: linear: L-BFGS: %w", err)

@@ -1,5 +1,7 @@
 package eval
 
+import "context"
+
 // The protocol of EvaluateFrozen and of marr eval, beside LinearOptions.
 const (
 	Temperature     = 0.07 // of the weighted k-NN vote
@@ -17,16 +19,16 @@ type Scores struct {
 	Linear10Std float64 `json:"linear10_std"` // standard deviation of these draws
 }
 
-// EvaluateFrozen runs k-NN, a linear probe and few-shot linear probes on frozen features.
-func EvaluateFrozen(train, test *Features) (s Scores, err error) {
-	knn, err := KNN(train, test, []int{1, 20}, Temperature)
+// EvaluateFrozen runs k-NN, a linear probe and few-shot linear probes on frozen features. It returns ctx.Err() once ctx is done.
+func EvaluateFrozen(ctx context.Context, train, test *Features) (s Scores, err error) {
+	knn, err := KNN(ctx, train, test, []int{1, 20}, Temperature)
 	if err != nil {
 		return s, err
 	}
 	s.KNN1, s.KNN20 = knn[0], knn[1]
-	if s.Linear, err = Linear(train, test, LinearOptions{}); err != nil {
+	if s.Linear, err = Linear(ctx, train, test, LinearOptions{}); err != nil {
 		return s, err
 	}
-	s.Linear10, s.Linear10Std, err = LinearFewShot(train, test, FewShotPerClass, FewShotDraws, FewShotSeed)
+	s.Linear10, s.Linear10Std, err = LinearFewShot(ctx, train, test, FewShotPerClass, FewShotDraws, FewShotSeed)
 	return s, err
 }

@@ -1,6 +1,9 @@
 package eval
 
-import "fmt"
+import (
+	"context"
+	"fmt"
+)
 
 // NeighborStability returns the mean fraction of an image's k nearest neighbors (cosine) that are the same in two sets of features of the
 // same images, a label-free measure of how much a representation still changes:
@@ -11,13 +14,13 @@ import "fmt"
 // It does not measure quality: a collapsed network is stable too, so read it together with the effective rank, watch.Metrics.Rank.
 //
 // The metric is the mutual nearest-neighbor metric of Huh et al. 2024 (arXiv:2405.07987, appendix A), which compares two networks. Errors:
-// sets of different size, k outside 1 … N−1, features that are not finite.
-func NeighborStability(before, after *Features, k int) (float64, error) {
-	old, err := Nearest(before, k)
+// sets of different size, k outside 1 … N−1, features that are not finite; ctx.Err() once ctx is done.
+func NeighborStability(ctx context.Context, before, after *Features, k int) (float64, error) {
+	old, err := Nearest(ctx, before, k)
 	if err != nil {
 		return 0, fmt.Errorf("eval: before: %w", err)
 	}
-	now, err := Nearest(after, k)
+	now, err := Nearest(ctx, after, k)
 	if err != nil {
 		return 0, fmt.Errorf("eval: after: %w", err)
 	}

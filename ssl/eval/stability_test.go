@@ -36,11 +36,11 @@ func TestNeighborStabilityIsTheFractionOfKeptNeighbors(t *testing.T) {
 		{"a little moved", step, 0.7, 0.95},
 		{"without relation", normal(3, n, d), 0.01, 0.06}, // k/(N−1) = 0.033, of 3,000 neighbors ± 0.003
 	} {
-		got, err := NeighborStability(&Features{N: n, D: d, X: x}, &Features{N: n, D: d, X: c.after}, k)
+		got, err := NeighborStability(t.Context(), &Features{N: n, D: d, X: x}, &Features{N: n, D: d, X: c.after}, k)
 		if err != nil || got < c.from || got > c.to {
 			t.Errorf("%s: %v, %v, want %v to %v", c.name, got, err, c.from, c.to)
 		}
-		back, err := NeighborStability(&Features{N: n, D: d, X: c.after}, &Features{N: n, D: d, X: x}, k)
+		back, err := NeighborStability(t.Context(), &Features{N: n, D: d, X: c.after}, &Features{N: n, D: d, X: x}, k)
 		if err != nil || back != got {
 			t.Errorf("%s: %v one way, %v the other (%v)", c.name, got, back, err)
 		}
@@ -64,7 +64,7 @@ func TestNeighborStabilityErrors(t *testing.T) {
 		{f(4, 2), nan, 1, "after: eval: set photos: feature 1 of image 1 is NaN"},
 		{&Features{N: 4, D: 2}, f(4, 2), 1, "before: eval: nearest: set : 4 images of width 2 with 0 numbers"},
 	} {
-		if _, err := NeighborStability(c.before, c.after, c.k); err == nil || !strings.Contains(err.Error(), c.want) {
+		if _, err := NeighborStability(t.Context(), c.before, c.after, c.k); err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%v, want %q", err, c.want)
 		}
 	}

@@ -10,7 +10,8 @@ import (
 	"time"
 )
 
-// openMetrics opens metrics.jsonl to append lines after step `done`. It first removes later lines, which a killed run may have written.
+// openMetrics opens metrics.jsonl to append lines after step `done`. It first removes later lines, which a killed run may have written, and the
+// measurement of that step if it is to be made again.
 func (r *Run) openMetrics(done int) error {
 	f, err := os.OpenFile(filepath.Join(r.Dir, MetricsFile), os.O_RDWR|os.O_CREATE, 0o666)
 	if err != nil {
@@ -19,8 +20,11 @@ func (r *Run) openMetrics(done int) error {
 	in, size := bufio.NewReader(f), int64(0)
 	for {
 		line, err := in.ReadBytes('\n')
-		var m struct{ Step int }
-		if err != nil || json.Unmarshal(line, &m) != nil || m.Step > done {
+		var m struct {
+			Step int
+			Loss *float64
+		}
+		if err != nil || json.Unmarshal(line, &m) != nil || m.Step > done || r.unmeasured && m.Step == done && m.Loss == nil {
 			break
 		}
 		size += int64(len(line))

@@ -42,7 +42,7 @@ func TestEveryNormTrainsResumesAndFinetunes(t *testing.T) {
 				t.Fatal(err)
 			}
 			f := eval.FinetuneConfig{Steps: 2, Batch: 6, LR: 1e-3, PerClass: 2, Draws: 1, Seed: 1}
-			if _, err := eval.Finetune(device, eval.Network{Config: c.Config, Start: eval.StartFromCheckpoint(checkpoint)}, set, set, f); err != nil {
+			if _, err := eval.Finetune(t.Context(), device, eval.Network{Config: c.Config, Start: eval.StartFromCheckpoint(checkpoint)}, set, set, f); err != nil {
 				t.Error(err)
 			}
 		})

@@ -64,15 +64,17 @@ type Run struct {
 	OnStart        func(*train.Trainer) // called before the first step; may be nil
 	OnStep         func(Progress)       // may be nil
 	// AfterEpoch, when not nil, may measure the backbone after each epoch. The values that it returns become a line of metrics.jsonl with step and
-	// epoch; nil: no line. It must not change the Store. Its error goes to Notice and does not end the run.
-	AfterEpoch func(*train.Trainer) (map[string]any, error)
+	// epoch; nil: no line. It must not change the Store. Its error goes to Notice and does not end the run. If it ends early because its context is
+	// done, the resumed run calls it again.
+	AfterEpoch func(context.Context, *train.Trainer) (map[string]any, error)
 	Notice     func(format string, args ...any) // may be nil
 
-	data    string // fingerprint of Set
-	saved   int    // step of the last checkpoint
-	trainer *train.Trainer
-	metrics *os.File
-	lines   *bufio.Writer
+	data       string // fingerprint of Set
+	saved      int    // step of the last checkpoint
+	unmeasured bool   // AfterEpoch was stopped by its context at the current step
+	trainer    *train.Trainer
+	metrics    *os.File
+	lines      *bufio.Writer
 }
 
 // Pretrain trains to the end, or until ctx is done: then it saves the run and returns ErrStopped. It returns the Trainer, also with ErrStopped, and the
@@ -195,7 +197,7 @@ func (r *Run) start(c *net.Checkpoint, dev *vk.Device) error {
 				return fmt.Errorf("run: %s: state of the collapse watch: %w", r.Dir, err)
 			}
 		}
-		done = c.Meta.Step
+		done, r.unmeasured = c.Meta.Step, c.Meta.Unmeasured
 	}
 	r.trainer.ContinueFrom(done)
 	r.saved = done
@@ -258,20 +260,31 @@ func (r *Run) loop(ctx context.Context) error {
 			r.OnStep(p)
 		}
 	}
+	if r.unmeasured {
+		if err := r.afterEpoch(ctx); err != nil {
+			return err
+		}
+		if r.unmeasured {
+			return ErrStopped
+		}
+		if err := r.save(); err != nil {
+			return err
+		}
+	}
 	for t.Step() < t.Steps() {
 		next := min((t.Step()/t.PerEpoch()+1)*t.PerEpoch(), t.Steps())
 		if err := errors.Join(t.Train(ctx, next, report), failed); err != nil {
 			return err
 		}
 		if t.Step() == next { // not stopped before the end of the epoch
-			if err := r.afterEpoch(); err != nil {
+			if err := r.afterEpoch(ctx); err != nil {
 				return err
 			}
 		}
 		if err := r.save(); err != nil {
 			return err
 		}
-		if ctx.Err() != nil && t.Step() < t.Steps() {
+		if ctx.Err() != nil && (t.Step() < t.Steps() || r.unmeasured) {
 			return ErrStopped
 		}
 	}
@@ -296,12 +309,15 @@ func (r *Run) raise(a *watch.Alarm) error {
 }
 
 // afterEpoch measures at the end of an epoch, before the run is saved: a resumed run finds the line if and only if it does not measure again.
-func (r *Run) afterEpoch() error {
+func (r *Run) afterEpoch(ctx context.Context) error {
 	t := r.trainer
 	if r.AfterEpoch == nil {
 		return nil
 	}
-	values, err := r.AfterEpoch(t)
+	values, err := r.AfterEpoch(ctx, t)
+	if r.unmeasured = err != nil && ctx.Err() != nil; r.unmeasured {
+		return nil
+	}
 	if err != nil {
 		r.Notice("epoch %d was not measured: %v", t.Step()/t.PerEpoch(), err)
 	}
@@ -343,5 +359,5 @@ func (r *Run) checkpoint(path string) error {
 	mean, std := t.Stats()
 	return net.SaveCheckpoint(path, t.Store, net.Meta{
 		Step: t.Step(), Epoch: t.Step() / t.PerEpoch(), Config: config, Data: r.data, Kernels: kernels.InputAccess(t.Store.Device()), Variants: t.Variants(),
-		Mean: mean, Std: std, Channels: r.Set.C, Watch: state, Branch: t.Branch()})
+		Mean: mean, Std: std, Channels: r.Set.C, Watch: state, Branch: t.Branch(), Unmeasured: r.unmeasured})
 }

@@ -65,7 +65,9 @@ func pretrainOn(t *testing.T, set *data.Set, dir string, c Config, resume bool, 
 			cancel()
 		}
 	}
-	r.AfterEpoch = func(x *train.Trainer) (map[string]any, error) { return map[string]any{"seen": x.Step()}, nil }
+	r.AfterEpoch = func(_ context.Context, x *train.Trainer) (map[string]any, error) {
+		return map[string]any{"seen": x.Step()}, nil
+	}
 	x, err := r.Pretrain(ctx, device)
 	if x != nil {
 		x.Free()
@@ -117,6 +119,46 @@ func TestRunStoppedAnywhereResumesToTheSameBytes(t *testing.T) {
 	}
 }
 
+// A signal stops the first measurement, and the last, of the finished run. The resumed run makes each first, and its line is where it belongs.
+func TestStoppedMeasurementIsMadeByTheResumedRun(t *testing.T) {
+	dir := t.TempDir()
+	whole, stopped := filepath.Join(dir, "whole"), filepath.Join(dir, "stopped")
+	if err := pretrain(t, whole, runConfig(), false, 0); err != nil {
+		t.Fatal(err)
+	}
+	for _, stop := range []int{6, 12} {
+		ctx, cancel := context.WithCancel(t.Context())
+		defer cancel()
+		m, err := ssl.New("simclr")
+		if err != nil {
+			t.Fatal(err)
+		}
+		r := &Run{Dir: stopped, Resume: stop > 6, Config: runConfig(), Method: m, Set: datatest.Noise(24, 16, 1)}
+		r.AfterEpoch = func(ctx context.Context, x *train.Trainer) (map[string]any, error) {
+			if x.Step() == stop {
+				cancel()
+				return nil, ctx.Err()
+			}
+			return map[string]any{"seen": x.Step()}, nil
+		}
+		x, err := r.Pretrain(ctx, device)
+		if x != nil {
+			x.Free()
+		}
+		if !errors.Is(err, ErrStopped) {
+			t.Fatalf("stopped while measuring at step %d: %v", stop, err)
+		}
+	}
+	if err := pretrain(t, stopped, runConfig(), true, 0); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{CheckpointFile, MetricsFile} {
+		if !bytes.Equal(content(t, stopped, name), content(t, whole, name)) {
+			t.Errorf("%s differs from that of a run whose measurements were not stopped", name)
+		}
+	}
+}
+
 // The run reports each failure and ends with the same checkpoint.
 func TestFailedMeasurementDoesNotStopTheRun(t *testing.T) {
 	dir := t.TempDir()
@@ -134,7 +176,9 @@ func TestFailedMeasurementDoesNotStopTheRun(t *testing.T) {
 			reported = append(reported, fmt.Sprintf(format, args...))
 		}
 	}}
-	r.AfterEpoch = func(*train.Trainer) (map[string]any, error) { return nil, errors.New("the disk is full") }
+	r.AfterEpoch = func(context.Context, *train.Trainer) (map[string]any, error) {
+		return nil, errors.New("the disk is full")
+	}
 	x, err := r.Pretrain(t.Context(), device)
 	if err != nil {
 		t.Fatal(err)

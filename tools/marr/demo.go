@@ -119,7 +119,7 @@ func (d *demo) run(ctx context.Context, resume bool) error {
 	if err := d.evaluate(ctx, s); err != nil {
 		return err
 	}
-	if err := d.export(s); err != nil {
+	if err := d.export(ctx, s); err != nil {
 		return err
 	}
 	d.summary.Seconds = time.Since(start).Seconds()
@@ -137,11 +137,11 @@ func (d *demo) evaluate(ctx context.Context, trained subject) error {
 		key string
 		s   subject
 	}{{"raw", rawSubject(d.config.Size, d.train)}, {"random", random}, {"pretrained", trained}} {
+		fmt.Printf("evaluating %s …\n", row.key)
+		sc, err := d.score(ctx, row.s)
 		if ctx.Err() != nil {
 			return fmt.Errorf("%w during the evaluation: the trained network is saved in %s: continue with the same command and --resume", run.ErrStopped, d.dir)
 		}
-		fmt.Printf("evaluating %s …\n", row.key)
-		sc, err := d.score(row.s)
 		if err != nil {
 			return err
 		}
@@ -151,13 +151,13 @@ func (d *demo) evaluate(ctx context.Context, trained subject) error {
 }
 
 // score evaluates a row of the table.
-func (d *demo) score(s subject) (scores, error) {
+func (d *demo) score(ctx context.Context, s subject) (scores, error) {
 	var row scores
-	f, err := s.features(d.dev, d.train, d.test)
+	f, err := s.features(ctx, d.dev, d.train, d.test)
 	if err != nil {
 		return row, err
 	}
-	if row.Scores, err = eval.EvaluateFrozen(f[0], f[1]); err != nil {
+	if row.Scores, err = eval.EvaluateFrozen(ctx, f[0], f[1]); err != nil {
 		return row, err
 	}
 	for _, percent := range []*float64{&row.KNN1, &row.KNN20, &row.Linear, &row.Linear10, &row.Linear10Std} {
@@ -167,14 +167,14 @@ func (d *demo) score(s subject) (scores, error) {
 		return row, nil
 	}
 	finetune := eval.DefaultFinetuneConfig()
-	percent, err := eval.Finetune(d.dev, eval.Network{Config: s.config.Config, Start: s.start}, d.train, d.test, finetune)
+	percent, err := eval.Finetune(ctx, d.dev, eval.Network{Config: s.config.Config, Start: s.start}, d.train, d.test, finetune)
 	percent = round(percent)
 	row.Finetune10, row.FinetuneDraws = &percent, finetune.Draws
 	return row, err
 }
 
 // export writes backbone.onnx and verifies it.
-func (d *demo) export(s subject) error {
+func (d *demo) export(ctx context.Context, s subject) error {
 	path := filepath.Join(d.dir, "backbone.onnx")
 	format, err := export.FormatOf(path)
 	if err != nil {
@@ -189,7 +189,7 @@ func (d *demo) export(s subject) error {
 	if err := format.Write(path, b); err != nil {
 		return err
 	}
-	v, err := x.verify(format, path, b, d.test)
+	v, err := x.verify(ctx, format, path, b, d.test)
 	if err != nil {
 		return err
 	}

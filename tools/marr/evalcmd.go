@@ -125,7 +125,7 @@ func (e evaluation) do(ctx context.Context, trainName, testName, device string) 
 		}
 		defer dev.Close()
 	}
-	result, text, err := e.measure(dev, s, train, test)
+	result, text, err := e.measure(ctx, dev, s, train, test)
 	if err != nil {
 		return err
 	}
@@ -162,7 +162,7 @@ func checkSets(train, test *data.Set, channels int) error {
 }
 
 // measure runs the protocol and returns its numbers with a text that describes them.
-func (e evaluation) measure(dev *vk.Device, s subject, train, test *data.Set) (map[string]any, string, error) {
+func (e evaluation) measure(ctx context.Context, dev *vk.Device, s subject, train, test *data.Set) (map[string]any, string, error) {
 	name := s.name
 	if s.branch != "" {
 		name += ", branch " + s.branch
@@ -177,27 +177,27 @@ func (e evaluation) measure(dev *vk.Device, s subject, train, test *data.Set) (m
 			return nil, "", usagef("--model raw: pixels cannot be fine-tuned: use --run or --model random")
 		}
 		f := eval.DefaultFinetuneConfig()
-		percent, err := eval.Finetune(dev, eval.Network{Config: s.config.Config, Start: s.start}, train, test, f)
+		percent, err := eval.Finetune(ctx, dev, eval.Network{Config: s.config.Config, Start: s.start}, train, test, f)
 		result["finetune10"], result["finetune10_n"] = round(percent), f.Draws
 		return result, fmt.Sprintf("whole network fine-tuned for %d steps on %d labels per class, mean of %d draws: %.2f %%  (%s)", f.Steps, f.PerClass, f.Draws, percent, source), err
 	}
-	features, err := s.features(dev, train, test)
+	features, err := s.features(ctx, dev, train, test)
 	if err != nil {
 		return nil, "", err
 	}
 	if e.kind == "knn" {
-		acc, err := eval.KNN(features[0], features[1], []int{1, 20}, eval.Temperature)
+		acc, err := eval.KNN(ctx, features[0], features[1], []int{1, 20}, eval.Temperature)
 		if err != nil {
 			return nil, "", err
 		}
 		result["knn1"], result["knn20"] = round(acc[0]), round(acc[1])
 		return result, fmt.Sprintf("kNN by cosine: k=1 %.2f %%, k=20 weighted with T = %g %.2f %%  (%s)", acc[0], eval.Temperature, acc[1], source), nil
 	}
-	all, err := eval.Linear(features[0], features[1], eval.LinearOptions{})
+	all, err := eval.Linear(ctx, features[0], features[1], eval.LinearOptions{})
 	if err != nil {
 		return nil, "", err
 	}
-	mean, std, err := eval.LinearFewShot(features[0], features[1], eval.FewShotPerClass, eval.FewShotDraws, eval.FewShotSeed)
+	mean, std, err := eval.LinearFewShot(ctx, features[0], features[1], eval.FewShotPerClass, eval.FewShotDraws, eval.FewShotSeed)
 	result["linear"], result["linear10"], result["linear10_std"] = round(all), round(mean), round(std)
 	return result, fmt.Sprintf("linear probe (L-BFGS) on normalized features: all labels %.2f %%, %d labels per class %.2f ± %.2f %% (mean ± std of %d draws)  (%s)",
 		all, eval.FewShotPerClass, mean, std, eval.FewShotDraws, source), err

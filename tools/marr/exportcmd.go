@@ -86,7 +86,7 @@ func (x exporter) export(ctx context.Context, format export.Format, path string,
 	if !verify {
 		return nil
 	}
-	_, err = x.verify(format, path, b, set)
+	_, err = x.verify(ctx, format, path, b, set)
 	return err
 }
 
@@ -106,11 +106,11 @@ func (x exporter) images(ctx context.Context) (*data.Set, error) {
 
 // verify reads the file back, compares it with the backbone on the first images of set, and prints the result. set may be nil for a format that
 // needs no samples.
-func (x exporter) verify(format export.Format, path string, b export.Backbone, set *data.Set) (export.Verification, error) {
+func (x exporter) verify(ctx context.Context, format export.Format, path string, b export.Backbone, set *data.Set) (export.Verification, error) {
 	var samples export.Samples
 	if format.NeedsSamples() {
 		var err error
-		if samples, err = x.samples(b, set); err != nil {
+		if samples, err = x.samples(ctx, b, set); err != nil {
 			return export.Verification{}, err
 		}
 	}
@@ -167,13 +167,13 @@ func (x exporter) metadata() map[string]string {
 const maxSamples = 64
 
 // samples returns the first images of a set as the network receives them, and their features on the device.
-func (x exporter) samples(b export.Backbone, set *data.Set) (export.Samples, error) {
+func (x exporter) samples(ctx context.Context, b export.Backbone, set *data.Set) (export.Samples, error) {
 	first := set.Limit(min(maxSamples, set.Len()))
-	features, err := x.encode(b.Store, b.Module, first)
+	features, err := x.encode(ctx, b.Store, b.Module, first)
 	if err != nil {
 		return export.Samples{}, err
 	}
-	nhwc, err := x.encode(b.Store, pixels{}, first)
+	nhwc, err := x.encode(ctx, b.Store, pixels{}, first)
 	if err != nil {
 		return export.Samples{}, err
 	}
@@ -182,13 +182,13 @@ func (x exporter) samples(b export.Backbone, set *data.Set) (export.Samples, err
 }
 
 // encode returns the output of a module for the images of a set, computed on the device.
-func (x exporter) encode(st *kernels.Store, m net.Module, set *data.Set) ([]float32, error) {
+func (x exporter) encode(ctx context.Context, st *kernels.Store, m net.Module, set *data.Set) ([]float32, error) {
 	enc, err := eval.NewEncoder(st, m, x.s.inputs, set)
 	if err != nil {
 		return nil, err
 	}
 	defer enc.Free()
-	f, err := enc.Features(set)
+	f, err := enc.Features(ctx, set)
 	if err != nil {
 		return nil, err
 	}

@@ -142,12 +142,12 @@ func (p *probe) work(d int, sets []*data.Set) float64 {
 
 func (p *probe) start(int) {}
 
-func (p *probe) measure(_ int, f []*eval.Features) (map[string]any, string, error) {
-	knn, err := eval.KNN(f[0], f[1], []int{1, numNeighbors}, eval.Temperature)
+func (p *probe) measure(ctx context.Context, _ int, f []*eval.Features) (map[string]any, string, error) {
+	knn, err := eval.KNN(ctx, f[0], f[1], []int{1, numNeighbors}, eval.Temperature)
 	if err != nil {
 		return nil, "", err
 	}
-	linear, err := eval.Linear(f[0], f[1], eval.LinearOptions{})
+	linear, err := eval.Linear(ctx, f[0], f[1], eval.LinearOptions{})
 	if err != nil {
 		return nil, "", err
 	}

@@ -17,12 +17,12 @@ import (
 
 // metric measures features while a run trains.
 type metric interface {
-	limits() (minImages, maxImages int)                                                   // of a measurement
-	sample(images int) []*data.Set                                                        // the sets of a measurement of this many images
-	describe(sets []*data.Set) string                                                     // the measurement, in words
-	work(d int, sets []*data.Set) float64                                                 // floating point operations on the host, for features of width d
-	start(step int)                                                                       // called before the run continues from a step
-	measure(step int, f []*eval.Features) (values map[string]any, text string, err error) // values are finite
+	limits() (minImages, maxImages int)                                                                        // of a measurement
+	sample(images int) []*data.Set                                                                             // the sets of a measurement of this many images
+	describe(sets []*data.Set) string                                                                          // the measurement, in words
+	work(d int, sets []*data.Set) float64                                                                      // floating point operations on the host, for features of width d
+	start(step int)                                                                                            // called before the run continues from a step
+	measure(ctx context.Context, step int, f []*eval.Features) (values map[string]any, text string, err error) // values are finite
 }
 
 // qualityOptions are the flags of pretrain for measurements.
@@ -122,7 +122,7 @@ func (q *quality) onStart(t *train.Trainer) {
 }
 
 // afterEpoch is run.Run.AfterEpoch.
-func (q *quality) afterEpoch(t *train.Trainer) (map[string]any, error) {
+func (q *quality) afterEpoch(ctx context.Context, t *train.Trainer) (map[string]any, error) {
 	epoch := t.Step() / t.PerEpoch()
 	if !q.plan.due(epoch, t.Config.Epochs) {
 		return nil, nil
@@ -137,13 +137,13 @@ func (q *quality) afterEpoch(t *train.Trainer) (map[string]any, error) {
 	}
 	var features []*eval.Features
 	for _, set := range q.sets {
-		f, err := q.encoder.Features(set)
+		f, err := q.encoder.Features(ctx, set)
 		if err != nil {
 			return nil, err
 		}
 		features = append(features, f)
 	}
-	values, text, err := q.metric.measure(t.Step(), features)
+	values, text, err := q.metric.measure(ctx, t.Step(), features)
 	if err != nil {
 		return nil, err
 	}

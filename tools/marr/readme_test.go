@@ -117,7 +117,7 @@ func deviceFeatures(t *testing.T, run string) (images, features []float32) {
 		t.Fatal(err)
 	}
 	defer b.Store.Free()
-	samples, err := x.samples(b, set)
+	samples, err := x.samples(t.Context(), b, set)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -76,9 +77,9 @@ func (s *stability) start(step int) {
 	}
 }
 
-func (s *stability) measure(step int, f []*eval.Features) (map[string]any, string, error) {
+func (s *stability) measure(ctx context.Context, step int, f []*eval.Features) (map[string]any, string, error) {
 	x := f[0]
-	nearest, err := eval.Nearest(x, numNeighbors)
+	nearest, err := eval.Nearest(ctx, x, numNeighbors)
 	if err != nil {
 		return nil, "", err
 	}

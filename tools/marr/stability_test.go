@@ -106,7 +106,7 @@ func TestNeighborsOfThePreviousCheckpointAreKept(t *testing.T) {
 	dir := t.TempDir()
 	kept := func(s *stability, steps ...int) (last any) {
 		for _, step := range steps {
-			values, _, err := s.measure(step, features(step))
+			values, _, err := s.measure(t.Context(), step, features(step))
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"cmp"
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -105,11 +106,15 @@ func (s subject) load(dev *vk.Device) (*kernels.Store, net.Backbone, error) {
 }
 
 // features returns the subject's features of each set. All sets have images of one size.
-func (s subject) features(dev *vk.Device, sets ...*data.Set) ([]*eval.Features, error) {
+func (s subject) features(ctx context.Context, dev *vk.Device, sets ...*data.Set) ([]*eval.Features, error) {
 	var out []*eval.Features
 	if s.start == nil {
 		for _, set := range sets {
-			out = append(out, eval.RawPixels(set, s.inputs.Size, s.inputs.Mean, s.inputs.Std))
+			f, err := eval.RawPixels(ctx, set, s.inputs.Size, s.inputs.Mean, s.inputs.Std)
+			if err != nil {
+				return nil, err
+			}
+			out = append(out, f)
 		}
 		return out, nil
 	}
@@ -127,7 +132,7 @@ func (s subject) features(dev *vk.Device, sets ...*data.Set) ([]*eval.Features, 
 	}
 	defer enc.Free()
 	for _, set := range sets {
-		f, err := enc.Features(set)
+		f, err := enc.Features(ctx, set)
 		if err != nil {
 			return nil, err
 		}
