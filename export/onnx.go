@@ -2,7 +2,6 @@ package export
 
 import (
 	"fmt"
-	"os"
 	"slices"
 
 	"marr/net"
@@ -47,7 +46,7 @@ const tolerance = 1e-4
 
 // Verify evaluates the file on the images with every runtime that is present and compares the features with the device's.
 func (onnx) Verify(path string, b Backbone, s Samples) (Verification, error) {
-	raw, err := os.ReadFile(path)
+	raw, err := net.ReadFile(path, maxModel)
 	if err != nil {
 		return Verification{}, fmt.Errorf("export: verify: %w", err)
 	}

@@ -5,10 +5,12 @@ import (
 	"fmt"
 	"io"
 	"maps"
-	"os"
 
 	"marr/net"
 )
+
+// maxWeights is the size in bytes from which a file is not one of ours: 64 GiB.
+const maxWeights = 1 << 36
 
 // safetensors writes the tensors of a backbone and its metadata, without the graph, by the codec of package net.
 type safetensors struct{}
@@ -25,7 +27,7 @@ func (safetensors) Write(path string, b Backbone) error {
 }
 
 func (safetensors) Read(path string) (*net.Weights, error) {
-	raw, err := net.ReadFile(path)
+	raw, err := net.ReadFile(path, maxWeights)
 	if err != nil {
 		return nil, fmt.Errorf("export: %w", err)
 	}
@@ -41,7 +43,7 @@ func (safetensors) Verify(path string, b Backbone, _ Samples) (Verification, err
 	fail := func(err error) (Verification, error) {
 		return Verification{}, fmt.Errorf("export: verify %s: %w: write it again, to another disk", path, err)
 	}
-	raw, err := os.ReadFile(path)
+	raw, err := net.ReadFile(path, maxWeights)
 	if err != nil {
 		return fail(err)
 	}

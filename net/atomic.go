@@ -56,19 +56,3 @@ func syncFolder(path string) error {
 	}
 	return nil
 }
-
-// ReadFile is os.ReadFile for regular files. A pipe or a device, which may never end, is an error.
-func ReadFile(path string) ([]byte, error) {
-	info, err := os.Stat(path)
-	if err != nil {
-		return nil, fmt.Errorf("net: %w", err)
-	}
-	if !info.Mode().IsRegular() {
-		return nil, fmt.Errorf("net: %s: not a regular file: give a file, no folder, pipe or device", path)
-	}
-	b, err := os.ReadFile(path)
-	if err != nil {
-		return nil, fmt.Errorf("net: %w", err)
-	}
-	return b, nil
-}

@@ -16,6 +16,9 @@ import (
 // start with BackbonePrefix, and settings have other names.
 const formatVersion = 2
 
+// maxCheckpoint is the size in bytes from which a file is no checkpoint: 64 GiB.
+const maxCheckpoint = 1 << 36
+
 // Meta is a checkpoint's JSON, under the key "marr" of the file's metadata. It holds neither times nor counts of resumes: the bytes of a checkpoint
 // depend on the run alone.
 type Meta struct {
@@ -157,7 +160,7 @@ func keepPrevious(path string) error {
 
 // LoadCheckpoint reads one file. The error wraps os.ErrNotExist if there is no file, and ErrDamaged if it was truncated or changed.
 func LoadCheckpoint(path string) (*Checkpoint, error) {
-	raw, err := os.ReadFile(path)
+	raw, err := ReadFile(path, maxCheckpoint)
 	if err != nil {
 		return nil, fmt.Errorf("net: checkpoint: %w", err)
 	}

@@ -25,6 +25,7 @@ const (
 	// killed before it saved.
 	neighborsFile = "neighbours.json"
 	neighborsKept = 3
+	maxNeighbors  = 1 << 26 // bytes of the file
 )
 
 // stability measures without labels how the features of some training images change: their rank, and how many of their nearest neighbors stay the same.
@@ -67,7 +68,7 @@ func (s *stability) start(step int) {
 	if step == 0 {
 		return // a file in the folder belongs to another run
 	}
-	raw, err := os.ReadFile(filepath.Join(s.dir, neighborsFile))
+	raw, err := net.ReadFile(filepath.Join(s.dir, neighborsFile), maxNeighbors)
 	if err == nil {
 		err = json.Unmarshal(raw, &s.past)
 	}

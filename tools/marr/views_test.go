@@ -10,6 +10,8 @@ import (
 	"strings"
 	"testing"
 
+	"golang.org/x/sys/unix"
+
 	"marr/ssl/views"
 )
 
@@ -132,5 +134,20 @@ func TestInspectCountsImagesClassesAndSkippedFiles(t *testing.T) {
 	}
 	if text := ok(t, "data", "inspect", dir); !strings.Contains(text, "5 images, color") || !strings.Contains(text, "none.jpg") {
 		t.Error(text)
+	}
+}
+
+func TestFilesThatNeverEndAreRefused(t *testing.T) {
+	pipe := filepath.Join(t.TempDir(), "pipe.onnx")
+	if err := unix.Mkfifo(pipe, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, args := range [][]string{
+		{"views", "--print", "--views", pipe}, {"views", "--print", "--views", "/dev/zero"}, {"pretrain", "--data", pipe, "--out", t.TempDir()},
+		{"data", "inspect", "/dev/zero"},
+	} {
+		if r := call(t, nil, args...); r.status == 0 || !strings.Contains(r.err, "not a regular file") {
+			t.Errorf("marr %s: status %d: %s", strings.Join(args, " "), r.status, r.err)
+		}
 	}
 }

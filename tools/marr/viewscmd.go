@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"image/png"
 	"io"
-	"os"
 	"slices"
 	"strings"
 
@@ -81,12 +80,15 @@ func viewNames() []string {
 	return slices.Compact(names)
 }
 
+// maxViews is the largest size of a file of views, in bytes.
+const maxViews = 1 << 20
+
 // readViews returns the text of a file of views, "" without a file.
 func readViews(path string) (string, error) {
 	if path == "" {
 		return "", nil
 	}
-	text, err := os.ReadFile(path)
+	text, err := net.ReadFile(path, maxViews)
 	if err != nil {
 		return "", usagef("--views: %v: marr views --print writes such a file", err)
 	}
