@@ -24,10 +24,11 @@ type Format interface {
 	Verify(path string, b Backbone, s Samples) (Verification, error)
 }
 
-// Backbone is a network with its weights and the metadata that a file carries for its users.
+// Backbone is a network with its weights and the metadata that a file carries for its users. A classifier is one whose Output is Probabilities.
 type Backbone struct {
 	Store                   *kernels.Store // the parameters and running statistics of Module, and nothing else
-	Module                  net.Module     // maps images [N H W C] to features [N D]
+	Module                  net.Module     // maps images [N H W C] to its output [N D]
+	Output                  string         // name of the output; "": Features
 	Height, Width, Channels int            // of an image, in pixels
 	Metadata                map[string]string
 }

@@ -1,6 +1,7 @@
 package export
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 
@@ -14,7 +15,7 @@ func (onnx) Name() string       { return "ONNX" }
 func (onnx) NeedsSamples() bool { return true }
 
 func (onnx) Write(path string, b Backbone) error {
-	m, err := Trace(b.Store, b.Module, b.Height, b.Width, b.Channels)
+	m, err := Trace(b.Store, b.Module, b.Height, b.Width, b.Channels, cmp.Or(b.Output, Features))
 	if err != nil {
 		return err
 	}
@@ -54,7 +55,7 @@ func (onnx) Verify(path string, b Backbone, s Samples) (Verification, error) {
 	if n < 1 || len(s.Features) == 0 {
 		return Verification{}, fmt.Errorf("export: verify %s: %d images and %d features: give at least one image with its features", path, n, len(s.Features))
 	}
-	limit := tolerance * max(1, float64(slices.Max(s.Features))) // features are means of a ReLU's outputs: none is negative
+	limit := tolerance * max(1, float64(slices.Max(s.Features))) // means of a ReLU's outputs, or probabilities: none is negative
 	present, absent := Runtimes()
 	v := Verification{Absent: absent}
 	for _, r := range present {
@@ -63,7 +64,7 @@ func (onnx) Verify(path string, b Backbone, s Samples) (Verification, error) {
 			return Verification{}, err
 		}
 		if !(a.MaxAbsDiff <= limit) {
-			return Verification{}, fmt.Errorf("export: verify %s: features of %s differ from the device's by %.1e, more than %.1g: this is a bug of the export or of a kernel: please report it",
+			return Verification{}, fmt.Errorf("export: verify %s: outputs of %s differ from the device's by %.1e, more than %.1g: this is a bug of the export or of a kernel: please report it",
 				path, a.Runtime, a.MaxAbsDiff, limit)
 		}
 		v.Agreements = append(v.Agreements, a)

@@ -8,11 +8,20 @@ import (
 	"marr/net"
 )
 
+// The names of the output of a file: what a backbone or a classifier computes.
+const (
+	Features      = "features"
+	Probabilities = "probabilities"
+)
+
+// graphNames maps the name of the output to that of the graph.
+var graphNames = map[string]string{Features: "backbone", Probabilities: "classifier"}
+
 // Trace records m on images [N H W C] without a device and returns it as an ONNX model: input "image" [N C H W], already
-// normalized, output "features" [N D]. Weights keep their names and PyTorch's layouts; batch norms stay nodes of their own. An op
+// normalized, output [N D] with the given name. Weights keep their names and PyTorch's layouts; batch norms stay nodes of their own. An op
 // without an ONNX form (kernels.Node.Form) is an error.
-func Trace(st *kernels.Store, m net.Module, h, w, c int) (*Model, error) {
-	t := &tracer{st: st, model: &Model{Name: "backbone"}, values: map[string]string{}}
+func Trace(st *kernels.Store, m net.Module, h, w, c int, output string) (*Model, error) {
+	t := &tracer{st: st, output: output, model: &Model{Name: graphNames[output]}, values: map[string]string{}}
 	var x, y *kernels.Tensor
 	g, err := kernels.TraceOps(st, func(g *kernels.Graph) {
 		x = g.Input("image", kernels.F32, 2, h, w, c) // any batch: ONNX gets it as N
@@ -23,13 +32,13 @@ func Trace(st *kernels.Store, m net.Module, h, w, c int) (*Model, error) {
 	}
 	t.values[x.Name()] = "image"
 	t.model.Inputs = []Value{{"image", Float32, Batch(c, h, w)}}
-	t.model.Outputs = []Value{{"features", Float32, Batch(y.Width())}}
+	t.model.Outputs = []Value{{output, Float32, Batch(y.Width())}}
 	for i, n := range g.Trace() {
 		if t.op(n, i == len(g.Trace())-1); t.err != nil {
 			return nil, t.err
 		}
 	}
-	if t.values[y.Name()] != "features" {
+	if t.values[y.Name()] != output {
 		return nil, fmt.Errorf("export: %v is not the last op's result: export a module that ends in an op", y)
 	}
 	return t.model, nil
@@ -38,6 +47,7 @@ func Trace(st *kernels.Store, m net.Module, h, w, c int) (*Model, error) {
 // tracer implements kernels.ONNX: it adds what ops declare to a model.
 type tracer struct {
 	st     *kernels.Store
+	output string // name of the model's output
 	model  *Model
 	values map[string]string // names of ONNX values by name of the tensor
 	out    *kernels.Tensor   // of the current op
@@ -52,7 +62,7 @@ func (t *tracer) op(n kernels.Node, last bool) {
 		t.fail("%s has no ONNX form: export the backbone alone", n.Op)
 		return
 	}
-	result := "features"
+	result := t.output
 	if !last {
 		result = fmt.Sprintf("%s_%d", strings.ToLower(n.Op), len(t.model.Nodes))
 	}

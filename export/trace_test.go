@@ -61,8 +61,14 @@ func randomNet(t *testing.T, st *kernels.Store, c net.Config) net.Backbone {
 	return m
 }
 
-// features runs the network on the device in inference mode, for images x [N C H W].
+// features runs a backbone on the device in inference mode, for images x [N C H W].
 func features(t *testing.T, dev *vk.Device, st *kernels.Store, m net.Backbone, x []float32, dims []int) []float32 {
+	t.Helper()
+	return outputs(t, dev, st, m, m.Dim(), x, dims)
+}
+
+// outputs runs a module with outputs [N width] on the device in inference mode, for images x [N C H W].
+func outputs(t *testing.T, dev *vk.Device, st *kernels.Store, m net.Module, width int, x []float32, dims []int) []float32 {
 	t.Helper()
 	n, c, h, w := dims[0], dims[1], dims[2], dims[3]
 	prog, err := kernels.Build(dev, st, func(g *kernels.Graph) {
@@ -83,8 +89,8 @@ func features(t *testing.T, dev *vk.Device, st *kernels.Store, m net.Backbone, x
 	if err := r.Wait(); err != nil {
 		t.Fatal(err)
 	}
-	out := make([]float32, n*m.Dim())
-	kernels.Unpack(out, r.Output("features"), m.Dim())
+	out := make([]float32, n*width)
+	kernels.Unpack(out, r.Output("features"), width)
 	return out
 }
 
@@ -112,7 +118,7 @@ func TestRuntimesAgreeWithTheDeviceOnTracedResNets(t *testing.T) {
 			x := make([]float32, n*c.Channels*h*w)
 			rng.New(4).Uniform(x, -2, 2)
 			dims := []int{n, c.Channels, h, w}
-			model, err := Trace(st, m, h, w, c.Channels)
+			model, err := Trace(st, m, h, w, c.Channels, Features)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -168,7 +174,7 @@ func checkNames(t *testing.T, st *kernels.Store, file []byte) {
 // TestMaxPoolIsTracedAsItsONNXNode checks the attributes: their ONNX defaults are strides of 1 and pads of 0 (onnx/docs/Operators.md).
 func TestMaxPoolIsTracedAsItsONNXNode(t *testing.T) {
 	st := kernels.NewStore(nil)
-	m, err := Trace(st, maxPool{}, 9, 9, 2)
+	m, err := Trace(st, maxPool{}, 9, 9, 2, Features)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,5 +1,7 @@
 package kernels
 
+import "fmt"
+
 // normEps is the smallest norm by which L2Normalize divides, as in torch.nn.functional.normalize.
 const normEps = 1e-12
 
@@ -24,7 +26,17 @@ func L2Normalize(x *Tensor) *Tensor {
 
 // Softmax is softmax(x/τ) over the last axis of x [N D]. Backward keeps only y: dx = y ⊙ (dy − Σ dy⊙y)/τ.
 func Softmax(x *Tensor, temperature float64) *Tensor {
-	return softmax("Softmax", "soft", x, temperature)
+	y := softmax("Softmax", "soft", x, temperature)
+	x.g.node("Softmax", y, onnxSoftmax, map[string]float64{"temperature": temperature}, x)
+	return y
+}
+
+func onnxSoftmax(n Node, o ONNX) {
+	if t := n.Attr["temperature"]; t != 1 {
+		o.Refuse(fmt.Sprintf("its temperature is %g, not 1", t))
+		return
+	}
+	o.Node("Softmax", o.Value(n.Out), []string{o.Value(n.In[0])}, o.Value(n.Out), Attr{"axis", 1})
 }
 
 // LogSoftmax is log softmax(x/τ) over the last axis of x [N D]. Backward keeps only y: dx = (dy − e^y·Σ dy)/τ.

@@ -114,12 +114,13 @@ func TestHeadsAreNamedAsInTorchSequential(t *testing.T) {
 	st := kernels.NewStore(device)
 	net.Scope{Store: st, Seed: 1}.Projector("projector", 8, 6, 4)
 	net.Scope{Store: st, Seed: 1}.MLP("head", 8, 6, 4)
+	net.Scope{Store: st, Seed: 1}.MLP("fc", 8, 4)
 	var got []string
 	for _, p := range st.Params() {
 		got = append(got, p.Name)
 	}
 	slices.Sort(got)
-	want := []string{"head.0.bias", "head.0.weight", "head.2.bias", "head.2.weight",
+	want := []string{"fc.bias", "fc.weight", "head.0.bias", "head.0.weight", "head.2.bias", "head.2.weight",
 		"projector.0.weight", "projector.1.bias", "projector.1.weight", "projector.3.bias", "projector.3.weight"}
 	if !slices.Equal(got, want) {
 		t.Fatalf("names %v, want %v", got, want)

@@ -1,6 +1,10 @@
 package net
 
-import "marr/kernels"
+import (
+	"fmt"
+
+	"marr/kernels"
+)
 
 // Projector is Linear(in→hidden, no bias), batch norm, ReLU, Linear(hidden→out), the network between the features and a contrastive loss (Chen et al. 2020,
 // arXiv:2002.05709, section 4.2). Names are those of torch.nn.Sequential: prefix.0, .1 and .3.
@@ -50,15 +54,33 @@ func (p *SimSiamProjector) Forward(x *kernels.Tensor, m Mode) *kernels.Tensor {
 	return p.norms[2].Forward(p.layers[2].Forward(x, m), m)
 }
 
-// MLP is Linear(in→hidden), ReLU, Linear(hidden→out), the classifier that fine-tuning puts on a backbone. Names: prefix.0 and .2.
-type MLP struct{ first, last Linear }
+// MLP is linear layers with a ReLU between each two, such as the classifier that fine-tuning puts on a backbone. Names are those of torch.nn.Sequential,
+// prefix.0, .2, …; a single layer is called prefix.
+type MLP struct{ layers []Linear }
 
-// MLP declares the parameters of an MLP.
-func (s Scope) MLP(prefix string, in, hidden, out int) *MLP {
-	return &MLP{s.Linear(prefix+".0", in, hidden), s.Linear(prefix+".2", hidden, out)}
+// MLP declares the parameters of an MLP. widths are those of its input, its hidden layers and its output.
+func (s Scope) MLP(prefix string, widths ...int) *MLP {
+	if len(widths) < 2 {
+		panic(&kernels.BuildError{Op: prefix, Msg: fmt.Sprintf("an MLP of widths %v: want at least those of the input and the output", widths)})
+	}
+	h := &MLP{}
+	for i, in := range widths[:len(widths)-1] {
+		name := prefix
+		if len(widths) > 2 {
+			name = fmt.Sprintf("%s.%d", prefix, 2*i)
+		}
+		h.layers = append(h.layers, s.Linear(name, in, widths[i+1]))
+	}
+	return h
 }
 
-// Forward maps [N in] to logits [N out].
+// Forward maps [N in] to [N out].
 func (h *MLP) Forward(x *kernels.Tensor, m Mode) *kernels.Tensor {
-	return h.last.Forward(kernels.ReLU(h.first.Forward(x, m)), m)
+	for i, l := range h.layers {
+		if i > 0 {
+			x = kernels.ReLU(x)
+		}
+		x = l.Forward(x, m)
+	}
+	return x
 }
