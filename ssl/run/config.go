@@ -16,8 +16,16 @@ type Config struct {
 	Data   string `toml:"data" json:"data"`
 	Method string `toml:"method" json:"method"`
 	train.Config
-	Views   string         `toml:"views" json:"views"`     // as views.Encode writes them; "": the method's own
-	Options map[string]any `toml:"options" json:"options"` // the method's hyper-parameters
+	Init    *Init          `toml:"init" json:"init,omitempty"` // nil: the backbone starts from random values
+	Views   string         `toml:"views" json:"views"`         // as views.Encode writes them; "": the method's own
+	Options map[string]any `toml:"options" json:"options"`     // the method's hyper-parameters
+}
+
+// Init is the backbone that a run starts from, and the normalization of images that it needs.
+type Init struct {
+	Weights string    `toml:"weights" json:"weights"` // net.BackboneFingerprint
+	Mean    []float64 `toml:"mean" json:"mean"`       // by channel, on the scale 0 … 1
+	Std     []float64 `toml:"std" json:"std"`
 }
 
 // DefaultConfig returns the settings that a run starts from: SimCLR with train.DefaultConfig.
@@ -41,16 +49,28 @@ func (c *Config) SetViews(text string, m ssl.Method, set *data.Set) error {
 
 // NewTrainer returns the trainer of a resolved configuration on an empty store, which it takes over. A nil timing measures nothing.
 func (c Config) NewTrainer(st *kernels.Store, m ssl.Method, set *data.Set, timing *train.Timing) (*train.Trainer, error) {
+	j, err := c.job(m, set)
+	if err != nil {
+		return nil, err
+	}
+	j.Timing = timing
+	return train.New(st, c.Config, j)
+}
+
+// job returns what a resolved configuration trains.
+func (c Config) job(m ssl.Method, set *data.Set) (train.Job, error) {
+	j := train.Job{Name: c.Method, Method: m, Set: set}
+	if c.Init != nil {
+		j.Mean, j.Std = c.Init.Mean, c.Init.Std
+	}
 	if c.Views == "" {
 		if err := c.SetViews("", m, set); err != nil {
-			return nil, err
+			return j, err
 		}
 	}
-	specs, err := views.Decode(c.Views, train.ViewInput(c.Size, set), nil)
-	if err != nil {
-		return nil, train.NewConfigError(err)
-	}
-	return train.New(st, c.Config, train.Job{Name: c.Method, Method: m, Set: set, Views: specs, Timing: timing})
+	var err error
+	j.Views, err = views.Decode(c.Views, train.ViewInput(c.Size, set), nil)
+	return j, train.NewConfigError(err)
 }
 
 // Advice returns a sentence for each setting of a resolved run that works but is unlikely to train well, with what to change.

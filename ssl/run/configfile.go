@@ -25,6 +25,11 @@ func (s setting) name() string { return s.key[strings.LastIndexByte(s.key, '.')+
 func (c Config) settings() (out []setting) {
 	for _, f := range fields(&c) {
 		switch v := f.value.Interface().(type) {
+		case *Init:
+			if v != nil {
+				out = append(out, setting{f.key + ".weights", tomlfile.Value(v.Weights)}, setting{f.key + ".mean", tomlfile.Value(v.Mean)},
+					setting{f.key + ".std", tomlfile.Value(v.Std)})
+			}
 		case map[string]any:
 			for _, k := range slices.Sorted(maps.Keys(v)) {
 				out = append(out, setting{f.key + "." + tomlfile.Key(k), tomlfile.Value(asInteger(v[k]))})
@@ -73,7 +78,8 @@ func (c Config) write(path string, origin map[string]string) error {
 	var b strings.Builder
 	b.WriteString("# The settings of this run. Comments name who chose them.\n")
 	for _, s := range c.settings() {
-		who := cmp.Or(origin[strings.ReplaceAll(s.name(), "-", "_")], "default")
+		table, _, _ := strings.Cut(s.key, ".")
+		who := cmp.Or(origin[strings.ReplaceAll(s.name(), "-", "_")], origin[table], "default")
 		fmt.Fprintf(&b, "%s = %s # %s\n", s.key, s.value, who)
 	}
 	return net.WriteFileAtomic(path, func(w io.Writer) error {

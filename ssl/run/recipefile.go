@@ -69,7 +69,7 @@ func (f *recipeFile) read(key string, v any) error {
 		return f.fail(key, "%s is now %s: rename the key", key, renamed[key])
 	}
 	field, ok := fieldOf(&Config{}, key)
-	if !ok {
+	if !ok || key == initKey {
 		return f.fail(key, "%s is not known: want %s", key, strings.Join(recipeKeys(), ", "))
 	}
 	if err := f.check(key, v, field.value.Kind(), field.bounds); err != nil {
@@ -79,11 +79,16 @@ func (f *recipeFile) read(key string, v any) error {
 	return nil
 }
 
+// initKey is the setting of a configuration that no recipe has, because it is about a file.
+const initKey = "init"
+
 // recipeKeys returns the keys of a recipe's root.
 func recipeKeys() []string {
 	keys := []string{"about", "source", "target"}
 	for _, f := range fields(&Config{}) {
-		keys = append(keys, f.key)
+		if f.key != initKey {
+			keys = append(keys, f.key)
+		}
 	}
 	return keys
 }

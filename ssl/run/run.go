@@ -60,9 +60,11 @@ type Run struct {
 	StopOnCollapse bool
 	Views          string // TOML applied on top of the method's own views (views.Decode); "": no change
 	Set            *data.Set
-	Tuner          *kernels.Tuner       // chooses the kernels that no checkpoint pins; nil: the static rule chooses
-	OnStart        func(*train.Trainer) // called before the first step; may be nil
-	OnStep         func(Progress)       // may be nil
+	// Start sets the values that the backbone starts from (Config.Init), unless the run resumes from a checkpoint; nil: random ones.
+	Start   func(st *kernels.Store) error
+	Tuner   *kernels.Tuner       // chooses the kernels that no checkpoint pins; nil: the static rule chooses
+	OnStart func(*train.Trainer) // called before the first step; may be nil
+	OnStep  func(Progress)       // may be nil
 	// AfterEpoch, when not nil, may measure the backbone after each epoch. The values that it returns become a line of metrics.jsonl with step and
 	// epoch; nil: no line. It must not change the Store. Its error goes to Notice and does not end the run. If it ends early because its context is
 	// done, the resumed run calls it again.
@@ -103,7 +105,14 @@ func (r *Run) Pretrain(ctx context.Context, dev *vk.Device) (*train.Trainer, err
 	if found != nil {
 		st.Pin(found.Meta.Variants)
 	}
-	t, err := r.Config.NewTrainer(st, r.Method, r.Set, nil)
+	j, err := r.Config.job(r.Method, r.Set)
+	if err != nil {
+		return nil, err
+	}
+	if found == nil {
+		j.Start = r.Start
+	}
+	t, err := train.New(st, r.Config.Config, j)
 	if err != nil {
 		return nil, err
 	}
@@ -163,6 +172,9 @@ func (r *Run) differs(c *net.Checkpoint) string {
 		old[x.key] = x.value
 	}
 	_, halted := os.Stat(filepath.Join(r.Dir, haltedFile))
+	if now := r.Config.Init; (was.Init == nil) != (now == nil) || now != nil && was.Init.Weights != now.Weights {
+		return "it was started from other weights"
+	}
 	for _, x := range r.Config.settings() {
 		then, known := old[x.key]
 		if x.key == "views" || then == x.value || halted == nil && slices.Contains(mayChange, x.key) {

@@ -51,6 +51,8 @@ type Job struct {
 	Mean, Std []float64    // that normalize the images; nil: the set's (data.Set.Stats)
 	Passes    bool         // join passes over the samples, so that a small set is used whole; an epoch is then a step
 	Timing    *Timing      // nil: no timing
+	// Start sets the values that the backbone starts from; nil: random ones. Momentum encoders start from the same.
+	Start func(st *kernels.Store) error
 }
 
 // pass is a segment of a step, which runs once for each part of the batch, or once.
@@ -110,6 +112,11 @@ func New(st *kernels.Store, c Config, j Job) (*Trainer, error) {
 	if t.Backbone, err = network.New(st, c.Seed); err != nil {
 		return nil, err
 	}
+	if j.Start != nil { // before the program is built, so that moving averages start there too
+		if err := j.Start(st); err != nil {
+			return nil, err
+		}
+	}
 	if j.Views == nil {
 		if j.Views, err = j.Method.Views(ViewInput(c.Size, j.Set)); err != nil {
 			return nil, err
@@ -128,6 +135,12 @@ func New(st *kernels.Store, c Config, j Job) (*Trainer, error) {
 	if t.prog, err = kernels.Build(t.dev, st, t.record); err != nil {
 		st.Free()
 		return nil, t.memoryError(err)
+	}
+	if j.Start != nil {
+		if err := net.StartMomentum(st); err != nil {
+			t.Free()
+			return nil, err
+		}
 	}
 	return t, nil
 }

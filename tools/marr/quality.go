@@ -54,10 +54,9 @@ func (o *qualityOptions) check() error {
 // quality measures the exported branch of a run after some epochs. Training does not depend on it. The reported result is the last measurement, not the best.
 type quality struct {
 	qualityOptions
-	dev       *vk.Device
-	metric    metric
-	mean, std []float64 // of all training images
-	print     func(line string)
+	dev    *vk.Device
+	metric metric
+	print  func(line string)
 
 	plan    measurementPlan
 	sets    []*data.Set
@@ -86,7 +85,6 @@ func newQuality(ctx context.Context, dev *vk.Device, o qualityOptions, dir strin
 		}
 		q.metric = p
 	}
-	q.mean, q.std = train.Stats()
 	return q, nil
 }
 
@@ -131,7 +129,8 @@ func (q *quality) afterEpoch(ctx context.Context, t *train.Trainer) (map[string]
 	defer func() { q.spent += time.Since(start) }()
 	if q.encoder == nil {
 		var err error
-		if q.encoder, err = eval.NewEncoder(t.Store, t.ExportBranch(), eval.Inputs{Mean: q.mean, Std: q.std, Size: t.Config.Size}, q.sets...); err != nil {
+		mean, std := t.Stats()
+		if q.encoder, err = eval.NewEncoder(t.Store, t.ExportBranch(), eval.Inputs{Mean: mean, Std: std, Size: t.Config.Size}, q.sets...); err != nil {
 			return nil, err
 		}
 	}
