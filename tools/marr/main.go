@@ -6,11 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"os/signal"
 	"regexp"
 	"slices"
 	"strings"
-	"syscall"
 
 	"github.com/spf13/pflag"
 
@@ -46,25 +44,18 @@ func usagef(format string, args ...any) error { return usageError{fmt.Errorf(for
 
 func main() { os.Exit(execute(os.Args[1:])) }
 
-// execute runs a command line and returns the exit status: 0 success, 1 failure, 2 wrong command line, 130 or 143 stopped by a signal after saving.
+// execute runs a command line and returns the exit status: 0 success, 1 failure, 2 wrong command line, 128 + the signal's number if a signal stopped it
+// (after saving): 130 for Ctrl-C, 143 for SIGTERM, 129 for SIGHUP, 141 if nobody reads stdout any more.
 func execute(args []string) int {
-	ctx, cancel := context.WithCancel(context.Background())
-	defer cancel()
-	signals, status := make(chan os.Signal, 1), make(chan int, 1)
-	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
-	go func() {
-		s := <-signals
-		signal.Stop(signals) // a second signal ends the program at once
-		status <- 128 + int(s.(syscall.Signal))
-		cancel()
-	}()
+	ctx, status, release := stopOnSignal(context.Background())
+	defer release()
 	err := dispatch(ctx, args)
 	if err == nil {
 		return 0
 	}
 	fmt.Fprintln(os.Stderr, explain(err))
 	switch {
-	case errors.Is(err, run.ErrStopped) || errors.Is(err, context.Canceled):
+	case ctx.Err() != nil && (errors.Is(err, run.ErrStopped) || errors.Is(err, context.Canceled)):
 		return <-status
 	case errors.As(err, new(usageError)) || errors.As(err, new(*train.ConfigError)):
 		return 2
@@ -78,6 +69,7 @@ var packages = regexp.MustCompile(`(^|: |; |\()(?:bench|data|eval|export|kernels
 // explain returns an error as one line: marr: what happened: why: what to do.
 func explain(err error) string {
 	text := packages.ReplaceAllString(strings.ReplaceAll(err.Error(), "\n", "; "), "$1")
+	text = strings.ReplaceAll(text, context.Canceled.Error(), "stopped by a signal")
 	if errors.As(err, new(*vk.NoDeviceError)) {
 		for _, v := range []string{"VK_DRIVER_FILES", "VK_ICD_FILENAMES"} {
 			if os.Getenv(v) != "" {

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"syscall"
@@ -58,7 +59,12 @@ func TestSameSeedSameBytes(t *testing.T) {
 // stopAfter starts a run, sends it a signal after it printed a number of steps, and returns its exit status and its stderr.
 func stopAfter(t *testing.T, steps int, s syscall.Signal, args []string) (status int, stderr string) {
 	t.Helper()
-	c := marr(t, nil, args...)
+	return signalAfter(t, steps, s, marr(t, nil, args...))
+}
+
+// signalAfter is stopAfter for a prepared command.
+func signalAfter(t *testing.T, steps int, s syscall.Signal, c *exec.Cmd) (status int, stderr string) {
+	t.Helper()
 	var errs bytes.Buffer
 	c.Stderr = &errs
 	out, err := c.StdoutPipe()
@@ -103,21 +109,81 @@ func TestSignalSavesAndPrintsHowToResume(t *testing.T) {
 	t.Parallel()
 	data, dir := images64(t), t.TempDir()
 	whole, _ := trained(t)
-	for s, want := range map[syscall.Signal]int{syscall.SIGINT: 130, syscall.SIGTERM: 143} {
+	for s, want := range map[syscall.Signal]int{syscall.SIGINT: 130, syscall.SIGTERM: 143, syscall.SIGHUP: 129} {
 		stopped := filepath.Join(dir, s.String())
 		status, said := stopAfter(t, 11, s, small(data, stopped))
 		if status != want || !strings.Contains(last(said), "--resume") {
 			t.Errorf("%v: status %d, want %d, stderr %q", s, status, want, said)
 		}
-		ok(t, small(data, stopped, "--resume")...)
-		for _, name := range []string{"checkpoint.ckpt", "metrics.jsonl"} { // checkpoint.prev.ckpt may be of the step that it stopped at
-			x, err := os.ReadFile(filepath.Join(whole, name))
-			if err != nil {
-				t.Fatal(err)
-			}
-			if y, err := os.ReadFile(filepath.Join(stopped, name)); err != nil || !bytes.Equal(x, y) {
-				t.Errorf("%v: %s differs (%v)", s, name, err)
-			}
+		resumesTo(t, whole, data, stopped)
+	}
+}
+
+// resumesTo resumes a run that was stopped and compares its newest checkpoint and metrics with those of a whole run. The checkpoint before it may be of the
+// step that the run was stopped at.
+func resumesTo(t *testing.T, whole, data, stopped string) {
+	t.Helper()
+	ok(t, small(data, stopped, "--resume")...)
+	for _, name := range []string{"checkpoint.ckpt", "metrics.jsonl"} {
+		x, err := os.ReadFile(filepath.Join(whole, name))
+		if err != nil {
+			t.Fatal(err)
 		}
+		if y, err := os.ReadFile(filepath.Join(stopped, name)); err != nil || !bytes.Equal(x, y) {
+			t.Errorf("%s differs (%v)", name, err)
+		}
+	}
+}
+
+// The reader takes some lines and goes, as head does.
+func TestRunWhoseOutputNobodyReadsIsSaved(t *testing.T) {
+	t.Parallel()
+	data, stopped := images64(t), filepath.Join(t.TempDir(), "run")
+	whole, _ := trained(t)
+	c := marr(t, nil, small(data, stopped)...)
+	var errs bytes.Buffer
+	c.Stderr = &errs
+	out, err := c.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Start(); err != nil {
+		t.Fatal(err)
+	}
+	for in := bufio.NewScanner(out); in.Scan() && !strings.Contains(in.Text(), " step "); {
+	}
+	out.Close()
+	_ = c.Wait() // the status is checked below
+	if status := c.ProcessState.ExitCode(); status != 141 || !strings.Contains(last(errs.String()), "saved in "+stopped) {
+		t.Errorf("status %d, stderr %q, want 141 and where the run was saved", status, errs.String())
+	}
+	resumesTo(t, whole, data, stopped)
+}
+
+// The terminal closes: the kernel and the shell each send SIGHUP, and stdout is gone.
+func TestSecondHangupDoesNotKillTheRunThatSaves(t *testing.T) {
+	t.Parallel()
+	ctx, status, release := stopOnSignal(t.Context())
+	defer release()
+	for range 3 {
+		if err := syscall.Kill(os.Getpid(), syscall.SIGHUP); err != nil {
+			t.Fatal(err)
+		}
+		<-ctx.Done()
+	}
+	if got := <-status; got != 129 {
+		t.Errorf("status %d, want 129", got)
+	}
+}
+
+// A run under nohup outlives its terminal.
+func TestIgnoredHangupDoesNotStopTheRun(t *testing.T) {
+	t.Parallel()
+	data, out := images64(t), filepath.Join(t.TempDir(), "run")
+	c := marr(t, nil, small(data, out)...)
+	c.Args = append([]string{"sh", "-c", `trap "" HUP; exec "$0" "$@"`}, c.Args...)
+	c.Path = "/bin/sh"
+	if status, said := signalAfter(t, 3, syscall.SIGHUP, c); status != 0 {
+		t.Errorf("status %d, stderr %q, want a finished run", status, said)
 	}
 }
