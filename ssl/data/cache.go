@@ -149,7 +149,7 @@ func (c *cache) build(ctx context.Context, path string, key store.Key, l *listin
 
 // index returns the index of the images that were read, and the first skipped item by name.
 func (c *cache) index(part *store.Builder, l *listing) (x store.Index, first store.Skipped) {
-	x.Classes, x.Skipped = l.classes, slices.Clone(l.skipped)
+	x.Skipped = slices.Clone(l.skipped)
 	place := make([]int, 0, l.n+1) // number of images read before each item
 	for i := range l.n {
 		place = append(place, i-len(x.Skipped)+len(l.skipped))
@@ -168,6 +168,7 @@ func (c *cache) index(part *store.Builder, l *listing) (x store.Index, first sto
 			x.Labels = append(x.Labels, l.labels[i])
 		}
 	}
+	x.Classes, x.Labels = occurring(l.classes, x.Labels)
 	place = append(place, part.NumImages())
 	for _, clip := range l.clips {
 		if n := place[clip.First+clip.N] - place[clip.First]; n > 0 {

@@ -71,8 +71,7 @@ func (f *files) Close() error { return nil }
 // folder holds the images at any depth below a folder, sorted by path.
 //
 // Image files are recognized by extension (decode.HasImageExtension); names that begin with a dot are ignored, links are followed. If
-// every image lies below a first-level sub-folder and there are at least two of these, their sorted names are the classes. A class whose
-// images are all unreadable keeps its label, so that damaged files do not renumber the others.
+// every image lies below a first-level sub-folder and there are at least two of these, their names are the classes.
 type folder struct {
 	files
 	skipped []store.Skipped

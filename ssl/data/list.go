@@ -7,17 +7,11 @@ import (
 	"encoding/hex"
 	"fmt"
 	"path/filepath"
-	"slices"
-	"strconv"
 	"strings"
 )
 
-// maxLabel is the largest label in a list. Classes are counted up to the largest label, so the limit bounds the memory.
-const maxLabel = 1<<16 - 1
-
 // list is a text file with one image per line: a path, relative to the file's folder, optionally followed by a tab and a label. Empty
-// lines and lines that begin with # are ignored. If all labels are integers they are used as they are, otherwise the sorted distinct
-// labels are the classes. A line without a label is an image without a label.
+// lines and lines that begin with # are ignored. The distinct labels are the classes. A line without a label is an image without a label.
 type list struct {
 	files
 	text   string // SHA-256 of the lines
@@ -58,34 +52,8 @@ func (l *list) stamps() []stamp { return append(l.files.stamps(), stamp{name: "\
 
 func (l *list) list(context.Context) (*listing, error) {
 	out := &listing{n: len(l.found), names: l.names(), weight: l.weight}
-	out.classes, out.labels = parseLabels(l.labels)
+	if l.labels != nil {
+		out.classes, out.labels = classesOf(l.labels)
+	}
 	return out, nil
-}
-
-// parseLabels converts text labels to numbers: their value if all are integers, otherwise their index among the sorted distinct names.
-// "" is −1; nil gives nil.
-func parseLabels(names []string) (classes []string, labels []int32) {
-	numbers := true
-	for _, s := range names {
-		v := int32(-1)
-		if s != "" {
-			n, err := strconv.ParseUint(s, 10, 31)
-			numbers = numbers && err == nil && n <= maxLabel
-			v = int32(n)
-			classes = append(classes, s)
-		}
-		labels = append(labels, v)
-	}
-	if numbers {
-		return nil, labels
-	}
-	slices.Sort(classes)
-	classes = slices.Compact(classes)
-	for i, s := range names {
-		labels[i] = -1
-		if at, ok := slices.BinarySearch(classes, s); ok {
-			labels[i] = int32(at)
-		}
-	}
-	return classes, labels
 }

@@ -106,14 +106,15 @@ func TestIDXFilesOpenWithTheirLabelsFile(t *testing.T) {
 			write(t, content[1], dir, c.labels)
 		}
 		s := openSize(t, path, -1) // a size of its own: the argument does not count
-		want := []int32{7, 200}
-		if c.labels == "" {
-			want = nil
+		var want []int32
+		var classes []string
+		if c.labels != "" { // 7 and 200, which are the names of the two classes
+			want, classes = []int32{0, 1}, []string{"7", "200"}
 		}
 		h, w, uniform := s.Size()
-		if s.Name != path || s.Len() != 2 || h != 3 || w != 2 || !uniform || s.C != 1 || !slices.Equal(s.Labels, want) ||
+		if s.Name != path || s.Len() != 2 || h != 3 || w != 2 || !uniform || s.C != 1 || !slices.Equal(s.Labels, want) || !slices.Equal(s.Classes, classes) ||
 			!bytes.Equal(slices.Concat(s.Image(0).Pix, s.Image(1).Pix), pixels) {
-			t.Errorf("%s: got %+v", c.images, s)
+			t.Errorf("%s: %s, %d images of %d×%d, labels %v, classes %v", c.images, s.Name, s.Len(), h, w, s.Labels, s.Classes)
 		}
 	}
 }

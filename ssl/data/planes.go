@@ -133,6 +133,9 @@ func classNames(path string, want int) ([]string, error) {
 	}
 	for i := range names {
 		names[i] = strings.TrimSpace(names[i])
+		if slices.Contains(names[:i], names[i]) {
+			return nil, fmt.Errorf("data: class names %s: %q is the name of two classes: give the published file, or remove it", path, names[i])
+		}
 	}
 	return names, nil
 }

@@ -20,14 +20,15 @@ type Clip = store.Clip
 type Set struct {
 	Name    string        // as given to Open
 	C       int           // 3 if any image is in color, otherwise 1
-	Labels  []int32       // [N], −1: none; nil if the set has no labels
-	Classes []string      // names by label; nil if unknown
+	Labels  []int32       // [N], indices of Classes, −1: none; nil if the set has no labels
+	Classes []string      // names, which identify classes among sets (MatchClasses); nil if the set has no labels
 	Files   []string      // folders, lists and archives: each image's path within, with slashes; otherwise nil
 	Skipped []SkippedFile // unreadable files, sorted by path
 	Clips   []Clip        // frames only
 
 	bytes     []byte
 	locations []store.Location
+	gray      bool        // Image converts color images
 	file      *store.File // the mapped file; nil for built-ins and for sets made from others
 }
 
@@ -56,9 +57,11 @@ func newHeapSet(name string, h, w, c int, pixels []byte, labels []int32, classes
 	return s
 }
 
-// FromImages returns a set with copies of images on the heap; labels may be nil.
+// FromImages returns a set with copies of images on the heap. The numbers of labels, which may be nil, are the names of the classes; −1 is
+// an image without a label.
 func FromImages(name string, images []Image, labels []int32) *Set {
-	s := &Set{Name: name, Labels: labels}
+	s := &Set{Name: name}
+	s.Classes, s.Labels = occurring(nil, labels)
 	for _, img := range images {
 		s.locations = append(s.locations, store.Location{Offset: int64(len(s.bytes)), H: int32(img.H), W: int32(img.W), C: uint8(img.C)})
 		s.bytes = append(s.bytes, img.Pix...)
@@ -92,7 +95,31 @@ func (s *Set) Len() int { return len(s.locations) }
 func (s *Set) Image(i int) Image {
 	p := s.locations[i]
 	end := p.Offset + p.Size()
-	return Image{H: int(p.H), W: int(p.W), C: int(p.C), Pix: s.bytes[p.Offset:end:end]}
+	img := Image{H: int(p.H), W: int(p.W), C: int(p.C), Pix: s.bytes[p.Offset:end:end]}
+	if s.gray && img.C == 3 {
+		return toGray(img)
+	}
+	return img
+}
+
+// ToGray returns the set with gray images: a color image becomes its luma, (19595·R + 38470·G + 7471·B)/65536, rounded to the nearest (ITU-R
+// BT.601, and the same bits as Pillow's convert("L")). It is converted each time that Image returns it. The result is s if s has no color.
+func (s *Set) ToGray() *Set {
+	if s.C == 1 {
+		return s
+	}
+	t := *s
+	t.C, t.gray, t.file = 1, true, nil
+	return &t
+}
+
+func toGray(img Image) Image {
+	out := Image{H: img.H, W: img.W, C: 1, Pix: make([]byte, img.H*img.W)}
+	for i := range out.Pix {
+		p := img.Pix[3*i : 3*i+3]
+		out.Pix[i] = byte((19595*uint32(p[0]) + 38470*uint32(p[1]) + 7471*uint32(p[2]) + 1<<15) >> 16)
+	}
+	return out
 }
 
 // Size returns the largest height and the largest width in pixels, and whether all images have that size.
@@ -112,17 +139,8 @@ func (s *Set) MaxPixels() int {
 	return most
 }
 
-// NumClasses returns the number of classes: of class names if known, otherwise the largest label + 1; 0 without labels.
-func (s *Set) NumClasses() int {
-	if s.Classes != nil {
-		return len(s.Classes)
-	}
-	k := int32(-1)
-	for _, l := range s.Labels {
-		k = max(k, l)
-	}
-	return int(k) + 1
-}
+// NumClasses returns the number of classes, 0 without labels. Each has an image in a set that Open returned.
+func (s *Set) NumClasses() int { return len(s.Classes) }
 
 // Stats returns the mean and the population standard deviation of each channel [C] over all pixels, scaled to 0..1 (store.Sums.Stats).
 // For a set that Open returned they are read from the cache; for others they are computed.
@@ -155,7 +173,7 @@ func (s *Set) Fingerprint() string {
 }
 
 // Subset returns the images idx, in that order and possibly repeated. It shares the pixels of s and has as many channels. It keeps the
-// clips whose frames all follow one another in idx. It panics if an index is outside 0..Len()-1.
+// clips whose frames all follow one another in idx, and all classes, so that labels of subsets are comparable. It panics if an index is outside 0..Len()-1.
 func (s *Set) Subset(idx []int) *Set {
 	t := *s
 	t.file = nil
@@ -169,11 +187,7 @@ func (s *Set) Limit(n int) *Set {
 	if n >= s.Len() {
 		return s
 	}
-	idx := make([]int, n)
-	for i := range idx {
-		idx[i] = i
-	}
-	return s.Subset(idx)
+	return s.Subset(span(n))
 }
 
 // pick returns the elements idx of from; nil if from is nil.

@@ -10,7 +10,7 @@ import (
 
 // tiny is a set of three 1×2 RGB images.
 func tiny() *Set {
-	s := newHeapSet("tiny", 1, 2, 3, []byte{0, 10, 255, 0, 20, 255, 0, 30, 255, 0, 40, 255, 0, 50, 255, 255, 60, 255}, []int32{2, -1, 0}, nil)
+	s := newHeapSet("tiny", 1, 2, 3, []byte{0, 10, 255, 0, 20, 255, 0, 30, 255, 0, 40, 255, 0, 50, 255, 255, 60, 255}, []int32{2, -1, 0}, []string{"a", "b", "c"})
 	s.Files = []string{"a", "b", "c"}
 	return s
 }
@@ -59,6 +59,24 @@ func TestFingerprintDependsOnSizesPixelsAndLabelsOnly(t *testing.T) {
 		change(s)
 		if s.Fingerprint() == base {
 			t.Errorf("%s: fingerprint unchanged", what)
+		}
+	}
+}
+
+// The grays are those of Pillow 9.4: Image.new("RGB", (1, 1), color).convert("L").
+func TestColorConvertsToGrayAsInPillow(t *testing.T) {
+	color := []byte{255, 0, 0, 0, 255, 0, 0, 0, 255, 10, 200, 77, 255, 255, 255, 1, 2, 3}
+	want := []byte{76, 150, 29, 129, 255, 2}
+	s := FromImages("mixed", []Image{{H: 2, W: 3, C: 3, Pix: color}, {H: 1, W: 1, C: 1, Pix: []byte{9}}}, []int32{0, 1})
+	g := s.ToGray()
+	same := FromImages("gray", []Image{{H: 2, W: 3, C: 1, Pix: want}, {H: 1, W: 1, C: 1, Pix: []byte{9}}}, []int32{0, 1})
+	if !bytes.Equal(pixels(g), pixels(same)) || g.C != 1 || g.Fingerprint() != same.Fingerprint() || s.C != 3 || s.Image(0).C != 3 {
+		t.Errorf("%v, %d channels, want %v", pixels(g), g.C, want)
+	}
+	for i, set := range []*Set{g.Subset([]int{1, 0}), same.Subset([]int{1, 0}), same.ToGray()} {
+		mean, std := set.Stats()
+		if m, d := same.Stats(); !slices.Equal(mean, m) || !slices.Equal(std, d) {
+			t.Errorf("%d: mean %v, deviation %v, want %v, %v", i, mean, std, m, d)
 		}
 	}
 }
@@ -112,20 +130,6 @@ func TestLimitReturnsTheFirstImages(t *testing.T) {
 	s.Labels, s.Files = nil, nil
 	if u := s.Limit(1); u.Labels != nil || u.Files != nil {
 		t.Error("Limit invented labels or files")
-	}
-}
-
-func TestNumClassesCountsNamesOrLabels(t *testing.T) {
-	s := tiny()
-	if s.NumClasses() != 3 {
-		t.Errorf("largest label 2: %d classes", s.NumClasses())
-	}
-	s.Classes = []string{"a", "b", "c", "never seen"}
-	if s.NumClasses() != 4 {
-		t.Errorf("four names: %d classes", s.NumClasses())
-	}
-	if n := (&Set{}).NumClasses(); n != 0 {
-		t.Errorf("no labels: %d classes", n)
 	}
 }
 

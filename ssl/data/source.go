@@ -55,7 +55,7 @@ type listing struct {
 	names   []string          // of the items, with slashes; nil if they have none
 	weight  func(i int) int64 // bytes of item i in memory between fetch and the end of its decoding
 	labels  []int32           // −1: none; nil: no item has one
-	classes []string
+	classes []string          // names by label; nil: the numbers are the names
 	clips   []Clip
 	skipped []store.Skipped // besides items
 }
@@ -74,7 +74,7 @@ func keyOf(kind string, side int, stamps []stamp) store.Key {
 		return cmp.Or(strings.Compare(a.name, b.name), cmp.Compare(a.size, b.size), cmp.Compare(a.mtime, b.mtime))
 	})
 	h := sha256.New()
-	fmt.Fprintf(h, "marr set 2\n%s\n%s\n%d\n", decode.Version, kind, side)
+	fmt.Fprintf(h, "marr set 3\n%s\n%s\n%d\n", decode.Version, kind, side)
 	var b []byte
 	for _, s := range stamps {
 		b = binary.LittleEndian.AppendUint64(b[:0], uint64(len(s.name)))
@@ -195,7 +195,7 @@ func entryName(name string) string {
 	return name
 }
 
-// classFolders returns the sorted first-level folders of files (slash paths) as class names, and each file's label. It returns nil, nil
+// classFolders returns the first-level folders of files (slash paths) as class names, in natural order, and each file's label. It returns nil, nil
 // if a file lies in no folder or all lie in the same.
 func classFolders(files []string) (classes []string, labels []int32) {
 	for _, f := range files {
@@ -205,15 +205,8 @@ func classFolders(files []string) (classes []string, labels []int32) {
 		}
 		classes = append(classes, class)
 	}
-	slices.Sort(classes)
-	classes = slices.Compact(classes)
-	if len(classes) < 2 {
+	if classes, labels = classesOf(classes); len(classes) < 2 {
 		return nil, nil
-	}
-	for _, f := range files {
-		class, _, _ := strings.Cut(f, "/")
-		at, _ := slices.BinarySearch(classes, class)
-		labels = append(labels, int32(at))
 	}
 	return classes, labels
 }

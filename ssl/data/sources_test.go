@@ -146,7 +146,7 @@ func TestListGivesFilesInOrderWithLabels(t *testing.T) {
 		labels              []int32
 	}{
 		{"plain", "\ufeff# images\r\nb.png\r\n\r\na.png\nsub/c.png\n" + outside, "", nil},
-		{"numbers", "b.png\t3\na.png\nsub/c.png\t 0 \n" + outside + "\t3", "", []int32{3, -1, 0, 3}},
+		{"numbers", "b.png\t30\na.png\nsub/c.png\t 7 \n" + outside + "\t30", "7 30", []int32{1, -1, 0, 1}},
 		{"names", "b.png\tzebra\na.png\t7\nsub/c.png\n" + outside + "\tape", "7 ape zebra", []int32{2, 0, -1, 1}},
 		{"wild number", "b.png\t4000000000\na.png\t1\nsub/c.png\t1\n" + outside + "\t1", "1 4000000000", []int32{1, 0, 0, 0}},
 	} {
@@ -250,14 +250,19 @@ func TestCIFARFilesAndFoldersOpen(t *testing.T) {
 			t.Fatalf("pixel %d is %v, want %v", k, img.Pix[3*k:3*k+3], want)
 		}
 	}
-	if s := openSize(t, filepath.Join(dir, "test_batch.bin"), 0); s.Len() != 2 || s.NumClasses() != 10 {
-		t.Errorf("test batch: %d images, %d classes", s.Len(), s.NumClasses())
+	if s := openSize(t, filepath.Join(dir, "test_batch.bin"), 0); s.Len() != 2 || !slices.Equal(s.Classes, names[8:]) {
+		t.Errorf("test batch: %d images, classes %v", s.Len(), s.Classes)
 	}
 	hundred := t.TempDir()
 	write(t, cifarFile(3, 2, func(i int) byte { return byte(99 - i) }), hundred, "train.bin")
-	write(t, []byte(strings.Repeat("name\n", 100)), hundred, "fine_label_names.txt")
-	if s := openSize(t, hundred, 0); !slices.Equal(s.Labels, []int32{99, 98, 97}) || s.NumClasses() != 100 || s.Image(2).Pix[2] != 102 {
-		t.Errorf("labels %v, %d classes, pixel %v", s.Labels, s.NumClasses(), s.Image(2).Pix[:3])
+	var fine []byte
+	for i := range 100 {
+		fine = fmt.Appendf(fine, "name%d\n", i)
+	}
+	write(t, fine, hundred, "fine_label_names.txt")
+	s = openSize(t, hundred, 0)
+	if want := strings.Fields("name97 name98 name99"); !slices.Equal(s.Labels, []int32{2, 1, 0}) || !slices.Equal(s.Classes, want) || s.Image(2).Pix[2] != 102 {
+		t.Errorf("labels %v, classes %v, pixel %v", s.Labels, s.Classes, s.Image(2).Pix[:3])
 	}
 }
 
@@ -272,6 +277,7 @@ func TestBadCIFARAndSTLFilesAreErrors(t *testing.T) {
 		{"data_batch_1.bin", nil, nil, "0 bytes"},
 		{"test_batch.bin", cifarFile(2, 1, func(i int) byte { return byte(10 * i) }), nil, "label 10 of record 1: expected 0 to 9"},
 		{"test_batch.bin", good, []byte("one\ntwo"), "batches.meta.txt: 2 names for 10 classes"},
+		{"test_batch.bin", good, []byte("0\n1\n2\n3\n4\n5\n6\n7\n8\n0"), `batches.meta.txt: "0" is the name of two classes`},
 		{"unlabeled_X.bin", make([]byte, 27647), nil, "not a multiple of the record size 27648"},
 	} {
 		dir := t.TempDir()
@@ -300,9 +306,12 @@ func TestSTLPlanesAreStoredByColumn(t *testing.T) {
 		t.Errorf("pixel %v, labels %v", img.Pix[3*(7*96+5):][:3], s.Labels)
 	}
 	write(t, []byte{10, 1}, dir, "train_y.bin")
+	if s := openSize(t, path, 0); !slices.Equal(s.Labels, []int32{1, 0}) || !slices.Equal(s.Classes, []string{"1", "10"}) {
+		t.Errorf("without names: labels %v, classes %v", s.Labels, s.Classes)
+	}
 	names := strings.Fields("airplane bird car cat deer dog horse monkey ship truck")
 	write(t, []byte(strings.Join(names, "\n")), dir, "class_names.txt")
-	if s := openSize(t, path, 0); !slices.Equal(s.Labels, []int32{9, 0}) || !slices.Equal(s.Classes, names) {
+	if s := openSize(t, path, 0); !slices.Equal(s.Labels, []int32{1, 0}) || !slices.Equal(s.Classes, []string{"airplane", "truck"}) {
 		t.Errorf("labels %v, classes %v", s.Labels, s.Classes)
 	}
 }

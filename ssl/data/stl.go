@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 )
 
@@ -57,5 +58,10 @@ func (s *stl) list(context.Context) (*listing, error) {
 		l.labels = append(l.labels, int32(v)-1)
 	}
 	l.classes, err = classNames(s.names, stlClasses)
+	if err == nil && l.classes == nil { // the numbers of the labels file
+		for i := range stlClasses {
+			l.classes = append(l.classes, strconv.Itoa(i+1))
+		}
+	}
 	return l, err
 }

@@ -183,7 +183,7 @@ func TestSupervisedTrainingRaisesNoAlarm(t *testing.T) {
 // shades returns n images of noise. Those of class 1 are brighter.
 func shades(n int) *data.Set {
 	set := datatest.Noise(n, 16, 1)
-	set.Labels = make([]int32, n)
+	set.Labels, set.Classes = make([]int32, n), []string{"0", "1"}
 	for i := range n {
 		pix := set.Image(i).Pix
 		for k := range pix {

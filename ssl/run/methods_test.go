@@ -17,7 +17,7 @@ import (
 // The checkpoint holds averages, centers and the running statistics of momentum encoders. The resumed run is eager and ends with the same bytes.
 func TestEveryMethodResumesToTheSameBytes(t *testing.T) {
 	set := datatest.Noise(12, 32, 1)
-	set.Labels = []int32{0, 1, 2, 0, 1, 2, 0, 1, 2, 0, 1, -1}
+	set.Labels, set.Classes = []int32{0, 1, 2, 0, 1, 2, 0, 1, 2, 0, 1, -1}, []string{"0", "1", "2"}
 	set.Clips = []data.Clip{{Name: "a", First: 0, N: 3}, {Name: "b", First: 3, N: 3}, {Name: "c", First: 6, N: 3}, {Name: "d", First: 9, N: 3}}
 	for _, method := range ssl.Methods() {
 		t.Run(method, func(t *testing.T) {

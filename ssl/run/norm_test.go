@@ -17,7 +17,7 @@ import (
 // Each norm trains with a momentum encoder and is fine-tuned from the checkpoint.
 func TestEveryNormTrainsResumesAndFinetunes(t *testing.T) {
 	set := datatest.Noise(12, 16, 1)
-	set.Labels = []int32{0, 1, 2, 0, 1, 2, 0, 1, 2, 0, 1, 2}
+	set.Labels, set.Classes = []int32{0, 1, 2, 0, 1, 2, 0, 1, 2, 0, 1, 2}, []string{"0", "1", "2"}
 	for _, norm := range net.Norms {
 		t.Run(norm, func(t *testing.T) {
 			c := runConfig()

@@ -14,7 +14,7 @@ import (
 // With group norm in the heads, only the backbone has running statistics.
 func TestHeadNormReplacesBatchNormInTheHeadsOfEveryMethod(t *testing.T) {
 	set := datatest.Noise(12, 32, 1)
-	set.Labels = []int32{0, 1, 2, 0, 1, 2, 0, 1, 2, 0, 1, 2}
+	set.Labels, set.Classes = []int32{0, 1, 2, 0, 1, 2, 0, 1, 2, 0, 1, 2}, []string{"0", "1", "2"}
 	set.Clips = []data.Clip{{Name: "a", First: 0, N: 3}, {Name: "b", First: 3, N: 3}, {Name: "c", First: 6, N: 3}, {Name: "d", First: 9, N: 3}}
 	for _, method := range ssl.Methods() {
 		c := smallConfig()

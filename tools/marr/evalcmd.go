@@ -95,11 +95,8 @@ func (e evaluation) do(ctx context.Context, trainName, testName, device string) 
 	if e.run != "" {
 		channels = s.channels
 	}
-	if err := checkSets(train, test, channels); err != nil {
+	if train, test, err = matchSets(train, test, channels); err != nil {
 		return err
-	}
-	if i := slices.Index(train.Labels, -1); i >= 0 {
-		return fmt.Errorf("%s: image %d has no label: label all images", train.Name, i)
 	}
 	if e.run == "" {
 		e.config.Data = trainName
@@ -133,31 +130,6 @@ func (e evaluation) do(ctx context.Context, trainName, testName, device string) 
 		return json.NewEncoder(os.Stdout).Encode(result)
 	}
 	fmt.Println(text)
-	return nil
-}
-
-// checkSets returns an error for sets that a network for images of this many channels (0: any) cannot be evaluated on. If the network or the training images
-// have three channels, gray images are repeated in three.
-func checkSets(train, test *data.Set, channels int) error {
-	train.C = max(train.C, channels)
-	if train.C < test.C {
-		return fmt.Errorf("%s is gray, %s has color: give sets of one kind", train.Name, test.Name)
-	}
-	test.C = train.C
-	for _, s := range []*data.Set{train, test} {
-		if s.Labels == nil {
-			return fmt.Errorf("%s has no labels: use one folder per class, or a data-set file with labels", s.Name)
-		}
-	}
-	if i := slices.Index(test.Labels, -1); i >= 0 {
-		return fmt.Errorf("%s: image %d has no label: label all images", test.Name, i)
-	}
-	if !slices.ContainsFunc(train.Labels, func(l int32) bool { return l >= 0 && l != slices.Max(train.Labels) }) {
-		return fmt.Errorf("%s has images of one class only: use at least two classes", train.Name)
-	}
-	if a, b := strings.Join(train.Classes, ", "), strings.Join(test.Classes, ", "); a != b && train.Classes != nil && test.Classes != nil {
-		return fmt.Errorf("%s has the classes %s, %s has %s: use sets with the same class folders", train.Name, a, test.Name, b)
-	}
 	return nil
 }
 

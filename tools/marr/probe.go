@@ -25,30 +25,14 @@ func newProbe(ctx context.Context, train *data.Set, name string, px int) (*probe
 		return nil, err
 	}
 	channels := train.C
-	if !slices.ContainsFunc(train.Labels, func(l int32) bool { return l >= 0 }) {
-		if err := checkSets(test, test, channels); err != nil {
-			return nil, err
-		}
-		train, test = splitThirds(test)
+	if train.Labels == nil && test.Labels != nil {
+		train, test = splitThirds(withLabels(test))
 	}
-	if err := checkSets(train, test, channels); err != nil {
+	if train, test, err = matchSets(train, test, channels); err != nil {
 		return nil, err
 	}
-	if train.C > channels {
-		return nil, fmt.Errorf("--eval-data %s has color, the images of --data are gray: give sets of one kind", name)
-	}
-	train = withLabels(train)
 	if train.Len() < numNeighbors || test.Len() == 0 {
 		return nil, fmt.Errorf("--eval-data %s: %s leaves %d images to fit on and %d to test on, and kNN needs %d: use more images", name, train.Name, train.Len(), test.Len(), numNeighbors)
-	}
-	inTrain := map[int32]bool{}
-	for _, label := range train.Labels {
-		inTrain[label] = true
-	}
-	for i, label := range test.Labels {
-		if !inTrain[label] {
-			return nil, fmt.Errorf("--eval-data %s: image %d has label %d, which no image of %s has: use images of the same classes", name, i, label, train.Name)
-		}
 	}
 	return &probe{train, test}, nil
 }
@@ -67,20 +51,6 @@ func splitThirds(set *data.Set) (train, test *data.Set) {
 	train, test = set.Subset(trainIndices), set.Subset(testIndices)
 	train.Name, test.Name = set.Name+" (two of three)", set.Name+" (every third)"
 	return train, test
-}
-
-// withLabels returns the images of a set that have a label.
-func withLabels(set *data.Set) *data.Set {
-	if !slices.Contains(set.Labels, -1) {
-		return set
-	}
-	var indices []int
-	for i, l := range set.Labels {
-		if l >= 0 {
-			indices = append(indices, i)
-		}
-	}
-	return set.Subset(indices)
 }
 
 // evenlySpaced returns n evenly spaced indices below `all`, or all of them if there are fewer.

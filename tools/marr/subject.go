@@ -105,7 +105,7 @@ func (s subject) load(dev *vk.Device) (*kernels.Store, net.Backbone, error) {
 	return st, backbone, nil
 }
 
-// features returns the subject's features of each set. All sets have images of one size.
+// features returns the subject's features of each set. All sets have the channels of the subject.
 func (s subject) features(ctx context.Context, dev *vk.Device, sets ...*data.Set) ([]*eval.Features, error) {
 	var out []*eval.Features
 	if s.start == nil {
@@ -117,9 +117,6 @@ func (s subject) features(ctx context.Context, dev *vk.Device, sets ...*data.Set
 			out = append(out, f)
 		}
 		return out, nil
-	}
-	if s.channels != sets[0].C {
-		return nil, fmt.Errorf("%s was trained on images of %d channels, %s has %d: use images of the same kind", s.name, s.channels, sets[0].Name, sets[0].C)
 	}
 	st, backbone, err := s.load(dev)
 	if err != nil {

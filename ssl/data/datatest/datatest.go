@@ -24,6 +24,7 @@ func Noise(n, px, channels int) *data.Set {
 // Labeled returns Noise with three labels in turn and clips of three images, enough for every method.
 func Labeled(n, px, channels int) *data.Set {
 	set := Noise(n, px, channels)
+	set.Classes = []string{"0", "1", "2"}
 	for i := range n {
 		set.Labels = append(set.Labels, int32(i%3))
 		if i%3 == 0 && i+3 <= n {
