@@ -3,6 +3,7 @@ module marr
 go 1.26.0
 
 require (
+	github.com/agext/levenshtein v1.2.3
 	github.com/owulveryck/onnx-go v0.5.0
 	github.com/pelletier/go-toml/v2 v2.4.3
 	github.com/spf13/pflag v1.1.0

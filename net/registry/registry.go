@@ -100,8 +100,8 @@ func (o Option) Set(text string) error {
 		return fmt.Errorf("--%s %q: want a value like %v", o.Name, text, o.Get())
 	}
 	if v = v.Elem(); !o.allows(v) {
-		if known, ok := strings.CutPrefix(o.bounds, oneOf); ok {
-			return fmt.Errorf("--%s %s: known are %s", o.Name, text, known)
+		if known := o.Choices(); known != nil {
+			return fmt.Errorf("--%s %s: known are %s", o.Name, text, strings.Join(known, ", "))
 		}
 		return fmt.Errorf("--%s %s: want it %s", o.Name, text, o.bounds)
 	}
@@ -126,6 +126,14 @@ func (o Option) Accept(value any) error {
 	return nil
 }
 
+// Choices returns all values of a string whose bounds list them, nil for another setting.
+func (o Option) Choices() []string {
+	if known, ok := strings.CutPrefix(o.bounds, oneOf); ok {
+		return strings.Split(known, ", ")
+	}
+	return nil
+}
+
 // allows reports whether a value is within bounds.
 func (o Option) allows(v reflect.Value) bool {
 	switch {
@@ -134,8 +142,8 @@ func (o Option) allows(v reflect.Value) bool {
 	case v.CanFloat():
 		return Within(v.Float(), o.bounds)
 	case v.Kind() == reflect.String:
-		choices, limited := strings.CutPrefix(o.bounds, oneOf)
-		return !limited || slices.Contains(strings.Split(choices, ", "), v.String())
+		known := o.Choices()
+		return known == nil || slices.Contains(known, v.String())
 	}
 	return true
 }

@@ -26,9 +26,11 @@ type Config struct {
 	Decay      float64        `toml:"weight_decay" json:"weight_decay" want:"at least 0"`         // weight decay at the start
 	DecayEnd   float64        `toml:"weight_decay_end" json:"weight_decay_end" want:"at least 0"` // weight decay at the end of a cosine; −1: Decay
 	Warmup     float64        `toml:"warmup" json:"warmup" want:"at least 0, at most 1"`          // fraction of the steps
-	Seed       uint64         `toml:"seed" json:"seed" want:"at least 0"`                         // of initial weights, shuffles and augmentations
-	Clip       float64        `toml:"clip" json:"clip" want:"at least 0"`                         // largest norm of all gradients together; 0: any
-	ClipEach   float64        `toml:"clip_each" json:"clip_each" want:"at least 0"`               // largest norm of each parameter's gradient; 0: any
+	// WarmupEpochs is the warm-up in epochs. Resolve computes Warmup from it, unless it is 0.
+	WarmupEpochs float64 `json:"-"`
+	Seed         uint64  `toml:"seed" json:"seed" want:"at least 0"`           // of initial weights, shuffles and augmentations
+	Clip         float64 `toml:"clip" json:"clip" want:"at least 0"`           // largest norm of all gradients together; 0: any
+	ClipEach     float64 `toml:"clip_each" json:"clip_each" want:"at least 0"` // largest norm of each parameter's gradient; 0: any
 }
 
 // DefaultConfig returns AdamW without decay (Adam) at 2e-3 for a batch of 256, with a warm-up over 10 % of the steps, then a cosine to 0.
@@ -51,6 +53,9 @@ func (c *Config) Resolve(set *data.Set) {
 	}
 	if c.DecayEnd == -1 {
 		c.DecayEnd = c.Decay
+	}
+	if c.WarmupEpochs > 0 {
+		c.Warmup = c.WarmupEpochs / float64(c.Epochs)
 	}
 	c.Schedule = cmp.Or(c.Schedule, net.Schedules[0])
 	c.Norm = cmp.Or(c.Norm, net.Norms[0])
@@ -112,6 +117,8 @@ func (c Config) checkNumbers(set *data.Set) error {
 		return fmt.Errorf("train: %s has %d images: a batch needs at least 2: give more images", set.Name, set.Len())
 	case c.Batch > set.Len():
 		return fmt.Errorf("train: batch of %d: %s has only %d images: set --batch to at most %d", c.Batch, set.Name, set.Len(), set.Len())
+	case c.WarmupEpochs > float64(c.Epochs):
+		return fmt.Errorf("train: a warm-up over %g epochs, in a run of %d: set --warmup-epochs to at most --epochs", c.WarmupEpochs, c.Epochs)
 	case !(c.Clip >= 0) || !(c.ClipEach >= 0):
 		return fmt.Errorf("train: gradients clipped at %g, each parameter's at %g: want norms above 0, or 0 for no clipping", c.Clip, c.ClipEach)
 	case !(c.LR > 0) || !(c.Decay >= 0) || !(c.DecayEnd >= 0) || !(c.Warmup >= 0 && c.Warmup <= 1):

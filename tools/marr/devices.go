@@ -63,7 +63,9 @@ func openDevice(selector string) (*vk.Device, error) {
 // tuneFlag declares --tune.
 func tuneFlag(fs *pflag.FlagSet) *string {
 	defer inGroup(fs, deviceGroup)()
-	return fs.String("tune", "", "`off|quick|full`: choose kernels by rule, by timing a few of them once per device, or by timing all; default: quick, on a CPU device off")
+	mode := fs.String("tune", "", "`off|quick|full`: choose kernels by rule, by timing a few of them once per device, or by timing all; default: quick, on a CPU device off")
+	choices(fs, "tune", []string{kernels.TuneOff.String(), kernels.TuneQuick.String(), kernels.TuneFull.String()})
+	return mode
 }
 
 // newTuner returns the tuner of a --tune mode. Its results are stored in the user's cache folder.

@@ -36,37 +36,54 @@ func TestBadInputPrintsOneLineAndLeavesNoFolder(t *testing.T) {
 		env    []string
 		args   []string
 	}{
-		{"unknown command", 2, "known are devices, demo, data, views, pretrain", nil, []string{"frobnicate"}},
-		{"unknown flag", 2, "known flags are --data, --out", nil, []string{"pretrain", "--frob"}},
+		{"unknown command", 2, "unknown command frobnicate: marr help lists all commands", nil, []string{"frobnicate"}},
+		{"misspelled command", 2, "unknown command pretrian: did you mean pretrain?", nil, []string{"pretrian"}},
+		{"unknown flag", 2, "unknown flag --frobnicate: marr help pretrain lists all flags", nil, []string{"pretrain", "--frobnicate"}},
+		{"misspelled flag", 2, "unknown flag --leraning-rate: did you mean --learning-rate?", nil, []string{"pretrain", "--leraning-rate", "1"}},
+		{"flag with one dash", 2, "unknown flag -lr: did you mean --lr?", nil, []string{"pretrain", "-lr=0.1"}},
+		{"flag without a value", 2, "--data needs a value: write --data D", nil, []string{"pretrain", "--data"}},
 		{"no flags", 2, "--data and --out are required", nil, []string{"pretrain"}},
 		{"stray word", 2, "is not a flag", nil, small(good, out, "stray")},
-		{"unknown method", 2, "known are byol, dino", nil, small(good, out, "--method", "nope")},
-		{"option that does not parse", 2, "want a value like 0.2", nil, small(good, out, "--temperature", "warm")},
+		{"unknown method", 2, "--method nope: not known: known are byol, dino", nil, small(good, out, "--method", "nope")},
+		{"misspelled method", 2, "did you mean simclr?", nil, small(good, out, "--method", "simlcr")},
+		{"option that does not parse", 2, "--temperature warm: want a number, such as 0.5", nil, small(good, out, "--temperature", "warm")},
 		{"missing folder", 1, "no such file or folder", nil, small(filepath.Join(dir, "nowhere"), out)},
 		{"empty folder", 1, "no images", nil, small(empty, out)},
 		{"folder of broken images", 1, "none of its 1 images can be read", nil, small(unreadable, out)},
 		{"corrupt IDX", 1, "bad magic number", nil, small(corrupt, out)},
-		{"unknown built-in", 1, "builtin:fashion-placed", nil, small("builtin:nothing", out)},
+		{"unknown built-in", 2, "builtin:fashion-placed", nil, small("builtin:nothing", out)},
 		{"batch beyond the set", 2, "has only 32 images: set --batch to at most 32", nil, small(good, out, "--batch", "33")},
 		{"batch of one", 2, "need at least 2 images", nil, small(good, out, "--batch", "1")},
 		{"unknown architecture", 2, "known are resnet10, resnet18, resnet34, resnet50", nil, small(good, out, "--arch", "vgg")},
 		{"unknown norm", 2, "known are batch, none, group, layer, mean, moving-mean", nil, small(good, out, "--norm", "instance")},
 		{"unknown norm of heads", 2, "known are batch, none, group, layer, mean, moving-mean", nil, small(good, out, "--head-norm", "instance")},
 		{"unknown stem", 2, "known are cifar, strided, imagenet", nil, small(good, out, "--stem", "wide")},
+		{"misspelled stem", 2, "did you mean strided?", nil, small(good, out, "--stem", "strdied")},
 		{"views too small for the stem", 2, "use images of at least 17×17 pixels, or --stem cifar or strided", nil, small(good, out, "--stem", "imagenet")},
 		{"images too small for the stem", 2, "at least 17×17 pixels", nil, []string{"eval", "knn", "--model", "random", "--stem", "imagenet", "--train", good, "--test", good}},
 		{"unknown optimizer", 2, "known are adam, adamw, larc, lars, nesterov, sgd", nil, small(good, out, "--optimizer", "lion")},
+		{"misspelled optimizer", 2, "did you mean adamw?", nil, small(good, out, "--optimizer", "adanw")},
 		{"unknown schedule", 2, "known are cosine, step, constant", nil, small(good, out, "--schedule", "linear")},
 		{"two rates", 2, "--lr and --base-lr: give one", nil, small(good, out, "--base-lr", "0.1")},
 		{"no rate", 2, "--lr 0: want it above 0", nil, small(good, out, "--lr", "0")},
+		{"two warm-ups", 2, "--warmup and --warmup-epochs: give one", nil, small(good, out, "--warmup", "0.1", "--warmup-epochs", "2")},
+		{"negative warm-up", 2, "--warmup-epochs -1: want it at least 0", nil, small(good, out, "--warmup-epochs", "-1")},
+		{"warm-up longer than the run", 2, "set --warmup-epochs to at most --epochs", nil, small(good, out, "--warmup-epochs", "5")},
 		{"decay that ends below zero", 2, "decay at least 0", nil, small(good, out, "--weight-decay-end", "-2")},
 		{"unknown recipe", 2, "known are cifar10-byol-r18", nil, small(good, out, "--recipe", "cifar")},
+		{"misspelled recipe", 2, "did you mean cifar10-byol-r18?", nil, small(good, out, "--recipe", "cifar-byol-r18")},
 		{"recipe with an unknown setting", 2, "line 4: epoch is not known", nil,
 			small(good, out, "--recipe", file("r.toml", "about = 'x'\nsource = 'y'\nmethod = 'simclr'\nepoch = 3\n"))},
 		{"recipe of another method", 2, "is for byol and --method is simclr", nil, small(good, out, "--recipe", "cifar10-byol-r18")},
 		{"option of a method that was not chosen", 2, "which was chosen automatically: choose a --method", nil,
 			[]string{"pretrain", "--data", good, "--out", out, "--temperature", "0.1"}},
-		{"value of another kind", 2, "marr pretrain --help", nil, small(good, out, "--epochs", "many")},
+		{"text for a whole number", 2, "--epochs many: want a whole number, such as 8", nil, small(good, out, "--epochs", "many")},
+		{"fraction for a whole number", 2, "--prototypes 2.5: want a whole number, such as 8", nil, small(good, out, "--method", "dino", "--prototypes", "2.5")},
+		{"whole number that is too large", 2, "--batch 99999999999999999999: too large", nil, small(good, out, "--batch", "99999999999999999999")},
+		{"text for a number", 2, "--lr fast: want a number, such as 0.5", nil, small(good, out, "--lr", "fast")},
+		{"negative seed", 2, "--seed -1: want a whole number of at least 0", nil, small(good, out, "--seed", "-1")},
+		{"text for a switch", 2, "--resume=maybe: want true or false", nil, small(good, out, "--resume=maybe")},
+		{"unknown reaction to collapse", 2, "known are warn, stop", nil, small(good, out, "--on-collapse", "pray")},
 		{"--eval-data with names for numbers", 1, "one set has numbers for classes, the other has names", nil, small(good, out, "--eval-data", "builtin:fashion")},
 		{"--eval-data with fewer images than neighbors", 1, "and kNN needs 20", nil, small(images(t, 16), out, "--eval-data", good)},
 		{"--data with one class for --eval-data", 1, "one class only", nil, small(oneClass(t, 0), out, "--batch", "4", "--eval-data", good)},
@@ -81,7 +98,7 @@ func TestBadInputPrintsOneLineAndLeavesNoFolder(t *testing.T) {
 		{"no driver", 1, "install mesa-vulkan-drivers", []string{"VK_ICD_FILENAMES=/nonexistent", "VK_DRIVER_FILES=/nonexistent"}, small(good, out)},
 		{"unknown device", 1, "choose one of 0", nil, small(good, out, "--device", "quantum")},
 		{"no run to measure", 1, "the folder holds no run", nil, []string{"eval", "knn", "--run", out, "--train", good, "--test", good}},
-		{"unknown branch", 2, "want online or teacher", nil, []string{"eval", "knn", "--run", out, "--branch", "student", "--train", good, "--test", good}},
+		{"unknown branch", 2, "known are online, teacher", nil, []string{"eval", "knn", "--run", out, "--branch", "student", "--train", good, "--test", good}},
 		{"branch without a run", 2, "only a run has branches", nil, []string{"eval", "knn", "--model", "raw", "--branch", "teacher", "--train", good, "--test", good}},
 		{"unknown evaluation", 2, "choose one of knn, linear, finetune", nil, []string{"eval", "wish"}},
 		{"raw pixels fine-tuned", 2, "pixels cannot be fine-tuned", nil, []string{"eval", "finetune", "--model", "raw", "--train", good, "--test", good}},
@@ -95,7 +112,8 @@ func TestBadInputPrintsOneLineAndLeavesNoFolder(t *testing.T) {
 		{"file that is not a results file", 1, "marr bench --json did not write this file", nil, []string{"bench", "table", corrupt}},
 		{"python without torch", 1, "install python3-torch", nil, []string{"bench", "step", "--peer", "--python", "/nonexistent"}},
 		{"views without data", 2, "--data, --out", nil, []string{"views"}},
-		{"views of an unknown method", 2, "no method and no preset: known are asymmetric", nil, []string{"views", "--data", good, "--method", "nope", "--out", out}},
+		{"views of an unknown method", 2, "known are asymmetric", nil, []string{"views", "--data", good, "--method", "nope", "--out", out}},
+		{"views of a misspelled preset", 2, "did you mean dino?", nil, []string{"views", "--data", good, "--method", "dyno", "--out", out}},
 		{"missing views file", 2, "no such file", nil, small(good, out, "--views", filepath.Join(dir, "none.toml"))},
 		{"network of a run", 2, "--arch: a run has its own network", nil, []string{"eval", "knn", "--run", out, "--arch", "resnet50", "--train", good, "--test", good}},
 		{"views file with an unknown key", 2, "--views: line 2: view 0: flip is not known", nil, small(good, out, "--views", file("a.toml", "[[view]]\nflip = 0.5\n"))},
@@ -213,12 +231,24 @@ func noLabels(t *testing.T) string {
 	return path
 }
 
+// Spellings of other programs set the same flags.
+func TestOtherSpellingsOfFlags(t *testing.T) {
+	t.Parallel()
+	data, out := images(t, 32), filepath.Join(t.TempDir(), "run")
+	ok(t, "pretrain", "--data", data, "--output", out, "--method", "simclr", "--arch", "resnet10", "--width", "4", "--img-size", "16", "--batch-size", "8", "--accum-steps", "2",
+		"--epochs", "4", "--warmup-epochs", "1", "--learning-rate", "1e-3", "--wd=0.01", "--clip-grad", "3")
+	configHas(t, out, "size = 16 # flag", "batch = 8 # flag", "accumulate = 2 # flag", "warmup = 0.25 # flag", "lr = 0.001 # flag", "weight_decay = 0.01 # flag", "clip = 3 # flag")
+	out = filepath.Join(t.TempDir(), "run")
+	ok(t, small(data, out, "--warmup-epochs", "0", "--epochs", "1")...)
+	configHas(t, out, "warmup = 0 # flag")
+}
+
 // --bn and --head-bn with the values on and off print a notice and set the new flags.
 func TestRenamedFlagsStillWork(t *testing.T) {
 	t.Parallel()
 	data, out := images(t, 32), filepath.Join(t.TempDir(), "run")
 	r := call(t, nil, small(data, out, "--bn", "off", "--head-bn=on", "--epochs", "1")...)
-	for _, notice := range []string{"marr: --bn is now --norm none; the old name will be removed\n", "marr: --head-bn is now --head-norm batch; the old name will be removed\n"} {
+	for _, notice := range []string{"marr: --bn is now --norm; the old name will be removed\n", "marr: --head-bn is now --head-norm; the old name will be removed\n"} {
 		if r.status != 0 || !strings.Contains(r.err, notice) {
 			t.Errorf("status %d, stderr %q", r.status, r.err)
 		}

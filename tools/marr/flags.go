@@ -2,8 +2,8 @@ package main
 
 import (
 	"fmt"
-	"os"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/spf13/pflag"
@@ -19,6 +19,7 @@ import (
 func backboneFlags(fs *pflag.FlagSet, c *train.Config, prefix string) {
 	defer inGroup(fs, networkGroup)()
 	fs.StringVar(&c.Arch, "arch", c.Arch, prefix+"architecture: "+strings.Join(net.Architectures(), ", "))
+	choices(fs, "arch", net.Architectures())
 	for _, name := range net.Architectures() {
 		a, err := net.NewArchitecture(name)
 		if err != nil {
@@ -32,7 +33,9 @@ func backboneFlags(fs *pflag.FlagSet, c *train.Config, prefix string) {
 func networkFlags(fs *pflag.FlagSet, c *train.Config, prefix string) {
 	defer inGroup(fs, networkGroup)()
 	backboneFlags(fs, c, prefix)
-	fs.StringVar(&c.Norm, "norm", net.Norms[0], prefix+"kind of normalization: "+strings.Join(net.Norms, ", "))
+	c.Norm = net.Norms[0]
+	fs.Var((*normName)(&c.Norm), "norm", prefix+"kind of normalization: "+strings.Join(net.Norms, ", "))
+	choices(fs, "norm", net.Norms)
 }
 
 // optionFlags declares the options of one value of the flag kind, method or arch. Options of several values are one flag.
@@ -50,25 +53,36 @@ func optionFlags(fs *pflag.FlagSet, kind, prefix string, options []registry.Opti
 			fs.Var(&number{kind: fmt.Sprintf("%T", v)}, o.Name, prefix+o.Help)
 		}
 		annotate(fs.Lookup(o.Name), kind, prefix)
+		if known := o.Choices(); known != nil {
+			choices(fs, o.Name, known)
+		}
 	}
 }
 
-// number is the text of a flag that registry.Option.Set parses. Empty text stands for the default of the method or architecture.
+// number is the text of a number that registry.Option.Set parses. Empty text stands for the default of the method or architecture.
 type number struct{ text, kind string }
 
 func (n *number) String() string { return n.text }
 func (n *number) Type() string   { return strings.TrimRight(n.kind, "0123456789") }
 
-// Set keeps the text.
-func (n *number) Set(text string) error {
-	n.text = text
-	return nil
+// Set keeps the text of a number.
+func (n *number) Set(text string) (err error) {
+	if n.Type() == "int" {
+		_, err = strconv.ParseInt(text, 0, 64)
+	} else {
+		_, err = strconv.ParseFloat(text, 64)
+	}
+	if err == nil {
+		n.text = text
+	}
+	return err
 }
 
 // trainFlags declares the settings of a run that belong neither to its method nor to its architecture.
 func trainFlags(fs *pflag.FlagSet, c *train.Config) {
 	end := inGroup(fs, networkGroup)
-	fs.StringVar(&c.HeadNorm, "head-norm", "", "kind of normalization in projectors, predictors and other heads; default: as --norm")
+	fs.Var((*normName)(&c.HeadNorm), "head-norm", "kind of normalization in projectors, predictors and other heads; default: as --norm")
+	choices(fs, "head-norm", net.Norms)
 	end()
 	end = inGroup(fs, dataGroup)
 	fs.IntVar(&c.Size, "size", 0, "side of a view in `pixels`; default: that of the recipe, else that of the set (built-in, CIFAR, STL-10, IDX), else 32")
@@ -79,14 +93,17 @@ func trainFlags(fs *pflag.FlagSet, c *train.Config) {
 	fs.IntVar(&c.Accumulate, "accumulate", c.Accumulate, "number of parts in which a batch is computed, to save memory; batch norm sees one part at a time, "+
 		"simclr still contrasts the whole batch (it computes each forward pass twice)")
 	fs.StringVar(&c.Optimizer, "optimizer", c.Optimizer, "optimizer: "+strings.Join(net.Optimizers(), ", "))
+	choices(fs, "optimizer", net.Optimizers())
 	fs.Float64Var(&c.BaseLR, "base-lr", c.BaseLR, "peak learning rate for a batch of 256; it is scaled with the batch")
 	fs.Float64Var(&c.LR, "lr", c.LR, "peak learning rate for any batch; default: --base-lr × batch/256")
 	fs.StringVar(&c.Schedule, "schedule", c.Schedule, "schedule of the learning rate after the warm-up: "+strings.Join(net.Schedules, ", ")+" (step: divide by 10 after 60 % and again after 80 % of the steps)")
+	choices(fs, "schedule", net.Schedules)
 	fs.Float64Var(&c.Decay, "weight-decay", c.Decay, "weight decay, which is not applied to biases and norms")
 	fs.Float64Var(&c.DecayEnd, "weight-decay-end", c.DecayEnd, "weight decay at the end, reached along a cosine (DINO: from 0.04 to 0.4); -1: as --weight-decay")
 	fs.Float64Var(&c.Clip, "clip", c.Clip, "largest `norm` of the gradient of all parameters; a longer gradient is scaled down; 0: no limit")
 	fs.Float64Var(&c.ClipEach, "clip-each", c.ClipEach, "largest `norm` of each parameter's gradient (DINO: 3); 0: no limit")
 	fs.Float64Var(&c.Warmup, "warmup", c.Warmup, "fraction of the steps over which the learning rate rises linearly to its peak, before --schedule")
+	fs.Float64Var(&c.WarmupEpochs, "warmup-epochs", 0, "the same as a `number` of epochs, which may have a fraction; default: --warmup × epochs")
 	fs.Uint64Var(&c.Seed, "seed", c.Seed, "random seed")
 }
 
@@ -168,39 +185,4 @@ func setMethod(p *plan, c *run.Config) (ssl.Method, error) {
 		return nil, err
 	}
 	return m, refuseOthers(p.fs, c.Method, m, ssl.Methods(), ssl.New)
-}
-
-// renamedFlags maps flags of the last release to their present names. Both are accepted for now.
-var renamedFlags = map[string]string{"bn": "norm", "head-bn": "head-norm", "tile-normalisation": "tile-normalization"}
-
-// renamedNorms maps values of --bn and --head-bn to those of --norm and --head-norm.
-var renamedNorms = map[string]string{"on": "batch", "off": "none"}
-
-// modernize replaces renamed flags, and prints a notice for each.
-func modernize(fs *pflag.FlagSet, args []string) []string {
-	out := slices.Clone(args)
-	for i, arg := range out {
-		name, value, hasValue := strings.Cut(strings.TrimPrefix(arg, "--"), "=")
-		now := renamedFlags[name]
-		if !strings.HasPrefix(arg, "--") || now == "" || fs.Lookup(now) == nil {
-			continue
-		}
-		if !hasValue && i+1 < len(out) && strings.HasSuffix(now, "norm") {
-			value = modernNorm(out[i+1])
-			out[i+1] = value
-		}
-		if out[i] = "--" + now; hasValue {
-			value = modernNorm(value)
-			out[i] += "=" + value
-		}
-		fmt.Fprintf(os.Stderr, "marr: --%s is now --%s; the old name will be removed\n", name, strings.TrimSpace(now+" "+value))
-	}
-	return out
-}
-
-func modernNorm(value string) string {
-	if now, ok := renamedNorms[value]; ok {
-		return now
-	}
-	return value
 }

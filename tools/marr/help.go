@@ -1,7 +1,6 @@
 package main
 
 import (
-	"cmp"
 	"fmt"
 	"io"
 	"regexp"
@@ -76,9 +75,8 @@ func unsetMeans(fs *pflag.FlagSet, text string, names ...string) {
 }
 
 // printHelp prints a command's flags in their groups. Options of a method or an architecture are printed if it is chosen.
-func (c command) printHelp(out io.Writer, fs *pflag.FlagSet) error {
+func (c command) printHelp(out io.Writer, fs *pflag.FlagSet) {
 	sections, notes := map[group]*pflag.FlagSet{}, map[group]string{}
-	var err error
 	fs.VisitAll(func(f *pflag.Flag) {
 		if f.Hidden {
 			return
@@ -86,16 +84,16 @@ func (c command) printHelp(out io.Writer, fs *pflag.FlagSet) error {
 		g := groupOf(f)
 		shown := *f
 		if kind, owned := ownerOf(f); owned {
-			chosen := fs.Lookup(kind).Value.String()
-			if chosen == "" {
+			options, err := optionsOf(kind, fs.Lookup(kind).Value.String())
+			if err != nil { // none is chosen
 				notes[g] = fmt.Sprintf("  marr %s --%s NAME --help lists the options of %s.\n", c.name, kind, withArticle[kind])
 				return
 			}
-			o, ok, optionErr := optionOf(kind, chosen, f.Name)
-			if err = cmp.Or(err, optionErr); !ok {
+			i := slices.IndexFunc(options, func(o registry.Option) bool { return o.Name == f.Name })
+			if i < 0 {
 				return
 			}
-			shown.Usage, shown.DefValue = f.Annotations[kind][0]+o.Help, fmt.Sprint(o.Get())
+			shown.Usage, shown.DefValue = f.Annotations[kind][0]+options[i].Help, fmt.Sprint(options[i].Get())
 		}
 		if sections[g] == nil {
 			sections[g] = pflag.NewFlagSet(string(g), pflag.ContinueOnError)
@@ -103,16 +101,12 @@ func (c command) printHelp(out io.Writer, fs *pflag.FlagSet) error {
 		}
 		sections[g].AddFlag(withDefault(&shown))
 	})
-	if err != nil {
-		return usageError{err}
-	}
 	fmt.Fprintf(out, "usage: %s [flags]\n%s.\n", strings.TrimRight("marr "+c.name+" "+c.args, " "), strings.ToUpper(c.summary[:1])+c.summary[1:])
 	for _, g := range groups {
 		if sections[g] != nil {
 			fmt.Fprintf(out, "\n%s:\n%s%s", g, sections[g].FlagUsagesWrapped(100), notes[g])
 		}
 	}
-	return nil
 }
 
 // groupOf returns the group of a flag.
@@ -136,23 +130,19 @@ func ownerOf(f *pflag.Flag) (kind string, ok bool) {
 	return "", false
 }
 
-// optionOf returns an option of a method or an architecture by its name, and whether there is one.
-func optionOf(kind, owner, name string) (o registry.Option, ok bool, err error) {
-	var v any
+// optionsOf returns the options of a method or an architecture.
+func optionsOf(kind, name string) ([]registry.Option, error) {
+	var owner any
+	var err error
 	if kind == "method" {
-		v, err = ssl.New(owner)
+		owner, err = ssl.New(name)
 	} else {
-		v, err = net.NewArchitecture(owner)
+		owner, err = net.NewArchitecture(name)
 	}
 	if err != nil {
-		return o, false, err
+		return nil, err
 	}
-	options := registry.Options(v)
-	i := slices.IndexFunc(options, func(o registry.Option) bool { return o.Name == name })
-	if i < 0 {
-		return o, false, nil
-	}
-	return options[i], true, nil
+	return registry.Options(owner), nil
 }
 
 // zeroMeaning matches what a help text says about the value 0.

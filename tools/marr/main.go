@@ -84,7 +84,7 @@ func explain(err error) string {
 func dispatch(ctx context.Context, args []string) error {
 	if len(args) == 0 {
 		printUsage(os.Stderr)
-		return usagef("no command: choose one of %s", names())
+		return usagef("no command: choose one of %s", strings.Join(names(), ", "))
 	}
 	if args[0] == "help" || args[0] == "--help" || args[0] == "-h" {
 		if len(args) > 1 && args[1] != "help" {
@@ -98,18 +98,24 @@ func dispatch(ctx context.Context, args []string) error {
 			return c.run(ctx, args[1:])
 		}
 	}
-	return usagef("%s: unknown command: known are %s", args[0], names())
+	hint := didYouMean(args[0], "", names())
+	if hint == "" {
+		hint = ": marr help lists all commands"
+	}
+	return usagef("unknown command %s%s", args[0], hint)
 }
 
 func (c command) run(ctx context.Context, args []string) error {
 	fs, work := c.declare()
-	if err := fs.Parse(modernize(fs, args)); errors.As(err, new(*pflag.NotExistError)) {
-		return usagef("%v: known flags are %s", err, flagNames(fs))
-	} else if err != nil {
-		return usagef("%v: marr %s --help lists all flags", err, c.name)
+	if err := fs.Parse(args); err != nil {
+		return c.parseError(fs, err)
+	}
+	if err := checkChoices(fs); err != nil {
+		return err
 	}
 	if fs.Changed("help") {
-		return c.printHelp(os.Stdout, fs)
+		c.printHelp(os.Stdout, fs)
+		return nil
 	}
 	return work(ctx, fs.Args())
 }
@@ -121,21 +127,16 @@ func (c command) declare() (*pflag.FlagSet, func(context.Context, []string) erro
 	fs.Usage = func() {}
 	fs.BoolP("help", "h", false, "print this help") // declared, so that flags after it count: they choose what the help lists
 	fs.Lookup("help").Hidden = true
-	return fs, c.setup(fs)
+	run := c.setup(fs)
+	acceptOtherNames(fs)
+	return fs, run
 }
 
-func flagNames(fs *pflag.FlagSet) string {
-	var out []string
-	fs.VisitAll(func(f *pflag.Flag) { out = append(out, "--"+f.Name) })
-	return strings.Join(out, ", ")
-}
-
-func names() string {
-	var out []string
+func names() (out []string) {
 	for _, c := range commands() {
 		out = append(out, c.name)
 	}
-	return strings.Join(out, ", ")
+	return out
 }
 
 func printUsage(to *os.File) {

@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"slices"
+	"strings"
 	"time"
 
 	"golang.org/x/term"
@@ -32,6 +34,9 @@ const maxSize = 3276
 func openSet(ctx context.Context, name string, px int) (*data.Set, error) {
 	if px == 0 {
 		px = folderSize
+	}
+	if strings.HasPrefix(name, "builtin:") && !slices.Contains(data.Builtins(), name) {
+		return nil, unknown("images", name, data.Builtins())
 	}
 	if px < 1 || px > maxSize {
 		return nil, usagef("--size %d: want a side of 1 to %d pixels", px, maxSize)

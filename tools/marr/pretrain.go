@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -29,6 +30,7 @@ func pretrainCommand(fs *pflag.FlagSet) func(context.Context, []string) error {
 	end()
 	end = inGroup(fs, methodGroup)
 	fs.StringVar(&c.Method, "method", "", "`NAME` of the method, or list to print all methods; default: chosen by the size and number of the images")
+	choices(fs, "method", append(ssl.Methods(), "list"))
 	recipe := fs.String("recipe", "", "`NAME` of a recipe or a FILE.toml with settings, or list to print all recipes; flags override its settings")
 	end()
 	networkFlags(fs, &c.Config, "")
@@ -36,6 +38,7 @@ func pretrainCommand(fs *pflag.FlagSet) func(context.Context, []string) error {
 	measurements := qualityFlags(fs)
 	end = inGroup(fs, evaluationGroup)
 	onCollapse := fs.String("on-collapse", "warn", "`warn|stop` if embeddings become constant or lose rank, or when a teacher becomes uniform or dominated by one prototype")
+	choices(fs, "on-collapse", []string{"warn", "stop"})
 	end()
 	device, tune := deviceFlag(fs), tuneFlag(fs)
 	methodFlags(fs)
@@ -55,16 +58,13 @@ func pretrainCommand(fs *pflag.FlagSet) func(context.Context, []string) error {
 				return err
 			}
 		}
-		if *onCollapse != "warn" && *onCollapse != "stop" {
-			return usagef("--on-collapse %s: want warn or stop", *onCollapse)
-		}
 		if c.Data == "" || *out == "" {
 			return usagef("pretrain: --data and --out are required: name the images and the folder of the run")
 		}
 		if err := measurements.check(); err != nil {
 			return err
 		}
-		if err := p.checkRate(c.LR); err != nil {
+		if err := cmp.Or(p.checkRate(c.LR), p.checkWarmup(&c)); err != nil {
 			return err
 		}
 		automatic := c.Method == ""

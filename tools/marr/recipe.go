@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/spf13/pflag"
@@ -19,7 +20,24 @@ type plan struct {
 }
 
 // given reports whether a flag sets a setting.
-func (p *plan) given(key string) bool { return p.fs.Changed(strings.ReplaceAll(key, "_", "-")) }
+func (p *plan) given(key string) bool {
+	return p.fs.Changed(strings.ReplaceAll(key, "_", "-")) || key == "warmup" && p.fs.Changed("warmup-epochs")
+}
+
+// checkWarmup returns an error for a warm-up that would be ignored. One in epochs replaces the default fraction, which counts if it is of 0 epochs.
+func (p *plan) checkWarmup(c *run.Config) error {
+	if !p.fs.Changed("warmup-epochs") {
+		return nil
+	}
+	switch {
+	case p.fs.Changed("warmup"):
+		return usagef("--warmup and --warmup-epochs: give one of them: the fraction of the steps, or the number of epochs")
+	case !(c.WarmupEpochs >= 0):
+		return usagef("--warmup-epochs %g: want it at least 0", c.WarmupEpochs)
+	}
+	c.Warmup = 0
+	return nil
+}
 
 // checkRate returns an error for a learning rate that would be ignored.
 func (p *plan) checkRate(lr float64) error {
@@ -34,6 +52,9 @@ func (p *plan) checkRate(lr float64) error {
 
 // applyRecipe sets c from a recipe, which is an embedded one or a file.
 func (p *plan) applyRecipe(name string, c *run.Config) error {
+	if known := run.Recipes(); !strings.HasSuffix(name, ".toml") && !slices.Contains(known, name) {
+		return unknown("--recipe", name, append(known, "or give a FILE.toml"))
+	}
 	r, err := run.OpenRecipe(name)
 	if err != nil {
 		return usageError{err}
@@ -93,6 +114,9 @@ func (p *plan) origins() map[string]string {
 		from[strings.ReplaceAll(key, "-", "_")] = p.origin
 	}
 	p.fs.Visit(func(f *pflag.Flag) { from[strings.ReplaceAll(f.Name, "-", "_")] = "flag" })
+	if p.given("warmup") {
+		from["warmup"] = "flag"
+	}
 	return from
 }
 

@@ -48,14 +48,13 @@ func rawSubject(px int, train *data.Set) subject {
 
 // branchFlag declares --branch.
 func branchFlag(fs *pflag.FlagSet) *string {
-	return fs.String("branch", "", "`"+net.Online+"|"+net.Teacher+"`: the trained backbone or its momentum encoder; default: the method's choice")
+	branch := fs.String("branch", "", "`"+net.Online+"|"+net.Teacher+"`: the trained backbone or its momentum encoder; default: the method's choice")
+	choices(fs, "branch", []string{net.Online, net.Teacher})
+	return branch
 }
 
 func checkBranch(branch, run string) error {
-	switch {
-	case branch != "" && branch != net.Online && branch != net.Teacher:
-		return usagef("--branch %s: want %s or %s", branch, net.Online, net.Teacher)
-	case branch != "" && run == "":
+	if branch != "" && run == "" {
 		return usagef("--branch %s: only a run has branches: use it with --run", branch)
 	}
 	return nil

@@ -22,6 +22,7 @@ func viewsCommand(fs *pflag.FlagSet) func(context.Context, []string) error {
 	c := run.DefaultConfig()
 	fs.StringVar(&c.Data, "data", "", "images `D` to show, as for marr pretrain")
 	fs.StringVar(&c.Method, "method", c.Method, "`NAME` of the method or preset whose views are shown: "+strings.Join(viewNames(), ", "))
+	choices(fs, "method", viewNames())
 	recipe := fs.String("views", "", "`FILE`.toml that changes these views; --print writes such a file")
 	out := fs.String("out", "", "`FILE`.png to write: one row per image, with the original and each view")
 	printOnly := fs.Bool("print", false, "print the views as TOML instead, to edit them and pass them to --views; needs no --data")
@@ -119,9 +120,6 @@ func baseViews(method string, in views.Input) ([]views.Spec, error) {
 			return nil, err
 		}
 		return m.Views(in)
-	}
-	if !slices.Contains(views.Presets(), method) {
-		return nil, usagef("--method %s: no method and no preset: known are %s", method, strings.Join(viewNames(), ", "))
 	}
 	return views.Preset(method, in)
 }

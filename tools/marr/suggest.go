@@ -1,0 +1,118 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/agext/levenshtein"
+	"github.com/spf13/pflag"
+)
+
+// nearest returns the name that a word is probably meant to be: the one with the smallest edit distance, which is at most a third of the word's length,
+// else the shortest name that begins with the word. It returns "" if there is none.
+func nearest(word string, names []string) (best string) {
+	distance := (len(word)+1)/3 + 1
+	for _, name := range names {
+		if d := levenshtein.Distance(word, name, nil); d < distance {
+			best, distance = name, d
+		}
+	}
+	if best != "" || len(word) < 3 {
+		return best
+	}
+	for _, name := range names {
+		if strings.HasPrefix(name, word) && (best == "" || len(name) < len(best)) {
+			best = name
+		}
+	}
+	return best
+}
+
+// didYouMean returns ": did you mean …?" with the name that is nearest to a word, "" if none is near.
+func didYouMean(word, prefix string, names []string) string {
+	if name := nearest(word, names); name != "" {
+		return fmt.Sprintf(": did you mean %s%s?", prefix, name)
+	}
+	return ""
+}
+
+// unknown returns an error for a value that is not among the known ones.
+func unknown(what, value string, known []string) error {
+	return usagef("%s %s: not known%s: known are %s", what, value, didYouMean(value, "", known), strings.Join(known, ", "))
+}
+
+// checkChoices returns an error for a flag whose value is not one of its choices.
+func checkChoices(fs *pflag.FlagSet) (err error) {
+	fs.Visit(func(f *pflag.Flag) {
+		if known, value := f.Annotations[choicesKey], f.Value.String(); err == nil && known != nil && value != "" && !slices.Contains(known, value) {
+			err = unknown("--"+f.Name, value, known)
+		}
+	})
+	return err
+}
+
+// parseError explains an error of fs.Parse.
+func (c command) parseError(fs *pflag.FlagSet, err error) error {
+	var unknown *pflag.NotExistError
+	var missing *pflag.ValueRequiredError
+	var invalid *pflag.InvalidValueError
+	switch {
+	case errors.As(err, &unknown):
+		dashes, name := "--", unknown.GetSpecifiedName()
+		if letters := unknown.GetSpecifiedShortnames(); letters != "" {
+			dashes = "-"
+			name, _, _ = strings.Cut(letters, "=")
+		}
+		hint := didYouMean(name, "--", flagNames(fs))
+		if hint == "" {
+			hint = fmt.Sprintf(": marr help %s lists all flags", c.name)
+		}
+		return usagef("unknown flag %s%s%s", dashes, name, hint)
+	case errors.As(err, &missing):
+		f := missing.GetFlag()
+		name, _ := pflag.UnquoteUsage(f)
+		return usagef("--%s needs a value: write --%s %s", f.Name, f.Name, strings.ToUpper(name))
+	case errors.As(err, &invalid):
+		f, want := invalid.GetFlag(), "want "+wantedValue(invalid.GetFlag())
+		if _, err := strconv.ParseInt(invalid.GetValue(), 0, 64); errors.Is(err, strconv.ErrRange) {
+			want = "too large: " + want
+		}
+		return usagef("--%s%s%s: %s", f.Name, valueSeparator(f), invalid.GetValue(), want)
+	}
+	return usagef("%v: marr help %s lists all flags", err, c.name)
+}
+
+// valueSeparator returns what stands between a flag and its value: a switch is on without one.
+func valueSeparator(f *pflag.Flag) string {
+	if f.NoOptDefVal != "" {
+		return "="
+	}
+	return " "
+}
+
+// wantedValue describes the values of a flag that is not text.
+func wantedValue(f *pflag.Flag) string {
+	switch f.Value.Type() {
+	case "bool":
+		return "true or false"
+	case "float", "float64":
+		return "a number, such as 0.5"
+	case "uint", "uint64":
+		return "a whole number of at least 0"
+	}
+	return "a whole number, such as 8"
+}
+
+// flagNames lists the names of a command's flags, with their other names except those of the last release.
+func flagNames(fs *pflag.FlagSet) (out []string) {
+	fs.VisitAll(func(f *pflag.Flag) { out = append(out, f.Name) })
+	for _, other := range otherNames {
+		if !other.renamed && fs.Lookup(other.now) != nil {
+			out = append(out, other.name)
+		}
+	}
+	return out
+}
