@@ -100,6 +100,9 @@ func (r *Run) Pretrain(ctx context.Context, dev *vk.Device) (*train.Trainer, err
 	if err != nil {
 		return nil, err
 	}
+	if found == nil && r.Config.Init != nil && r.Start == nil {
+		return nil, fmt.Errorf("run: %s: nothing was saved yet, so the weights that it starts from are needed again: give --init", r.Dir)
+	}
 	st := kernels.NewStore(dev)
 	st.SetTuner(r.Tuner)
 	if found != nil {
@@ -183,7 +186,11 @@ func (r *Run) differs(c *net.Checkpoint) string {
 		if !known {
 			return fmt.Sprintf("it was started before the setting %s existed", x.key)
 		}
-		return fmt.Sprintf("it was started with %s = %v, now it is %v", x.key, then, x.value)
+		hint := ""
+		if x.key == "epochs" {
+			hint = fmt.Sprintf(" (to train longer, start a new run with --init %s)", r.Dir)
+		}
+		return fmt.Sprintf("it was started with %s = %v, now it is %v%s", x.key, then, x.value, hint)
 	}
 	switch {
 	case c.Meta.Data != r.data:

@@ -34,6 +34,7 @@ func pretrainCommand(fs *pflag.FlagSet) func(context.Context, []string) error {
 	recipe := fs.String("recipe", "", "`NAME` of a recipe or a FILE.toml with settings, or list to print all recipes; flags override its settings")
 	end()
 	networkFlags(fs, &c.Config, "")
+	init := initFlag(fs)
 	trainFlags(fs, &c.Config)
 	measurements := qualityFlags(fs)
 	end = inGroup(fs, evaluationGroup)
@@ -67,6 +68,15 @@ func pretrainCommand(fs *pflag.FlagSet) func(context.Context, []string) error {
 		if err := cmp.Or(p.checkRate(c.LR), p.checkWarmup(&c)); err != nil {
 			return err
 		}
+		from, err := openInitial(fs, *init, "", *out, *resume)
+		if err != nil {
+			return err
+		}
+		if from != nil {
+			if err := from.apply(fs, &c); err != nil {
+				return err
+			}
+		}
 		automatic := c.Method == ""
 		if automatic {
 			c.Method = "byol" // until the images are known
@@ -90,6 +100,11 @@ func pretrainCommand(fs *pflag.FlagSet) func(context.Context, []string) error {
 			return err
 		}
 		defer set.Close()
+		if from != nil {
+			if err := from.adapt(set); err != nil {
+				return err
+			}
+		}
 		if automatic {
 			p.choose(&c, set)
 			if m, err = setMethod(p, &c); err != nil {
@@ -107,6 +122,9 @@ func pretrainCommand(fs *pflag.FlagSet) func(context.Context, []string) error {
 			return err
 		}
 		r := &run.Run{Dir: *out, Tuner: tuner, Resume: *resume, Config: c, Origin: p.origins(), Method: m, Views: text, Set: set, StopOnCollapse: *onCollapse == "stop"}
+		if from != nil {
+			from.set(r)
+		}
 		q, err := newQuality(ctx, dev, *measurements, *out, set, c.Size)
 		if err != nil {
 			return err

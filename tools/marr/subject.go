@@ -10,8 +10,10 @@ import (
 
 	"github.com/spf13/pflag"
 
+	"marr/export"
 	"marr/kernels"
 	"marr/net"
+	"marr/net/registry"
 	"marr/ssl/data"
 	"marr/ssl/eval"
 	"marr/ssl/run"
@@ -25,7 +27,8 @@ type subject struct {
 	channels int // of the images
 	inputs   eval.Inputs
 	start    eval.Start
-	branch   string // of a run: net.Online or net.Teacher
+	branch   string       // of a run: net.Online or net.Teacher
+	weights  *net.Weights // of a file
 }
 
 // network returns the configuration of the subject's backbone.
@@ -82,8 +85,38 @@ func runSubject(dir, branch string) (subject, error) {
 	if err := c.Choose(branch); err != nil {
 		return subject{}, fmt.Errorf("run %s: %w", dir, err)
 	}
-	return subject{dir, config, c.Meta.Channels, eval.Inputs{Mean: c.Meta.Mean, Std: c.Meta.Std, Size: config.Size}, eval.StartFromCheckpoint(c),
-		cmp.Or(c.Meta.Branch, net.Online)}, nil
+	return subject{name: dir, config: config, channels: c.Meta.Channels, inputs: eval.Inputs{Mean: c.Meta.Mean, Std: c.Meta.Std, Size: config.Size},
+		start: eval.StartFromCheckpoint(c), branch: cmp.Or(c.Meta.Branch, net.Online)}, nil
+}
+
+// fileSubject returns the backbone of an ONNX or safetensors file. given are settings of its architecture that decide what the file leaves open.
+func fileSubject(path string, given map[string]any) (subject, error) {
+	format, err := export.FormatOf(path)
+	if err != nil {
+		return subject{}, usageError{err}
+	}
+	w, err := format.Read(path)
+	if err != nil {
+		return subject{}, err
+	}
+	network, err := w.Recognize(given)
+	if err != nil {
+		return subject{}, err
+	}
+	prep, err := w.Preparation()
+	if err != nil {
+		return subject{}, err
+	}
+	if len(prep.Mean) != network.Channels {
+		return subject{}, fmt.Errorf("%s: its network takes images of %d channels and %d are normalized: use weights for color images", path, network.Channels, len(prep.Mean))
+	}
+	c := run.DefaultConfig()
+	c.Arch, c.Backbone, c.Norm, c.Size = network.Name, registry.Values(network.Arch), network.Norm, prep.Size
+	return subject{name: path, config: c, channels: network.Channels, inputs: eval.Inputs{Mean: prep.Mean, Std: prep.Std, Size: prep.Size},
+		start: func(st *kernels.Store) error {
+			_, err := w.Restore(st)
+			return err
+		}, weights: w}, nil
 }
 
 // load returns a new store of a device with the subject's backbone and its values.
