@@ -27,6 +27,11 @@ type cache struct {
 }
 
 func (c *cache) open(ctx context.Context) (*Set, error) {
+	if n, is := c.source.(noter); is {
+		for _, text := range n.notes() {
+			c.notice("note: %s %s: %s", c.kind, c.name, text)
+		}
+	}
 	dir := c.CacheDir
 	if dir == "" {
 		user, err := os.UserCacheDir()
@@ -126,8 +131,12 @@ func (c *cache) build(ctx context.Context, path string, key store.Key, l *listin
 	index, firstSkipped := c.index(part, l)
 	if part.NumImages() == 0 {
 		part.Discard()
-		return nil, fmt.Errorf("data: %s %s: none of its %d images can be read: the first is %s: %s: give intact images",
-			c.kind, c.name, l.n, skippedPath(c.root, firstSkipped.Name), firstSkipped.Reason)
+		mend := "give intact images"
+		if c.kind == "list" {
+			mend = listFormat
+		}
+		return nil, fmt.Errorf("data: %s %s: none of its %d images can be read: the first is %s: %s: %s",
+			c.kind, c.name, l.n, skippedPath(c.root, firstSkipped.Name), firstSkipped.Reason, mend)
 	}
 	if err := part.Finish(index); err != nil {
 		return nil, c.stopped(ctx, part, l.n, path, err)
@@ -186,6 +195,9 @@ func (c *cache) index(part *store.Builder, l *listing) (x store.Index, first sto
 func (c *cache) empty(l *listing) error {
 	if len(l.skipped) > 0 {
 		return fmt.Errorf("data: %s %s: no images: %s: %s: make it readable", c.kind, c.name, skippedPath(c.root, l.skipped[0].Name), l.skipped[0].Reason)
+	}
+	if c.kind == "list" {
+		return fmt.Errorf("data: list %s: no images: %s", c.name, listFormat)
 	}
 	return fmt.Errorf("data: %s %s: no images: expected .png, .jpg or other images in it", c.kind, c.name)
 }

@@ -3,7 +3,7 @@
 //	builtin:fashion, -placed, -tinted          made from an embedded file; the suffix :test selects the test part
 //	a folder                                   images at any depth, class folders optional
 //	frames:DIR                                 a folder of frames per clip
-//	NAME.txt, .tsv, .lst, .list                one path per line, optionally a tab and a label
+//	NAME.txt, .tsv, .csv, .lst, .list          one path per line, optionally a tab and a label
 //	NAME.tar, .tar.gz, .tgz, .zip              images, class folders optional
 //	data_batch_1.bin, train.bin, their folder  CIFAR-10 and CIFAR-100, binary version
 //	unlabeled_X.bin, train_X.bin, test_X.bin   STL-10, labels from the _y.bin file in the same folder

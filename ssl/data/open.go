@@ -13,7 +13,7 @@ import (
 const (
 	builtinPrefix = "builtin:"
 	maxSide       = 4096 // pixels; the stored short side of images
-	accepted      = "expected a folder of images, frames: and a folder of clips, a .txt list of paths, a .tar, .tar.gz or .zip of images, " +
+	accepted      = "expected a folder of images, frames: and a folder of clips, a .txt or .csv list of paths, a .tar, .tar.gz or .zip of images, " +
 		"a CIFAR, STL-10 or IDX images file (data_batch_1.bin, train_X.bin, train-images-idx3-ubyte), or one of "
 )
 
@@ -133,7 +133,7 @@ func kindOfFile(name string, bad func(why string) (kind, error)) (kind, error) {
 		return kind{"archive", name, false, func(ctx context.Context, side int) (source, error) { return newTar(name, side) }}, nil
 	case ends(".zip"):
 		return kind{"archive", name, false, func(ctx context.Context, side int) (source, error) { return newZip(name, side) }}, nil
-	case ends(".txt", ".tsv", ".lst", ".list"):
+	case ends(".txt", ".tsv", ".csv", ".lst", ".list"):
 		return kind{"list", filepath.Dir(name), false, func(ctx context.Context, side int) (source, error) { return newList(name, side) }}, nil
 	}
 	return bad("not a data set")

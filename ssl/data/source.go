@@ -36,6 +36,9 @@ type source interface {
 	Close() error
 }
 
+// noter is a source with notes for the user about what it read, each one line without the name of the set.
+type noter interface{ notes() []string }
+
 // stamp identifies the state of a file. The name is relative to the set, so that a set may be moved.
 type stamp struct {
 	name  string

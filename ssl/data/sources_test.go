@@ -158,11 +158,14 @@ func TestListGivesFilesInOrderWithLabels(t *testing.T) {
 			t.Errorf("%s: labels %v, classes %v", c.what, s.Labels, s.Classes)
 		}
 	}
-	s := openSize(t, write(t, []byte("a.png\nnone.png\nsub\n\x00.png\n"), dir, "bad.lst"), 4)
-	if s.Len() != 1 || len(s.Skipped) != 3 || s.Skipped[1].Path != filepath.Join(dir, "none.png") || s.Skipped[2].Reason != "not a regular file" {
+	s := openSize(t, write(t, []byte("a.png\nnone.png\nsub\nhttps://x.org/a.png"), dir, "bad.lst"), 4)
+	if s.Len() != 1 || len(s.Skipped) != 3 || s.Skipped[1].Path != filepath.Join(dir, "none.png") || s.Skipped[2].Reason != "not a regular file" ||
+		!strings.Contains(s.Skipped[0].Reason, "download it") {
 		t.Errorf("files %v, bad %v", s.Files, s.Skipped)
 	}
-	wantError(t, write(t, []byte("# nothing\n"), dir, "empty.txt"), 4, "data: list", "no images")
+	wantError(t, write(t, []byte("# nothing\n"), dir, "empty.txt"), 4, "data: list", "no images: write one path per line")
+	wantError(t, write(t, []byte("none.png\t1\n"), dir, "missing.txt"), 4, "the first is "+filepath.Join(dir, "none.png"), "then optionally a tab and a label, as UTF-8 text")
+	wantError(t, write(t, []byte("a\x00.\x00p\x00"), dir, "utf16.txt"), 4, "UTF-16 without a byte order mark")
 }
 
 func TestChangedLabelOrOrderInAListChangesTheSet(t *testing.T) {
