@@ -6,15 +6,9 @@ import (
 	"fmt"
 	"image"
 	"image/gif"
-	"image/jpeg"
 	"image/png"
 	"io"
-	"path"
-	"slices"
-	"strings"
 
-	"golang.org/x/image/bmp"
-	"golang.org/x/image/tiff"
 	"golang.org/x/image/webp"
 )
 
@@ -25,29 +19,31 @@ const MaxPixels = 8192 * 8192
 type Image struct {
 	H, W, C int
 	Pix     []byte
+	Dark    bool // its file has 16 bits per sample, and all values are below 256, as if it had 8
 }
 
 // format is a file format; a '?' in its magic number matches any byte.
 type format struct {
 	name, magic string
-	config      func(io.Reader) (image.Config, error)
+	config      func(file []byte) (image.Config, error)
 	pixels      func(file []byte, side int) (picture, error)
 }
 
-var formats = []format{
-	{"JPEG", "\xff\xd8", jpeg.DecodeConfig, pixelsJPEG},
-	{"PNG", "\x89PNG\r\n\x1a\n", png.DecodeConfig, pixelsOf(png.Decode)},
-	{"GIF", "GIF8?a", gif.DecodeConfig, pixelsGIF},
-	{"BMP", "BM", bmp.DecodeConfig, pixelsOf(bmp.Decode)},
-	{"WebP", "RIFF????WEBP", webp.DecodeConfig, pixelsWebP},
-	{"TIFF", "II*\x00", tiff.DecodeConfig, pixelsOf(tiff.Decode)},
-	{"TIFF", "MM\x00*", tiff.DecodeConfig, pixelsOf(tiff.Decode)},
-}
+var formats []format
 
-// HasImageExtension reports whether a file name has the extension of a format that Decode reads, in upper or lower case.
-func HasImageExtension(name string) bool {
-	known := []string{".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".gif", ".bmp", ".webp", ".tif", ".tiff"}
-	return slices.Contains(known, strings.ToLower(path.Ext(name)))
+func init() { // formatOf, which a decoder calls, reads the table
+	formats = []format{
+		{"JPEG", "\xff\xd8", configJPEG, pixelsJPEG},
+		{"PNG", "\x89PNG\r\n\x1a\n", configOf(png.DecodeConfig), pixelsOf(png.Decode)},
+		{"GIF", "GIF8?a", configOf(gif.DecodeConfig), pixelsGIF},
+		{"BMP", "BM", configBMP, pixelsBMP},
+		{"WebP", "RIFF????WEBP", configOf(webp.DecodeConfig), pixelsWebP},
+		{"TIFF", "II*\x00", configTIFF, pixelsTIFF},
+		{"TIFF", "MM\x00*", configTIFF, pixelsTIFF},
+	}
+	for n := '1'; n <= '6'; n++ {
+		formats = append(formats, format{"PNM", "P" + string(n), configPNM, pixelsPNM})
+	}
 }
 
 // Decode returns the image of a file, whose format it detects by content. It crops the longer side centrally to twice the shorter one,
@@ -63,9 +59,12 @@ func decode(file []byte, side, most int) (img Image, err error) {
 	if len(file) == 0 {
 		return Image{}, errors.New("decode: empty file")
 	}
-	i := slices.IndexFunc(formats, func(f format) bool { return f.matches(file) })
+	if err := refuseContent(file); err != nil {
+		return Image{}, err
+	}
+	i := formatOf(file)
 	if i < 0 {
-		return Image{}, fmt.Errorf("decode: not a JPEG, PNG, GIF, BMP, WebP or TIFF file (it begins with %q)", file[:min(8, len(file))])
+		return Image{}, fmt.Errorf("decode: not a JPEG, PNG, GIF, BMP, WebP, TIFF or PNM file (it begins with %q)", file[:min(8, len(file))])
 	}
 	if img, err = formats[i].decode(file, side, most); errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
 		err = errTruncated
@@ -78,18 +77,6 @@ func decode(file []byte, side, most int) (img Image, err error) {
 
 var errTruncated = errors.New("truncated")
 
-func (f format) matches(file []byte) bool {
-	if len(file) < len(f.magic) {
-		return false
-	}
-	for i := range f.magic {
-		if f.magic[i] != '?' && f.magic[i] != file[i] {
-			return false
-		}
-	}
-	return true
-}
-
 // decode checks the size in the header before it allocates memory for pixels.
 func (f format) decode(file []byte, side, most int) (img Image, err error) {
 	defer func() { // a panic of a decoder on a damaged file must not end a run
@@ -97,7 +84,7 @@ func (f format) decode(file []byte, side, most int) (img Image, err error) {
 			img, err = Image{}, fmt.Errorf("damaged (the decoder panicked: %v)", p)
 		}
 	}()
-	config, err := f.config(bytes.NewReader(file))
+	config, err := f.config(file)
 	if err != nil {
 		return Image{}, err
 	}
@@ -124,6 +111,11 @@ func (f format) decode(file []byte, side, most int) (img Image, err error) {
 	return p.fit(side), nil
 }
 
+// configOf adapts a decoder to format.config.
+func configOf(config func(io.Reader) (image.Config, error)) func([]byte) (image.Config, error) {
+	return func(file []byte) (image.Config, error) { return config(bytes.NewReader(file)) }
+}
+
 // pixelsOf adapts a decoder to format.pixels.
 func pixelsOf(decode func(io.Reader) (image.Image, error)) func([]byte, int) (picture, error) {
 	return func(file []byte, _ int) (picture, error) {
@@ -146,18 +138,4 @@ func pixelsGIF(file []byte, _ int) (picture, error) {
 		return picture{}, err
 	}
 	return onCanvas(frame.(*image.Paletted), config.Height, config.Width), nil
-}
-
-// pixelsWebP checks the length in the header against the file's first, because the decoder allocates that much.
-func pixelsWebP(file []byte, _ int) (picture, error) {
-	if n := uint64(file[4]) | uint64(file[5])<<8 | uint64(file[6])<<16 | uint64(file[7])<<24; n+8 > uint64(len(file)) {
-		return picture{}, errTruncated
-	}
-	img, err := webp.Decode(bytes.NewReader(file))
-	if err != nil {
-		return picture{}, err
-	}
-	p := newPicture(img)
-	p.matrix = studio
-	return p, nil
 }

@@ -10,7 +10,6 @@ import (
 	"image/color"
 	"image/gif"
 	"image/png"
-	"io"
 	"path/filepath"
 	"runtime"
 	"slices"
@@ -70,7 +69,7 @@ func TestEveryOrientationDecodesToTheSameUprightPicture(t *testing.T) {
 }
 
 func TestUprightIsExact(t *testing.T) {
-	stored := Image{2, 3, 1, []byte("abcdef")} // abc def
+	stored := Image{H: 2, W: 3, C: 1, Pix: []byte("abcdef")} // abc def
 	for turn, want := range []string{"abcdef", "abcdef", "cbafed", "fedcba", "defabc", "adbecf", "daebfc", "fcebda", "cfbead"} {
 		img := upright(stored, turn)
 		h, w := 2, 3
@@ -187,7 +186,7 @@ func TestInvalidFilesAreErrors(t *testing.T) {
 	}{
 		{"nothing", "empty file", nil, 8},
 		{"side 0", "side 0", read(t, "rgb.png"), 0},
-		{"text", "not a JPEG, PNG, GIF, BMP, WebP or TIFF file (it begins with \"Hello, w\")", []byte("Hello, world"), 8},
+		{"text", "not a JPEG, PNG, GIF, BMP, WebP, TIFF or PNM file (it begins with \"Hello, w\")", []byte("Hello, world"), 8},
 		{"zeros", "not a JPEG", make([]byte, 1000), 8},
 		{"two bytes", "JPEG file: truncated", []byte("\xff\xd8"), 8},
 		{"large PNG", "10000×10000 pixels, want at most 67108864", header(10000, 10000), 8},
@@ -242,7 +241,7 @@ func TestHeadersAllocateWithinBounds(t *testing.T) {
 }
 
 func TestPanicsOfDecodersAreErrors(t *testing.T) {
-	f := format{name: "X", config: func(io.Reader) (image.Config, error) { return image.Config{Width: 1, Height: 1}, nil },
+	f := format{name: "X", config: func([]byte) (image.Config, error) { return image.Config{Width: 1, Height: 1}, nil },
 		pixels: func(file []byte, _ int) (picture, error) { return picture{}, errors.New(string(file[9:])) }}
 	used := budget.used
 	if _, err := f.decode([]byte("x"), 8, 100); err == nil || !strings.Contains(err.Error(), "panicked") || budget.used != used {
@@ -251,12 +250,12 @@ func TestPanicsOfDecodersAreErrors(t *testing.T) {
 }
 
 func TestHasImageExtension(t *testing.T) {
-	for _, name := range []string{"a.jpg", "b/c.JPEG", "x.Jpe", "x.jfif", "x.png", "x.gif", "x.bmp", "x.webp", "x.tif", "x.TIFF"} {
+	for _, name := range []string{"a.jpg", "b/c.JPEG", "x.Jpe", "x.jfif", "x.png", "x.gif", "x.bmp", "x.webp", "x.tif", "x.TIFF", "x.HEIC", "x.nef", "x.svg"} {
 		if !HasImageExtension(name) {
 			t.Errorf("%s is not known", name)
 		}
 	}
-	for _, name := range []string{"jpg", "a.txt", "a.jpg.txt", "", "a.svg"} {
+	for _, name := range []string{"jpg", "a.txt", "a.jpg.txt", "", "a.json"} {
 		if HasImageExtension(name) {
 			t.Errorf("%s is known", name)
 		}

@@ -2,8 +2,10 @@
 //
 //	file → format by content → header → size limit, memory budget → planes → crop and resize each plane → RGB → EXIF orientation → Image
 //
-// Formats: JPEG (baseline, progressive, gray, RGB, CMYK, YCCK; EXIF orientation), PNG, GIF (first frame on its canvas), BMP, WebP, TIFF.
-// Orientation tags of other formats, color profiles and gamma are ignored: samples are sRGB, as for PIL and torchvision.
+// Formats: JPEG (baseline, progressive, gray, RGB, CMYK, YCCK; EXIF orientation; the first picture of a multi-picture file), PNG, GIF and
+// animated WebP (first frame on its canvas), BMP (also 16 bits, RLE, OS/2), WebP, TIFF (also CMYK), PNM (P1 to P6). Orientation tags of
+// other formats, color profiles and gamma are ignored: samples are sRGB, as for PIL and torchvision. Other formats, and features that no
+// decoder here supports, are errors that name them (recognize.go, jpegReason, tiffReason).
 //
 // The result has one channel for files that can hold only grays (gray JPEG, PNG and TIFF of any depth, palettes of grays without
 // transparency), otherwise three. Alpha is composited on black; 16 bits are rounded to 8.
@@ -17,6 +19,9 @@
 // progressive CMYK JPEG or an interlaced 16-bit PNG, 16 for a progressive 4:4:4 JPEG, 2 for a baseline 4:2:0 one), 2 GiB in all, plus at
 // most 160 MB per image whatever its header claims (TIFF tiles larger than the image, Huffman tables of lossless WebP), plus garbage that
 // is not collected yet.
+//
+// Time: a JPEG of more than 500 scans, or whose scans times pixels are above 2³¹, is rejected: a scan of a few bytes takes as
+// long as one of the whole image.
 //
 // With the build tag turbo, libjpeg-turbo (Debian: libturbojpeg0-dev) decodes JPEG, and shrinks by 2, 4 or 8 while decoding if the result
 // stays large enough; CMYK is decoded by the standard library. Pixels differ slightly, so Version differs.

@@ -3,6 +3,7 @@ package decode
 import (
 	"bytes"
 	"encoding/binary"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -18,11 +19,20 @@ func fuzz(f *testing.F, pattern string) {
 	if err != nil || len(names) == 0 {
 		f.Fatal(pattern, len(names), err)
 	}
+	var files [][]byte
 	for _, name := range names {
 		file, err := os.ReadFile(name)
 		if err != nil {
 			f.Fatal(err)
 		}
+		files = append(files, file)
+	}
+	fuzzFiles(f, files)
+}
+
+// fuzzFiles is fuzz for files in memory.
+func fuzzFiles(f *testing.F, files [][]byte) {
+	for _, file := range files {
 		f.Add(file, uint16(9))
 		f.Add(file[:len(file)/2], uint16(40))
 		f.Add(file[:min(24, len(file))], uint16(1))
@@ -58,5 +68,17 @@ func FuzzDecodeJPEG(f *testing.F) { fuzz(f, "*.jpg") }
 func FuzzDecodePNG(f *testing.F)  { fuzz(f, "*.png") }
 func FuzzDecodeGIF(f *testing.F)  { fuzz(f, "*.gif") }
 func FuzzDecodeBMP(f *testing.F)  { fuzz(f, "*.bmp") }
+func FuzzDecodePNM(f *testing.F) {
+	var files [][]byte
+	for file := range pnmFiles {
+		files = append(files, []byte(file))
+	}
+	fuzzFiles(f, files)
+}
+func FuzzDecodeRareKinds(f *testing.F) {
+	still := read(f, "alpha.webp")
+	files := [][]byte{tiffOf(binary.BigEndian, photometricCMYK, nil), animation(still, Image{H: 1, W: 1}, 90, 90, 0, 0)}
+	fuzzFiles(f, append(files, slices.Collect(maps.Values(bmpFiles))...))
+}
 func FuzzDecodeWebP(f *testing.F) { fuzz(f, "*.webp") }
 func FuzzDecodeTIFF(f *testing.F) { fuzz(f, "*.tif") }

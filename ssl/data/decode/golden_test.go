@@ -22,9 +22,9 @@ func want(t *testing.T, name string) Image {
 	size := img.Bounds().Size()
 	switch m := img.(type) {
 	case *image.Gray:
-		return Image{size.Y, size.X, 1, m.Pix}
+		return Image{H: size.Y, W: size.X, C: 1, Pix: m.Pix}
 	case *image.RGBA:
-		out := Image{size.Y, size.X, 3, nil}
+		out := Image{H: size.Y, W: size.X, C: 3}
 		for i := 0; i < len(m.Pix); i += 4 {
 			out.Pix = append(out.Pix, m.Pix[i:i+3]...)
 		}

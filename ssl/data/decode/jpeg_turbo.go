@@ -37,7 +37,7 @@ import (
 )
 
 // Version names the decoders: builds with the same Version return the same pixels for a file.
-const Version = "turbo1"
+const Version = "turbo2"
 
 // turboJPEG decodes gray, YCbCr and RGB files, at a half, a quarter or an eighth of their size if the shorter side stays at least side
 // (the library has fast transforms for these factors). It returns false for other files.

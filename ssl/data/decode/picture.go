@@ -12,6 +12,7 @@ type picture struct {
 	grids   []grid
 	matrix  *matrix
 	turn    int    // EXIF orientation; 0 and 1 are upright
+	dark    bool   // see Image.Dark
 	free    func() // frees memory after the last use of grids; may be nil
 }
 
@@ -31,13 +32,14 @@ func (p picture) fit(side int) Image {
 		b.left = p.w - b.w - b.left
 	}
 	side = min(side, short)
-	img := p.resize(b, (2*b.h*side+short)/(2*short), (2*b.w*side+short)/(2*short))
-	return upright(img, p.turn)
+	img := upright(p.resize(b, (2*b.h*side+short)/(2*short), (2*b.w*side+short)/(2*short)), p.turn)
+	img.Dark = p.dark
+	return img
 }
 
 // resize returns the pixels of b resized to h×w, in stored orientation.
 func (p picture) resize(b box, h, w int) Image {
-	img := Image{h, w, p.c, make([]byte, h*w*p.c)}
+	img := Image{H: h, W: w, C: p.c, Pix: make([]byte, h*w*p.c)}
 	scalers := make([]*scaler, len(p.grids))
 	for i, g := range p.grids {
 		scalers[i] = newScaler(g, b, h, w)
@@ -73,7 +75,7 @@ func pictureOf(img Image) picture {
 // newPicture returns the picture of an image that one of the decoders returned.
 func newPicture(img image.Image) picture {
 	size := img.Bounds().Size()
-	p := picture{h: size.Y, w: size.X, c: 3}
+	p := picture{h: size.Y, w: size.X, c: 3, dark: isDark(img)}
 	switch m := img.(type) {
 	case *image.Gray:
 		p.c = 1
@@ -90,6 +92,31 @@ func newPicture(img image.Image) picture {
 		p.grids = []grid{g}
 	}
 	return p
+}
+
+// isDark reports whether an image has 16 bits per sample whose upper 8 are 0 everywhere, and is not black. Opaque alpha does not count.
+func isDark(img image.Image) bool {
+	var pix []byte
+	step := 8
+	switch m := img.(type) {
+	case *image.Gray16:
+		pix, step = m.Pix, 2
+	case *image.RGBA64:
+		pix = m.Pix
+	case *image.NRGBA64:
+		pix = m.Pix
+	}
+	black := true
+	for i := 0; i+1 < len(pix); i += 2 {
+		if i%step == 6 {
+			continue // alpha
+		}
+		if pix[i] != 0 {
+			return false
+		}
+		black = black && pix[i+1] == 0
+	}
+	return !black
 }
 
 // steps is the number of luma samples per chroma sample, along y and x.

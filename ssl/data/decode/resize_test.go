@@ -13,7 +13,7 @@ import (
 )
 
 func noise(h, w, c int) Image {
-	img, r := Image{h, w, c, make([]byte, h*w*c)}, rand.New(rand.NewPCG(1, uint64(h*w)))
+	img, r := Image{H: h, W: w, C: c, Pix: make([]byte, h*w*c)}, rand.New(rand.NewPCG(1, uint64(h*w)))
 	for i := range img.Pix {
 		img.Pix[i] = byte(r.Uint32())
 	}
@@ -46,7 +46,7 @@ func TestResizePanicsOnInvalidImages(t *testing.T) {
 	for _, c := range []struct {
 		img  Image
 		h, w int
-	}{{Image{2, 2, 3, make([]byte, 11)}, 1, 1}, {Image{2, 2, 2, make([]byte, 8)}, 1, 1}, {Image{}, 1, 1}, {noise(2, 2, 1), 0, 1}} {
+	}{{Image{H: 2, W: 2, C: 3, Pix: make([]byte, 11)}, 1, 1}, {Image{H: 2, W: 2, C: 2, Pix: make([]byte, 8)}, 1, 1}, {Image{}, 1, 1}, {noise(2, 2, 1), 0, 1}} {
 		func() {
 			defer func() {
 				if recover() == nil {
@@ -73,7 +73,7 @@ func TestConvertedRowsEqualDirectOnes(t *testing.T) {
 // A chroma sample for 2×2 pixels lies at their center: a ramp of chroma equals the ramp of luma.
 func TestChromaIsCentered(t *testing.T) {
 	const n = 64
-	luma, chroma := Image{n, n, 1, make([]byte, n*n)}, Image{n / 2, n / 2, 1, make([]byte, n*n/4)}
+	luma, chroma := Image{H: n, W: n, C: 1, Pix: make([]byte, n*n)}, Image{H: n / 2, W: n / 2, C: 1, Pix: make([]byte, n*n/4)}
 	for i := range luma.Pix {
 		luma.Pix[i] = byte(3 * (i % n))
 	}
