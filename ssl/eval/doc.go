@@ -8,7 +8,6 @@
 //	LinearFewShot   the same on a few labels per class, mean and standard deviation over draws
 //	Finetune        supervised training of a whole network on a few labels per class
 //	Sample          draws these labels, the same for both
-//	FeatureStd      measures collapse without labels
 //	Nearest, NeighborStability
 //	                nearest neighbors without labels, and how many of them stay the same while a network trains
 //

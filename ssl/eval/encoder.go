@@ -23,11 +23,8 @@ type Encoder struct {
 	width   int
 }
 
-// Inputs describes how images are prepared for a network.
-type Inputs struct {
-	Mean, Std []float64 // normalize the images, by channel, on the scale 0 … 1
-	Size      int       // side in pixels
-}
+// Inputs is the preparation of images for a network.
+type Inputs = net.Preparation
 
 // NumEncoded returns the number of images that an Encoder passes through the network to encode all of these sets: it runs whole batches.
 func NumEncoded(sets ...*data.Set) int {

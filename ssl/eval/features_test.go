@@ -4,44 +4,62 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"runtime"
 	"slices"
+	"strings"
 	"testing"
-
-	"marr/kernels/rng"
 )
 
-func TestNormalizeGivesUnitRowsAndKeepsZeros(t *testing.T) {
-	f := &Features{N: 3, D: 2, X: []float32{3, 4, 0, 0, -1e20, 0}, Labels: make([]int32, 3)}
-	f.Normalize()
-	if want := []float32{0.6, 0.8, 0, 0, -1, 0}; !slices.Equal(f.X, want) {
-		t.Fatalf("%v, want %v", f.X, want)
+// Labels of 60,000 and gaps between them cost no memory and change no result: only the order of the classes counts.
+func TestResultsDependOnTheOrderOfLabelsNotOnTheirValues(t *testing.T) {
+	train, test := clusters(2, 60, 8, 4, 1), clusters(3, 40, 8, 4, 1)
+	results := func(train, test *Features) (out []float64) {
+		knn, err := KNN(t.Context(), train, test, []int{1, 5}, Temperature)
+		if err != nil {
+			t.Fatal(err)
+		}
+		linear, err := Linear(t.Context(), train, test, LinearOptions{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		mean, std, err := LinearFewShot(t.Context(), train, test, 3, 2, 1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return append(knn, linear, mean, std)
+	}
+	want := results(train, test)
+	for i, y := range train.Labels {
+		train.Labels[i] = []int32{1, 7, 59999, math.MaxInt32}[y]
+	}
+	for i, y := range test.Labels {
+		test.Labels[i] = []int32{1, 7, 59999, math.MaxInt32}[y]
+	}
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	got := results(train, test)
+	runtime.ReadMemStats(&after)
+	if !slices.Equal(got, want) {
+		t.Errorf("with gaps %v, without %v", got, want)
+	}
+	if mb := (after.TotalAlloc - before.TotalAlloc) >> 20; mb > 200 {
+		t.Errorf("labels with gaps took %d MiB", mb)
+	}
+	test.Labels[3] = 8
+	if _, err := Linear(t.Context(), train, test, LinearOptions{}); err == nil || !strings.Contains(err.Error(), "image 3 has label 8") {
+		t.Errorf("a class without training images: %v", err)
 	}
 }
 
-func TestFeatureStdSeparatesCollapsedFromSpreadFeatures(t *testing.T) {
-	const n, d = 2000, 64
-	same, spread := &Features{N: n, D: d, X: make([]float32, n*d)}, &Features{N: n, D: d, X: make([]float32, n*d)}
-	src := rng.New(1)
-	for i := range spread.X {
-		spread.X[i], same.X[i] = float32(src.Normal()), float32(i%d+1)
-	}
-	for i := range same.X { // the same direction at different lengths is collapse too
-		same.X[i] *= float32(1 + i/d%3)
-	}
-	if v := FeatureStd(same); v > 1e-3 { // float32 rounding of the coordinates
-		t.Errorf("one direction: %v, want 0", v)
-	}
-	// Uniform on the sphere has a variance of 1/d a coordinate; the mean over 64 coordinates of 2,000 images is known to about 0.2 %.
-	if v := FeatureStd(spread); math.Abs(v-1) > 0.01 {
-		t.Errorf("uniform on the sphere: %v, want 1", v)
-	}
-	// Two opposite points on one axis: the sample variance of ±1 over 4 images is 4/3, the other coordinate has none: √(4/3)/2·√2.
-	two := &Features{N: 4, D: 2, X: []float32{1, 0, -1, 0, 2, 0, -2, 0}}
-	if v, want := FeatureStd(two), math.Sqrt(4./3)/math.Sqrt2; math.Abs(v-want) > 1e-12 {
-		t.Errorf("two points: %v, want %v", v, want)
-	}
-	if v := FeatureStd(&Features{N: 1, D: 2, X: []float32{1, 0}}); v != 0 {
-		t.Errorf("one image: %v, want 0", v)
+func TestScarcestIsTheClassWithTheFewestImages(t *testing.T) {
+	for _, x := range []struct {
+		labels []int32
+		label  int32
+		images int
+	}{{nil, -1, 0}, {[]int32{-1}, -1, 0}, {[]int32{5, 2, 5, -1, 9, 2}, 9, 1}, {[]int32{4, 3, 4, 3}, 3, 2}} {
+		if label, n := Scarcest(x.labels); label != x.label || n != x.images {
+			t.Errorf("%v: %d with %d images, want %d with %d", x.labels, label, n, x.label, x.images)
+		}
 	}
 }
 

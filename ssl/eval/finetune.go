@@ -21,6 +21,7 @@ type FinetuneConfig struct {
 	PerClass     int // labels per class
 	Draws        int // draws of labels; each trains the network anew, and the result is the mean
 	Seed         uint64
+	Progress     func(draw, step, steps int) // called after each step, draws counted from 0; nil: not
 }
 
 // DefaultFinetuneConfig returns the protocol of `marr eval finetune` and the demo.
@@ -60,14 +61,16 @@ func StartFromRandom(network net.Config, seed uint64) Start {
 // StartFromCheckpoint returns a Start with the exported backbone of a checkpoint.
 func StartFromCheckpoint(c *net.Checkpoint) Start { return c.RestoreBackbone }
 
-// Network is a backbone, the size of its images in pixels, and its values at the start.
+// Network is a backbone, the preparation of its images, and its values at the start.
 type Network struct {
-	Config train.Config // Arch, Backbone, Norm and Size
+	Config train.Config // Arch, Backbone and Norm
+	Inputs Inputs       // mean and deviation are those that the backbone was trained with
 	Start  Start
 }
 
-// Finetune trains on each draw of labels from a training set and returns the mean accuracy on a test set, in percent. Once ctx is done, it
-// returns ctx.Err().
+// Finetune trains on each draw of labels from a training set and returns the mean accuracy on a test set, in percent. The images are normalized as for the
+// pre-training, by n.Inputs. Labels may have gaps. Errors, before anything is trained: a class with fewer than PerClass images, a test label that no
+// training image has. Once ctx is done, Finetune returns ctx.Err().
 func Finetune(ctx context.Context, dev *vk.Device, n Network, trainSet, test *data.Set, f FinetuneConfig) (float64, error) {
 	if f.Draws < 1 {
 		return 0, fmt.Errorf("eval: fine-tuning: %d draws of labels: want at least 1", f.Draws)
@@ -75,19 +78,31 @@ func Finetune(ctx context.Context, dev *vk.Device, n Network, trainSet, test *da
 	if len(test.Labels) == 0 {
 		return 0, fmt.Errorf("eval: fine-tuning: test set %s has no labels: use labeled images", test.Name)
 	}
+	trainLabels, testLabels, classes, err := countFromZero(trainSet.Name, trainSet.Labels, test.Name, test.Labels)
+	if err != nil {
+		return 0, err
+	}
+	dense, test := relabeled(trainSet, trainLabels, classes), relabeled(test, testLabels, classes)
 	total := 0.0
 	for draw := range f.Draws {
 		few, err := Sample(trainSet.Labels, f.PerClass, f.Seed, draw)
 		if err != nil {
 			return 0, err
 		}
-		percent, err := finetuneOnce(ctx, dev, n, trainSet, trainSet.Subset(few), test, f, uint64(draw))
+		percent, err := finetuneOnce(ctx, dev, n, dense.Subset(few), test, f, draw)
 		if err != nil {
 			return 0, err
 		}
 		total += percent
 	}
 	return total / float64(f.Draws), nil
+}
+
+// relabeled returns a set with labels of this many classes, without their names. It shares the images of s and must not be closed.
+func relabeled(s *data.Set, labels []int32, classes int) *data.Set {
+	t := *s
+	t.Labels, t.Classes = labels, make([]string, classes)
+	return &t
 }
 
 // classifier is the method that fine-tuning trains with, and the network that it trains: a backbone with an MLP on top.
@@ -105,13 +120,13 @@ func (c *classifier) Forward(x *kernels.Tensor, m net.Mode) *kernels.Tensor {
 	return c.head.Forward(c.backbone.Forward(x, m), m)
 }
 
-func finetuneOnce(ctx context.Context, dev *vk.Device, n Network, trainSet, few, test *data.Set, f FinetuneConfig, draw uint64) (float64, error) {
+func finetuneOnce(ctx context.Context, dev *vk.Device, n Network, few, test *data.Set, f FinetuneConfig, draw int) (float64, error) {
 	c := n.Config
 	c.Epochs, c.Batch, c.Accumulate, c.Optimizer, c.Schedule = f.Steps, min(f.Batch, few.Len()), 1, "adamw", "cosine"
-	c.LR, c.BaseLR, c.Decay, c.DecayEnd, c.Warmup, c.Seed, c.Clip, c.ClipEach = f.LR, 0, f.Decay, f.Decay, 0, f.Seed+draw, 0, 0
-	mean, std := trainSet.Stats()
+	c.LR, c.BaseLR, c.Decay, c.DecayEnd, c.Warmup, c.Seed, c.Clip, c.ClipEach = f.LR, 0, f.Decay, f.Decay, 0, f.Seed+uint64(draw), 0, 0
+	c.Size = n.Inputs.Size
 	m := &classifier{}
-	t, err := train.New(kernels.NewStore(dev), c, train.Job{Name: "fine-tuning", Method: m, Set: few, Mean: mean, Std: std, Passes: true})
+	t, err := train.New(kernels.NewStore(dev), c, train.Job{Name: "fine-tuning", Method: m, Set: few, Mean: n.Inputs.Mean, Std: n.Inputs.Std, Passes: true})
 	if err != nil {
 		return 0, err
 	}
@@ -119,13 +134,18 @@ func finetuneOnce(ctx context.Context, dev *vk.Device, n Network, trainSet, few,
 	if err := n.Start(t.Store); err != nil {
 		return 0, fmt.Errorf("eval: fine-tuning: %w", err)
 	}
-	if err := t.Train(ctx, t.Steps(), func(train.StepResult) {}); err != nil {
+	progress := func(r train.StepResult) {
+		if f.Progress != nil {
+			f.Progress(draw, r.Step, t.Steps())
+		}
+	}
+	if err := t.Train(ctx, t.Steps(), progress); err != nil {
 		return 0, err
 	}
 	if err := ctx.Err(); err != nil { // Train returns nil
 		return 0, fmt.Errorf("eval: fine-tuning: %w", err)
 	}
-	enc, err := NewEncoder(t.Store, m, Inputs{mean, std, c.Size}, test)
+	enc, err := NewEncoder(t.Store, m, n.Inputs, test)
 	if err != nil {
 		return 0, err
 	}

@@ -22,13 +22,13 @@ const (
 //	s_j = cos(x, train_j);  class = argmax_c Σ exp(s_j/temperature) over those of the k largest s_j with label c
 //
 // For k = 1 this is the label of the nearest image. Sources: Wu et al. 2018 (arXiv:1805.01978, section 3.4) and eval_knn.py of
-// facebookresearch/dino; the usual temperature is 0.07, the usual k is 20. Among equal similarities the earlier train image is nearer;
+// facebookresearch/dino; the usual temperature is 0.07, the usual k is 20. An infinite temperature gives all votes the same weight. Among equal similarities the earlier train image is nearer;
 // among equal votes the lower label wins. A row of zeros has similarity 0 to everything.
 //
 // Errors: no k, a k that is not in 1 … train.N, a temperature that is not positive, images without a label, features that are not
 // finite, sets whose widths differ, a test label that no train image has; ctx.Err() once ctx is done.
 func KNN(ctx context.Context, train, test *Features, ks []int, temperature float64) (accuracyPercent []float64, err error) {
-	classes, err := checkPair(train, test)
+	p, err := newPair(train, test)
 	if err != nil {
 		return nil, err
 	}
@@ -40,18 +40,18 @@ func KNN(ctx context.Context, train, test *Features, ks []int, temperature float
 			return nil, fmt.Errorf("eval: knn: k = %d: train set %s has %d images: expected 1 to %d", k, train.Name, train.N, train.N)
 		}
 	}
-	if !(temperature > 0) || math.IsInf(temperature, 1) {
+	if !(temperature > 0) {
 		return nil, fmt.Errorf("eval: knn: temperature %v: expected a positive number, such as 0.07", temperature)
 	}
 	nearest, err := nearestRows(ctx, normalized(train, 1), normalized(test, 1), slices.Max(ks))
 	if err != nil {
 		return nil, fmt.Errorf("eval: knn: %w", err)
 	}
-	votes := make([]float64, classes)
+	votes := make([]float64, p.classes)
 	for _, k := range ks {
 		correct := 0
 		for i, neighbors := range nearest {
-			if neighbors.vote(train.Labels, k, temperature, votes) == test.Labels[i] {
+			if neighbors.vote(p.trainLabels, k, temperature, votes) == p.testLabels[i] {
 				correct++
 			}
 		}

@@ -138,7 +138,7 @@ func TestKNNBreaksTiesByIndexThenLabel(t *testing.T) {
 func TestKNNTemperatureWeightsVotes(t *testing.T) {
 	train := &Features{N: 3, D: 2, X: []float32{1, 0, 1, 1, 1, 1}, Labels: []int32{1, 0, 0}}
 	test := &Features{N: 1, D: 2, X: []float32{1, 0.1}, Labels: []int32{1}}
-	for temperature, want := range map[float64]float64{1e-4: 100, 0.07: 100, 1e4: 0} {
+	for temperature, want := range map[float64]float64{1e-4: 100, 0.07: 100, 1e4: 0, math.Inf(1): 0} {
 		if got, err := KNN(t.Context(), train, test, []int{3}, temperature); err != nil || got[0] != want {
 			t.Errorf("temperature %v: %v %v, want %v", temperature, got, err, want)
 		}
@@ -200,7 +200,6 @@ func TestBadInputIsAnErrorThatNamesTheSet(t *testing.T) {
 		{func(a, b *Features) { b.X[119] = float32(math.Inf(-1)) }, "test set folder: feature 2 of image 39 is -Inf"},
 		{func(a, b *Features) { b.N, b.D, b.Labels = 30, 4, b.Labels[:30] }, "width 3, test set folder 4"},
 		{func(a, b *Features) { b.Labels[9] = 4 }, "test set folder: image 9 has label 4: no image of train set folder has it"},
-		{func(a, b *Features) { a.Labels[9] = math.MaxInt32 }, "train set folder: image 9 has label 2147483647"},
 	} {
 		train, test := good(), good()
 		c.mend(train, test)
@@ -223,7 +222,6 @@ func TestBadInputIsAnErrorThatNamesTheSet(t *testing.T) {
 		{nil, 0.07, "no k"},
 		{[]int{1}, 0, "temperature 0"},
 		{[]int{1}, math.NaN(), "temperature NaN"},
-		{[]int{1}, math.Inf(1), "temperature +Inf"},
 	} {
 		if _, err := KNN(t.Context(), good(), good(), c.ks, c.temperature); err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("error %v, want %q", err, c.want)
@@ -237,7 +235,7 @@ func TestBadInputIsAnErrorThatNamesTheSet(t *testing.T) {
 	if _, _, err := LinearFewShot(t.Context(), good(), good(), 2, 0, 0); err == nil {
 		t.Error("no draws were accepted")
 	}
-	if _, _, err := LinearFewShot(t.Context(), good(), good(), 11, 2, 0); err == nil || !strings.Contains(err.Error(), "class 0 has 10 images: 11 are to be drawn") {
+	if _, _, err := LinearFewShot(t.Context(), good(), good(), 11, 2, 0); err == nil || !strings.Contains(err.Error(), "label 0 has 10 images: 11 are to be drawn") {
 		t.Errorf("error %v, want that class 0 is too small", err)
 	}
 }

@@ -3,7 +3,9 @@ package eval
 import (
 	"context"
 	"fmt"
+	"maps"
 	"math"
+	"slices"
 
 	"gonum.org/v1/gonum/stat"
 
@@ -46,16 +48,16 @@ func Linear(ctx context.Context, train, test *Features, opt LinearOptions) (perc
 	if err != nil {
 		return 0, err
 	}
-	classes, err := checkPair(train, test)
+	sets, err := newPair(train, test)
 	if err != nil {
 		return 0, err
 	}
-	p := probe{x: normalized(train, opt.Scale), d: train.D, labels: train.Labels, classes: classes, penalty: opt.Penalty, each: parallel.Each}
+	p := probe{x: normalized(train, opt.Scale), d: train.D, labels: sets.trainLabels, classes: sets.classes, penalty: opt.Penalty, each: parallel.Each}
 	w, err := p.fit(ctx, opt.Iterations)
 	if err != nil {
 		return 0, err
 	}
-	return p.accuracy(w, normalized(test, opt.Scale), test.Labels), nil
+	return p.accuracy(w, normalized(test, opt.Scale), sets.testLabels), nil
 }
 
 // LinearFewShot returns the mean and the sample standard deviation (n − 1) of the accuracy in percent of linear probes (Linear) that are trained on
@@ -66,7 +68,7 @@ func LinearFewShot(ctx context.Context, train, test *Features, perClass, draws i
 	if err != nil {
 		return 0, 0, err
 	}
-	classes, err := checkPair(train, test)
+	sets, err := newPair(train, test)
 	if err != nil {
 		return 0, 0, err
 	}
@@ -83,12 +85,12 @@ func LinearFewShot(ctx context.Context, train, test *Features, perClass, draws i
 		x, labels := newMatrix(len(chosen), train.D), make([]int32, len(chosen))
 		for row, i := range chosen {
 			copy(x.row(row), trainRows.row(i))
-			labels[row] = train.Labels[i]
+			labels[row] = sets.trainLabels[i]
 		}
-		p := probe{x: x, d: train.D, labels: labels, classes: classes, penalty: opt.Penalty, each: serial}
+		p := probe{x: x, d: train.D, labels: labels, classes: sets.classes, penalty: opt.Penalty, each: serial}
 		var w []float64
 		if w, errs[draw] = p.fit(ctx, opt.Iterations); errs[draw] == nil {
-			accuracies[draw] = p.accuracy(w, testRows, test.Labels)
+			accuracies[draw] = p.accuracy(w, testRows, sets.testLabels)
 		}
 	})
 	for _, err := range errs {
@@ -103,7 +105,7 @@ func LinearFewShot(ctx context.Context, train, test *Features, perClass, draws i
 	return mean, std, nil
 }
 
-// Sample draws perClass images of each class 0 … max(labels) without replacement and returns their indices, class by class: for each
+// Sample draws perClass images of each class that occurs without replacement and returns their indices, class by class in rising order: for each
 // class in turn it performs the first perClass swaps of a Fisher–Yates shuffle of its images, on stream (draw) of the seed. A draw depends
 // on labels, perClass, seed and draw alone. Errors: a label below 0, a class with fewer images, perClass below 1, a
 // negative draw.
@@ -111,21 +113,19 @@ func Sample(labels []int32, perClass int, seed uint64, draw int) ([]int, error) 
 	if perClass < 1 || draw < 0 || int64(draw) > math.MaxUint32 {
 		return nil, fmt.Errorf("eval: sample: %d images per class, draw %d: expected at least 1 image and a draw from 0", perClass, draw)
 	}
-	var byClass [][]int
+	byClass := map[int32][]int{}
 	for i, y := range labels {
-		if y < 0 || int(y) >= len(labels) {
-			return nil, fmt.Errorf("eval: sample: image %d has label %d: expected 0 to %d, each class with at least one image", i, y, len(labels)-1)
-		}
-		for int(y) >= len(byClass) {
-			byClass = append(byClass, nil)
+		if y < 0 {
+			return nil, fmt.Errorf("eval: sample: image %d has label %d, which stands for none: label all images", i, y)
 		}
 		byClass[y] = append(byClass[y], i)
 	}
 	src := rng.New(seed, uint32(draw))
 	chosen := make([]int, 0, perClass*len(byClass))
-	for class, images := range byClass {
+	for _, class := range slices.Sorted(maps.Keys(byClass)) {
+		images := byClass[class]
 		if len(images) < perClass {
-			return nil, fmt.Errorf("eval: sample: class %d has %d images: %d are to be drawn: draw fewer per class, or add images", class, len(images), perClass)
+			return nil, fmt.Errorf("eval: sample: label %d has %d images: %d are to be drawn: draw fewer per class, or add images", class, len(images), perClass)
 		}
 		for i := range perClass {
 			j := i + src.Intn(len(images)-i)

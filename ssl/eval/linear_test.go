@@ -221,7 +221,7 @@ func TestSampleRefusesWhatItCannotDraw(t *testing.T) {
 	for _, c := range []struct {
 		labels         []int32
 		perClass, draw int
-	}{{[]int32{0, 1, 1}, 2, 0}, {[]int32{0, 2, 2}, 1, 0}, {[]int32{0, -1}, 1, 0}, {[]int32{0}, 0, 0}, {[]int32{0}, 1, -1}, {[]int32{0, 1 << 30}, 1, 0}} {
+	}{{[]int32{0, 1, 1}, 2, 0}, {[]int32{0, -1}, 1, 0}, {[]int32{0}, 0, 0}, {[]int32{0}, 1, -1}} {
 		if got, err := Sample(c.labels, c.perClass, 0, c.draw); err == nil {
 			t.Errorf("%+v gave %v", c, got)
 		}

@@ -41,8 +41,9 @@ func TestEveryNormTrainsResumesAndFinetunes(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
+			inputs := eval.Inputs{Mean: checkpoint.Meta.Mean, Std: checkpoint.Meta.Std, Size: c.Size}
 			f := eval.FinetuneConfig{Steps: 2, Batch: 6, LR: 1e-3, PerClass: 2, Draws: 1, Seed: 1}
-			if _, err := eval.Finetune(t.Context(), device, eval.Network{Config: c.Config, Start: eval.StartFromCheckpoint(checkpoint)}, set, set, f); err != nil {
+			if _, err := eval.Finetune(t.Context(), device, eval.Network{Config: c.Config, Inputs: inputs, Start: eval.StartFromCheckpoint(checkpoint)}, set, set, f); err != nil {
 				t.Error(err)
 			}
 		})

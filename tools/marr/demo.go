@@ -167,7 +167,7 @@ func (d *demo) score(ctx context.Context, s subject) (scores, error) {
 		return row, nil
 	}
 	finetune := eval.DefaultFinetuneConfig()
-	percent, err := eval.Finetune(ctx, d.dev, eval.Network{Config: s.config.Config, Start: s.start}, d.train, d.test, finetune)
+	percent, err := eval.Finetune(ctx, d.dev, eval.Network{Config: s.config.Config, Inputs: s.inputs, Start: s.start}, d.train, d.test, finetune)
 	percent = round(percent)
 	row.Finetune10, row.FinetuneDraws = &percent, finetune.Draws
 	return row, err

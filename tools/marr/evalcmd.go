@@ -4,15 +4,11 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"math"
 	"os"
-	"slices"
-	"strings"
 
 	"github.com/spf13/pflag"
 
 	"marr/ssl/data"
-	"marr/ssl/eval"
 	"marr/ssl/run"
 	"marr/vk"
 )
@@ -36,11 +32,11 @@ func evalCommand(fs *pflag.FlagSet) func(context.Context, []string) error {
 			networkOptions = append(networkOptions, f.Name)
 		}
 	})
+	p := protocolFlags(fs)
 	device := deviceFlag(fs)
 	return func(ctx context.Context, args []string) error {
-		kinds := []string{"knn", "linear", "finetune"}
-		if len(args) != 1 || !slices.Contains(kinds, args[0]) {
-			return usagef("eval: %q: choose one of %s", strings.Join(args, " "), strings.Join(kinds, ", "))
+		if err := p.choose(fs, args); err != nil {
+			return err
 		}
 		if (*dir == "") == (*model == "") || *model != "" && *model != "random" && *model != "raw" {
 			return usagef("eval: give either --run DIR, --model random or --model raw")
@@ -61,16 +57,17 @@ func evalCommand(fs *pflag.FlagSet) func(context.Context, []string) error {
 		if err := setBackbone(fs, &c.Config); err != nil {
 			return usageError{err}
 		}
-		e := evaluation{kind: args[0], run: *dir, branch: *branch, model: *model, config: c, asJSON: *asJSON}
+		e := evaluation{protocol: p, run: *dir, branch: *branch, model: *model, config: c, asJSON: *asJSON}
 		return e.do(ctx, *train, *test, *device)
 	}
 }
 
 // evaluation is a call of marr eval.
 type evaluation struct {
-	kind, run, branch, model string
-	config                   run.Config
-	asJSON                   bool
+	protocol           *protocol
+	run, branch, model string
+	config             run.Config
+	asJSON             bool
 }
 
 func (e evaluation) do(ctx context.Context, trainName, testName, device string) error {
@@ -97,6 +94,12 @@ func (e evaluation) do(ctx context.Context, trainName, testName, device string) 
 	}
 	if train, test, err = matchSets(train, test, channels); err != nil {
 		return err
+	}
+	if err := e.protocol.fit(train); err != nil {
+		return err
+	}
+	for _, text := range e.protocol.notes {
+		note("%s", text)
 	}
 	if e.run == "" {
 		e.config.Data = trainName
@@ -136,44 +139,14 @@ func (e evaluation) do(ctx context.Context, trainName, testName, device string) 
 // measure runs the protocol and returns its numbers with a text that describes them.
 func (e evaluation) measure(ctx context.Context, dev *vk.Device, s subject, train, test *data.Set) (map[string]any, string, error) {
 	name := s.name
+	result := map[string]any{"model": s.name, "train": train.Name, "test": test.Name, "protocol": e.protocol.kind}
 	if s.branch != "" {
 		name += ", branch " + s.branch
-	}
-	source := fmt.Sprintf("%s, train %s (%d), test %s (%d)", name, train.Name, train.Len(), test.Name, test.Len())
-	result := map[string]any{"model": s.name, "train": train.Name, "test": test.Name, "protocol": e.kind}
-	if s.branch != "" {
 		result["branch"] = s.branch
 	}
-	if e.kind == "finetune" {
-		if s.start == nil {
-			return nil, "", usagef("--model raw: pixels cannot be fine-tuned: use --run or --model random")
-		}
-		f := eval.DefaultFinetuneConfig()
-		percent, err := eval.Finetune(ctx, dev, eval.Network{Config: s.config.Config, Start: s.start}, train, test, f)
-		result["finetune10"], result["finetune10_n"] = round(percent), f.Draws
-		return result, fmt.Sprintf("whole network fine-tuned for %d steps on %d labels per class, mean of %d draws: %.2f %%  (%s)", f.Steps, f.PerClass, f.Draws, percent, source), err
+	if len(e.protocol.notes) > 0 {
+		result["notes"] = e.protocol.notes
 	}
-	features, err := s.features(ctx, dev, train, test)
-	if err != nil {
-		return nil, "", err
-	}
-	if e.kind == "knn" {
-		acc, err := eval.KNN(ctx, features[0], features[1], []int{1, 20}, eval.Temperature)
-		if err != nil {
-			return nil, "", err
-		}
-		result["knn1"], result["knn20"] = round(acc[0]), round(acc[1])
-		return result, fmt.Sprintf("kNN by cosine: k=1 %.2f %%, k=20 weighted with T = %g %.2f %%  (%s)", acc[0], eval.Temperature, acc[1], source), nil
-	}
-	all, err := eval.Linear(ctx, features[0], features[1], eval.LinearOptions{})
-	if err != nil {
-		return nil, "", err
-	}
-	mean, std, err := eval.LinearFewShot(ctx, features[0], features[1], eval.FewShotPerClass, eval.FewShotDraws, eval.FewShotSeed)
-	result["linear"], result["linear10"], result["linear10_std"] = round(all), round(mean), round(std)
-	return result, fmt.Sprintf("linear probe (L-BFGS) on normalized features: all labels %.2f %%, %d labels per class %.2f ± %.2f %% (mean ± std of %d draws)  (%s)",
-		all, eval.FewShotPerClass, mean, std, eval.FewShotDraws, source), err
+	text, err := e.protocol.measure(ctx, dev, s, train, test, result)
+	return result, fmt.Sprintf("%s  (%s, train %s (%d), test %s (%d))", text, name, train.Name, train.Len(), test.Name, test.Len()), err
 }
-
-// round rounds a percentage to three decimals.
-func round(percent float64) float64 { return math.Round(percent*1000) / 1000 }

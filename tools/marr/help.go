@@ -155,7 +155,7 @@ func withDefault(f *pflag.Flag) *pflag.Flag {
 	case f.Annotations[defaultKey] != nil:
 		text = "default: " + f.Annotations[defaultKey][0]
 	case !isZero(f.DefValue):
-		text = "default " + f.DefValue
+		text = "default " + strings.Trim(f.DefValue, "[]") // brackets of a list
 	case meaning != nil:
 		text = "default: " + meaning[1]
 	case f.DefValue == "0" && !strings.Contains(f.Usage, "default"):
@@ -168,6 +168,8 @@ func withDefault(f *pflag.Flag) *pflag.Flag {
 	switch f.Value.Type() { // without a default, which the text states
 	case "string", "bool":
 		shown.DefValue = ""
+	case "intSlice":
+		shown.DefValue = "[]"
 	default:
 		shown.DefValue = "0"
 	}

@@ -6,9 +6,6 @@ import (
 	"os"
 	"slices"
 	"strings"
-	"time"
-
-	"golang.org/x/term"
 
 	"marr/ssl/data"
 	"marr/ssl/run"
@@ -69,47 +66,21 @@ func openSet(ctx context.Context, name string, px int) (*data.Set, error) {
 	return set, nil
 }
 
-// decodeProgress prints the progress of building a cache: on a terminal one line that it overwrites, elsewhere a line every ten seconds.
+// decodeProgress prints the progress of building a cache.
 type decodeProgress struct {
-	name           string
-	terminal       bool
-	start, printed time.Time // printed: time of the last line
-	lineOpen       bool      // a line on the terminal has no line break yet
+	*workProgress
+	name string
 }
 
-func newDecodeProgress(name string) *decodeProgress {
-	return &decodeProgress{name: name, terminal: term.IsTerminal(int(os.Stderr.Fd())), start: time.Now()}
-}
+func newDecodeProgress(name string) *decodeProgress { return &decodeProgress{newWorkProgress(), name} }
 
 func (p *decodeProgress) progress(done, total int) {
-	interval := 10 * time.Second
-	if p.terminal {
-		interval = 200 * time.Millisecond
-	}
-	if now := time.Now(); now.Sub(p.printed) < interval && done < total {
-		return
-	} else if p.printed = now; now.Sub(p.start) < time.Second && !p.lineOpen {
-		return // it may be done before a line is read
-	}
-	rate := float64(done) / max(time.Since(p.start).Seconds(), 1e-9)
-	left := time.Duration(float64(total-done) / max(rate, 1e-9) * float64(time.Second))
-	line := fmt.Sprintf("decoding %s: %d/%d images  %.0f/s  %s left", p.name, done, total, rate, formatDuration(left))
-	if p.terminal {
-		fmt.Fprintf(os.Stderr, "\r\x1b[K%s", line)
-		p.lineOpen = true
-		return
-	}
-	fmt.Fprintln(os.Stderr, line)
+	p.update(done, total, func(perSecond float64) string {
+		return fmt.Sprintf("decoding %s: %d/%d images  %.0f/s", p.name, done, total, perSecond)
+	})
 }
 
 func (p *decodeProgress) notice(format string, args ...any) {
 	p.end()
 	fmt.Fprintf(os.Stderr, format+"\n", args...)
-}
-
-func (p *decodeProgress) end() {
-	if p.lineOpen {
-		fmt.Fprintln(os.Stderr)
-	}
-	p.lineOpen = false
 }

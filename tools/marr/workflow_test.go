@@ -178,7 +178,7 @@ func finetuneRun(t *testing.T, run, set string) {
 	defer dev.Close()
 	f := eval.DefaultFinetuneConfig()
 	f.Steps, f.Draws = 2, 1
-	percent, err := eval.Finetune(t.Context(), dev, eval.Network{Config: s.config.Config, Start: s.start}, images, images, f)
+	percent, err := eval.Finetune(t.Context(), dev, eval.Network{Config: s.config.Config, Inputs: s.inputs, Start: s.start}, images, images, f)
 	if err != nil || percent < 0 || percent > 100 {
 		t.Errorf("fine-tuned to %g %%, %v", percent, err)
 	}
