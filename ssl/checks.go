@@ -7,13 +7,14 @@ import (
 	"marr/kernels"
 )
 
+// wholeAndEqual reports whether each of the views shows one whole image per sample, and all have one size.
+func wholeAndEqual(s *Step, views []*kernels.Tensor) bool {
+	return !slices.ContainsFunc(views, func(v *kernels.Tensor) bool { return v.Dim(0) != s.N || !slices.Equal(v.Shape(), views[0].Shape()) })
+}
+
 // requireViews panics unless the views are n whole views of one size.
 func requireViews(method string, s *Step, n int) {
-	whole := len(s.Views) == n
-	for _, v := range s.Views {
-		whole = whole && v.Dim(0) == s.N && slices.Equal(v.Shape(), s.Views[0].Shape())
-	}
-	if !whole {
+	if len(s.Views) != n || !wholeAndEqual(s, s.Views) {
 		panic(&kernels.BuildError{Op: method, Msg: fmt.Sprintf("%d views: the method compares %d whole views of one size: change --views or --method", len(s.Views), n)})
 	}
 }

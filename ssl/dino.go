@@ -3,7 +3,6 @@ package ssl
 import (
 	"cmp"
 	"fmt"
-	"slices"
 
 	"marr/kernels"
 	"marr/net"
@@ -16,8 +15,8 @@ import (
 //	loss = mean over pairs (teacher view i, student view j ≠ i) of mean_n −Σ_k P_i log softmax(s_j/τ_s), P_i = softmax((t_i − c)/τ_t)
 //	c ← m_c·c + (1 − m_c)·mean(t_1, t_2) after the step: the loss uses the center from the previous step
 //
-// Global views go through a network as one batch-norm population, local ones as another (facebookresearch/dino, utils.py, MultiCropWrapper). The
-// teacher is exported.
+// Global views go through the backbone as one batch-norm population, local ones as another; all of them go through the head as one (facebookresearch/dino,
+// utils.py, MultiCropWrapper). The teacher and its head see the two global views. The teacher is exported.
 type DINO struct {
 	Prototypes        int     `flag:"prototypes" help:"number of prototypes, the output dimension of the head (paper: 65536; use fewer for few images: 1024 below 20,000)" want:"at least 2"`
 	Hidden            int     `flag:"head-hidden" help:"hidden width of the head; 0: four times the backbone's (paper: 2048 after 384)" want:"at least 0"`
@@ -62,10 +61,11 @@ func (m *DINO) Loss(s *Step) *kernels.Tensor {
 		return parts
 	}
 	h := features(s.Backbone, s.Views[:2])
-	students := perView(head.Forward(h, net.Train))
+	all := h
 	if len(s.Views) > 2 {
-		students = append(students, perView(head.Forward(features(s.Backbone, s.Views[2:]), net.Train))...)
+		all = kernels.Concat(h, features(s.Backbone, s.Views[2:]))
 	}
+	students := perView(head.Forward(all, net.Train))
 	loss, target := m.distill(s, students, teacherHead.Forward(features(teacher, s.Views[:2]), net.Train))
 	s.Observe(kernels.Slice(h, 0, s.N), target)
 	return loss
@@ -102,11 +102,8 @@ func (m *DINO) check(s *Step) {
 	fail := func(format string, args ...any) {
 		panic(&kernels.BuildError{Op: "dino", Msg: fmt.Sprintf(format, args...)})
 	}
-	sameSize := func(views []*kernels.Tensor) bool {
-		return !slices.ContainsFunc(views, func(v *kernels.Tensor) bool { return v.Dim(0) != s.N || !slices.Equal(v.Shape(), views[0].Shape()) })
-	}
 	switch {
-	case len(s.Views) < 2 || !sameSize(s.Views[:2]) || !sameSize(s.Views[2:]):
+	case len(s.Views) < 2 || !wholeAndEqual(s, s.Views[:2]) || !wholeAndEqual(s, s.Views[2:]):
 		fail("%d views: want two whole global views of one size, then local ones of another: change --views or --method", len(s.Views))
 	case !(m.StudentTemp > 0) || !(m.TeacherTemp > 0) || m.TeacherTempWarmup > 0 && !(m.TeacherTempStart > 0):
 		fail("student temperature %g, teacher temperature %g to %g: want all above 0", m.StudentTemp, m.TeacherTempStart, m.TeacherTemp)

@@ -83,12 +83,13 @@ var begin, finish = optest.Begin, optest.Finish
 
 // tenSteps trains a method on the views of a golden case, from its initial values, with an optimizer that decays every parameter.
 type tenSteps struct {
-	c      *golden.Case
-	st     *kernels.Store
-	prog   *kernels.Program
-	opt    net.Optimizer
-	step   *Step
-	locals *kernels.Tensor
+	c       *golden.Case
+	st      *kernels.Store
+	prog    *kernels.Program
+	opt     net.Optimizer
+	step    *Step
+	locals  *kernels.Tensor
+	targets string // the input of the targets or labels; "": none
 }
 
 // newTenSteps prepares a method with this many views of one size for each image.
@@ -121,8 +122,11 @@ func newTenSteps(t *testing.T, c *golden.Case, method Method, views int) *tenSte
 			}
 			s.Views = append(s.Views, kernels.Slice(x.locals, v*s.N, (v+1)*s.N))
 		}
-		if len(c.Ints) > 0 {
-			s.Targets[0], s.TargetClasses[0] = g.Input("targets", kernels.I32, s.N), x.classes(t)
+		if _, labeled := method.(*Supervised); labeled {
+			x.targets, s.NumLabels = "labels", x.classes(t)
+		} else if len(c.Ints) > 0 {
+			x.targets = "targets"
+			s.Targets[0], s.TargetClasses[0] = g.Input(x.targets, kernels.I32, s.N), x.classes(t)
 		}
 		x.step = s
 		loss := method.Loss(s)
@@ -198,8 +202,8 @@ func (x *tenSteps) replay(t *testing.T, i int) float64 {
 	for name, v := range x.step.Requests.Gates {
 		x.opt.SetGate(r, name, i, net.FrozenSteps(v, i, 10), v.At(i, 10))
 	}
-	if len(x.c.Ints) > 0 {
-		copy(r.Ints("targets"), x.c.Ints[i].Data)
+	if x.targets != "" {
+		copy(r.Ints(x.targets), x.c.Ints[i].Data)
 	}
 	r.Set("micro", 0)
 	x.opt.Set(r, i, x.c.Attrs["lr"])
@@ -210,34 +214,49 @@ func (x *tenSteps) replay(t *testing.T, i int) float64 {
 	return float64(r.Output("loss")[0])
 }
 
+// tenStepMethods has the golden ten steps of each method: the op in the file that the part before _train names, and the number of views.
+var tenStepMethods = []struct {
+	op     string
+	views  int
+	method func(attr func(string) int, c *golden.Case) Method
+}{
+	{"simclr_train", 2, func(attr func(string) int, c *golden.Case) Method {
+		return &SimCLR{Temperature: c.Attrs["temperature"], Out: attr("embedding")}
+	}},
+	{"byol_train", 2, func(attr func(string) int, c *golden.Case) Method {
+		return &BYOL{Momentum: c.Attrs["ema"], Hidden: attr("hidden"), Out: attr("embedding"), PredictorHidden: attr("predictor_hidden")}
+	}},
+	{"simsiam_train", 2, func(attr func(string) int, _ *golden.Case) Method {
+		return &SimSiam{Hidden: attr("hidden"), Out: attr("embedding"), PredictorHidden: attr("predictor_hidden")}
+	}},
+	{"dino_train", 2, func(attr func(string) int, c *golden.Case) Method {
+		return &DINO{Prototypes: attr("prototypes"), Hidden: attr("hidden"), NormInHead: c.Attrs["normed"] == 1, Bottleneck: attr("bottleneck"), StudentTemp: c.Attrs["student_temperature"],
+			TeacherTemp: c.Attrs["teacher_temperature"], Momentum: c.Attrs["ema"], CenterMomentum: c.Attrs["centre_momentum"], FreezeLast: c.Attrs["frozen"] / 10}
+	}},
+	{"supervised_train", 1, func(func(string) int, *golden.Case) Method { return &Supervised{} }},
+	{"order_train", 3, func(attr func(string) int, _ *golden.Case) Method { return &Order{Hidden: attr("hidden")} }},
+	{"rotation_train", 1, func(func(string) int, *golden.Case) Method { return &Rotation{} }},
+	{"jigsaw_train", 1, func(attr func(string) int, c *golden.Case) Method {
+		return &Jigsaw{Hidden: attr("hidden"), NormalizeTiles: c.Attrs["normalised"] == 1}
+	}},
+}
+
 func TestTenStepsMatchPyTorch(t *testing.T) {
-	for _, m := range []struct {
-		op     string
-		views  int
-		method func(attr func(string) int, c *golden.Case) Method
-	}{
-		{"simclr_train", 2, func(attr func(string) int, c *golden.Case) Method {
-			return &SimCLR{Temperature: c.Attrs["temperature"], Out: attr("embedding")}
-		}},
-		{"byol_train", 2, func(attr func(string) int, c *golden.Case) Method {
-			return &BYOL{Momentum: c.Attrs["ema"], Hidden: attr("hidden"), Out: attr("embedding"), PredictorHidden: attr("predictor_hidden")}
-		}},
-		{"simsiam_train", 2, func(attr func(string) int, _ *golden.Case) Method {
-			return &SimSiam{Hidden: attr("hidden"), Out: attr("embedding"), PredictorHidden: attr("predictor_hidden")}
-		}},
-		{"dino_train", 2, func(attr func(string) int, c *golden.Case) Method {
-			return &DINO{Prototypes: attr("prototypes"), Hidden: attr("hidden"), NormInHead: c.Attrs["normed"] == 1, Bottleneck: attr("bottleneck"), StudentTemp: c.Attrs["student_temperature"],
-				TeacherTemp: c.Attrs["teacher_temperature"], Momentum: c.Attrs["ema"], CenterMomentum: c.Attrs["centre_momentum"], FreezeLast: c.Attrs["frozen"] / 10}
-		}},
-		{"rotation_train", 1, func(func(string) int, *golden.Case) Method { return &Rotation{} }},
-		{"jigsaw_train", 1, func(attr func(string) int, c *golden.Case) Method {
-			return &Jigsaw{Hidden: attr("hidden"), NormalizeTiles: c.Attrs["normalised"] == 1}
-		}},
-	} {
+	for _, m := range tenStepMethods {
 		for _, c := range goldenCases(t, m.op) {
 			method := m.method(func(name string) int { return int(c.Attrs[name]) }, c)
 			t.Run(c.Name, func(t *testing.T) { newTenSteps(t, c, method, m.views).run(t) })
 		}
+	}
+}
+
+func TestEveryMethodHasGoldenSteps(t *testing.T) {
+	var golden []string
+	for _, m := range tenStepMethods {
+		golden = append(golden, strings.TrimSuffix(m.op, "_train"))
+	}
+	if slices.Sort(golden); !slices.Equal(golden, Methods()) {
+		t.Errorf("methods with golden steps: %v, want all: %v", golden, Methods())
 	}
 }
 

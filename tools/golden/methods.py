@@ -1,4 +1,5 @@
-"""Golden losses, gradients and training of the methods other than SimCLR: ssl/testdata/{byol,simsiam,dino,rotation,jigsaw}.json.
+"""Golden losses, gradients and training of the methods other than SimCLR: ssl/testdata/{byol,simsiam,dino,rotation,jigsaw,
+order,supervised}.json.
 
 Run: /usr/bin/python3 tools/golden/methods.py [method ...]; "methods.py search [method ...]" prints the numbers by which the names of the cases were chosen
 (training.search). The schema is in goldenfile.py. A step has N = "batch" images; rows i and i+N of "views<t>"
@@ -11,8 +12,8 @@ op "simsiam_loss"  the same inputs; loss = -mean cos(p1, z2)/2 - mean cos(p2, z1
 op "dino_loss"     inputs t1, t2 (teacher), s1, s2, ... (student) [N K] logits, "centre" [K]; outputs "loss", "new_centre"; gradients for s.
 op "byol_train"    one forward per view, in the order of the views; projector.{0,1,3}, predictor.{0,1,3}; "target." + names.
 op "simsiam_train" as byol_train; projector.{0,1,3,4,6,7} (no biases in 0, 3 and 6, no scale and bias in 7), predictor.{0,1,3}.
-op "dino_train"    both views in one forward of the student, "locals<t>" [N*locals 10 10 1] of all local views (view by view) in another,
-                   both views in one of the teacher. head.{0,2,4}.weight/bias, exact GELU, head.last.weight (used with normalized rows); if "normed" is 1,
+op "dino_train"    both views in one forward of the student's backbone, "locals<t>" [N*locals 10 10 1] of all local views (view by view) in
+                   another, the features of all of them in one forward of its head; both views in one forward of the teacher. head.{0,2,4}.weight/bias, exact GELU, head.last.weight (used with normalized rows); if "normed" is 1,
                    a batch norm precedes each GELU and the linear layer before it has no bias: head.{0,1,3,4,6};
                    "teacher." + names; "centre" [K] from zeros. Clipped per parameter to norm "clip": g clip/(norm + 1e-6). head.last has
                    no gradient in the first "frozen" steps: no weight decay, no moments; AdamW's bias correction counts later steps only.
@@ -20,6 +21,8 @@ op "rotation_train" views [N 16 16 1], "targets<t>" [N]; head.weight, head.bias.
 op "jigsaw_train"  views [N*4 10 10 1]: the tiles of image i are rows 4i ... 4i+3, in one batch-norm population; head.0 without bias, head.1
                    batch norm over all tiles, ReLU, concatenation of the tiles of an image [N 4*hidden], head.3 to permutations. If
                    "normalised" is 1, each tile is normalized first: minus its mean, divided by its standard deviation (biased) + 1e-3.
+op "order_train"   views [N*3 16 16 1]: rows N*f ... N*f+N-1 are frame f of all images; the head of jigsaw_train, without normalization.
+op "supervised_train" views [N 16 16 1], "targets<t>" [N], -1 for an image without a label, which does not count; head.weight, head.bias.
 """
 import copy
 import math
@@ -156,9 +159,8 @@ class DINO(WithEMA):
 
     def loss(self, t):
         globals_ = self.images(t)
-        students = self.net.head(self.net.features(globals_)).split(BATCH)
-        if self.locals:
-            students += self.net.head(self.net.features(self.images(t, "locals"))).split(BATCH)
+        sizes = [globals_] + ([self.images(t, "locals")] if self.locals else [])
+        students = self.net.head(torch.cat([self.net.features(v) for v in sizes])).split(BATCH)
         self.logits = self.teacher.head(self.teacher.features(globals_)).split(BATCH)
         return dino_loss(students, self.logits, self.centre, self.tau)
 
@@ -178,19 +180,19 @@ class DINO(WithEMA):
         return dict(super().state(), centre=self.centre)
 
 
-class NormedDINO(DINO):
-    case_name, more = "dino_normed_3", dict(DINO.more, normed=1)
+class MultiCrop(DINO):
+    locals, case_name, more = 2, "dino_locals_17", dict(DINO.more, locals=2)
+    views = DINO.views + view_specs(2 * BATCH, 10, "locals")
+
+
+class NormedMultiCrop(MultiCrop):
+    case_name, more = "dino_normed_locals_13", dict(MultiCrop.more, normed=1)
 
     @staticmethod
     def network():
         net = SmallResNet(WIDTH, 1)
         net.head = Head(net.dim, 40, 16, DINO.prototypes, norm=True)
         return net
-
-
-class MultiCrop(DINO):
-    locals, case_name, more = 2, "dino_locals_17", dict(DINO.more, locals=2)
-    views = DINO.views + view_specs(2 * BATCH, 10, "locals")
 
 
 class Rotation(Method):
@@ -204,6 +206,20 @@ class Rotation(Method):
 
     def loss(self, t):
         return F.cross_entropy(self.net.head(self.net.features(self.images(t))), torch.tensor(targets(self.case, t, self.classes)))
+
+
+class Supervised(Rotation):
+    op, case_name, classes, lowest = "supervised_train", "supervised_26", 5, -1
+
+    @staticmethod
+    def network():
+        net = SmallResNet(WIDTH, 1)
+        net.head = nn.Linear(net.dim, Supervised.classes)
+        return net
+
+    def loss(self, t):
+        labels = torch.tensor(targets(self.case, t, self.classes, self.lowest))
+        return F.cross_entropy(self.net.head(self.net.features(self.images(t))), labels, ignore_index=-1)
 
 
 class Jigsaw(Method):
@@ -229,6 +245,21 @@ class NormalisedJigsaw(Jigsaw):
         return (super().images(t) - mean) / (std + 1e-3)
 
 
+class Order(Jigsaw):
+    op, case_name, classes, views, more = "order_train", "order_3", 6, view_specs(3 * BATCH), {"hidden": 20}
+
+    @staticmethod
+    def network():
+        net = SmallResNet(WIDTH, 1)
+        net.head = nn.Sequential(nn.Linear(net.dim, 20, bias=False), nn.BatchNorm1d(20), nn.ReLU(), nn.Linear(3 * 20, Order.classes))
+        return net
+
+    def loss(self, t):
+        frames = self.net.head[:3](self.net.features(self.images(t)))
+        together = frames.reshape(3, BATCH, -1).transpose(0, 1).reshape(BATCH, -1)
+        return F.cross_entropy(self.net.head[3](together), torch.tensor(targets(self.case, t, self.classes)))
+
+
 def pair_case(op, loss, n, d):
     inputs = [spec(k, (n, d)) for k in ("p1", "p2", "z1", "z2")]
     return loss_case(op, "%s_%dx%d" % (op, n, d), {}, inputs, loss, ["p1", "p2"])
@@ -248,9 +279,11 @@ def dino_case(n, k, locals_, tau=DINO.tau):
 FILES = {
     "byol": ([BYOL], lambda: [pair_case("byol_loss", byol_loss, 5, 7), pair_case("byol_loss", byol_loss, 3, 12)]),
     "simsiam": ([SimSiam], lambda: [pair_case("simsiam_loss", simsiam_loss, 4, 9), pair_case("simsiam_loss", simsiam_loss, 3, 12)]),
-    "dino": ([DINO, NormedDINO, MultiCrop], lambda: [dino_case(5, 11, 0), dino_case(4, 7, 2)]),
+    "dino": ([DINO, MultiCrop, NormedMultiCrop], lambda: [dino_case(5, 11, 0), dino_case(4, 7, 2)]),
     "rotation": ([Rotation], lambda: []),
     "jigsaw": ([Jigsaw, NormalisedJigsaw], lambda: []),
+    "order": ([Order], lambda: []),
+    "supervised": ([Supervised], lambda: []),
 }
 
 if __name__ == "__main__":

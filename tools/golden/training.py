@@ -21,7 +21,7 @@ class Method:
     prefix of their names.
 
     Parameters start from their streams, running statistics from 0 and 1. Weight decay applies to every parameter."""
-    attrs, more, batch, views, classes = SGD, {}, BATCH, view_specs(2 * BATCH), 0
+    attrs, more, batch, views, classes, lowest = SGD, {}, BATCH, view_specs(2 * BATCH), 0, 0
 
     def __init__(self, case, dtype):
         self.case, self.dtype, self.net, self.copies = case, dtype, self.network().to(dtype).train(), {}
@@ -41,9 +41,9 @@ class Method:
         return {prefix + k: v for prefix, net in nets.items() for k, v in dict(parameters(net), **running(net)).items()}
 
 
-def targets(case, t, classes):
-    """Returns integers in 0 … classes − 1, one per image."""
-    return np.floor(uniform("%s/targets%d" % (case, t), (BATCH,), 0, classes)).astype(int)
+def targets(case, t, classes, lowest=0):
+    """Returns integers in lowest … classes − 1, one per image."""
+    return np.floor(uniform("%s/targets%d" % (case, t), (BATCH,), lowest, classes)).astype(int)
 
 
 def parameters(net):
@@ -101,7 +101,7 @@ def train_case(method, case):
     print(case, "losses", " ".join("%.4f" % v for v in losses))
     print(case, "moved: float32 at most %.1e away (%s)" % max((r["moved_float32_distance"], r["name"]) for r in outputs if "moved" in r))
     more = dict(method.more, steps=STEPS, batch=method.batch, width=WIDTH, eps_bn=1e-5, momentum_bn=0.1, kink_margin=float("%.2g" % margin))
-    ints = [{"name": "targets%d" % t, "data": targets(case, t, method.classes).tolist()} for t in range(STEPS) if method.classes]
+    ints = [{"name": "targets%d" % t, "data": targets(case, t, method.classes, method.lowest).tolist()} for t in range(STEPS) if method.classes]
     return {"op": method.op, "name": case, "attrs": dict(more, **method.attrs), "inputs": parameter_specs(method.network()) + method.views,
             **({"ints": ints} if ints else {}),
             "outputs": outputs, "grads": [result(case, k, v, grads32[k], full=False) for k, v in grads.items()]}

@@ -5,7 +5,7 @@
 Images are uint8 [N H W], labels are integers [N]. The script matches marr in: ResNet-10 with the strided stem and width 16, torchvision's
 initialization; AdamW without decay (Adam) at 2e-3, or SGD with momentum 0.9; warm-up over 10 % of the steps, then cosine to 0; the last
 incomplete batch of an epoch is dropped; the views of the method's preset for gray images up to 64 px, resized with torchvision's antialiasing;
-one forward pass and one set of batch statistics per view (SimCLR and DINO: per size of view); EMA after the optimizer, with momentum rising to
+one forward pass and one set of batch statistics per view (SimCLR and DINO: per size of view, in DINO's head of all views); EMA after the optimizer, with momentum rising to
 1; evaluation of the online network (DINO: the teacher) on unaugmented images; k-NN (cosine, T 0.07), linear probe and linear10 as in ssl/eval,
 with other random draws; RankMe of the test images.
 """
@@ -147,16 +147,17 @@ class DINO(Method):
         self.last = nn.Linear(b, self.r["prototypes"], bias=False)
         self.register_buffer("center", torch.zeros(self.r["prototypes"]))
 
-    def logits(self, views):
-        h = F.normalize(self.head(self.net(torch.cat(views))), dim=1)
-        return F.linear(h, F.normalize(self.last.weight, dim=1)).chunk(len(views))
+    def logits(self, views, small=()):
+        f = torch.cat([self.net(torch.cat(v)) for v in (views, small) if v])
+        h = F.normalize(self.head(f), dim=1)
+        return F.linear(h, F.normalize(self.last.weight, dim=1)).chunk(len(views) + len(small))
 
     def loss(self, x, _):
         views, small = self.paint.pair(x), self.paint.locals(x)
         with torch.no_grad():
             teacher = self.copy.logits(views)
         p = [F.softmax((t - self.center) / self.r["teacher_temperature"], dim=1) for t in teacher]
-        q = [F.log_softmax(s / self.r["student_temperature"], dim=1) for s in self.logits(views) + (self.logits(small) if small else ())]
+        q = [F.log_softmax(s / self.r["student_temperature"], dim=1) for s in self.logits(views, small)]
         self.center = self.r["center"] * self.center + (1 - self.r["center"]) * torch.cat(teacher).mean(0)
         pairs = [-(a * b).sum(1).mean() for i, a in enumerate(p) for j, b in enumerate(q) if i != j]
         return sum(pairs) / len(pairs)
