@@ -97,7 +97,9 @@ func (p *Peer) addRound(ctx context.Context, c PeerCommand, o StepOptions, marrV
 	}
 	args := []string{"-", "--arch", o.Arch, "--batch", strconv.Itoa(o.Batch), "--size", strconv.Itoa(o.Size), "--steps", strconv.Itoa(o.Steps)}
 	for name, v := range o.Backbone {
-		args = append(args, "--"+name, fmt.Sprint(v))
+		if v != true { // zero-init-residual changes initial values, not the time
+			args = append(args, "--"+name, fmt.Sprint(v))
+		}
 	}
 	if c.AMP {
 		args = append(args, "--amp")

@@ -97,6 +97,24 @@ func TestProjectorIsLinearNormReLULinear(t *testing.T) {
 	}
 }
 
+// SimSiam's projector for CIFAR-10 has two layers. That of three is compared with PyTorch's in package ssl.
+func TestSimSiamProjectorOfTwoLayersMatchesItsReference(t *testing.T) {
+	st := kernels.NewStore(device)
+	defer st.Free()
+	m := net.Scope{Store: st, Seed: 1}.SimSiamProjector("projector", 24, 9, 7, 2)
+	x, one, zero := uniform(6*24, 2), ref.New(7), ref.New(7)
+	for i := range one.Data {
+		one.Data[i] = 1
+	}
+	got := forward(t, st, m, net.Train, x, 6, 24)
+	h := ref.Linear(ref.FromFloat32(x, 6, 24), wide(t, st, "projector.0.weight"), nil)
+	h, _, _ = ref.BatchNormTrain(h, wide(t, st, "projector.1.weight"), wide(t, st, "projector.1.bias"), 1e-5, nil, true)
+	want, _, _ := ref.BatchNormTrain(ref.Linear(h, wide(t, st, "projector.3.weight"), nil), one, zero, 1e-5, nil, false)
+	if d := distance(got, want.Data); !(d <= layerTolerance) {
+		t.Errorf("%.2g from the reference, want at most %g", d, layerTolerance)
+	}
+}
+
 func TestHeadIsLinearReLULinear(t *testing.T) {
 	st := kernels.NewStore(device)
 	defer st.Free()
@@ -112,16 +130,23 @@ func TestHeadIsLinearReLULinear(t *testing.T) {
 
 func TestHeadsAreNamedAsInTorchSequential(t *testing.T) {
 	st := kernels.NewStore(device)
-	net.Scope{Store: st, Seed: 1}.Projector("projector", 8, 6, 4)
-	net.Scope{Store: st, Seed: 1}.MLP("head", 8, 6, 4)
-	net.Scope{Store: st, Seed: 1}.MLP("fc", 8, 4)
+	scope := net.Scope{Store: st, Seed: 1}
+	scope.Projector("projector", 8, 6, 4)
+	scope.MLP("head", 8, 6, 4)
+	scope.MLP("fc", 8, 4)
+	scope.NormedProjector("normed", 8, 6, 4)
+	scope.SimSiamProjector("two", 8, 6, 4, 2)
+	scope.SimSiamProjector("three", 8, 6, 4, 3)
 	var got []string
 	for _, p := range st.Params() {
 		got = append(got, p.Name)
 	}
 	slices.Sort(got)
 	want := []string{"fc.bias", "fc.weight", "head.0.bias", "head.0.weight", "head.2.bias", "head.2.weight",
-		"projector.0.weight", "projector.1.bias", "projector.1.weight", "projector.3.bias", "projector.3.weight"}
+		"normed.0.weight", "normed.1.bias", "normed.1.weight", "normed.3.weight", "normed.4.bias", "normed.4.weight",
+		"projector.0.weight", "projector.1.bias", "projector.1.weight", "projector.3.bias", "projector.3.weight",
+		"three.0.weight", "three.1.bias", "three.1.weight", "three.3.weight", "three.4.bias", "three.4.weight", "three.6.weight",
+		"two.0.weight", "two.1.bias", "two.1.weight", "two.3.weight"}
 	if !slices.Equal(got, want) {
 		t.Fatalf("names %v, want %v", got, want)
 	}

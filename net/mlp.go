@@ -7,19 +7,27 @@ import (
 )
 
 // Projector is Linear(in→hidden, no bias), batch norm, ReLU, Linear(hidden→out), the network between the features and a contrastive loss (Chen et al. 2020,
-// arXiv:2002.05709, section 4.2). Names are those of torch.nn.Sequential: prefix.0, .1 and .3.
+// arXiv:2002.05709, section 4.2). Names are those of torch.nn.Sequential: prefix.0, .1 and .3. With an output norm the last layer has no bias and a batch norm
+// follows it: prefix.4 (lightly-ai/lightly, lightly/models/modules/heads.py, SimCLRProjectionHead).
 type Projector struct {
 	first Linear
 	norm  Norm
 	last  Linear
+	out   *Norm // nil: none
 }
 
-// Projector declares a projector's parameters.
+// Projector declares the parameters of a projector without an output norm.
 func (s Scope) Projector(prefix string, in, hidden, out int) *Projector {
-	return &Projector{s.LinearNoBias(prefix+".0", in, hidden), s.BatchNorm(prefix+".1", hidden), s.Linear(prefix+".3", hidden, out)}
+	return &Projector{first: s.LinearNoBias(prefix+".0", in, hidden), norm: s.BatchNorm(prefix+".1", hidden), last: s.Linear(prefix+".3", hidden, out)}
 }
 
-// Gate sets the name of the scalar that multiplies the learning rate of all parameters (kernels.Param.Gate).
+// NormedProjector declares the parameters of a projector with an output norm.
+func (s Scope) NormedProjector(prefix string, in, hidden, out int) *Projector {
+	norm := s.BatchNorm(prefix+".4", out)
+	return &Projector{s.LinearNoBias(prefix+".0", in, hidden), s.BatchNorm(prefix+".1", hidden), s.LinearNoBias(prefix+".3", hidden, out), &norm}
+}
+
+// Gate sets the name of the scalar that multiplies the learning rate of all parameters of a projector without an output norm (kernels.Param.Gate).
 func (p *Projector) Gate(name string) {
 	for _, x := range []*kernels.Param{p.first.weight, p.norm.norm.Gamma, p.norm.norm.Beta, p.last.weight, p.last.bias} {
 		x.Gate = name
@@ -28,30 +36,39 @@ func (p *Projector) Gate(name string) {
 
 // Forward maps [N in] to [N out].
 func (p *Projector) Forward(x *kernels.Tensor, m Mode) *kernels.Tensor {
-	return p.last.Forward(p.norm.ReLU(p.first.Forward(x, m), nil, m), m)
-}
-
-// SimSiamProjector is Linear, batch norm and ReLU twice, then Linear and a batch norm without scale and shift; no layer has a bias (Chen and He
-// 2021, arXiv:2011.10566, section 3; facebookresearch/simsiam, builder.py). Names: prefix.0, .1, .3, .4, .6 and .7.
-type SimSiamProjector struct {
-	layers [3]Linear
-	norms  [3]Norm
-}
-
-// SimSiamProjector declares a projector's parameters.
-func (s Scope) SimSiamProjector(prefix string, in, hidden, out int) *SimSiamProjector {
-	return &SimSiamProjector{
-		[3]Linear{s.LinearNoBias(prefix+".0", in, hidden), s.LinearNoBias(prefix+".3", hidden, hidden), s.LinearNoBias(prefix+".6", hidden, out)},
-		[3]Norm{s.BatchNorm(prefix+".1", hidden), s.BatchNorm(prefix+".4", hidden), s.PlainBatchNorm(prefix+".7", out)},
+	x = p.last.Forward(p.norm.ReLU(p.first.Forward(x, m), nil, m), m)
+	if p.out != nil {
+		x = p.out.Forward(x, m)
 	}
+	return x
+}
+
+// SimSiamProjector is Linear, batch norm and ReLU, for every layer but the last, then Linear and a batch norm without scale and shift; no layer has a bias
+// (Chen and He 2021, arXiv:2011.10566, section 3; facebookresearch/simsiam, builder.py). Names with three layers: prefix.0, .1, .3, .4, .6 and .7.
+type SimSiamProjector struct {
+	layers []Linear
+	norms  []Norm
+}
+
+// SimSiamProjector declares the parameters of a projector with this number of layers: three in the paper, two for CIFAR (its appendix D).
+func (s Scope) SimSiamProjector(prefix string, in, hidden, out, layers int) *SimSiamProjector {
+	p := &SimSiamProjector{}
+	for i := range layers - 1 {
+		p.layers = append(p.layers, s.LinearNoBias(fmt.Sprintf("%s.%d", prefix, 3*i), in, hidden))
+		p.norms, in = append(p.norms, s.BatchNorm(fmt.Sprintf("%s.%d", prefix, 3*i+1), hidden)), hidden
+	}
+	p.layers = append(p.layers, s.LinearNoBias(fmt.Sprintf("%s.%d", prefix, 3*layers-3), in, out))
+	p.norms = append(p.norms, s.PlainBatchNorm(fmt.Sprintf("%s.%d", prefix, 3*layers-2), out))
+	return p
 }
 
 // Forward maps [N in] to [N out].
 func (p *SimSiamProjector) Forward(x *kernels.Tensor, m Mode) *kernels.Tensor {
-	for i := range 2 {
+	last := len(p.layers) - 1
+	for i := range last {
 		x = p.norms[i].ReLU(p.layers[i].Forward(x, m), nil, m)
 	}
-	return p.norms[2].Forward(p.layers[2].Forward(x, m), m)
+	return p.norms[last].Forward(p.layers[last].Forward(x, m), m)
 }
 
 // MLP is linear layers with a ReLU between each two, such as the classifier that fine-tuning puts on a backbone. Names are those of torch.nn.Sequential,

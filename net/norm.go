@@ -37,8 +37,11 @@ type Norm struct {
 	frozen bool // a batch norm that is always in inference mode
 }
 
-// BatchNorm declares a norm of the scope's kind: a batch norm by default.
-func (s Scope) BatchNorm(prefix string, width int) Norm {
+// BatchNorm declares a norm of the scope's kind: a batch norm by default. Its scale starts at 1, its shift at 0.
+func (s Scope) BatchNorm(prefix string, width int) Norm { return s.scaledBatchNorm(prefix, width, 1) }
+
+// scaledBatchNorm is BatchNorm with another initial scale.
+func (s Scope) scaledBatchNorm(prefix string, width int, scale float32) Norm {
 	fill := func(x float32) func([]float32) {
 		return func(v []float32) {
 			for i := range v {
@@ -47,7 +50,7 @@ func (s Scope) BatchNorm(prefix string, width int) Norm {
 		}
 	}
 	n := s.PlainBatchNorm(prefix, width)
-	n.norm.Gamma, n.norm.Beta = s.Param(prefix+".weight", fill(1), width), s.Param(prefix+".bias", fill(0), width)
+	n.norm.Gamma, n.norm.Beta = s.Param(prefix+".weight", fill(scale), width), s.Param(prefix+".bias", fill(0), width)
 	n.norm.Gamma.NoDecay, n.norm.Beta.NoDecay = true, true
 	return n
 }

@@ -12,8 +12,9 @@ import (
 // and 8·Width channels with strides 1, 2, 2, 2, of basic blocks or, in resnet50, of bottlenecks, whose output is four times as wide; then the
 // mean over space. Parameter names and initialization are torchvision's (torchvision/models/resnet.py).
 type ResNet struct {
-	Stem  string `flag:"stem" help:"first layers of a ResNet: cifar (3×3, stride 1), strided (3×3, stride 2) or imagenet (7×7, stride 2, then a max-pool of stride 2); default: strided for resnet10, else cifar up to 64 px and imagenet above" want:"one of cifar, strided, imagenet"`
-	Width int    `flag:"width" help:"channels of the first stage of a ResNet" want:"at least 1, at most 1024"`
+	Stem             string `flag:"stem" help:"first layers of a ResNet: cifar (3×3, stride 1), strided (3×3, stride 2) or imagenet (7×7, stride 2, then a max-pool of stride 2); default: strided for resnet10, else cifar up to 64 px and imagenet above" want:"one of cifar, strided, imagenet"`
+	Width            int    `flag:"width" help:"channels of the first stage of a ResNet" want:"at least 1, at most 1024"`
+	ZeroInitResidual bool   `flag:"zero-init-residual" help:"start each block of a ResNet as its shortcut: the scale of the block's last norm is 0 at the start, as with torchvision's zero_init_residual (Goyal et al. 2017, arXiv:1706.02677, section 5.1)"`
 
 	blocks    [4]int // of each stage
 	expansion int    // output channels of a block ÷ channels of its 3×3 convolutions: 1 for basic blocks, 4 for bottlenecks
@@ -166,7 +167,7 @@ func (r *ResNet) New(s BackboneScope) Network {
 			if stage > 0 && b == 0 {
 				stride = 2
 			}
-			n.blocks = append(n.blocks, newBlock(s.Scope, fmt.Sprintf("layer%d.%d", stage+1, b), in, width, width*r.expansion, stride))
+			n.blocks = append(n.blocks, r.newBlock(s.Scope, fmt.Sprintf("layer%d.%d", stage+1, b), in, width, stride))
 			in = width * r.expansion
 		}
 	}
@@ -192,22 +193,26 @@ type block struct {
 	downsample *unit
 }
 
-// newBlock declares a block whose 3×3 convolutions have `width` channels: a bottleneck if `out` differs. A bottleneck has its stride in the 3×3
-// convolution, like torchvision; the paper has it in the first 1×1.
-func newBlock(s Scope, prefix string, in, width, out, stride int) block {
+// newBlock declares a block whose 3×3 convolutions have `width` channels. A bottleneck has its stride in the 3×3 convolution, like torchvision; the paper
+// has it in the first 1×1.
+func (r *ResNet) newBlock(s Scope, prefix string, in, width, stride int) block {
 	var b block
-	add := func(in, out, kernel, stride int) {
+	add := func(in, out, kernel, stride int, scale float32) {
 		n := len(b.units) + 1
 		conv := s.Conv(fmt.Sprintf("%s.conv%d", prefix, n), in, out, kernel, stride, kernel/2)
-		b.units = append(b.units, unit{conv, s.BatchNorm(fmt.Sprintf("%s.bn%d", prefix, n), out)})
+		b.units = append(b.units, unit{conv, s.scaledBatchNorm(fmt.Sprintf("%s.bn%d", prefix, n), out, scale)})
 	}
-	if width == out {
-		add(in, width, 3, stride)
-		add(width, width, 3, 1)
+	out, last := width*r.expansion, float32(1)
+	if r.ZeroInitResidual {
+		last = 0
+	}
+	if r.expansion == 1 {
+		add(in, width, 3, stride, 1)
+		add(width, width, 3, 1, last)
 	} else {
-		add(in, width, 1, 1)
-		add(width, width, 3, stride)
-		add(width, out, 1, 1)
+		add(in, width, 1, 1, 1)
+		add(width, width, 3, stride, 1)
+		add(width, out, 1, 1, last)
 	}
 	if stride != 1 || in != out {
 		b.downsample = &unit{s.Conv(prefix+".downsample.0", in, out, 1, stride, 0), s.BatchNorm(prefix+".downsample.1", out)}

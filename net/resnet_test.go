@@ -151,6 +151,35 @@ func TestParameterNamesAreThoseOfTorchvision(t *testing.T) {
 	}
 }
 
+// torchvision's zero_init_residual sets bn2 of basic blocks and bn3 of bottlenecks to 0.
+func TestZeroInitResidualStartsBlocksAsTheirShortcuts(t *testing.T) {
+	for arch, last := range map[string]string{"resnet10": ".bn2.weight", "resnet18": ".bn2.weight", "resnet50": ".bn3.weight"} {
+		for _, zero := range []bool{false, true} {
+			c, err := net.NewConfig(arch, map[string]any{"stem": "cifar", "width": 4, "zero-init-residual": zero}, "", 3)
+			if err != nil {
+				t.Fatal(err)
+			}
+			st := kernels.NewStore(device)
+			if _, err := c.New(st, 1); err != nil {
+				t.Fatal(err)
+			}
+			for _, p := range st.Params() {
+				if len(p.Shape) > 1 || !strings.HasSuffix(p.Name, ".weight") {
+					continue
+				}
+				want := float32(1)
+				if zero && strings.HasSuffix(p.Name, last) {
+					want = 0
+				}
+				if v := read(t, p.Read); slices.ContainsFunc(v, func(x float32) bool { return x != want }) {
+					t.Errorf("%s, zero %t: %s starts as %v, want %g", arch, zero, p.Name, v, want)
+				}
+			}
+			st.Free()
+		}
+	}
+}
+
 // names returns the names of the network's tensors in a store, in order.
 func names(st *kernels.Store) []string {
 	var all []string

@@ -221,13 +221,13 @@ var tenStepMethods = []struct {
 	method func(attr func(string) int, c *golden.Case) Method
 }{
 	{"simclr_train", 2, func(attr func(string) int, c *golden.Case) Method {
-		return &SimCLR{Temperature: c.Attrs["temperature"], Out: attr("embedding")}
+		return &SimCLR{Temperature: c.Attrs["temperature"], Out: attr("embedding"), OutputNorm: c.Attrs["output_norm"] == 1}
 	}},
 	{"byol_train", 2, func(attr func(string) int, c *golden.Case) Method {
 		return &BYOL{Momentum: c.Attrs["ema"], Hidden: attr("hidden"), Out: attr("embedding"), PredictorHidden: attr("predictor_hidden")}
 	}},
 	{"simsiam_train", 2, func(attr func(string) int, _ *golden.Case) Method {
-		return &SimSiam{Hidden: attr("hidden"), Out: attr("embedding"), PredictorHidden: attr("predictor_hidden")}
+		return &SimSiam{Hidden: attr("hidden"), Out: attr("embedding"), Layers: 3, PredictorHidden: attr("predictor_hidden")}
 	}},
 	{"dino_train", 2, func(attr func(string) int, c *golden.Case) Method {
 		return &DINO{Prototypes: attr("prototypes"), Hidden: attr("hidden"), NormInHead: c.Attrs["normed"] == 1, Bottleneck: attr("bottleneck"), StudentTemp: c.Attrs["student_temperature"],

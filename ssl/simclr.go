@@ -17,10 +17,14 @@ import (
 // arXiv:2110.06848).
 //
 // Both views are concatenated and go through the network as one batch-norm population, as in the authors' code on one device.
+//
+// The projector is Linear, batch norm, ReLU, Linear. In the authors' code and in lightly a batch norm follows the last layer too: OutputNorm adds it, with a scale and a shift as in lightly; the authors' has no shift (google-research/simclr, model_util.py). solo-learn has no
+// batch norm at all: --head-norm none comes close, with a scale of each hidden channel.
 type SimCLR struct {
 	Temperature float64 `flag:"temperature" help:"temperature τ of the loss (paper: 0.5 for CIFAR-10, 0.1 for ImageNet)" want:"above 0"`
 	Hidden      int     `flag:"projector-hidden" help:"hidden width of the projector; 0: the backbone's (paper: the backbone's)" want:"at least 0"`
 	Out         int     `flag:"embedding" help:"width of the embedding z (paper: 128)" want:"at least 1"`
+	OutputNorm  bool    `flag:"projector-output-norm" help:"put a norm (--head-norm) after the last layer of the projector too (the authors' code and lightly: yes; solo-learn: no norm at all)"`
 	Decoupled   bool    `flag:"decoupled" help:"remove the positive from the denominator of the loss (Yeh et al. 2021, arXiv:2110.06848)"`
 }
 
@@ -43,7 +47,11 @@ func (m *SimCLR) Loss(s *Step) *kernels.Tensor { return m.Contrast(s, m.Embed(s)
 func (m *SimCLR) Embed(s *Step) *kernels.Tensor {
 	requireViews("simclr", s, 2)
 	dim := s.Backbone.Dim()
-	projector := s.Heads.Projector("projector", dim, cmp.Or(m.Hidden, dim), m.Out)
+	newProjector := s.Heads.Projector
+	if m.OutputNorm {
+		newProjector = s.Heads.NormedProjector
+	}
+	projector := newProjector("projector", dim, cmp.Or(m.Hidden, dim), m.Out)
 	h := s.Backbone.Forward(kernels.Concat(s.Views...), net.Train)
 	z := projector.Forward(h, net.Train)
 	s.ObservePairs(z)

@@ -2,6 +2,7 @@ package ssl
 
 import (
 	"cmp"
+	"fmt"
 
 	"marr/kernels"
 	"marr/net"
@@ -13,11 +14,12 @@ import (
 //
 //	loss = ½ Σ_{(a,b) ∈ {(1,2),(2,1)}} mean_n −cos(q(z_a), sg(z_b)), z = g(f(v))    (equations 1 to 4)
 //
-// The projector g has three layers and ends in a batch norm without scale and shift, the predictor q two. Each view goes through the network separately.
+// The projector g has three layers (two for CIFAR in appendix D) and ends in a batch norm without scale and shift, the predictor q two. Each view goes through the network separately.
 // The predictor's learning rate stays at its peak (section 4.2; facebookresearch/simsiam, main_simsiam.py, --fix-pred-lr).
 type SimSiam struct {
 	Hidden          int `flag:"projector-hidden" help:"hidden width of the projector; 0: the backbone's (paper: 2048)" want:"at least 0"`
 	Out             int `flag:"embedding" help:"width of the embedding (paper: 2048)" want:"at least 1"`
+	Layers          int `flag:"projector-layers" help:"number of layers of the projector (paper: 3; 2 for CIFAR-10)" want:"at least 2, at most 3"`
 	PredictorHidden int `flag:"predictor-hidden" help:"hidden width of the predictor; 0: a quarter of the embedding (paper: 512)" want:"at least 0"`
 
 	ScheduledPredictor bool `flag:"predictor-scheduled" help:"the predictor's learning rate follows the schedule (paper: it stays at the peak)"`
@@ -26,7 +28,7 @@ type SimSiam struct {
 var _ Method = (*SimSiam)(nil)
 
 func init() {
-	Register("simsiam", "Chen and He 2021, arXiv:2011.10566: predict the other view's projection, with stop-gradient in place of a momentum encoder", &SimSiam{Out: 128})
+	Register("simsiam", "Chen and He 2021, arXiv:2011.10566: predict the other view's projection, with stop-gradient in place of a momentum encoder", &SimSiam{Out: 128, Layers: 3})
 }
 
 // Views returns the preset "simsiam": two views with the same augmentations.
@@ -35,8 +37,11 @@ func (m *SimSiam) Views(in views.Input) ([]views.Spec, error) { return views.Pre
 // Loss returns the mean of the losses in both directions.
 func (m *SimSiam) Loss(s *Step) *kernels.Tensor {
 	requireViews("simsiam", s, 2)
+	if m.Layers < 2 {
+		panic(&kernels.BuildError{Op: "simsiam", Msg: fmt.Sprintf("a projector of %d layers: want at least 2", m.Layers)})
+	}
 	dim := s.Backbone.Dim()
-	projector := s.Heads.SimSiamProjector("projector", dim, cmp.Or(m.Hidden, dim), m.Out)
+	projector := s.Heads.SimSiamProjector("projector", dim, cmp.Or(m.Hidden, dim), m.Out, m.Layers)
 	predictor := s.Heads.Projector("predictor", m.Out, cmp.Or(m.PredictorHidden, max(4, m.Out/4)), m.Out)
 	if !m.ScheduledPredictor {
 		predictor.Gate(s.ConstantRate("predictor_rate"))

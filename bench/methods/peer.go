@@ -137,13 +137,16 @@ func peerSettings(c run.Config, x Case, set *data.Set) (map[string]any, error) {
 // peerTrains reports whether torch_ssl.py supports the parts of a run that are not settings of the script.
 func peerTrains(c run.Config, m ssl.Method) bool {
 	demo := demoConfig(0)
-	ok := c.Arch == demo.Arch && fmt.Sprint(c.Backbone["width"]) == "16" && c.Backbone["stem"] == "strided" && (c.Norm == "batch" || c.Norm == "none") && c.HeadNorm == "batch" &&
+	ok := c.Arch == demo.Arch && fmt.Sprint(c.Backbone["width"]) == "16" && c.Backbone["stem"] == "strided" && c.Backbone["zero-init-residual"] == false &&
+		(c.Norm == "batch" || c.Norm == "none") && c.HeadNorm == "batch" &&
 		(c.Optimizer == "adamw" || c.Optimizer == "sgd") && c.Schedule == "cosine" && c.DecayEnd == c.Decay && c.Clip == 0 && c.Accumulate == 1
 	switch m := m.(type) {
 	case *ssl.SimCLR:
-		ok = ok && !m.Decoupled
+		ok = ok && !m.Decoupled && !m.OutputNorm
 	case *ssl.BYOL:
 		ok = ok && !m.NoPredictor && m.Momentum > 0 && cmp.Or(m.PredictorHidden, m.Hidden) == m.Hidden
+	case *ssl.SimSiam:
+		ok = ok && m.Layers == 3
 	case *ssl.DINO:
 		return ok && (m.TeacherTempWarmup == 0 || m.TeacherTempStart == m.TeacherTemp)
 	}

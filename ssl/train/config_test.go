@@ -48,7 +48,7 @@ func TestStepUsesTheScheduledRateAndDecayOfEachParameter(t *testing.T) {
 	} {
 		c := smallConfig()
 		c.LR, c.Warmup, c.Optimizer, c.Decay, c.DecayEnd = 0.5, 0.5, "sgd", 0.125, 0.5
-		x, err := New(kernels.NewStore(device), c, Job{Method: &ssl.SimSiam{Out: 16, ScheduledPredictor: at.scheduled}, Set: datatest.Noise(40, 16, 1)})
+		x, err := New(kernels.NewStore(device), c, Job{Method: &ssl.SimSiam{Out: 16, Layers: 3, ScheduledPredictor: at.scheduled}, Set: datatest.Noise(40, 16, 1)})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -43,9 +43,10 @@ class SmallResNet(nn.Module):
         return self.layer4(self.layer3(self.layer2(self.layer1(x)))).mean((2, 3))
 
 
-def projector(inside, hidden, out):
-    """Returns net.Projector: Linear without bias, batch norm, ReLU, Linear."""
-    return nn.Sequential(nn.Linear(inside, hidden, bias=False), nn.BatchNorm1d(hidden), nn.ReLU(), nn.Linear(hidden, out))
+def projector(inside, hidden, out, normed=False):
+    """Returns net.Projector: Linear without bias, batch norm, ReLU, Linear; if normed, without bias and followed by a batch norm."""
+    last = [nn.Linear(hidden, out, bias=False), nn.BatchNorm1d(out)] if normed else [nn.Linear(hidden, out)]
+    return nn.Sequential(nn.Linear(inside, hidden, bias=False), nn.BatchNorm1d(hidden), nn.ReLU(), *last)
 
 
 def to_torch(t):

@@ -5,7 +5,8 @@ Run: /usr/bin/python3 tools/golden/simclr.py. The schema is in goldenfile.py. Ca
 op "simclr_loss": input "z" [2N D], not normalized; output "loss" [1]; gradient of the loss with respect to z, through the normalization.
 If attr "decoupled" is 1, the denominator excludes the positive.
 op "simclr_train": ten steps of the network of networks.py from parameters in "inputs" (torchvision's names; projector.0.weight,
-projector.1.weight, projector.1.bias, projector.3.weight, projector.3.bias), running statistics 0 and 1. Step t runs the input
+projector.1.weight, projector.1.bias, projector.3.weight, projector.3.bias; if attr "output_norm" is 1, projector.3 has no bias and
+projector.4 is a batch norm), running statistics 0 and 1. Step t runs the input
 "views<t>" [16 16 16 1] in one forward (one batch-norm population): rows i and i+8 are the two views of image i. Weight decay
 applies to every parameter, scales and biases too. Outputs: "loss" [10], and the norm and projections of every parameter and running
 statistic after step 10; parameters also have "moved" = ||p_10 - p_0||. "grads": all gradients of the first step.
@@ -20,7 +21,7 @@ from networks import SmallResNet, projector
 from training import ADAMW, WIDTH, Method, loss_case, search, train_case
 
 EMBEDDING, TEMPERATURE = 64, 0.2
-SGD_NAME, ADAMW_NAME = "simclr_sgd_5", "simclr_adamw_34"  # the widest margin to a kink among 40 names; "simclr.py search" prints the margins
+SGD_NAME, NORM_NAME = "simclr_sgd_5", "simclr_norm_10"  # the widest margin to a kink among 40 names; "simclr.py search" prints the margins
 
 
 def ntxent(z, temperature):
@@ -53,8 +54,14 @@ class SimCLR(Method):
         return ntxent(self.net.projector(self.net.features(self.images(t))), TEMPERATURE)
 
 
-class WithAdamW(SimCLR):
-    attrs = ADAMW
+class OutputNorm(SimCLR):
+    attrs, more = ADAMW, dict(SimCLR.more, output_norm=1)
+
+    @staticmethod
+    def network():
+        net = SmallResNet(WIDTH, 1)
+        net.projector = projector(net.dim, net.dim, EMBEDDING, normed=True)
+        return net
 
 
 def ntxent_case(n, d, temperature):
@@ -71,7 +78,7 @@ if __name__ == "__main__":
     torch.set_num_threads(1)
     if sys.argv[1:] == ["search"]:
         search(SimCLR, "simclr_sgd_")
-        search(WithAdamW, "simclr_adamw_")
+        search(OutputNorm, "simclr_norm_")
     else:
         dump("ssl/testdata/simclr.json", [
-            ntxent_case(5, 7, 0.2), ntxent_case(5, 7, 0.5), decoupled_case(5, 7, 0.2), decoupled_case(5, 7, 0.5), train_case(SimCLR, SGD_NAME), train_case(WithAdamW, ADAMW_NAME)])
+            ntxent_case(5, 7, 0.2), ntxent_case(5, 7, 0.5), decoupled_case(5, 7, 0.2), decoupled_case(5, 7, 0.5), train_case(SimCLR, SGD_NAME), train_case(OutputNorm, NORM_NAME)])

@@ -158,7 +158,9 @@ func (x exporter) metadata() map[string]string {
 		"marr.epochs": fmt.Sprint(x.s.config.Epochs), "marr.seed": fmt.Sprint(x.s.config.Seed),
 	}
 	for name, v := range x.s.config.Backbone {
-		about["marr."+name] = fmt.Sprint(v)
+		if v != false { // a setting that is not used
+			about["marr."+name] = fmt.Sprint(v)
+		}
 	}
 	return about
 }

@@ -168,7 +168,7 @@ func setBackbone(fs *pflag.FlagSet, c *train.Config) error {
 	}
 	c.Backbone = map[string]any{}
 	for name, v := range values {
-		if v != "" { // Resolve chooses the others
+		if v != "" && v != false { // Resolve chooses the others
 			c.Backbone[name] = v
 		}
 	}
