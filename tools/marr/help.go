@@ -33,9 +33,10 @@ var groups = []group{generalGroup, dataGroup, methodGroup, networkGroup, optimiz
 
 // The keys of what a flag's annotations tell about it, besides its help text.
 const (
-	groupKey   = "group"
-	defaultKey = "default" // in words
-	choicesKey = "choices" // all values that the flag accepts
+	groupKey    = "group"
+	defaultKey  = "default"  // in words
+	choicesKey  = "choices"  // all values that the flag accepts
+	examplesKey = "examples" // some values that the flag accepts
 )
 
 // inGroup begins a group of the help. It contains the flags that are declared before end is called, except those of a group within it:
@@ -63,6 +64,11 @@ func annotate(f *pflag.Flag, key string, values ...string) {
 // choices declares all values that a flag accepts, for completion and for the message about another value.
 func choices(fs *pflag.FlagSet, name string, values []string) {
 	annotate(fs.Lookup(name), choicesKey, values...)
+}
+
+// examples declares some of the values that a flag accepts, for completion.
+func examples(fs *pflag.FlagSet, name string, values []string) {
+	annotate(fs.Lookup(name), examplesKey, values...)
 }
 
 // unsetMeans describes in the help what happens without a flag, for flags whose default is empty or 0.

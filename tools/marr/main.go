@@ -34,6 +34,8 @@ func commands() []command {
 		{"bench", "kernels|step|data|methods|all|table",
 			"measure kernels, training steps, the data pipeline or the accuracy of methods; table FILE... prints results as Markdown", benchCommand},
 		{"export", "--run DIR --out FILE", "write a run's backbone as ONNX or safetensors", exportCommand},
+		{"completion", "bash|zsh|fish", "print a script that completes command lines in a shell", completionCommand},
+		{"version", "", "print the versions of marr, Go, the Vulkan device and its driver", versionCommand},
 	}
 }
 
@@ -66,8 +68,11 @@ func execute(args []string) int {
 // packages matches the names of packages in a chain of errors, which do not help a user.
 var packages = regexp.MustCompile(`(^|: |; |\()(?:bench|data|eval|export|kernels|methods|net|onnxexec|ort|run|ssl|train|views|vk|watch): `)
 
-// explain returns an error as one line: marr: what happened: why: what to do.
-func explain(err error) string {
+// explain returns an error as the line that marr prints.
+func explain(err error) string { return "marr: " + oneLine(err) }
+
+// oneLine returns an error as one line: what happened: why: what to do.
+func oneLine(err error) string {
 	text := packages.ReplaceAllString(strings.ReplaceAll(err.Error(), "\n", "; "), "$1")
 	text = strings.ReplaceAll(text, context.Canceled.Error(), "stopped by a signal")
 	if errors.As(err, new(*vk.NoDeviceError)) {
@@ -78,7 +83,7 @@ func explain(err error) string {
 			}
 		}
 	}
-	return "marr: " + text
+	return text
 }
 
 func dispatch(ctx context.Context, args []string) error {
@@ -92,6 +97,13 @@ func dispatch(ctx context.Context, args []string) error {
 		}
 		printUsage(os.Stdout)
 		return nil
+	}
+	switch args[0] {
+	case "__complete":
+		printCandidates(args[1:])
+		return nil
+	case "--version":
+		args[0] = "version"
 	}
 	for _, c := range commands() {
 		if c.name == args[0] {

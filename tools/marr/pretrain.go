@@ -32,6 +32,7 @@ func pretrainCommand(fs *pflag.FlagSet) func(context.Context, []string) error {
 	fs.StringVar(&c.Method, "method", "", "`NAME` of the method, or list to print all methods; default: chosen by the size and number of the images")
 	choices(fs, "method", append(ssl.Methods(), "list"))
 	recipe := fs.String("recipe", "", "`NAME` of a recipe or a FILE.toml with settings, or list to print all recipes; flags override its settings")
+	examples(fs, "recipe", append(run.Recipes(), "list"))
 	end()
 	networkFlags(fs, &c.Config, "")
 	init := initFlag(fs)
