@@ -28,7 +28,7 @@ func TestConfigFileReadsBackWhatWasWritten(t *testing.T) {
 			t.Fatal(err)
 		}
 		file := filepath.Join(t.TempDir(), ConfigFile)
-		if err := c.write(file, map[string]string{"stem": "flag"}); err != nil {
+		if err := c.write(file, map[string]string{"stem": "flag"}, nil); err != nil {
 			t.Fatal(err)
 		}
 		got, err := ReadConfig(file)

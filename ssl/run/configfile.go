@@ -21,6 +21,12 @@ type setting struct{ key, value string }
 // name returns the key without its table.
 func (s setting) name() string { return s.key[strings.LastIndexByte(s.key, '.')+1:] }
 
+// origin returns who chose a setting.
+func (s setting) origin(by map[string]string) string {
+	table, _, _ := strings.Cut(s.key, ".")
+	return cmp.Or(by[strings.ReplaceAll(s.name(), "-", "_")], by[table], "default")
+}
+
 // settings lists a configuration in order of declaration, with the entries of its tables as options.name.
 func (c Config) settings() (out []setting) {
 	for _, f := range fields(&c) {
@@ -73,14 +79,15 @@ func fields(c *Config) (out []field) {
 	return out
 }
 
-// write writes config.toml: every setting with who chose it.
-func (c Config) write(path string, origin map[string]string) error {
+// write writes config.toml: every setting with who chose it, and the flags of Run.Flags.
+func (c Config) write(path string, origin, flags map[string]string) error {
 	var b strings.Builder
 	b.WriteString("# The settings of this run. Comments name who chose them.\n")
 	for _, s := range c.settings() {
-		table, _, _ := strings.Cut(s.key, ".")
-		who := cmp.Or(origin[strings.ReplaceAll(s.name(), "-", "_")], origin[table], "default")
-		fmt.Fprintf(&b, "%s = %s # %s\n", s.key, s.value, who)
+		fmt.Fprintf(&b, "%s = %s # %s\n", s.key, s.value, s.origin(origin))
+	}
+	for _, name := range slices.Sorted(maps.Keys(flags)) {
+		fmt.Fprintf(&b, "%s.%s = %s # flag\n", flagsTable, tomlfile.Key(name), tomlfile.Value(flags[name]))
 	}
 	return net.WriteFileAtomic(path, func(w io.Writer) error {
 		_, err := io.WriteString(w, b.String())
@@ -91,18 +98,51 @@ func (c Config) write(path string, origin map[string]string) error {
 // renamed maps the settings of earlier versions of config.toml and recipes to their present names.
 var renamed = map[string]string{"bn": "norm", "head_bn": "head_norm", "stem": "backbone.stem", "width": "backbone.width"}
 
-// ReadConfig reads the config.toml of a run folder.
+// flagsTable is the table of config.toml with Run.Flags.
+const flagsTable = "flags"
+
+// ReadConfig reads the settings in the config.toml of a run folder.
 func ReadConfig(path string) (Config, error) {
-	var c Config
+	s, err := ReadSaved(path)
+	return s.Config, err
+}
+
+// Saved is the content of a config.toml.
+type Saved struct {
+	Config
+	Flags map[string]string `toml:"flags"` // Run.Flags
+
+	text string
+}
+
+// ReadSaved reads the config.toml of a run folder. The error wraps os.ErrNotExist if there is none.
+func ReadSaved(path string) (Saved, error) {
+	var s Saved
 	text, err := os.ReadFile(path)
 	if err != nil {
-		return c, fmt.Errorf("run: %w", err)
+		return s, fmt.Errorf("run: %w", err)
 	}
-	if f, err := tomlfile.Parse(string(text)); err == nil && f.Keys["bn"] != nil {
-		return c, fmt.Errorf("run: %s was written by an older version, whose runs cannot be read: start a new run, or use that version of marr", path)
+	s.text = string(text)
+	if f, err := tomlfile.Parse(s.text); err == nil && f.Keys["bn"] != nil {
+		return s, fmt.Errorf("run: %s was written by an older version, whose runs cannot be read: start a new run, or use that version of marr", path)
 	}
-	if err := tomlfile.Decode(string(text), &c); err != nil {
-		return c, fmt.Errorf("run: %s: %w", path, err)
+	if err := tomlfile.Decode(s.text, &s); err != nil {
+		return s, fmt.Errorf("run: %s: %w", path, err)
 	}
-	return c, nil
+	return s, nil
 }
+
+// Origin returns who chose each setting, as Run.Origin has it: the comments of the file.
+func (s Saved) Origin() map[string]string {
+	by := map[string]string{}
+	for _, x := range s.settings() {
+		_, after, found := strings.Cut("\n"+s.text, fmt.Sprintf("\n%s = %s # ", x.key, x.value))
+		if who, _, _ := strings.Cut(after, "\n"); found && who != "default" {
+			by[strings.ReplaceAll(x.name(), "-", "_")] = who
+		}
+	}
+	return by
+}
+
+// Recipe returns the settings as a recipe.
+func (s Saved) Recipe() (*Recipe, error) { return parseRecipe(s.text) }

@@ -18,7 +18,33 @@ import (
 // recipeFile is a TOML file and the recipe that is read from it.
 type recipeFile struct {
 	*tomlfile.File
-	out *Recipe
+	out      *Recipe
+	isConfig bool // the config.toml of a run
+}
+
+// simplify removes from the config.toml of a run what belongs to that run alone, and settings that follow from others: one of lr and base_lr, of which the
+// other is 0 or the product with the batch.
+func (f *recipeFile) simplify() {
+	f.out.About, f.out.Source = "the settings of a run", ConfigFile
+	for _, key := range []string{"data", initKey, flagsTable} {
+		delete(f.Keys, key)
+	}
+	if base, ok := tomlNumber(f.Keys["base_lr"]); ok && base == 0 {
+		delete(f.Keys, "base_lr")
+	} else if ok {
+		delete(f.Keys, "lr")
+	}
+}
+
+// tomlNumber returns a number of a TOML file.
+func tomlNumber(v any) (x float64, ok bool) {
+	switch n := v.(type) {
+	case int64:
+		return float64(n), true
+	case float64:
+		return n, true
+	}
+	return 0, false
 }
 
 // parseRecipe reads a recipe and checks all its keys.
@@ -27,14 +53,18 @@ func parseRecipe(text string) (*Recipe, error) {
 	if err != nil {
 		return nil, err
 	}
-	f := &recipeFile{file, &Recipe{settings: map[string]any{}}}
+	f := &recipeFile{File: file, out: &Recipe{settings: map[string]any{}}}
+	f.isConfig = f.Keys["data"] != nil && f.Keys["about"] == nil && f.Keys["source"] == nil
+	if f.isConfig {
+		f.simplify()
+	}
 	for _, key := range f.Names() {
 		if err := f.read(key, f.Keys[key]); err != nil {
 			return nil, err
 		}
 	}
 	for _, key := range []string{"about", "source", "method"} {
-		if f.Keys[key] == nil {
+		if f.Keys[key] == nil && !(f.isConfig && key != "method") {
 			return nil, fmt.Errorf("%s is missing: every recipe has about, source and method", key)
 		}
 	}
@@ -97,13 +127,8 @@ func recipeKeys() []string {
 func (f *recipeFile) check(key string, v any, kind reflect.Kind, bounds string) error {
 	known := map[string][]string{"method": ssl.Methods(), "arch": net.Architectures(), "optimizer": net.Optimizers(), "schedule": net.Schedules,
 		"norm": net.Norms, "head_norm": net.Norms}[key]
-	number, isNumber := 0.0, true
-	switch n := v.(type) {
-	case int64:
-		number = float64(n)
-	case float64:
-		number, isNumber = n, kind == reflect.Float64
-	default:
+	number, isNumber := tomlNumber(v)
+	if _, fraction := v.(float64); fraction && kind != reflect.Float64 {
 		isNumber = false
 	}
 	text, isText := v.(string)

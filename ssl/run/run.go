@@ -30,8 +30,12 @@ const (
 	ConfigFile     = "config.toml"
 	CheckpointFile = "checkpoint.ckpt"
 	MetricsFile    = "metrics.jsonl"
+	previousFile   = "checkpoint.prev.ckpt" // as net.SaveCheckpoint names it
 	skippedFile    = "skipped.txt"
 )
+
+// files are those that a new run writes.
+var files = []string{CheckpointFile, previousFile, MetricsFile, skippedFile, haltedFile}
 
 // warnBatchNormSize is the number of samples that a batch norm normalizes together below which a run warns: from 32 to 16 and 8 the error of networks
 // with batch norm rises steeply (Wu and He 2018, arXiv:1803.08494, figure 1).
@@ -55,6 +59,8 @@ type Run struct {
 	Resume bool
 	Config Config
 	Origin map[string]string // who chose a setting, by its name in config.toml ("flag"); others are defaults
+	// Flags are flags of the command that do not decide the result. config.toml keeps them, by name, for the command that resumes the run.
+	Flags  map[string]string
 	Method ssl.Method
 	// StopOnCollapse ends the run when its representation collapses. Without it Notice reports the collapse.
 	StopOnCollapse bool
@@ -77,6 +83,7 @@ type Run struct {
 	trainer    *train.Trainer
 	metrics    *os.File
 	lines      *bufio.Writer
+	lock       *os.File
 }
 
 // Pretrain trains to the end, or until ctx is done: then it saves the run and returns ErrStopped. It returns the Trainer, also with ErrStopped, and the
@@ -86,22 +93,24 @@ func (r *Run) Pretrain(ctx context.Context, dev *vk.Device) (*train.Trainer, err
 		r.Notice = func(string, ...any) {}
 	}
 	r.Config.Resolve(r.Set)
-	if err := r.Config.Check(r.Set); err != nil {
-		return nil, err
-	}
-	if !utf8.ValidString(r.Config.Data) { // neither TOML nor JSON can hold it
-		return nil, train.NewConfigError(fmt.Errorf("run: --data %q: the path is not UTF-8 and cannot be recorded: rename the folder", r.Config.Data))
-	}
-	if err := r.Config.SetViews(r.Views, r.Method, r.Set); err != nil {
-		return nil, err
-	}
 	r.data = r.Set.Fingerprint()
+	defer r.release()
 	found, err := r.open()
 	if err != nil {
 		return nil, err
 	}
 	if found == nil && r.Config.Init != nil && r.Start == nil {
 		return nil, fmt.Errorf("run: %s: nothing was saved yet, so the weights that it starts from are needed again: give --init", r.Dir)
+	}
+	for _, check := range []func() error{
+		func() error { return r.Config.Check(r.Set) },
+		r.checkPaths,
+		func() error { return r.Config.SetViews(r.Views, r.Method, r.Set) },
+		func() error { return r.compareViews(found) },
+	} {
+		if err := check(); err != nil {
+			return nil, err
+		}
 	}
 	st := kernels.NewStore(dev)
 	st.SetTuner(r.Tuner)
@@ -137,68 +146,16 @@ func (r *Run) Pretrain(ctx context.Context, dev *vk.Device) (*train.Trainer, err
 	return t, err
 }
 
-// open returns the checkpoint that the run resumes from, nil for none. It refuses a folder that holds a run unless Resume is set and the run is the same.
-func (r *Run) open() (*net.Checkpoint, error) {
-	path := filepath.Join(r.Dir, CheckpointFile)
-	_, err := os.Stat(filepath.Join(r.Dir, ConfigFile))
-	if !r.Resume {
-		if err == nil {
-			return nil, fmt.Errorf("run: %s: the folder already holds a run: add --resume to continue it, or choose another folder", r.Dir)
+// checkPaths returns an error for a path that neither TOML nor JSON can hold.
+func (r *Run) checkPaths() error {
+	paths := map[string]string{"data": r.Config.Data}
+	maps.Copy(paths, r.Flags)
+	for flag, path := range paths {
+		if !utf8.ValidString(path) {
+			return train.NewConfigError(fmt.Errorf("run: --%s %q: the path is not UTF-8 and cannot be recorded: rename the folder", flag, path))
 		}
-		return nil, nil
 	}
-	c, note, err := net.LoadNewest(path)
-	if errors.Is(err, os.ErrNotExist) {
-		return nil, nil // nothing was saved: start at step 0
-	}
-	if err != nil {
-		return nil, err
-	}
-	if note != "" {
-		r.Notice("%s", note)
-	}
-	if diff := r.differs(c); diff != "" {
-		return nil, fmt.Errorf("run: %s: cannot resume: %s: use the same settings and images, or another folder", r.Dir, diff)
-	}
-	return c, nil
-}
-
-// differs returns a difference between the run of a checkpoint and this run; "" if there is none.
-func (r *Run) differs(c *net.Checkpoint) string {
-	was := DefaultConfig() // for settings that are newer than the run
-	if err := json.Unmarshal(c.Meta.Config, &was); err != nil {
-		return "its configuration cannot be read: " + err.Error()
-	}
-	was.Resolve(r.Set)
-	old := map[string]string{}
-	for _, x := range was.settings() {
-		old[x.key] = x.value
-	}
-	_, halted := os.Stat(filepath.Join(r.Dir, haltedFile))
-	if now := r.Config.Init; (was.Init == nil) != (now == nil) || now != nil && was.Init.Weights != now.Weights {
-		return "it was started from other weights"
-	}
-	for _, x := range r.Config.settings() {
-		then, known := old[x.key]
-		if x.key == "views" || then == x.value || halted == nil && slices.Contains(mayChange, x.key) {
-			continue
-		}
-		if !known {
-			return fmt.Sprintf("it was started before the setting %s existed", x.key)
-		}
-		hint := ""
-		if x.key == "epochs" {
-			hint = fmt.Sprintf(" (to train longer, start a new run with --init %s)", r.Dir)
-		}
-		return fmt.Sprintf("it was started with %s = %v, now it is %v%s", x.key, then, x.value, hint)
-	}
-	switch {
-	case c.Meta.Data != r.data:
-		return "the images of " + r.Set.Name + " have changed"
-	case was.Views != r.Config.Views: // after the check of the images, which they depend on
-		return "it was started with other views (see " + ConfigFile + ")"
-	}
-	return ""
+	return nil
 }
 
 // start restores a checkpoint (nil: none), writes the files of the run's folder and reports what a user should know before the first step.
@@ -223,7 +180,15 @@ func (r *Run) start(c *net.Checkpoint, dev *vk.Device) error {
 	if err := os.MkdirAll(r.Dir, 0o777); err != nil { // only now, so that an invalid run leaves no folder
 		return fmt.Errorf("run: %s: %w: choose another folder", r.Dir, err)
 	}
-	if err := errors.Join(r.Config.write(filepath.Join(r.Dir, ConfigFile), r.Origin), r.listSkipped()); err != nil {
+	if r.lock == nil {
+		if err := r.acquire(); err != nil {
+			return err
+		}
+		if _, err := os.Stat(filepath.Join(r.Dir, ConfigFile)); err == nil {
+			return fmt.Errorf("run: %s: another process has started a run in this folder: choose another folder", r.Dir)
+		}
+	}
+	if err := errors.Join(r.Config.write(filepath.Join(r.Dir, ConfigFile), r.Origin, r.Flags), r.listSkipped()); err != nil {
 		return err
 	}
 	if n := r.trainer.SkippedClips(); n > 0 {

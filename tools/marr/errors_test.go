@@ -162,7 +162,7 @@ func TestRunInAUsedFolderIsRefusedWithoutResume(t *testing.T) {
 		t.Errorf("status %d, stderr %q", r.status, r.err)
 	}
 	r = call(t, nil, small(data, out, "--resume", "--lr", "5e-3")...)
-	if r.status != 1 || !strings.Contains(r.err, "it was started with lr = 0.001, now it is 0.005") {
+	if r.status != 1 || !strings.Contains(r.err, "--lr 0.005: it was started with 0.001: leave --lr out") {
 		t.Errorf("other settings: status %d, stderr %q", r.status, r.err)
 	}
 	r = call(t, nil, small(images(t, 40), out, "--resume")...)

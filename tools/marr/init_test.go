@@ -154,7 +154,7 @@ func TestWeightsOfAnotherNetworkAreRefused(t *testing.T) {
 		{1, "give the folder of a run, or an .onnx or .safetensors file", fromWeights(set, out, filepath.Join(dir, "nothing"))},
 		{2, "use .onnx or .safetensors", fromWeights(set, out, text)},
 		{1, "the folder holds no run", fromWeights(set, out, dir)},
-		{1, "(to train longer, start a new run with --init " + run + ")", small(set, run, "--resume", "--epochs", "9")},
+		{1, "begin a new one from its weights, in another folder, with --init " + run, small(set, run, "--resume", "--epochs", "9")},
 	} {
 		r := call(t, nil, c.args...)
 		if r.status != c.status || !strings.Contains(r.err, c.want) || strings.Count(r.err, "marr: ") != 1 {

@@ -26,7 +26,7 @@ func pretrainCommand(fs *pflag.FlagSet) func(context.Context, []string) error {
 	end()
 	end = inGroup(fs, outputGroup)
 	out := fs.String("out", "", "`DIR` for the run")
-	resume := fs.Bool("resume", false, "continue the run in --out, with the same settings")
+	resume := fs.Bool("resume", false, "continue the run in --out with its settings; flags must agree with them, and --data may name another path of the same images")
 	end()
 	end = inGroup(fs, methodGroup)
 	fs.StringVar(&c.Method, "method", "", "`NAME` of the method, or list to print all methods; default: chosen by the size and number of the images")
@@ -55,6 +55,11 @@ func pretrainCommand(fs *pflag.FlagSet) func(context.Context, []string) error {
 			return listRecipes()
 		}
 		p := &plan{fs: fs}
+		if *resume && *out != "" {
+			if err := p.continueRun(*out, &c); err != nil {
+				return err
+			}
+		}
 		if *recipe != "" {
 			if err := p.applyRecipe(*recipe, &c); err != nil {
 				return err
@@ -90,7 +95,7 @@ func pretrainCommand(fs *pflag.FlagSet) func(context.Context, []string) error {
 			return usageError{err}
 		}
 		text, err := p.views(*viewsFile)
-		if err == nil && text != "" {
+		if err == nil && text != "" && p.saved == nil { // the size of a saved run is known
 			err = setViewSize(&c, text)
 		}
 		if err != nil {
@@ -98,6 +103,9 @@ func pretrainCommand(fs *pflag.FlagSet) func(context.Context, []string) error {
 		}
 		set, err := openSet(ctx, c.Data, c.Size)
 		if err != nil {
+			if *resume && !p.given("data") && ctx.Err() == nil {
+				err = fmt.Errorf("%w; if the images of the run were moved, add --data with their new path", err)
+			}
 			return err
 		}
 		defer set.Close()
@@ -122,7 +130,7 @@ func pretrainCommand(fs *pflag.FlagSet) func(context.Context, []string) error {
 		if err != nil {
 			return err
 		}
-		r := &run.Run{Dir: *out, Tuner: tuner, Resume: *resume, Config: c, Origin: p.origins(), Method: m, Views: text, Set: set, StopOnCollapse: *onCollapse == "stop"}
+		r := &run.Run{Dir: *out, Tuner: tuner, Resume: *resume, Config: c, Origin: p.origins(), Flags: p.kept(), Method: m, Views: text, Set: set, StopOnCollapse: *onCollapse == "stop"}
 		if from != nil {
 			from.set(r)
 		}

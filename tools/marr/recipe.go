@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -14,9 +15,10 @@ import (
 // plan holds the settings of a run that come from a recipe or from the automatic choice. Flags override them.
 type plan struct {
 	fs     *pflag.FlagSet
-	recipe *run.Recipe // nil: none
-	origin string      // of the recipe's settings, for config.toml
-	keys   []string    // settings of the recipe that are used
+	recipe *run.Recipe       // nil: none
+	origin string            // of the recipe's settings, for config.toml
+	keys   []string          // settings of the recipe that are used
+	saved  map[string]string // who chose the settings of the run that is resumed; nil: none is, or from a recipe
 }
 
 // given reports whether a flag sets a setting.
@@ -109,9 +111,12 @@ func (p *plan) views(file string) (string, error) {
 
 // origins returns who chose each setting, by its name in config.toml.
 func (p *plan) origins() map[string]string {
-	from := map[string]string{}
-	for _, key := range p.keys {
-		from[strings.ReplaceAll(key, "-", "_")] = p.origin
+	from := maps.Clone(p.saved)
+	if from == nil {
+		from = map[string]string{}
+		for _, key := range p.keys {
+			from[strings.ReplaceAll(key, "-", "_")] = p.origin
+		}
 	}
 	p.fs.Visit(func(f *pflag.Flag) { from[strings.ReplaceAll(f.Name, "-", "_")] = "flag" })
 	if p.given("warmup") {

@@ -10,6 +10,8 @@ import (
 	"os"
 	"path/filepath"
 	"time"
+
+	"marr/ssl/filelock"
 )
 
 // lockPoll is the time between attempts to take a lock that another build holds.
@@ -30,7 +32,7 @@ type Builder struct {
 }
 
 // StartBuild opens or creates the part file of the set at path and locks it. It resumes after the last whole record. If another build
-// holds the lock, it calls waiting once and waits.
+// holds the lock, it calls waiting once and waits. On a system without locks, two builds damage each other's file, which Open detects.
 func StartBuild(ctx context.Context, path string, key Key, waiting func()) (*Builder, error) {
 	for {
 		f, err := os.OpenFile(partPath(path), os.O_RDWR|os.O_CREATE, 0o666)
@@ -60,7 +62,7 @@ func partPath(path string) string { return path[:len(path)-len(filepath.Ext(path
 
 func lock(ctx context.Context, f *os.File, waiting func()) error {
 	for called := false; ; called = true {
-		if ok, err := tryLock(f); ok || err != nil {
+		if ok, err := filelock.Try(f); ok || err != nil {
 			return err
 		}
 		if !called {

@@ -1,0 +1,65 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"marr/ssl/run"
+)
+
+// keptFlags are the flags of pretrain that are no settings of its result. config.toml keeps those that were given, for --resume.
+var keptFlags = []string{"device", "eval-data", "eval-every", "eval-share", "on-collapse"}
+
+// kept returns the keptFlags that were given, by name.
+func (p *plan) kept() map[string]string {
+	values := map[string]string{}
+	for _, name := range keptFlags {
+		if p.fs.Changed(name) {
+			values[name] = p.fs.Lookup(name).Value.String()
+		}
+	}
+	return values
+}
+
+// continueRun sets c, and the keptFlags that were not given, from the run in a folder. Without a run there it changes nothing. Run.Pretrain refuses flags
+// that differ from the run's settings.
+func (p *plan) continueRun(dir string, c *run.Config) error {
+	saved, err := run.ReadSaved(filepath.Join(dir, run.ConfigFile))
+	if errors.Is(err, os.ErrNotExist) {
+		if !p.given("data") {
+			return usagef("--resume: %s holds no run: give the folder of a run, or start one with --data", dir)
+		}
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	for name, value := range saved.Flags {
+		if p.fs.Lookup(name) == nil {
+			return fmt.Errorf("%s: it has the unknown flag %s: remove the line", filepath.Join(dir, run.ConfigFile), name)
+		}
+		if !p.fs.Changed(name) {
+			if err := p.fs.Set(name, value); err != nil {
+				return fmt.Errorf("%s: %w", filepath.Join(dir, run.ConfigFile), err)
+			}
+		}
+	}
+	if !p.given("data") {
+		c.Data = saved.Data
+	}
+	if p.given("recipe") {
+		return nil // its settings must be those of the run
+	}
+	recipe, err := saved.Recipe()
+	if err != nil {
+		return fmt.Errorf("%s: %w", filepath.Join(dir, run.ConfigFile), err)
+	}
+	p.take(recipe, "", c)
+	if c.Method != saved.Method {
+		return fmt.Errorf("run %s: cannot resume: --method %s: it was started with %s: leave --method out, or choose another folder", dir, c.Method, saved.Method)
+	}
+	p.saved = saved.Origin()
+	return nil
+}
