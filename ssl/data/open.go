@@ -31,13 +31,21 @@ type Options struct {
 
 func (o Options) notice(format string, args ...any) {
 	if o.Notice != nil {
-		o.Notice(format, args...)
+		o.Notice("%s", Printable(fmt.Sprintf(format, args...)))
 	}
 }
 
 // Open opens the data set called name (see the package comment for the formats). A set that is not built in is decoded once into a file
-// under o.CacheDir, which is mapped. If ctx ends a build, the next Open resumes it. Errors are one line: what, why, what to do.
+// under o.CacheDir, which is mapped. If ctx ends a build, the next Open resumes it. Errors are one printable line: what, why, what to do.
 func Open(ctx context.Context, name string, o Options) (*Set, error) {
+	s, err := openByName(ctx, name, o)
+	if err != nil {
+		return nil, printableError{err}
+	}
+	return s, nil
+}
+
+func openByName(ctx context.Context, name string, o Options) (*Set, error) {
 	if strings.HasPrefix(name, builtinPrefix) {
 		return openBuiltin(name)
 	}

@@ -18,7 +18,7 @@ type Clip = store.Clip
 // Set is a decoded data set of N images, which may differ in size and number of channels. A set that Open returned maps its pixels from
 // the cache file (built-ins: on the heap); sets made from it share them.
 type Set struct {
-	Name    string        // as given to Open
+	Name    string        // as given to Open, but Printable
 	C       int           // 3 if any image is in color, otherwise 1
 	Labels  []int32       // [N], indices of Classes, −1: none; nil if the set has no labels
 	Classes []string      // names, which identify classes among sets (MatchClasses); nil if the set has no labels
@@ -34,15 +34,15 @@ type Set struct {
 
 // SkippedFile is an image file, or a sub-folder, that could not be read.
 type SkippedFile struct {
-	Path   string // folder or archive as given, joined with the path within; quoted if it has control characters
-	Reason string
+	Path   string `json:"path"` // folder or archive as given, joined with the path within; Printable, as is Reason
+	Reason string `json:"reason"`
 }
 
 // newSet returns the set of a mapped file.
 func newSet(name, root string, f *store.File) *Set {
-	s := &Set{Name: name, Labels: f.Labels, Classes: f.Classes, Files: f.Files, Clips: f.Clips, bytes: f.Bytes, locations: f.Locations, file: f}
+	s := &Set{Name: Printable(name), Labels: f.Labels, Classes: f.Classes, Files: f.Files, Clips: f.Clips, bytes: f.Bytes, locations: f.Locations, file: f}
 	for _, b := range f.Skipped {
-		s.Skipped = append(s.Skipped, SkippedFile{printable(skippedPath(root, b.Name)), strings.TrimPrefix(b.Reason, "decode: ")})
+		s.Skipped = append(s.Skipped, SkippedFile{Printable(skippedPath(root, b.Name)), Printable(strings.TrimPrefix(b.Reason, "decode: "))})
 	}
 	s.setChannels()
 	return s

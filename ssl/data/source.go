@@ -13,7 +13,6 @@ import (
 	"path"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
 	"unicode"
 
@@ -221,14 +220,6 @@ func cause(err error) error {
 		return p.Err
 	}
 	return err
-}
-
-// printable returns a path for messages and lists: quoted if it has control characters.
-func printable(path string) string {
-	if strings.ContainsFunc(path, unicode.IsControl) {
-		return strconv.Quote(path)
-	}
-	return path
 }
 
 // oneLine replaces line breaks and runs of spaces by one space.

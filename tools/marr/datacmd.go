@@ -44,7 +44,7 @@ func dataCommand(fs *pflag.FlagSet) func(context.Context, []string) error {
 		}
 		i.print(os.Stdout)
 		if *sheet != "" {
-			fmt.Printf("contact sheet: %s\n", *sheet)
+			printLine(os.Stdout, "contact sheet: %s", *sheet)
 		}
 		return nil
 	}
@@ -156,7 +156,7 @@ func (i inspection) print(out io.Writer) {
 				fmt.Fprintf(out, "  … and %d more\n", len(i.Classes)-k)
 				break
 			}
-			fmt.Fprintf(out, "  %4d  %-24s %s\n", c.Label, c.Name, count(c.Images, "image"))
+			printLine(out, "  %4d  %-24s %s", c.Label, c.Name, count(c.Images, "image"))
 		}
 	}
 	if len(i.Skipped) > 0 {

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"os"
 	"path/filepath"
 	"time"
 
@@ -219,7 +220,7 @@ func (d *demo) print() {
 		d.test.Len(), eval.FewShotDraws, random.FinetuneDraws, d.summary.Seed, d.summary.Device)
 	fmt.Printf("With 10 labels per class, %s of pre-training without labels change the accuracy by %+.1f points (frozen network) and %+.1f points (fine-tuned).\n",
 		count(d.summary.Epochs, "epoch"), trained.Linear10-random.Linear10, *trained.Finetune10-*random.Finetune10)
-	fmt.Printf("%.0f s in total; backbone: %s, table: %s\n", d.summary.Seconds, d.summary.ONNX.Path, filepath.Join(d.dir, "summary.json"))
+	printLine(os.Stdout, "%.0f s in total; backbone: %s, table: %s", d.summary.Seconds, d.summary.ONNX.Path, filepath.Join(d.dir, "summary.json"))
 }
 
 func (d *demo) write() error {

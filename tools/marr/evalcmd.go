@@ -132,7 +132,7 @@ func (e evaluation) do(ctx context.Context, trainName, testName, device string) 
 	if e.asJSON {
 		return json.NewEncoder(os.Stdout).Encode(result)
 	}
-	fmt.Println(text)
+	printLine(os.Stdout, "%s", text)
 	return nil
 }
 

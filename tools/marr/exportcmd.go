@@ -81,7 +81,7 @@ func (x exporter) export(ctx context.Context, format export.Format, path string,
 	if library := network.Arch.ParamNames(); library != "" {
 		names = ", parameter names of " + library
 	}
-	fmt.Printf("%s: %s backbone of %s as %s: input image [N %d %d %d] normalized with the file's mean and std, output features [N %d]%s\n",
+	printLine(os.Stdout, "%s: %s backbone of %s as %s: input image [N %d %d %d] normalized with the file's mean and std, output features [N %d]%s",
 		path, x.s.branch, x.s.name, format.Name(), b.Channels, b.Height, b.Width, network.Arch.Dim(), names)
 	if !verify {
 		return nil

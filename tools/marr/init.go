@@ -115,7 +115,7 @@ func (x *initial) print(st *kernels.Store) error {
 			normalization = "of torchvision's ImageNet weights"
 		}
 	}
-	fmt.Printf("starts from %s: %s for %s; images are normalized with the mean and std %s\n", from, taken, x.config.Arch, normalization)
+	printLine(os.Stdout, "starts from %s: %s for %s; images are normalized with the mean and std %s", from, taken, x.config.Arch, normalization)
 	return nil
 }
 

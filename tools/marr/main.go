@@ -12,6 +12,7 @@ import (
 
 	"github.com/spf13/pflag"
 
+	"marr/ssl/data"
 	"marr/ssl/run"
 	"marr/ssl/train"
 	"marr/vk"
@@ -83,7 +84,7 @@ func oneLine(err error) string {
 			}
 		}
 	}
-	return text
+	return data.Printable(text)
 }
 
 func dispatch(ctx context.Context, args []string) error {

@@ -2,13 +2,9 @@ package main
 
 import (
 	"fmt"
-	"os"
 
 	"marr/ssl/data"
 )
-
-// note prints a line that a user should know and that is no error.
-func note(format string, args ...any) { fmt.Fprintf(os.Stderr, "note: "+format+"\n", args...) }
 
 // matchSets prepares a pair of sets for fitting on one and testing on the other, with a model of images of this many channels (0: those of
 // train), and prints a note for each change that may surprise. Images without a label are left out, the classes of test become those of train

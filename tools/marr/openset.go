@@ -72,7 +72,9 @@ type decodeProgress struct {
 	name string
 }
 
-func newDecodeProgress(name string) *decodeProgress { return &decodeProgress{newWorkProgress(), name} }
+func newDecodeProgress(name string) *decodeProgress {
+	return &decodeProgress{newWorkProgress(), data.Printable(name)}
+}
 
 func (p *decodeProgress) progress(done, total int) {
 	p.update(done, total, func(perSecond float64) string {
@@ -82,5 +84,5 @@ func (p *decodeProgress) progress(done, total int) {
 
 func (p *decodeProgress) notice(format string, args ...any) {
 	p.end()
-	fmt.Fprintf(os.Stderr, format+"\n", args...)
+	printLine(os.Stderr, format, args...)
 }

@@ -147,13 +147,13 @@ func pretrain(ctx context.Context, dev *vk.Device, r *run.Run, q *quality) error
 	l := newProgressLine()
 	r.OnStep, r.Notice = l.progress, func(format string, args ...any) {
 		l.end()
-		fmt.Fprintf(os.Stderr, format+"\n", args...)
+		printLine(os.Stderr, format, args...)
 	}
 	if q != nil {
 		defer q.free()
 		r.AfterEpoch, q.print = q.afterEpoch, func(line string) {
 			l.end()
-			fmt.Println(line)
+			printLine(os.Stdout, "%s", line)
 		}
 	}
 	r.OnStart = func(t *train.Trainer) {
@@ -166,7 +166,7 @@ func pretrain(ctx context.Context, dev *vk.Device, r *run.Run, q *quality) error
 		}
 		fmt.Printf("%s on %s: %s, views of %d px in %s, %s of %s%s%s\n", r.Config.Method, dev.Info().Name, count(r.Set.Len(), "image"),
 			r.Config.Size, [...]string{1: "gray", 3: "color"}[r.Set.C], count(r.Config.Epochs, "epoch"), count(t.PerEpoch(), "step"), from, inParts(t))
-		fmt.Println(r.Config.Description())
+		printLine(os.Stdout, "%s", r.Config.Description())
 		for _, advice := range r.Config.Advice(r.Method, r.Set) {
 			r.Notice("note: %s", advice)
 		}
@@ -186,7 +186,7 @@ func pretrain(ctx context.Context, dev *vk.Device, r *run.Run, q *quality) error
 		q.onEnd()
 	}
 	if err == nil {
-		fmt.Printf("done: %d steps, saved in %s\n", t.Steps(), r.Dir)
+		printLine(os.Stdout, "done: %d steps, saved in %s", t.Steps(), r.Dir)
 	}
 	return err
 }

@@ -80,7 +80,7 @@ func runSubject(dir, branch string) (subject, error) {
 		return subject{}, err
 	}
 	if note != "" {
-		fmt.Fprintln(os.Stderr, note)
+		printLine(os.Stderr, "%s", note)
 	}
 	if err := c.Choose(branch); err != nil {
 		return subject{}, fmt.Errorf("run %s: %w", dir, err)

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"image/png"
 	"io"
+	"os"
 	"slices"
 	"strings"
 
@@ -68,7 +69,7 @@ func viewsCommand(fs *pflag.FlagSet) func(context.Context, []string) error {
 		}
 		err = net.WriteFileAtomic(*out, func(w io.Writer) error { return png.Encode(w, viewSheet(rows, specs)) })
 		if err == nil {
-			fmt.Printf("%s: %s, %s of each, seed %d\n", *out, count(len(rows), "image"), count(len(specs), "view"), c.Seed)
+			printLine(os.Stdout, "%s: %s, %s of each, seed %d", *out, count(len(rows), "image"), count(len(specs), "view"), c.Seed)
 		}
 		return err
 	}
