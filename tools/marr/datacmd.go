@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -14,6 +15,7 @@ import (
 
 	"marr/net"
 	"marr/ssl/data"
+	"marr/ssl/train"
 )
 
 func dataCommand(fs *pflag.FlagSet) func(context.Context, []string) error {
@@ -38,7 +40,11 @@ func dataCommand(fs *pflag.FlagSet) func(context.Context, []string) error {
 				return err
 			}
 		}
-		i := inspect(set)
+		side := 0
+		if !data.HasFixedSize(args[1]) {
+			side = train.StoredSide(cmp.Or(*px, folderSize))
+		}
+		i := inspect(set, side)
 		if *asJSON {
 			return json.NewEncoder(os.Stdout).Encode(i)
 		}
@@ -58,6 +64,7 @@ type inspection struct {
 	Channels    int                `json:"channels"`
 	Smallest    [2]int             `json:"smallest"` // height, width of the image with the fewest pixels, as stored
 	Largest     [2]int             `json:"largest"`
+	ReducedTo   int                `json:"reduced_to,omitempty"` // short side to which larger images were reduced; 0: none were
 	Clips       int                `json:"clips,omitempty"`
 	Classes     []classCount       `json:"classes,omitempty"`
 	NoLabel     int                `json:"without_label"`
@@ -76,7 +83,8 @@ type classCount struct {
 	Images int    `json:"images"`
 }
 
-func inspect(set *data.Set) inspection {
+// inspect describes a set whose larger images were reduced to a short side; 0: none were.
+func inspect(set *data.Set, side int) inspection {
 	i := inspection{Name: set.Name, Images: set.Len(), Channels: set.C, Clips: len(set.Clips), Skipped: set.Skipped, Fingerprint: set.Fingerprint()}
 	i.Mean, i.Std = set.Stats()
 	smallest, largest := math.MaxInt, 0
@@ -84,6 +92,9 @@ func inspect(set *data.Set) inspection {
 		img := set.Image(k)
 		if img.C == 1 {
 			i.Gray++
+		}
+		if side > 0 && min(img.H, img.W) >= side {
+			i.ReducedTo = side
 		}
 		if n := img.H * img.W; n < smallest {
 			smallest, i.Smallest = n, [2]int{img.H, img.W}
@@ -124,6 +135,18 @@ func count(n int, noun string) string {
 	return fmt.Sprintf("%d %ss", n, noun)
 }
 
+// sizes describes the sizes of the images. Those of a set that was not reduced are the originals'.
+func (i inspection) sizes() string {
+	text := fmt.Sprintf("%d×%d", i.Smallest[0], i.Smallest[1])
+	if i.Smallest != i.Largest {
+		text += fmt.Sprintf(" to %d×%d", i.Largest[0], i.Largest[1])
+	}
+	if text += " (height × width)"; i.ReducedTo == 0 {
+		return "sizes: " + text
+	}
+	return fmt.Sprintf("stored at %s: larger images are reduced to a short side of %d, which --size determines", text, i.ReducedTo)
+}
+
 func (i inspection) print(out io.Writer) {
 	kind := "color"
 	switch i.Gray {
@@ -137,11 +160,7 @@ func (i inspection) print(out io.Writer) {
 	if i.Clips > 0 {
 		fmt.Fprintf(out, "%s, of %s on average\n", count(i.Clips, "clip"), count(i.Images/i.Clips, "frame"))
 	}
-	if i.Smallest == i.Largest {
-		fmt.Fprintf(out, "stored size: %d×%d (height × width)\n", i.Largest[0], i.Largest[1])
-	} else {
-		fmt.Fprintf(out, "stored sizes: %d×%d to %d×%d (height × width)\n", i.Smallest[0], i.Smallest[1], i.Largest[0], i.Largest[1])
-	}
+	fmt.Fprintln(out, i.sizes())
 	fmt.Fprintf(out, "mean %.4f, standard deviation %.4f, by channel, of pixels scaled to 0 … 1\n", i.Mean, i.Std)
 	if i.NoLabel == i.Images {
 		fmt.Fprintln(out, "no labels: pretrain needs none; eval needs one folder per class, or a format with labels")

@@ -137,6 +137,23 @@ func TestInspectCountsImagesClassesAndSkippedFiles(t *testing.T) {
 	}
 }
 
+func TestInspectSaysWhetherSizesAreTheOriginals(t *testing.T) {
+	t.Parallel()
+	dir := colorFolder(t, 2) // images of 20×30
+	for _, c := range []struct {
+		args []string
+		want string
+	}{
+		{[]string{dir}, "\nsizes: 20×30 (height × width)\n"},
+		{[]string{dir, "--size", "8"}, "\nstored at 10×15 (height × width): larger images are reduced to a short side of 10, which --size determines\n"},
+		{[]string{"builtin:fashion:test", "--size", "8"}, "\nsizes: 28×28 (height × width)\n"},
+	} {
+		if got := ok(t, append([]string{"data", "inspect"}, c.args...)...); !strings.Contains(got, c.want) {
+			t.Errorf("inspect %v prints %q, want %q", c.args, got, c.want)
+		}
+	}
+}
+
 func TestFilesThatNeverEndAreRefused(t *testing.T) {
 	pipe := filepath.Join(t.TempDir(), "pipe.onnx")
 	if err := unix.Mkfifo(pipe, 0o600); err != nil {
