@@ -6,7 +6,6 @@ import (
 	"io"
 	"maps"
 	"math"
-	"os"
 	"reflect"
 	"slices"
 	"strings"
@@ -98,6 +97,9 @@ func (c Config) write(path string, origin, flags map[string]string) error {
 // renamed maps the settings of earlier versions of config.toml and recipes to their present names.
 var renamed = map[string]string{"bn": "norm", "head_bn": "head_norm", "stem": "backbone.stem", "width": "backbone.width"}
 
+// readSmall reads a file of settings, of at most 4 MiB.
+func readSmall(path string) ([]byte, error) { return net.ReadFile(path, 4<<20) }
+
 // flagsTable is the table of config.toml with Run.Flags.
 const flagsTable = "flags"
 
@@ -118,7 +120,7 @@ type Saved struct {
 // ReadSaved reads the config.toml of a run folder. The error wraps os.ErrNotExist if there is none.
 func ReadSaved(path string) (Saved, error) {
 	var s Saved
-	text, err := os.ReadFile(path)
+	text, err := readSmall(path)
 	if err != nil {
 		return s, fmt.Errorf("run: %w", err)
 	}

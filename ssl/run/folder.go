@@ -26,7 +26,7 @@ func (r *Run) open() (*net.Checkpoint, error) {
 	if err != nil {
 		return nil, err
 	}
-	if note != "" {
+	if r.fellBack = note != ""; r.fellBack {
 		r.Notice("%s", note)
 	}
 	return c, r.compare(c)
@@ -60,7 +60,7 @@ func (r *Run) check() (used bool, err error) {
 		return true, nil
 	}
 	for _, name := range others {
-		if slices.Contains(files, name) {
+		if snapshot, _ := filepath.Match("checkpoint-*.ckpt", name); snapshot || slices.Contains(files, name) {
 			return false, fmt.Errorf("run: %s: it has a file %s, but no %s of a run: training would overwrite the file: choose another folder", r.Dir, name, ConfigFile)
 		}
 	}

@@ -3,7 +3,6 @@ package run
 import (
 	"embed"
 	"fmt"
-	"os"
 	"reflect"
 	"slices"
 	"strings"
@@ -45,7 +44,7 @@ func Recipes() (names []string) {
 // OpenRecipe reads an embedded recipe by name, or a file whose name ends in .toml. An unknown key, a value of another type and one out
 // of bounds are errors that name file, line, key and what is allowed.
 func OpenRecipe(name string) (*Recipe, error) {
-	read, file := os.ReadFile, name
+	read, file := readSmall, name
 	if !strings.HasSuffix(name, ".toml") {
 		read, file = recipes.ReadFile, "recipes/"+name+".toml"
 	}

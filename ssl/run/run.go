@@ -64,6 +64,8 @@ type Run struct {
 	Method ssl.Method
 	// StopOnCollapse ends the run when its representation collapses. Without it Notice reports the collapse.
 	StopOnCollapse bool
+	SaveEvery      int    // steps between checkpoints within an epoch; 0: a checkpoint after each epoch only
+	KeepEvery      int    // epochs between checkpoints that are kept as snapshots (Snapshot); 0: none
 	Views          string // TOML applied on top of the method's own views (views.Decode); "": no change
 	Set            *data.Set
 	// Start sets the values that the backbone starts from (Config.Init), unless the run resumes from a checkpoint; nil: random ones.
@@ -79,6 +81,7 @@ type Run struct {
 
 	data       string // fingerprint of Set
 	saved      int    // step of the last checkpoint
+	fellBack   bool   // the newest checkpoint is damaged or missing, and the run resumes from the one before it
 	unmeasured bool   // AfterEpoch was stopped by its context at the current step
 	trainer    *train.Trainer
 	metrics    *os.File
@@ -200,6 +203,11 @@ func (r *Run) start(c *net.Checkpoint, dev *vk.Device) error {
 	if n := r.trainer.MinBatchNormSize(); n > 0 && n < warnBatchNormSize {
 		r.Notice("batch norm sees only %d images at once, too few to estimate their statistics: use --norm group, or a larger --batch", n)
 	}
+	if !r.fellBack { // a process that was killed may have saved the checkpoint only
+		if err := r.keep(); err != nil {
+			return err
+		}
+	}
 	if r.OnStart != nil {
 		r.OnStart(r.trainer)
 	}
@@ -221,7 +229,7 @@ func (r *Run) listSkipped() error {
 	})
 }
 
-// loop trains epoch by epoch, saving after each.
+// loop trains from one checkpoint to the next.
 func (r *Run) loop(ctx context.Context) error {
 	t := r.trainer
 	pace := newPace(r.Config.Batch)
@@ -256,11 +264,11 @@ func (r *Run) loop(ctx context.Context) error {
 		}
 	}
 	for t.Step() < t.Steps() {
-		next := min((t.Step()/t.PerEpoch()+1)*t.PerEpoch(), t.Steps())
+		next := r.nextSave()
 		if err := errors.Join(t.Train(ctx, next, report), failed); err != nil {
 			return err
 		}
-		if t.Step() == next { // not stopped before the end of the epoch
+		if t.Step() == next && next%t.PerEpoch() == 0 { // not stopped before the end of the epoch
 			if err := r.afterEpoch(ctx); err != nil {
 				return err
 			}
@@ -311,37 +319,4 @@ func (r *Run) afterEpoch(ctx context.Context) error {
 	line := map[string]any{"step": t.Step(), "epoch": t.Step() / t.PerEpoch()}
 	maps.Copy(line, values)
 	return r.writeMetrics(line)
-}
-
-func (r *Run) save() error {
-	if err := errors.Join(r.lines.Flush(), r.metrics.Sync(), r.checkpoint(filepath.Join(r.Dir, CheckpointFile))); err != nil {
-		return err
-	}
-	r.saved = r.trainer.Step()
-	return removeFile(filepath.Join(r.Dir, haltedFile))
-}
-
-// removeFile removes a file if it exists.
-func removeFile(path string) error {
-	if err := os.Remove(path); !errors.Is(err, os.ErrNotExist) {
-		return err
-	}
-	return nil
-}
-
-// checkpoint saves the current state of the run.
-func (r *Run) checkpoint(path string) error {
-	t := r.trainer
-	config, err := json.Marshal(r.Config)
-	if err != nil {
-		return err
-	}
-	state, err := json.Marshal(t.Watch)
-	if err != nil {
-		return err
-	}
-	mean, std := t.Stats()
-	return net.SaveCheckpoint(path, t.Store, net.Meta{
-		Step: t.Step(), Epoch: t.Step() / t.PerEpoch(), Config: config, Data: r.data, Kernels: kernels.InputAccess(t.Store.Device()), Variants: t.Variants(),
-		Mean: mean, Std: std, Channels: r.Set.C, Watch: state, Branch: t.Branch(), Unmeasured: r.unmeasured})
 }

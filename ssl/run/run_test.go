@@ -12,6 +12,7 @@ import (
 	"strings"
 	"testing"
 
+	"marr/net"
 	"marr/ssl"
 	"marr/ssl/data"
 	"marr/ssl/data/datatest"
@@ -222,5 +223,65 @@ func TestRefusedRunLeavesNoFolder(t *testing.T) {
 	}
 	if _, err := os.Stat(dir); err == nil {
 		t.Error("the run left its folder")
+	}
+}
+
+// A run that saves within its epochs is killed after such a checkpoint, before the next one, and resumes without that flag.
+func TestRunKilledWithinAnEpochResumesToTheSameBytes(t *testing.T) {
+	dir := t.TempDir()
+	saving := func(run string, resume bool, every int, at func(Progress)) error {
+		m, err := ssl.New("simclr")
+		if err != nil {
+			t.Fatal(err)
+		}
+		c := runConfig()
+		c.Epochs = 3
+		r := &Run{Dir: filepath.Join(dir, run), Resume: resume, Config: c, Method: m, Set: datatest.Noise(24, 16, 1), SaveEvery: every, KeepEvery: 2, OnStep: at}
+		x, err := r.Pretrain(t.Context(), device)
+		if x != nil {
+			x.Free()
+		}
+		return err
+	}
+	if err := saving("whole", false, 0, nil); err != nil {
+		t.Fatal(err)
+	}
+	saved := map[int][]byte{} // the checkpoint before a step
+	if err := saving("saving", false, 4, func(p Progress) { saved[p.Step], _ = os.ReadFile(filepath.Join(dir, "saving", CheckpointFile)) }); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{CheckpointFile, MetricsFile, ConfigFile, Snapshot(2)} {
+		if !bytes.Equal(content(t, filepath.Join(dir, "saving"), name), content(t, filepath.Join(dir, "whole"), name)) {
+			t.Errorf("%s differs if checkpoints are written within epochs", name)
+		}
+	}
+	for _, step := range []int{5, 9, 14, 17} { // after the checkpoints of steps 4, 8, 12 (an epoch) and 16
+		killed := filepath.Join(dir, "killed")
+		if err := os.RemoveAll(killed); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.CopyFS(killed, os.DirFS(filepath.Join(dir, "saving"))); err != nil {
+			t.Fatal(err)
+		}
+		if err := errors.Join(os.WriteFile(filepath.Join(killed, CheckpointFile), saved[step], 0o666), os.Remove(filepath.Join(killed, Snapshot(2)))); err != nil {
+			t.Fatal(err)
+		}
+		if c, err := net.LoadCheckpoint(filepath.Join(killed, CheckpointFile)); err != nil || c.Meta.Step != (step-1)/4*4 {
+			t.Fatalf("killed at step %d: %v, want the checkpoint of step %d", step, err, (step-1)/4*4)
+		}
+		if err := saving("killed", true, 0, nil); err != nil {
+			t.Fatal(err)
+		}
+		for _, name := range []string{CheckpointFile, MetricsFile} {
+			if !bytes.Equal(content(t, killed, name), content(t, filepath.Join(dir, "whole"), name)) {
+				t.Errorf("killed at step %d: %s differs", step, name)
+			}
+		}
+		if _, err := os.Stat(filepath.Join(killed, Snapshot(2))); (err == nil) != (step <= 14) {
+			t.Errorf("killed at step %d: the snapshot of epoch 2: %v", step, err)
+		}
+	}
+	if left, err := filepath.Glob(filepath.Join(dir, "*", "checkpoint-*.ckpt")); err != nil || len(left) != 2 {
+		t.Errorf("snapshots %v, want those of epoch 2 of two runs", left)
 	}
 }

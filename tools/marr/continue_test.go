@@ -108,6 +108,44 @@ func TestConfigOfARunIsARecipe(t *testing.T) {
 	configHas(t, out, "batch = 8 # recipe", "lr = 0.001 # recipe")
 }
 
+// Commands read the newest checkpoint of a folder, or one that is named.
+func TestSnapshotIsMeasuredAndExported(t *testing.T) {
+	t.Parallel()
+	data, out := images64(t), filepath.Join(t.TempDir(), "run")
+	ok(t, small(data, out, "--keep-every", "3", "--save-every", "5")...)
+	configHas(t, out, `flags.keep-every = "3" # flag`, `flags.save-every = "5" # flag`)
+	snapshot := filepath.Join(out, "checkpoint-epoch0003.ckpt")
+	x, err := os.ReadFile(snapshot)
+	if err != nil {
+		t.Fatal(err)
+	}
+	weights := map[string]string{}
+	for _, from := range []string{out, snapshot} {
+		file := filepath.Join(out, "x.safetensors")
+		ok(t, "export", "--run", from, "--out", file, "--verify")
+		b, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		weights[from] = string(b)
+		ok(t, "eval", "knn", "--run", from, "--train", data, "--test", data)
+	}
+	if weights[out] == weights[snapshot] {
+		t.Error("the snapshot of epoch 3 has the weights of epoch 4")
+	}
+	if y, err := os.ReadFile(snapshot); err != nil || string(x) != string(y) {
+		t.Error("the snapshot changed")
+	}
+	for path, want := range map[string]string{
+		filepath.Join(out, "checkpoint-epoch0002.ckpt"):         "no such checkpoint: give the folder",
+		filepath.Join(t.TempDir(), "checkpoint-epoch0002.ckpt"): "the folder holds no run",
+	} {
+		if r := call(t, nil, "export", "--run", path, "--out", filepath.Join(out, "y.onnx")); r.status != 1 || !strings.Contains(r.err, want) {
+			t.Errorf("%s: status %d, stderr %q, want %q", path, r.status, r.err, want)
+		}
+	}
+}
+
 func TestTwoRunsInOneFolderAreRefused(t *testing.T) {
 	t.Parallel()
 	data, out := images64(t), filepath.Join(t.TempDir(), "run")

@@ -14,7 +14,7 @@ import (
 )
 
 func evalCommand(fs *pflag.FlagSet) func(context.Context, []string) error {
-	dir := fs.String("run", "", "`DIR` of a run, whose newest checkpoint is measured")
+	dir := fs.String("run", "", "`DIR` of a run, whose newest checkpoint is measured, or one of its checkpoint files")
 	branch := branchFlag(fs)
 	model := fs.String("model", "", "`random|raw` in place of --run: an untrained network, or the pixels themselves")
 	train := fs.String("train", "", "labeled images `D` to fit on")

@@ -20,7 +20,7 @@ import (
 )
 
 func exportCommand(fs *pflag.FlagSet) func(context.Context, []string) error {
-	dir := fs.String("run", "", "`DIR` of the run to export")
+	dir := fs.String("run", "", "`DIR` of the run to export, or one of its checkpoint files")
 	out := fs.String("out", "", "`FILE` to write, which ends in .onnx or .safetensors")
 	verify := fs.Bool("verify", false, "read the file back and compare it with the run: ONNX by the features of the run's images, safetensors by its bytes")
 	branch := branchFlag(fs)

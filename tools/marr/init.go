@@ -64,13 +64,13 @@ func openInitial(flags *pflag.FlagSet, path, branch, dir string, resume bool) (*
 	return x, x.print(st)
 }
 
-// openSubject returns the backbone of a run's folder or of a file.
+// openSubject returns the backbone of a run's folder or checkpoint, or of a file.
 func openSubject(path, branch string, given map[string]any) (subject, error) {
 	info, err := os.Stat(path)
 	switch {
 	case err != nil:
 		return subject{}, fmt.Errorf("%w: give the folder of a run, or an .onnx or .safetensors file", err)
-	case info.IsDir():
+	case info.IsDir(), isCheckpoint(path):
 		return runSubject(path, branch)
 	}
 	return fileSubject(path, given)

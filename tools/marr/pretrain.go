@@ -27,6 +27,7 @@ func pretrainCommand(fs *pflag.FlagSet) func(context.Context, []string) error {
 	end = inGroup(fs, outputGroup)
 	out := fs.String("out", "", "`DIR` for the run")
 	resume := fs.Bool("resume", false, "continue the run in --out with its settings; flags must agree with them, and --data may name another path of the same images")
+	saving := saveFlags(fs)
 	end()
 	end = inGroup(fs, methodGroup)
 	fs.StringVar(&c.Method, "method", "", "`NAME` of the method, or list to print all methods; default: chosen by the size and number of the images")
@@ -68,7 +69,7 @@ func pretrainCommand(fs *pflag.FlagSet) func(context.Context, []string) error {
 		if c.Data == "" || *out == "" {
 			return usagef("pretrain: --data and --out are required: name the images and the folder of the run")
 		}
-		if err := measurements.check(); err != nil {
+		if err := cmp.Or(measurements.check(), saving.check()); err != nil {
 			return err
 		}
 		if err := cmp.Or(p.checkRate(c.LR), p.checkWarmup(&c)); err != nil {
@@ -130,7 +131,8 @@ func pretrainCommand(fs *pflag.FlagSet) func(context.Context, []string) error {
 		if err != nil {
 			return err
 		}
-		r := &run.Run{Dir: *out, Tuner: tuner, Resume: *resume, Config: c, Origin: p.origins(), Flags: p.kept(), Method: m, Views: text, Set: set, StopOnCollapse: *onCollapse == "stop"}
+		r := &run.Run{Dir: *out, Tuner: tuner, Resume: *resume, Config: c, Origin: p.origins(), Flags: p.kept(), Method: m, Views: text, Set: set, StopOnCollapse: *onCollapse == "stop",
+			SaveEvery: saving.saveEvery, KeepEvery: saving.keepEvery}
 		if from != nil {
 			from.set(r)
 		}

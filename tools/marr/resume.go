@@ -7,10 +7,29 @@ import (
 	"path/filepath"
 
 	"marr/ssl/run"
+
+	"github.com/spf13/pflag"
 )
 
 // keptFlags are the flags of pretrain that are no settings of its result. config.toml keeps those that were given, for --resume.
-var keptFlags = []string{"device", "eval-data", "eval-every", "eval-share", "on-collapse"}
+var keptFlags = []string{"device", "eval-data", "eval-every", "eval-share", "keep-every", "on-collapse", "save-every"}
+
+// saveOptions are the flags of pretrain for checkpoints.
+type saveOptions struct{ saveEvery, keepEvery int }
+
+func saveFlags(fs *pflag.FlagSet) *saveOptions {
+	o := &saveOptions{}
+	fs.IntVar(&o.saveEvery, "save-every", 0, "steps between checkpoints within an epoch, for epochs that take hours; 0: a checkpoint after each epoch")
+	fs.IntVar(&o.keepEvery, "keep-every", 0, "epochs between checkpoints that are kept as checkpoint-epochNNNN.ckpt, which --run of other commands accepts; 0: none are kept")
+	return o
+}
+
+func (o *saveOptions) check() error {
+	if o.saveEvery < 0 || o.keepEvery < 0 {
+		return usagef("--save-every %d, --keep-every %d: want at least 0", o.saveEvery, o.keepEvery)
+	}
+	return nil
+}
 
 // kept returns the keptFlags that were given, by name.
 func (p *plan) kept() map[string]string {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/spf13/pflag"
 
@@ -63,16 +64,23 @@ func checkBranch(branch, run string) error {
 	return nil
 }
 
-// runSubject returns a backbone of a run folder's newest checkpoint: the named branch, or "" for the one that the method exports.
+// runSubject returns a backbone of a run: of its folder's newest checkpoint, or of the checkpoint that dir names: the named branch, or "" for the one that the method exports.
 func runSubject(dir, branch string) (subject, error) {
-	config, err := run.ReadConfig(filepath.Join(dir, run.ConfigFile))
+	folder := dir
+	if isCheckpoint(dir) {
+		folder = filepath.Dir(dir)
+	}
+	config, err := run.ReadConfig(filepath.Join(folder, run.ConfigFile))
 	if errors.Is(err, os.ErrNotExist) {
-		return subject{}, fmt.Errorf("run %s: the folder holds no run: use the folder of marr pretrain --out", dir)
+		return subject{}, fmt.Errorf("run %s: the folder holds no run: use the folder of marr pretrain --out", folder)
 	}
 	if err != nil {
 		return subject{}, err
 	}
-	c, note, err := net.LoadNewest(filepath.Join(dir, run.CheckpointFile))
+	c, note, err := loadCheckpoint(dir)
+	if errors.Is(err, os.ErrNotExist) && folder != dir {
+		return subject{}, fmt.Errorf("run %s: no such checkpoint: give the folder for the newest one, or a checkpoint that --keep-every kept", dir)
+	}
 	if errors.Is(err, os.ErrNotExist) {
 		return subject{}, fmt.Errorf("run %s: no checkpoint yet: train at least one epoch", dir)
 	}
@@ -87,6 +95,18 @@ func runSubject(dir, branch string) (subject, error) {
 	}
 	return subject{name: dir, config: config, channels: c.Meta.Channels, inputs: eval.Inputs{Mean: c.Meta.Mean, Std: c.Meta.Std, Size: config.Size},
 		start: eval.StartFromCheckpoint(c), branch: cmp.Or(c.Meta.Branch, net.Online)}, nil
+}
+
+// isCheckpoint reports whether a path names one checkpoint of a run, in place of the run's folder.
+func isCheckpoint(path string) bool { return strings.HasSuffix(path, ".ckpt") }
+
+// loadCheckpoint reads the newest checkpoint of a run's folder, or the checkpoint that is named.
+func loadCheckpoint(path string) (c *net.Checkpoint, note string, err error) {
+	if isCheckpoint(path) {
+		c, err = net.LoadCheckpoint(path)
+		return c, "", err
+	}
+	return net.LoadNewest(filepath.Join(path, run.CheckpointFile))
 }
 
 // fileSubject returns the backbone of an ONNX or safetensors file. given are settings of its architecture that decide what the file leaves open.
