@@ -25,7 +25,7 @@ func TestBarriersPrecedeConflictsOnly(t *testing.T) {
 		{"WAW", []acc{{a.All(), b.All()}, {a.All(), c.All()}}, []int{1}},
 		{"two reads", []acc{{a.All(), c.All()}, {b.All(), c.All()}}, nil},
 		{"parts of one buffer", []acc{{part(a, 0), part(a, 1)}, {part(a, 2), part(a, 3)}, {part(a, 4), part(a, 1)}}, nil},
-		{"neighbours do not touch", []acc{{part(a, 1), b.All()}, {c.All(), part(a, 2)}, {part(a, 0), b.All()}}, nil},
+		{"neighbors do not touch", []acc{{part(a, 1), b.All()}, {c.All(), part(a, 2)}, {part(a, 0), b.All()}}, nil},
 		{"one byte range inside a merged one", []acc{{part(a, 1), b.All()}, {part(a, 2), b.All()}, {part(a, 0), b.All()}, {c.All(), part(a, 1)}}, []int{3}},
 		{"one barrier serves many", []acc{{part(a, 0), part(b, 0)}, {part(a, 1), part(b, 1)}, {part(c, 0), part(a, 0)}, {part(c, 1), part(a, 1)}}, []int{2}},
 		{"forgotten after a barrier", []acc{{a.All(), b.All()}, {c.All(), a.All()}, {b.All(), a.All()}, {a.All(), b.All()}}, []int{1, 3}},

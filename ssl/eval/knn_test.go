@@ -174,7 +174,7 @@ func TestResultsHaveTheSameBitsOnAnyNumberOfProcessors(t *testing.T) {
 		got := run(procs)
 		for i := range want.nearest {
 			if !slices.Equal(got.nearest[i].similarity, want.nearest[i].similarity) || !slices.Equal(got.nearest[i].index, want.nearest[i].index) {
-				t.Fatalf("%d processors: other neighbours of image %d", procs, i)
+				t.Fatalf("%d processors: other neighbors of image %d", procs, i)
 			}
 		}
 		if !slices.Equal(got.weight, want.weight) || got.few != want.few || got.over != want.over {

@@ -46,7 +46,7 @@ type summary struct {
 	Batch           int               `json:"batch"`
 	Seed            uint64            `json:"seed"`
 	Seconds         float64           `json:"seconds"`
-	ImagesPerSecond float64           `json:"images_per_second"`
+	ImagesPerSecond float64           `json:"images_per_second,omitempty"` // of this call; 0: it trained nothing
 	Eval            map[string]scores `json:"eval"`
 	ONNX            onnxSummary       `json:"onnx"`
 }
@@ -95,6 +95,27 @@ func demoCommand(fs *pflag.FlagSet) func(context.Context, []string) error {
 
 func (d *demo) run(ctx context.Context, resume bool) error {
 	start := time.Now()
+	if err := d.pretrain(ctx, resume); err != nil {
+		return err
+	}
+	s, err := runSubject(d.dir, "")
+	if err != nil {
+		return err
+	}
+	if err := d.evaluate(ctx, s); err != nil {
+		return err
+	}
+	if err := d.export(ctx, s); err != nil {
+		return err
+	}
+	d.summary.Seconds = time.Since(start).Seconds()
+	d.print()
+	return d.write()
+}
+
+// pretrain trains the network and begins the summary.
+func (d *demo) pretrain(ctx context.Context, resume bool) error {
+	start := time.Now()
 	m, err := ssl.New(d.config.Method)
 	if err != nil {
 		return err
@@ -105,27 +126,11 @@ func (d *demo) run(ctx context.Context, resume bool) error {
 	if err != nil {
 		return err
 	}
-	r := &run.Run{Dir: d.dir, Resume: resume, Config: d.config, Method: m, Set: d.train, Tuner: tuner}
-	if err := pretrain(ctx, d.dev, r, nil); err != nil {
-		return err
-	}
-	trained := time.Since(start)
-	s, err := runSubject(d.dir, "")
-	if err != nil {
-		return err
-	}
+	steps, err := pretrain(ctx, d.dev, &run.Run{Dir: d.dir, Resume: resume, Config: d.config, Method: m, Set: d.train, Tuner: tuner}, nil)
 	d.summary = summary{Device: d.dev.Info().Name, Method: d.config.Method, Arch: d.config.Arch, Dataset: d.train.Name, Images: d.train.Len(),
 		Epochs: d.config.Epochs, Batch: d.config.Batch, Seed: d.config.Seed, Eval: map[string]scores{},
-		ImagesPerSecond: float64(d.config.Epochs*d.train.Len()/d.config.Batch*d.config.Batch) / trained.Seconds()}
-	if err := d.evaluate(ctx, s); err != nil {
-		return err
-	}
-	if err := d.export(ctx, s); err != nil {
-		return err
-	}
-	d.summary.Seconds = time.Since(start).Seconds()
-	d.print()
-	return d.write()
+		ImagesPerSecond: float64(steps*d.config.Batch) / time.Since(start).Seconds()}
+	return err
 }
 
 // evaluate measures raw pixels, the untrained network and the pre-trained one.

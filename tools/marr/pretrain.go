@@ -140,12 +140,14 @@ func pretrainCommand(fs *pflag.FlagSet) func(context.Context, []string) error {
 		if err != nil {
 			return err
 		}
-		return pretrain(ctx, dev, r, q)
+		_, err = pretrain(ctx, dev, r, q)
+		return err
 	}
 }
 
-// pretrain trains r, prints its progress, and measures its quality by q unless that is nil.
-func pretrain(ctx context.Context, dev *vk.Device, r *run.Run, q *quality) error {
+// pretrain trains r, prints its progress, and measures its quality by q unless that is nil. It returns the number of steps that it trained, without those
+// before a resumed run was stopped.
+func pretrain(ctx context.Context, dev *vk.Device, r *run.Run, q *quality) (steps int, err error) {
 	l := newProgressLine()
 	r.OnStep, r.Notice = l.progress, func(format string, args ...any) {
 		l.end()
@@ -163,7 +165,7 @@ func pretrain(ctx context.Context, dev *vk.Device, r *run.Run, q *quality) error
 			r.Notice("marr: %v", err)
 		}
 		from := ""
-		if t.Step() > 0 {
+		if steps = -t.Step(); t.Step() > 0 {
 			from = fmt.Sprintf(", from step %d", t.Step())
 		}
 		fmt.Printf("%s on %s: %s, views of %d px in %s, %s of %s%s%s\n", r.Config.Method, dev.Info().Name, count(r.Set.Len(), "image"),
@@ -179,10 +181,11 @@ func pretrain(ctx context.Context, dev *vk.Device, r *run.Run, q *quality) error
 	t, err := r.Pretrain(ctx, dev)
 	l.end()
 	if t != nil {
+		steps += t.Step()
 		defer t.Free()
 	}
 	if errors.Is(err, run.ErrStopped) {
-		return fmt.Errorf("%w at step %d of %d: saved in %s: continue with the same command and --resume", err, t.Step(), t.Steps(), r.Dir)
+		return steps, fmt.Errorf("%w at step %d of %d: saved in %s: continue with the same command and --resume", err, t.Step(), t.Steps(), r.Dir)
 	}
 	if err == nil && q != nil {
 		q.onEnd()
@@ -190,7 +193,7 @@ func pretrain(ctx context.Context, dev *vk.Device, r *run.Run, q *quality) error
 	if err == nil {
 		printLine(os.Stdout, "done: %d steps, saved in %s", t.Steps(), r.Dir)
 	}
-	return err
+	return steps, err
 }
 
 // inParts describes a batch that is computed in parts; "" if it is not.

@@ -18,7 +18,7 @@ type measurement struct {
 	Step, Epoch         int
 	KNN1, KNN20, Linear *float64
 	Rank                *float64 `json:"feature_rank"`
-	Kept                *float64 `json:"neighbours_kept"`
+	Kept                *float64 `json:"neighbors_kept"`
 }
 
 // measurements returns the measurements in a run's metrics.jsonl.

@@ -23,9 +23,10 @@ const (
 
 	// neighborsFile holds the neighbors of the last neighborsKept measurements: one before each of the two checkpoints, and one of a process that was
 	// killed before it saved.
-	neighborsFile = "neighbours.json"
-	neighborsKept = 3
-	maxNeighbors  = 1 << 26 // bytes of the file
+	neighborsFile    = "neighbors.json"
+	oldNeighborsFile = "neighbours.json" // of runs that earlier versions started
+	neighborsKept    = 3
+	maxNeighbors     = 1 << 26 // bytes of the file
 )
 
 // stability measures without labels how the features of some training images change: their rank, and how many of their nearest neighbors stay the same.
@@ -69,6 +70,9 @@ func (s *stability) start(step int) {
 		return // a file in the folder belongs to another run
 	}
 	raw, err := net.ReadFile(filepath.Join(s.dir, neighborsFile), maxNeighbors)
+	if errors.Is(err, os.ErrNotExist) {
+		raw, err = net.ReadFile(filepath.Join(s.dir, oldNeighborsFile), maxNeighbors)
+	}
 	if err == nil {
 		err = json.Unmarshal(raw, &s.past)
 	}
@@ -95,7 +99,7 @@ func (s *stability) measure(ctx context.Context, step int, f []*eval.Features) (
 		if err != nil {
 			return nil, "", err
 		}
-		values["neighbours_kept"] = round(kept)
+		values["neighbors_kept"] = round(kept)
 		text += fmt.Sprintf(", %.1f %% of the nearest %d neighbors stayed the same", 100*kept, numNeighbors)
 	}
 	s.past = append(s.past, neighborhood{step, nearest})

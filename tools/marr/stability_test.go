@@ -1,8 +1,10 @@
 package main
 
 import (
+	"encoding/json"
 	"os"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"strings"
 	"syscall"
@@ -110,7 +112,7 @@ func TestNeighborsOfThePreviousCheckpointAreKept(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			last = values["neighbours_kept"]
+			last = values["neighbors_kept"]
 		}
 		return last
 	}
@@ -135,5 +137,24 @@ func TestNeighborsOfThePreviousCheckpointAreKept(t *testing.T) {
 	}
 	if got := kept(fresh, 16); got != want {
 		t.Errorf("%v were kept, want %v", got, want)
+	}
+}
+
+// Earlier versions spelled the file's name differently.
+func TestNeighborsOfAnEarlierVersionAreRead(t *testing.T) {
+	t.Parallel()
+	past := []neighborhood{{8, [][]int32{{1}, {0}}}}
+	for _, name := range []string{neighborsFile, "neighbours.json"} {
+		raw, err := json.Marshal(past)
+		if err != nil {
+			t.Fatal(err)
+		}
+		s := &stability{dir: t.TempDir()}
+		if err := os.WriteFile(filepath.Join(s.dir, name), raw, 0o666); err != nil {
+			t.Fatal(err)
+		}
+		if s.start(8); !reflect.DeepEqual(s.past, past) {
+			t.Errorf("%s: read %v, want %v", name, s.past, past)
+		}
 	}
 }

@@ -252,6 +252,12 @@ func TestDemoWritesTheSummary(t *testing.T) {
 		keys(rows[k].(map[string]any), append(row, "finetune10", "finetune10_n")...)
 	}
 	keys(got["onnx"].(map[string]any), "path", "max_abs_diff", "cosine_min", "checked_by")
+	if speed := d.summary.ImagesPerSecond * d.summary.Seconds; speed < 256 {
+		t.Errorf("%g images per second in %g s, want more than 256 images", d.summary.ImagesPerSecond, d.summary.Seconds)
+	}
+	if err := d.pretrain(t.Context(), true); err != nil || d.summary.ImagesPerSecond != 0 {
+		t.Errorf("resumed after its end: %g images per second, %v, want 0 because nothing was trained", d.summary.ImagesPerSecond, err)
+	}
 }
 
 func TestCompiledKernelsAreCachedBetweenCalls(t *testing.T) {
