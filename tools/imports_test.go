@@ -35,12 +35,12 @@ var rooms = map[string][]string{
 	"ssl":               {"ssl/views"},
 	"ssl/data":          {"ssl/data/decode", "ssl/data/idx", "ssl/data/store", "ssl/parallel"},
 	"ssl/data/datatest": {"ssl/data"},
-	"ssl/data/store":    {"ssl/data/decode"},
+	"ssl/data/store":    {"ssl/data/decode", "ssl/filelock"},
 	"ssl/views":         {"ssl/tomlfile"},
 	"ssl/watch":         {"ssl/parallel"},
 	"ssl/train":         {"ssl", "ssl/data", "ssl/parallel", "ssl/views", "ssl/watch"},
 	"ssl/eval":          {"ssl", "ssl/data", "ssl/data/decode", "ssl/parallel", "ssl/train", "ssl/views"},
-	"ssl/run":           {"ssl", "ssl/data", "ssl/tomlfile", "ssl/train", "ssl/views", "ssl/watch"},
+	"ssl/run":           {"ssl", "ssl/data", "ssl/filelock", "ssl/report", "ssl/tomlfile", "ssl/train", "ssl/views", "ssl/watch"},
 	"bench/methods":     {"bench"},
 }
 
