@@ -2,6 +2,7 @@ package data
 
 import (
 	"fmt"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -112,6 +113,17 @@ func span(n int) []int {
 		out[i] = i
 	}
 	return out
+}
+
+// splitNote returns a note about classes that are the parts of a data set, otherwise "".
+func splitNote(name string, classes []string) string {
+	parts := []string{"train", "training", "test", "testing", "val", "valid", "validation", "dev"}
+	isPart := func(class string) bool { return slices.Contains(parts, strings.ToLower(class)) }
+	if len(classes) == 0 || !isPart(classes[0]) || slices.ContainsFunc(classes, func(s string) bool { return !isPart(s) }) {
+		return ""
+	}
+	return fmt.Sprintf("%s has the classes %s, the parts of a data set: give one part at a time, as %s", name, strings.Join(classes, " and "),
+		filepath.Join(name, classes[len(classes)-1]))
 }
 
 const (

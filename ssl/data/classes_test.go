@@ -73,6 +73,22 @@ func TestClassesOfTwoSetsAreMatchedByName(t *testing.T) {
 	}
 }
 
+func TestPartsOfADataSetAreNoClasses(t *testing.T) {
+	for _, c := range []struct{ folders, note string }{
+		{"train test", "/train"}, {"Test Train val", "classes Test and Train and val"}, {"train cat", ""}, {"test dog", ""}, {"a b", ""},
+	} {
+		dir := t.TempDir()
+		for _, name := range strings.Fields(c.folders) {
+			write(t, pngOf(t, gray(4, 4, 1)), dir, name, "a.png")
+		}
+		var k log
+		openWith(t, dir, k.options(cached(t, 4)))
+		if c.note == "" && len(k.notices) > 0 || !k.has(c.note) && c.note != "" {
+			t.Errorf("%s: notes %q, want %q", c.folders, k.notices, c.note)
+		}
+	}
+}
+
 func TestOnlyClassesWithImagesCount(t *testing.T) {
 	for _, c := range []struct {
 		names       []string

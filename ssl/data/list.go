@@ -112,7 +112,7 @@ func (l *list) add(c columns, lines []string) {
 		}
 	}
 	if more > 0 {
-		l.say("%d of its lines have more than two columns: the first is the path, the second the label, others are ignored", more)
+		l.say("lines with more than two columns: %d; the first is the path, the second the label, others are ignored", more)
 	}
 	l.sayRepeated()
 	if !labeled {
@@ -141,10 +141,10 @@ func (l *list) sayRepeated() {
 		}
 	}
 	if repeated > 0 {
-		l.say("%d of its %d lines repeat an image: it counts as often as it is listed", repeated, len(l.found))
+		l.say("lines that repeat an image: %d of %d; an image counts as often as it is listed", repeated, len(l.found))
 	}
 	if conflicts > 0 {
-		l.say("%d of its lines give another label to an image: %s", conflicts, example)
+		l.say("lines that give an image another label: %d; %s", conflicts, example)
 	}
 }
 

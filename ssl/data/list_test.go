@@ -45,7 +45,7 @@ func TestListsAreReadAsProgramsWriteThem(t *testing.T) {
 		{what: "spaces", text: "a.png cat\nb c.png dog\n", note: "columns are separated by spaces"},
 		{what: "CSV", name: "list.csv", text: "file,label\na.png,\"cat, wild\"\n\"b c.png\",dog\n\"d, e.png\",\"the \"\"dog\"\"\"\n",
 			files: "a.png|b c.png|d, e.png", labels: `cat, wild|dog|the "dog"`, note: "names of columns"},
-		{what: "more columns", text: "a.png\tcat\ttrain\nb c.png\tdog\n", note: "1 of its lines have more than two columns"},
+		{what: "more columns", text: "a.png\tcat\ttrain\nb c.png\tdog\n", note: "lines with more than two columns: 1;"},
 		{what: "no labels", text: "a.png \nb c.png\n", labels: "|"},
 		{what: "some labels", text: "a.png\t\nb c.png\tdog\nd, e.png\n#1.png\tcat\n", files: "a.png|b c.png|d, e.png|#1.png", labels: "|dog||cat"},
 		{what: "comments", text: "# images\n  # of pets\na.png\tcat\n#2.png\tdog\nb c.png\tdog\n"},
@@ -54,7 +54,7 @@ func TestListsAreReadAsProgramsWriteThem(t *testing.T) {
 		{what: "a comma in a name", text: "d, e.png,cat\na.png,dog\n", files: "d, e.png|a.png", note: "commas"},
 		{what: "composed letters", text: "\u00fc.png\tcat\nb c.png\tdog\n", files: "u\u0308.png|b c.png"},
 		{what: "backslashes", text: "sub\\f.png\tcat\nb c.png\tdog\n", files: "sub/f.png|b c.png"},
-		{what: "images twice", text: "a.png\tcat\na.png\tcat\n./a.png\tdog\n", files: "a.png|a.png|./a.png", labels: "cat|cat|dog", note: "2 of its 3 lines repeat an image"},
+		{what: "images twice", text: "a.png\tcat\na.png\tcat\n./a.png\tdog\n", files: "a.png|a.png|./a.png", labels: "cat|cat|dog", note: "lines that repeat an image: 2 of 3;"},
 		{what: "other labels for an image", text: "a.png\tcat\na.png\tdog\n", files: "a.png|a.png", note: `"a.png" has the labels "cat" and "dog"`},
 		{what: "huge numbers", text: "a.png\t4000000000\nb c.png\t-1\n", labels: "4000000000|-1"},
 	} {

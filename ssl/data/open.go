@@ -67,7 +67,13 @@ func openByName(ctx context.Context, name string, o Options) (*Set, error) {
 		return nil, fmt.Errorf("data: %s %s: %w while listing the images", k.name, name, err)
 	}
 	c := cache{name: name, kind: k.name, root: k.root, source: src, Options: o}
-	return c.open(ctx)
+	s, err := c.open(ctx)
+	if err == nil {
+		if text := splitNote(name, s.Classes); text != "" {
+			o.notice("note: %s", text)
+		}
+	}
+	return s, err
 }
 
 // HasFixedSize reports whether the format fixes the images' size, so that Open ignores Side: built-ins, IDX, CIFAR and STL-10.

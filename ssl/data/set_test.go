@@ -81,6 +81,27 @@ func TestColorConvertsToGrayAsInPillow(t *testing.T) {
 	}
 }
 
+func TestSharedImagesHaveTheSamePixels(t *testing.T) {
+	image := func(h, w, c int, change ...int) Image {
+		img := Image{H: h, W: w, C: c, Pix: make([]byte, h*w*c)}
+		for _, at := range change {
+			img.Pix[at]++
+		}
+		return img
+	}
+	a := FromImages("a", []Image{image(40, 30, 1), image(40, 30, 1, 7), image(40, 30, 3, 1), image(2, 2, 1)}, nil)
+	for i, c := range []struct {
+		image Image
+		want  int
+	}{
+		{image(40, 30, 1), 1}, {image(40, 30, 1, 7), 1}, {image(40, 30, 1, 8), 0}, {image(30, 40, 1), 0}, {image(40, 30, 3), 0}, {image(2, 2, 1), 1}, {image(2, 2, 1, 3), 0},
+	} {
+		if got := NumShared(a, FromImages("b", []Image{c.image, c.image}, nil)); got != 2*c.want {
+			t.Errorf("%d: %d of two equal images are shared, want %d", i, got, 2*c.want)
+		}
+	}
+}
+
 func TestSubsetKeepsTheOrderOfItsIndices(t *testing.T) {
 	s := tiny()
 	u := s.Subset([]int{2, 0, 2})

@@ -23,7 +23,11 @@ func matchSets(train, test *data.Set, channels int) (*data.Set, *data.Set, error
 	if channels == 0 {
 		channels = train.C
 	}
-	return withChannels(withLabels(train), channels), withChannels(withLabels(test), channels), nil
+	train, test = withChannels(withLabels(train), channels), withChannels(withLabels(test), channels)
+	if n := data.NumShared(train, test); n > 0 {
+		note("%d of the %s of %s are also in %s: the result says less about new images", n, count(test.Len(), "image"), test.Name, train.Name)
+	}
+	return train, test, nil
 }
 
 // withChannels returns a set for a model of images of this many channels.

@@ -89,6 +89,9 @@ func TestFoldersMatchListsByClassName(t *testing.T) {
 			t.Errorf("%v: %g %%, want 100 %%, said %q", c, knn1, notes)
 		}
 	}
+	if _, notes := evaluated(t, "--model", "raw", "--train", train, "--test", train); !strings.Contains(notes, "note: 36 of the 36 images of "+train+" are also in "+train) {
+		t.Errorf("the same images: said %q", notes)
+	}
 	r := call(t, nil, "eval", "knn", "--model", "raw", "--train", classFolders(t, false, 0, "a, b", "c"), "--test", classFolders(t, false, 0, "a", "b, c"))
 	if r.status != 1 || !strings.Contains(r.err, "the sets have different classes") {
 		t.Errorf("status %d, said %q", r.status, r.err)
