@@ -5,13 +5,14 @@
 //	EvaluateFrozen  runs the protocol of this project's numbers on features: KNN, Linear and LinearFewShot
 //	KNN             nearest neighbors by cosine, k = 1 and weighted k = 20
 //	Linear          multinomial logistic regression on all labels
-//	LinearFewShot   the same on a few labels per class, mean and standard deviation over draws
+//	LinearSGD       linear classifier by SGD on augmented images, the protocol of published results
+//	LinearFewShot   Linear on a few labels per class, mean and standard deviation over draws
 //	Finetune        supervised training of a whole network on a few labels per class
 //	Sample          draws these labels, the same for both
 //	Nearest, NeighborStability
 //	                nearest neighbors without labels, and how many of them stay the same while a network trains
 //
-// Only Encoder and Finetune use a device. The other functions take Features of any origin and do not change them: each works on its own L2-normalized
+// Only Encoder, LinearSGD and Finetune use a device. The other functions take Features of any origin and do not change them: each works on its own L2-normalized
 // copy. Their results have the same bits on every run of one binary on one kind of processor, with any number of cores: the work is divided by the size
 // of the data alone, every sum has a fixed order, and randomness comes from a seed and the number of a draw.
 package eval

@@ -14,13 +14,25 @@ import (
 // encoderBatch is the largest number of images in one run of an Encoder.
 const encoderBatch = 250
 
-// Encoder computes features of images on the device, with the test transform and batch norm in inference mode.
+// Encoder computes features of images, with batch norm in inference mode.
 type Encoder struct {
+	Progress func(images, total int) // called after each batch of a set; nil: not
+
 	painter *train.Painter
+	runtime func(output []float32, n int) ([]float32, error)
 	name    string // of the first set, for errors
 	batch   int
-	rows    int // rows of the output per image
+	rows    int // rows of the module's output per image
 	width   int
+}
+
+// Frozen is a network whose features are measured.
+type Frozen struct {
+	Store  *kernels.Store
+	Module net.Module // on the device, in inference mode
+	Inputs Inputs
+	// Runtime computes the features [n D] from the module's output for n images, on the host; nil: the output is the features.
+	Runtime func(output []float32, n int) ([]float32, error)
 }
 
 // Inputs is the preparation of images for a network.
@@ -39,18 +51,26 @@ func NumEncoded(sets ...*data.Set) int {
 	return total
 }
 
-// NewEncoder builds the program that maps images of these sets through a module.
+// NewEncoder builds the program that maps images of these sets through a module, with the test transform.
 func NewEncoder(st *kernels.Store, m net.Module, in Inputs, sets ...*data.Set) (*Encoder, error) {
+	return Frozen{Store: st, Module: m, Inputs: in}.Encoder(sets...)
+}
+
+// Encoder returns an encoder of the network for images of these sets, with the test transform.
+func (f Frozen) Encoder(sets ...*data.Set) (*Encoder, error) { return f.encoder(views.Eval, encoderBatch, 0, sets...) }
+
+// encoder returns an encoder with a view of its own, whose augmentations are drawn from a seed.
+func (f Frozen) encoder(view func(views.Input) []views.Spec, batch int, seed uint64, sets ...*data.Set) (*Encoder, error) {
 	largest, pixels := 0, 0
 	for _, s := range sets {
 		largest, pixels = max(largest, s.Len()), max(pixels, s.MaxPixels())
 	}
-	e := &Encoder{name: sets[0].Name, batch: min(encoderBatch, largest)}
-	c := train.ViewConfig{Set: sets[0], MaxPixels: pixels, Mean: in.Mean, Std: in.Std, N: e.batch,
-		Specs: views.Eval(views.Input{Size: in.Size, Channels: sets[0].C, Frames: 1})}
+	e := &Encoder{name: sets[0].Name, batch: min(batch, largest), runtime: f.Runtime}
+	c := train.ViewConfig{Set: sets[0], MaxPixels: pixels, Mean: f.Inputs.Mean, Std: f.Inputs.Std, N: e.batch, Seed: seed,
+		Specs: view(views.Input{Size: f.Inputs.Size, Channels: sets[0].C, Frames: 1})}
 	var err error
-	e.painter, err = train.NewPainter(st, c, func(g *kernels.Graph, views []*kernels.Tensor) {
-		y := m.Forward(views[0], net.Eval)
+	e.painter, err = train.NewPainter(f.Store, c, func(g *kernels.Graph, views []*kernels.Tensor) {
+		y := f.Module.Forward(views[0], net.Eval)
 		e.rows, e.width = y.Rows()/e.batch, y.Width()
 		g.Output("features", y)
 	})
@@ -66,53 +86,81 @@ func (e *Encoder) Work() float64 { return e.painter.Work() }
 // Free releases the program.
 func (e *Encoder) Free() { e.painter.Free() }
 
-// Features returns the module's output for every image of a set, [N D] with all axes but the first flattened. The set must have the same channels and
+// Features returns the features of every image of a set, [N D] with all axes but the first flattened. The set must have the same channels and
 // no larger images than those that the Encoder was built for. Once ctx is done, Features returns ctx.Err().
 func (e *Encoder) Features(ctx context.Context, set *data.Set) (*Features, error) {
-	if !e.painter.Accepts(set) {
-		return nil, fmt.Errorf("eval: %s: its images are larger than those of %s, or have other channels: choose sets of one kind", set.Name, e.name)
+	f := &Features{Name: set.Name, N: set.Len(), Labels: set.Labels}
+	err := e.encode(ctx, set, span(0, set.Len()), 0, func(first int, x []float32) error {
+		n := min(e.batch, f.N-first)
+		if f.X == nil {
+			f.D = len(x) / n
+			f.X = make([]float32, f.N*f.D)
+		}
+		copy(f.X[first*f.D:], x)
+		if e.Progress != nil {
+			e.Progress(first+n, f.N)
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
 	}
-	dim := e.rows * e.width
-	f := &Features{Name: set.Name, N: set.Len(), D: dim, X: make([]float32, set.Len()*dim), Labels: set.Labels}
+	return f, nil
+}
+
+// encode computes the features of images of a set, in the given order, with the augmentations of an epoch. It calls yield for each batch, in order, with
+// the position of its first image and its features [n D], which the next batch overwrites.
+func (e *Encoder) encode(ctx context.Context, set *data.Set, images []int, epoch uint32, yield func(first int, x []float32) error) error {
+	if !e.painter.Accepts(set) {
+		return fmt.Errorf("eval: %s: its images are larger than those of %s, or have other channels: choose sets of one kind", set.Name, e.name)
+	}
 	type part struct {
 		run   *kernels.Run
 		first int
 	}
 	var inFlight []part
+	output := make([]float32, e.batch*e.rows*e.width)
 	collect := func() error {
 		p := inFlight[0]
 		inFlight = inFlight[1:]
 		if err := p.run.Wait(); err != nil {
 			return err
 		}
-		n := min(e.batch, f.N-p.first)
-		kernels.Unpack(f.X[p.first*dim:(p.first+n)*dim], p.run.Output("features"), e.width)
-		return nil
-	}
-	for first := 0; first < f.N && ctx.Err() == nil; first += e.batch {
-		if len(inFlight) == 2 {
-			if err := collect(); err != nil {
-				return nil, err
+		n := min(e.batch, len(images)-p.first)
+		x := output[:n*e.rows*e.width]
+		kernels.Unpack(x, p.run.Output("features"), e.width)
+		if e.runtime != nil {
+			var err error
+			if x, err = e.runtime(x, n); err != nil {
+				return err
 			}
 		}
-		r, err := e.painter.Fill(set, span(first, min(first+e.batch, f.N)), 0)
+		return yield(p.first, x)
+	}
+	for first := 0; first < len(images) && ctx.Err() == nil; first += e.batch {
+		if len(inFlight) == 2 {
+			if err := collect(); err != nil {
+				return err
+			}
+		}
+		r, err := e.painter.Fill(set, images[first:min(first+e.batch, len(images))], epoch)
 		if err != nil {
-			return nil, err
+			return err
 		}
 		if err := r.Submit(); err != nil {
-			return nil, err
+			return err
 		}
 		inFlight = append(inFlight, part{r, first})
 	}
-	for len(inFlight) > 0 {
+	for len(inFlight) > 0 && ctx.Err() == nil {
 		if err := collect(); err != nil {
-			return nil, err
+			return err
 		}
 	}
 	if err := ctx.Err(); err != nil {
-		return nil, fmt.Errorf("eval: features of %s: %w", set.Name, err)
+		return fmt.Errorf("eval: features of %s: %w", set.Name, err)
 	}
-	return f, nil
+	return nil
 }
 
 func span(from, to int) []int {

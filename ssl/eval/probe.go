@@ -159,6 +159,11 @@ func (p *probe) fit(ctx context.Context, iterations int) ([]float64, error) {
 
 // accuracy returns the percentage of rows whose largest logit is that of their label.
 func (p *probe) accuracy(w []float64, x *matrix, labels []int32) float64 {
+	return 100 * float64(p.correct(w, x, labels)) / float64(x.n)
+}
+
+// correct returns the number of rows whose largest logit is that of their label.
+func (p *probe) correct(w []float64, x *matrix, labels []int32) int {
 	weight, bias := p.split(w)
 	correct, z := 0, make([]float64, p.classes)
 	for i := range x.n {
@@ -167,5 +172,5 @@ func (p *probe) accuracy(w []float64, x *matrix, labels []int32) float64 {
 			correct++
 		}
 	}
-	return 100 * float64(correct) / float64(x.n)
+	return correct
 }

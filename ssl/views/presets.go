@@ -237,3 +237,6 @@ func Eval(in Input) []Spec {
 
 // Finetune returns the view for training on few labels: a crop of 0.5–1 of the area, and a flip.
 func Finetune(in Input) []Spec { return []Spec{randomResized(in.Size, [2]float64{0.5, 1})} }
+
+// LinearProbe returns the view for training a linear classifier on frozen features: torchvision's RandomResizedCrop, of 0.08–1 of the area, and a flip.
+func LinearProbe(in Input) []Spec { return []Spec{randomResized(in.Size, [2]float64{0.08, 1})} }
