@@ -47,7 +47,7 @@ const tolerance = 1e-4
 
 // Verify evaluates the file on the images with every runtime that is present and compares the features with the device's.
 func (onnx) Verify(path string, b Backbone, s Samples) (Verification, error) {
-	raw, err := net.ReadFile(path, maxModel)
+	raw, err := net.ReadFile(path, MaxModel)
 	if err != nil {
 		return Verification{}, fmt.Errorf("export: verify: %w", err)
 	}

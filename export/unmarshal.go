@@ -10,12 +10,12 @@ import (
 	"marr/net"
 )
 
-// maxModel is the size in bytes of the longest message of protocol buffers, hence of an ONNX file.
-const maxModel = math.MaxInt32
+// MaxModel is the size in bytes of the longest message of protocol buffers, hence of an ONNX file.
+const MaxModel = math.MaxInt32
 
 // ReadFile reads the ONNX file at path.
 func ReadFile(path string) (*Model, error) {
-	b, err := net.ReadFile(path, maxModel)
+	b, err := net.ReadFile(path, MaxModel)
 	if err != nil {
 		return nil, fmt.Errorf("export: %w", err)
 	}

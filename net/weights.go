@@ -42,10 +42,15 @@ const metadataPrefix = "marr."
 // Exported reports whether the file is an export of this program, whose metadata state the network and the preparation of images.
 func (w *Weights) Exported() bool { return w.Metadata[metadataPrefix+"arch"] != "" }
 
+// HasPreparation reports whether the metadata state the preparation of images.
+func (w *Weights) HasPreparation() bool {
+	return w.Exported() || w.Metadata[metadataPrefix+"mean"] != ""
+}
+
 // Preparation returns the metadata's preparation. In a file without it, that of torchvision's ImageNet weights, with the size of the file's graph if it
 // has a fixed one, else 224.
 func (w *Weights) Preparation() (p Preparation, err error) {
-	if !w.Exported() {
+	if !w.HasPreparation() {
 		p = Preparation{imageNetMean, imageNetStd, imageNetSize}
 		if w.Size > 0 {
 			p.Size = w.Size

@@ -18,3 +18,17 @@ func (*Runtime) Version() string { return "" }
 func (*Runtime) Run([]byte, []float32, []int) ([]float32, []int, error) {
 	return nil, nil, &NotPresentError{}
 }
+
+// Session is a loaded model, which a build without cgo never has.
+type Session struct {
+	Input []int // dims of the input
+}
+
+// Load returns a NotPresentError.
+func (*Runtime) Load([]byte) (*Session, error) { return nil, &NotPresentError{} }
+
+// Close does nothing.
+func (*Session) Close() {}
+
+// Run returns a NotPresentError.
+func (*Session) Run([]float32, []int) ([]float32, []int, error) { return nil, nil, &NotPresentError{} }

@@ -51,38 +51,74 @@ func (*Runtime) Version() string {
 
 // Run evaluates an ONNX file with one float32 input, x [dims], on the CPU and returns the first output and its dims, in Go memory. Each
 // call loads the model.
-func (*Runtime) Run(model []byte, x []float32, dims []int) ([]float32, []int, error) {
-	y, shape, err := run(model, x, dims)
+func (r *Runtime) Run(model []byte, x []float32, dims []int) ([]float32, []int, error) {
+	s, err := r.Load(model)
+	if err != nil {
+		return nil, nil, err
+	}
+	defer s.Close()
+	return s.Run(x, dims)
+}
+
+// Session is a loaded model with one input.
+type Session struct {
+	Input []int // dims of the input; −1: any size
+
+	session *onnxruntime.DynamicAdvancedSession
+	output  string // name of the first output
+}
+
+// Load loads an ONNX file with one float32 input. Close releases it.
+func (*Runtime) Load(model []byte) (*Session, error) {
+	s, err := load(model)
+	if err != nil {
+		return nil, fmt.Errorf("ort: %w", err)
+	}
+	return s, nil
+}
+
+func load(model []byte) (*Session, error) {
+	if len(model) == 0 {
+		return nil, fmt.Errorf("a model of 0 bytes: give an ONNX file")
+	}
+	inputs, outputs, err := onnxruntime.GetInputOutputInfoWithONNXData(model)
+	if err != nil {
+		return nil, err
+	}
+	if len(inputs) != 1 || len(outputs) < 1 {
+		return nil, fmt.Errorf("the model has %d inputs and %d outputs: want 1 input and at least 1 output", len(inputs), len(outputs))
+	}
+	if inputs[0].DataType != onnxruntime.TensorElementDataTypeFloat {
+		return nil, fmt.Errorf("input %s is of type %v: want float32", inputs[0].Name, inputs[0].DataType)
+	}
+	s := &Session{output: outputs[0].Name}
+	for _, d := range inputs[0].Dimensions {
+		s.Input = append(s.Input, int(d))
+	}
+	s.session, err = onnxruntime.NewDynamicAdvancedSessionWithONNXData(model, []string{inputs[0].Name}, []string{s.output}, nil)
+	return s, err
+}
+
+// Close releases the model.
+func (s *Session) Close() { s.session.Destroy() }
+
+// Run evaluates the model on x [dims], on the CPU, and returns the first output and its dims, in Go memory.
+func (s *Session) Run(x []float32, dims []int) ([]float32, []int, error) {
+	y, shape, err := s.run(x, dims)
 	if err != nil {
 		return nil, nil, fmt.Errorf("ort: %w", err)
 	}
 	return y, shape, nil
 }
 
-func run(model []byte, x []float32, dims []int) (y []float32, outDims []int, err error) {
-	if len(model) == 0 || len(x) == 0 {
-		return nil, nil, fmt.Errorf("a model of %d bytes and %d input values: both must not be empty", len(model), len(x))
-	}
+func (s *Session) run(x []float32, dims []int) (y []float32, outDims []int, err error) {
 	shape, n := onnxruntime.Shape{}, 1
 	for _, d := range dims {
 		shape, n = append(shape, int64(d)), n*d
 	}
-	if len(dims) == 0 || n != len(x) {
-		return nil, nil, fmt.Errorf("%d input values for dims %v: want %d", len(x), dims, n)
+	if len(x) == 0 || len(dims) == 0 || n != len(x) {
+		return nil, nil, fmt.Errorf("%d input values for dims %v: want %d, and at least 1", len(x), dims, n)
 	}
-	inputs, outputs, err := onnxruntime.GetInputOutputInfoWithONNXData(model)
-	if err != nil {
-		return nil, nil, err
-	}
-	if len(inputs) != 1 || len(outputs) < 1 {
-		return nil, nil, fmt.Errorf("the model has %d inputs and %d outputs: want 1 input and at least 1 output", len(inputs), len(outputs))
-	}
-	session, err := onnxruntime.NewDynamicAdvancedSessionWithONNXData(model, []string{inputs[0].Name}, []string{outputs[0].Name}, nil)
-	if err != nil {
-		return nil, nil, err
-	}
-	defer session.Destroy()
-
 	var pinner runtime.Pinner // the tensor keeps a C pointer to x until it is destroyed
 	pinner.Pin(&x[0])
 	defer pinner.Unpin()
@@ -92,13 +128,13 @@ func run(model []byte, x []float32, dims []int) (y []float32, outDims []int, err
 	}
 	defer in.Destroy()
 	out := []onnxruntime.Value{nil}
-	if err := session.Run([]onnxruntime.Value{in}, out); err != nil {
+	if err := s.session.Run([]onnxruntime.Value{in}, out); err != nil {
 		return nil, nil, err
 	}
 	defer out[0].Destroy()
 	t, ok := out[0].(*onnxruntime.Tensor[float32])
 	if !ok {
-		return nil, nil, fmt.Errorf("output %s is a %T: want float32", outputs[0].Name, out[0])
+		return nil, nil, fmt.Errorf("output %s is a %T: want float32", s.output, out[0])
 	}
 	for _, d := range t.GetShape() {
 		outDims = append(outDims, int(d))
