@@ -57,7 +57,9 @@ func NewEncoder(st *kernels.Store, m net.Module, in Inputs, sets ...*data.Set) (
 }
 
 // Encoder returns an encoder of the network for images of these sets, with the test transform.
-func (f Frozen) Encoder(sets ...*data.Set) (*Encoder, error) { return f.encoder(views.Eval, encoderBatch, 0, sets...) }
+func (f Frozen) Encoder(sets ...*data.Set) (*Encoder, error) {
+	return f.encoder(views.Eval, encoderBatch, 0, sets...)
+}
 
 // encoder returns an encoder with a view of its own, whose augmentations are drawn from a seed.
 func (f Frozen) encoder(view func(views.Input) []views.Spec, batch int, seed uint64, sets ...*data.Set) (*Encoder, error) {

@@ -159,18 +159,20 @@ func (p *probe) fit(ctx context.Context, iterations int) ([]float64, error) {
 
 // accuracy returns the percentage of rows whose largest logit is that of their label.
 func (p *probe) accuracy(w []float64, x *matrix, labels []int32) float64 {
-	return 100 * float64(p.correct(w, x, labels)) / float64(x.n)
+	correct, _ := p.score(w, x, labels)
+	return 100 * float64(correct) / float64(x.n)
 }
 
-// correct returns the number of rows whose largest logit is that of their label.
-func (p *probe) correct(w []float64, x *matrix, labels []int32) int {
+// score returns the number of rows whose largest logit is that of their label, and the sum of the cross-entropies of all rows.
+func (p *probe) score(w []float64, x *matrix, labels []int32) (correct int, loss float64) {
 	weight, bias := p.split(w)
-	correct, z := 0, make([]float64, p.classes)
+	z := make([]float64, p.classes)
 	for i := range x.n {
 		logits(z, weight, bias, x.row(i))
 		if floats.MaxIdx(z) == int(labels[i]) {
 			correct++
 		}
+		loss += floats.LogSumExp(z) - z[labels[i]]
 	}
-	return correct
+	return correct, loss
 }

@@ -46,8 +46,8 @@ const (
 // Sources: eval_linear.py of facebookresearch/dino; He et al. 2020, arXiv:1911.05722, section 4.1, with steps in place of the cosine.
 //
 // The rate is chosen on every tenth training image of each class: for each rate one classifier is trained without these images, and one with all. The result
-// is that of the latter for the rate that is best for the former, so the test set chooses nothing. All classifiers share the features of an epoch.
-// Memory: a batch of features, and 6·classes·(D + 1) float64 for each rate.
+// is that of the latter for the rate at which the former is most accurate or, among equal ones, has the lowest loss. So the test set chooses nothing. All
+// classifiers share the features of an epoch. Memory: a batch of features, and 6·classes·(D + 1) float64 for each rate.
 func LinearSGD(ctx context.Context, f Frozen, trainSet, test *data.Set, o SGDOptions) (SGDResult, error) {
 	if o.Epochs == 0 {
 		o.Epochs = 100
@@ -108,7 +108,8 @@ type sgdHead struct {
 	all               bool // it is trained on the held-out images too
 	w, velocity, grad []float64
 	diverged          bool
-	correct           int // images of the set that was counted last
+	correct           int     // images of the set that was measured last
+	loss              float64 // sum of their cross-entropies
 }
 
 func newSGDProbe(trainSet, test *data.Set, o SGDOptions) (*sgdProbe, error) {
@@ -213,42 +214,47 @@ func (p *sgdProbe) choose(ctx context.Context, f Frozen, trainSet, test *data.Se
 		return SGDResult{}, err
 	}
 	defer plain.Free()
-	if err := p.count(ctx, plain, trainSet, heldOut, p.trainLabels, p.heads); err != nil {
+	if err := p.measure(ctx, plain, trainSet, heldOut, p.trainLabels, p.heads); err != nil {
 		return SGDResult{}, err
 	}
 	r := SGDResult{HeldOut: len(heldOut)}
-	var best *sgdHead
-	most := -1
+	var best, chosen *sgdHead
 	for i := 0; i < len(p.heads); i += 2 {
 		selects, result := p.heads[i], p.heads[i+1]
 		score := RateScore{selects.rate, 100 * float64(selects.correct) / float64(len(heldOut))}
 		if selects.diverged || result.diverged {
 			score.Percent = math.NaN()
-		} else if selects.correct > most {
-			best, most, r.Rate = result, selects.correct, selects.rate
+		} else if best == nil || selects.better(best) {
+			best, chosen = selects, result
 		}
 		r.Rates = append(r.Rates, score)
 	}
 	if best == nil {
 		return r, fmt.Errorf("eval: linear: SGD diverges at all learning rates from %g on: measure with L-BFGS", p.heads[0].rate)
 	}
-	if err := p.count(ctx, plain, test, span(0, test.Len()), p.testLabels, []*sgdHead{best}); err != nil {
+	if err := p.measure(ctx, plain, test, span(0, test.Len()), p.testLabels, []*sgdHead{chosen}); err != nil {
 		return r, err
 	}
-	r.Percent = 100 * float64(best.correct) / float64(test.Len())
+	r.Rate, r.Percent = chosen.rate, 100*float64(chosen.correct)/float64(test.Len())
 	return r, nil
 }
 
-// count sets the number of images of a set that each classifier classifies correctly.
-func (p *sgdProbe) count(ctx context.Context, e *Encoder, set *data.Set, images []int, labels []int32, heads []*sgdHead) error {
+// better compares by accuracy and, among equal ones, by the cross-entropy.
+func (h *sgdHead) better(than *sgdHead) bool {
+	return h.correct > than.correct || h.correct == than.correct && h.loss < than.loss
+}
+
+// measure sets the number of images of a set that each classifier classifies correctly, and its loss.
+func (p *sgdProbe) measure(ctx context.Context, e *Encoder, set *data.Set, images []int, labels []int32, heads []*sgdHead) error {
 	for _, h := range heads {
-		h.correct = 0
+		h.correct, h.loss = 0, 0
 	}
 	return e.encode(ctx, set, images, 0, func(first int, x []float32) error {
 		batch := p.rows(images[first:min(first+e.batch, len(images))], x, labels, func(int) bool { return true })
 		parallel.Each(len(heads), func(i int) {
-			if !heads[i].diverged {
-				heads[i].correct += batch.correct(heads[i].w, batch.x, batch.labels)
+			if h := heads[i]; !h.diverged {
+				correct, loss := batch.score(h.w, batch.x, batch.labels)
+				h.correct, h.loss = h.correct+correct, h.loss+loss
 			}
 		})
 		return nil

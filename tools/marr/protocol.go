@@ -17,7 +17,7 @@ import (
 // protocols lists the kinds of evaluation, and the flags that each of them takes.
 var protocols = map[string][]string{
 	"knn":      {"k", "temperature"},
-	"linear":   {"per-class", "draws"},
+	"linear":   {"probe", "epochs", "per-class", "draws"},
 	"finetune": {"per-class", "draws"},
 }
 
@@ -26,10 +26,15 @@ type protocol struct {
 	kind        string
 	ks          []int
 	temperature float64
+	probe       string // of linear: one of probes
+	epochs      int
 	perClass    int
 	draws       int // 0: the default of the kind
 	notes       []string
 }
+
+// probes lists the values of --probe.
+var probes = []string{"lbfgs", "sgd"}
 
 // protocolFlags declares the settings of all protocols.
 func protocolFlags(fs *pflag.FlagSet) *protocol {
@@ -37,6 +42,10 @@ func protocolFlags(fs *pflag.FlagSet) *protocol {
 	p := &protocol{}
 	fs.IntSliceVar(&p.ks, "k", []int{1, 20}, "knn: numbers of neighbors that vote, separated by commas")
 	fs.Float64Var(&p.temperature, "temperature", eval.Temperature, "knn: T of the votes' weights exp(cosine/T); inf: all votes count the same")
+	fs.StringVar(&p.probe, "probe", probes[0], "linear: "+strings.Join(probes, ", ")+": L-BFGS on normalized features of the whole images; or SGD on random crops and flips, "+
+		"with the best of several learning rates on held-out training images, as in published results")
+	choices(fs, "probe", probes)
+	fs.IntVar(&p.epochs, "epochs", 100, "linear --probe sgd: passes over the training images")
 	fs.IntVar(&p.perClass, "per-class", eval.FewShotPerClass, "linear and finetune: labels per class of the probe on few labels, and of fine-tuning")
 	fs.IntVar(&p.draws, "draws", 0, "linear and finetune: draws of these labels, whose mean is the result")
 	unsetMeans(fs, fmt.Sprintf("%d of linear, %d of finetune", eval.FewShotDraws, eval.DefaultFinetuneConfig().Draws), "draws")
@@ -63,7 +72,15 @@ func (p *protocol) choose(fs *pflag.FlagSet, args []string) error {
 			p.draws = eval.DefaultFinetuneConfig().Draws
 		}
 	}
+	sgd := p.augments()
+	for name, wrong := range map[string]bool{"epochs": !sgd, "per-class": sgd, "draws": sgd} {
+		if wrong && fs.Changed(name) {
+			return usagef("--%s: not a setting of --probe %s: leave it out", name, p.probe)
+		}
+	}
 	switch {
+	case p.epochs < 1:
+		return usagef("--epochs %d: want at least 1", p.epochs)
 	case len(p.ks) == 0 || slices.Min(p.ks) < 1:
 		return usagef("--k %v: want numbers of at least 1, such as 1,20", p.ks)
 	case !(p.temperature > 0):
@@ -73,6 +90,9 @@ func (p *protocol) choose(fs *pflag.FlagSet, args []string) error {
 	}
 	return nil
 }
+
+// augments reports whether the protocol augments the training images, for which it needs a device.
+func (p *protocol) augments() bool { return p.kind == "linear" && p.probe == "sgd" }
 
 // fit adapts the protocol to the training images before anything is computed, and notes what it changed. An evaluation that is impossible is an error.
 func (p *protocol) fit(train *data.Set) error {
@@ -86,6 +106,9 @@ func (p *protocol) fit(train *data.Set) error {
 		}
 		slices.Sort(ks)
 		p.ks = slices.Compact(ks)
+		return nil
+	}
+	if p.augments() {
 		return nil
 	}
 	label, images := eval.Scarcest(train.Labels)
@@ -109,6 +132,9 @@ func (p *protocol) note(format string, args ...any) {
 func (p *protocol) measure(ctx context.Context, dev *vk.Device, s subject, train, test *data.Set, result map[string]any) (string, error) {
 	if p.kind == "finetune" {
 		return p.finetune(ctx, dev, s, train, test, result)
+	}
+	if p.augments() {
+		return p.sgd(ctx, dev, s, train, test, result)
 	}
 	features, err := s.features(ctx, dev, train, test)
 	if err != nil {
@@ -147,7 +173,7 @@ func (p *protocol) linear(ctx context.Context, train, test *eval.Features, resul
 	if err != nil {
 		return "", err
 	}
-	result["linear"] = round(all)
+	result["linear"], result["probe"] = round(all), p.probe
 	text := fmt.Sprintf("linear probe (L-BFGS) on normalized features: all labels %.2f %%", all)
 	if p.perClass == 0 {
 		return text, nil
@@ -161,10 +187,38 @@ func (p *protocol) linear(ctx context.Context, train, test *eval.Features, resul
 	return text + fmt.Sprintf(", %s per class %.2f ± %.2f %% (mean ± std of %s)", count(p.perClass, "label"), mean, std, count(p.draws, "draw")), nil
 }
 
-func (p *protocol) finetune(ctx context.Context, dev *vk.Device, s subject, train, test *data.Set, result map[string]any) (string, error) {
-	if s.start == nil {
-		return "", usagef("--model raw: pixels cannot be fine-tuned: use --run or --model random")
+func (p *protocol) sgd(ctx context.Context, dev *vk.Device, s subject, train, test *data.Set, result map[string]any) (string, error) {
+	f, err := s.frozen(dev)
+	if err != nil {
+		return "", err
 	}
+	defer f.Store.Free()
+	line := newWorkProgress()
+	o := eval.SGDOptions{Epochs: p.epochs, Seed: eval.FewShotSeed, Progress: func(epoch, step, steps int) {
+		line.update(epoch*steps+step, p.epochs*steps, func(float64) string {
+			return fmt.Sprintf("linear probe: epoch %d/%d  step %d/%d", epoch+1, p.epochs, step, steps)
+		})
+	}}
+	r, err := eval.LinearSGD(ctx, f, train, test, o)
+	line.end()
+	if err != nil {
+		return "", err
+	}
+	first, last := r.Rates[0].Rate, r.Rates[len(r.Rates)-1].Rate
+	var rates []map[string]any
+	for _, x := range r.Rates {
+		row := map[string]any{"rate": x.Rate, "held_out_accuracy": nil} // null: it diverged
+		if !math.IsNaN(x.Percent) {
+			row["held_out_accuracy"] = round(x.Percent)
+		}
+		rates = append(rates, row)
+	}
+	result["linear"], result["probe"], result["epochs"], result["rate"], result["held_out"], result["rates"] = round(r.Percent), p.probe, p.epochs, r.Rate, r.HeldOut, rates
+	return fmt.Sprintf("linear probe (SGD with momentum 0.9, no weight decay, batches of %d, random resized crops and flips, cosine over %s): %.2f %%"+
+		" with the learning rate %g, the best of %d from %g to %g on %s held out", min(256, train.Len()), count(p.epochs, "epoch"), r.Percent, r.Rate, len(r.Rates), first, last, count(r.HeldOut, "training image")), nil
+}
+
+func (p *protocol) finetune(ctx context.Context, dev *vk.Device, s subject, train, test *data.Set, result map[string]any) (string, error) {
 	f := eval.DefaultFinetuneConfig()
 	f.PerClass, f.Draws = p.perClass, p.draws
 	line := newWorkProgress()

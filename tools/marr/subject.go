@@ -21,7 +21,8 @@ import (
 	"marr/vk"
 )
 
-// subject is the network of an evaluation, with its values and the preparation of its images. A nil start means raw pixels in place of a network.
+// subject is the network of an evaluation, with its values and the preparation of its images. Without start and runtime, it is the raw pixels in place of a
+// network.
 type subject struct {
 	name     string
 	config   run.Config
@@ -30,6 +31,7 @@ type subject struct {
 	start    eval.Start
 	branch   string       // of a run: net.Online or net.Teacher
 	weights  *net.Weights // of a file
+	runtime  *onnxModel   // evaluates the network in place of the device
 }
 
 // network returns the configuration of the subject's backbone.
@@ -157,10 +159,28 @@ func (s subject) load(dev *vk.Device) (*kernels.Store, net.Backbone, error) {
 	return st, backbone, nil
 }
 
-// features returns the subject's features of each set. All sets have the channels of the subject.
+// frozen returns the subject's network on a device. The caller frees its Store.
+func (s subject) frozen(dev *vk.Device) (eval.Frozen, error) {
+	f := eval.Frozen{Inputs: s.inputs, Module: pixels{}}
+	if s.start == nil {
+		f.Store = kernels.NewStore(dev)
+		if s.runtime != nil {
+			f.Runtime = s.runtime.features
+		}
+		return f, nil
+	}
+	var err error
+	f.Store, f.Module, err = s.load(dev)
+	return f, err
+}
+
+// raw reports whether the subject is the pixels themselves.
+func (s subject) raw() bool { return s.start == nil && s.runtime == nil }
+
+// features returns the subject's features of each set, and prints the progress. All sets have the channels of the subject.
 func (s subject) features(ctx context.Context, dev *vk.Device, sets ...*data.Set) ([]*eval.Features, error) {
 	var out []*eval.Features
-	if s.start == nil {
+	if s.raw() {
 		for _, set := range sets {
 			f, err := eval.RawPixels(ctx, set, s.inputs.Size, s.inputs.Mean, s.inputs.Std)
 			if err != nil {
@@ -170,22 +190,29 @@ func (s subject) features(ctx context.Context, dev *vk.Device, sets ...*data.Set
 		}
 		return out, nil
 	}
-	st, backbone, err := s.load(dev)
+	f, err := s.frozen(dev)
 	if err != nil {
 		return nil, err
 	}
-	defer st.Free()
-	enc, err := eval.NewEncoder(st, backbone, s.inputs, sets...)
+	defer f.Store.Free()
+	enc, err := f.Encoder(sets...)
 	if err != nil {
 		return nil, err
 	}
 	defer enc.Free()
 	for _, set := range sets {
-		f, err := enc.Features(ctx, set)
+		line := newWorkProgress()
+		enc.Progress = func(images, total int) {
+			line.update(images, total, func(perSecond float64) string {
+				return fmt.Sprintf("features of %s: %d/%d images  %.1f/s", set.Name, images, total, perSecond)
+			})
+		}
+		features, err := enc.Features(ctx, set)
+		line.end()
 		if err != nil {
 			return nil, err
 		}
-		out = append(out, f)
+		out = append(out, features)
 	}
 	return out, nil
 }
