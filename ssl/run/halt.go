@@ -34,7 +34,7 @@ func (r *Run) halt(bad *train.NonFiniteError) error {
 	if err := removeFile(path); err != nil {
 		return errors.Join(bad, err)
 	}
-	if err := errors.Join(r.lines.Flush(), r.checkpoint(path), r.metrics.Close(), r.openMetrics(r.saved)); err != nil {
+	if err := errors.Join(r.checkpoint(path), r.metrics.close(), r.openMetrics(r.saved)); err != nil {
 		return errors.Join(bad, err)
 	}
 	if bad.First == "" {

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"image"
 	"io"
 	"maps"
 	"math"
@@ -30,12 +31,13 @@ const (
 	ConfigFile     = "config.toml"
 	CheckpointFile = "checkpoint.ckpt"
 	MetricsFile    = "metrics.jsonl"
+	TableFile      = "metrics.csv"          // the values of metrics.jsonl
 	previousFile   = "checkpoint.prev.ckpt" // as net.SaveCheckpoint names it
 	skippedFile    = "skipped.txt"
 )
 
 // files are those that a new run writes.
-var files = []string{CheckpointFile, previousFile, MetricsFile, skippedFile, haltedFile}
+var files = []string{CheckpointFile, previousFile, MetricsFile, TableFile, skippedFile, haltedFile}
 
 // warnBatchNormSize is the number of samples that a batch norm normalizes together below which a run warns: from 32 to 16 and 8 the error of networks
 // with batch norm rises steeply (Wu and He 2018, arXiv:1803.08494, figure 1).
@@ -66,6 +68,7 @@ type Run struct {
 	StopOnCollapse bool
 	SaveEvery      int    // steps between checkpoints within an epoch; 0: a checkpoint after each epoch only
 	KeepEvery      int    // epochs between checkpoints that are kept as snapshots (Snapshot); 0: none
+	TensorBoard    bool   // writes an event file (report.Events)
 	Views          string // TOML applied on top of the method's own views (views.Decode); "": no change
 	Set            *data.Set
 	// Start sets the values that the backbone starts from (Config.Init), unless the run resumes from a checkpoint; nil: random ones.
@@ -73,6 +76,8 @@ type Run struct {
 	Tuner   *kernels.Tuner       // chooses the kernels that no checkpoint pins; nil: the static rule chooses
 	OnStart func(*train.Trainer) // called before the first step; may be nil
 	OnStep  func(Progress)       // may be nil
+	// Picture returns a picture of the views for TensorBoard; may be nil.
+	Picture func(*train.Trainer) (image.Image, error)
 	// AfterEpoch, when not nil, may measure the backbone after each epoch. The values that it returns become a line of metrics.jsonl with step and
 	// epoch; nil: no line. It must not change the Store. Its error goes to Notice and does not end the run. If it ends early because its context is
 	// done, the resumed run calls it again.
@@ -84,8 +89,7 @@ type Run struct {
 	fellBack   bool   // the newest checkpoint is damaged or missing, and the run resumes from the one before it
 	unmeasured bool   // AfterEpoch was stopped by its context at the current step
 	trainer    *train.Trainer
-	metrics    *os.File
-	lines      *bufio.Writer
+	metrics    *metrics
 	lock       *os.File
 }
 
@@ -141,7 +145,7 @@ func (r *Run) Pretrain(ctx context.Context, dev *vk.Device) (*train.Trainer, err
 	if errors.As(err, &bad) {
 		err = r.halt(bad)
 	}
-	err = errors.Join(err, r.lines.Flush(), r.metrics.Close())
+	err = errors.Join(err, r.metrics.close())
 	if err != nil && !errors.Is(err, ErrStopped) {
 		t.Free()
 		return nil, err
@@ -211,7 +215,17 @@ func (r *Run) start(c *net.Checkpoint, dev *vk.Device) error {
 	if r.OnStart != nil {
 		r.OnStart(r.trainer)
 	}
-	return r.openMetrics(done)
+	if err := r.openMetrics(done); err != nil || !r.TensorBoard || r.Picture == nil {
+		return err
+	}
+	picture, err := r.Picture(r.trainer)
+	if err == nil {
+		err = r.metrics.events.Image(done, "views", picture)
+	}
+	if err != nil {
+		return errors.Join(err, r.metrics.close())
+	}
+	return nil
 }
 
 // listSkipped writes skipped.txt if images of the set were unreadable: a path and a reason per line.
@@ -242,7 +256,7 @@ func (r *Run) loop(ctx context.Context) error {
 			line["accuracy"] = x.Accuracy
 		}
 		x.AddMetrics(line)
-		if failed = errors.Join(failed, r.writeMetrics(line), r.raise(x.Alarm)); failed != nil {
+		if failed = errors.Join(failed, r.metrics.write(line), r.raise(x.Alarm)); failed != nil {
 			stop()
 		}
 		if r.OnStep != nil {
@@ -318,5 +332,5 @@ func (r *Run) afterEpoch(ctx context.Context) error {
 	}
 	line := map[string]any{"step": t.Step(), "epoch": t.Step() / t.PerEpoch()}
 	maps.Copy(line, values)
-	return r.writeMetrics(line)
+	return r.metrics.write(line)
 }

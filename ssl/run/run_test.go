@@ -112,7 +112,7 @@ func TestRunStoppedAnywhereResumesToTheSameBytes(t *testing.T) {
 		if err := pretrain(t, dir, runConfig(), true, 0); err != nil {
 			t.Fatal(err)
 		}
-		for _, name := range []string{CheckpointFile, MetricsFile, ConfigFile} {
+		for _, name := range []string{CheckpointFile, MetricsFile, TableFile, ConfigFile} {
 			if !bytes.Equal(content(t, dir, name), content(t, whole, name)) {
 				t.Errorf("stopped after step %d: %s differs", stop, name)
 			}
@@ -153,7 +153,7 @@ func TestStoppedMeasurementIsMadeByTheResumedRun(t *testing.T) {
 	if err := pretrain(t, stopped, runConfig(), true, 0); err != nil {
 		t.Fatal(err)
 	}
-	for _, name := range []string{CheckpointFile, MetricsFile} {
+	for _, name := range []string{CheckpointFile, MetricsFile, TableFile} {
 		if !bytes.Equal(content(t, stopped, name), content(t, whole, name)) {
 			t.Errorf("%s differs from that of a run whose measurements were not stopped", name)
 		}
@@ -250,7 +250,7 @@ func TestRunKilledWithinAnEpochResumesToTheSameBytes(t *testing.T) {
 	if err := saving("saving", false, 4, func(p Progress) { saved[p.Step], _ = os.ReadFile(filepath.Join(dir, "saving", CheckpointFile)) }); err != nil {
 		t.Fatal(err)
 	}
-	for _, name := range []string{CheckpointFile, MetricsFile, ConfigFile, Snapshot(2)} {
+	for _, name := range []string{CheckpointFile, MetricsFile, TableFile, ConfigFile, Snapshot(2)} {
 		if !bytes.Equal(content(t, filepath.Join(dir, "saving"), name), content(t, filepath.Join(dir, "whole"), name)) {
 			t.Errorf("%s differs if checkpoints are written within epochs", name)
 		}
@@ -272,7 +272,7 @@ func TestRunKilledWithinAnEpochResumesToTheSameBytes(t *testing.T) {
 		if err := saving("killed", true, 0, nil); err != nil {
 			t.Fatal(err)
 		}
-		for _, name := range []string{CheckpointFile, MetricsFile} {
+		for _, name := range []string{CheckpointFile, MetricsFile, TableFile} {
 			if !bytes.Equal(content(t, killed, name), content(t, filepath.Join(dir, "whole"), name)) {
 				t.Errorf("killed at step %d: %s differs", step, name)
 			}

@@ -27,7 +27,7 @@ func (r *Run) nextSave() int {
 
 // save writes the checkpoint of the current step, and keeps it if it is a snapshot.
 func (r *Run) save() error {
-	if err := errors.Join(r.lines.Flush(), r.metrics.Sync(), r.checkpoint(filepath.Join(r.Dir, CheckpointFile))); err != nil {
+	if err := errors.Join(r.metrics.sync(), r.checkpoint(filepath.Join(r.Dir, CheckpointFile))); err != nil {
 		return err
 	}
 	r.saved = r.trainer.Step()

@@ -146,6 +146,31 @@ func TestSnapshotIsMeasuredAndExported(t *testing.T) {
 	}
 }
 
+// ssl/report reads the files back; here the flag reaches them, also in a resumed run.
+func TestTensorBoardGetsScalarsAndViews(t *testing.T) {
+	t.Parallel()
+	data, out := images64(t), filepath.Join(t.TempDir(), "run")
+	if status, said := stopAfter(t, 9, syscall.SIGTERM, small(data, out, "--tensorboard")); status != 143 {
+		t.Fatalf("status %d: %s", status, said)
+	}
+	ok(t, "pretrain", "--resume", "--out", out)
+	found, err := filepath.Glob(filepath.Join(out, "events.out.tfevents.*"))
+	if err != nil || len(found) != 2 {
+		t.Fatalf("event files %v, %v, want one of each process", found, err)
+	}
+	for _, path := range found {
+		raw, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, want := range []string{"brain.Event:2", "train/loss", "train/grad_norm", "views", "\x89PNG"} {
+			if !strings.Contains(string(raw), want) {
+				t.Errorf("%s lacks %q", path, want)
+			}
+		}
+	}
+}
+
 func TestTwoRunsInOneFolderAreRefused(t *testing.T) {
 	t.Parallel()
 	data, out := images64(t), filepath.Join(t.TempDir(), "run")

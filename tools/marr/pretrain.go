@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"image"
 	"os"
 	"strings"
 
@@ -132,7 +133,7 @@ func pretrainCommand(fs *pflag.FlagSet) func(context.Context, []string) error {
 			return err
 		}
 		r := &run.Run{Dir: *out, Tuner: tuner, Resume: *resume, Config: c, Origin: p.origins(), Flags: p.kept(), Method: m, Views: text, Set: set, StopOnCollapse: *onCollapse == "stop",
-			SaveEvery: saving.saveEvery, KeepEvery: saving.keepEvery}
+			SaveEvery: saving.saveEvery, KeepEvery: saving.keepEvery, TensorBoard: saving.tensorBoard}
 		if from != nil {
 			from.set(r)
 		}
@@ -144,6 +145,9 @@ func pretrainCommand(fs *pflag.FlagSet) func(context.Context, []string) error {
 		return err
 	}
 }
+
+// pictureImages is the number of images whose views TensorBoard shows.
+const pictureImages = 8
 
 // pretrain trains r, prints its progress, and measures its quality by q unless that is nil. It returns the number of steps that it trained, without those
 // before a resumed run was stopped.
@@ -177,6 +181,13 @@ func pretrain(ctx context.Context, dev *vk.Device, r *run.Run, q *quality) (step
 		if q != nil {
 			q.onStart(t)
 		}
+	}
+	r.Picture = func(t *train.Trainer) (image.Image, error) {
+		rows, err := train.Paint(dev, r.Set, t.Specs(), pictureImages, r.Config.Seed)
+		if err != nil {
+			return nil, err
+		}
+		return viewSheet(rows, t.Specs()), nil
 	}
 	t, err := r.Pretrain(ctx, dev)
 	l.end()

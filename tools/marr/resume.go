@@ -12,15 +12,19 @@ import (
 )
 
 // keptFlags are the flags of pretrain that are no settings of its result. config.toml keeps those that were given, for --resume.
-var keptFlags = []string{"device", "eval-data", "eval-every", "eval-share", "keep-every", "on-collapse", "save-every"}
+var keptFlags = []string{"device", "eval-data", "eval-every", "eval-share", "keep-every", "on-collapse", "save-every", "tensorboard"}
 
-// saveOptions are the flags of pretrain for checkpoints.
-type saveOptions struct{ saveEvery, keepEvery int }
+// saveOptions are the flags of pretrain for the files of the run.
+type saveOptions struct {
+	saveEvery, keepEvery int
+	tensorBoard          bool
+}
 
 func saveFlags(fs *pflag.FlagSet) *saveOptions {
 	o := &saveOptions{}
 	fs.IntVar(&o.saveEvery, "save-every", 0, "steps between checkpoints within an epoch, for epochs that take hours; 0: a checkpoint after each epoch")
 	fs.IntVar(&o.keepEvery, "keep-every", 0, "epochs between checkpoints that are kept as checkpoint-epochNNNN.ckpt, which --run of other commands accepts; 0: none are kept")
+	fs.BoolVar(&o.tensorBoard, "tensorboard", false, "also write the metrics and a sheet of the views as an event file, for tensorboard --logdir DIR")
 	return o
 }
 

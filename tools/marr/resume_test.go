@@ -15,7 +15,7 @@ import (
 )
 
 // runFiles are the files that have the same bytes in equal runs.
-var runFiles = []string{"checkpoint.ckpt", "checkpoint.prev.ckpt", "metrics.jsonl", "config.toml"}
+var runFiles = []string{"checkpoint.ckpt", "checkpoint.prev.ckpt", "metrics.jsonl", "metrics.csv", "config.toml"}
 
 // sameRun compares the files of two runs.
 func sameRun(t *testing.T, a, b string) {
@@ -124,7 +124,7 @@ func TestSignalSavesAndPrintsHowToResume(t *testing.T) {
 func resumesTo(t *testing.T, whole, data, stopped string) {
 	t.Helper()
 	ok(t, small(data, stopped, "--resume")...)
-	for _, name := range []string{"checkpoint.ckpt", "metrics.jsonl"} {
+	for _, name := range []string{"checkpoint.ckpt", "metrics.jsonl", "metrics.csv"} {
 		x, err := os.ReadFile(filepath.Join(whole, name))
 		if err != nil {
 			t.Fatal(err)
