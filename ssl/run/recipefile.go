@@ -71,17 +71,17 @@ func parseRecipe(text string) (*Recipe, error) {
 	if f.Keys["lr"] != nil && f.Keys["base_lr"] != nil {
 		return nil, f.fail("lr", "lr and base_lr: want one of them: the learning rate itself, or that for a batch of %d", train.ReferenceBatch)
 	}
-	return f.out, cmp.Or(f.tables(), f.views())
+	return f.out, cmp.Or(f.targets(), f.tables(), f.views())
 }
 
-// fail returns an error about a key; table.name is a key of a table.
+// fail returns an error about a key; table.name is a key of a table, target.0.name one of the first target.
 func (f *recipeFile) fail(key, format string, args ...any) error {
-	return fmt.Errorf("line %d: %s", f.Line(strings.SplitN(key, ".", 2)...), fmt.Sprintf(format, args...))
+	return fmt.Errorf("line %d: %s", f.Line(strings.Split(key, ".")...), fmt.Sprintf(format, args...))
 }
 
 // read reads one key of the document's root.
 func (f *recipeFile) read(key string, v any) error {
-	texts := map[string]*string{"about": &f.out.About, "source": &f.out.Source, "target": &f.out.Target, "views": &f.out.Views}
+	texts := map[string]*string{"about": &f.out.About, "source": &f.out.Source, "views": &f.out.Views}
 	to := texts[key]
 	text, isText := v.(string)
 	switch {
@@ -89,6 +89,8 @@ func (f *recipeFile) read(key string, v any) error {
 		return f.fail(key, "%s: want a string in quotes", key)
 	case to != nil:
 		*to = text
+		return nil
+	case key == "target": // targets reads it
 		return nil
 	case key == "options" || key == "backbone":
 		if _, ok := v.(map[string]any); !ok {
@@ -124,8 +126,9 @@ func recipeKeys() []string {
 }
 
 // check compares the value of a setting with its type, its bounds and the names that it allows.
-func (f *recipeFile) check(key string, v any, kind reflect.Kind, bounds string) error {
-	known := map[string][]string{"method": ssl.Methods(), "arch": net.Architectures(), "optimizer": net.Optimizers(), "schedule": net.Schedules,
+func (f *recipeFile) check(path string, v any, kind reflect.Kind, bounds string) error {
+	key := path[strings.LastIndexByte(path, '.')+1:]
+	known := map[string][]string{"protocol": Protocols, "method": ssl.Methods(), "arch": net.Architectures(), "optimizer": net.Optimizers(), "schedule": net.Schedules,
 		"norm": net.Norms, "head_norm": net.Norms}[key]
 	number, isNumber := tomlNumber(v)
 	if _, fraction := v.(float64); fraction && kind != reflect.Float64 {
@@ -135,13 +138,13 @@ func (f *recipeFile) check(key string, v any, kind reflect.Kind, bounds string) 
 	_, isBool := v.(bool)
 	switch {
 	case kind == reflect.String && !isText, kind == reflect.String && known != nil && !slices.Contains(known, text):
-		return f.fail(key, "%s = %#v: want %s", key, v, cmp.Or(strings.Join(known, ", "), "a string in quotes"))
+		return f.fail(path, "%s = %#v: want %s", key, v, cmp.Or(strings.Join(known, ", "), "a string in quotes"))
 	case kind == reflect.Bool && !isBool:
-		return f.fail(key, "%s = %#v: want true or false", key, v)
+		return f.fail(path, "%s = %#v: want true or false", key, v)
 	case kind == reflect.String || kind == reflect.Bool:
 	case !isNumber || !registry.Within(number, bounds):
 		what := map[bool]string{true: "a number", false: "a whole number"}[kind == reflect.Float64]
-		return f.fail(key, "%s = %#v: want %s", key, v, strings.TrimSuffix(what+" "+bounds, " "))
+		return f.fail(path, "%s = %#v: want %s", key, v, strings.TrimSuffix(what+" "+bounds, " "))
 	}
 	return nil
 }

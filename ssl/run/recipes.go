@@ -12,16 +12,17 @@ import (
 //
 //	about = "…"             # its purpose, and how it differs from its source
 //	source = "…"            # paper or repository
-//	target = "…"            # the published result to reach: data, protocol, source; optional
 //	method = "byol"         # and any other key of Config that differs from DefaultConfig
 //	backbone.stem = "cifar" # and other settings of the architecture
 //	views = '''…'''         # changes to the method's own views (views.Decode)
 //	[options]               # hyper-parameters of the method
+//	[[target]]              # a published result to reach, by the keys of Target; optional
 type Recipe struct {
-	Name, About, Source, Target string
-	Views                       string         // TOML; "": the method's own
-	Options                     map[string]any // hyper-parameters of the method by name: int64, float64, bool or string
-	Backbone                    map[string]any // settings of the architecture by name
+	Name, About, Source string
+	Targets             []Target
+	Views               string         // TOML; "": the method's own
+	Options             map[string]any // hyper-parameters of the method by name: int64, float64, bool or string
+	Backbone            map[string]any // settings of the architecture by name
 
 	settings map[string]any // by key of Config: string, int64 or float64
 }

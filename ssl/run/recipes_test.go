@@ -3,7 +3,6 @@ package run
 import (
 	"os"
 	"path/filepath"
-	"regexp"
 	"strings"
 	"testing"
 
@@ -23,11 +22,8 @@ func films(n, px int) *data.Set {
 	return set
 }
 
-// cited matches a source: a paper, or a file of a repository.
-var cited = regexp.MustCompile(`arXiv:\d{4}\.\d{5}|[\w-]+/[\w-]+, \S+`)
-
-// The settings, options and views of a recipe are accepted. It cites the source of its settings and of its target accuracy.
-func TestEveryEmbeddedRecipeIsValidAndCitesItsSources(t *testing.T) {
+// The settings, options and views of a recipe are accepted. Its name has that of its method.
+func TestEveryEmbeddedRecipeIsValid(t *testing.T) {
 	if len(Recipes()) < 30 {
 		t.Fatalf("%d recipes", len(Recipes()))
 	}
@@ -58,11 +54,8 @@ func TestEveryEmbeddedRecipeIsValidAndCitesItsSources(t *testing.T) {
 		if err != nil {
 			t.Errorf("%s: %v", name, err)
 		}
-		if !strings.Contains(name, c.Method) || !cited.MatchString(r.Source) || r.Target != "" && !cited.MatchString(r.Target) {
-			t.Errorf("%s: method %s, source %q, target %q", name, c.Method, r.Source, r.Target)
-		}
-		if c.LR != c.BaseLR*float64(c.Batch)/256 && c.BaseLR != 0 {
-			t.Errorf("%s: rate %g and base %g", name, c.LR, c.BaseLR)
+		if !strings.Contains(name, c.Method) {
+			t.Errorf("%s is for %s", name, c.Method)
 		}
 	}
 }
@@ -71,27 +64,38 @@ const goodRecipe = "about = \"x\"\nsource = \"y\"\nmethod = \"byol\"\n"
 
 func TestRecipeErrorsNameTheLineAndTheValue(t *testing.T) {
 	for text, want := range map[string]string{
-		goodRecipe + "epoch = 3\n":                                                                 "line 4: epoch is not known: want about, source, target, data, method",
-		goodRecipe + "epochs = \"many\"\n":                                                         `line 4: epochs = "many": want a whole number at least 1`,
-		goodRecipe + "epochs = 2.5\n":                                                              "line 4: epochs = 2.5: want a whole number",
-		goodRecipe + "\n# epochs = 1\nbatch = 1\n":                                                 "line 6: batch = 1: want a whole number at least 2",
-		goodRecipe + "warmup = 2\n":                                                                "line 4: warmup = 2: want a number at least 0, at most 1",
-		goodRecipe + "optimizer = \"lion\"\n":                                                      `line 4: optimizer = "lion": want adam, adamw`,
-		goodRecipe + "data = 3\n":                                                                  "line 4: data = 3: want a string in quotes",
-		goodRecipe + "lr = 1\nbase_lr = 1\n":                                                       "line 4: lr and base_lr: want one",
-		goodRecipe + "options = 3\n":                                                               "line 4: options: want a table [options]",
-		goodRecipe + "epochs = 2\n\n[options]\nmomentum = 0.3\n":                                   "line 7: momentum = 0.3: want a number 0 or above 0.5, at most 1",
-		goodRecipe + "options = { momentum = true }\n":                                             "line 4: momentum = true: want a number 0 or above 0.5",
-		goodRecipe + "[options]\nembedding = 2.5\n":                                                "line 5: embedding = 2.5: want a whole number",
-		goodRecipe + "[options]\ntemperature = 1\n":                                                "line 5: temperature is not a setting of byol: known are momentum, projector-hidden",
-		goodRecipe + "views = '''\n[all]\nepochs = 3\n'''\nepochs = 0\n":                           "line 8: epochs = 0",
-		goodRecipe + "views = '''\n[all]\n\nflip = 3\n'''\n":                                       "line 7: all: flip is not known",
-		goodRecipe + "views = \"from = 'nope'\"\n":                                                 `line 4: from "nope" is not known`,
-		goodRecipe + "stem = \"cifar\"\n":                                                          "line 4: stem is now backbone.stem",
-		goodRecipe + "bn = \"off\"\n":                                                              "line 4: bn is now norm",
-		goodRecipe + "norm = \"off\"\n":                                                            `line 4: norm = "off": want batch, none`,
-		goodRecipe + "backbone.stem = \"big\"\n":                                                   `line 4: stem = "big": want one of cifar`,
-		goodRecipe + "[backbone]\ndepth = 3\n":                                                     "line 5: depth is not a setting of resnet18: known are stem, width",
+		goodRecipe + "epoch = 3\n":                                                                   "line 4: epoch is not known: want about, source, target, data, method",
+		goodRecipe + "epochs = \"many\"\n":                                                           `line 4: epochs = "many": want a whole number at least 1`,
+		goodRecipe + "epochs = 2.5\n":                                                                "line 4: epochs = 2.5: want a whole number",
+		goodRecipe + "\n# epochs = 1\nbatch = 1\n":                                                   "line 6: batch = 1: want a whole number at least 2",
+		goodRecipe + "warmup = 2\n":                                                                  "line 4: warmup = 2: want a number at least 0, at most 1",
+		goodRecipe + "optimizer = \"lion\"\n":                                                        `line 4: optimizer = "lion": want adam, adamw`,
+		goodRecipe + "data = 3\n":                                                                    "line 4: data = 3: want a string in quotes",
+		goodRecipe + "lr = 1\nbase_lr = 1\n":                                                         "line 4: lr and base_lr: want one",
+		goodRecipe + "options = 3\n":                                                                 "line 4: options: want a table [options]",
+		goodRecipe + "epochs = 2\n\n[options]\nmomentum = 0.3\n":                                     "line 7: momentum = 0.3: want a number 0 or above 0.5, at most 1",
+		goodRecipe + "options = { momentum = true }\n":                                               "line 4: momentum = true: want a number 0 or above 0.5",
+		goodRecipe + "[options]\nembedding = 2.5\n":                                                  "line 5: embedding = 2.5: want a whole number",
+		goodRecipe + "[options]\ntemperature = 1\n":                                                  "line 5: temperature is not a setting of byol: known are momentum, projector-hidden",
+		goodRecipe + "views = '''\n[all]\nepochs = 3\n'''\nepochs = 0\n":                             "line 8: epochs = 0",
+		goodRecipe + "views = '''\n[all]\n\nflip = 3\n'''\n":                                         "line 7: all: flip is not known",
+		goodRecipe + "views = \"from = 'nope'\"\n":                                                   `line 4: from "nope" is not known`,
+		goodRecipe + "stem = \"cifar\"\n":                                                            "line 4: stem is now backbone.stem",
+		goodRecipe + "bn = \"off\"\n":                                                                "line 4: bn is now norm",
+		goodRecipe + "norm = \"off\"\n":                                                              `line 4: norm = "off": want batch, none`,
+		goodRecipe + "backbone.stem = \"big\"\n":                                                     `line 4: stem = "big": want one of cifar`,
+		goodRecipe + "[backbone]\ndepth = 3\n":                                                       "line 5: depth is not a setting of resnet18: known are stem, width",
+		goodRecipe + "target = \"93 %\"\n":                                                           "line 4: target: want tables [[target]] with accuracy, protocol, epochs and source",
+		goodRecipe + "target = [3]\n":                                                                "line 4: target: want tables [[target]]",
+		goodRecipe + "[[target]]\nepochs = 3\n":                                                      "line 4: target: accuracy is missing: a target has accuracy, protocol, epochs, source",
+		goodRecipe + "[[target]]\naccuracy = 90\nprotocol = \"knn\"\nepochs = 3\nsource = \"z\"\n":   "line 4: target: k is missing: a target has accuracy, protocol, epochs, source, k",
+		goodRecipe + "[[target]]\naccuracy = 90\nprotocol = \"linear\"\nepochs = 3\nsource = \"\"\n": "line 4: target: source is missing",
+		goodRecipe + "[[target]]\naccuracy = 101\n":                                                  "line 5: accuracy = 101: want a number above 0, at most 100",
+		goodRecipe + "[[target]]\nprotocol = \"svm\"\n":                                              `line 5: protocol = "svm": want knn, linear, online-linear`,
+		goodRecipe + "[[target]]\nepochs = 1.5\n":                                                    "line 5: epochs = 1.5: want a whole number at least 1",
+		goodRecipe + "[[target]]\nbest_epoch = 1\n":                                                  "line 5: best_epoch = 1: want true or false",
+		goodRecipe + "[[target]]\n\nseeds = 3\n":                                                     "line 6: target: seeds is not known: want accuracy, protocol, k",
+		goodRecipe + "[[target]]\naccuracy = 90\nprotocol = \"linear\"\nepochs = 3\nsource = \"z\"\nk = 20\n": "line 9: target: k is not part of the protocol linear: remove it",
 		goodRecipe + "epochs = \n":                                                                 "line 4: ",
 		strings.Replace(goodRecipe, `"byol"`, `"moco"`, 1):                                         "line 3: method = \"moco\": want ",
 		strings.Replace(goodRecipe, `"y"`, `""`, 1):                                                "line 2: source: want a string in quotes",

@@ -125,7 +125,7 @@ func (p *plan) origins() map[string]string {
 	return from
 }
 
-// listRecipes prints every embedded recipe: its purpose, source and target.
+// listRecipes prints every embedded recipe: its purpose, source and targets.
 func listRecipes() error {
 	for _, name := range run.Recipes() {
 		r, err := run.OpenRecipe(name)
@@ -133,8 +133,8 @@ func listRecipes() error {
 			return err
 		}
 		fmt.Printf("%s\n    %s\n    source: %s\n", name, r.About, r.Source)
-		if r.Target != "" {
-			fmt.Printf("    target: %s\n", r.Target)
+		for _, t := range r.Targets {
+			fmt.Printf("    target: %s\n", t)
 		}
 	}
 	return nil
