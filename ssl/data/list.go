@@ -70,6 +70,9 @@ func (l *list) say(format string, args ...any) { l.said = append(l.said, fmt.Spr
 
 func (l *list) notes() []string { return l.said }
 
+// maxLine is the largest number of bytes in a line: systems allow paths of 4096.
+const maxLine = 8192
+
 // listLines returns the lines of a list that are not empty.
 func listLines(text []byte) ([]string, error) {
 	utf8, _, err := transform.Bytes(unicode.BOMOverride(transform.Nop), text)
@@ -82,6 +85,9 @@ func listLines(text []byte) ([]string, error) {
 	isEnd := func(r rune) bool { return r == '\n' || r == '\r' }
 	var lines []string
 	for line := range strings.FieldsFuncSeq(string(utf8), isEnd) {
+		if len(line) > maxLine {
+			return nil, fmt.Errorf("a line of %d bytes, which begins with %.20q: it is no path", len(line), line)
+		}
 		if strings.TrimSpace(line) != "" {
 			lines = append(lines, line)
 		}

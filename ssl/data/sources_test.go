@@ -166,6 +166,7 @@ func TestListGivesFilesInOrderWithLabels(t *testing.T) {
 	wantError(t, write(t, []byte("# nothing\n"), dir, "empty.txt"), 4, "data: list", "no images: write one path per line")
 	wantError(t, write(t, []byte("none.png\t1\n"), dir, "missing.txt"), 4, "the first is "+filepath.Join(dir, "none.png"), "then optionally a tab and a label, as UTF-8 text")
 	wantError(t, write(t, []byte("a\x00.\x00p\x00"), dir, "utf16.txt"), 4, "UTF-16 without a byte order mark")
+	wantError(t, write(t, bytes.Repeat([]byte("a b "), 3000), dir, "prose.txt"), 4, `a line of 12000 bytes, which begins with "a b a b a b`, "write one path per line")
 }
 
 func TestChangedLabelOrOrderInAListChangesTheSet(t *testing.T) {
