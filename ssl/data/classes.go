@@ -156,6 +156,9 @@ func renaming(a, b []string) string {
 			if strings.EqualFold(x, y) {
 				return fmt.Sprintf("%q and %q differ in upper and lower case: rename one", x, y)
 			}
+			if strings.TrimLeft(x, "0") == strings.TrimLeft(y, "0") {
+				return fmt.Sprintf("%q and %q differ in leading zeros: rename one", x, y)
+			}
 		}
 	}
 	if len(a) > 0 && len(b) > 0 && numbers(a) != numbers(b) {

@@ -49,6 +49,7 @@ func TestClassesOfTwoSetsAreMatchedByName(t *testing.T) {
 		{"control characters", []string{"a", "b"}, []string{"a", "\x1b]0;x\a"}, "", []string{`"\x1b]0;x\a"`}},
 		{"composed and decomposed letters", []string{"\u00fcbung", "x"}, []string{"u\u0308bung", "x"}, "", []string{`"\u00fcbung" and "u\u0308bung" look equal`, "rename one"}},
 		{"case", []string{"ant", "x"}, []string{"Ant", "x"}, "", []string{`"ant" and "Ant" differ in upper and lower case`}},
+		{"leading zeros", []string{"1", "2"}, []string{"01", "02"}, "", []string{`"1" and "01" differ in leading zeros`}},
 		{"numbers against names", []string{"0", "1"}, []string{"cat", "dog"}, "", []string{"one set has numbers for classes, the other has names"}},
 	} {
 		matched, note, err := MatchClasses(labeled("train", c.train...), labeled("test", c.test...))
