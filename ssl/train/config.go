@@ -42,6 +42,9 @@ func DefaultConfig() Config {
 // ReferenceBatch is the batch that BaseLR is stated for: learning rates grow with the batch (Goyal et al. 2017, arXiv:1706.02677, section 2.1).
 const ReferenceBatch = 256
 
+// MinSize is the smallest side of views that a run accepts, in pixels: smaller ones show too little to learn from.
+const MinSize = 8
+
 // Resolve fills in the settings that were left open and follow from others: the learning rate, the final weight decay, the norms, the size, and the
 // settings of the architecture.
 func (c *Config) Resolve(set *data.Set) {
@@ -107,8 +110,8 @@ func (c Config) checkNumbers(set *data.Set) error {
 	switch {
 	case c.Epochs < 1:
 		return fmt.Errorf("train: %d epochs: nothing would be trained: set --epochs to at least 1", c.Epochs)
-	case c.Size < 8:
-		return fmt.Errorf("train: size %d: views of fewer than 8×8 pixels show too little to learn from: set --size to at least 8", c.Size)
+	case c.Size < MinSize:
+		return fmt.Errorf("train: size %d: views of fewer than %d×%d pixels show too little to learn from: set --size to at least %d", c.Size, MinSize, MinSize, MinSize)
 	case c.Accumulate < 1 || c.Batch%c.Accumulate != 0:
 		return fmt.Errorf("train: batch %d in %d parts: the parts must have equal size: choose an --accumulate that divides --batch", c.Batch, c.Accumulate)
 	case micro < 2:

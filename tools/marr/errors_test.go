@@ -59,7 +59,10 @@ func TestBadInputPrintsOneLineAndLeavesNoFolder(t *testing.T) {
 		{"unknown norm of heads", 2, "known are batch, none, group, layer, mean, moving-mean", nil, small(good, out, "--head-norm", "instance")},
 		{"unknown stem", 2, "known are cifar, strided, imagenet", nil, small(good, out, "--stem", "wide")},
 		{"misspelled stem", 2, "did you mean strided?", nil, small(good, out, "--stem", "strdied")},
-		{"views too small for the stem", 2, "use images of at least 17×17 pixels, or --stem cifar or strided", nil, small(good, out, "--stem", "imagenet")},
+		{"views too small for the stem", 2, "resnet10 would see images of 16×16 pixels: set it to at least 17, or choose --stem cifar or strided", nil, small(good, out, "--stem", "imagenet")},
+		{"size below that of any view", 2, "--size -3: too small for jigsaw: views under 8×8 pixels show too little to learn from: set it to at least 20", nil,
+			small(unreadable, out, "--method", "jigsaw", "--size", "-3")}, // before it reads the images
+		{"size that no cache holds", 2, "--size 4000: want a side of at most 3276 pixels", nil, small(good, out, "--size", "4000")},
 		{"images too small for the stem", 2, "at least 17×17 pixels", nil, []string{"eval", "knn", "--model", "random", "--stem", "imagenet", "--train", good, "--test", good}},
 		{"unknown optimizer", 2, "known are adam, adamw, larc, lars, nesterov, sgd", nil, small(good, out, "--optimizer", "lion")},
 		{"misspelled optimizer", 2, "did you mean adamw?", nil, small(good, out, "--optimizer", "adanw")},

@@ -35,8 +35,11 @@ func openSet(ctx context.Context, name string, px int) (*data.Set, error) {
 	if strings.HasPrefix(name, "builtin:") && !slices.Contains(data.Builtins(), name) {
 		return nil, unknown("images", name, data.Builtins())
 	}
-	if px < 1 || px > maxSize {
-		return nil, usagef("--size %d: want a side of 1 to %d pixels", px, maxSize)
+	switch {
+	case px < 1:
+		return nil, usagef("--size %d: want a side of at least 1 pixel", px)
+	case px > maxSize:
+		return nil, usagef("--size %d: want a side of at most %d pixels", px, maxSize)
 	}
 	dir, err := vk.CacheDir()
 	if err != nil {

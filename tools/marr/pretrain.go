@@ -100,6 +100,9 @@ func pretrainCommand(fs *pflag.FlagSet) func(context.Context, []string) error {
 		if err == nil && text != "" && p.saved == nil { // the size of a saved run is known
 			err = setViewSize(&c, text)
 		}
+		if err == nil && m != nil && c.Size != 0 { // now, because decoding the images takes time
+			err = c.CheckSize(text, m)
+		}
 		if err != nil {
 			return err
 		}
