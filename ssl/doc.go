@@ -16,7 +16,7 @@
 //     training with Step.Scalar, and state that outlives a step with Step.State and Step.AfterUpdate. It passes embeddings to the collapse watch with
 //     Step.Observe.
 //  4. Register it from init, with a line that names the paper and the task.
-//  5. Add ten steps in PyTorch to tools/golden/methods.py, and a row to the table of TestTenStepsMatchPyTorch.
+//  5. Add ten steps in PyTorch to tools/golden/methods.py, and a row to tenStepMethods in golden_test.go.
 //
 // The tests of packages train and run range over all registered methods, so they check resuming, gradients and the collapse watch of a new one without
 // further edits.

@@ -5,12 +5,15 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 
 	"marr/net"
+	"marr/net/registry"
+	"marr/ssl"
 )
 
 // open returns the checkpoint that the run resumes from, nil for none, and locks a folder that holds a run. It refuses such a folder unless Resume is set
@@ -98,6 +101,7 @@ func (r *Run) compare(c *net.Checkpoint) error {
 		return fmt.Errorf("run: %s: its configuration cannot be read: %w: start again in another folder", r.Dir, err)
 	}
 	was.Resolve(r.Set)
+	was.addOptions()
 	if !r.Config.sameInit(was) {
 		return r.differs("it was started from other weights", "use the same ones, or choose another folder")
 	}
@@ -114,6 +118,17 @@ func (r *Run) compare(c *net.Checkpoint) error {
 		r.Notice("the images are read from %s now: the run was started with %s, which had the same", printable(r.Config.Data), printable(was.Data))
 	}
 	return nil
+}
+
+// addOptions adds the options of the method that the configuration lacks, because they are newer, with their defaults.
+func (c *Config) addOptions() {
+	m, err := ssl.New(c.Method)
+	if err != nil {
+		return // the comparison of the methods reports it
+	}
+	options := registry.Values(m)
+	maps.Copy(options, c.Options)
+	c.Options = options
 }
 
 // compareViews returns an error if a checkpoint (nil: none) is of a run with other views.

@@ -1,6 +1,7 @@
 package run
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -9,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"marr/net"
 	"marr/net/registry"
 	"marr/ssl"
 	"marr/ssl/data/datatest"
@@ -191,6 +193,31 @@ func TestConfigFileIsARecipe(t *testing.T) {
 			} else if !slices.Equal(got.settings(), c.settings()) {
 				t.Errorf("%s: the recipe gives %v, want %v", method, got.settings(), c.settings())
 			}
+		}
+	}
+}
+
+// A run of a version whose method had fewer options continues with the defaults of the others.
+func TestRunResumesWithoutTheOptionsThatAreNewerThanIt(t *testing.T) {
+	m, err := ssl.New("simclr")
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := runConfig()
+	c.Options = registry.Values(m)
+	delete(c.Options, "projector-output-norm")
+	written, err := json.Marshal(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for outputNorm, want := range map[bool]string{false: "", true: "it was started with options.projector-output-norm = false, now it is true"} {
+		r := &Run{Dir: t.TempDir(), Config: c, Set: datatest.Noise(24, 16, 1)}
+		r.Config.Options = registry.Values(m)
+		r.Config.Options["projector-output-norm"] = outputNorm
+		r.Config.Resolve(r.Set)
+		switch err := r.compare(&net.Checkpoint{Meta: net.Meta{Config: written}}); {
+		case want == "" && err != nil, want != "" && (err == nil || !strings.Contains(err.Error(), want)):
+			t.Errorf("output norm %t: %v, want %q", outputNorm, err, want)
 		}
 	}
 }
