@@ -35,9 +35,12 @@ type benchRun struct {
 func benchCommand(fs *pflag.FlagSet) func(context.Context, []string) error {
 	b := &benchRun{}
 	filter := fs.String("filter", "", "kernels: only rows whose group, name and pass match this `REGEXP`; methods: only runs whose name matches")
+	end := inGroup(fs, outputGroup)
 	fs.StringVar(&b.json, "json", "", "write all results to `FILE`")
 	fs.StringVar(&b.against, "against", "", "print the speed-up over the results in an older `FILE`")
 	fs.StringVar(&b.label, "label", "", "a name for this measurement, stored in the file")
+	fs.StringVar(&b.runsDir, "runs-dir", "runs/methods", "methods: `DIR` with a folder for each run; completed runs in it are not trained again")
+	end()
 	fs.IntVar(&b.rows.Runs, "runs", 0, "kernels: runs of each row; default 7, fewer if a row takes long")
 	c := train.DefaultConfig()
 	backboneFlags(fs, &c, "step: ")
@@ -47,7 +50,6 @@ func benchCommand(fs *pflag.FlagSet) func(context.Context, []string) error {
 	fs.BoolVar(&b.plan, "plan", false, "step: plan the memory and run nothing; the device must have that much memory")
 	fs.BoolVar(&b.peer, "peer", false, "step, data, methods: run the same work in PyTorch too and compare; both are timed alternately")
 	fs.StringVar(&b.python, "python", "", "--peer: a `PYTHON` that can import torch; default: python3, then /usr/bin/python3")
-	fs.StringVar(&b.runsDir, "runs-dir", "runs/methods", "methods: `DIR` with a folder for each run; completed runs in it are not trained again")
 	device, tune := deviceFlag(fs), tuneFlag(fs)
 	return func(ctx context.Context, args []string) error {
 		switch {

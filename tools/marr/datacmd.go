@@ -19,7 +19,10 @@ import (
 )
 
 func dataCommand(fs *pflag.FlagSet) func(context.Context, []string) error {
+	end := inGroup(fs, dataGroup)
 	px := fs.Int("size", 0, "side in `pixels` of the views for which the images are stored; default 32")
+	end()
+	defer inGroup(fs, outputGroup)()
 	sheet := fs.String("sheet", "", "write a contact sheet of 64 images to `FILE`.png")
 	asJSON := fs.Bool("json", false, "print the description as JSON")
 	return func(ctx context.Context, args []string) error {

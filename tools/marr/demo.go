@@ -68,9 +68,11 @@ type demo struct {
 }
 
 func demoCommand(fs *pflag.FlagSet) func(context.Context, []string) error {
-	out := fs.String("out", "runs/demo", "`DIR` for the run, backbone.onnx and summary.json")
 	seed := fs.Uint64("seed", 1, "random seed")
+	end := inGroup(fs, outputGroup)
+	out := fs.String("out", "runs/demo", "`DIR` for the run, backbone.onnx and summary.json")
 	resume := fs.Bool("resume", false, "continue a demo that was stopped")
+	end()
 	device := deviceFlag(fs)
 	return func(ctx context.Context, args []string) error {
 		if err := noArgs(args); err != nil {

@@ -14,6 +14,7 @@ import (
 )
 
 func devicesCommand(fs *pflag.FlagSet) func(context.Context, []string) error {
+	defer inGroup(fs, outputGroup)()
 	asJSON := fs.Bool("json", false, "print limits and capabilities as JSON")
 	return func(_ context.Context, args []string) error {
 		if err := noArgs(args); err != nil {

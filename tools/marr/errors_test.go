@@ -85,6 +85,7 @@ func TestBadInputPrintsOneLineAndLeavesNoFolder(t *testing.T) {
 		{"whole number that is too large", 2, "--batch 99999999999999999999: too large", nil, small(good, out, "--batch", "99999999999999999999")},
 		{"text for a number", 2, "--lr fast: want a number, such as 0.5", nil, small(good, out, "--lr", "fast")},
 		{"negative seed", 2, "--seed -1: want a whole number of at least 0", nil, small(good, out, "--seed", "-1")},
+		{"text for whole numbers", 2, "--k 1,x: want whole numbers separated by commas", nil, []string{"eval", "knn", "--k", "1,x"}},
 		{"text for a switch", 2, "--resume=maybe: want true or false", nil, small(good, out, "--resume=maybe")},
 		{"unknown reaction to collapse", 2, "known are warn, stop", nil, small(good, out, "--on-collapse", "pray")},
 		{"--eval-data with names for numbers", 1, "one set has numbers for classes, the other has names", nil, small(good, out, "--eval-data", "builtin:fashion")},

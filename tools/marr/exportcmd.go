@@ -20,10 +20,14 @@ import (
 )
 
 func exportCommand(fs *pflag.FlagSet) func(context.Context, []string) error {
+	end := inGroup(fs, networkGroup)
 	dir := fs.String("run", "", "`DIR` of the run to export, or one of its checkpoint files")
+	branch := branchFlag(fs)
+	end()
+	end = inGroup(fs, outputGroup)
 	out := fs.String("out", "", "`FILE` to write, which ends in .onnx or .safetensors")
 	verify := fs.Bool("verify", false, "read the file back and compare it with the run: ONNX by the features of the run's images, safetensors by its bytes")
-	branch := branchFlag(fs)
+	end()
 	device := deviceFlag(fs)
 	return func(ctx context.Context, args []string) error {
 		if err := noArgs(args); err != nil {

@@ -102,6 +102,10 @@ func wantedValue(f *pflag.Flag) string {
 		return "a number, such as 0.5"
 	case "uint", "uint64":
 		return "a whole number of at least 0"
+	case "intSlice":
+		return "whole numbers separated by commas, such as 1,20"
+	case "duration":
+		return "a number with a unit, such as 90m or 12h"
 	}
 	return "a whole number, such as 8"
 }

@@ -21,15 +21,21 @@ import (
 
 func viewsCommand(fs *pflag.FlagSet) func(context.Context, []string) error {
 	c := run.DefaultConfig()
+	end := inGroup(fs, dataGroup)
 	fs.StringVar(&c.Data, "data", "", "images `D` to show, as for marr pretrain")
-	fs.StringVar(&c.Method, "method", c.Method, "`NAME` of the method or preset whose views are shown: "+strings.Join(viewNames(), ", "))
-	choices(fs, "method", viewNames())
-	recipe := fs.String("views", "", "`FILE`.toml that changes these views; --print writes such a file")
-	out := fs.String("out", "", "`FILE`.png to write: one row per image, with the original and each view")
-	printOnly := fs.Bool("print", false, "print the views as TOML instead, to edit them and pass them to --views; needs no --data")
 	fs.IntVar(&c.Size, "size", 0, "side of a view in `pixels`; default: as for marr pretrain")
 	images := fs.Int("images", 8, "number of images")
 	fs.Uint64Var(&c.Seed, "seed", c.Seed, "random seed")
+	end()
+	end = inGroup(fs, methodGroup)
+	fs.StringVar(&c.Method, "method", c.Method, "`NAME` of the method or preset whose views are shown: "+strings.Join(viewNames(), ", "))
+	choices(fs, "method", viewNames())
+	recipe := fs.String("views", "", "`FILE`.toml that changes these views; --print writes such a file")
+	end()
+	end = inGroup(fs, outputGroup)
+	out := fs.String("out", "", "`FILE`.png to write: one row per image, with the original and each view")
+	printOnly := fs.Bool("print", false, "print the views as TOML instead, to edit them and pass them to --views; needs no --data")
+	end()
 	device := deviceFlag(fs)
 	return func(ctx context.Context, args []string) error {
 		if err := noArgs(args); err != nil {
