@@ -148,16 +148,21 @@ func someNames(names []string, all int) string {
 
 // renaming returns what to do about names that occur in one set only.
 func renaming(a, b []string) string {
-	for _, x := range a {
-		for _, y := range b {
-			if norm.NFC.String(x) == norm.NFC.String(y) {
-				return fmt.Sprintf("%+q and %+q look equal, but are different Unicode characters, as copies from different systems have them: rename one", x, y)
-			}
-			if strings.EqualFold(x, y) {
-				return fmt.Sprintf("%q and %q differ in upper and lower case: rename one", x, y)
-			}
-			if strings.TrimLeft(x, "0") == strings.TrimLeft(y, "0") {
-				return fmt.Sprintf("%q and %q differ in leading zeros: rename one", x, y)
+	for _, c := range []struct {
+		same       func(string) string // equal for names that only differ in this way
+		difference string
+	}{
+		{norm.NFC.String, "%+q and %+q look equal, but are different Unicode characters, as copies from different systems have them: rename one"},
+		{strings.ToLower, "%q and %q differ in upper and lower case: rename one"},
+		{func(s string) string { return strings.TrimLeft(s, "0") }, "%q and %q differ in leading zeros: rename one"},
+	} {
+		inA := map[string]string{}
+		for _, name := range a {
+			inA[c.same(name)] = name
+		}
+		for _, name := range b {
+			if other, is := inA[c.same(name)]; is {
+				return fmt.Sprintf(c.difference, other, name)
 			}
 		}
 	}
