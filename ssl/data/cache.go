@@ -29,7 +29,7 @@ type cache struct {
 func (c *cache) open(ctx context.Context) (*Set, error) {
 	if n, is := c.source.(noter); is {
 		for _, text := range n.notes() {
-			c.notice("note: %s %s: %s", c.kind, c.name, text)
+			c.note(c.kind, c.name, text)
 		}
 	}
 	dir := c.CacheDir
@@ -128,15 +128,18 @@ func (c *cache) build(ctx context.Context, path string, key store.Key, l *listin
 	if err := w.run(ctx, part); err != nil {
 		return nil, c.stopped(ctx, part, l.n, path, err)
 	}
+	if n := w.dark.Load(); n > 0 {
+		c.note(c.kind, c.name, fmt.Sprintf("%d of its images have 16 bits per sample but no value above 255, and look black: scale their values", n))
+	}
 	index, firstSkipped := c.index(part, l)
 	if part.NumImages() == 0 {
 		part.Discard()
-		mend := "give intact images"
+		mend := "give intact ones"
 		if c.kind == "list" {
 			mend = listFormat
 		}
-		return nil, fmt.Errorf("data: %s %s: none of its %d images can be read: the first is %s: %s: %s",
-			c.kind, c.name, l.n, skippedPath(c.root, firstSkipped.Name), firstSkipped.Reason, mend)
+		return nil, fmt.Errorf("data: %s %s: none of its %d images can be read: %s: the first is %s: %s",
+			c.kind, c.name, l.n, mend, skippedPath(c.root, firstSkipped.Name), strings.TrimPrefix(firstSkipped.Reason, "decode: "))
 	}
 	if err := part.Finish(index); err != nil {
 		return nil, c.stopped(ctx, part, l.n, path, err)
@@ -150,7 +153,7 @@ func (c *cache) build(ctx context.Context, path string, key store.Key, l *listin
 			os.Remove(old) // a failure only wastes space
 		}
 	}
-	if len(f.Bytes) >= noticeSize {
+	if len(f.Bytes) >= noticeSize && !c.Temporary {
 		c.notice("cache of %s: %d MB in %s", c.name, len(f.Bytes)/1e6, path)
 	}
 	return newSet(c.name, c.root, f), nil
@@ -194,12 +197,13 @@ func (c *cache) index(part *store.Builder, l *listing) (x store.Index, first sto
 // empty returns the error for a source without items.
 func (c *cache) empty(l *listing) error {
 	if len(l.skipped) > 0 {
-		return fmt.Errorf("data: %s %s: no images: %s: %s: make it readable", c.kind, c.name, skippedPath(c.root, l.skipped[0].Name), l.skipped[0].Reason)
+		first := l.skipped[0]
+		return fmt.Errorf("data: %s %s: no images: %s: %s: give images that can be read", c.kind, c.name, skippedPath(c.root, first.Name), first.Reason)
 	}
 	if c.kind == "list" {
 		return fmt.Errorf("data: list %s: no images: %s", c.name, listFormat)
 	}
-	return fmt.Errorf("data: %s %s: no images: expected .png, .jpg or other images in it", c.kind, c.name)
+	return fmt.Errorf("data: %s %s: no images: %s", c.kind, c.name, l.ignored.why(c.kind))
 }
 
 // stopped cleans up after a build that failed with err: it keeps the file if ctx ended the build, and removes it otherwise.

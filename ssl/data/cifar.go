@@ -3,10 +3,7 @@ package data
 import (
 	"context"
 	"fmt"
-	"os"
 	"path/filepath"
-	"slices"
-	"strings"
 )
 
 // cifar is CIFAR-10 or CIFAR-100 in the binary version (A. Krizhevsky 2009, "Learning multiple layers of features from tiny images"; layout:
@@ -27,28 +24,6 @@ func cifarClasses(base string) int {
 		return 100
 	}
 	return 0
-}
-
-// cifarFolder returns the training files of an unpacked archive; nil if the folder is none.
-func cifarFolder(dir string) []string {
-	has := func(name string) bool {
-		info, err := os.Stat(filepath.Join(dir, name))
-		return err == nil && info.Mode().IsRegular()
-	}
-	if has("data_batch_1.bin") {
-		paths, _ := filepath.Glob(filepath.Join(globQuote(dir), "data_batch_*.bin"))
-		slices.SortFunc(paths, natural)
-		return paths
-	}
-	if has("train.bin") && has("fine_label_names.txt") {
-		return []string{filepath.Join(dir, "train.bin")}
-	}
-	return nil
-}
-
-// globQuote escapes the special characters of a glob pattern.
-func globQuote(s string) string {
-	return strings.NewReplacer(`\`, `\\`, "*", `\*`, "?", `\?`, "[", `\[`).Replace(s)
 }
 
 func newCIFAR(paths []string) (source, error) {

@@ -2,10 +2,7 @@ package data
 
 import (
 	"context"
-	"io/fs"
 	"os"
-	"path"
-	"path/filepath"
 	"slices"
 	"strings"
 
@@ -58,7 +55,7 @@ func (f *files) fetch(i int) (func() (Image, error), error) {
 		if file.why != nil {
 			return Image{}, file.why
 		}
-		b, err := readFile(file.path)
+		b, err := readImage(file.name, file.path)
 		if err != nil {
 			return Image{}, err
 		}
@@ -70,18 +67,29 @@ func (f *files) Close() error { return nil }
 
 // folder holds the images at any depth below a folder, sorted by path.
 //
-// Image files are recognized by extension (decode.HasImageExtension); names that begin with a dot are ignored, links are followed. If
+// Image files are recognized by extension (decode.HasImageExtension), those without one by content; names that begin with a dot are
+// ignored, links are followed (walk). If
 // every image lies below a first-level sub-folder and there are at least two of these, their names are the classes.
 type folder struct {
 	files
 	skipped []store.Skipped
+	ignored ignored
+}
+
+// openFolder opens a folder of images, or one of archives.
+func openFolder(ctx context.Context, root string, side int) (source, error) {
+	f := newFolder(ctx, root, side)
+	if readable := f.ignored.readable(); len(f.found) == 0 && len(f.skipped) == 0 && len(f.ignored.sets) == 0 && len(readable) > 0 {
+		return newArchives(ctx, root, readable, side)
+	}
+	return f, nil
 }
 
 func newFolder(ctx context.Context, root string, side int) *folder {
-	w := walk{ctx: ctx, root: root, seen: map[string]bool{}}
+	w := walk{ctx: ctx, root: root}
 	w.run()
 	slices.SortFunc(w.found, func(a, b imageFile) int { return strings.Compare(a.name, b.name) })
-	return &folder{files{w.found, side}, w.skipped}
+	return &folder{files{w.found, side}, w.skipped, w.ignored}
 }
 
 // stamps includes the sub-folders that could not be read, so that the key changes once they can be.
@@ -94,71 +102,7 @@ func (f *folder) stamps() []stamp {
 }
 
 func (f *folder) list(context.Context) (*listing, error) {
-	l := &listing{n: len(f.found), names: f.names(), weight: f.weight, skipped: f.skipped}
+	l := &listing{n: len(f.found), names: f.names(), weight: f.weight, skipped: f.skipped, ignored: f.ignored}
 	l.classes, l.labels = classFolders(l.names)
 	return l, nil
-}
-
-// walk collects the image files below root, named by slash paths relative to it, and the folders that could not be read.
-type walk struct {
-	ctx     context.Context
-	root    string
-	found   []imageFile
-	skipped []store.Skipped
-	seen    map[string]bool // folders by path without links
-	links   []string        // to folders, not followed yet
-}
-
-func (w *walk) path(name string) string { return filepath.Join(w.root, filepath.FromSlash(name)) }
-
-func (w *walk) skip(name string, err error) {
-	w.skipped = append(w.skipped, store.Skipped{Name: name, Reason: oneLine(cause(err).Error())})
-}
-
-// run walks the whole tree. It visits each folder once, by its own path if that lies below root, so that links cause neither cycles nor
-// duplicates.
-func (w *walk) run() {
-	w.visit("")
-	for len(w.links) > 0 {
-		name := w.links[0]
-		w.links = w.links[1:]
-		w.visit(name)
-	}
-}
-
-// visit walks a folder below root and queues links to folders.
-func (w *walk) visit(below string) {
-	real, err := filepath.EvalSymlinks(w.path(below))
-	if err != nil {
-		w.skip(below, err)
-		return
-	}
-	if w.seen[real] || w.ctx.Err() != nil { // Open returns the error of ctx
-		return
-	}
-	w.seen[real] = true
-	entries, err := os.ReadDir(real)
-	if err != nil {
-		w.skip(below, err)
-		return
-	}
-	for _, e := range entries {
-		name := path.Join(below, e.Name())
-		if strings.HasPrefix(e.Name(), ".") {
-			continue
-		}
-		if e.IsDir() {
-			w.visit(name)
-			continue
-		}
-		if e.Type()&fs.ModeSymlink != 0 {
-			if target, err := os.Stat(w.path(name)); err == nil && target.IsDir() {
-				w.links = append(w.links, name)
-				continue
-			}
-		}
-		if decode.HasImageExtension(e.Name()) {
-			w.found = append(w.found, newImageFile(name, w.path(name)))
-		}
-	}
 }

@@ -174,13 +174,13 @@ func TestUnreadableImagesAreSkippedAndListed(t *testing.T) {
 
 func TestFoldersWithoutReadableImagesAreErrors(t *testing.T) {
 	empty := t.TempDir()
-	wantError(t, empty, 32, "data: folder "+empty+": no images: expected .png, .jpg or other images")
+	wantError(t, empty, 32, "data: folder "+empty+": no images: it is empty: expected .png, .jpg or other images")
 	write(t, []byte("x"), empty, "sub", "notes.txt")
-	wantError(t, empty, 32, "no images")
+	wantError(t, empty, 32, "no images: it holds 1 .txt file: expected")
 	broken := t.TempDir()
 	write(t, []byte("x"), broken, "b.png")
 	write(t, []byte("y"), broken, "a.jpg")
-	wantError(t, broken, 32, "none of its 2 images can be read: the first is "+filepath.Join(broken, "a.jpg"))
+	wantError(t, broken, 32, "none of its 2 images can be read: give intact ones: the first is "+filepath.Join(broken, "a.jpg"))
 }
 
 func TestLinksAreFollowedWithoutCycles(t *testing.T) {

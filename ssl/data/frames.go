@@ -38,7 +38,7 @@ func newFrames(ctx context.Context, root string, side int) *frames {
 }
 
 func (f *frames) list(context.Context) (*listing, error) {
-	l := &listing{n: len(f.found), names: f.names(), weight: f.weight, skipped: f.skipped}
+	l := &listing{n: len(f.found), names: f.names(), weight: f.weight, skipped: f.skipped, ignored: f.ignored}
 	for _, s := range f.stray {
 		l.skipped = append(l.skipped, store.Skipped{Name: s.name, Reason: "lies in no clip: put it into a sub-folder"})
 	}

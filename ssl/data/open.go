@@ -25,8 +25,10 @@ type Options struct {
 	CacheDir string
 	// Progress, if not nil, is called after each image while a cache is built; calls do not overlap.
 	Progress func(done, total int)
-	// Notice, if not nil, receives messages for the user: a cache's size, a resumed build, waiting for another run.
+	// Notice, if not nil, receives messages for the user: notes about the set, a cache's size, a resumed build, waiting for another run.
 	Notice func(format string, args ...any)
+	// Temporary suppresses notices about the cache: the caller removes its folder.
+	Temporary bool
 }
 
 func (o Options) notice(format string, args ...any) {
@@ -34,6 +36,9 @@ func (o Options) notice(format string, args ...any) {
 		o.Notice("%s", Printable(fmt.Sprintf(format, args...)))
 	}
 }
+
+// note sends a note about a set.
+func (o Options) note(kind, name, text string) { o.notice("note: %s %s: %s", kind, name, text) }
 
 // Open opens the data set called name (see the package comment for the formats). A set that is not built in is decoded once into a file
 // under o.CacheDir, which is mapped. If ctx ends a build, the next Open resumes it. Errors are one printable line: what, why, what to do.
@@ -58,6 +63,9 @@ func openByName(ctx context.Context, name string, o Options) (*Set, error) {
 	} else if o.Side < 1 || o.Side > maxSide {
 		return nil, fmt.Errorf("data: %s %s: stored size %d: expected 1 to %d pixels", k.name, name, o.Side, maxSide)
 	}
+	for _, text := range k.notes {
+		o.note(k.name, name, text)
+	}
 	src, err := k.open(ctx, o.Side)
 	if err != nil {
 		return nil, err
@@ -81,7 +89,11 @@ func HasFixedSize(name string) bool {
 	if strings.HasPrefix(name, builtinPrefix) {
 		return true
 	}
-	return isPlanes(filepath.Base(name)) || isIDX(name) || cifarFolder(name) != nil
+	if isPlanes(filepath.Base(name)) || isIDX(name) {
+		return true
+	}
+	k, ok, err := knownFolder(name)
+	return err == nil && ok && k.fixedSize
 }
 
 // isPlanes reports whether a file is one of CIFAR or STL-10, by its name.
@@ -93,6 +105,7 @@ type kind struct {
 	root      string // folder or archive that the names of skipped files are relative to
 	fixedSize bool   // see HasFixedSize
 	open      func(ctx context.Context, side int) (source, error)
+	notes     []string // for the user
 }
 
 // kindOf returns the format of a data set, by the name of a file or the content of a folder.
@@ -110,12 +123,12 @@ func kindOf(name string) (kind, error) {
 	case clips && !info.IsDir():
 		return bad("not a folder of clips")
 	case clips:
-		return kind{"frames", path, false, func(ctx context.Context, side int) (source, error) { return newFrames(ctx, path, side), nil }}, nil
+		return kind{name: "frames", root: path, open: func(ctx context.Context, side int) (source, error) { return newFrames(ctx, path, side), nil }}, nil
 	case info.IsDir():
-		if batches := cifarFolder(path); batches != nil {
-			return kind{"CIFAR folder", "", true, func(context.Context, int) (source, error) { return newCIFAR(batches) }}, nil
+		if k, ok, err := knownFolder(path); ok || err != nil {
+			return k, err
 		}
-		return kind{"folder", path, false, func(ctx context.Context, side int) (source, error) { return newFolder(ctx, path, side), nil }}, nil
+		return kind{name: "folder", root: path, open: func(ctx context.Context, side int) (source, error) { return openFolder(ctx, path, side) }}, nil
 	case !info.Mode().IsRegular():
 		return bad("not a regular file")
 	}
@@ -125,30 +138,24 @@ func kindOf(name string) (kind, error) {
 // kindOfFile is kindOf for a regular file.
 func kindOfFile(name string, bad func(why string) (kind, error)) (kind, error) {
 	base := filepath.Base(name)
-	lower := strings.ToLower(base)
-	ends := func(suffixes ...string) bool {
-		for _, s := range suffixes {
-			if strings.HasSuffix(lower, s) {
-				return true
-			}
-		}
-		return false
-	}
 	switch {
 	case isIDX(name):
-		return kind{"IDX file", "", true, func(context.Context, int) (source, error) { return newIDX(name) }}, nil
+		return kind{name: "IDX file", fixedSize: true, open: func(ctx context.Context, _ int) (source, error) { return newIDX(ctx, name) }}, nil
 	case strings.Contains(base, "idx1-ubyte"):
 		return kind{}, fmt.Errorf("data: %s: a file of labels: give the images file (images-idx3) instead", name)
 	case cifarClasses(base) > 0:
-		return kind{"CIFAR file", "", true, func(context.Context, int) (source, error) { return newCIFAR([]string{name}) }}, nil
+		return kind{name: "CIFAR file", fixedSize: true, open: func(context.Context, int) (source, error) { return newCIFAR([]string{name}) }}, nil
 	case isSTL(base):
-		return kind{"STL-10 file", "", true, func(context.Context, int) (source, error) { return newSTL(name) }}, nil
-	case ends(".tar", ".tar.gz", ".tgz"):
-		return kind{"archive", name, false, func(ctx context.Context, side int) (source, error) { return newTar(name, side) }}, nil
-	case ends(".zip"):
-		return kind{"archive", name, false, func(ctx context.Context, side int) (source, error) { return newZip(name, side) }}, nil
-	case ends(".txt", ".tsv", ".csv", ".lst", ".list"):
-		return kind{"list", filepath.Dir(name), false, func(ctx context.Context, side int) (source, error) { return newList(name, side) }}, nil
+		return kind{name: "STL-10 file", fixedSize: true, open: func(context.Context, int) (source, error) { return newSTL(name) }}, nil
+	case endsIn(name, archiveEndings...) && !endsIn(name, ".zip"):
+		return kind{name: "archive", root: name, open: func(ctx context.Context, side int) (source, error) { return newTar(ctx, name, side) }}, nil
+	case endsIn(name, ".zip"):
+		return kind{name: "archive", root: name, open: func(ctx context.Context, side int) (source, error) { return newZip(name, side) }}, nil
+	case endsIn(name, ".txt", ".tsv", ".csv", ".lst", ".list"):
+		return kind{name: "list", root: filepath.Dir(name), open: func(ctx context.Context, side int) (source, error) { return newList(name, side) }}, nil
+	}
+	if endsIn(name, foreignEndings...) {
+		return kind{}, fmt.Errorf("data: %s: an archive of a format that is not read: unpack it, and give the folder", name)
 	}
 	return bad("not a data set")
 }

@@ -1,12 +1,15 @@
 package data
 
 import (
+	"errors"
 	"fmt"
-	"io"
+	"io/fs"
 	"os"
 	"slices"
 	"sort"
 	"strings"
+
+	"marr/net"
 )
 
 // planes reads files of square RGB images of one size, stored channel by channel: the formats of CIFAR and STL-10.
@@ -53,7 +56,7 @@ func (p *planes) Close() error {
 func (p *planes) open() error {
 	n := 0
 	for _, path := range p.paths {
-		f, err := os.Open(path)
+		f, err := net.OpenRegular(path)
 		if err != nil {
 			return fmt.Errorf("data: %s file %s: %w", p.kind, path, cause(err))
 		}
@@ -115,17 +118,12 @@ func (p *planes) fetch(i int) (func() (Image, error), error) {
 
 // classNames reads a file of class names, one per line; it returns nil if there is no file.
 func classNames(path string, want int) ([]string, error) {
-	f, err := os.Open(path)
-	if os.IsNotExist(err) {
+	text, err := net.ReadFile(path, 1<<20)
+	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
 	if err != nil {
-		return nil, fmt.Errorf("data: class names %s: %w", path, cause(err))
-	}
-	defer f.Close()
-	text, err := io.ReadAll(io.LimitReader(f, 1<<20))
-	if err != nil {
-		return nil, fmt.Errorf("data: class names %s: %w", path, cause(err))
+		return nil, fmt.Errorf("data: class names %s: %w: give the published file, or remove it", path, cause(err))
 	}
 	names := slices.DeleteFunc(strings.Split(string(text), "\n"), func(s string) bool { return strings.TrimSpace(s) == "" })
 	if len(names) != want {

@@ -1,6 +1,7 @@
 package data
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"crypto/sha256"
@@ -10,11 +11,9 @@ import (
 	"io"
 	"io/fs"
 	"os"
-	"path"
 	"path/filepath"
 	"slices"
 	"strings"
-	"unicode"
 
 	"marr/ssl/data/decode"
 	"marr/ssl/data/store"
@@ -60,6 +59,7 @@ type listing struct {
 	classes []string          // names by label; nil: the numbers are the names
 	clips   []Clip
 	skipped []store.Skipped // besides items
+	ignored ignored         // files that are no items
 }
 
 // A key also covers the content of up to keyFiles equally spaced files: keyBytes at the beginning, middle and end of each. This
@@ -125,6 +125,31 @@ func (e systemError) Unwrap() error { return e.error }
 
 // readFile reads a file of at most maxFile bytes.
 func readFile(path string) ([]byte, error) {
+	return readAccepted(path, func([]byte) error { return nil })
+}
+
+// readImage reads an image file. A file of a format that is not decoded, by its name and its beginning, is an error before it is read.
+func readImage(name, path string) ([]byte, error) {
+	return readAccepted(path, func(head []byte) error { return decode.Refuse(name, head) })
+}
+
+// decodeEntry decodes an image of an archive.
+func decodeEntry(name string, b []byte, side int) (Image, error) {
+	if err := decode.Refuse(name, b[:min(len(b), decode.HeadSize)]); err != nil {
+		return Image{}, err
+	}
+	return decode.Decode(b, side)
+}
+
+// headOf reads the beginning of a file. A file with read errors has a shorter one.
+func headOf(r io.Reader) []byte {
+	head := make([]byte, decode.HeadSize)
+	n, _ := io.ReadFull(r, head)
+	return head[:n]
+}
+
+// readAccepted is readFile for files whose beginning accept accepts.
+func readAccepted(path string, accept func(head []byte) error) ([]byte, error) {
 	// Before it is opened: to open a named pipe would wait for a writer.
 	info, err := os.Stat(path)
 	if err != nil {
@@ -138,7 +163,11 @@ func readFile(path string) ([]byte, error) {
 		return nil, systemError{cause(err)}
 	}
 	defer f.Close()
-	b, err := readBounded(f, info.Size())
+	head := headOf(f)
+	if err := accept(head); err != nil {
+		return nil, err
+	}
+	b, err := readBounded(io.MultiReader(bytes.NewReader(head), f), info.Size())
 	if err != nil {
 		return nil, systemError{cause(err)}
 	}
@@ -179,38 +208,38 @@ func readBounded(r io.Reader, n int64) ([]byte, error) {
 	}
 }
 
-// entryName cleans a name within an archive for messages and sorting: relative, without .., without control characters. No file is ever
-// written under it. "" means that the entry is hidden or has no name.
-func entryName(name string) string {
-	name = strings.Map(func(r rune) rune {
-		if unicode.IsControl(r) {
-			return '?'
-		}
-		return r
-	}, strings.ToValidUTF8(name, "?"))
-	name = strings.TrimPrefix(path.Clean("/"+name), "/")
-	for part := range strings.SplitSeq(name, "/") {
-		if strings.HasPrefix(part, ".") {
-			return ""
-		}
-	}
-	return name
-}
-
-// classFolders returns the first-level folders of files (slash paths) as class names, in natural order, and each file's label. It returns nil, nil
-// if a file lies in no folder or all lie in the same.
+// classFolders returns the first-level folders of files (slash paths) as class names, in natural order, and each file's label. If all files
+// lie in one folder, as in an archive of a folder, the folders in that one are the classes. It returns nil, nil if a file lies in no such
+// folder.
 func classFolders(files []string) (classes []string, labels []int32) {
+	top := topFolder(files)
 	for _, f := range files {
-		class, _, below := strings.Cut(f, "/")
+		class, _, below := strings.Cut(f[len(top):], "/")
 		if !below {
 			return nil, nil
 		}
 		classes = append(classes, class)
 	}
-	if classes, labels = classesOf(classes); len(classes) < 2 {
+	if len(files) == 0 {
 		return nil, nil
 	}
-	return classes, labels
+	return classesOf(classes)
+}
+
+// topFolder returns the deepest folder in which all files lie, with a slash at its end; "" if there is none.
+func topFolder(files []string) string {
+	if len(files) == 0 {
+		return ""
+	}
+	top := files[0]
+	for _, f := range files {
+		n := 0
+		for n < min(len(top), len(f)) && top[n] == f[n] {
+			n++
+		}
+		top = top[:n]
+	}
+	return top[:strings.LastIndexByte(top, '/')+1]
 }
 
 // cause returns the cause of a file-system error, without call and path, which the message around it has.

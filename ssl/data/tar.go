@@ -3,80 +3,36 @@ package data
 import (
 	"archive/tar"
 	"bufio"
+	"compress/bzip2"
 	"compress/gzip"
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"os"
 	"strings"
 
-	"marr/ssl/data/decode"
 	"marr/ssl/data/store"
 )
 
-// maxItems bounds the entries of an archive: a small compressed file may hold any number of headers.
-const maxItems = 1 << 24
-
-// entry is an image in an archive.
-type entry struct {
-	name string
-	at   int64 // offset in the tar stream
-	size int64
-	why  error // reason to skip it; nil: none
-}
-
-// entries holds the images of an archive, in its order.
-type entries struct {
-	all     []entry
-	skipped []store.Skipped
-}
-
-// add adds an entry if its name is that of an image.
-func (e *entries) add(name string, at, size int64, regular bool) error {
-	name = entryName(name)
-	if !decode.HasImageExtension(name) {
-		return nil
-	}
-	if len(e.all) == maxItems {
-		return fmt.Errorf("more than %d images", maxItems)
-	}
-	why := checkSize(size)
-	if !regular {
-		why = errors.New("not a regular file")
-	}
-	e.all = append(e.all, entry{name, at, size, why})
-	return nil
-}
-
-// listing returns the entries, with first-level folders as classes, as for folders on disk.
-func (e *entries) listing() *listing {
-	l := &listing{n: len(e.all), skipped: e.skipped, weight: func(i int) int64 { return min(e.all[i].size, maxFile) }}
-	for _, x := range e.all {
-		l.names = append(l.names, x.name)
-	}
-	l.classes, l.labels = classFolders(l.names)
-	return l
-}
-
-// tarFile is a tar archive, gzip-compressed or not (detected by content). A plain archive is read at the offsets of its entries, a
-// compressed one sequentially: once for the names, once for the images.
+// tarFile is a tar archive, compressed by gzip, bzip2 or not (detected by content). A plain archive is read at the offsets of its entries,
+// a compressed one sequentially: once for the names, once for the images.
 type tarFile struct {
 	entries
+	ctx    context.Context // ends reading of the compressed stream
 	name   string
 	stamp  []stamp
 	side   int
 	f      *os.File
-	zipped bool
-	stream *counter // compressed: the second reading
+	unzip  func(io.Reader) (io.Reader, error) // nil: not compressed
+	stream *counter                           // compressed: the second reading
 }
 
-func newTar(name string, side int) (source, error) {
+func newTar(ctx context.Context, name string, side int) (source, error) {
 	stamps, err := fileStamps(name)
 	if err != nil {
 		return nil, fmt.Errorf("data: archive %s: %w", name, cause(err))
 	}
-	return &tarFile{name: name, stamp: stamps, side: side}, nil
+	return &tarFile{ctx: ctx, name: name, stamp: stamps, side: side}, nil
 }
 
 func (t *tarFile) stamps() []stamp { return t.stamp }
@@ -90,7 +46,7 @@ func (t *tarFile) Close() error {
 
 func (t *tarFile) list(ctx context.Context) (*listing, error) {
 	var err error
-	if t.f, err = os.Open(t.name); err == nil {
+	if t.f, err = openArchive(t.name); err == nil {
 		err = t.index(ctx)
 	}
 	if ctx.Err() != nil {
@@ -104,13 +60,20 @@ func (t *tarFile) list(ctx context.Context) (*listing, error) {
 
 // index lists the entries. It keeps the entries before the first damage.
 func (t *tarFile) index(ctx context.Context) error {
-	var magic [2]byte
+	var magic [6]byte
 	n, _ := t.f.ReadAt(magic[:], 0)
-	t.zipped = n == 2 && magic == [2]byte{0x1f, 0x8b}
+	for _, c := range compressions {
+		if !strings.HasPrefix(string(magic[:n]), c.magic) {
+			continue
+		}
+		if t.unzip = c.open; c.open == nil {
+			return fmt.Errorf("compressed by %s, which is not read: unpack it, and give the folder", c.name)
+		}
+	}
 	var r io.Reader = t.f
 	position := func() int64 { at, _ := t.f.Seek(0, io.SeekCurrent); return at } // tar reads whole blocks and not ahead
-	if t.zipped {
-		z, err := t.unzip()
+	if t.unzip != nil {
+		z, err := t.restart()
 		if err != nil {
 			return err
 		}
@@ -133,7 +96,8 @@ func (t *tarFile) index(ctx context.Context) error {
 		if h.Typeflag == tar.TypeDir {
 			continue
 		}
-		if err := t.add(h.Name, position(), h.Size, h.Typeflag == tar.TypeReg && !sparse(h)); err != nil {
+		regular := h.Typeflag == tar.TypeReg && !sparse(h)
+		if _, err := t.add(entry{name: h.Name, at: position(), size: h.Size}, regular, func() []byte { return headOf(files) }); err != nil {
 			return err
 		}
 	}
@@ -149,13 +113,36 @@ func sparse(h *tar.Header) bool {
 	return h.Typeflag == tar.TypeGNUSparse
 }
 
-// unzip opens the decompressed stream of a compressed archive.
-func (t *tarFile) unzip() (*counter, error) {
+// compressions are formats of compressed archives by their magic numbers; open is nil for those that are only named.
+var compressions = []struct {
+	name, magic string
+	open        func(io.Reader) (io.Reader, error)
+}{
+	{"gzip", "\x1f\x8b", func(r io.Reader) (io.Reader, error) { return gzip.NewReader(r) }},
+	{"bzip2", "BZh", func(r io.Reader) (io.Reader, error) { return bzip2.NewReader(r), nil }},
+	{"xz", "\xfd7zXZ\x00", nil}, {"Zstandard", "\x28\xb5\x2f\xfd", nil}, {"LZ4", "\x04\x22\x4d\x18", nil}, {"lzip", "LZIP", nil},
+}
+
+// restart opens the decompressed stream of a compressed archive, which ends with the context.
+func (t *tarFile) restart() (*counter, error) {
 	if _, err := t.f.Seek(0, io.SeekStart); err != nil {
 		return nil, err
 	}
-	z, err := gzip.NewReader(bufio.NewReaderSize(t.f, 1<<16))
-	return &counter{r: z}, err
+	z, err := t.unzip(bufio.NewReaderSize(contextReader{t.ctx, t.f}, 1<<16))
+	return &counter{r: contextReader{t.ctx, z}}, err
+}
+
+// contextReader ends a stream with the error of a context.
+type contextReader struct {
+	ctx context.Context
+	r   io.Reader
+}
+
+func (c contextReader) Read(b []byte) (int, error) {
+	if err := c.ctx.Err(); err != nil {
+		return 0, err
+	}
+	return c.r.Read(b)
 }
 
 func (t *tarFile) fetch(i int) (func() (Image, error), error) {
@@ -163,11 +150,11 @@ func (t *tarFile) fetch(i int) (func() (Image, error), error) {
 	if e.why != nil {
 		return func() (Image, error) { return Image{}, e.why }, nil
 	}
-	if !t.zipped {
-		return func() (Image, error) { return t.decode(readBounded(io.NewSectionReader(t.f, e.at, e.size), e.size)) }, nil
+	if t.unzip == nil {
+		return func() (Image, error) { return t.decode(e, io.NewSectionReader(t.f, e.at, e.size)) }, nil
 	}
 	if t.stream == nil {
-		z, err := t.unzip()
+		z, err := t.restart()
 		if err != nil {
 			return nil, fmt.Errorf("data: archive %s: %w", t.name, err)
 		}
@@ -178,14 +165,23 @@ func (t *tarFile) fetch(i int) (func() (Image, error), error) {
 	if err == nil {
 		b, err = readBounded(io.LimitReader(t.stream, e.size), e.size)
 	}
-	return func() (Image, error) { return t.decode(b, err) }, nil
+	if t.ctx.Err() != nil { // not a reason to skip the image
+		return nil, t.ctx.Err()
+	}
+	return func() (Image, error) {
+		if err != nil {
+			return Image{}, err
+		}
+		return decodeEntry(e.name, b, t.side)
+	}, nil
 }
 
-func (t *tarFile) decode(b []byte, err error) (Image, error) {
+func (t *tarFile) decode(e entry, r io.Reader) (Image, error) {
+	b, err := readBounded(r, e.size)
 	if err != nil {
 		return Image{}, err
 	}
-	return decode.Decode(b, t.side)
+	return decodeEntry(e.name, b, t.side)
 }
 
 // counter counts the bytes read.

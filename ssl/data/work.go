@@ -5,6 +5,7 @@ import (
 	"errors"
 	"runtime"
 	"sync"
+	"sync/atomic"
 
 	"marr/ssl/data/store"
 )
@@ -30,6 +31,7 @@ type work struct {
 	source   source
 	list     *listing
 	progress func(done, total int)
+	dark     atomic.Int64 // images that were decoded to Image.Dark
 }
 
 // job is one item in the pipeline feeder → worker → writer.
@@ -41,25 +43,32 @@ type job struct {
 	err   error
 }
 
-// run appends the items that part lacks. After an error, part holds only whole records.
+// run appends the items that part lacks. After an error, part holds only whole records. If ctx ends it, images that are being decoded are
+// left behind: a decoder cannot be stopped, and a large image takes seconds. They use nothing of part, and their result is dropped.
 func (w *work) run(ctx context.Context, part *store.Builder) error {
+	parent := ctx
 	ctx, cancel := context.WithCancel(ctx)
-	var wait sync.WaitGroup
-	defer wait.Wait()
-	defer cancel()
+	var feeder, workers sync.WaitGroup
+	defer func() {
+		cancel()
+		feeder.Wait()
+		if parent.Err() == nil {
+			workers.Wait()
+		}
+	}()
 	procs := runtime.GOMAXPROCS(0)
 	jobs, queue, budget := make(chan job), make(chan job, window*procs), make(chan struct{}, inFlight/unit)
 	first := part.NumItems
-	wait.Go(func() {
+	feeder.Go(func() {
 		defer close(jobs)
 		defer close(queue)
 		for i := first; i < w.list.n && w.feed(ctx, i, jobs, queue, budget); i++ {
 		}
 	})
 	for range procs {
-		wait.Go(func() {
+		workers.Go(func() {
 			for j := range jobs {
-				j.out <- record(j)
+				j.out <- w.record(j)
 			}
 		})
 	}
@@ -113,11 +122,14 @@ func (w *work) feed(ctx context.Context, i int, jobs, queue chan<- job, budget c
 }
 
 // record decodes an item and encodes it as a record.
-func record(j job) store.Record {
+func (w *work) record(j job) store.Record {
 	img, err := j.image()
 	if err != nil {
 		var s systemError
 		return store.NewSkipped(j.item, store.Skipped{Reason: oneLine(err.Error()), Retry: errors.As(err, &s)})
+	}
+	if img.Dark {
+		w.dark.Add(1)
 	}
 	return store.NewRecord(j.item, img)
 }

@@ -52,7 +52,7 @@ func openSet(ctx context.Context, name string, px int) (*data.Set, error) {
 			return nil, fmt.Errorf("images of %s: %w: set TMPDIR to a folder with room", name, err)
 		}
 		defer os.RemoveAll(o.CacheDir)
-		o.Notice = nil
+		o.Temporary = true
 	}
 	set, err := data.Open(ctx, name, o)
 	l.end()

@@ -12,6 +12,8 @@ import (
 	"fmt"
 	"io"
 	"os"
+
+	"marr/net"
 )
 
 const (
@@ -29,41 +31,58 @@ type Array struct {
 
 // Read decodes one array from r. It reads no byte beyond the array, so that a stream may hold several. Errors name the byte.
 func Read(r io.Reader) (Array, error) {
-	var head [4]byte
-	if n, err := io.ReadFull(r, head[:]); err != nil {
-		return Array{}, readError("header", int64(n), 4, err)
+	dims, err := readHeader(r)
+	if err != nil {
+		return Array{}, err
 	}
-	if head[0] != 0 || head[1] != 0 || head[2] != typeByte {
-		return Array{}, fmt.Errorf("bad magic number % x: expected 00 00 08 and the number of dimensions (unsigned bytes)", head)
-	}
-	rank := int(head[3])
-	if rank < 1 || rank > maxDims {
-		return Array{}, fmt.Errorf("bad magic number % x: %d dimensions: expected 1 to %d", head, rank, maxDims)
-	}
-	raw := make([]byte, 4*rank)
-	if n, err := io.ReadFull(r, raw); err != nil {
-		return Array{}, readError("header", int64(4+n), int64(4+len(raw)), err)
-	}
-	a, want := Array{Dims: make([]int, rank)}, int64(1)
-	for i := range a.Dims {
-		d := int64(binary.BigEndian.Uint32(raw[4*i:]))
-		a.Dims[i] = int(d)
-		if d == 0 {
-			return Array{}, fmt.Errorf("bad dimensions: dimension %d is 0", i)
-		}
-		if want > maxBytes/d {
-			return Array{}, fmt.Errorf("bad dimensions: dimension %d is %d: more than %d bytes in all", i, d, int64(maxBytes))
-		}
-		want *= d
-	}
+	header, want := sizes(dims)
 	var buf bytes.Buffer
 	buf.Grow(int(min(want, ahead)))
-	header := int64(4 + len(raw))
 	if n, err := io.CopyN(&buf, r, want); err != nil {
 		return Array{}, readError("data", header+n, header+want, err)
 	}
-	a.Data = buf.Bytes()
-	return a, nil
+	return Array{Dims: dims, Data: buf.Bytes()}, nil
+}
+
+// sizes returns the bytes of header and data.
+func sizes(dims []int) (header, data int64) {
+	data = 1
+	for _, d := range dims {
+		data *= int64(d)
+	}
+	return int64(4 + 4*len(dims)), data
+}
+
+// readHeader reads the dimensions, whose product is at most maxBytes.
+func readHeader(r io.Reader) ([]int, error) {
+	var head [4]byte
+	if n, err := io.ReadFull(r, head[:]); err != nil {
+		return nil, readError("header", int64(n), 4, err)
+	}
+	if head[0] != 0 || head[1] != 0 || head[2] != typeByte {
+		return nil, fmt.Errorf("bad magic number % x: expected 00 00 08 and the number of dimensions (unsigned bytes)", head)
+	}
+	rank := int(head[3])
+	if rank < 1 || rank > maxDims {
+		return nil, fmt.Errorf("bad magic number % x: %d dimensions: expected 1 to %d", head, rank, maxDims)
+	}
+	raw := make([]byte, 4*rank)
+	if n, err := io.ReadFull(r, raw); err != nil {
+		return nil, readError("header", int64(4+n), int64(4+len(raw)), err)
+	}
+	dims, want := make([]int, rank), int64(1)
+	for i := range dims {
+		d := int64(binary.BigEndian.Uint32(raw[4*i:]))
+		dims[i] = int(d)
+		if d == 0 {
+			return nil, fmt.Errorf("bad dimensions: dimension %d is 0", i)
+		}
+		if want > maxBytes/d {
+			return nil, fmt.Errorf("bad dimensions: dimension %d is %d: more than %d bytes in all", i, d, int64(maxBytes))
+		}
+		want *= d
+	}
+	return dims, nil
 }
 
 // readError returns the error of a stream that ended or failed in its header or data after got of want bytes.
@@ -74,30 +93,103 @@ func readError(part string, got, want int64, err error) error {
 	return fmt.Errorf("unreadable in its %s at byte %d of %d: %w", part, got, want, err)
 }
 
-// ReadFile decodes the file at path, gzip-compressed or not (detected by its first two bytes), which must hold exactly one array. Errors
-// of the file system are *fs.PathError and name the path; errors of the format do not.
+// File reads the array of a file in order, in parts: a compressed file of any size in the memory of one part.
+type File struct {
+	Dims []int
+
+	file *os.File
+	r    io.Reader
+	at   int64 // bytes read of the data
+}
+
+// Open opens the regular file at path, gzip-compressed or not (detected by its first two bytes), which must hold exactly one array, and
+// reads the dimensions. Errors of the file system are *fs.PathError and name the path; errors of the format do not.
+func Open(path string) (*File, error) {
+	file, err := net.OpenRegular(path)
+	if err != nil {
+		return nil, err
+	}
+	f := &File{file: file}
+	if err := f.start(); err != nil {
+		file.Close()
+		return nil, err
+	}
+	return f, nil
+}
+
+// start reads the header. The size of a file that is not compressed is compared at once.
+func (f *File) start() error {
+	b := bufio.NewReaderSize(f.file, 1<<16)
+	f.r = b
+	head, _ := b.Peek(2)
+	zipped := bytes.Equal(head, []byte{0x1f, 0x8b})
+	if zipped {
+		z, err := gzip.NewReader(b)
+		if err != nil {
+			return fmt.Errorf("bad gzip header: %w", err)
+		}
+		f.r = z
+	}
+	var err error
+	if f.Dims, err = readHeader(f.r); err != nil || zipped {
+		return err
+	}
+	info, err := f.file.Stat()
+	if err != nil {
+		return err
+	}
+	switch header, want := sizes(f.Dims); {
+	case info.Size() < header+want:
+		return readError("data", info.Size(), header+want, io.ErrUnexpectedEOF)
+	case info.Size() > header+want:
+		return f.trailing()
+	}
+	return nil
+}
+
+func (f *File) trailing() error {
+	_, want := sizes(f.Dims)
+	return fmt.Errorf("trailing bytes: more than the %d bytes of data that dimensions %v announce", want, f.Dims)
+}
+
+// Next returns the next n bytes of the data. With the last ones it checks the end of the file, where gzip has its checksum.
+func (f *File) Next(n int) ([]byte, error) {
+	b := make([]byte, n)
+	header, want := sizes(f.Dims)
+	got, err := io.ReadFull(f.r, b)
+	f.at += int64(got)
+	if err != nil {
+		return nil, readError("data", header+f.at, header+want, err)
+	}
+	if f.at < want {
+		return b, nil
+	}
+	switch n, err := io.CopyN(io.Discard, f.r, 1); {
+	case n > 0:
+		return nil, f.trailing()
+	case err != io.EOF:
+		return nil, fmt.Errorf("unreadable after its data: %w", err)
+	}
+	return b, nil
+}
+
+// Close closes the file.
+func (f *File) Close() error { return f.file.Close() }
+
+// ReadFile returns the array of a file (see Open).
 func ReadFile(path string) (Array, error) {
-	f, err := os.Open(path)
+	f, err := Open(path)
 	if err != nil {
 		return Array{}, err
 	}
 	defer f.Close()
-	var r io.Reader = bufio.NewReaderSize(f, 1<<16)
-	if head, _ := r.(*bufio.Reader).Peek(2); len(head) == 2 && head[0] == 0x1f && head[1] == 0x8b {
-		if r, err = gzip.NewReader(r); err != nil {
-			return Array{}, fmt.Errorf("bad gzip header: %w", err)
+	a := Array{Dims: f.Dims}
+	for _, want := sizes(f.Dims); f.at < want; { // memory grows with what is read, not with what the header says
+		b, err := f.Next(int(min(ahead, want-f.at)))
+		if err != nil {
+			return Array{}, err
 		}
-	}
-	a, err := Read(r)
-	if err != nil {
-		return Array{}, err
-	}
-	// gzip compares its checksum at the end of the stream.
-	switch n, err := io.CopyN(io.Discard, r, 1); {
-	case n > 0:
-		return Array{}, fmt.Errorf("trailing bytes: more than the %d bytes of data that dimensions %v announce", len(a.Data), a.Dims)
-	case err != io.EOF:
-		return Array{}, fmt.Errorf("unreadable after its data: %w", err)
+		a.Data = append(a.Data, b...)
 	}
 	return a, nil
 }
