@@ -38,6 +38,11 @@ func TestBadInputPrintsOneLineAndLeavesNoFolder(t *testing.T) {
 	}{
 		{"unknown command", 2, "unknown command frobnicate: marr help lists all commands", nil, []string{"frobnicate"}},
 		{"misspelled command", 2, "unknown command pretrian: did you mean pretrain?", nil, []string{"pretrian"}},
+		{"misspelled help", 2, "unknown command halp: did you mean help?", nil, []string{"halp"}},
+		{"unknown command with a line break", 2, `unknown command "a\nb"`, nil, []string{"a\nb"}},
+		{"unknown flag with a line break", 2, `unknown flag "--a\nb"`, nil, []string{"pretrain", "--a\nb"}},
+		{"empty number", 2, `--batch "": want a whole number`, nil, []string{"pretrain", "--batch="}},
+		{"method with a line break", 2, `--method "a\nb": not known`, nil, []string{"pretrain", "--method", "a\nb"}},
 		{"unknown flag", 2, "unknown flag --frobnicate: marr help pretrain lists all flags", nil, []string{"pretrain", "--frobnicate"}},
 		{"misspelled flag", 2, "unknown flag --leraning-rate: did you mean --learning-rate?", nil, []string{"pretrain", "--leraning-rate", "1"}},
 		{"flag with one dash", 2, "unknown flag -lr: did you mean --lr?", nil, []string{"pretrain", "-lr=0.1"}},

@@ -18,7 +18,8 @@ import (
 	"marr/vk"
 )
 
-// command is a subcommand. setup declares its flags and returns the function that runs it.
+// command is a subcommand. setup declares its flags and returns the function that runs it. What help, completion and error messages tell about a flag
+// besides its help text, setup declares with inGroup, choices, examples and unsetMeans. Words in args that are separated by | complete its first argument.
 type command struct {
 	name, args, summary string
 	setup               func(fs *pflag.FlagSet) func(ctx context.Context, args []string) error
@@ -111,11 +112,11 @@ func dispatch(ctx context.Context, args []string) error {
 			return c.run(ctx, args[1:])
 		}
 	}
-	hint := didYouMean(args[0], "", names())
+	hint := didYouMean(args[0], "", append(names(), "help", "--help", "--version"))
 	if hint == "" {
 		hint = ": marr help lists all commands"
 	}
-	return usagef("unknown command %s%s", args[0], hint)
+	return usagef("unknown command %s%s", quoted(args[0]), hint)
 }
 
 func (c command) run(ctx context.Context, args []string) error {

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode"
 
 	"github.com/agext/levenshtein"
 	"github.com/spf13/pflag"
@@ -39,9 +40,17 @@ func didYouMean(word, prefix string, names []string) string {
 	return ""
 }
 
+// quoted returns what a user wrote, in quotes if it is empty or has characters that do not show.
+func quoted(text string) string {
+	if text == "" || strings.ContainsFunc(text, func(r rune) bool { return unicode.IsSpace(r) || !unicode.IsPrint(r) }) {
+		return strconv.Quote(text)
+	}
+	return text
+}
+
 // unknown returns an error for a value that is not among the known ones.
 func unknown(what, value string, known []string) error {
-	return usagef("%s %s: not known%s: known are %s", what, value, didYouMean(value, "", known), strings.Join(known, ", "))
+	return usagef("%s %s: not known%s: known are %s", what, quoted(value), didYouMean(value, "", known), strings.Join(known, ", "))
 }
 
 // checkChoices returns an error for a flag whose value is not one of its choices.
@@ -70,7 +79,7 @@ func (c command) parseError(fs *pflag.FlagSet, err error) error {
 		if hint == "" {
 			hint = fmt.Sprintf(": marr help %s lists all flags", c.name)
 		}
-		return usagef("unknown flag %s%s%s", dashes, name, hint)
+		return usagef("unknown flag %s%s", quoted(dashes+name), hint)
 	case errors.As(err, &missing):
 		f := missing.GetFlag()
 		name, _ := pflag.UnquoteUsage(f)
@@ -80,7 +89,7 @@ func (c command) parseError(fs *pflag.FlagSet, err error) error {
 		if _, err := strconv.ParseInt(invalid.GetValue(), 0, 64); errors.Is(err, strconv.ErrRange) {
 			want = "too large: " + want
 		}
-		return usagef("--%s%s%s: %s", f.Name, valueSeparator(f), invalid.GetValue(), want)
+		return usagef("--%s%s%s: %s", f.Name, valueSeparator(f), quoted(invalid.GetValue()), want)
 	}
 	return usagef("%v: marr help %s lists all flags", err, c.name)
 }
