@@ -175,7 +175,9 @@ func (d *demo) score(ctx context.Context, s subject) (scores, error) {
 		return row, nil
 	}
 	finetune := eval.DefaultFinetuneConfig()
+	line := finetuneProgress(&finetune)
 	percent, err := eval.Finetune(ctx, d.dev, eval.Network{Config: s.config.Config, Inputs: s.inputs, Start: s.start}, d.train, d.test, finetune)
+	line.end()
 	percent = round(percent)
 	row.Finetune10, row.FinetuneDraws = &percent, finetune.Draws
 	return row, err

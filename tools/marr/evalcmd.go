@@ -24,7 +24,7 @@ func evalCommand(fs *pflag.FlagSet) func(context.Context, []string) error {
 	dir := fs.String("run", "", "`DIR` of a run, whose newest checkpoint is measured, or one of its checkpoint files")
 	branch := branchFlag(fs)
 	model := fs.String("model", "", "`FILE|random|raw` in place of --run: an .onnx or .safetensors file, an untrained network, or the pixels themselves. "+
-		"An ONNX file that fits no --arch runs in ONNX Runtime")
+		"An ONNX file of another architecture runs in ONNX Runtime")
 	examples(fs, "model", []string{"random", "raw"})
 	end()
 	end = inGroup(fs, dataGroup)

@@ -107,6 +107,41 @@ func TestForeignONNXFilesRunInONNXRuntime(t *testing.T) {
 	}
 }
 
+// Graphs of one node, as other programs write them.
+func TestONNXRuntimeChecksInputAndOutputOfAGraph(t *testing.T) {
+	t.Parallel()
+	if _, err := ort.Open(); errors.As(err, new(*ort.NotPresentError)) {
+		println("marr: the test of graphs in ONNX Runtime did not run:", err.Error())
+		return
+	}
+	image := export.Batch(3, 16, 16)
+	for name, x := range map[string]struct {
+		op     string
+		input  []export.Dim
+		output []export.Dim
+		status int
+		want   string
+	}{
+		"features of one position": {"GlobalAveragePool", image, export.Batch(3, 1, 1), 0, "kNN by cosine"},
+		"any size":                 {"GlobalAveragePool", []export.Dim{{Symbol: "N"}, {Size: 3}, {Symbol: "h"}, {Symbol: "w"}}, export.Batch(3, 1, 1), 0, "on images of 16 px"},
+		"a feature map":            {"Relu", image, image, 1, "its first output has the dims [32 3 16 16] for 32 images: want features, [N D] or [N D 1 1]"},
+		"channels last":            {"Relu", export.Batch(16, 16, 3), export.Batch(16, 16, 3), 1, "its input has the dims [-1 16 16 3]: want [N 3 16 16]"},
+		"gray":                     {"Relu", export.Batch(1, 16, 16), export.Batch(1, 16, 16), 1, "its input has the dims [-1 1 16 16]: want [N 3 16 16]"},
+		"no images":                {"Relu", export.Batch(5), export.Batch(5), 1, "its input has the dims [-1 5]: want images, [N C H W]"},
+	} {
+		path := filepath.Join(t.TempDir(), "graph.onnx")
+		err := export.WriteFile(path, &export.Model{Inputs: []export.Value{{Name: "x", Type: export.Float32, Dims: x.input}},
+			Outputs: []export.Value{{Name: "y", Type: export.Float32, Dims: x.output}}, Nodes: []export.Node{{Op: x.op, Name: "n", Inputs: []string{"x"}, Outputs: []string{"y"}}}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		r := call(t, nil, "eval", "knn", "--model", path, "--size", "16", "--train", pictures32(t), "--test", pictures32(t))
+		if r.status != x.status || !strings.Contains(r.out+r.err, x.want) {
+			t.Errorf("%s: status %d, said %q and %q, want %d and %q", name, r.status, r.out, r.err, x.status, x.want)
+		}
+	}
+}
+
 func TestModelsThatCannotBeEvaluatedAreRefused(t *testing.T) {
 	t.Parallel()
 	run, files := pictureRun(t)

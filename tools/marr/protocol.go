@@ -221,12 +221,7 @@ func (p *protocol) sgd(ctx context.Context, dev *vk.Device, s subject, train, te
 func (p *protocol) finetune(ctx context.Context, dev *vk.Device, s subject, train, test *data.Set, result map[string]any) (string, error) {
 	f := eval.DefaultFinetuneConfig()
 	f.PerClass, f.Draws = p.perClass, p.draws
-	line := newWorkProgress()
-	f.Progress = func(draw, step, steps int) {
-		line.update(draw*steps+step, f.Draws*steps, func(float64) string {
-			return fmt.Sprintf("fine-tuning: draw %d/%d  step %d/%d", draw+1, f.Draws, step, steps)
-		})
-	}
+	line := finetuneProgress(&f)
 	percent, err := eval.Finetune(ctx, dev, eval.Network{Config: s.config.Config, Inputs: s.inputs, Start: s.start}, train, test, f)
 	line.end()
 	if err != nil {
@@ -235,6 +230,17 @@ func (p *protocol) finetune(ctx context.Context, dev *vk.Device, s subject, trai
 	key := fmt.Sprintf("finetune%d", f.PerClass)
 	result[key], result[key+"_n"] = round(percent), f.Draws
 	return fmt.Sprintf("whole network fine-tuned for %d steps on %s per class, mean of %s: %.2f %%", f.Steps, count(f.PerClass, "label"), count(f.Draws, "draw"), percent), nil
+}
+
+// finetuneProgress makes fine-tuning print its progress.
+func finetuneProgress(f *eval.FinetuneConfig) *workProgress {
+	line, draws := newWorkProgress(), f.Draws
+	f.Progress = func(draw, step, steps int) {
+		line.update(draw*steps+step, draws*steps, func(float64) string {
+			return fmt.Sprintf("fine-tuning: draw %d/%d  step %d/%d", draw+1, draws, step, steps)
+		})
+	}
+	return line
 }
 
 // round rounds a percentage to three decimals.
