@@ -162,7 +162,7 @@ func TestOnlyDamageMakesLoadingFallBack(t *testing.T) {
 	}{
 		"another format":       {func() { writeFile(t, path, []byte(newer)) }, "format 9"},
 		"not of this program":  {func() { writeFile(t, path, []byte("\x02\x00\x00\x00\x00\x00\x00\x00{}")) }, "not a checkpoint of marr"},
-		"a folder in its way":  {func() { os.Remove(path); os.Mkdir(path, 0o777) }, "directory"},
+		"a folder in its way":  {func() { os.Remove(path); os.Mkdir(path, 0o777) }, "not a regular file"},
 		"both damaged":         {func() { writeFile(t, path, whole[:50]); writeFile(t, before, whole[:70]) }, "no intact checkpoint is left"},
 		"only a damaged other": {func() { os.Remove(path); writeFile(t, before, whole[:70]) }, "damaged"},
 	} {
