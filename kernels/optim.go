@@ -25,7 +25,8 @@ func (o SGD) update(g *Graph, t trust) {
 //
 //	q = min(1, Trust·‖p‖/(‖grad‖ + λ‖p‖ + 1e-8)/η), g ← q·(grad + λp), then as SGD; where a norm is 0, g ← grad
 //
-// Parameters without decay take SGD's step, without adaptation.
+// Parameters without decay take SGD's step, without adaptation. SimCLR's authors multiply by η within v (google-research/simclr, lars_optimizer.py), which
+// differs only while η changes.
 type LARS struct {
 	SGD
 	Trust   float64 // 0.001 in BYOL's code, 0.02 in Apex's

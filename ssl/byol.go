@@ -15,6 +15,9 @@ import (
 //	loss = Σ_{(a,b) ∈ {(1,2),(2,1)}} mean_n (2 − 2 cos(q(g(f(v_a))), sg(g'(f'(v_b)))))    (equation 2, both directions summed)
 //	θ' ← m·θ' + (1 − m)·θ after every step, m = 1 − (1 − m₀)·(cos(πk/K) + 1)/2
 //
+// Ports that train with ½ Σ −cos, such as lightly's small benchmarks, have a quarter of the gradient: with SGD the same training needs a quarter of their
+// learning rate and four times their weight decay here.
+//
 // f is the backbone, g the projector, q the predictor; f' and g' are momentum encoders, whose batch norms use their own batch statistics. Each view goes through the network
 // separately: one batch-norm population per view, as in the authors' code (deepmind-research, byol/byol_experiment.py). The backbone f is exported.
 //

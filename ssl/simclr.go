@@ -13,7 +13,7 @@ import (
 //	loss = NT-Xent(z/‖z‖, τ), z = projector(backbone(view)), mean over the 2N views
 //
 // The authors' code adds the means of both views, which doubles the loss (google-research/simclr, objective.py): with SGD the same training needs half
-// the learning rate there. Decoupled removes the positive from the denominator of the loss, which matters most for small batches (Yeh et al. 2021,
+// the learning rate and twice the weight decay there. Decoupled removes the positive from the denominator of the loss, which matters most for small batches (Yeh et al. 2021,
 // arXiv:2110.06848).
 //
 // Both views are concatenated and go through the network as one batch-norm population, as in the authors' code on one device.

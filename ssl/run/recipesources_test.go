@@ -8,6 +8,8 @@ import (
 	"strings"
 	"testing"
 
+	"marr/kernels/ref"
+	"marr/net"
 	"marr/net/registry"
 	"marr/ssl"
 	"marr/ssl/data/datatest"
@@ -128,6 +130,50 @@ func TestRecipesTrainWithTheRatesOfTheirSources(t *testing.T) {
 	}
 }
 
+// The updates from a loss and from one k times as large are the same if rate and decay are converted, and not if the rate alone is.
+func TestConvertedRateAndDecayGiveTheUpdatesOfTheSource(t *testing.T) {
+	const k, trust = 0.25, 0.001
+	train := func(optimizer string, scale, rate, decay float64) *ref.Tensor {
+		p, v, second := ref.New(3), ref.New(3), ref.New(3)
+		copy(p.Data, []float64{1, -2, 0.5})
+		for step := range 5 {
+			g := ref.New(3)
+			for i, x := range p.Data {
+				g.Data[i] = scale * (math.Sin(float64(3*step+i)) + x)
+			}
+			o := ref.SGDParams{LR: rate, Momentum: 0.9, Decay: decay, Nesterov: optimizer == "nesterov"}
+			switch optimizer {
+			case "lars":
+				p, v = ref.LARS(p, g, v, trust, o)
+			case "larc":
+				p, v = ref.LARC(p, g, v, trust, o)
+			case "adam", "adamw":
+				p, v, second = ref.AdamW(p, g, v, second, step+1, ref.AdamWParams{LR: rate, Beta1: 0.9, Beta2: 0.999, Decay: decay, Coupled: optimizer == "adam"})
+			default:
+				p, v = ref.SGD(p, g, v, o)
+			}
+		}
+		return p
+	}
+	distance := func(a, b *ref.Tensor) (most float64) {
+		for i := range a.Data {
+			most = math.Max(most, math.Abs(a.Data[i]-b.Data[i]))
+		}
+		return most
+	}
+	for _, optimizer := range net.Optimizers() {
+		source := published{rate: 0.1, scale: fixed, loss: k, decay: 0.05}
+		rate, decay := source.settings(optimizer, 1)
+		want := train(optimizer, k, source.rate, source.decay)
+		if d := distance(train(optimizer, 1, rate, decay), want); d > 1e-9 { // LARC adds 1e-8 to a norm
+			t.Errorf("%s: %g from the source's weights", optimizer, d)
+		}
+		if d := distance(train(optimizer, 1, rate, source.decay), want); optimizer != "adamw" && d < 1e-6 {
+			t.Errorf("%s: with the source's decay only %g from its weights", optimizer, d)
+		}
+	}
+}
+
 func open(t *testing.T, name string) *Recipe {
 	t.Helper()
 	r, err := OpenRecipe(name)
@@ -143,6 +189,7 @@ const (
 	solo224   = "2 × 224 px, crop 0.08–1 bicubic, jitter 0.8 0.4/0.4/0.2/0.1, gray 0.2, blur 1/0.1, solarize 0/0.2"
 	lightly32 = "2 × 32 px, crop 0.08–1 bilinear, jitter 0.8 0.4/0.4/0.4/0.1, gray 0.2, blur 0/0, solarize 0/0"
 	lightly   = "2 × 128 px, crop 0.08–1 bilinear, jitter 0.8 0.4/0.4/0.4/0.1, gray 0.2, blur 0.5/0.5, solarize 0/0"
+	google32  = "2 × 32 px, crop 0.08–1 bicubic, jitter 0.8 0.4/0.4/0.4/0.1, gray 0.2, blur 0/0, solarize 0/0"
 	strong224 = "2 × 224 px, crop 0.08–1 bicubic, jitter 0.8 0.8/0.8/0.8/0.2, gray 0.2, blur 0.5/0.5, solarize 0/0"
 	stl64     = "2 × 64 px, crop 0.2–1 bicubic, jitter 0.8 0.4/0.4/0.4/0.1, gray 0.1, blur 0/0, solarize 0/0"
 )
@@ -150,8 +197,8 @@ const (
 func TestRecipesHaveTheViewsOfTheirSources(t *testing.T) {
 	for name, want := range map[string]string{
 		"cifar10-byol-r18": solo32, "cifar10-dino-r18": solo32, "imagenet100-byol-r18": solo224, "imagenet100-dino-r18": solo224,
-		"imagenet100-simsiam-r18": solo224, "imagenet100-simclr-r18": strong224, "imagenet-byol-r50": solo224, "imagenet-simclr-r50": strong224,
-		"cifar10-byol-r18-200ep": lightly32, "cifar10-simclr-r18-200ep": lightly32, "cifar10-simclr-r18": lightly32, "cifar10-simclr-r50": lightly32,
+		"imagenet100-simsiam-r18": solo224, "imagenet100-simclr-r18": strong224,
+		"cifar10-byol-r18-200ep": lightly32, "cifar10-simclr-r18-200ep": lightly32, "cifar10-simclr-r18": google32, "cifar10-simclr-r50": google32,
 		"imagenette-simclr-r18": lightly, "imagenette-byol-r18": lightly, "stl10-simclr-r18": stl64, "stl10-byol-r18": stl64,
 		"imagenette-simsiam-r18": "2 × 128 px, crop 0.2–1 bilinear, jitter 0.8 0.4/0.4/0.4/0.1, gray 0.2, blur 0.5/0.5, solarize 0/0",
 		"imagenet-simsiam-r50":   "2 × 224 px, crop 0.2–1 bilinear, jitter 0.8 0.4/0.4/0.4/0.1, gray 0.2, blur 0.5/0.5, solarize 0/0",
@@ -159,8 +206,10 @@ func TestRecipesHaveTheViewsOfTheirSources(t *testing.T) {
 		"stl10-simclr-r18-100ep": "2 × 96 px, crop 0.08–1 bilinear, jitter 0.8 0.8/0.8/0.8/0.2, gray 0.2, blur 0/0, solarize 0/0",
 		"imagenette-dino-r18": "2 × 128 px, crop 0.4–1 bilinear, jitter 0.8 0.4/0.4/0.2/0.1, gray 0.2, blur 1/0.1, solarize 0/0.2; " +
 			"6 × 64 px, crop 0.05–0.4 bilinear, jitter 0.8 0.4/0.4/0.2/0.1, gray 0.2, blur 0.5/0.5, solarize 0/0",
-		"imagenet-dino-r50": "2 × 224 px, crop 0.14–1 bicubic, jitter 0.8 0.4/0.4/0.2/0.1, gray 0.2, blur 1/0.1, solarize 0/0.2; " +
-			"6 × 96 px, crop 0.05–0.14 bicubic, jitter 0.8 0.4/0.4/0.2/0.1, gray 0.2, blur 0.5/0.5, solarize 0/0",
+		"imagenet-byol-r50":   strings.Replace(solo224, "bicubic", "bilinear", 1),
+		"imagenet-simclr-r50": strings.Replace(strong224, "bicubic", "bilinear", 1),
+		"imagenet-dino-r50": "2 × 224 px, crop 0.14–1 bilinear, jitter 0.8 0.4/0.4/0.2/0.1, gray 0.2, blur 1/0.1, solarize 0/0.2; " +
+			"6 × 96 px, crop 0.05–0.14 bilinear, jitter 0.8 0.4/0.4/0.2/0.1, gray 0.2, blur 0.5/0.5, solarize 0/0",
 	} {
 		r := open(t, name)
 		c := DefaultConfig()
