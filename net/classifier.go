@@ -1,6 +1,8 @@
 package net
 
 import (
+	"fmt"
+	"slices"
 	"strings"
 
 	"marr/kernels"
@@ -44,4 +46,58 @@ type probabilities struct{ of Module }
 
 func (p probabilities) Forward(x *kernels.Tensor, m Mode) *kernels.Tensor {
 	return kernels.Softmax(p.of.Forward(x, m), 1)
+}
+
+// Classifier declares in an empty store the classifier that the file holds, and writes its weights. The number of classes is the width of its output.
+// A file without a head, or with tensors that do not fit, is an error.
+func (w *Weights) Classifier(st *kernels.Store) (c *Classifier, classes int, err error) {
+	config, err := w.Recognize(nil)
+	if err != nil {
+		return nil, 0, err
+	}
+	b, err := config.New(st, 0)
+	if err != nil {
+		return nil, 0, err
+	}
+	widths := w.headWidths()
+	if widths == nil {
+		return nil, 0, fmt.Errorf("net: %s: it has no classifier, no tensors named %s.*: give a classifier.onnx of marr finetune", w.Path, HeadPrefix)
+	}
+	if _, err := w.Restore(st); err != nil {
+		return nil, 0, err
+	}
+	c = Scope{Store: st}.Classifier(b, widths[:len(widths)-1], widths[len(widths)-1], false)
+	var to []destination
+	for _, p := range st.Params() {
+		if strings.HasPrefix(p.Name, HeadPrefix+".") {
+			to = append(to, destination{p.Name, p.Shape, p.Write})
+		}
+	}
+	tensors := w.byName()
+	if why := unfit(tensors, to); len(why) > 0 {
+		return nil, 0, fmt.Errorf("net: %s: its classifier has another form: %s: give a classifier.onnx of marr finetune", w.Path, strings.Join(why, "; "))
+	}
+	return c, widths[len(widths)-1], writeAll(tensors, to)
+}
+
+// headWidths returns the widths of the hidden layers and the output of the head, nil if there is no head.
+func (w *Weights) headWidths() (widths []int) {
+	tensors := w.byName()
+	names := []string{HeadPrefix + ".weight"}
+	if _, linear := tensors[names[0]]; !linear {
+		names = nil
+		for i := 0; ; i += 2 {
+			name := fmt.Sprintf("%s.%d.weight", HeadPrefix, i)
+			if _, ok := tensors[name]; !ok {
+				break
+			}
+			names = append(names, name)
+		}
+	}
+	for _, name := range names {
+		if shape := tensors[name].Shape; len(shape) == 2 && slices.Min(shape) > 0 {
+			widths = append(widths, shape[0])
+		}
+	}
+	return widths
 }

@@ -173,10 +173,7 @@ func printable(name string) string {
 // statistic of the backbone in the same shape; otherwise the error lists what differs, with both shapes, and nothing is written. Tensors that the
 // backbone does not have are left, and reported.
 func (w *Weights) Restore(st *kernels.Store) (Taken, error) {
-	tensors := map[string]Blob{}
-	for _, b := range w.Tensors {
-		tensors[b.Name] = b
-	}
+	tensors := w.byName()
 	to := backboneOf(st, "", "")
 	for i := range to {
 		to[i].name = strings.TrimPrefix(to[i].name, BackbonePrefix)
@@ -191,4 +188,12 @@ func (w *Weights) Restore(st *kernels.Store) (Taken, error) {
 		delete(tensors, t.name)
 	}
 	return Taken{len(to), slices.Sorted(maps.Keys(tensors))}, nil
+}
+
+func (w *Weights) byName() map[string]Blob {
+	tensors := map[string]Blob{}
+	for _, b := range w.Tensors {
+		tensors[b.Name] = b
+	}
+	return tensors
 }

@@ -16,8 +16,8 @@ func TestCompletionOfCommandsFlagsAndValues(t *testing.T) {
 		line string   // words, separated by spaces; the last is to be completed
 		want []string // all candidates, without descriptions
 	}{
-		{"pre", []string{"pretrain"}},
-		{"help pre", []string{"pretrain"}},
+		{"pret", []string{"pretrain"}},
+		{"help pret", []string{"pretrain"}},
 		{"completion ", []string{"bash", "zsh", "fish"}},
 		{"eval ", []string{"knn", "linear", "finetune"}},
 		{"data ", []string{"inspect"}},

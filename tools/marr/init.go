@@ -14,7 +14,6 @@ import (
 
 	"marr/kernels"
 	"marr/net"
-	"marr/ssl/data"
 	"marr/ssl/run"
 )
 
@@ -144,13 +143,4 @@ func (x *initial) set(r *run.Run) {
 			r.Origin[key] = "init"
 		}
 	}
-}
-
-// adapt gives a set the channels that the network takes: gray images are repeated in three.
-func (x *initial) adapt(set *data.Set) error {
-	if set.C > x.channels {
-		return fmt.Errorf("%s has color, and the network of %s takes gray images: give gray images, or weights for color images", set.Name, x.name)
-	}
-	set.C = x.channels
-	return nil
 }

@@ -150,7 +150,6 @@ func TestWeightsOfAnotherNetworkAreRefused(t *testing.T) {
 		{2, "the norm batch: omit --norm", fromWeights(set, out, file, "--norm", "group")},
 		{1, "it holds bn1.bias [4], want [8]", fromWeights(set, out, file, "--width", "8")},
 		{1, "it holds backbone.bn1.bias [4], want [8]", fromWeights(set, out, run, "--width", "8")},
-		{1, "takes gray images", fromWeights(pictures32(t), out, file)},
 		{1, "give the folder of a run, or an .onnx or .safetensors file", fromWeights(set, out, filepath.Join(dir, "nothing"))},
 		{2, "use .onnx or .safetensors", fromWeights(set, out, text)},
 		{1, "the folder holds no run", fromWeights(set, out, dir)},

@@ -11,7 +11,7 @@ import (
 	"golang.org/x/term"
 )
 
-// progressLine prints the progress of training: on a terminal one line that it overwrites, elsewhere ten lines per epoch.
+// progressLine prints the progress of training: on a terminal one line that it overwrites, elsewhere lines (printsStep).
 type progressLine struct {
 	terminal bool
 	open     bool   // a line on the terminal has no line break yet
@@ -34,9 +34,18 @@ func (l *progressLine) progress(p run.Progress) {
 		l.open, l.width = true, len(line)
 		return
 	}
-	if inEpoch := (p.Step-1)%perEpoch + 1; inEpoch == perEpoch || inEpoch%max(1, perEpoch/10) == 0 {
+	if printsStep(p.Step, p.Steps, perEpoch) {
 		fmt.Println(line)
 	}
+}
+
+// printsStep reports whether a step is printed where lines stay: ten steps of each epoch and its last; of a run of many short epochs about 200 in all.
+func printsStep(step, steps, perEpoch int) bool {
+	if perEpoch < 10 {
+		return step == steps || step%max(1, steps/200) == 0
+	}
+	inEpoch := (step-1)%perEpoch + 1
+	return inEpoch == perEpoch || inEpoch%(perEpoch/10) == 0
 }
 
 // end breaks the line on the terminal.

@@ -33,6 +33,8 @@ func commands() []command {
 		{"views", "--data D --method M --out FILE", "paint the views that a method trains on", viewsCommand},
 		{"pretrain", "--data D --out DIR", "train a backbone without labels", pretrainCommand},
 		{"eval", "knn|linear|finetune", "measure a backbone by nearest neighbors, a linear probe or fine-tuning", evalCommand},
+		{"finetune", "--run DIR --train D --out DIR", "train a backbone and a classifier on labeled images", finetuneCommand},
+		{"predict", "--model FILE --data D", "classify images by a classifier.onnx", predictCommand},
 		{"bench", "kernels|step|data|methods|all|table",
 			"measure kernels, training steps, the data pipeline or the accuracy of methods; table FILE... prints results as Markdown", benchCommand},
 		{"export", "--run DIR --out FILE", "write a run's backbone as ONNX or safetensors", exportCommand},

@@ -115,9 +115,7 @@ func pretrainCommand(fs *pflag.FlagSet) func(context.Context, []string) error {
 		}
 		defer set.Close()
 		if from != nil {
-			if err := from.adapt(set); err != nil {
-				return err
-			}
+			set = withChannels(set, from.channels)
 		}
 		if automatic {
 			p.choose(&c, set)
@@ -155,6 +153,15 @@ const pictureImages = 8
 // pretrain trains r, prints its progress, and measures its quality by q unless that is nil. It returns the number of steps that it trained, without those
 // before a resumed run was stopped.
 func pretrain(ctx context.Context, dev *vk.Device, r *run.Run, q *quality) (steps int, err error) {
+	t, steps, err := trainRun(ctx, dev, r, q)
+	if t != nil {
+		t.Free()
+	}
+	return steps, err
+}
+
+// trainRun is pretrain that returns the trainer, which the caller frees unless it is nil.
+func trainRun(ctx context.Context, dev *vk.Device, r *run.Run, q *quality) (t *train.Trainer, steps int, err error) {
 	l := newProgressLine()
 	r.OnStep, r.Notice = l.progress, func(format string, args ...any) {
 		l.end()
@@ -192,14 +199,13 @@ func pretrain(ctx context.Context, dev *vk.Device, r *run.Run, q *quality) (step
 		}
 		return viewSheet(rows, t.Specs()), nil
 	}
-	t, err := r.Pretrain(ctx, dev)
+	t, err = r.Pretrain(ctx, dev)
 	l.end()
 	if t != nil {
 		steps += t.Step()
-		defer t.Free()
 	}
 	if errors.Is(err, run.ErrStopped) {
-		return steps, fmt.Errorf("%w at step %d of %d: saved in %s: continue with the same command and --resume", err, t.Step(), t.Steps(), r.Dir)
+		return t, steps, fmt.Errorf("%w at step %d of %d: saved in %s: continue with the same command and --resume", err, t.Step(), t.Steps(), r.Dir)
 	}
 	if err == nil && q != nil {
 		q.onEnd()
@@ -207,7 +213,7 @@ func pretrain(ctx context.Context, dev *vk.Device, r *run.Run, q *quality) (step
 	if err == nil {
 		printLine(os.Stdout, "done: %d steps, saved in %s", t.Steps(), r.Dir)
 	}
-	return steps, err
+	return t, steps, err
 }
 
 // inParts describes a batch that is computed in parts; "" if it is not.

@@ -1,0 +1,219 @@
+package main
+
+import (
+	"encoding/csv"
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+
+	"marr/export"
+)
+
+// colors is the run of tests of fine-tuning, on pictures32.
+func colors(t *testing.T) (run, set string) {
+	t.Helper()
+	set = pictures32(t)
+	run, _ = trainedOn(t, set, "--size", "16", "--epochs", "1")
+	return run, set
+}
+
+// finetune returns the command line of 8 epochs of 3 steps: a fifth of the 32 pictures is held out.
+func finetune(set, out string, more ...string) []string {
+	return append([]string{"finetune", "--train", set, "--out", out, "--epochs", "8", "--batch", "8", "--lr", "1e-2"}, more...)
+}
+
+func results(t *testing.T, dir string) (r finetuneResults) {
+	t.Helper()
+	raw, err := os.ReadFile(filepath.Join(dir, resultsFile))
+	if err == nil {
+		err = json.Unmarshal(raw, &r)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+func TestFineTunedAlikeFromARunAndFromItsFiles(t *testing.T) {
+	t.Parallel()
+	run, set := colors(t)
+	dir := t.TempDir()
+	first := filepath.Join(dir, "run")
+	said := ok(t, finetune(set, first, "--run", run)...)
+	for _, want := range []string{"without --test, 6 of 32 images are held out", "onnx-go agrees with the device on 26 images",
+		"output probabilities [N 2]", "class   a   b  <- predicted     images  correct", "a ash     3   .", "6 images of " + set + " (held out):", "fine-tuned   accuracy 100.0 %, balanced accuracy 100.0 %"} {
+		if !strings.Contains(said, want) {
+			t.Errorf("said %q, want %q", said, want)
+		}
+	}
+	r := results(t, first)
+	if r.TrainImages != 26 || r.TestImages != 6 || !slices.Equal(r.FineTuned.Accuracy, []float64{100}) || !slices.Equal(r.Confusion.Classes, []string{"ash", "oak"}) || r.Confusion.Counts[1][1] != 3 {
+		t.Errorf("results.json has %+v", r)
+	}
+	for _, file := range exported(t, run) {
+		out := filepath.Join(dir, filepath.Ext(file)[1:])
+		ok(t, finetune(set, out, "--init", file)...)
+		sameRun(t, first, out)
+		sameFile(t, first, out, classifierFile)
+	}
+}
+
+func TestKilledFineTuningResumesToTheSameBytes(t *testing.T) {
+	t.Parallel()
+	run, set := colors(t)
+	dir := t.TempDir()
+	file := exported(t, run)[0]
+	whole, broken := filepath.Join(dir, "whole"), filepath.Join(dir, "broken")
+	args := func(out string, more ...string) []string {
+		return finetune(set, out, append([]string{"--init", file, "--labels-per-class", "8", "--epochs", "12", "--freeze", "--head-hidden", "5,4"}, more...)...)
+	}
+	ok(t, args(whole)...)
+	stopAfter(t, 9, syscall.SIGKILL, args(broken))
+	if status, said := stopAfter(t, 4, syscall.SIGINT, args(broken, "--resume")); status != 130 || !strings.Contains(said, "--resume") {
+		t.Fatalf("status %d, said %q", status, said)
+	}
+	if err := os.Remove(file); err != nil {
+		t.Fatal(err)
+	}
+	ok(t, args(broken, "--resume")...)
+	for _, name := range []string{"checkpoint.ckpt", "metrics.jsonl", classifierFile} {
+		sameFile(t, whole, broken, name)
+	}
+	ok(t, args(broken, "--resume")...) // a completed run is measured and exported again
+	sameFile(t, whole, broken, classifierFile)
+}
+
+// A frozen backbone is that of the run, bit for bit, under the names of torchvision.
+func TestFrozenBackboneStays(t *testing.T) {
+	t.Parallel()
+	run, set := colors(t)
+	out := filepath.Join(t.TempDir(), "run")
+	ok(t, finetune(set, out, "--run", run, "--freeze", "--head-hidden", "0", "--weight-decay", "0.5", "--test", "none")...)
+	if _, err := os.Stat(filepath.Join(out, resultsFile)); err == nil {
+		t.Error("--test none wrote results")
+	}
+	before, err := export.ReadFile(exported(t, run)[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	after, err := export.ReadFile(filepath.Join(out, classifierFile))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, w := range before.Initializers {
+		if got, ok := after.Initializer(w.Name); !ok || !slices.Equal(got.Float32, w.Float32) {
+			t.Errorf("%s has changed", w.Name)
+		}
+	}
+	if w, ok := after.Initializer("fc.weight"); !ok || !slices.Equal(w.Dims, []int{2, 32}) {
+		t.Errorf("fc.weight is %v, want [2 32]", w.Dims)
+	}
+	if got := after.Metadata[classesKey]; got != `["ash","oak"]` {
+		t.Errorf("the metadata name the classes %s", got)
+	}
+}
+
+func TestFineTuningComparesSeedsAndABaseline(t *testing.T) {
+	t.Parallel()
+	run, set := colors(t)
+	out := filepath.Join(t.TempDir(), "run")
+	said := ok(t, finetune(set, out, "--run", run, "--baseline", "--seeds", "2", "--epochs", "2", "--backbone-lr", "0.5", "--test", set)...)
+	if strings.Count(said, " ± ") < 4 || !strings.Contains(said, "mean ± std of 2 seeds") || !strings.Contains(said, "\nfrom scratch accuracy ") {
+		t.Errorf("said %q", said)
+	}
+	r := results(t, out)
+	if r.TrainImages != 32 || r.TestImages != 32 || r.Scratch == nil || !slices.Equal(r.Scratch.Seeds, []uint64{1, 2}) || len(r.FineTuned.Balanced) != 2 {
+		t.Errorf("results.json has %+v", r)
+	}
+	configHas(t, out, "options.backbone-lr = 0.5 # flag", "seed = 1 # default")
+	configHas(t, filepath.Join(out, "seed2"), "options.backbone-lr = 0.5 # flag", "seed = 2 # default")
+	configHas(t, filepath.Join(out, "scratch-seed2"), `init.weights = "random" # baseline`, "options.backbone-lr = 1 # flag", "seed = 2 # default")
+}
+
+func TestWrongFineTuningIsRefused(t *testing.T) {
+	t.Parallel()
+	run, set := colors(t)
+	out := filepath.Join(t.TempDir(), "out")
+	for _, c := range []struct {
+		status int
+		want   string
+		args   []string
+	}{
+		{2, "give either --run DIR or --init FILE", finetune(set, out)},
+		{2, "give either --run DIR or --init FILE", finetune(set, out, "--run", run, "--init", run)},
+		{2, "--train and --out are required", []string{"finetune", "--run", run, "--out", out}},
+		{2, "holds no run: give --run DIR", finetune(set, out, "--resume")},
+		{2, "want a number of at least 1, or all", finetune(set, out, "--run", run, "--labels-per-class", "0")},
+		{1, `only 13 images of class "ash"`, finetune(set, out, "--run", run, "--labels-per-class", "14")},
+		{2, "--seeds 0", finetune(set, out, "--run", run, "--seeds", "0")},
+		{2, "want widths of 1 to 65536", finetune(set, out, "--run", run, "--head-hidden", "8,-1")},
+		{2, "--backbone-lr 0: want it above 0", finetune(set, out, "--run", run, "--backbone-lr", "0")},
+		{1, "has no labels", finetune(noLabels(t), out, "--run", run)},
+		{1, "different classes", finetune(set, out, "--run", run, "--test", images64(t))},
+		{2, "those of a resnet10", finetune(set, out, "--run", run, "--arch", "resnet18")},
+	} {
+		r := call(t, nil, c.args...)
+		if r.status != c.status || !strings.Contains(r.err, c.want) {
+			t.Errorf("%v: status %d, said %q, want %d and %q", c.args, r.status, r.err, c.status, c.want)
+		}
+	}
+	if _, err := os.Stat(out); err == nil {
+		t.Error("a refused run left its folder")
+	}
+}
+
+func TestPredictionsAreThoseOfTheClassifier(t *testing.T) {
+	t.Parallel()
+	run, set := colors(t)
+	dir := t.TempDir()
+	ok(t, finetune(set, dir+"/run", "--run", run, "--test", "none")...)
+	model, file := filepath.Join(dir, "run", classifierFile), filepath.Join(dir, "predictions.csv")
+	r := call(t, nil, "predict", "--model", model, "--data", set, "--out", file)
+	if r.status != 0 || !strings.Contains(r.out, "32 images classified, 1 skipped") || !strings.Contains(r.err, "broken.jpg") {
+		t.Errorf("status %d, printed %q and %q", r.status, r.out, r.err)
+	}
+	text, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if said := ok(t, "predict", "--model", model, "--data", set); said != string(text) {
+		t.Errorf("printed %q without --out, want the file's %q", said, text)
+	}
+	rows, err := csv.NewReader(strings.NewReader(string(text))).ReadAll()
+	if err != nil || len(rows) != 33 || !slices.Equal(rows[0], []string{"file", "class", "probability"}) {
+		t.Fatalf("%d rows that begin with %v (%v)", len(rows), rows[0], err)
+	}
+	for _, row := range rows[1:] {
+		if p, err := strconv.ParseFloat(row[2], 64); err != nil || !(p > 0.5 && p <= 1) || !strings.HasPrefix(row[0], row[1]+"/") {
+			t.Errorf("%v: want the class of the folder, and a probability above 0.5", row)
+		}
+	}
+	top := strings.Split(ok(t, "predict", "--model", model, "--data", set, "--top", "5"), "\n")
+	if top[0] != "file,class1,probability1,class2,probability2" || strings.Count(top[1], ",") != 4 {
+		t.Errorf("--top 5 of two classes: %q", top[:2])
+	}
+	gray := strings.Split(ok(t, "predict", "--model", model, "--data", images64(t)), "\n")
+	if len(gray) != 66 || !strings.HasPrefix(gray[1], "0,") {
+		t.Errorf("gray images without files: %d lines, %q", len(gray), gray[1])
+	}
+	for _, c := range []struct {
+		status int
+		want   string
+		args   []string
+	}{
+		{2, "--model and --data are required", []string{"predict", "--data", set}},
+		{1, "name no classes", []string{"predict", "--model", exported(t, run)[0], "--data", set}},
+		{1, "there is no folder", []string{"predict", "--model", model, "--data", set, "--out", filepath.Join(dir, "no", "x.csv")}},
+		{2, "--top 0", []string{"predict", "--model", model, "--data", set, "--top", "0"}},
+		{1, "no such file", []string{"predict", "--model", filepath.Join(dir, "no.onnx"), "--data", set}},
+	} {
+		if r := call(t, nil, c.args...); r.status != c.status || !strings.Contains(r.err, c.want) {
+			t.Errorf("%v: status %d, said %q, want %d and %q", c.args, r.status, r.err, c.status, c.want)
+		}
+	}
+}
