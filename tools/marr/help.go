@@ -151,19 +151,17 @@ func optionsOf(kind, name string) ([]registry.Option, error) {
 	return registry.Options(owner), nil
 }
 
-// zeroMeaning matches what a help text says about the value 0.
-var zeroMeaning = regexp.MustCompile(`(?:^|; |: )0: ([^;(]*[^;( ])`)
-
-// withDefault returns a flag whose help text ends with its default. A default of 0 that means something else is described by its meaning.
+// withDefault returns a flag whose help text ends with its default. If the text says what that value means, as in "0: no limit", the meaning stands there.
 func withDefault(f *pflag.Flag) *pflag.Flag {
 	text := ""
-	switch meaning := zeroMeaning.FindStringSubmatch(f.Usage); {
+	meaning := regexp.MustCompile(`(?:^|; |: )` + regexp.QuoteMeta(f.DefValue) + `: ([^;(]*[^;( ])`).FindStringSubmatch(f.Usage)
+	switch {
 	case f.Annotations[defaultKey] != nil:
 		text = "default: " + f.Annotations[defaultKey][0]
-	case !isZero(f.DefValue):
-		text = "default " + strings.Trim(f.DefValue, "[]") // brackets of a list
-	case meaning != nil:
+	case f.DefValue != "" && meaning != nil:
 		text = "default: " + meaning[1]
+	case !isZero(f.DefValue):
+		text = "default " + f.DefValue
 	case f.DefValue == "0" && !strings.Contains(f.Usage, "default"):
 		text = "default 0"
 	}

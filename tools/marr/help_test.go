@@ -145,12 +145,13 @@ func TestHelpDescribesDefaultsInWords(t *testing.T) {
 	fs.Int("few", 0, "a number; default 7, fewer if a row takes long")
 	fs.Int("plain", 0, "a number that may be 0")
 	fs.Float64("rate", 0.5, "a rate; 0: none")
+	fs.Float64("end", -1, "a rate (paper: 0.4); -1: as --rate")
 	fs.Int("epochs", 0, "passes over the images")
 	fs.String("kind", "cosine", "a name")
 	unsetMeans(fs, "chosen by the plan", "epochs", "rate")
 	for name, want := range map[string]string{
 		"width": "width; 0: twice the backbone's (paper: 4096) (default: twice the backbone's)", "few": "a number; default 7, fewer if a row takes long",
-		"plain": "a number that may be 0 (default 0)", "rate": "a rate; 0: none (default 0.5)", "epochs": "passes over the images (default: chosen by the plan)",
+		"plain": "a number that may be 0 (default 0)", "end": "a rate (paper: 0.4); -1: as --rate (default: as --rate)", "rate": "a rate; 0: none (default 0.5)", "epochs": "passes over the images (default: chosen by the plan)",
 		"kind": "a name (default cosine)",
 	} {
 		if got := withDefault(fs.Lookup(name)).Usage; got != want {
