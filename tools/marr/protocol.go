@@ -11,6 +11,7 @@ import (
 
 	"marr/ssl/data"
 	"marr/ssl/eval"
+	"marr/ssl/run"
 	"marr/vk"
 )
 
@@ -50,6 +51,25 @@ func protocolFlags(fs *pflag.FlagSet) *protocol {
 	fs.IntVar(&p.draws, "draws", 0, "linear and finetune: draws of these labels, whose mean is the result")
 	unsetMeans(fs, fmt.Sprintf("%d of linear, %d of finetune", eval.FewShotDraws, eval.DefaultFinetuneConfig().Draws), "draws")
 	return p
+}
+
+// targetArgs returns the arguments of marr eval that measure as the source of a target did; nil: eval does not offer that protocol.
+func targetArgs(t run.Target) []string {
+	switch t.Protocol {
+	case "knn":
+		temperature := "inf"
+		if t.Temperature > 0 {
+			temperature = fmt.Sprint(t.Temperature)
+		}
+		return []string{"knn", "--k", fmt.Sprint(t.K), "--temperature", temperature}
+	case "linear":
+		args := []string{"linear", "--probe", "sgd"}
+		if t.ProbeEpochs > 0 {
+			args = append(args, "--epochs", fmt.Sprint(t.ProbeEpochs))
+		}
+		return args
+	}
+	return nil
 }
 
 // choose sets the kind and checks the settings.

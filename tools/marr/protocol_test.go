@@ -2,11 +2,16 @@ package main
 
 import (
 	"encoding/json"
+	"math"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/spf13/pflag"
+
+	"marr/ssl/run"
 )
 
 // numbersOf runs marr eval on raw pixels with --json and returns its numbers and what it printed on stderr.
@@ -92,5 +97,42 @@ func TestSettingsOfAnEvaluationAreChecked(t *testing.T) {
 		if r := call(t, nil, args...); r.status != x.status || !strings.Contains(r.err, x.want) {
 			t.Errorf("%s: status %d, said %q, want %d and %q", name, r.status, r.err, x.status, x.want)
 		}
+	}
+}
+
+// The protocol of every target but those that were measured during the training is one of marr eval.
+func TestTargetsOfRecipesCanBeMeasured(t *testing.T) {
+	t.Parallel()
+	seen := map[string]bool{}
+	for _, name := range run.Recipes() {
+		r, err := run.OpenRecipe(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, target := range r.Targets {
+			args := targetArgs(target)
+			if args == nil {
+				if target.Protocol != "online-linear" {
+					t.Errorf("%s: %s is not a protocol of eval", name, target.Protocol)
+				}
+				continue
+			}
+			fs := pflag.NewFlagSet("eval", pflag.ContinueOnError)
+			p := protocolFlags(fs)
+			if err := fs.Parse(args); err != nil {
+				t.Fatalf("%s: %v: %v", name, args, err)
+			}
+			if err := p.choose(fs, fs.Args()); err != nil {
+				t.Errorf("%s: %v: %v", name, args, err)
+			}
+			if target.Protocol == "knn" && (!slices.Equal(p.ks, []int{target.K}) || p.temperature != target.Temperature && !math.IsInf(p.temperature, 1)) ||
+				target.ProbeEpochs > 0 && p.epochs != target.ProbeEpochs {
+				t.Errorf("%s: %v became %+v", name, args, p)
+			}
+			seen[target.Protocol] = true
+		}
+	}
+	if !seen["knn"] || !seen["linear"] {
+		t.Errorf("protocols of the recipes: %v", seen)
 	}
 }

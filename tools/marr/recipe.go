@@ -135,6 +135,9 @@ func listRecipes() error {
 		fmt.Printf("%s\n    %s\n    source: %s\n", name, r.About, r.Source)
 		for _, t := range r.Targets {
 			fmt.Printf("    target: %s\n", t)
+			if args := targetArgs(t); args != nil {
+				fmt.Printf("      measure with: marr eval %s\n", strings.Join(args, " "))
+			}
 		}
 	}
 	return nil
