@@ -187,10 +187,12 @@ func (c *cache) index(part *store.Builder, l *listing) (x store.Index, first sto
 			x.Clips = append(x.Clips, Clip{Name: clip.Name, First: place[clip.First], N: n})
 		}
 	}
-	slices.SortStableFunc(x.Skipped, func(a, b store.Skipped) int { return strings.Compare(a.Name, b.Name) })
+	byName := func(a, b store.Skipped) int { return strings.Compare(a.Name, b.Name) }
 	if len(x.Skipped) > 0 {
-		first = x.Skipped[0]
+		first = slices.MinFunc(x.Skipped, byName)
 	}
+	x.Skipped = append(x.Skipped, l.ignored.skippedClutter()...)
+	slices.SortStableFunc(x.Skipped, byName)
 	return x, first
 }
 

@@ -72,7 +72,7 @@ type entries struct {
 
 // add adds an entry if its name is that of an image, or if it has no extension and begins as one. It reports whether it did.
 func (e *entries) add(x entry, regular bool, head func() []byte) (bool, error) {
-	if x.name = entryName(x.name); x.name == "" {
+	if x.name = entryName(x.name); x.name == "" || e.ignored.hidesPart(x.name) {
 		return false, nil
 	}
 	if !decode.HasImageExtension(x.name) && (decode.HasExtension(x.name) || !regular || !decode.IsImage(head())) {
@@ -103,7 +103,7 @@ func (e *entries) listing() *listing {
 }
 
 // entryName cleans a name within an archive for messages and sorting: relative, without .., as UTF-8 without control characters. No file
-// is ever written under it. "" means that the entry is hidden or has no name.
+// is ever written under it. "" means that the entry has no name.
 func entryName(name string) string {
 	if !utf8.ValidString(name) { // as Latin-1, so that names which differ remain different
 		runes := make([]rune, len(name))
@@ -118,11 +118,5 @@ func entryName(name string) string {
 		}
 		return r
 	}, name)
-	name = strings.TrimPrefix(path.Clean("/"+name), "/")
-	for part := range strings.SplitSeq(name, "/") {
-		if strings.HasPrefix(part, ".") {
-			return ""
-		}
-	}
-	return name
+	return strings.TrimPrefix(path.Clean("/"+name), "/")
 }

@@ -131,6 +131,40 @@ func TestFolderImagesAreResizedToTheStoredSide(t *testing.T) {
 	}
 }
 
+// A file server, a phone's computer and a Mac leave folders beside the images of a user.
+func TestFoldersThatSystemsMakeAreLeftOutWithANote(t *testing.T) {
+	one := pngOf(t, gray(4, 4, 1))
+	var members []member
+	for _, name := range []string{"cat/a.png", "cat/@eaDir/a.png/thumb.png", "dog/b.png", "dog/@eaDir/b.png/thumb.png", "__MACOSX/cat/._a.png", ".trash/c.png", "dog/.d.png"} {
+		members = append(members, member{name, one})
+	}
+	dir := t.TempDir()
+	for _, m := range members {
+		write(t, m.content, dir, m.name)
+	}
+	for _, name := range []string{dir, write(t, zipOf(t, members...), t.TempDir(), "a.zip"), write(t, tarOf(t, members...), t.TempDir(), "a.tar")} {
+		o := cached(t, 4)
+		openWith(t, name, o)
+		s := openWith(t, name, o) // from the cache
+		if !slices.Equal(s.Files, []string{"cat/a.png", "dog/b.png"}) || !slices.Equal(s.Classes, []string{"cat", "dog"}) {
+			t.Errorf("%s: files %q, classes %q", name, s.Files, s.Classes)
+		}
+		want := []SkippedFile{{filepath.Join(name, "__MACOSX"), "folders of this name are left out: metadata of macOS"},
+			{filepath.Join(name, "cat", "@eaDir"), "folders of this name are left out: thumbnails of a Synology file server"}}
+		if !slices.Equal(s.Skipped, want) {
+			t.Errorf("%s: skipped %v", name, s.Skipped)
+		}
+	}
+	write(t, one, dir, "@eaDir", "e.png")
+	if s := openSize(t, filepath.Join(dir, "@eaDir"), 4); s.Len() != 1 {
+		t.Errorf("given by name: %d images", s.Len())
+	}
+	broken := t.TempDir()
+	write(t, one, broken, "@eaDir", "a.png")
+	write(t, []byte("x"), broken, "b.png")
+	wantError(t, broken, 4, "the first is "+filepath.Join(broken, "b.png"))
+}
+
 // headerOnly returns a PNG file whose header announces w×h pixels and that holds none.
 func headerOnly(w, h uint32) []byte {
 	chunk := append([]byte("IHDR"), binary.BigEndian.AppendUint32(binary.BigEndian.AppendUint32(nil, w), h)...)

@@ -11,9 +11,10 @@ import (
 
 // ignored counts the files of a folder or an archive that are no images, to explain a set without images.
 type ignored struct {
-	endings  map[string]int // files by extension; "": without one
-	archives []string       // their names, in the order in which they were found
-	sets     []string       // of files of data sets in other formats
+	endings  map[string]int    // files by extension; "": without one
+	archives []string          // their names, in the order in which they were found
+	sets     []string          // of files of data sets in other formats
+	clutter  map[string]string // first paths of folders that systems make, by their names
 }
 
 // add counts one file.
@@ -43,6 +44,9 @@ func (g *ignored) merge(h ignored) {
 	}
 	for e, n := range h.endings {
 		g.endings[e] += n
+	}
+	for _, name := range h.clutter {
+		g.hides(name)
 	}
 	g.archives, g.sets = append(g.archives, h.archives...), append(g.sets, h.sets...)
 }

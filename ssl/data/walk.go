@@ -8,7 +8,6 @@ import (
 	"os"
 	"path"
 	"path/filepath"
-	"strings"
 
 	"marr/ssl/data/decode"
 	"marr/ssl/data/store"
@@ -82,13 +81,12 @@ func (w *walk) visit(below string) {
 		return
 	}
 	for _, e := range entries {
-		if strings.HasPrefix(e.Name(), ".") {
-			continue
-		}
 		if w.ctx.Err() != nil {
 			return
 		}
-		w.entry(path.Join(below, e.Name()), e)
+		if name := path.Join(below, e.Name()); !w.ignored.hides(name) {
+			w.entry(name, e)
+		}
 	}
 }
 
