@@ -59,8 +59,10 @@ func (m *SimCLR) Embed(s *Step) *kernels.Tensor {
 }
 
 // Contrast returns the NT-Xent loss of z.
-func (m *SimCLR) Contrast(_ *Step, z *kernels.Tensor) *kernels.Tensor {
+func (m *SimCLR) Contrast(s *Step, z *kernels.Tensor) *kernels.Tensor {
+	s.Requests.Candidates = z.Dim(0) - 1
 	if m.Decoupled {
+		s.Requests.Candidates-- // without the positive
 		return kernels.DecoupledNTXent(kernels.L2Normalize(z), m.Temperature)
 	}
 	return kernels.NTXent(kernels.L2Normalize(z), m.Temperature)

@@ -32,6 +32,7 @@ type Requests struct {
 
 	Embeddings *kernels.Tensor // embeddings of one view [N D] for the collapse watch; nil: none
 	HasPairs   bool            // Embeddings are of two views, [2N D]
+	Candidates int             // number of rows among which a contrastive loss looks for the positive; 0: the loss is another
 	Teacher    *kernels.Tensor // probabilities of a teacher [M K] for the collapse watch; nil: none
 
 	Logits     *kernels.Tensor // logits [N K] of a classification, whose accuracy the trainer reports; nil: none

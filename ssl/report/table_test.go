@@ -28,7 +28,7 @@ func TestTableHasAColumnForEachKey(t *testing.T) {
 		if err := os.WriteFile(path, []byte("torn,li\n1"), 0o666); err != nil {
 			t.Fatal(err)
 		}
-		x, err := CreateTable(path, strings.NewReader(strings.Join(all[:before], "")), "step", "epoch")
+		x, err := CreateTable(path, strings.NewReader(strings.Join(all[:before], "")), "step", "epoch", "loss", "lr")
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -32,7 +32,7 @@ func (r *Run) openMetrics(done int) error {
 	if err := r.truncate(f, done); err != nil {
 		return errors.Join(err, f.Close())
 	}
-	if m.table, err = report.CreateTable(filepath.Join(r.Dir, TableFile), f, "step", "epoch"); err != nil { // it leaves f at its end
+	if m.table, err = report.CreateTable(filepath.Join(r.Dir, TableFile), f, "step", "epoch", "loss", "lr"); err != nil { // it leaves f at its end
 		return errors.Join(err, f.Close())
 	}
 	if r.TensorBoard {

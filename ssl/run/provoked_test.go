@@ -86,6 +86,72 @@ func TestProvokedCollapseIsNamedWithItsRemedy(t *testing.T) {
 	}
 }
 
+// Images that are copies of one leave SimCLR nothing to learn, and so does a rate that breaks the network. Neither is blamed on batch norm.
+func TestLossThatStandsStillIsNamed(t *testing.T) {
+	long(t)
+	copies := datatest.Noise(1, 16, 1).Subset(make([]int, 64))
+	black := data.FromImages("black", slices.Repeat([]data.Image{{H: 16, W: 16, C: 1, Pix: make([]byte, 256)}}, 64), nil)
+	for _, c := range []struct {
+		name string
+		set  *data.Set
+		lr   float64
+		want []string // alarms
+	}{
+		{"images that differ", stripes(66, 16).Limit(64), 2e-3, nil},
+		{"copies", copies, 2e-3, []string{"nothing is learned: the loss stays at 4.", "the images are alike: the 64 images that were compared are the same"}},
+		{"black images", black, 2e-3, []string{"constant: ", "the images are alike: the 64 images that were compared have a single color each"}},
+		{"rate of 1e6", stripes(66, 16).Limit(64), 1e6, []string{"nothing is learned: ", "and random guessing among 63 embeddings has ln 63 = 4.143: lower the learning rate"}},
+	} {
+		m, err := ssl.New("simclr")
+		if err != nil {
+			t.Fatal(err)
+		}
+		notices, err := watched(t, &Run{Method: m, Set: c.set, Config: Config{Config: train.Config{LR: c.lr}}})
+		if err != nil || min(1, len(c.want)) != len(notices) {
+			t.Errorf("%s: alarms %q, %v", c.name, notices, err)
+			continue
+		}
+		for _, want := range c.want {
+			if !strings.Contains(notices[0], want) || strings.Contains(notices[0], "batch norm") {
+				t.Errorf("%s: alarm %q, want %q", c.name, notices[0], want)
+			}
+		}
+	}
+}
+
+func TestAlikeImagesAreNamedAtTheStart(t *testing.T) {
+	noise, gray := datatest.Noise(600, 8, 3), func(level int) data.Image {
+		return data.Image{H: 8, W: 8, C: 1, Pix: slices.Repeat([]byte{byte(level)}, 64)}
+	}
+	var levels, mixed []data.Image
+	for i := range 20 {
+		levels = append(levels, gray(10*i))
+		if mixed = append(mixed, gray(i)); i%3 == 0 {
+			mixed[i] = noise.Image(i)
+		}
+	}
+	few := make([]int, 600)
+	for i := range few {
+		few[i] = i % 7
+	}
+	for name, c := range map[string]struct {
+		set  *data.Set
+		want string
+	}{
+		"noise":         {noise, ""},
+		"some copies":   {noise.Subset(slices.Concat(few[:100], []int{8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31, 32, 33, 34, 35, 36, 37, 38, 39, 40})), ""},
+		"one":           {noise.Subset(few[:1]), ""},
+		"copies of one": {noise.Subset(make([]int, 600)), "the 256 images that were compared are the same"},
+		"copies of 7":   {noise.Subset(few), "the 256 images that were compared are copies of 7"},
+		"single colors": {data.FromImages("x", levels, nil), "the 20 images that were compared have a single color each"},
+		"mostly":        {data.FromImages("x", mixed, nil), "13 of the 20 images that were compared have a single color each"},
+	} {
+		if got := alike(c.set); (got == "") != (c.want == "") || !strings.Contains(got, c.want) {
+			t.Errorf("%s: %q, want %q", name, got, c.want)
+		}
+	}
+}
+
 // stripes returns n images in clips of train.ClipFrames. Each clip shows moving stripes with its own direction, width and brightness.
 func stripes(n, px int) *data.Set {
 	src := rng.New(3)

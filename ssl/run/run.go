@@ -136,7 +136,7 @@ func (r *Run) Pretrain(ctx context.Context, dev *vk.Device) (*train.Trainer, err
 	if err != nil {
 		return nil, err
 	}
-	r.trainer, t.Watch = t, &watch.Watch{}
+	r.trainer, t.Watch = t, &watch.Watch{Cause: alike(r.Set)}
 	if err := r.start(found, dev); err != nil {
 		t.Free()
 		return nil, err
@@ -198,6 +198,9 @@ func (r *Run) start(c *net.Checkpoint, dev *vk.Device) error {
 	}
 	if err := errors.Join(r.Config.write(filepath.Join(r.Dir, ConfigFile), r.Origin, r.Flags), r.listSkipped()); err != nil {
 		return err
+	}
+	if cause := r.trainer.Watch.Cause; cause != "" {
+		r.Notice("%s", cause)
 	}
 	if n := r.trainer.SkippedClips(); n > 0 {
 		r.Notice("skipped %d clips with fewer than the %d frames of a sample", n, r.trainer.Frames())

@@ -32,14 +32,14 @@ type observation struct {
 	alarm *watch.Alarm
 }
 
-// observe measures a micro-batch every ⌊Steps/maxObservations⌋ steps (at least 1), if the method registered embeddings; accuracy is the step's. A method that learns
+// observe measures a micro-batch every ⌊Steps/maxObservations⌋ steps (at least 1), if the method registered embeddings; loss and accuracy are the step's. A method that learns
 // from labels raises no alarms: a few dimensions may suffice to predict the labels.
-func (t *Trainer) observe(r *kernels.Run, step int, accuracy float64) *observation {
+func (t *Trainer) observe(r *kernels.Run, step int, loss, accuracy float64) *observation {
 	q := t.step.Requests
 	if t.Watch == nil || q.Embeddings == nil || step%max(1, t.Steps()/maxObservations) != 0 {
 		return nil
 	}
-	s := watch.Sample{N: q.Embeddings.Rows(), D: q.Embeddings.Width(), Accuracy: accuracy, Chance: chance(q), Step: step, Steps: t.Steps()}
+	s := watch.Sample{N: q.Embeddings.Rows(), D: q.Embeddings.Width(), Loss: loss, Candidates: q.Candidates, Accuracy: accuracy, Chance: chance(q), Step: step, Steps: t.Steps()}
 	s.Z = unpacked(r.Output("embeddings"), s.N, s.D)
 	if q.HasPairs {
 		s.Accuracy, s.N = nearestIsPositive(s.Z, s.D), s.N/2

@@ -25,7 +25,7 @@ func (t *Trainer) Train(ctx context.Context, to int, report func(StepResult)) er
 			predictions.count(t.step, w.run)
 		}
 		if w.observe && w.part == w.runs-1 {
-			t.observed = t.observe(w.run, w.step, predictions.fraction())
+			t.observed = t.observe(w.run, w.step, sum/losses, predictions.fraction())
 		}
 		if !w.update {
 			return nil

@@ -21,6 +21,8 @@
 // and show that KL(teacher ‖ student) → 0 in both. KL here needs no student and also goes to 0, since a teacher that ignores its input has
 // p_i = mean p.
 //
+// A contrastive loss that stays at ln C, that of guessing among C embeddings, is named too (Still): the metrics above need not show that nothing is learned.
+//
 // The limits and their reasons are in rules.go. testdata/runs.json holds small runs, healthy and collapsed, that the tests replay.
 // eval.NeighborStability compares the features of the same images at two times.
 package watch

@@ -17,7 +17,8 @@ type Sample struct {
 	N, D        int
 	Teacher     []float32 // the teacher's probabilities [M K] of some M images; nil if the method has no teacher
 	K           int
-	Loss        float64 // not checked: it is near its minimum both after learning and after a collapse
+	Loss        float64 // checked for a contrastive loss that stands still; others are near their minimum both after learning and after a collapse
+	Candidates  int     // embeddings among which a contrastive loss looks for the positive: guessing has the loss ln(Candidates); 0: the loss is another
 	Accuracy    float64 // of the contrastive or pretext task, 0 … 1; NaN if there is none
 	Chance      float64 // accuracy of guessing
 	Step, Steps int     // steps done, steps of the run

@@ -7,11 +7,12 @@ type Kind string
 
 // The kinds, in the order in which they are checked: causes before their consequences.
 const (
-	Dominated Kind = "dominated teacher" // one prototype takes all images
-	Uniform   Kind = "uniform teacher"   // all prototypes have the same probability for every image
-	Constant  Kind = "constant"          // all images have the same embedding
-	LowRank   Kind = "low rank"          // embeddings fill few of their dimensions
-	TooEasy   Kind = "too easy"          // the task is solved before the network can have learned
+	Dominated Kind = "dominated teacher"  // one prototype takes all images
+	Uniform   Kind = "uniform teacher"    // all prototypes have the same probability for every image
+	Constant  Kind = "constant"           // all images have the same embedding
+	LowRank   Kind = "low rank"           // embeddings fill few of their dimensions
+	TooEasy   Kind = "too easy"           // the task is solved before the network can have learned
+	Still     Kind = "nothing is learned" // a contrastive loss stays at that of guessing
 )
 
 // Alarm reports a failure.
@@ -22,14 +23,17 @@ type Alarm struct {
 	Message string // one line: what, why, what to do
 }
 
-// IsCollapse reports whether the representation has collapsed. A task that is too easy may still teach something.
-func (a *Alarm) IsCollapse() bool { return a.Kind != TooEasy }
+// IsCollapse reports whether the representation has collapsed. A task that is too easy may still teach something, and a loss that stands still may yet fall.
+func (a *Alarm) IsCollapse() bool { return a.Kind.isCollapse() }
+
+func (k Kind) isCollapse() bool { return k != TooEasy && k != Still }
 
 // Watch checks the samples of one run, in order. The zero value is ready to use. Its JSON is its state, so that a resumed run raises the
 // same alarms as an uninterrupted one.
 type Watch struct {
 	Warmup   float64 // fraction of the run in which no sample counts; 0: 0.05
 	Patience int     // consecutive samples that must fail; 0: 3
+	Cause    string  // known cause of failures, with what to do: replaces the remedies of all alarms but TooEasy; "": unknown
 	state    state
 }
 
@@ -60,8 +64,9 @@ func (w *Watch) check(r Metrics, s Sample) (raised *Alarm) {
 	if w.state.Reported == nil {
 		w.state.Reported = map[Kind]bool{}
 	}
-	peak := w.state.Peak
-	if r.Rank > peak {
+	w.state.follow(s)
+	past := w.state // with the highest rank of earlier samples
+	if r.Rank > past.Peak {
 		w.state.Peak = r.Rank // also in the warm-up, which may end after the collapse
 	}
 	if float64(s.Step) < orDefault(w.Warmup, warmup)*float64(s.Steps) {
@@ -69,18 +74,22 @@ func (w *Watch) check(r Metrics, s Sample) (raised *Alarm) {
 	}
 	collapsed := false
 	for _, rule := range rules {
-		distance := rule.distance(r, s, peak)
+		distance := rule.distance(r, s, past)
 		failed := w.failed(rule.kind, distance, s.N)
-		collapse := rule.kind != TooEasy
+		collapse := rule.kind.isCollapse()
 		switch {
 		case !(distance < 1):
 		case w.state.Reported[rule.kind]:
 			collapsed = collapsed || collapse
-		case collapsed && collapse:
+		case collapsed && rule.kind != TooEasy:
 			w.state.Reported[rule.kind] = true
 		case failed && raised == nil:
 			w.state.Reported[rule.kind], collapsed = true, collapse
-			raised = &Alarm{rule.kind, s.Step, r, fmt.Sprintf("%s: %s: %s", rule.kind, rule.why(r, s, peak), rule.remedy)}
+			remedy := rule.remedy
+			if w.Cause != "" && rule.kind != TooEasy {
+				remedy = w.Cause
+			}
+			raised = &Alarm{rule.kind, s.Step, r, fmt.Sprintf("%s: %s: %s", rule.kind, rule.why(r, s, past), remedy)}
 		}
 	}
 	return raised

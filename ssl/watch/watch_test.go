@@ -244,3 +244,38 @@ func ExampleWatch() {
 	}
 	// Output: 3 constant true
 }
+
+// A smoothed loss at that of guessing among 63 embeddings is named late in the run, unless it falls.
+func TestLossOfGuessingIsNamedUnlessItFalls(t *testing.T) {
+	guess := math.Log(63)
+	for _, c := range []struct {
+		name  string
+		steps int
+		loss  func(progress float64) float64
+		first int // step of the alarm; 0: none
+	}{
+		{"stands", 100, func(float64) float64 { return guess }, 67}, // the eighth sample of 32 images from step 60 on
+		{"stands in a long run", 5000, func(float64) float64 { return guess }, 1007},
+		{"stands below", 100, func(float64) float64 { return 0.97 * guess }, 67},
+		{"falls to it", 100, func(p float64) float64 { return guess * (1.3 - 0.3*p) }, 67},
+		{"falls from it", 100, func(p float64) float64 { return guess * (1 - 0.08*p) }, 0},
+		{"is below", 100, func(float64) float64 { return 0.9 * guess }, 0},
+		{"is not finite", 100, func(float64) float64 { return math.NaN() }, 0},
+	} {
+		w, first := Watch{Cause: "the cause"}, 0
+		for step := range c.steps {
+			s := Sample{N: 32, D: 4, Loss: c.loss(float64(step) / float64(c.steps)), Candidates: 63, Accuracy: math.NaN(), Step: step, Steps: c.steps}
+			nan := math.NaN()
+			a := w.check(Metrics{Std: nan, Rank: nan, Accuracy: nan}, s)
+			if a != nil && first == 0 {
+				first = step
+				if a.Kind != Still || a.IsCollapse() || !strings.HasSuffix(a.Message, ": the cause") {
+					t.Errorf("%s: %v: %s", c.name, a.Kind, a.Message)
+				}
+			}
+		}
+		if first != c.first {
+			t.Errorf("%s: alarm at step %d, want %d", c.name, first, c.first)
+		}
+	}
+}
