@@ -2,6 +2,7 @@ package data
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"slices"
 	"strings"
@@ -74,6 +75,7 @@ type folder struct {
 	files
 	skipped []store.Skipped
 	ignored ignored
+	links   int // to folders, that were followed
 }
 
 // openFolder opens a folder of images, or one of archives.
@@ -89,7 +91,17 @@ func newFolder(ctx context.Context, root string, side int) *folder {
 	w := walk{ctx: ctx, root: root}
 	w.run()
 	slices.SortFunc(w.found, func(a, b imageFile) int { return strings.Compare(a.name, b.name) })
-	return &folder{files{w.found, side}, w.skipped, w.ignored}
+	return &folder{files{w.found, side}, w.skipped, w.ignored, w.follows}
+}
+
+func (f *folder) notes() []string {
+	switch f.links {
+	case 0:
+		return nil
+	case 1:
+		return []string{"a link in it leads to another folder, whose images belong to the set"}
+	}
+	return []string{fmt.Sprintf("%d links in it lead to other folders, whose images belong to the set", f.links)}
 }
 
 // stamps includes the sub-folders that could not be read, so that the key changes once they can be.

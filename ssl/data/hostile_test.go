@@ -83,9 +83,10 @@ func TestLinksThatLeadRoundAreReportedAndMultiplyNothing(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	s := openSize(t, dir, 4)
-	if !slices.Equal(s.Files, []string{"a/x.png", "b/y.png"}) {
-		t.Errorf("read %v", s.Files)
+	var k log
+	s := openWith(t, dir, k.options(cached(t, 4)))
+	if !slices.Equal(s.Files, []string{"a/x.png", "b/y.png"}) || !k.has("a link in it leads to another folder") {
+		t.Errorf("read %v, notices %q", s.Files, k.notices)
 	}
 	reasons := map[string]string{"a/out": "contains the set", "a/root": "contains the set", "b/back": "read already", "b/out": "contains the set", "c": "read already"}
 	for _, b := range s.Skipped {

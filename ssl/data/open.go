@@ -13,7 +13,7 @@ import (
 const (
 	builtinPrefix = "builtin:"
 	maxSide       = 4096 // pixels; the stored short side of images
-	accepted      = "expected a folder of images, frames: and a folder of clips, a .txt or .csv list of paths, a .tar, .tar.gz or .zip of images, " +
+	accepted      = "expected a folder of images, frames: and a folder of clips, a .txt or .csv list of paths, a .tar, .tar.gz, .tar.bz2 or .zip of images, " +
 		"a CIFAR, STL-10 or IDX images file (data_batch_1.bin, train_X.bin, train-images-idx3-ubyte), or one of "
 )
 

@@ -26,6 +26,7 @@ type walk struct {
 	visited map[folderID]string // names by which folders were visited
 	above   map[folderID]bool   // folders that contain root
 	links   []string            // to folders, not followed yet
+	follows int                 // links to folders that were followed
 }
 
 func (w *walk) path(name string) string { return filepath.Join(w.root, filepath.FromSlash(name)) }
@@ -51,43 +52,46 @@ func (w *walk) run() {
 	for len(w.links) > 0 {
 		name := w.links[0]
 		w.links = w.links[1:]
-		w.visit(name)
+		if w.visit(name) {
+			w.follows++
+		}
 	}
 }
 
-// visit walks a folder below root and queues links to folders.
-func (w *walk) visit(below string) {
+// visit walks a folder below root and queues links to folders. It reports whether it could.
+func (w *walk) visit(below string) bool {
 	if w.ctx.Err() != nil { // Open returns the error of ctx
-		return
+		return false
 	}
 	info, err := os.Stat(w.path(below))
 	if err != nil {
 		w.skip(below, err)
-		return
+		return false
 	}
 	id := idOf(w.path(below), info)
 	if first, is := w.visited[id]; is {
 		w.skip(below, fmt.Errorf("a link to the folder %s, which is read already", w.path(first)))
-		return
+		return false
 	}
 	if w.above[id] {
 		w.skip(below, errors.New("a link to a folder that contains the set: it is not followed"))
-		return
+		return false
 	}
 	w.visited[id] = below
 	entries, err := os.ReadDir(w.path(below))
 	if err != nil {
 		w.skip(below, err)
-		return
+		return false
 	}
 	for _, e := range entries {
 		if w.ctx.Err() != nil {
-			return
+			return false
 		}
 		if name := path.Join(below, e.Name()); !w.ignored.hides(name) {
 			w.entry(name, e)
 		}
 	}
+	return true
 }
 
 // entry adds one entry of a folder.
