@@ -12,7 +12,7 @@
 //	Nearest, NeighborStability
 //	                nearest neighbors without labels, and how many of them stay the same while a network trains
 //
-// Only Encoder, LinearSGD and Finetune use a device. The other functions take Features of any origin and do not change them: each works on its own L2-normalized
-// copy. Their results have the same bits on every run of one binary on one kind of processor, with any number of cores: the work is divided by the size
-// of the data alone, every sum has a fixed order, and randomness comes from a seed and the number of a draw.
+// Only Encoder, LinearSGD and Finetune use a device. The other functions take Features of any origin and do not change them: each works on its own
+// L2-normalized copy. Their results have the same bits on every run of one binary on one kind of processor, with any number of cores: the work is divided
+// by the size of the data alone, every sum has a fixed order, and randomness comes from a seed and the number of a draw. Labels may have gaps.
 package eval
