@@ -120,7 +120,7 @@ func (f *finetuning) once(ctx context.Context, i int, scratch bool) (*eval.Confu
 	c.Options = registry.Values(m)
 	r.Config = c
 	f.initial.set(r)
-	r.Origin["init"] = "flag" // --run or --init
+	r.Origin["init"], r.Origin["data"] = "flag", "flag" // --run or --init; --train
 	if scratch {
 		r.Origin["init"], r.Start = "baseline", func(*kernels.Store) error { return nil }
 	}

@@ -1,12 +1,10 @@
 package main
 
 import (
-	"encoding/csv"
 	"encoding/json"
 	"os"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -164,56 +162,5 @@ func TestWrongFineTuningIsRefused(t *testing.T) {
 	}
 	if _, err := os.Stat(out); err == nil {
 		t.Error("a refused run left its folder")
-	}
-}
-
-func TestPredictionsAreThoseOfTheClassifier(t *testing.T) {
-	t.Parallel()
-	run, set := colors(t)
-	dir := t.TempDir()
-	ok(t, finetune(set, dir+"/run", "--run", run, "--test", "none")...)
-	model, file := filepath.Join(dir, "run", classifierFile), filepath.Join(dir, "predictions.csv")
-	r := call(t, nil, "predict", "--model", model, "--data", set, "--out", file)
-	if r.status != 0 || !strings.Contains(r.out, "32 images classified, 1 skipped") || !strings.Contains(r.err, "broken.jpg") {
-		t.Errorf("status %d, printed %q and %q", r.status, r.out, r.err)
-	}
-	text, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if said := ok(t, "predict", "--model", model, "--data", set); said != string(text) {
-		t.Errorf("printed %q without --out, want the file's %q", said, text)
-	}
-	rows, err := csv.NewReader(strings.NewReader(string(text))).ReadAll()
-	if err != nil || len(rows) != 33 || !slices.Equal(rows[0], []string{"file", "class", "probability"}) {
-		t.Fatalf("%d rows that begin with %v (%v)", len(rows), rows[0], err)
-	}
-	for _, row := range rows[1:] {
-		if p, err := strconv.ParseFloat(row[2], 64); err != nil || !(p > 0.5 && p <= 1) || !strings.HasPrefix(row[0], row[1]+"/") {
-			t.Errorf("%v: want the class of the folder, and a probability above 0.5", row)
-		}
-	}
-	top := strings.Split(ok(t, "predict", "--model", model, "--data", set, "--top", "5"), "\n")
-	if top[0] != "file,class1,probability1,class2,probability2" || strings.Count(top[1], ",") != 4 {
-		t.Errorf("--top 5 of two classes: %q", top[:2])
-	}
-	gray := strings.Split(ok(t, "predict", "--model", model, "--data", images64(t)), "\n")
-	if len(gray) != 66 || !strings.HasPrefix(gray[1], "0,") {
-		t.Errorf("gray images without files: %d lines, %q", len(gray), gray[1])
-	}
-	for _, c := range []struct {
-		status int
-		want   string
-		args   []string
-	}{
-		{2, "--model and --data are required", []string{"predict", "--data", set}},
-		{1, "name no classes", []string{"predict", "--model", exported(t, run)[0], "--data", set}},
-		{1, "there is no folder", []string{"predict", "--model", model, "--data", set, "--out", filepath.Join(dir, "no", "x.csv")}},
-		{2, "--top 0", []string{"predict", "--model", model, "--data", set, "--top", "0"}},
-		{1, "no such file", []string{"predict", "--model", filepath.Join(dir, "no.onnx"), "--data", set}},
-	} {
-		if r := call(t, nil, c.args...); r.status != c.status || !strings.Contains(r.err, c.want) {
-			t.Errorf("%v: status %d, said %q, want %d and %q", c.args, r.status, r.err, c.status, c.want)
-		}
 	}
 }

@@ -5,8 +5,11 @@ import (
 	"context"
 	"encoding/csv"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
+	"math"
 	"os"
 	"path/filepath"
 	"slices"
@@ -19,18 +22,19 @@ import (
 	"marr/net"
 	"marr/ssl/data"
 	"marr/ssl/eval"
+	"marr/vk"
 )
 
-func predictCommand(fs *pflag.FlagSet) func(context.Context, []string) error {
-	end := inGroup(fs, dataGroup)
-	model := fs.String("model", "", "`FILE`.onnx of a classifier, such as the classifier.onnx of marr finetune")
-	name := fs.String("data", "", "images `D` to classify: a folder, an archive, a list, a data-set file; labels are not used")
+func predictCommand(flags *pflag.FlagSet) func(context.Context, []string) error {
+	end := inGroup(flags, dataGroup)
+	model := flags.String("model", "", "`FILE`.onnx of a classifier: the classifier.onnx of marr finetune or, in ONNX Runtime, that of another program")
+	name := flags.String("data", "", "images `D` to classify: a folder, an archive, a list, a data-set file; labels are not used")
 	end()
-	end = inGroup(fs, outputGroup)
-	out := fs.String("out", "", "`FILE`.csv to write: file, class and probability; default: standard output")
-	top := fs.Int("top", 1, "number of classes for each image, the most probable first")
+	end = inGroup(flags, outputGroup)
+	out := flags.String("out", "", "`FILE`.csv to write: file, class and probability; default: standard output")
+	top := flags.Int("top", 1, "number of classes for each image, the most probable first")
 	end()
-	device := deviceFlag(fs)
+	device := deviceFlag(flags)
 	return func(ctx context.Context, args []string) error {
 		if err := noArgs(args); err != nil {
 			return err
@@ -48,6 +52,7 @@ func predictCommand(fs *pflag.FlagSet) func(context.Context, []string) error {
 		if err != nil {
 			return err
 		}
+		defer c.close()
 		set, err := openSet(ctx, *name, c.inputs.Size)
 		if err != nil {
 			return err
@@ -69,62 +74,139 @@ func predictCommand(fs *pflag.FlagSet) func(context.Context, []string) error {
 	}
 }
 
-// classifier is an ONNX file with its classes and the preparation of its images.
+// classifier is an ONNX file with the names of its classes and the preparation of its images. Its network is in the device, or in ONNX Runtime.
 type classifier struct {
-	weights  *net.Weights
-	classes  []string
-	channels int
-	inputs   eval.Inputs
+	subject
+	classes []string // nil: numbers
 }
 
 // openClassifier reads the classifier of an ONNX file.
 func openClassifier(path string) (*classifier, error) {
 	format, err := export.FormatOf(path)
-	if err != nil {
-		return nil, usageError{err}
+	if err != nil || filepath.Ext(path) != ".onnx" {
+		return nil, usagef("--model %s: give the classifier.onnx of marr finetune, or an .onnx file of another program", path)
 	}
 	w, err := format.Read(path)
-	if err != nil {
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
 		return nil, err
+	case err != nil:
+		s, err := runtimeSubject(path, 0, err)
+		return &classifier{subject: s}, err
 	}
-	c := &classifier{weights: w}
-	text, ok := w.Metadata[classesKey]
-	if !ok {
+	c := &classifier{}
+	if text, ok := w.Metadata[classesKey]; ok {
+		if err := json.Unmarshal([]byte(text), &c.classes); err != nil || len(c.classes) < 2 {
+			return nil, fmt.Errorf("%s: its metadata %s = %.100q are no list of at least two names: export the file again", path, classesKey, text)
+		}
+	}
+	if !w.Exported() {
+		c.subject, err = runtimeSubject(path, 0, fmt.Errorf("%s: not a file of marr finetune", path))
+		return c, err
+	}
+	if c.classes == nil {
 		return nil, fmt.Errorf("%s: its metadata name no classes (%s): give a classifier.onnx of marr finetune", path, classesKey)
-	}
-	if err := json.Unmarshal([]byte(text), &c.classes); err != nil || len(c.classes) < 2 {
-		return nil, fmt.Errorf("%s: its metadata %s = %.100q are no list of at least two names: export the file again", path, classesKey, text)
 	}
 	p, err := w.Preparation()
 	if err != nil {
 		return nil, err
 	}
-	c.channels, c.inputs = len(p.Mean), eval.Inputs{Mean: p.Mean, Std: p.Std, Size: p.Size}
+	c.subject = subject{name: path, weights: w, channels: len(p.Mean), inputs: p}
 	return c, nil
 }
 
-// classify returns the probabilities [N K] of the classes for the images of a set, computed on a device.
-func (c *classifier) classify(ctx context.Context, device string, set *data.Set) (*eval.Features, error) {
-	dev, err := openDevice(device)
+func (c *classifier) close() {
+	if c.runtime != nil {
+		c.runtime.session.Close()
+	}
+}
+
+// classify returns the probabilities [N K] of the classes for the images of a set.
+func (c *classifier) classify(ctx context.Context, selector string, set *data.Set) (*eval.Features, error) {
+	dev, err := openDevice(selector)
 	if err != nil {
 		return nil, err
 	}
 	defer dev.Close()
-	st := kernels.NewStore(dev)
-	defer st.Free()
-	network, classes, err := c.weights.Classifier(st)
+	var outputs []*eval.Features
+	if c.runtime != nil {
+		outputs, err = c.features(ctx, dev, set)
+	} else {
+		outputs, err = c.onDevice(ctx, dev, set)
+	}
 	if err != nil {
 		return nil, err
 	}
-	if classes != len(c.classes) {
-		return nil, fmt.Errorf("%s: it has %d outputs and names %d classes: export the file again", c.weights.Path, classes, len(c.classes))
+	y := outputs[0]
+	if c.classes == nil {
+		for k := range y.D {
+			c.classes = append(c.classes, strconv.Itoa(k))
+		}
+	}
+	if y.D != len(c.classes) {
+		return nil, fmt.Errorf("%s: it has %d outputs and names %d classes: export the file again", c.name, y.D, len(c.classes))
+	}
+	if c.runtime != nil && !areProbabilities(y) {
+		note("%s: its outputs are no probabilities: they are taken for logits", c.name)
+		softmax(y)
+	}
+	return y, nil
+}
+
+// onDevice runs the network on a device.
+func (c *classifier) onDevice(ctx context.Context, dev *vk.Device, set *data.Set) ([]*eval.Features, error) {
+	st := kernels.NewStore(dev)
+	defer st.Free()
+	network, _, err := c.weights.Classifier(st)
+	if err != nil {
+		return nil, err
 	}
 	enc, err := eval.NewEncoder(st, network.Probabilities(), c.inputs, set)
 	if err != nil {
 		return nil, err
 	}
 	defer enc.Free()
-	return enc.Features(ctx, set)
+	line := newWorkProgress()
+	defer line.end()
+	enc.Progress = func(images, total int) {
+		line.update(images, total, func(perSecond float64) string {
+			return fmt.Sprintf("%s: %d/%d images  %.1f/s", set.Name, images, total, perSecond)
+		})
+	}
+	y, err := enc.Features(ctx, set)
+	return []*eval.Features{y}, err
+}
+
+// areProbabilities reports whether no output is negative and those of each image sum to 1, within float32 and float16 rounding.
+func areProbabilities(y *eval.Features) bool {
+	for i := range y.N {
+		sum := 0.
+		for _, p := range y.X[i*y.D:][:y.D] {
+			if p < 0 {
+				return false
+			}
+			sum += float64(p)
+		}
+		if math.Abs(sum-1) > 1e-2 {
+			return false
+		}
+	}
+	return true
+}
+
+// softmax turns logits into probabilities, in place.
+func softmax(y *eval.Features) {
+	for i := range y.N {
+		row, sum := y.X[i*y.D:][:y.D], 0.
+		largest := slices.Max(row)
+		for k, v := range row {
+			row[k] = float32(math.Exp(float64(v - largest)))
+			sum += float64(row[k])
+		}
+		for k := range row {
+			row[k] /= float32(sum)
+		}
+	}
 }
 
 // predictions are the probabilities of the classes for the images of a set.
