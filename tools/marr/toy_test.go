@@ -1,7 +1,6 @@
 package main
 
 import (
-	"fmt"
 	"path/filepath"
 	"strings"
 	"syscall"
@@ -84,7 +83,7 @@ func TestARegisteredBackboneWorksEverywhere(t *testing.T) {
 		t.Errorf("a setting of another architecture: status %d, said %q", r.status, r.err)
 	}
 	r = call(t, nil, "pretrain", "--data", set, "--out", filepath.Join(t.TempDir(), "x"), "--method", "simclr", "--arch", "toy", "--patch", "33", "--size", "16", "--batch", "4")
-	if want := fmt.Sprintf("images of 16×16 pixels are too small for toy: use images of at least %d×%d pixels", 33, 33); r.status != 2 || !strings.Contains(r.err, want) {
+	if want := "--size 16: too small for simclr: toy would see images of 16×16 pixels: set it to at least 33"; r.status != 2 || !strings.Contains(r.err, want) {
 		t.Errorf("a patch larger than the images: status %d, said %q", r.status, r.err)
 	}
 }

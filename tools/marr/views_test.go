@@ -103,7 +103,11 @@ func TestRunFolderRecordsItsViewsAndSkippedFiles(t *testing.T) {
 	if err != nil || !strings.HasPrefix(string(skipped), filepath.Join(dir, "odd", "none.jpg")+"\t") {
 		t.Errorf("skipped.txt holds %q, %v", skipped, err)
 	}
-	if r := call(t, nil, append(args, "--resume")...); r.status == 0 || !strings.Contains(r.err, "other views") {
+	other := filepath.Join(t.TempDir(), "other.toml")
+	if err := os.WriteFile(other, []byte("[all]\nhorizontal_flip = 0.5\n"), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	if r := call(t, nil, append(args, "--views", other, "--resume")...); r.status == 0 || !strings.Contains(r.err, "other views") {
 		t.Errorf("a run was resumed with other views: %d, %s", r.status, r.err)
 	}
 	if err := os.WriteFile(filepath.Join(dir, "even", "zz.png"), []byte("new"), 0o666); err != nil {
