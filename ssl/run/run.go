@@ -34,10 +34,11 @@ const (
 	TableFile      = "metrics.csv"          // the values of metrics.jsonl
 	previousFile   = "checkpoint.prev.ckpt" // as net.SaveCheckpoint names it
 	skippedFile    = "skipped.txt"
+	NeighborsFile  = "neighbors.json" // of measurements without labels, which tools make
 )
 
 // files are those that a new run writes.
-var files = []string{CheckpointFile, previousFile, MetricsFile, TableFile, skippedFile, haltedFile}
+var files = []string{CheckpointFile, previousFile, MetricsFile, TableFile, skippedFile, haltedFile, NeighborsFile}
 
 // warnBatchNormSize is the number of samples that a batch norm normalizes together below which a run warns: from 32 to 16 and 8 the error of networks
 // with batch norm rises steeply (Wu and He 2018, arXiv:1803.08494, figure 1).

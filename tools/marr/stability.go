@@ -14,6 +14,7 @@ import (
 	"marr/net"
 	"marr/ssl/data"
 	"marr/ssl/eval"
+	"marr/ssl/run"
 	"marr/ssl/watch"
 )
 
@@ -23,7 +24,7 @@ const (
 
 	// neighborsFile holds the neighbors of the last neighborsKept measurements: one before each of the two checkpoints, and one of a process that was
 	// killed before it saved.
-	neighborsFile    = "neighbors.json"
+	neighborsFile    = run.NeighborsFile
 	oldNeighborsFile = "neighbours.json" // of runs that earlier versions started
 	neighborsKept    = 3
 	maxNeighbors     = 1 << 26 // bytes of the file
