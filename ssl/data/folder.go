@@ -68,9 +68,8 @@ func (f *files) Close() error { return nil }
 
 // folder holds the images at any depth below a folder, sorted by path.
 //
-// Image files are recognized by extension (decode.HasImageExtension), those without one by content; names that begin with a dot are
-// ignored, links are followed (walk). If
-// every image lies below a first-level sub-folder and there are at least two of these, their names are the classes.
+// Image files are recognized by extension (decode.HasImageExtension), those without one by content; hidden names are ignored (ignored.hides),
+// links are followed (walk). If every image lies below a first-level sub-folder and there are at least two of these, their names are the classes.
 type folder struct {
 	files
 	skipped []store.Skipped
@@ -104,10 +103,10 @@ func (f *folder) notes() []string {
 	return []string{fmt.Sprintf("%d links in it lead to other folders, whose images belong to the set", f.links)}
 }
 
-// stamps includes the sub-folders that could not be read, so that the key changes once they can be.
+// stamps includes the sub-folders that could not be read or are left out, so that the key changes with them.
 func (f *folder) stamps() []stamp {
 	out := f.files.stamps()
-	for _, b := range f.skipped {
+	for _, b := range slices.Concat(f.skipped, f.ignored.skippedClutter()) {
 		out = append(out, stamp{name: b.Name, size: -1})
 	}
 	return out

@@ -142,8 +142,8 @@ func TestFoldersThatSystemsMakeAreLeftOutWithANote(t *testing.T) {
 	for _, m := range members {
 		write(t, m.content, dir, m.name)
 	}
+	o := cached(t, 4)
 	for _, name := range []string{dir, write(t, zipOf(t, members...), t.TempDir(), "a.zip"), write(t, tarOf(t, members...), t.TempDir(), "a.tar")} {
-		o := cached(t, 4)
 		openWith(t, name, o)
 		s := openWith(t, name, o) // from the cache
 		if !slices.Equal(s.Files, []string{"cat/a.png", "dog/b.png"}) || !slices.Equal(s.Classes, []string{"cat", "dog"}) {
@@ -154,6 +154,12 @@ func TestFoldersThatSystemsMakeAreLeftOutWithANote(t *testing.T) {
 		if !slices.Equal(s.Skipped, want) {
 			t.Errorf("%s: skipped %v", name, s.Skipped)
 		}
+	}
+	if err := os.RemoveAll(filepath.Join(dir, "__MACOSX")); err != nil {
+		t.Fatal(err)
+	}
+	if s := openWith(t, dir, o); len(s.Skipped) != 1 {
+		t.Errorf("a folder that is gone is listed: %v", s.Skipped)
 	}
 	write(t, one, dir, "@eaDir", "e.png")
 	if s := openSize(t, filepath.Join(dir, "@eaDir"), 4); s.Len() != 1 {
