@@ -120,8 +120,8 @@ func (c Config) checkNumbers(set *data.Set) error {
 		return fmt.Errorf("train: %s has %d images: a batch needs at least 2: give more images", set.Name, set.Len())
 	case c.Batch > set.Len():
 		return fmt.Errorf("train: batch of %d: %s has only %d images: set --batch to at most %d", c.Batch, set.Name, set.Len(), set.Len())
-	case c.WarmupEpochs > float64(c.Epochs):
-		return fmt.Errorf("train: a warm-up over %g epochs, in a run of %d: set --warmup-epochs to at most --epochs", c.WarmupEpochs, c.Epochs)
+	case !(c.WarmupEpochs >= 0 && c.WarmupEpochs <= float64(c.Epochs)):
+		return fmt.Errorf("train: a warm-up over %g epochs, in a run of %d: set --warmup-epochs to 0 or more, up to --epochs", c.WarmupEpochs, c.Epochs)
 	case !(c.Clip >= 0) || !(c.ClipEach >= 0):
 		return fmt.Errorf("train: gradients clipped at %g, each parameter's at %g: want norms above 0, or 0 for no clipping", c.Clip, c.ClipEach)
 	case !(c.LR > 0) || !(c.Decay >= 0) || !(c.DecayEnd >= 0) || !(c.Warmup >= 0 && c.Warmup <= 1):

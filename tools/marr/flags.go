@@ -78,6 +78,19 @@ func (n *number) Set(text string) (err error) {
 	return err
 }
 
+// warmupEpochs is the value of --warmup-epochs, from which train.Config.Resolve computes the fraction of --warmup.
+type warmupEpochs struct{ c *train.Config }
+
+func (w warmupEpochs) String() string { return "" }
+func (w warmupEpochs) Type() string   { return "float" }
+
+// Set replaces the fraction, which is 0 for 0 epochs.
+func (w warmupEpochs) Set(text string) (err error) {
+	w.c.Warmup = 0
+	w.c.WarmupEpochs, err = strconv.ParseFloat(text, 64)
+	return err
+}
+
 // trainFlags declares the settings of a run that belong neither to its method nor to its architecture.
 func trainFlags(fs *pflag.FlagSet, c *train.Config) {
 	end := inGroup(fs, networkGroup)
@@ -103,7 +116,8 @@ func trainFlags(fs *pflag.FlagSet, c *train.Config) {
 	fs.Float64Var(&c.Clip, "clip", c.Clip, "largest `norm` of the gradient of all parameters; a longer gradient is scaled down; 0: no limit")
 	fs.Float64Var(&c.ClipEach, "clip-each", c.ClipEach, "largest `norm` of each parameter's gradient (DINO: 3); 0: no limit")
 	fs.Float64Var(&c.Warmup, "warmup", c.Warmup, "fraction of the steps over which the learning rate rises linearly to its peak, before --schedule")
-	fs.Float64Var(&c.WarmupEpochs, "warmup-epochs", 0, "the same as a `number` of epochs, which may have a fraction; default: --warmup × epochs")
+	fs.Var(warmupEpochs{c}, "warmup-epochs", "the same as a `number` of epochs, which may have a fraction; default: --warmup × epochs")
+	exclusive(fs, "warmup", "warmup-epochs", "the fraction of the steps, or the number of epochs")
 	fs.Uint64Var(&c.Seed, "seed", c.Seed, "random seed")
 }
 

@@ -33,10 +33,11 @@ var groups = []group{generalGroup, dataGroup, methodGroup, networkGroup, optimiz
 
 // The keys of what a flag's annotations tell about it, besides its help text.
 const (
-	groupKey    = "group"
-	defaultKey  = "default"  // in words
-	choicesKey  = "choices"  // all values that the flag accepts
-	examplesKey = "examples" // some values that the flag accepts
+	groupKey     = "group"
+	defaultKey   = "default"   // in words
+	choicesKey   = "choices"   // all values that the flag accepts
+	examplesKey  = "examples"  // some values that the flag accepts
+	exclusiveKey = "exclusive" // a flag that may not be given beside this one, and what both are
 )
 
 // inGroup begins a group of the help. It contains the flags that are declared before end is called, except those of a group within it:
@@ -69,6 +70,11 @@ func choices(fs *pflag.FlagSet, name string, values []string) {
 // examples declares some of the values that a flag accepts, for completion.
 func examples(fs *pflag.FlagSet, name string, values []string) {
 	annotate(fs.Lookup(name), examplesKey, values...)
+}
+
+// exclusive declares that only one of two flags may be given. text says what they are.
+func exclusive(fs *pflag.FlagSet, name, other, text string) {
+	annotate(fs.Lookup(name), exclusiveKey, other, text)
 }
 
 // unsetMeans describes in the help what happens without a flag, for flags whose default is empty or 0.

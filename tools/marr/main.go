@@ -126,7 +126,7 @@ func (c command) run(ctx context.Context, args []string) error {
 	if err := fs.Parse(args); err != nil {
 		return c.parseError(fs, err)
 	}
-	if err := checkChoices(fs); err != nil {
+	if err := checkFlags(fs); err != nil {
 		return err
 	}
 	if fs.Changed("help") {

@@ -73,7 +73,7 @@ func pretrainCommand(fs *pflag.FlagSet) func(context.Context, []string) error {
 		if err := cmp.Or(measurements.check(), saving.check()); err != nil {
 			return err
 		}
-		if err := cmp.Or(p.checkRate(c.LR), p.checkWarmup(&c)); err != nil {
+		if err := p.checkRate(c.LR); err != nil {
 			return err
 		}
 		from, err := openInitial(fs, *init, "", *out, *resume)

@@ -26,21 +26,6 @@ func (p *plan) given(key string) bool {
 	return p.fs.Changed(strings.ReplaceAll(key, "_", "-")) || key == "warmup" && p.fs.Changed("warmup-epochs")
 }
 
-// checkWarmup returns an error for a warm-up that would be ignored. One in epochs replaces the default fraction, which counts if it is of 0 epochs.
-func (p *plan) checkWarmup(c *run.Config) error {
-	if !p.fs.Changed("warmup-epochs") {
-		return nil
-	}
-	switch {
-	case p.fs.Changed("warmup"):
-		return usagef("--warmup and --warmup-epochs: give one of them: the fraction of the steps, or the number of epochs")
-	case !(c.WarmupEpochs >= 0):
-		return usagef("--warmup-epochs %g: want it at least 0", c.WarmupEpochs)
-	}
-	c.Warmup = 0
-	return nil
-}
-
 // checkRate returns an error for a learning rate that would be ignored.
 func (p *plan) checkRate(lr float64) error {
 	switch {

@@ -53,11 +53,16 @@ func unknown(what, value string, known []string) error {
 	return usagef("%s %s: not known%s: known are %s", what, quoted(value), didYouMean(value, "", known), strings.Join(known, ", "))
 }
 
-// checkChoices returns an error for a flag whose value is not one of its choices.
-func checkChoices(fs *pflag.FlagSet) (err error) {
+// checkFlags returns an error for a flag whose value is not one of its choices, and for two flags of which only one may be given.
+func checkFlags(fs *pflag.FlagSet) (err error) {
 	fs.Visit(func(f *pflag.Flag) {
-		if known, value := f.Annotations[choicesKey], f.Value.String(); err == nil && known != nil && value != "" && !slices.Contains(known, value) {
+		known, other, value := f.Annotations[choicesKey], f.Annotations[exclusiveKey], f.Value.String()
+		switch {
+		case err != nil:
+		case known != nil && value != "" && !slices.Contains(known, value):
 			err = unknown("--"+f.Name, value, known)
+		case other != nil && fs.Changed(other[0]):
+			err = usagef("--%s and --%s: give one of them: %s", f.Name, other[0], other[1])
 		}
 	})
 	return err
@@ -121,7 +126,11 @@ func wantedValue(f *pflag.Flag) string {
 
 // flagNames lists the names of a command's flags, with their other names except those of the last release.
 func flagNames(fs *pflag.FlagSet) (out []string) {
-	fs.VisitAll(func(f *pflag.Flag) { out = append(out, f.Name) })
+	fs.VisitAll(func(f *pflag.Flag) {
+		if !f.Hidden || f.Name == "help" {
+			out = append(out, f.Name)
+		}
+	})
 	for _, other := range otherNames {
 		if !other.renamed && fs.Lookup(other.now) != nil {
 			out = append(out, other.name)
