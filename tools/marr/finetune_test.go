@@ -61,6 +61,21 @@ func TestFineTunedAlikeFromARunAndFromItsFiles(t *testing.T) {
 	}
 }
 
+// The files hold all that fine-tuning depends on, for each norm and each branch that a method exports.
+func TestFineTuningFromONNXDependsOnNothingElse(t *testing.T) {
+	t.Parallel()
+	set := pictures32(t)
+	for _, flags := range [][]string{{"--norm", "group"}, {"--norm", "moving-mean"}, {"--norm", "none"}, {"--method", "dino", "--arch", "resnet18", "--stem", "cifar"}} {
+		dir := t.TempDir()
+		run, first, second := filepath.Join(dir, "pretrained"), filepath.Join(dir, "run"), filepath.Join(dir, "onnx")
+		ok(t, small(set, run, append([]string{"--size", "16", "--epochs", "1", "--eval-every", "0"}, flags...)...)...)
+		ok(t, finetune(set, first, "--run", run, "--epochs", "2", "--test", "none")...)
+		ok(t, finetune(set, second, "--init", exported(t, run)[0], "--epochs", "2", "--test", "none")...)
+		sameRun(t, first, second)
+		sameFile(t, first, second, classifierFile)
+	}
+}
+
 func TestKilledFineTuningResumesToTheSameBytes(t *testing.T) {
 	t.Parallel()
 	run, set := colors(t)
