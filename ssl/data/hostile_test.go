@@ -172,11 +172,12 @@ func TestBuildThatIsStoppedDoesNotWaitForADecoder(t *testing.T) {
 
 // A compressed archive is read sequentially; its end comes after any number of bytes.
 func TestStopEndsReadingOfACompressedArchive(t *testing.T) {
-	path := write(t, gzipped(tarOf(t, member{"a.png", pngOf(t, gray(4, 4, 1))})), t.TempDir(), "a.tgz")
+	one := pngOf(t, gray(4, 4, 1))
+	path := write(t, gzipped(tarOf(t, member{"a.png", one}, member{"b.png", one})), t.TempDir(), "a.tgz")
 	for _, open := range []func(ctx context.Context) (source, error){
 		func(ctx context.Context) (source, error) { return newTar(ctx, path, 4) },
 		func(ctx context.Context) (source, error) {
-			return newIDX(ctx, write(t, encode(t, []byte{1}, 1, 1, 1), t.TempDir(), "train-images-idx3-ubyte"))
+			return newIDX(ctx, write(t, encode(t, []byte{1, 2}, 2, 1, 1), t.TempDir(), "train-images-idx3-ubyte"))
 		},
 	} {
 		ctx, cancel := context.WithCancel(t.Context())
@@ -187,8 +188,11 @@ func TestStopEndsReadingOfACompressedArchive(t *testing.T) {
 		if _, err := src.list(ctx); err != nil {
 			t.Fatal(err)
 		}
+		if _, err := src.fetch(0); err != nil {
+			t.Fatal(err)
+		}
 		cancel()
-		if _, err := src.fetch(0); !errors.Is(err, context.Canceled) {
+		if _, err := src.fetch(1); !errors.Is(err, context.Canceled) {
 			t.Errorf("%T: %v, want that it was canceled: the image must not count as damaged", src, err)
 		}
 		src.Close()

@@ -56,6 +56,19 @@ func TestWriteRejectsDimensionsThatDoNotMatchTheData(t *testing.T) {
 	}
 }
 
+func TestOpenComparesTheSizeOfAPlainFileBeforeItIsRead(t *testing.T) {
+	for _, file := range [][]byte{three[:20], append(slices.Clone(three), 7)} {
+		path := filepath.Join(t.TempDir(), "file")
+		if err := os.WriteFile(path, file, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if f, err := Open(path); err == nil {
+			f.Close()
+			t.Errorf("%d bytes are opened, %d are announced", len(file), len(three))
+		}
+	}
+}
+
 func TestReadFileErrors(t *testing.T) {
 	flipped := zip(three)
 	flipped[len(flipped)-8] ^= 1 // the checksum
