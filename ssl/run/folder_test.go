@@ -102,6 +102,23 @@ func TestFilesOfOthersAreKept(t *testing.T) {
 	}
 }
 
+// Reading them would never end.
+func TestPipesAndDevicesInAFolderAreRefused(t *testing.T) {
+	for _, name := range []string{CheckpointFile, MetricsFile} {
+		dir := t.TempDir()
+		if _, err := noted(t, dir, false, nil); err != nil {
+			t.Fatal(err)
+		}
+		path := filepath.Join(dir, name)
+		if err := errors.Join(os.Remove(path), os.Symlink(os.DevNull, path)); err != nil { // /dev/null ends, so that the test does without the mend
+			t.Fatal(err)
+		}
+		if _, err := noted(t, dir, true, nil); !errors.Is(err, net.ErrNotRegular) {
+			t.Errorf("%s: %v, want net.ErrNotRegular", name, err)
+		}
+	}
+}
+
 func TestResumeRefusesFlagsThatDiffer(t *testing.T) {
 	dir := t.TempDir()
 	if _, err := noted(t, dir, false, func(r *Run) { r.Config.LR, r.Config.BaseLR = 0, 0.25 }); err != nil {

@@ -4,11 +4,13 @@ import (
 	"bufio"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"path/filepath"
 	"time"
 
+	"marr/net"
 	"marr/ssl/report"
 )
 
@@ -24,7 +26,11 @@ type metrics struct {
 // openMetrics opens the files to append lines after step `done`. It first removes later lines, which a killed run may have written, and the measurement of
 // that step if it is to be made again.
 func (r *Run) openMetrics(done int) error {
-	f, err := os.OpenFile(filepath.Join(r.Dir, MetricsFile), os.O_RDWR|os.O_CREATE, 0o666)
+	path := filepath.Join(r.Dir, MetricsFile)
+	if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() { // a device may never end
+		return fmt.Errorf("run: %s: %w: remove it", path, net.ErrNotRegular)
+	}
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o666)
 	if err != nil {
 		return err
 	}
