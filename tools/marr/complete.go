@@ -88,10 +88,10 @@ func (c command) complete(before []string, last string) []candidate {
 	case strings.HasPrefix(last, "-"):
 		return flagCandidates(fs, strings.Trim(last, "-") != "")
 	case c.args != "" && !strings.HasPrefix(c.args, "-"):
-		if len(arguments) > 0 {
-			return nil
+		if fields := strings.Fields(c.args); len(arguments) < len(fields) {
+			return namedCandidates(fields[len(arguments)], last, "")
 		}
-		return wordCandidates(strings.Split(strings.Fields(c.args)[0], "|"), "")
+		return nil
 	case last == "":
 		return flagCandidates(fs, false)
 	}
@@ -156,9 +156,6 @@ func firstClause(f *pflag.Flag) string {
 	return strings.TrimSpace(clauseEnd.Split(text, 2)[0])
 }
 
-// namedChoices matches the name of a value that lists what it may be, such as warn|stop.
-var namedChoices = regexp.MustCompile(`^[a-z]+(\|[a-z]+)+$`)
-
 // valuesOf returns the values of a flag that can be listed, each after a prefix. Where a file may stand as well, the value must have begun.
 func valuesOf(f *pflag.Flag, begun, prefix string) []candidate {
 	name, _ := pflag.UnquoteUsage(f)
@@ -167,12 +164,19 @@ func valuesOf(f *pflag.Flag, begun, prefix string) []candidate {
 		return wordCandidates(f.Annotations[choicesKey], prefix)
 	case f.Annotations[examplesKey] != nil:
 		return wordCandidates(f.Annotations[examplesKey], prefix)
-	case namedChoices.MatchString(name):
-		return wordCandidates(strings.Split(name, "|"), prefix)
-	case name == "D" && begun != "":
-		return wordCandidates(data.Builtins(), prefix)
+	case strings.Contains(name, "|") || name == "D":
+		return namedCandidates(name, begun, prefix)
 	}
 	return nil
+}
+
+// namedCandidates returns the words that a name lists, such as knn|linear, without those in capitals, which stand for others. D stands for images.
+func namedCandidates(name, begun, prefix string) []candidate {
+	if name == "D" && begun != "" {
+		return wordCandidates(data.Builtins(), prefix)
+	}
+	listed := strings.Split(name, "|")
+	return wordCandidates(slices.DeleteFunc(listed, func(w string) bool { return w == strings.ToUpper(w) }), prefix)
 }
 
 func wordCandidates(words []string, prefix string) (out []candidate) {

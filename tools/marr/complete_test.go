@@ -22,6 +22,10 @@ func TestCompletionOfCommandsFlagsAndValues(t *testing.T) {
 		{"eval ", []string{"knn", "linear", "finetune"}},
 		{"data ", []string{"inspect"}},
 		{"data inspect ", nil}, // a file may follow
+		{"data inspect builtin:fashion-t", []string{"builtin:fashion-tinted", "builtin:fashion-tinted:test"}},
+		{"data inspect photos ", nil},
+		{"eval knn --model r", []string{"random", "raw"}},
+		{"pretrain --device ", nil}, // its value is N|NAME
 		{"frobnicate ", nil},
 		{"pretrain --reci", []string{"--recipe"}},
 		{"pretrain --method si", []string{"simclr", "simsiam"}},

@@ -3,11 +3,13 @@ package main
 import (
 	"fmt"
 	"io"
+	"os"
 	"regexp"
 	"slices"
 	"strings"
 
 	"github.com/spf13/pflag"
+	"golang.org/x/term"
 
 	"marr/net"
 	"marr/net/registry"
@@ -113,10 +115,14 @@ func (c command) printHelp(out io.Writer, fs *pflag.FlagSet) {
 		}
 		sections[g].AddFlag(withDefault(&shown))
 	})
+	width := 100
+	if columns, _, err := term.GetSize(int(os.Stdout.Fd())); err == nil { // stdout is a terminal
+		width = min(width, columns)
+	}
 	fmt.Fprintf(out, "usage: %s [flags]\n%s.\n", strings.TrimRight("marr "+c.name+" "+c.args, " "), strings.ToUpper(c.summary[:1])+c.summary[1:])
 	for _, g := range groups {
 		if sections[g] != nil {
-			fmt.Fprintf(out, "\n%s:\n%s%s", g, sections[g].FlagUsagesWrapped(100), notes[g])
+			fmt.Fprintf(out, "\n%s:\n%s%s", g, sections[g].FlagUsagesWrapped(width), notes[g])
 		}
 	}
 }
