@@ -32,6 +32,9 @@ type StepOptions struct {
 func (o StepOptions) String() string {
 	text := o.Arch
 	for _, name := range slices.Sorted(maps.Keys(o.Backbone)) {
+		if o.Backbone[name] == false { // a switch that is off, also one that is newer than a result
+			continue
+		}
 		text += fmt.Sprintf(", %s %v", name, o.Backbone[name])
 	}
 	return fmt.Sprintf("%s, batch %d, %d px", text, o.Batch, o.Size)

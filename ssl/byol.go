@@ -40,6 +40,19 @@ func init() {
 // Views returns the preset "byol": two views with different augmentations.
 func (m *BYOL) Views(in views.Input) ([]views.Spec, error) { return views.Preset("byol", in) }
 
+// Defaults sets the paper's width of the embedding, and the momentum by the length of the run: the paper's 0.99 for 100 epochs and 0.996 for 1000. In
+// fewer than 2000 steps such a target hardly moves, and the network learns little from it.
+func (m *BYOL) Defaults(s Scale) Optimization {
+	m.Out, m.Momentum = 256, 0.99
+	switch {
+	case s.Steps() < 2000:
+		m.Momentum = 0.9
+	case s.Epochs >= 1000:
+		m.Momentum = 0.996
+	}
+	return usual["adamw"]
+}
+
 // Loss returns the sum of the losses in both directions.
 func (m *BYOL) Loss(s *Step) *kernels.Tensor {
 	requireViews("byol", s, 2)

@@ -3,6 +3,7 @@ package ssl
 import (
 	"cmp"
 	"fmt"
+	"math"
 
 	"marr/kernels"
 	"marr/net"
@@ -40,6 +41,21 @@ func init() {
 
 // Views returns the preset "dino": two global views and six local ones.
 func (m *DINO) Views(in views.Input) ([]views.Spec, error) { return views.Preset("dino", in) }
+
+// Defaults sets the number of prototypes, the temperature and the momentum by the number of images (lightly-ai/lightly-train, _methods/dino/dino.py), and
+// a norm in the head, without which a ResNet learns little in a short run.
+func (m *DINO) Defaults(s Scale) Optimization {
+	const few, many = 20_000, 1_281_167 // many: ImageNet
+	fraction := min(max(float64(s.Images-few)/(many-few), 0), 1)
+	between := func(from, to, digits float64) float64 { return math.Round((from+fraction*(to-from))*digits) / digits }
+	m.Prototypes, m.Bottleneck, m.NormInHead = PrototypesFor(s.Images), 256, true
+	m.TeacherTemp, m.TeacherTempStart = between(0.02, 0.07, 100), between(0.02, 0.04, 100)
+	if m.TeacherTempStart < m.TeacherTemp {
+		m.TeacherTempWarmup = 0.3
+	}
+	m.Momentum = between(0.99, 0.996, 1000)
+	return usual["adamw"]
+}
 
 // Loss returns the cross entropy between teacher and student, the mean over all pairs of different views.
 func (m *DINO) Loss(s *Step) *kernels.Tensor {

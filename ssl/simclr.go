@@ -40,6 +40,12 @@ func init() {
 // Views returns the preset "simclr": two views with the same augmentations.
 func (m *SimCLR) Views(in views.Input) ([]views.Spec, error) { return views.Preset("simclr", in) }
 
+// Defaults sets the paper's width of the embedding.
+func (m *SimCLR) Defaults(Scale) Optimization {
+	m.Out = 128
+	return usual["adamw"]
+}
+
 // Loss returns the NT-Xent loss of both views.
 func (m *SimCLR) Loss(s *Step) *kernels.Tensor { return m.Contrast(s, m.Embed(s)) }
 

@@ -34,6 +34,13 @@ func init() {
 // Views returns the preset "simsiam": two views with the same augmentations.
 func (m *SimSiam) Views(in views.Input) ([]views.Spec, error) { return views.Preset("simsiam", in) }
 
+// Defaults sets the width of the embedding in proportion to the backbone, up to the paper's 2048, and the paper's optimizer.
+func (m *SimSiam) Defaults(s Scale) Optimization {
+	m.Out = min(2048, 4*s.Dim)
+	m.Hidden = m.Out
+	return usual["sgd"]
+}
+
 // Loss returns the mean of the losses in both directions.
 func (m *SimSiam) Loss(s *Step) *kernels.Tensor {
 	requireViews("simsiam", s, 2)

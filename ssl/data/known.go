@@ -20,9 +20,12 @@ type folderList struct {
 	files, folders []string
 }
 
-// readFolderList returns nothing for a folder that has more than maxKnown entries or cannot be read.
+// readFolderList returns nothing for what is not a folder, and for a folder that has more than maxKnown entries or cannot be read.
 func readFolderList(dir string) (c folderList) {
 	c.dir = dir
+	if info, err := os.Stat(dir); err != nil || !info.IsDir() { // opening a named pipe would wait for a writer
+		return c
+	}
 	f, err := os.Open(dir)
 	if err != nil {
 		return c

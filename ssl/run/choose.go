@@ -1,96 +1,197 @@
 package run
 
 import (
+	"errors"
 	"fmt"
 	"math"
-	"strings"
+	"time"
 
+	"marr/kernels"
+	"marr/net/registry"
 	"marr/ssl"
 )
 
-// Choose returns a method and its settings for a number of images and views of c.Size pixels, as a recipe whose About gives the reason. Settings that
-// the user gave, by key, stay, and the others follow from them.
-//
-//	up to 64 px BYOL: the most accurate at that size without large batches or many views, ahead of DINO (vturrisi/solo-learn, README.md)
-//	above       DINO with local views: the most accurate in few epochs (lightly-ai/lightly, imagenette_benchmark.py)
-//	epochs      20 million images seen, between 100 and 2000 epochs; batch 256, or a quarter of the images if there are few
-//	BYOL        momentum 0.99, 0.996 from 1000 epochs on (the paper's), 0.9 below 2000 steps: a target that hardly moves teaches nothing
-//	DINO        prototypes, temperature and momentum grow with the number of images, AdamW's rate and decay (lightly-ai/lightly-train,
-//	            _methods/dino/dino.py), gradients clipped as in the paper
-func Choose(c Config, images int, given func(key string) bool) *Recipe {
-	x := &choice{Recipe: Recipe{settings: map[string]any{}, Options: map[string]any{}}, given: given}
-	if !given("epochs") {
-		c.Epochs = 100 * int(math.Round(min(max(20e6/float64(max(images, 1)), 100), 2000)/100))
-		x.set("epochs", int64(c.Epochs))
-	}
-	if !given("batch") {
-		for c.Batch = 256; c.Batch > 2 && c.Batch > images/4; {
-			c.Batch /= 2
-		}
-		x.set("batch", int64(c.Batch))
-	}
-	if c.Size <= 64 {
-		x.why = fmt.Sprintf("byol, which suits views of %d px (above 64: dino)", c.Size)
-		x.byol(c, images)
-	} else {
-		x.why = fmt.Sprintf("dino, which suits views of %d px (up to 64: byol)", c.Size)
-		x.dino(images)
-	}
-	x.About = fmt.Sprintf("%s; for %d images %s", x.why, images, strings.Join(x.chosen, ", "))
-	return &x.Recipe
-}
-
-// choice is a recipe under construction.
-type choice struct {
+// Choice is a recipe of automatic settings, with the reason for each, by key.
+type Choice struct {
 	Recipe
-	given  func(key string) bool
-	why    string
-	chosen []string
+	Why map[string]string
+
+	given func(key string) bool
 }
 
-func (x *choice) set(key string, v any) {
+func newChoice(given func(key string) bool) *Choice {
+	return &Choice{Recipe{settings: map[string]any{}, Backbone: map[string]any{}, Options: map[string]any{}}, map[string]string{}, given}
+}
+
+func (x *Choice) set(key string, v any, why string) {
 	if !x.given(key) {
-		x.settings[key], x.chosen = v, append(x.chosen, fmt.Sprintf("%s %v", strings.ReplaceAll(key, "_", " "), v))
+		x.settings[key], x.Why[key] = v, why
 	}
 }
 
-func (x *choice) option(name string, v any) {
-	if !x.given(name) {
-		x.Options[name], x.chosen = v, append(x.chosen, fmt.Sprintf("%s %v", strings.ReplaceAll(name, "-", " "), v))
-	}
+// Input is a network and the size of its views, pixels.
+type Input struct {
+	Arch        string
+	Width, Size int // Width 0: the architecture's own
 }
 
-func (x *choice) byol(c Config, images int) {
-	x.settings["method"] = "byol"
-	momentum, steps := 0.99, c.Epochs*(images/max(c.Batch, 1))
+// inputs are what ChooseInput chooses among, by cost. Two CPU cores train the first on 3,000 photographs in 40 minutes.
+var inputs = []Input{{"resnet10", 16, 64}, {"resnet10", 32, 64}, {"resnet18", 32, 96}, {"resnet18", 64, 96}, {"resnet18", 64, 128}, {"resnet18", 64, 224}}
+
+// MinInput is the smallest size of views that is chosen, in pixels: smaller images are enlarged.
+const MinInput = 16
+
+const (
+	minShown  = 200_000 // images that a run should show, and
+	minEpochs = 50      // times that it should show each: with less, a smaller network or smaller views learn more
+)
+
+// ChooseInput returns the architecture, its width and the size of the views: the largest that a device trains for long enough in the given time. Views
+// are not larger than the short side of the images, in pixels. speed returns the images per second that the device trains with SimCLR. Settings that the
+// user gave in c, by key, stay.
+func ChooseInput(c Config, images, shortSide int, limit time.Duration, given func(key string) bool, speed func(Input) (float64, error)) (*Choice, error) {
+	need := max(minShown, minEpochs*float64(images))
+	if given("epochs") {
+		need = float64(c.Epochs * images)
+	}
+	var best, last Input
+	for i, in := range inputs {
+		if given("arch") {
+			in.Arch, in.Width = c.Arch, 0
+		}
+		if w, ok := c.Backbone["width"].(int); ok && given("width") {
+			in.Width = w
+		}
+		if in.Size = max(min(in.Size, shortSide), MinInput); given("size") {
+			in.Size = c.Size
+		}
+		if in == last {
+			continue
+		}
+		last = in
+		rate, err := speed(in)
+		var mem *kernels.MemoryError
+		if i > 0 && (errors.As(err, &mem) || rate*limit.Seconds() < need) {
+			break
+		}
+		if err != nil {
+			return nil, err
+		}
+		if best = in; rate*limit.Seconds() < need {
+			break
+		}
+	}
+	return best.choice(shortSide, limit, given), nil
+}
+
+func (in Input) choice(shortSide int, limit time.Duration, given func(key string) bool) *Choice {
+	x := newChoice(given)
+	why := fmt.Sprintf("the largest that this device trains well in %s", formatLimit(limit))
+	x.set("arch", in.Arch, why)
+	if in.Width > 0 && !given("width") && !given("arch") {
+		x.Backbone["width"] = int64(in.Width)
+	}
+	if why += fmt.Sprintf("; the images have %d", shortSide); in.Size >= shortSide {
+		why = "the size of the images"
+	}
+	x.set("size", int64(in.Size), why)
+	return x
+}
+
+// longRun is the number of images from which a run is long: published comparisons of methods show 2 million images or more, ours at most 200,000.
+const longRun = 2_000_000
+
+// ChooseMethod returns a method for a run that shows this many images, in views of c.Size pixels.
+//
+//	short runs  SimCLR: the most accurate of ours (bench/RESULTS.md)
+//	up to 64 px BYOL: the most accurate at that size without large batches or many views, ahead of DINO (vturrisi/solo-learn, README.md)
+//	above       DINO with local views: the most accurate in 200 epochs (lightly-ai/lightly, imagenette_benchmark.py)
+func ChooseMethod(c Config, shown float64, given func(key string) bool) *Choice {
+	x := newChoice(given)
 	switch {
-	case steps < 2000:
-		momentum = 0.9
-	case c.Epochs >= 1000:
-		momentum = 0.996
+	case shown < longRun:
+		x.set("method", "simclr", "the most accurate in runs that show fewer than 2 million images")
+	case c.Size <= 64:
+		x.set("method", "byol", "the most accurate in long runs on views of up to 64 px")
+	default:
+		x.set("method", "dino", "the most accurate in long runs on views above 64 px")
 	}
-	x.option("momentum", momentum)
+	return x
 }
 
-func (x *choice) dino(images int) {
-	x.settings["method"] = "dino"
-	const few, many = 20_000, 1_281_167 // many: ImageNet
-	fraction := min(max(float64(images-few)/(many-few), 0), 1)
-	between := func(from, to, digits float64) float64 { return math.Round((from+fraction*(to-from))*digits) / digits }
-	teacherTemp := between(0.02, 0.07, 100)
-	x.option("prototypes", int64(ssl.PrototypesFor(images)))
-	x.option("teacher-temperature", teacherTemp)
-	if start := between(0.02, 0.04, 100); start < teacherTemp {
-		x.option("teacher-temperature-start", start)
-		x.option("teacher-temperature-warmup", 0.3)
+// ChooseBatch returns the number of images per step: 256, or for few images about a 32nd of them, so that an epoch has enough steps.
+func ChooseBatch(images int, given func(key string) bool) *Choice {
+	x := newChoice(given)
+	batch := 256
+	for batch > 32 && batch > images/32 || batch > 2 && batch > images/4 {
+		batch /= 2
 	}
-	x.option("momentum", between(0.99, 0.996, 1000))
-	x.set("clip_each", 3.0)
-	if x.given("optimizer") {
-		return
+	why := "large enough for every method"
+	if batch < 256 {
+		why = fmt.Sprintf("at least 32 steps per epoch of %d images", images)
 	}
-	if !x.given("lr") {
-		x.set("base_lr", 5e-4)
+	if images < 32*batch {
+		why = fmt.Sprintf("few enough for %d images", images)
 	}
-	x.set("weight_decay", 0.04)
+	x.set("batch", int64(batch), why)
+	return x
+}
+
+// ChooseEpochs returns the number of passes over the images that end within the limit. Unless all of the limit is to be filled, they are at most as many
+// as show 20 million images, between 100 and 2000.
+func ChooseEpochs(images int, epoch, limit time.Duration, fill bool, given func(key string) bool) *Choice {
+	x := newChoice(given)
+	wanted := 100 * int(math.Round(min(max(20e6/float64(max(images, 1)), 100), 2000)/100))
+	fit := max(1, int(limit/max(epoch, 1)))
+	if fill || fit < wanted {
+		x.set("epochs", int64(fit), fmt.Sprintf("what ends within %s", formatLimit(limit)))
+	} else {
+		x.set("epochs", int64(wanted), fmt.Sprintf("for %d images, longer runs gain little", images))
+	}
+	return x
+}
+
+// MethodDefaults returns the settings that the method of c recommends for its epochs, batch and architecture, and for a number of images (ssl.Defaults).
+func MethodDefaults(c Config, images int, given func(key string) bool) (*Choice, error) {
+	x := newChoice(given)
+	m, err := ssl.New(c.Method)
+	if err != nil {
+		return nil, err
+	}
+	network, err := c.Network(3)
+	if err != nil {
+		return nil, err
+	}
+	optimizer := ""
+	if given("optimizer") {
+		optimizer = c.Optimizer
+	}
+	o := ssl.Defaults(m, ssl.Scale{Images: images, Size: c.Size, Dim: network.Arch.Dim(), Epochs: c.Epochs, Batch: c.Batch}, optimizer)
+	why := "usual with this method"
+	x.set("optimizer", o.Optimizer, why)
+	if !given("lr") {
+		x.set("base_lr", o.BaseLR, why)
+	}
+	x.set("weight_decay", o.Decay, why)
+	x.set("clip_each", o.ClipEach, why)
+	if _, ok := m.(ssl.Tuned); ok {
+		x.Options = registry.Values(m)
+	}
+	return x, nil
+}
+
+// formatLimit formats a time limit: 40 s, 25 min, 3 h 10 min, 12 h.
+func formatLimit(d time.Duration) string {
+	switch {
+	case d < 2*time.Minute:
+		return fmt.Sprintf("%.0f s", d.Seconds())
+	case d < time.Hour:
+		return fmt.Sprintf("%.0f min", d.Minutes())
+	}
+	d = d.Round(time.Minute)
+	if h, m := int(d.Hours()), int(d.Minutes())%60; m > 0 {
+		return fmt.Sprintf("%d h %d min", h, m)
+	} else {
+		return fmt.Sprintf("%d h", h)
+	}
 }

@@ -1,67 +1,201 @@
 package run
 
 import (
+	"errors"
 	"strings"
 	"testing"
+	"time"
 
+	"marr/kernels"
 	"marr/net/registry"
 	"marr/ssl"
 )
 
-func TestChooseFollowsTheSizeAndNumberOfImages(t *testing.T) {
+// givenKeys returns a function that reports whether a key is one of these.
+func givenKeys(keys ...string) func(string) bool {
+	return func(key string) bool { return strings.Contains(" "+strings.Join(keys, " ")+" ", " "+key+" ") }
+}
+
+// deviceSpeed returns the speed of a device that trains the first of inputs at a rate, and no more than fits.
+func deviceSpeed(rate float64, fits int) func(Input) (float64, error) {
+	return func(in Input) (float64, error) {
+		cost := float64(in.Size*in.Size) / (64 * 64)
+		if in.Arch == "resnet18" {
+			cost *= 2
+		}
+		if w := in.Width; w > 0 {
+			cost *= float64(w*w) / (16 * 16)
+		}
+		if in.Size > fits {
+			return 0, &kernels.MemoryError{}
+		}
+		return rate / cost, nil
+	}
+}
+
+func TestChooseInputTakesTheLargestThatIsTrainedLongEnough(t *testing.T) {
+	const all = 1 << 20
 	for _, x := range []struct {
-		px, images    int
-		method        string
-		epochs, batch int
-		options       map[string]any
-		why           string
+		name              string
+		images, shortSide int
+		limit             time.Duration
+		speed             func(Input) (float64, error)
+		want              Input
+		why               string
 	}{
-		{32, 50_000, "byol", 400, 256, map[string]any{"momentum": 0.99}, "byol, which suits views of 32 px (above 64: dino); for 50000 images epochs 400, batch 256, momentum 0.99"},
-		{64, 10_000, "byol", 2000, 256, map[string]any{"momentum": 0.996}, ""},
-		{64, 12, "byol", 2000, 2, map[string]any{"momentum": 0.996}, ""},
-		{96, 105_000, "dino", 200, 256, map[string]any{"prototypes": int64(16384), "teacher-temperature": 0.02, "momentum": 0.99}, "dino, which suits views of 96 px (up to 64: byol)"},
-		{224, 1_281_167, "dino", 100, 256, map[string]any{"prototypes": int64(65536), "teacher-temperature": 0.07, "teacher-temperature-start": 0.04,
-			"teacher-temperature-warmup": 0.3, "momentum": 0.996}, ""},
-		{65, 2000, "dino", 2000, 256, map[string]any{"prototypes": int64(256), "teacher-temperature": 0.02, "momentum": 0.99}, ""},
+		{"photographs on two cores", 3000, 400, 40 * time.Minute, deviceSpeed(100, all), Input{"resnet10", 16, 64}, "trains well in 40 min; the images have 400"},
+		{"photographs on many cores", 3000, 400, 40 * time.Minute, deviceSpeed(2000, all), Input{"resnet18", 32, 96}, "the images have 400"},
+		{"photographs on a GPU", 3000, 400, 12 * time.Hour, deviceSpeed(1e5, all), Input{"resnet18", 64, 224}, "the images have 400"},
+		{"a GPU with little memory", 3000, 400, 12 * time.Hour, deviceSpeed(1e5, 128), Input{"resnet18", 64, 128}, ""},
+		{"small photographs", 3000, 100, 12 * time.Hour, deviceSpeed(1e5, all), Input{"resnet18", 64, 100}, "the size of the images"},
+		{"CIFAR on two cores", 50_000, 32, 40 * time.Minute, deviceSpeed(100, all), Input{"resnet10", 16, 32}, "the size of the images"},
+		{"CIFAR on a GPU", 50_000, 32, 12 * time.Hour, deviceSpeed(1e5, all), Input{"resnet18", 64, 32}, "the size of the images"},
+		{"a million photographs", 1_281_167, 400, 12 * time.Hour, deviceSpeed(1e5, all), Input{"resnet18", 32, 96}, ""},
+		{"icons", 3000, 8, time.Hour, deviceSpeed(1e6, all), Input{"resnet18", 64, 16}, "the size of the images"},
 	} {
 		c := DefaultConfig()
-		c.Size = x.px
-		r := Choose(c, x.images, never)
-		r.Apply(&c, never)
-		if c.Method != x.method || c.Epochs != x.epochs || c.Batch != x.batch || len(r.Options) != len(x.options) || !strings.HasPrefix(r.About, x.why) {
-			t.Errorf("%d px, %d images: %s, %d epochs of %d, %v, %q", x.px, x.images, c.Method, c.Epochs, c.Batch, r.Options, r.About)
-		}
-		m, err := ssl.New(c.Method)
+		r, err := ChooseInput(c, x.images, x.shortSide, x.limit, never, x.speed)
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, o := range registry.Options(m) {
-			if r.Options[o.Name] != x.options[o.Name] {
-				t.Errorf("%d px, %d images: %s is %v, want %v", x.px, x.images, o.Name, r.Options[o.Name], x.options[o.Name])
+		r.Apply(&c, never)
+		if got := (Input{c.Arch, int(c.Backbone["width"].(int64)), c.Size}); got != x.want || !strings.Contains(r.Why["size"], x.why) {
+			t.Errorf("%s: %v, %q, want %v", x.name, got, r.Why["size"], x.want)
+		}
+	}
+}
+
+func TestChooseInputKeepsGivenSettings(t *testing.T) {
+	for _, x := range []struct {
+		given []string
+		want  Input
+	}{
+		{[]string{"size"}, Input{"resnet18", 64, 48}},
+		{[]string{"arch"}, Input{"resnet34", 0, 224}},
+		{[]string{"arch", "size"}, Input{"resnet34", 0, 48}},
+	} {
+		c := DefaultConfig()
+		c.Arch, c.Size = "resnet34", 48
+		given := givenKeys(x.given...)
+		r, err := ChooseInput(c, 3000, 400, 12*time.Hour, given, deviceSpeed(1e5, 1<<20))
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Apply(&c, given)
+		width, _ := c.Backbone["width"].(int64)
+		if got := (Input{c.Arch, int(width), c.Size}); got != x.want {
+			t.Errorf("given %v: %v, want %v", x.given, got, x.want)
+		}
+	}
+	broken := errors.New("broken")
+	if _, err := ChooseInput(DefaultConfig(), 3000, 400, time.Hour, never, func(Input) (float64, error) { return 0, broken }); !errors.Is(err, broken) {
+		t.Errorf("an error of the measurement: %v", err)
+	}
+}
+
+func TestChooseMethodFollowsTheLengthOfTheRun(t *testing.T) {
+	for _, x := range []struct {
+		size  int
+		shown float64
+		want  string
+	}{{32, 1e5, "simclr"}, {224, 1e5, "simclr"}, {32, 1e7, "byol"}, {64, 1e7, "byol"}, {96, 1e7, "dino"}} {
+		c := DefaultConfig()
+		c.Size = x.size
+		ChooseMethod(c, x.shown, never).Apply(&c, never)
+		if c.Method != x.want {
+			t.Errorf("%d px, %g images: %s, want %s", x.size, x.shown, c.Method, x.want)
+		}
+	}
+}
+
+func TestChooseBatchLeavesStepsForFewImages(t *testing.T) {
+	for images, want := range map[int]int{1_000_000: 256, 10_000: 256, 3068: 64, 1100: 32, 200: 32, 100: 16, 12: 2, 4: 2} {
+		c := DefaultConfig()
+		ChooseBatch(images, never).Apply(&c, never)
+		if c.Batch != want {
+			t.Errorf("%d images: batch %d, want %d", images, c.Batch, want)
+		}
+	}
+}
+
+func TestChooseEpochsEndsWithinTheLimit(t *testing.T) {
+	for _, x := range []struct {
+		images int
+		epoch  time.Duration
+		fill   bool
+		want   int
+	}{
+		{3000, time.Minute, false, 60}, {3000, time.Second, false, 2000}, {3000, time.Second, true, 3600}, {50_000, time.Second, false, 400},
+		{1_281_167, time.Second, false, 100}, {3000, 2 * time.Hour, false, 1},
+	} {
+		c := DefaultConfig()
+		ChooseEpochs(x.images, x.epoch, time.Hour, x.fill, never).Apply(&c, never)
+		if c.Epochs != x.want {
+			t.Errorf("%+v: %d epochs", x, c.Epochs)
+		}
+	}
+}
+
+// A method that the user names gets the same settings as one that is chosen: both are those of MethodDefaults.
+func TestMethodDefaultsFollowTheRun(t *testing.T) {
+	for _, x := range []struct {
+		method                string
+		images, epochs, batch int
+		options               map[string]any
+	}{
+		{"byol", 10_000, 12, 256, map[string]any{"momentum": 0.9, "embedding": 256}},
+		{"byol", 50_000, 400, 256, map[string]any{"momentum": 0.99}},
+		{"byol", 50_000, 1000, 256, map[string]any{"momentum": 0.996}},
+		{"dino", 105_000, 200, 256, map[string]any{"prototypes": 16384, "teacher-temperature": 0.02, "momentum": 0.99}},
+		{"dino", 1_281_167, 100, 256, map[string]any{"prototypes": 65536, "teacher-temperature": 0.07, "teacher-temperature-start": 0.04,
+			"teacher-temperature-warmup": 0.3, "momentum": 0.996}},
+		{"dino", 2000, 100, 64, map[string]any{"prototypes": 256, "norm-in-head": true}},
+		{"simsiam", 2000, 100, 64, map[string]any{"embedding": 2048}},
+		{"rotation", 2000, 100, 64, nil},
+	} {
+		c := DefaultConfig()
+		c.Method, c.Epochs, c.Batch, c.Size = x.method, x.epochs, x.batch, 96
+		r, err := MethodDefaults(c, x.images, never)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for name, want := range x.options {
+			if r.Options[name] != want {
+				t.Errorf("%s, %d images, %d epochs: %s is %v, want %v", x.method, x.images, x.epochs, name, r.Options[name], want)
 			}
 		}
 	}
 }
 
-// The description omits given settings, and the choice follows from them: few epochs need a lower momentum.
-func TestChooseKeepsGivenSettings(t *testing.T) {
-	c := DefaultConfig()
-	c.Size, c.Epochs, c.Batch = 32, 12, 256
-	given := func(key string) bool {
-		return key == "epochs" || key == "batch" || key == "optimizer" || key == "prototypes"
+// The rate follows the optimizer, also one that the user chose: Adam's is far too low for SGD.
+func TestMethodDefaultsFitTheOptimizer(t *testing.T) {
+	for _, method := range ssl.Methods() {
+		rates := map[string]float64{}
+		for _, optimizer := range []string{"adamw", "sgd"} {
+			c := DefaultConfig()
+			c.Method, c.Optimizer, c.Size = method, optimizer, 32
+			given := givenKeys("optimizer")
+			r, err := MethodDefaults(c, 10_000, given)
+			if err != nil {
+				t.Fatal(err)
+			}
+			r.Apply(&c, given)
+			rates[optimizer] = c.BaseLR
+			if c.Optimizer != optimizer {
+				t.Errorf("%s: %s in place of %s", method, c.Optimizer, optimizer)
+			}
+		}
+		if !(rates["sgd"] >= 5*rates["adamw"]) {
+			t.Errorf("%s: rates %v", method, rates)
+		}
 	}
-	r := Choose(c, 10_000, given)
-	r.Apply(&c, given)
-	if c.Epochs != 12 || r.Options["momentum"] != 0.9 || strings.Contains(r.About, "epochs") || strings.Contains(r.About, "batch") {
-		t.Errorf("%+v, %v, %q", c, r.Options, r.About)
+	m, err := ssl.New("byol")
+	if err != nil {
+		t.Fatal(err)
 	}
-	c.Size = 96
-	r = Choose(c, 10_000, given)
-	if r.Apply(&c, given); c.Decay != 0 || r.Options["prototypes"] != nil {
-		t.Errorf("%+v, %v, %q", c, r.Options, r.About)
-	}
-	rate := func(key string) bool { return key == "lr" }
-	if r = Choose(c, 10_000, rate); strings.Contains(r.About, "base lr") || !strings.Contains(r.About, "weight decay 0.04") {
-		t.Errorf("with a rate: %q", r.About)
+	before := registry.Values(m)["embedding"]
+	ssl.Defaults(m, ssl.Scale{Images: 100, Size: 32, Dim: 8, Epochs: 1, Batch: 2}, "")
+	if fresh, _ := ssl.New("byol"); registry.Values(fresh)["embedding"] != before {
+		t.Error("Defaults changed the registered method")
 	}
 }

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -20,7 +19,7 @@ import (
 
 func dataCommand(fs *pflag.FlagSet) func(context.Context, []string) error {
 	end := inGroup(fs, dataGroup)
-	px := fs.Int("size", 0, "side in `pixels` of the views for which the images are stored; default 32")
+	px := fs.Int("size", 0, "side in `pixels` of the views for which the images are stored; default: that of the images, at most 224")
 	end()
 	defer inGroup(fs, outputGroup)()
 	sheet := fs.String("sheet", "", "write a contact sheet of 64 images to `FILE`.png")
@@ -31,6 +30,12 @@ func dataCommand(fs *pflag.FlagSet) func(context.Context, []string) error {
 		}
 		if err := checkPNG("--sheet", *sheet); err != nil {
 			return err
+		}
+		if *px == 0 {
+			var err error
+			if *px, err = defaultSize(ctx, args[1], largestView); err != nil {
+				return err
+			}
 		}
 		set, err := openSet(ctx, args[1], *px)
 		if err != nil {
@@ -45,7 +50,7 @@ func dataCommand(fs *pflag.FlagSet) func(context.Context, []string) error {
 		}
 		side := 0
 		if !data.HasFixedSize(args[1]) {
-			side = train.StoredSide(cmp.Or(*px, folderSize))
+			side = train.StoredSide(*px)
 		}
 		i := inspect(set, side)
 		if *asJSON {

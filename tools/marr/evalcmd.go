@@ -100,6 +100,9 @@ func checkModelFlags(fs *pflag.FlagSet, dir, model string) error {
 	return nil
 }
 
+// largestCompared is the largest side of images, in pixels, that raw pixels and random networks get by default: the size of short runs on photographs.
+const largestCompared = 64
+
 // evaluation is a call of marr eval.
 type evaluation struct {
 	protocol           *protocol
@@ -182,6 +185,13 @@ func (e evaluation) do(ctx context.Context, trainName, testName, device string) 
 			return fmt.Errorf("%s runs in ONNX Runtime, which cannot train: give a file with torchvision's names, or --run", saved.name)
 		}
 	}
+	if px == 0 {
+		var err error
+		if px, err = defaultSize(ctx, trainName, largestCompared); err != nil {
+			return err
+		}
+		e.config.Size = px
+	}
 	train, err := openSet(ctx, trainName, px)
 	if err != nil {
 		return err
@@ -227,7 +237,7 @@ func (e evaluation) subject(saved *subject, trainName string, train *data.Set) (
 		return *saved, nil
 	}
 	e.config.Data = trainName
-	setSize(&e.config, train)
+	e.config.Resolve(train)
 	if e.model == "raw" {
 		return rawSubject(e.config.Size, train), nil
 	}

@@ -112,7 +112,7 @@ func newFinetuning(ctx context.Context, fs *pflag.FlagSet, o finetuneOptions, c 
 	if err != nil {
 		return nil, usageError{err}
 	}
-	f = &finetuning{finetuneOptions: o, config: c, method: m, perClass: perClass, origin: (&plan{fs: fs}).origins()}
+	f = &finetuning{finetuneOptions: o, config: c, method: m, perClass: perClass, origin: newSettings(fs).origins()}
 	defer func() {
 		if err != nil {
 			f.close()

@@ -98,7 +98,7 @@ func trainFlags(fs *pflag.FlagSet, c *train.Config) {
 	choices(fs, "head-norm", net.Norms)
 	end()
 	end = inGroup(fs, dataGroup)
-	fs.IntVar(&c.Size, "size", 0, "side of a view in `pixels`; default: that of the recipe, else that of the set (built-in, CIFAR, STL-10, IDX), else 32")
+	fs.IntVar(&c.Size, "size", 0, "side of a view in `pixels`")
 	end()
 	defer inGroup(fs, optimizationGroup)()
 	fs.IntVar(&c.Epochs, "epochs", c.Epochs, "passes over the images")
@@ -189,8 +189,8 @@ func setBackbone(fs *pflag.FlagSet, c *train.Config) error {
 	return refuseOthers(fs, c.Arch, a, net.Architectures(), net.NewArchitecture)
 }
 
-// setMethod returns the method with its options from flags and the plan, and records them in the configuration.
-func setMethod(p *plan, c *run.Config) (ssl.Method, error) {
+// setMethod returns the method with its options from flags and the automatic settings or a recipe, and records them in the configuration.
+func setMethod(p *settings, c *run.Config) (ssl.Method, error) {
 	m, err := ssl.New(c.Method)
 	if err != nil {
 		return nil, err

@@ -79,6 +79,16 @@ func exclusive(fs *pflag.FlagSet, name, other, text string) {
 	annotate(fs.Lookup(name), exclusiveKey, other, text)
 }
 
+// byPlan is the default of settings that marr pretrain chooses for the images and the device.
+const byPlan = "chosen by the plan"
+
+// planned declares that the defaults of flags are chosen by the plan.
+func planned(fs *pflag.FlagSet, names ...string) {
+	for _, name := range names {
+		annotate(fs.Lookup(name), defaultKey, byPlan)
+	}
+}
+
 // unsetMeans describes in the help what happens without a flag, for flags whose default is empty or 0.
 func unsetMeans(fs *pflag.FlagSet, text string, names ...string) {
 	for _, name := range names {
@@ -108,6 +118,9 @@ func (c command) printHelp(out io.Writer, fs *pflag.FlagSet) {
 				return
 			}
 			shown.Usage, shown.DefValue = f.Annotations[kind][0]+options[i].Help, fmt.Sprint(options[i].Get())
+			if kind == "method" && variesWithScale(fs.Lookup(kind).Value.String(), i) {
+				shown.Annotations = map[string][]string{defaultKey: {byPlan}}
+			}
 		}
 		if sections[g] == nil {
 			sections[g] = pflag.NewFlagSet(string(g), pflag.ContinueOnError)
@@ -150,17 +163,37 @@ func ownerOf(f *pflag.Flag) (kind string, ok bool) {
 
 // optionsOf returns the options of a method or an architecture.
 func optionsOf(kind, name string) ([]registry.Option, error) {
-	var owner any
-	var err error
-	if kind == "method" {
-		owner, err = ssl.New(name)
-	} else {
-		owner, err = net.NewArchitecture(name)
+	if kind == "arch" {
+		a, err := net.NewArchitecture(name)
+		if err != nil {
+			return nil, err
+		}
+		return registry.Options(a), nil
 	}
+	return methodOptions(name, smallScale)
+}
+
+// Two runs of very different scale: an option of a method that differs between them depends on the scale.
+var (
+	smallScale = ssl.Scale{Images: 3000, Size: 64, Dim: 128, Epochs: 50, Batch: 64}
+	largeScale = ssl.Scale{Images: 2e6, Size: 224, Dim: 2048, Epochs: 1000, Batch: 256}
+)
+
+// methodOptions returns the options of a method with the defaults that they have in a run of this scale.
+func methodOptions(name string, s ssl.Scale) ([]registry.Option, error) {
+	m, err := ssl.New(name)
 	if err != nil {
 		return nil, err
 	}
-	return registry.Options(owner), nil
+	ssl.Defaults(m, s, "")
+	return registry.Options(m), nil
+}
+
+// variesWithScale reports whether the default of option i of a method depends on the scale of the run.
+func variesWithScale(name string, i int) bool {
+	small, err := methodOptions(name, smallScale)
+	large, err2 := methodOptions(name, largeScale)
+	return err == nil && err2 == nil && small[i].Get() != large[i].Get()
 }
 
 // withDefault returns a flag whose help text ends with its default. If the text says what that value means, as in "0: no limit", the meaning stands there.

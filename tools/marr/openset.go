@@ -13,24 +13,22 @@ import (
 	"marr/vk"
 )
 
-// folderSize is the default side of views for sets without a fixed size.
-const folderSize = 32
-
-// setSize sets the side of views if --size was not given.
-func setSize(c *run.Config, set *data.Set) {
-	if c.Size == 0 && !data.HasFixedSize(c.Data) {
-		c.Size = folderSize
+// defaultSize returns the size of views for images without a fixed size: that of the images, between minSize and a largest size. It is 0 for others.
+func defaultSize(ctx context.Context, name string, largest int) (int, error) {
+	if data.HasFixedSize(name) {
+		return 0, nil
 	}
-	c.Resolve(set)
+	_, side, err := data.Survey(ctx, name)
+	return max(min(side, largest), run.MinInput), err
 }
 
 // maxSize is the largest side of views: for it, images are stored at the largest size of the cache.
 const maxSize = 3276
 
-// openSet opens a data set for views of px pixels (0: folderSize). It prints its progress while it builds a cache, and the files that it skipped.
+// openSet opens a data set for views of px pixels; 0: it has a fixed size. It prints its progress while it builds a cache, and the files that it skipped.
 func openSet(ctx context.Context, name string, px int) (*data.Set, error) {
-	if px == 0 {
-		px = folderSize
+	if px == 0 && data.HasFixedSize(name) {
+		px = maxSize
 	}
 	if strings.HasPrefix(name, "builtin:") && !slices.Contains(data.Builtins(), name) {
 		return nil, unknown("images", name, data.Builtins())

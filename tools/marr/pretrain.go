@@ -11,7 +11,6 @@ import (
 
 	"github.com/spf13/pflag"
 
-	"marr/net/registry"
 	"marr/ssl"
 	"marr/ssl/data"
 	"marr/ssl/run"
@@ -31,7 +30,7 @@ func pretrainCommand(fs *pflag.FlagSet) func(context.Context, []string) error {
 	saving := saveFlags(fs)
 	end()
 	end = inGroup(fs, methodGroup)
-	fs.StringVar(&c.Method, "method", "", "`NAME` of the method, or list to print all methods; default: chosen by the size and number of the images")
+	fs.StringVar(&c.Method, "method", "", "`NAME` of the method, or list to print all methods with the settings that they get for --data")
 	choices(fs, "method", append(ssl.Methods(), "list"))
 	recipe := fs.String("recipe", "", "`NAME` of a recipe or a FILE.toml with settings, or list to print all recipes; flags override its settings")
 	examples(fs, "recipe", append(run.Recipes(), "list"))
@@ -39,6 +38,12 @@ func pretrainCommand(fs *pflag.FlagSet) func(context.Context, []string) error {
 	networkFlags(fs, &c.Config, "")
 	init := initFlag(fs)
 	trainFlags(fs, &c.Config)
+	end = inGroup(fs, optimizationGroup)
+	limit := fs.Duration("time", 0, "`TIME` that the run may take, such as 90m or 12h, in place of --epochs: whole schedules that end in it; default: 40m on a CPU, else 12h")
+	end()
+	end = inGroup(fs, outputGroup)
+	dryRun := fs.Bool("dry-run", false, "print the plan and train nothing")
+	end()
 	measurements := qualityFlags(fs)
 	end = inGroup(fs, evaluationGroup)
 	onCollapse := fs.String("on-collapse", "warn", "`warn|stop` if embeddings become constant or lose rank, or when a teacher becomes uniform or dominated by one prototype")
@@ -46,17 +51,18 @@ func pretrainCommand(fs *pflag.FlagSet) func(context.Context, []string) error {
 	end()
 	device, tune := deviceFlag(fs), tuneFlag(fs)
 	methodFlags(fs)
+	planned(fs, "size", "method", "arch", "width", "epochs", "batch", "optimizer", "base-lr", "weight-decay", "clip-each")
 	return func(ctx context.Context, args []string) error {
 		if err := noArgs(args); err != nil {
 			return err
 		}
 		if c.Method == "list" {
-			return listMethods()
+			return listMethods(ctx, fs, c)
 		}
 		if *recipe == "list" {
 			return listRecipes()
 		}
-		p := &plan{fs: fs}
+		p := &planner{settings: newSettings(fs), config: &c, limit: *limit, why: map[string]string{}}
 		if *resume && *out != "" {
 			if err := p.continueRun(*out, &c); err != nil {
 				return err
@@ -67,82 +73,63 @@ func pretrainCommand(fs *pflag.FlagSet) func(context.Context, []string) error {
 				return err
 			}
 		}
-		if c.Data == "" || *out == "" {
+		if c.Data == "" || *out == "" && !*dryRun {
 			return usagef("pretrain: --data and --out are required: name the images and the folder of the run")
 		}
-		if err := cmp.Or(measurements.check(), saving.check()); err != nil {
+		if err := cmp.Or(measurements.check(), saving.check(), p.checkRate(c.LR), p.checkLimit()); err != nil {
 			return err
 		}
-		if err := p.checkRate(c.LR); err != nil {
+		var err error
+		if p.from, err = openInitial(fs, *init, "", *out, *resume); err != nil {
 			return err
 		}
-		from, err := openInitial(fs, *init, "", *out, *resume)
-		if err != nil {
-			return err
-		}
-		if from != nil {
-			if err := from.apply(fs, &c); err != nil {
+		if p.from != nil {
+			if err := p.from.apply(fs, &c); err != nil {
 				return err
 			}
-		}
-		automatic := c.Method == ""
-		if automatic {
-			c.Method = "byol" // until the images are known
 		}
 		if err := setBackbone(fs, &c.Config); err != nil {
 			return usageError{err}
 		}
-		m, err := setMethod(p, &c)
-		if err != nil && !automatic {
-			return usageError{err}
+		if p.fixed("method") {
+			if err := p.setMethod(); err != nil {
+				return err
+			}
 		}
-		text, err := p.views(*viewsFile)
-		if err == nil && text != "" && p.saved == nil { // the size of a saved run is known
-			err = setViewSize(&c, text)
+		if p.text, err = p.views(*viewsFile); err == nil && p.text != "" && !p.resumed { // the size of a saved run is known
+			err = setViewSize(&c, p.text)
 		}
-		if err == nil && m != nil && c.Size != 0 { // now, because decoding the images takes time
-			err = c.CheckSize(text, m)
+		if err == nil && p.method != nil && c.Size != 0 && !p.resumed { // now, because decoding the images takes time
+			err = c.CheckSize(p.text, p.method)
 		}
 		if err != nil {
 			return err
 		}
-		set, err := openSet(ctx, c.Data, c.Size)
+		if p.dev, err = openDevice(*device); err != nil {
+			return err
+		}
+		defer p.dev.Close()
+		if p.tuner, err = newTuner(p.dev, *tune); err != nil {
+			return err
+		}
+		set, err := p.plan(ctx)
 		if err != nil {
-			if *resume && !p.given("data") && ctx.Err() == nil {
-				err = fmt.Errorf("%w; if the images of the run were moved, add --data with their new path", err)
-			}
 			return err
 		}
 		defer set.Close()
-		if from != nil {
-			set = withChannels(set, from.channels)
+		if *dryRun {
+			return nil
 		}
-		if automatic {
-			p.choose(&c, set)
-			if m, err = setMethod(p, &c); err != nil {
-				return usageError{fmt.Errorf("%w, which was chosen automatically: choose a --method", err)}
-			}
+		r := &run.Run{Dir: *out, Tuner: p.tuner, Resume: *resume, Config: c, Origin: p.origins(), Flags: p.kept(), Method: p.method, Views: p.text, Set: set,
+			StopOnCollapse: *onCollapse == "stop", SaveEvery: saving.saveEvery, KeepEvery: saving.keepEvery, TensorBoard: saving.tensorBoard}
+		if p.from != nil {
+			p.from.set(r)
 		}
-		setSize(&c, set)
-		dev, err := openDevice(*device)
+		q, err := newQuality(ctx, p.dev, *measurements, *out, set, c.Size)
 		if err != nil {
 			return err
 		}
-		defer dev.Close()
-		tuner, err := newTuner(dev, *tune)
-		if err != nil {
-			return err
-		}
-		r := &run.Run{Dir: *out, Tuner: tuner, Resume: *resume, Config: c, Origin: p.origins(), Flags: p.kept(), Method: m, Views: text, Set: set, StopOnCollapse: *onCollapse == "stop",
-			SaveEvery: saving.saveEvery, KeepEvery: saving.keepEvery, TensorBoard: saving.tensorBoard}
-		if from != nil {
-			from.set(r)
-		}
-		q, err := newQuality(ctx, dev, *measurements, *out, set, c.Size)
-		if err != nil {
-			return err
-		}
-		_, err = pretrain(ctx, dev, r, q)
+		_, err = pretrain(ctx, p.dev, r, q)
 		return err
 	}
 }
@@ -225,19 +212,4 @@ func inParts(t *train.Trainer) string {
 		return fmt.Sprintf("; each batch in %d parts", k)
 	}
 	return ""
-}
-
-// listMethods prints every method: its paper, its task, and its flags with their defaults.
-func listMethods() error {
-	for _, name := range ssl.Methods() {
-		m, err := ssl.New(name)
-		if err != nil {
-			return err
-		}
-		fmt.Printf("%s  %s\n", name, ssl.About(name))
-		for _, o := range registry.Options(m) {
-			fmt.Printf("    --%-26s %-6v %s\n", o.Name, o.Get(), o.Help)
-		}
-	}
-	return nil
 }

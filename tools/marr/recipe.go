@@ -2,32 +2,32 @@ package main
 
 import (
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
 
 	"github.com/spf13/pflag"
 
-	"marr/ssl/data"
 	"marr/ssl/run"
 )
 
-// plan holds the settings of a run that come from a recipe or from the automatic choice. Flags override them.
-type plan struct {
-	fs     *pflag.FlagSet
-	recipe *run.Recipe       // nil: none
-	origin string            // of the recipe's settings, for config.toml
-	keys   []string          // settings of the recipe that are used
-	saved  map[string]string // who chose the settings of the run that is resumed; nil: none is, or from a recipe
+// settings collects the settings of a run that come from a recipe, from the run that is resumed, or are chosen automatically. Flags override them.
+type settings struct {
+	fs      *pflag.FlagSet
+	origin  map[string]string // who chose each setting, for config.toml
+	options map[string]any    // hyper-parameters of the method
+	recipe  *run.Recipe       // nil: no recipe, no resumed run
+	resumed bool              // the recipe is the configuration of the run that is resumed
 }
 
+func newSettings(fs *pflag.FlagSet) *settings { return &settings{fs: fs, origin: map[string]string{}} }
+
 // given reports whether a flag sets a setting.
-func (p *plan) given(key string) bool {
+func (p *settings) given(key string) bool {
 	return p.fs.Changed(strings.ReplaceAll(key, "_", "-")) || key == "warmup" && p.fs.Changed("warmup-epochs")
 }
 
 // checkRate returns an error for a learning rate that would be ignored.
-func (p *plan) checkRate(lr float64) error {
+func (p *settings) checkRate(lr float64) error {
 	switch {
 	case p.given("lr") && p.given("base_lr"):
 		return usagef("--lr and --base-lr: give one of them: the learning rate itself, or that for a batch of 256")
@@ -38,7 +38,7 @@ func (p *plan) checkRate(lr float64) error {
 }
 
 // applyRecipe sets c from a recipe, which is an embedded one or a file.
-func (p *plan) applyRecipe(name string, c *run.Config) error {
+func (p *settings) applyRecipe(name string, c *run.Config) error {
 	if known := run.Recipes(); !strings.HasSuffix(name, ".toml") && !slices.Contains(known, name) {
 		return unknown("--recipe", name, append(known, "or give a FILE.toml"))
 	}
@@ -47,6 +47,7 @@ func (p *plan) applyRecipe(name string, c *run.Config) error {
 		return usageError{err}
 	}
 	method := c.Method
+	p.recipe = r
 	p.take(r, "recipe", c)
 	if p.given("method") {
 		return p.checkMethod(name, method)
@@ -55,7 +56,7 @@ func (p *plan) applyRecipe(name string, c *run.Config) error {
 }
 
 // checkMethod returns an error if the recipe is for another method, whose options differ.
-func (p *plan) checkMethod(name, method string) error {
+func (p *settings) checkMethod(name, method string) error {
 	own := run.DefaultConfig()
 	p.recipe.Apply(&own, func(string) bool { return false })
 	if own.Method != method {
@@ -64,30 +65,21 @@ func (p *plan) checkMethod(name, method string) error {
 	return nil
 }
 
-// choose sets and prints a method for the images, for a run without recipe and method.
-func (p *plan) choose(c *run.Config, set *data.Set) {
-	sized := *c
-	setSize(&sized, set)
-	r := run.Choose(sized, set.Len(), p.given)
-	p.take(r, "automatic", c)
-	fmt.Printf("chosen automatically, without --method or --recipe: %s\n", r.About)
-}
-
-// take sets c from a recipe.
-func (p *plan) take(r *run.Recipe, origin string, c *run.Config) {
-	p.recipe, p.origin, p.keys = r, origin, r.Apply(c, p.given)
-}
-
-// option returns a hyper-parameter of the recipe; nil: the recipe does not set it.
-func (p *plan) option(name string) any {
-	if p.recipe == nil {
-		return nil
+// take sets c from a recipe, or from automatic settings.
+func (p *settings) take(r *run.Recipe, origin string, c *run.Config) {
+	for _, key := range r.Apply(c, p.given) {
+		p.origin[strings.ReplaceAll(key, "-", "_")] = origin
 	}
-	return p.recipe.Options[name]
+	if len(r.Options) > 0 {
+		p.options = r.Options
+	}
 }
+
+// option returns a hyper-parameter of the recipe or the automatic settings; nil: they do not set it.
+func (p *settings) option(name string) any { return p.options[name] }
 
 // views returns views in TOML: those of the file, else those of the recipe.
-func (p *plan) views(file string) (string, error) {
+func (p *settings) views(file string) (string, error) {
 	if file == "" && p.recipe != nil {
 		return p.recipe.Views, nil
 	}
@@ -95,19 +87,12 @@ func (p *plan) views(file string) (string, error) {
 }
 
 // origins returns who chose each setting, by its name in config.toml.
-func (p *plan) origins() map[string]string {
-	from := maps.Clone(p.saved)
-	if from == nil {
-		from = map[string]string{}
-		for _, key := range p.keys {
-			from[strings.ReplaceAll(key, "-", "_")] = p.origin
-		}
-	}
-	p.fs.Visit(func(f *pflag.Flag) { from[strings.ReplaceAll(f.Name, "-", "_")] = "flag" })
+func (p *settings) origins() map[string]string {
+	p.fs.Visit(func(f *pflag.Flag) { p.origin[strings.ReplaceAll(f.Name, "-", "_")] = "flag" })
 	if p.given("warmup") {
-		from["warmup"] = "flag"
+		p.origin["warmup"] = "flag"
 	}
-	return from
+	return p.origin
 }
 
 // listRecipes prints every embedded recipe: its purpose, source and targets.

@@ -41,21 +41,47 @@ func TestFlagsOverrideARecipe(t *testing.T) {
 	ok(t, append(args, "--resume")...)
 }
 
-func TestMethodIsChosenByTheImagesByDefault(t *testing.T) {
+// The settings of a method that is chosen are those of the method when it is named.
+func TestSettingsAreChosenForTheRun(t *testing.T) {
+	t.Parallel()
+	data, dir := images(t, 16), t.TempDir()
+	pretrain := func(name string, more ...string) (said, run string) {
+		run = filepath.Join(dir, name)
+		return ok(t, append(append([]string{"pretrain", "--data", data, "--out", run}, tiny...), more...)...), run
+	}
+	said, run := pretrain("chosen")
+	for _, want := range []string{"plan for 16 images on ", "method   simclr    ", "views    16 px     ", "the size of the images", "batch    8 ", "as given"} {
+		if !strings.Contains(said, want) {
+			t.Errorf("no %q in %q", want, said)
+		}
+	}
+	configHas(t, run, `method = "simclr" # automatic`, "epochs = 1 # flag", "options.embedding = 128 # automatic", "base_lr = 0.002 # automatic")
+	_, named := pretrain("named", "--method", "simclr")
+	sameCheckpoint(t, run, named)
+	pretrain("chosen", "--resume")
+	_, run = pretrain("dino", "--method", "dino", "--momentum", "0.8", "--size", "72")
+	configHas(t, run, `method = "dino" # flag`, "options.prototypes = 16 # automatic", "options.momentum = 0.8 # flag")
+}
+
+// The time limit gives whole epochs, which config.toml records, and a dry run trains nothing.
+func TestTimeLimitSetsTheEpochs(t *testing.T) {
 	t.Parallel()
 	data, run := images(t, 16), filepath.Join(t.TempDir(), "run")
-	args := append([]string{"pretrain", "--data", data, "--out", run}, tiny...)
-	if said := ok(t, args...); !strings.Contains(said, "without --method or --recipe: byol, which suits views of 16 px") || strings.Contains(said, "DINO ") {
-		t.Errorf("printed %q", said)
+	args := []string{"pretrain", "--data", data, "--arch", "resnet10", "--width", "4", "--batch", "8", "--time", "2s"}
+	said := ok(t, append(args, "--dry-run")...)
+	for _, want := range []string{"what ends within 2 s", "MiB", "per epoch", "half the time: --epochs "} {
+		if !strings.Contains(said, want) {
+			t.Errorf("no %q in %q", want, said)
+		}
 	}
-	configHas(t, run, `method = "byol" # automatic`, "epochs = 1 # flag", "options.momentum = 0.9 # automatic")
-	ok(t, append(args, "--resume")...)
-	run = filepath.Join(t.TempDir(), "run")
-	said := ok(t, append([]string{"pretrain", "--data", pictures(t, 8), "--size", "72", "--out", run, "--momentum", "0.8"}, tiny...)...)
-	if !strings.Contains(said, "dino, which suits views of 72 px (up to 64: byol); for 16 images prototypes 16, teacher temperature 0.02") {
-		t.Errorf("printed %q", said)
+	ok(t, append(args, "--out", run)...)
+	configHas(t, run, " # automatic")
+	if r := call(t, nil, append(args, "--out", run, "--resume")...); r.status != 2 || !strings.Contains(r.err, "a resumed run keeps its length") {
+		t.Errorf("--time with --resume: status %d, %q", r.status, r.err)
 	}
-	configHas(t, run, `method = "dino" # automatic`, "options.prototypes = 16 # automatic", "options.momentum = 0.8 # flag", "clip_each = 3 # automatic", "base_lr = 0.0005 # automatic")
+	if r := call(t, nil, append(args, "--out", run, "--epochs", "3")...); r.status != 2 || !strings.Contains(r.err, "--time and --epochs: give one") {
+		t.Errorf("--time with --epochs: status %d, %q", r.status, r.err)
+	}
 }
 
 func TestRecipesAreListedWithTheirSources(t *testing.T) {

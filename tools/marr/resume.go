@@ -36,7 +36,7 @@ func (o *saveOptions) check() error {
 }
 
 // kept returns the keptFlags that were given, by name.
-func (p *plan) kept() map[string]string {
+func (p *settings) kept() map[string]string {
 	values := map[string]string{}
 	for _, name := range keptFlags {
 		if p.fs.Changed(name) {
@@ -48,7 +48,7 @@ func (p *plan) kept() map[string]string {
 
 // continueRun sets c, and the keptFlags that were not given, from the run in a folder. Without a run there it changes nothing. Run.Pretrain refuses flags
 // that differ from the run's settings.
-func (p *plan) continueRun(dir string, c *run.Config) error {
+func (p *settings) continueRun(dir string, c *run.Config) error {
 	saved, err := run.ReadSaved(filepath.Join(dir, run.ConfigFile))
 	if errors.Is(err, os.ErrNotExist) {
 		if !p.given("data") {
@@ -79,10 +79,11 @@ func (p *plan) continueRun(dir string, c *run.Config) error {
 	if err != nil {
 		return fmt.Errorf("%s: %w", filepath.Join(dir, run.ConfigFile), err)
 	}
+	p.recipe, p.resumed = recipe, true
 	p.take(recipe, "", c)
 	if c.Method != saved.Method {
 		return fmt.Errorf("run %s: cannot resume: --method %s: it was started with %s: leave --method out, or choose another folder", dir, c.Method, saved.Method)
 	}
-	p.saved = saved.Origin()
+	p.origin = saved.Origin()
 	return nil
 }

@@ -76,10 +76,11 @@ func TestRunContinuesWithoutItsNeighborsFile(t *testing.T) {
 	t.Parallel()
 	set, dir := images64(t), t.TempDir()
 	run := filepath.Join(dir, "run")
+	stopAfter(t, 1, syscall.SIGTERM, small(set, run, measureAlways...))
 	if err := os.MkdirAll(filepath.Join(run, neighborsFile, "in the way"), 0o777); err != nil {
 		t.Fatal(err)
 	}
-	r := call(t, nil, small(set, run, measureAlways...)...)
+	r := call(t, nil, small(set, run, append(measureAlways, "--resume")...)...)
 	if m := measurements(t, run); r.status != 0 || len(m) != 4 || m[3].Kept == nil || !strings.Contains(r.err, neighborsFile) {
 		t.Errorf("status %d, measured %+v, stderr %q", r.status, m, r.err)
 	}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -23,7 +24,7 @@ func viewsCommand(fs *pflag.FlagSet) func(context.Context, []string) error {
 	c := run.DefaultConfig()
 	end := inGroup(fs, dataGroup)
 	fs.StringVar(&c.Data, "data", "", "images `D` to show, as for marr pretrain")
-	fs.IntVar(&c.Size, "size", 0, "side of a view in `pixels`; default: as for marr pretrain")
+	fs.IntVar(&c.Size, "size", 0, "side of a view in `pixels`; default: that of the images, at most 224")
 	images := fs.Int("images", 8, "number of images")
 	fs.Uint64Var(&c.Seed, "seed", c.Seed, "random seed")
 	end()
@@ -54,12 +55,17 @@ func viewsCommand(fs *pflag.FlagSet) func(context.Context, []string) error {
 		if err := errors.Join(checkPNG("--out", *out), setViewSize(&c, text)); err != nil {
 			return err
 		}
+		if c.Size == 0 {
+			if c.Size, err = defaultSize(ctx, c.Data, largestView); err != nil {
+				return err
+			}
+		}
 		set, err := openSet(ctx, c.Data, c.Size)
 		if err != nil {
 			return err
 		}
 		defer set.Close()
-		setSize(&c, set)
+		c.Resolve(set)
 		specs, err := changedViews(c.Method, text, train.ViewInput(c.Size, set))
 		if err != nil {
 			return err
@@ -135,7 +141,7 @@ func baseViews(method string, in views.Input) ([]views.Spec, error) {
 func setViewSize(c *run.Config, text string) error {
 	var largest [2]int
 	for i, px := range []int{32, 64} { // views of fixed size do not depend on the input
-		specs, err := changedViews(c.Method, text, views.Input{Size: px, Channels: 3, Frames: train.ClipFrames})
+		specs, err := changedViews(cmp.Or(c.Method, run.DefaultConfig().Method), text, views.Input{Size: px, Channels: 3, Frames: train.ClipFrames})
 		if err != nil {
 			return err
 		}
@@ -160,7 +166,7 @@ func printViews(c run.Config, text string) error {
 		in.Frames = train.ClipFrames
 	}
 	if in.Size == 0 {
-		in.Size = folderSize
+		in.Size = largestView
 	}
 	specs, err := changedViews(c.Method, text, in)
 	if err != nil {
