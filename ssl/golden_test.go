@@ -52,7 +52,7 @@ func TestSimCLRLossMatchesPyTorch(t *testing.T) {
 		prog, err := kernels.Build(device, st, func(g *kernels.Graph) {
 			x := g.Input("z", kernels.F32, z.Shape...).Track()
 			m := &SimCLR{Temperature: c.Attrs["temperature"], Decoupled: c.Attrs["decoupled"] == 1}
-			loss := m.Contrast(nil, x)
+			loss := m.Contrast(&Step{}, x)
 			g.Output("loss", loss)
 			g.Backward(loss)
 			g.Output("dz", x.Grad())
