@@ -85,7 +85,7 @@ func TestBadInputPrintsOneLineAndLeavesNoFolder(t *testing.T) {
 			small(good, out, "--recipe", file("r.toml", "about = 'x'\nsource = 'y'\nmethod = 'simclr'\nepoch = 3\n"))},
 		{"recipe of another method", 2, "is for byol and --method is simclr", nil, small(good, out, "--recipe", "cifar10-byol-r18")},
 		{"option of a method that was not chosen", 2, "which was chosen automatically: choose a --method", nil,
-			[]string{"pretrain", "--data", good, "--out", out, "--prototypes", "16"}},
+			append([]string{"pretrain", "--data", good, "--out", out, "--prototypes", "16"}, tiny...)},
 		{"text for a whole number", 2, "--epochs many: want a whole number, such as 8", nil, small(good, out, "--epochs", "many")},
 		{"fraction for a whole number", 2, "--prototypes 2.5: want a whole number, such as 8", nil, small(good, out, "--method", "dino", "--prototypes", "2.5")},
 		{"whole number that is too large", 2, "--batch 99999999999999999999: too large", nil, small(good, out, "--batch", "99999999999999999999")},

@@ -125,7 +125,7 @@ func (p *planner) chooseInput(ctx context.Context) error {
 	}
 	x, err := run.ChooseInput(*p.config, p.images, p.shortSide, p.limit, p.given, func(in run.Input) (float64, error) {
 		c := run.DefaultConfig()
-		c.Arch, c.Size, c.Batch = in.Arch, in.Size, 32
+		c.Arch, c.Size, c.Batch = in.Arch, in.Size, 16
 		if in.Width > 0 {
 			c.Backbone = map[string]any{"width": in.Width}
 		}
@@ -246,9 +246,10 @@ func (p *planner) epoch() time.Duration {
 // overhead is the share of the time that measurements and checkpoints take (--eval-share), in addition to the steps.
 const overhead = 0.06
 
-// Limits of measureStep: after two steps that warm up it runs until minMeasured steps and measureTime are over, at most maxMeasured steps.
+// Limits of measureStep. It runs warmUp steps, or fewer if they take longer than measureTime; then it measures for measureTime, but at most maxMeasured
+// steps, and at least one.
 const (
-	minMeasured = 3
+	warmUp      = 2
 	maxMeasured = 50
 	measureTime = 2 * time.Second
 )
@@ -270,20 +271,24 @@ func measureStep(ctx context.Context, dev *vk.Device, tuner *kernels.Tuner, c ru
 		return cost{}, err
 	}
 	defer t.Free()
-	var start time.Time
-	done := func(train.StepResult) {}
-	err = t.Train(ctx, 2, done)
-	for start = time.Now(); err == nil && ctx.Err() == nil; {
-		n := t.Step() - 2
-		if n >= maxMeasured || n >= minMeasured && time.Since(start) >= measureTime {
-			break
+	// steps trains until there are n, or the time is over, and returns how long a step took.
+	steps := func(n int) (step time.Duration, err error) {
+		start, first := time.Now(), t.Step()
+		for t.Step()-first < n && (t.Step() == first || time.Since(start) < measureTime) && ctx.Err() == nil {
+			if err := t.Train(ctx, t.Step()+1, func(train.StepResult) {}); err != nil {
+				return 0, err
+			}
 		}
-		err = t.Train(ctx, t.Step()+minMeasured, done)
+		return time.Since(start) / time.Duration(max(1, t.Step()-first)), nil
 	}
+	if _, err := steps(warmUp); err != nil {
+		return cost{}, err
+	}
+	step, err := steps(maxMeasured)
 	if err == nil {
 		err = ctx.Err()
 	}
-	return cost{time.Since(start) / time.Duration(max(1, t.Step()-2)), t.Planned() + t.Store.Bytes()}, err
+	return cost{step, t.Planned() + t.Store.Bytes()}, err
 }
 
 // row is a line of the plan.

@@ -59,7 +59,7 @@ func TestReadmeSnippetComputesTheFeaturesOfTheRun(t *testing.T) {
 		t.Run(stem, func(t *testing.T) {
 			dir, run := pictures(t, 2), filepath.Join(t.TempDir(), "run")
 			file := filepath.Join(run, "backbone.safetensors")
-			ok(t, "pretrain", "--data", dir, "--out", run, "--method", "simclr", "--size", "32", "--stem", stem, "--batch", "4", "--epochs", "1", "--eval-every", "0")
+			ok(t, "pretrain", "--data", dir, "--out", run, "--method", "simclr", "--arch", "resnet18", "--size", "32", "--stem", stem, "--batch", "4", "--epochs", "1", "--eval-every", "0")
 			ok(t, "export", "--run", run, "--out", file)
 			images, features := deviceFeatures(t, run)
 
