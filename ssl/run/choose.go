@@ -137,17 +137,27 @@ func ChooseBatch(images int, given func(key string) bool) *Choice {
 	return x
 }
 
+// HalveBatch returns half the batch of c, for a device whose memory does not hold a step.
+func HalveBatch(c Config, given func(key string) bool) *Choice {
+	x := newChoice(given)
+	x.set("batch", int64(c.Batch/2), "what fits into the device's memory")
+	return x
+}
+
 // ChooseEpochs returns the number of passes over the images that end within the limit. Unless all of the limit is to be filled, they are at most as many
 // as show 20 million images, between 100 and 2000.
 func ChooseEpochs(images int, epoch, limit time.Duration, fill bool, given func(key string) bool) *Choice {
 	x := newChoice(given)
 	wanted := 100 * int(math.Round(min(max(20e6/float64(max(images, 1)), 100), 2000)/100))
-	fit := max(1, int(limit/max(epoch, 1)))
-	if fill || fit < wanted {
-		x.set("epochs", int64(fit), fmt.Sprintf("what ends within %s", formatLimit(limit)))
-	} else {
-		x.set("epochs", int64(wanted), fmt.Sprintf("for %d images, longer runs gain little", images))
+	fit := int(limit / max(epoch, 1))
+	why := fmt.Sprintf("what ends within %s", formatLimit(limit))
+	switch {
+	case fit < 1:
+		fit, why = 1, fmt.Sprintf("the least: one takes longer than %s", formatLimit(limit))
+	case !fill && fit >= wanted:
+		fit, why = wanted, fmt.Sprintf("for %d images, longer runs gain little", images)
 	}
+	x.set("epochs", int64(fit), why)
 	return x
 }
 

@@ -124,14 +124,16 @@ func TestChooseEpochsEndsWithinTheLimit(t *testing.T) {
 		epoch  time.Duration
 		fill   bool
 		want   int
+		why    string
 	}{
-		{3000, time.Minute, false, 60}, {3000, time.Second, false, 2000}, {3000, time.Second, true, 3600}, {50_000, time.Second, false, 400},
-		{1_281_167, time.Second, false, 100}, {3000, 2 * time.Hour, false, 1},
+		{3000, time.Minute, false, 60, "ends within 1 h"}, {3000, time.Second, false, 2000, "gain little"}, {3000, time.Second, true, 3600, "ends within"},
+		{50_000, time.Second, false, 400, ""}, {1_281_167, time.Second, false, 100, ""}, {3000, 2 * time.Hour, false, 1, "one takes longer than"},
 	} {
 		c := DefaultConfig()
-		ChooseEpochs(x.images, x.epoch, time.Hour, x.fill, never).Apply(&c, never)
-		if c.Epochs != x.want {
-			t.Errorf("%+v: %d epochs", x, c.Epochs)
+		r := ChooseEpochs(x.images, x.epoch, time.Hour, x.fill, never)
+		r.Apply(&c, never)
+		if c.Epochs != x.want || !strings.Contains(r.Why["epochs"], x.why) {
+			t.Errorf("%+v: %d epochs, %s", x, c.Epochs, r.Why["epochs"])
 		}
 	}
 }

@@ -2,7 +2,9 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"math"
 	"strings"
 	"time"
 
@@ -114,10 +116,11 @@ func (p *planner) chooseInput(ctx context.Context) error {
 	if p.recipe != nil || p.from != nil || p.given("arch") && p.given("size") {
 		return nil
 	}
+	if err := p.survey(ctx); err != nil {
+		return err
+	}
 	if p.given("size") {
 		p.shortSide = p.config.Size
-	} else if err := p.survey(ctx); err != nil {
-		return err
 	}
 	set, err := data.Open(ctx, "builtin:fashion-placed", data.Options{})
 	if err != nil {
@@ -193,8 +196,7 @@ func (p *planner) chooseMethod(ctx context.Context, set *data.Set, shown float64
 		return err
 	}
 	if p.needsCost() && (p.cost.step == 0 || p.config.Method != before) {
-		var err error
-		if p.cost, err = measureStep(ctx, p.dev, p.tuner, *p.config, p.method, p.text, set); err != nil {
+		if err := p.measure(ctx, set); err != nil {
 			return err
 		}
 	}
@@ -202,6 +204,22 @@ func (p *planner) chooseMethod(ctx context.Context, set *data.Set, shown float64
 		return p.apply(run.ChooseEpochs(p.images, p.epoch(), p.limit, p.given("time"), p.given))
 	}
 	return nil
+}
+
+// measure measures a step. If its memory does not fit, a batch that was not given is halved.
+func (p *planner) measure(ctx context.Context, set *data.Set) (err error) {
+	for {
+		p.cost, err = measureStep(ctx, p.dev, p.tuner, *p.config, p.method, p.text, set)
+		if !errors.As(err, new(*train.MemoryError)) || p.fixed("batch") || p.config.Batch <= 32 {
+			return err
+		}
+		if err := p.apply(run.HalveBatch(*p.config, p.given)); err != nil {
+			return err
+		}
+		if err := p.setMethod(); err != nil {
+			return err
+		}
+	}
 }
 
 // setMethod sets the method with its settings: those that it recommends, unless there is a recipe.
@@ -309,15 +327,18 @@ func (p *planner) print() {
 		{"epochs", fmt.Sprintf("%d of %s", c.Epochs, count(p.perEpoch(), "step")), p.reason("epochs")},
 	}
 	if p.cost.step > 0 {
-		rows = append(rows, row{"memory", fmt.Sprintf("%d MiB", p.cost.memory>>20), "of the device"},
+		rows = append(rows, row{"memory", fmt.Sprintf("%d MiB", p.cost.memory>>20), fmt.Sprintf("of %d MiB of the device", p.dev.Info().Limits.DeviceMemory>>20)},
 			row{"time", formatDuration(p.epoch() * time.Duration(c.Epochs)), fmt.Sprintf("%s per epoch: %.3g s per step, measured", formatDuration(p.epoch()), p.cost.step.Seconds())})
 	}
 	fmt.Printf("plan for %s on %s:\n", count(p.images, "image"), p.dev.Info().Name)
 	for _, r := range rows {
 		fmt.Println(strings.TrimRight(fmt.Sprintf("  %-8s %-24s %s", r.name, r.value, r.why), " "))
 	}
-	if p.cost.step > 0 {
-		fmt.Printf("half the time: --epochs %d or --time %s\n", max(1, c.Epochs/2), roundTime(p.epoch()*time.Duration(c.Epochs)/2))
+	switch {
+	case p.cost.step > 0 && c.Epochs > 1:
+		fmt.Printf("half the time: --epochs %d or --time %s\n", c.Epochs/2, roundTime(p.epoch()*time.Duration(c.Epochs)/2))
+	case p.cost.step > 0:
+		fmt.Printf("half the time: --size %d, or a smaller --arch\n", int(float64(c.Size)/math.Sqrt2))
 	}
 }
 
