@@ -170,6 +170,14 @@ func TraceOps(store *Store, f func(g *Graph)) (*Graph, error) {
 	return g, record(g, f)
 }
 
+// Work returns the floating-point operations of the convolutions and matrix products that were recorded.
+func (g *Graph) Work() (work float64) {
+	for _, x := range g.steps {
+		work += x.work
+	}
+	return work
+}
+
 // Planned returns the planned memory of the program without its Store, in bytes.
 func (p *Program) Planned() int64 { return p.planned }
 

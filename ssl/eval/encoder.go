@@ -11,8 +11,8 @@ import (
 	"marr/ssl/views"
 )
 
-// encoderBatch is the largest number of images in one run of an Encoder.
-const encoderBatch = 250
+// maxBatch is the largest number of images in one run of an Encoder.
+const maxBatch = 250
 
 // Encoder computes features of images, with batch norm in inference mode.
 type Encoder struct {
@@ -38,13 +38,26 @@ type Frozen struct {
 // Inputs is the preparation of images for a network.
 type Inputs = net.Preparation
 
-// NumEncoded returns the number of images that an Encoder passes through the network to encode all of these sets: it runs whole batches.
-func NumEncoded(sets ...*data.Set) int {
+// Batch returns the number of images in one run of an Encoder of the network, if its sets have as many. A program that is stopped waits for the runs that it
+// submitted, so a run has at most the operations of vk.Device.WorkBudget, or one image. No clock decides, and the features do not depend on it.
+func (f Frozen) Batch(channels int) (int, error) {
+	g, err := kernels.TraceOps(f.Store, func(g *kernels.Graph) {
+		f.Module.Forward(g.Input("image", kernels.F32, 1, f.Inputs.Size, f.Inputs.Size, channels), net.Eval)
+	})
+	if err != nil {
+		return 0, err
+	}
+	images := f.Store.Device().WorkBudget() / max(g.Work(), 1)
+	return int(min(max(images, 1), maxBatch)), nil
+}
+
+// NumEncoded returns the number of images that an Encoder passes through the network to encode all of these sets: it runs whole batches (Frozen.Batch).
+func NumEncoded(batch int, sets ...*data.Set) int {
 	largest, total := 0, 0
 	for _, s := range sets {
 		largest = max(largest, s.Len())
 	}
-	batch := min(encoderBatch, largest)
+	batch = min(batch, largest)
 	for _, s := range sets {
 		total += (s.Len() + batch - 1) / batch * batch
 	}
@@ -58,19 +71,22 @@ func NewEncoder(st *kernels.Store, m net.Module, in Inputs, sets ...*data.Set) (
 
 // Encoder returns an encoder of the network for images of these sets, with the test transform.
 func (f Frozen) Encoder(sets ...*data.Set) (*Encoder, error) {
-	return f.encoder(views.Eval, encoderBatch, 0, sets...)
+	return f.encoder(views.Eval, maxBatch, 0, sets...)
 }
 
-// encoder returns an encoder with a view of its own, whose augmentations are drawn from a seed.
-func (f Frozen) encoder(view func(views.Input) []views.Spec, batch int, seed uint64, sets ...*data.Set) (*Encoder, error) {
+// encoder returns an encoder with a view of its own, whose augmentations are drawn from a seed. A run has at most `most` images.
+func (f Frozen) encoder(view func(views.Input) []views.Spec, most int, seed uint64, sets ...*data.Set) (*Encoder, error) {
+	batch, err := f.Batch(sets[0].C)
+	if err != nil {
+		return nil, err
+	}
 	largest, pixels := 0, 0
 	for _, s := range sets {
 		largest, pixels = max(largest, s.Len()), max(pixels, s.MaxPixels())
 	}
-	e := &Encoder{name: sets[0].Name, batch: min(batch, largest), runtime: f.Runtime}
+	e := &Encoder{name: sets[0].Name, batch: min(batch, most, largest), runtime: f.Runtime}
 	c := train.ViewConfig{Set: sets[0], MaxPixels: pixels, Mean: f.Inputs.Mean, Std: f.Inputs.Std, N: e.batch, Seed: seed,
 		Specs: view(views.Input{Size: f.Inputs.Size, Channels: sets[0].C, Frames: 1})}
-	var err error
 	e.painter, err = train.NewPainter(f.Store, c, func(g *kernels.Graph, views []*kernels.Tensor) {
 		y := f.Module.Forward(views[0], net.Eval)
 		e.rows, e.width = y.Rows()/e.batch, y.Width()

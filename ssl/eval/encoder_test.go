@@ -1,10 +1,13 @@
 package eval_test
 
 import (
+	"slices"
 	"testing"
 
 	"marr/kernels"
+	"marr/net"
 	"marr/ssl"
+	"marr/ssl/data"
 	"marr/ssl/data/datatest"
 	"marr/ssl/eval"
 	"marr/ssl/train"
@@ -51,7 +54,85 @@ func TestEstimatedWorkOfFeaturesIsCloseToTheirProgram(t *testing.T) {
 
 func TestNumEncodedCountsWholeBatches(t *testing.T) {
 	few, many := datatest.Noise(12, 1, 1), datatest.Noise(300, 1, 1)
-	if a, b, c := eval.NumEncoded(few), eval.NumEncoded(many), eval.NumEncoded(many, few); a != 12 || b != 500 || c != 750 {
-		t.Errorf("%d, %d, %d images, want 12, 500 and 750", a, b, c)
+	for _, x := range []struct {
+		batch int
+		sets  []*data.Set
+		want  int
+	}{{250, []*data.Set{few}, 12}, {250, []*data.Set{many}, 500}, {250, []*data.Set{many, few}, 750}, {7, []*data.Set{many, few}, 301 + 14}, {1, []*data.Set{many, few}, 312}} {
+		if n := eval.NumEncoded(x.batch, x.sets...); n != x.want {
+			t.Errorf("batches of %d: %d images, want %d", x.batch, n, x.want)
+		}
 	}
+}
+
+// A command that is stopped waits for the runs that it submitted.
+func TestRunOfAnEncoderHasLittleWork(t *testing.T) {
+	set := datatest.Noise(300, 32, 1)
+	for _, width := range []int{4, 64} { // 64: 1.1 GFLOP an image
+		f := untrained(t, "resnet18", map[string]any{"stem": "cifar", "width": width})
+		single, err := f.Encoder(set.Subset([]int{0}))
+		if err != nil {
+			t.Fatal(err)
+		}
+		perImage := single.Work()
+		single.Free()
+		batch, err := f.Batch(set.C)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if want := min(max(1, int(device.WorkBudget()/perImage)), 250); batch != want {
+			t.Errorf("width %d, %.3g operations an image: batches of %d, want %d", width, perImage, batch, want)
+		}
+		e, err := f.Encoder(set)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if most := max(device.WorkBudget(), perImage); e.Work() > most*1.001 {
+			t.Errorf("width %d: a run has %.3g operations, want at most %.3g", width, e.Work(), most)
+		}
+		e.Free()
+	}
+}
+
+func TestFeaturesDoNotDependOnTheBatch(t *testing.T) {
+	set := datatest.Noise(23, 32, 1)
+	for _, arch := range net.Architectures() {
+		f := untrained(t, arch, map[string]any{"stem": "cifar", "width": 8})
+		all := features(t, f, set)
+		for _, n := range []int{1, 2, 7} {
+			if x := features(t, f, set.Subset([]int{22, 3, 9, 4, 0, 17, 8}[:n])); !slices.Equal(x[:len(x)/n], all[22*len(x)/n:]) {
+				t.Errorf("%s: a batch of %d gives the image other features than a batch of 23", arch, n)
+			}
+		}
+	}
+}
+
+func features(t *testing.T, f eval.Frozen, set *data.Set) []float32 {
+	t.Helper()
+	e, err := f.Encoder(set)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer e.Free()
+	x, err := e.Features(t.Context(), set)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return x.X
+}
+
+// untrained returns a network for gray views of 32 px on the device.
+func untrained(t *testing.T, arch string, settings map[string]any) eval.Frozen {
+	t.Helper()
+	c, err := net.NewConfig(arch, settings, "", 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	st := kernels.NewStore(device)
+	t.Cleanup(st.Free)
+	m, err := c.New(st, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return eval.Frozen{Store: st, Module: m, Inputs: eval.Inputs{Mean: []float64{0.5}, Std: []float64{0.2}, Size: 32}}
 }

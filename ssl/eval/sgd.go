@@ -77,21 +77,40 @@ func LinearSGD(ctx context.Context, f Frozen, trainSet, test *data.Set, o SGDOpt
 			images[i] = order.At(i)
 		}
 		schedule := (1 + math.Cos(math.Pi*float64(epoch)/float64(o.Epochs))) / 2
-		err := augmented.encode(ctx, trainSet, images, uint32(epoch), func(first int, x []float32) error {
-			batch := images[first:min(first+augmented.batch, n)]
-			if err := p.step(ctx, batch, x, schedule); err != nil {
+		step := regroup(n, augmented.batch, o.Batch, func(first, size int, x []float32) error {
+			if err := p.step(ctx, images[first:first+size], x, schedule); err != nil {
 				return err
 			}
 			if o.Progress != nil {
-				o.Progress(epoch, first/augmented.batch+1, (n+augmented.batch-1)/augmented.batch)
+				o.Progress(epoch, first/o.Batch+1, (n+o.Batch-1)/o.Batch)
 			}
 			return nil
 		})
-		if err != nil {
+		if err := augmented.encode(ctx, trainSet, images, uint32(epoch), step); err != nil {
 			return SGDResult{}, err
 		}
 	}
 	return p.choose(ctx, f, trainSet, test)
+}
+
+// regroup returns a function for Encoder.encode that receives the features of n images in runs of `part` images, and passes them on in batches. The last one
+// of both may be smaller.
+func regroup(n, part, batch int, pass func(first, size int, x []float32) error) func(first int, x []float32) error {
+	var rows []float32 // features of the images from `passed` on
+	passed := 0
+	return func(first int, x []float32) error {
+		rows = append(rows, x...)
+		received := min(first+part, n)
+		width := len(rows) / (received - passed)
+		for size := min(batch, n-passed); size > 0 && size <= received-passed; size = min(batch, n-passed) {
+			if err := pass(passed, size, rows[:size*width]); err != nil {
+				return err
+			}
+			passed += size
+			rows = append(rows[:0], rows[size*width:]...)
+		}
+		return nil
+	}
 }
 
 // sgdProbe holds the classifiers that LinearSGD trains.

@@ -71,3 +71,38 @@ func TestEveryTenthImageOfAClassIsHeldOut(t *testing.T) {
 		}
 	}
 }
+
+func TestBatchesOfSGDDoNotDependOnTheRunsOfTheEncoder(t *testing.T) {
+	const n, width = 23, 2
+	for _, batch := range []int{1, 5, 8, 23, 100} {
+		for part := 1; part <= min(batch, n); part++ {
+			var sizes []int
+			var passed []float32
+			receive := regroup(n, part, batch, func(first, size int, x []float32) error {
+				if first != len(passed)/width || len(x) != size*width {
+					t.Errorf("parts of %d, batches of %d: %d numbers of %d images from image %d on, after %d", part, batch, len(x), size, first, len(passed)/width)
+				}
+				sizes, passed = append(sizes, size), append(passed, x...)
+				return nil
+			})
+			x := make([]float32, part*width) // the encoder overwrites it
+			for first := 0; first < n; first += part {
+				for i := range x {
+					x[i] = float32(first*width + i)
+				}
+				if err := receive(first, x[:min(part, n-first)*width]); err != nil {
+					t.Fatal(err)
+				}
+			}
+			for i, v := range passed {
+				if v != float32(i) {
+					t.Fatalf("parts of %d, batches of %d: number %d is %g", part, batch, i, v)
+				}
+			}
+			last := len(sizes) - 1
+			if len(passed) != n*width || len(sizes) != (n+batch-1)/batch || slices.ContainsFunc(sizes[:last], func(size int) bool { return size != batch }) {
+				t.Errorf("parts of %d: batches of %v, want %d", part, sizes, batch)
+			}
+		}
+	}
+}

@@ -93,9 +93,14 @@ func (q *quality) onStart(t *train.Trainer) {
 	epoch, feature := t.Work()
 	hostCost := deviceOpsPerHostOp(q.dev.Info().Type)
 	minImages, maxImages := q.metric.limits()
+	batch, err := frozenBranch(t).Batch(q.metric.sample(minImages)[0].C)
+	if err != nil {
+		q.print(fmt.Sprintf("quality is not measured: %v", err))
+		return
+	}
 	q.plan = planMeasurements(t.Config.Epochs, q.every, minImages, maxImages, q.share, epoch, func(images int) float64 {
 		sets := q.metric.sample(images)
-		return float64(eval.NumEncoded(sets...))*feature + hostCost*q.metric.work(t.Backbone.Dim(), sets)
+		return float64(eval.NumEncoded(batch, sets...))*feature + hostCost*q.metric.work(t.Backbone.Dim(), sets)
 	})
 	q.sets = q.metric.sample(q.plan.images)
 	q.metric.start(t.Step())
@@ -119,6 +124,11 @@ func (q *quality) onStart(t *train.Trainer) {
 	q.print(fmt.Sprintf("quality of the %s branch, measured %s %s: %s", cmp.Or(t.Branch(), net.Online), when, q.metric.describe(q.sets), timeShare))
 }
 
+// frozenBranch returns the branch that is exported, to measure its features.
+func frozenBranch(t *train.Trainer) eval.Frozen {
+	return eval.Frozen{Store: t.Store, Module: t.ExportBranch(), Inputs: inputsOf(t)}
+}
+
 // afterEpoch is run.Run.AfterEpoch.
 func (q *quality) afterEpoch(ctx context.Context, t *train.Trainer) (map[string]any, error) {
 	epoch := t.Step() / t.PerEpoch()
@@ -129,8 +139,7 @@ func (q *quality) afterEpoch(ctx context.Context, t *train.Trainer) (map[string]
 	defer func() { q.spent += time.Since(start) }()
 	if q.encoder == nil {
 		var err error
-		mean, std := t.Stats()
-		if q.encoder, err = eval.NewEncoder(t.Store, t.ExportBranch(), eval.Inputs{Mean: mean, Std: std, Size: t.Config.Size}, q.sets...); err != nil {
+		if q.encoder, err = frozenBranch(t).Encoder(q.sets...); err != nil {
 			return nil, err
 		}
 	}
