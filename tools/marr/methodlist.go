@@ -15,6 +15,7 @@ import (
 // listMethods prints every method: its paper, its task, and the settings that it gets for the data at hand, or without --data for 10,000 images.
 func listMethods(ctx context.Context, fs *pflag.FlagSet, c run.Config) error {
 	p := &planner{settings: newSettings(fs), config: &c, why: map[string]string{}}
+	defer p.close()
 	about := c.Data
 	if c.Data == "" {
 		p.images, p.shortSide, about = 10_000, 128, "other images: name yours by --data"

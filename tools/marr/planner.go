@@ -1,11 +1,10 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
-	"math"
-	"strings"
 	"time"
 
 	"marr/kernels"
@@ -28,75 +27,156 @@ const largestView = 224
 // planner chooses the settings of a run that neither flags nor a recipe set, and predicts what the run costs.
 type planner struct {
 	*settings
+	*pretrainOptions
 	config *run.Config
 	dev    *vk.Device
 	tuner  *kernels.Tuner
-	limit  time.Duration // that the run may take
-	text   string        // TOML of the views
-	from   *initial      // backbone that the run starts from; nil: random weights
+	text   string   // TOML of the views
+	from   *initial // backbone that the run starts from; nil: random weights
 
 	images, shortSide int
 	method            ssl.Method
 	why               map[string]string // reasons of automatic settings, by key
 	cost              cost
+	opened            *data.Set // nil: none
+	set               *data.Set // opened, with the channels of the network
 }
 
-// cost is what a step takes.
-type cost struct {
-	step   time.Duration // 0: it was not measured
-	memory int64         // bytes on the device
-}
-
-// checkLimit checks --time.
-func (p *planner) checkLimit() error {
-	switch {
-	case p.given("time") && p.given("epochs"):
-		return usagef("--time and --epochs: give one of them: the time that the run may take, or its length")
-	case p.given("time") && p.resumed:
-		return usagef("--time: a resumed run keeps its length: omit --time, or start a new run with --init")
-	case p.given("time") && p.limit < time.Second:
-		return usagef("--time %s: want at least a second, such as 90m or 12h", p.limit)
+// prepare sets what the command line states, and checks it before the images are read.
+func (p *planner) prepare() (err error) {
+	c := p.config
+	if p.resume && p.out != "" {
+		if err := p.continueRun(p.out, c); err != nil {
+			return err
+		}
+	}
+	if p.recipeName != "" {
+		if err := p.applyRecipe(p.recipeName, c); err != nil {
+			return err
+		}
+		if p.resumed { // the saved run knows what --time and the images decided
+			if !p.given("epochs") {
+				c.Epochs = p.saved.Epochs
+			}
+			if !p.given("size") {
+				c.Size = p.saved.Size
+			}
+		}
+	}
+	if c.Data == "" || p.out == "" && !p.dryRun {
+		return usagef("pretrain: --data and --out are required: name the images and the folder of the run")
+	}
+	if err := cmp.Or(p.quality.check(), p.saving.check(), p.checkRate(c.LR), p.checkLength()); err != nil {
+		return err
+	}
+	if p.from, err = openInitial(p.fs, *p.init, "", p.out, p.resume); err != nil {
+		return err
+	}
+	if p.from != nil {
+		if err := p.from.apply(p.fs, c); err != nil {
+			return err
+		}
+	}
+	if err := setBackbone(p.fs, &c.Config); err != nil {
+		return usageError{err}
+	}
+	if p.fixed("method") {
+		if err := p.setMethod(); err != nil {
+			return err
+		}
+	}
+	p.text, err = p.views(p.viewsFile)
+	if err != nil || p.resumed { // the size of a saved run is known
+		return err
+	}
+	if p.text != "" {
+		if err := setViewSize(c, p.text); err != nil {
+			return err
+		}
+	}
+	if p.method != nil && c.Size != 0 { // now, because decoding the images takes time
+		return c.CheckSize(p.text, p.method)
 	}
 	return nil
 }
 
-// plan chooses the open settings, prints the plan, and returns the opened images.
-func (p *planner) plan(ctx context.Context) (*data.Set, error) {
+// checkLength checks --time, --epochs and --dry-run.
+func (p *planner) checkLength() error {
+	switch {
+	case p.dryRun && p.resumed:
+		return usagef("--dry-run: the plan of a resumed run is made: omit --dry-run, or --resume")
+	case p.given("time") && p.limit < time.Second:
+		return usagef("--time %s: want at least a second, such as 90m or 12h", p.limit)
+	case p.given("epochs") && p.config.Epochs < 1:
+		return usagef("--epochs %d: want at least 1", p.config.Epochs)
+	case p.given("time") && p.resumed:
+		note("--time is ignored: a resumed run keeps its length")
+	}
+	return nil
+}
+
+// plan opens the images, chooses the open settings, and prints the plan. After it, close closes the images.
+func (p *planner) plan(ctx context.Context) (err error) {
+	defer func() {
+		if err != nil {
+			p.close()
+		}
+	}()
 	if p.limit == 0 {
 		if p.limit = gpuLimit; p.dev.Info().Type == vk.CPU {
 			p.limit = cpuLimit
 		}
 	}
 	if err := p.chooseInput(ctx); err != nil {
-		return nil, err
+		return err
 	}
 	if p.config.Size == 0 { // a recipe without a size
-		var err error
 		if p.config.Size, err = defaultSize(ctx, p.config.Data, largestView); err != nil {
-			return nil, err
+			return err
 		}
 	}
-	set, err := openSet(ctx, p.config.Data, p.config.Size)
-	if err != nil {
+	if err := p.open(ctx, p.config.Size); err != nil {
 		if p.resumed && !p.given("data") && ctx.Err() == nil {
 			err = fmt.Errorf("%w; if the images of the run were moved, add --data with their new path", err)
 		}
-		return nil, err
+		return err
 	}
-	if p.from != nil {
-		set = withChannels(set, p.from.channels)
-	}
-	if err == nil {
-		err = p.chooseTraining(ctx, set)
-	}
-	if err != nil {
-		set.Close()
-		return nil, err
+	if err := p.chooseTraining(ctx); err != nil {
+		return err
 	}
 	if !p.resumed {
 		p.print()
 	}
-	return set, nil
+	return nil
+}
+
+// open opens the images for views of px pixels, unless they are open.
+func (p *planner) open(ctx context.Context, px int) (err error) {
+	if p.opened == nil {
+		if p.opened, err = openSet(ctx, p.config.Data, px); err != nil {
+			return err
+		}
+	}
+	if p.set = p.opened; p.from != nil {
+		p.set = withChannels(p.opened, p.from.channels)
+	}
+	return nil
+}
+
+func (p *planner) close() {
+	if p.opened != nil {
+		p.opened.Close()
+	}
+}
+
+// run returns the planned run.
+func (p *planner) run() *run.Run {
+	r := &run.Run{Dir: p.out, Tuner: p.tuner, Resume: p.resume, Config: *p.config, Origin: p.origins(), Flags: p.kept(), Method: p.method, Views: p.text, Set: p.set,
+		StopOnCollapse: p.onCollapse == "stop", SaveEvery: p.saving.saveEvery, KeepEvery: p.saving.keepEvery, TensorBoard: p.saving.tensorBoard}
+	if p.from != nil {
+		p.from.set(r)
+	}
+	return r
 }
 
 // fixed reports whether a flag or the recipe sets a setting.
@@ -113,22 +193,27 @@ func (p *planner) apply(x *run.Choice) error {
 
 // chooseInput chooses the network and the size of the views, before the images are decoded for that size.
 func (p *planner) chooseInput(ctx context.Context) error {
-	if p.recipe != nil || p.from != nil || p.given("arch") && p.given("size") {
+	sized := p.config.Size != 0 // by --size, or by views
+	if p.recipe != nil || p.from != nil || p.given("arch") && sized {
 		return nil
 	}
 	if err := p.survey(ctx); err != nil {
 		return err
 	}
-	if p.given("size") {
+	if sized {
 		p.shortSide = p.config.Size
 	}
 	set, err := data.Open(ctx, "builtin:fashion-placed", data.Options{})
 	if err != nil {
 		return err
 	}
-	x, err := run.ChooseInput(*p.config, p.images, p.shortSide, p.limit, p.given, func(in run.Input) (float64, error) {
+	given := func(key string) bool { return p.given(key) || key == "size" && sized }
+	x, err := run.ChooseInput(*p.config, p.images, p.shortSide, p.limit, given, func(in run.Input) (float64, error) {
 		c := run.DefaultConfig()
-		c.Arch, c.Size, c.Batch = in.Arch, in.Size, 16
+		c.Arch, c.Size = in.Arch, in.Size
+		if c.Batch = 128; p.dev.Info().Type == vk.CPU { // enough work for the device
+			c.Batch = 16
+		}
 		if in.Width > 0 {
 			c.Backbone = map[string]any{"width": in.Width}
 		}
@@ -151,19 +236,17 @@ func (p *planner) survey(ctx context.Context) (err error) {
 		p.images, p.shortSide, err = data.Survey(ctx, p.config.Data)
 		return err
 	}
-	set, err := openSet(ctx, p.config.Data, 0)
-	if err != nil {
+	if err := p.open(ctx, 0); err != nil {
 		return err
 	}
-	defer set.Close()
-	h, w, _ := set.Size()
-	p.images, p.shortSide = set.Len(), min(h, w)
+	h, w, _ := p.set.Size()
+	p.images, p.shortSide = p.set.Len(), min(h, w)
 	return nil
 }
 
-// chooseTraining chooses the method, its settings and the length of the run for a set, and measures a step.
-func (p *planner) chooseTraining(ctx context.Context, set *data.Set) error {
-	p.images = set.Len()
+// chooseTraining chooses the method, its settings and the length of the run, and measures a step.
+func (p *planner) chooseTraining(ctx context.Context) error {
+	p.images = p.set.Len()
 	if p.recipe == nil {
 		if err := p.apply(run.ChooseBatch(p.images, p.given)); err != nil {
 			return err
@@ -171,21 +254,29 @@ func (p *planner) chooseTraining(ctx context.Context, set *data.Set) error {
 	}
 	shown := 0. // a short run, until a step is measured
 	if p.given("epochs") {
-		shown = float64(p.config.Epochs * p.images)
+		shown = p.shown()
 	}
-	if err := p.chooseMethod(ctx, set, shown); err != nil {
+	if err := p.chooseMethod(ctx, shown); err != nil {
 		return err
 	}
-	if longer := float64(p.config.Epochs * p.images); longer > shown && !p.fixed("method") {
-		if err := p.chooseMethod(ctx, set, longer); err != nil {
+	if longer := p.shown(); longer > shown && !p.fixed("method") {
+		if err := p.chooseMethod(ctx, longer); err != nil {
 			return err
+		}
+		if p.shown() < longer { // a method that takes more time may show too few images
+			if err := p.chooseMethod(ctx, p.shown()); err != nil {
+				return err
+			}
 		}
 	}
 	return p.setMethod() // its settings depend on the number of epochs
 }
 
+// shown returns the number of images that the run shows.
+func (p *planner) shown() float64 { return float64(p.config.Epochs) * float64(p.images) }
+
 // chooseMethod chooses the method for a run that shows this many images, and the number of epochs.
-func (p *planner) chooseMethod(ctx context.Context, set *data.Set, shown float64) error {
+func (p *planner) chooseMethod(ctx context.Context, shown float64) error {
 	before := p.config.Method
 	if p.recipe == nil {
 		if err := p.apply(run.ChooseMethod(*p.config, shown, p.given)); err != nil {
@@ -196,7 +287,7 @@ func (p *planner) chooseMethod(ctx context.Context, set *data.Set, shown float64
 		return err
 	}
 	if p.needsCost() && (p.cost.step == 0 || p.config.Method != before) {
-		if err := p.measure(ctx, set); err != nil {
+		if err := p.measure(ctx); err != nil {
 			return err
 		}
 	}
@@ -207,9 +298,9 @@ func (p *planner) chooseMethod(ctx context.Context, set *data.Set, shown float64
 }
 
 // measure measures a step. If its memory does not fit, a batch that was not given is halved.
-func (p *planner) measure(ctx context.Context, set *data.Set) (err error) {
+func (p *planner) measure(ctx context.Context) (err error) {
 	for {
-		p.cost, err = measureStep(ctx, p.dev, p.tuner, *p.config, p.method, p.text, set)
+		p.cost, err = measureStep(ctx, p.dev, p.tuner, *p.config, p.method, p.text, p.set)
 		if !errors.As(err, new(*train.MemoryError)) || p.fixed("batch") || p.config.Batch <= 32 {
 			return err
 		}
@@ -245,120 +336,24 @@ func (p *planner) setMethod() error {
 }
 
 // choosesEpochs reports whether the number of epochs follows from the time.
-func (p *planner) choosesEpochs() bool { return p.given("time") || !p.fixed("epochs") }
+func (p *planner) choosesEpochs() bool {
+	return !p.resumed && (p.given("time") || !p.fixed("epochs"))
+}
 
 // shortRun is the number of steps below which a run is not measured before it starts, unless its length is chosen.
 const shortRun = 200
 
 func (p *planner) needsCost() bool {
-	return !p.resumed && (p.choosesEpochs() || p.given("dry_run") || p.config.Epochs*p.perEpoch() > shortRun)
+	return p.choosesEpochs() || !p.resumed && (p.dryRun || p.config.Epochs*p.perEpoch() > shortRun)
 }
 
 func (p *planner) perEpoch() int { return max(1, p.images/max(p.config.Batch, 1)) }
 
-// epoch returns the predicted time of an epoch, with measurements and checkpoints.
+// epoch returns the predicted time of an epoch, with checkpoints and measurements.
 func (p *planner) epoch() time.Duration {
-	return time.Duration(float64(p.perEpoch()) * float64(p.cost.step) * (1 + overhead))
-}
-
-// overhead is the share of the time that measurements and checkpoints take (--eval-share), in addition to the steps.
-const overhead = 0.06
-
-// Limits of measureStep. It runs warmUp steps, or fewer if they take longer than measureTime; then it measures for measureTime, but at most maxMeasured
-// steps, and at least one.
-const (
-	warmUp      = 2
-	maxMeasured = 50
-	measureTime = 2 * time.Second
-)
-
-// measureStep returns the cost of a training step.
-func measureStep(ctx context.Context, dev *vk.Device, tuner *kernels.Tuner, c run.Config, m ssl.Method, text string, set *data.Set) (cost, error) {
-	c.Epochs = 1000 // more than the steps that are measured
-	c.Resolve(set)
-	if err := c.Check(set); err != nil {
-		return cost{}, err
+	more := 0.01 // for checkpoints
+	if p.quality.every > 0 {
+		more += p.quality.share
 	}
-	if err := c.SetViews(text, m, set); err != nil {
-		return cost{}, err
-	}
-	st := kernels.NewStore(dev)
-	st.SetTuner(tuner)
-	t, err := c.NewTrainer(st, m, set, nil)
-	if err != nil {
-		return cost{}, err
-	}
-	defer t.Free()
-	// steps trains until there are n, or the time is over, and returns how long a step took.
-	steps := func(n int) (step time.Duration, err error) {
-		start, first := time.Now(), t.Step()
-		for t.Step()-first < n && (t.Step() == first || time.Since(start) < measureTime) && ctx.Err() == nil {
-			if err := t.Train(ctx, t.Step()+1, func(train.StepResult) {}); err != nil {
-				return 0, err
-			}
-		}
-		return time.Since(start) / time.Duration(max(1, t.Step()-first)), nil
-	}
-	if _, err := steps(warmUp); err != nil {
-		return cost{}, err
-	}
-	step, err := steps(maxMeasured)
-	if err == nil {
-		err = ctx.Err()
-	}
-	return cost{step, t.Planned() + t.Store.Bytes()}, err
-}
-
-// row is a line of the plan.
-type row struct{ name, value, why string }
-
-// print prints the plan of a run.
-func (p *planner) print() {
-	c := p.config
-	network := c.Arch
-	if width, ok := c.Backbone["width"]; ok {
-		network += fmt.Sprintf(", width %v", width)
-	}
-	rows := []row{
-		{"method", c.Method, p.reason("method")},
-		{"network", network, p.reason("arch")},
-		{"views", fmt.Sprintf("%d px", c.Size), p.reason("size")},
-		{"batch", fmt.Sprint(c.Batch), p.reason("batch")},
-		{"epochs", fmt.Sprintf("%d of %s", c.Epochs, count(p.perEpoch(), "step")), p.reason("epochs")},
-	}
-	if p.cost.step > 0 {
-		rows = append(rows, row{"memory", fmt.Sprintf("%d MiB", p.cost.memory>>20), fmt.Sprintf("of %d MiB of the device", p.dev.Info().Limits.DeviceMemory>>20)},
-			row{"time", formatDuration(p.epoch() * time.Duration(c.Epochs)), fmt.Sprintf("%s per epoch: %.3g s per step, measured", formatDuration(p.epoch()), p.cost.step.Seconds())})
-	}
-	fmt.Printf("plan for %s on %s:\n", count(p.images, "image"), p.dev.Info().Name)
-	for _, r := range rows {
-		fmt.Println(strings.TrimRight(fmt.Sprintf("  %-8s %-24s %s", r.name, r.value, r.why), " "))
-	}
-	switch {
-	case p.cost.step > 0 && c.Epochs > 1:
-		fmt.Printf("half the time: --epochs %d or --time %s\n", c.Epochs/2, roundTime(p.epoch()*time.Duration(c.Epochs)/2))
-	case p.cost.step > 0:
-		fmt.Printf("half the time: --size %d, or a smaller --arch\n", int(float64(c.Size)/math.Sqrt2))
-	}
-}
-
-// reason returns who chose a setting, and why.
-func (p *planner) reason(key string) string {
-	switch {
-	case p.given(key):
-		return "as given"
-	case p.why[key] != "":
-		return p.why[key]
-	case p.origin[key] != "":
-		return p.origin[key]
-	}
-	return "default"
-}
-
-// roundTime formats a time limit as --time takes it, in whole minutes from two minutes on.
-func roundTime(d time.Duration) string {
-	if d < 2*time.Minute {
-		return fmt.Sprintf("%ds", int(d.Seconds()))
-	}
-	return fmt.Sprintf("%dm", int(d.Minutes()))
+	return time.Duration(float64(p.perEpoch()) * float64(p.cost.step) * (1 + more))
 }

@@ -1,13 +1,13 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"image"
 	"os"
 	"strings"
+	"time"
 
 	"github.com/spf13/pflag"
 
@@ -18,40 +18,19 @@ import (
 	"marr/vk"
 )
 
+// pretrainOptions are the flags of pretrain that are no settings of the run.
+type pretrainOptions struct {
+	recipeName, viewsFile, out, onCollapse string
+	init, device, tune                     *string
+	resume, dryRun                         bool
+	limit                                  time.Duration // that the run may take; 0: the default of the device
+	saving                                 *saveOptions
+	quality                                *qualityOptions
+}
+
 func pretrainCommand(fs *pflag.FlagSet) func(context.Context, []string) error {
-	c := run.DefaultConfig()
-	end := inGroup(fs, dataGroup)
-	fs.StringVar(&c.Data, "data", "", "images `D` to train on: a folder, a list, an archive, a data-set file, or "+strings.Join(data.Builtins(), ", "))
-	viewsFile := fs.String("views", "", "`FILE`.toml that changes the method's views; marr views --print writes such a file, marr views --out paints it")
-	end()
-	end = inGroup(fs, outputGroup)
-	out := fs.String("out", "", "`DIR` for the run")
-	resume := fs.Bool("resume", false, "continue the run in --out with its settings; flags must agree with them, and --data may name another path of the same images")
-	saving := saveFlags(fs)
-	end()
-	end = inGroup(fs, methodGroup)
-	fs.StringVar(&c.Method, "method", "", "`NAME` of the method, or list to print all methods with the settings that they get for --data")
-	choices(fs, "method", append(ssl.Methods(), "list"))
-	recipe := fs.String("recipe", "", "`NAME` of a recipe or a FILE.toml with settings, or list to print all recipes; flags override its settings")
-	examples(fs, "recipe", append(run.Recipes(), "list"))
-	end()
-	networkFlags(fs, &c.Config, "")
-	init := initFlag(fs)
-	trainFlags(fs, &c.Config)
-	end = inGroup(fs, optimizationGroup)
-	limit := fs.Duration("time", 0, "`TIME` that the run may take, such as 90m or 12h, in place of --epochs: whole schedules that end in it; default: 40m on a CPU, else 12h")
-	end()
-	end = inGroup(fs, outputGroup)
-	dryRun := fs.Bool("dry-run", false, "print the plan and train nothing")
-	end()
-	measurements := qualityFlags(fs)
-	end = inGroup(fs, evaluationGroup)
-	onCollapse := fs.String("on-collapse", "warn", "`warn|stop` if embeddings become constant or lose rank, or when a teacher becomes uniform or dominated by one prototype")
-	choices(fs, "on-collapse", []string{"warn", "stop"})
-	end()
-	device, tune := deviceFlag(fs), tuneFlag(fs)
-	methodFlags(fs)
-	planned(fs, "size", "method", "arch", "width", "epochs", "batch", "optimizer", "base-lr", "weight-decay", "clip-each")
+	c, o := run.DefaultConfig(), &pretrainOptions{}
+	o.declare(fs, &c)
 	return func(ctx context.Context, args []string) error {
 		if err := noArgs(args); err != nil {
 			return err
@@ -59,79 +38,70 @@ func pretrainCommand(fs *pflag.FlagSet) func(context.Context, []string) error {
 		if c.Method == "list" {
 			return listMethods(ctx, fs, c)
 		}
-		if *recipe == "list" {
+		if o.recipeName == "list" {
 			return listRecipes()
 		}
-		p := &planner{settings: newSettings(fs), config: &c, limit: *limit, why: map[string]string{}}
-		if *resume && *out != "" {
-			if err := p.continueRun(*out, &c); err != nil {
-				return err
-			}
-		}
-		if *recipe != "" {
-			if err := p.applyRecipe(*recipe, &c); err != nil {
-				return err
-			}
-		}
-		if c.Data == "" || *out == "" && !*dryRun {
-			return usagef("pretrain: --data and --out are required: name the images and the folder of the run")
-		}
-		if err := cmp.Or(measurements.check(), saving.check(), p.checkRate(c.LR), p.checkLimit()); err != nil {
+		p := &planner{settings: newSettings(fs), pretrainOptions: o, config: &c, why: map[string]string{}}
+		if err := p.prepare(); err != nil {
 			return err
 		}
 		var err error
-		if p.from, err = openInitial(fs, *init, "", *out, *resume); err != nil {
-			return err
-		}
-		if p.from != nil {
-			if err := p.from.apply(fs, &c); err != nil {
-				return err
-			}
-		}
-		if err := setBackbone(fs, &c.Config); err != nil {
-			return usageError{err}
-		}
-		if p.fixed("method") {
-			if err := p.setMethod(); err != nil {
-				return err
-			}
-		}
-		if p.text, err = p.views(*viewsFile); err == nil && p.text != "" && !p.resumed { // the size of a saved run is known
-			err = setViewSize(&c, p.text)
-		}
-		if err == nil && p.method != nil && c.Size != 0 && !p.resumed { // now, because decoding the images takes time
-			err = c.CheckSize(p.text, p.method)
-		}
-		if err != nil {
-			return err
-		}
-		if p.dev, err = openDevice(*device); err != nil {
+		if p.dev, err = openDevice(*o.device); err != nil {
 			return err
 		}
 		defer p.dev.Close()
-		if p.tuner, err = newTuner(p.dev, *tune); err != nil {
+		if p.tuner, err = newTuner(p.dev, *o.tune); err != nil {
 			return err
 		}
-		set, err := p.plan(ctx)
-		if err != nil {
+		if err := p.plan(ctx); err != nil {
 			return err
 		}
-		defer set.Close()
-		if *dryRun {
+		defer p.close()
+		if o.dryRun {
 			return nil
 		}
-		r := &run.Run{Dir: *out, Tuner: p.tuner, Resume: *resume, Config: c, Origin: p.origins(), Flags: p.kept(), Method: p.method, Views: p.text, Set: set,
-			StopOnCollapse: *onCollapse == "stop", SaveEvery: saving.saveEvery, KeepEvery: saving.keepEvery, TensorBoard: saving.tensorBoard}
-		if p.from != nil {
-			p.from.set(r)
-		}
-		q, err := newQuality(ctx, p.dev, *measurements, *out, set, c.Size)
+		q, err := newQuality(ctx, p.dev, *o.quality, o.out, p.set, c.Size)
 		if err != nil {
 			return err
 		}
-		_, err = pretrain(ctx, p.dev, r, q)
+		_, err = pretrain(ctx, p.dev, p.run(), q)
 		return err
 	}
+}
+
+// declare declares the flags of pretrain.
+func (o *pretrainOptions) declare(fs *pflag.FlagSet, c *run.Config) {
+	end := inGroup(fs, dataGroup)
+	fs.StringVar(&c.Data, "data", "", "images `D` to train on: a folder, a list, an archive, a data-set file, or "+strings.Join(data.Builtins(), ", "))
+	fs.StringVar(&o.viewsFile, "views", "", "`FILE`.toml that changes the method's views; marr views --print writes such a file, marr views --out paints it")
+	end()
+	end = inGroup(fs, outputGroup)
+	fs.StringVar(&o.out, "out", "", "`DIR` for the run")
+	fs.BoolVar(&o.resume, "resume", false, "continue the run in --out with its settings; flags must agree with them, and --data may name another path of the same images")
+	fs.BoolVar(&o.dryRun, "dry-run", false, "print the plan and train nothing")
+	o.saving = saveFlags(fs)
+	end()
+	end = inGroup(fs, methodGroup)
+	fs.StringVar(&c.Method, "method", "", "`NAME` of the method, or list to print all methods with their settings for --data, --arch, --size and --epochs")
+	choices(fs, "method", append(ssl.Methods(), "list"))
+	fs.StringVar(&o.recipeName, "recipe", "", "`NAME` of a recipe or a FILE.toml with settings, or list to print all recipes; flags override its settings")
+	examples(fs, "recipe", append(run.Recipes(), "list"))
+	end()
+	networkFlags(fs, &c.Config, "")
+	o.init = initFlag(fs)
+	trainFlags(fs, &c.Config)
+	end = inGroup(fs, optimizationGroup)
+	fs.DurationVar(&o.limit, "time", 0, "`TIME` that the run may take, such as 90m or 12h: it sets --epochs; default: 40m on a CPU, else 12h")
+	exclusive(fs, "time", "epochs", "the time that the run may take, or its length")
+	end()
+	o.quality = qualityFlags(fs)
+	end = inGroup(fs, evaluationGroup)
+	fs.StringVar(&o.onCollapse, "on-collapse", "warn", "`warn|stop` if embeddings become constant or lose rank, or when a teacher becomes uniform or dominated by one prototype")
+	choices(fs, "on-collapse", []string{"warn", "stop"})
+	end()
+	o.device, o.tune = deviceFlag(fs), tuneFlag(fs)
+	methodFlags(fs)
+	planned(fs, "size", "method", "arch", "width", "epochs", "batch", "optimizer", "base-lr", "weight-decay", "clip-each")
 }
 
 // pictureImages is the number of images whose views TensorBoard shows.

@@ -16,7 +16,8 @@ type settings struct {
 	origin  map[string]string // who chose each setting, for config.toml
 	options map[string]any    // hyper-parameters of the method
 	recipe  *run.Recipe       // nil: no recipe, no resumed run
-	resumed bool              // the recipe is the configuration of the run that is resumed
+	resumed bool              // a run is resumed
+	saved   run.Config        // of the run that is resumed
 }
 
 func newSettings(fs *pflag.FlagSet) *settings { return &settings{fs: fs, origin: map[string]string{}} }

@@ -72,6 +72,7 @@ func (p *settings) continueRun(dir string, c *run.Config) error {
 	if !p.given("data") {
 		c.Data = saved.Data
 	}
+	p.resumed, p.saved = true, saved.Config
 	if p.given("recipe") {
 		return nil // its settings must be those of the run
 	}
@@ -79,7 +80,7 @@ func (p *settings) continueRun(dir string, c *run.Config) error {
 	if err != nil {
 		return fmt.Errorf("%s: %w", filepath.Join(dir, run.ConfigFile), err)
 	}
-	p.recipe, p.resumed = recipe, true
+	p.recipe = recipe
 	p.take(recipe, "", c)
 	if c.Method != saved.Method {
 		return fmt.Errorf("run %s: cannot resume: --method %s: it was started with %s: leave --method out, or choose another folder", dir, c.Method, saved.Method)

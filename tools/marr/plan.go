@@ -1,0 +1,123 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"strings"
+	"time"
+
+	"marr/kernels"
+	"marr/ssl"
+	"marr/ssl/data"
+	"marr/ssl/run"
+	"marr/ssl/train"
+	"marr/vk"
+)
+
+// cost is what a step takes.
+type cost struct {
+	step   time.Duration // 0: it was not measured
+	memory int64         // bytes on the device
+}
+
+// measureStep trains one step to warm up, one whose time decides how many follow in about measureTime, and those, at most maxMeasured.
+const (
+	maxMeasured = 50
+	measureTime = 2 * time.Second
+)
+
+// measureStep returns the cost of a training step.
+func measureStep(ctx context.Context, dev *vk.Device, tuner *kernels.Tuner, c run.Config, m ssl.Method, text string, set *data.Set) (cost, error) {
+	c.Epochs = 1000 // more than the steps that are measured
+	c.Resolve(set)
+	if err := c.Check(set); err != nil {
+		return cost{}, err
+	}
+	if err := c.SetViews(text, m, set); err != nil {
+		return cost{}, err
+	}
+	st := kernels.NewStore(dev)
+	st.SetTuner(tuner)
+	t, err := c.NewTrainer(st, m, set, nil)
+	if err != nil {
+		return cost{}, err
+	}
+	defer t.Free()
+	// train returns the time of each of n steps, which follow each other as in a run.
+	train := func(n int) (time.Duration, error) {
+		start := time.Now()
+		err := t.Train(ctx, t.Step()+n, func(train.StepResult) {})
+		return time.Since(start) / time.Duration(n), err
+	}
+	if _, err := train(1); err != nil {
+		return cost{}, err
+	}
+	step, err := train(1)
+	if n := min(int(measureTime/max(step, 1)), maxMeasured); err == nil && n > 1 {
+		step, err = train(n)
+	}
+	if err == nil {
+		err = ctx.Err()
+	}
+	return cost{step, t.Planned() + t.Store.Bytes()}, err
+}
+
+// row is a line of the plan.
+type row struct{ name, value, why string }
+
+// print prints the plan of a run.
+func (p *planner) print() {
+	c := p.config
+	network := c.Arch
+	if width, ok := c.Backbone["width"]; ok {
+		network += fmt.Sprintf(", width %v", width)
+	}
+	rows := []row{
+		{"method", c.Method, p.reason("method")},
+		{"network", network, p.reason("arch")},
+		{"views", fmt.Sprintf("%d px", c.Size), p.reason("size")},
+		{"batch", fmt.Sprint(c.Batch), p.reason("batch")},
+		{"epochs", fmt.Sprintf("%d of %s", c.Epochs, count(p.perEpoch(), "step")), p.reason("epochs")},
+	}
+	if p.cost.step > 0 {
+		rows = append(rows, row{"memory", fmt.Sprintf("%d MiB", p.cost.memory>>20), fmt.Sprintf("of %d MiB of the device", p.dev.Info().Limits.DeviceMemory>>20)},
+			row{"time", formatDuration(p.epoch() * time.Duration(c.Epochs)), fmt.Sprintf("%s per epoch: %.3g s per step, measured", formatDuration(p.epoch()), p.cost.step.Seconds())})
+	}
+	fmt.Printf("plan for %s on %s:\n", count(p.images, "image"), p.dev.Info().Name)
+	for _, r := range rows {
+		fmt.Println(strings.TrimRight(fmt.Sprintf("  %-8s %-24s %s", r.name, r.value, r.why), " "))
+	}
+	switch whole := p.epoch() * time.Duration(c.Epochs); {
+	case p.cost.step == 0:
+	case p.choosesEpochs() && c.Epochs > 1:
+		fmt.Printf("half the time: --time %s\n", roundTime(whole/2))
+	case c.Epochs > 1:
+		fmt.Printf("half the time: --epochs %d --arch %s --size %d\n", c.Epochs/2, c.Arch, c.Size)
+	default:
+		fmt.Printf("half the time: --size %d, or a smaller --arch\n", int(float64(c.Size)/math.Sqrt2))
+	}
+}
+
+// reason returns who chose a setting, and why.
+func (p *planner) reason(key string) string {
+	switch {
+	case p.given(key):
+		return "as given"
+	case key == "size" && p.why[key] == "" && p.text != "":
+		return "as the views"
+	case p.why[key] != "":
+		return p.why[key]
+	case p.origin[key] != "":
+		return p.origin[key]
+	}
+	return "default"
+}
+
+// roundTime formats a time limit as --time takes it, in whole minutes from two minutes on.
+func roundTime(d time.Duration) string {
+	if d < 2*time.Minute {
+		return fmt.Sprintf("%ds", int(d.Seconds()))
+	}
+	return fmt.Sprintf("%dm", int(d.Minutes()))
+}
