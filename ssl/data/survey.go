@@ -9,7 +9,7 @@ import (
 // surveyed is the number of images that Survey decodes.
 const surveyed = 16
 
-// Survey returns the number of images of a data set and the median short side, in pixels, of a few of them at equal distances, before it is opened for a
+// Survey returns the number of images of a data set and the median short side, in pixels, of a few of them at equal distances (of a compressed archive, the first), before it is opened for a
 // chosen size. Unreadable images are counted too. The set must not have a fixed size (HasFixedSize).
 func Survey(ctx context.Context, name string) (images, shortSide int, err error) {
 	if images, shortSide, err = survey(ctx, name); err != nil {
@@ -38,7 +38,11 @@ func survey(ctx context.Context, name string) (images, shortSide int, err error)
 		if err := ctx.Err(); err != nil {
 			return 0, 0, fmt.Errorf("data: %s %s: %w while reading a few images", k.name, name, err)
 		}
-		decode, err := src.fetch(i * l.n / n)
+		at := i * l.n / n
+		if t, ok := src.(*tarFile); ok && t.unzip != nil { // the last ones would need the whole archive
+			at = i
+		}
+		decode, err := src.fetch(at)
 		if err != nil {
 			return 0, 0, err
 		}

@@ -46,7 +46,10 @@ func (r *Run) keep() error {
 		return nil
 	}
 	from, to := filepath.Join(r.Dir, CheckpointFile), filepath.Join(r.Dir, Snapshot(epoch))
-	if err := os.Link(from, to); err == nil || errors.Is(err, os.ErrExist) {
+	if err := removeFile(to); err != nil { // of a run that went back to an earlier epoch, perhaps because it was damaged
+		return err
+	}
+	if os.Link(from, to) == nil {
 		return nil
 	}
 	source, err := os.Open(from)

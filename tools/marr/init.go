@@ -127,6 +127,11 @@ func (x *initial) apply(flags *pflag.FlagSet, c *run.Config) error {
 	case flags.Changed("norm") && c.Norm != own.Norm:
 		return usagef("--norm %s: the network of %s has the norm %s: omit --norm", c.Norm, x.name, own.Norm)
 	}
+	for name, v := range givenSettings(flags) {
+		if has := own.Backbone[name]; fmt.Sprint(has) != v {
+			return usagef("--%s %v: the network of %s has %v: omit --%s", name, v, x.name, has, name)
+		}
+	}
 	c.Arch, c.Norm, c.Backbone, c.Init = own.Arch, own.Norm, own.Backbone, x.init
 	if !flags.Changed("size") {
 		c.Size = own.Size
