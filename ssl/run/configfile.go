@@ -146,5 +146,15 @@ func (s Saved) Origin() map[string]string {
 	return by
 }
 
+// Apply sets the settings of c that the user did not give, by key.
+func (s Saved) Apply(c *Config, given func(key string) bool) {
+	to := fields(c)
+	for i, f := range fields(&s.Config) {
+		if !given(f.key) {
+			to[i].value.Set(f.value)
+		}
+	}
+}
+
 // Recipe returns the settings as a recipe.
 func (s Saved) Recipe() (*Recipe, error) { return parseRecipe(s.text) }

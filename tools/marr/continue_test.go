@@ -77,7 +77,7 @@ func TestMovedRunGoesOnAndIsExported(t *testing.T) {
 		t.Fatal(err)
 	}
 	r := call(t, nil, "pretrain", "--resume", "--out", out)
-	if r.status != 1 || !strings.Contains(r.err, "if the images of the run were moved, add --data with their new path") {
+	if r.status != 1 || !strings.Contains(r.err, "if the images of the run were moved, give their new path with --data") {
 		t.Errorf("without the images: status %d, stderr %q", r.status, r.err)
 	}
 	r = call(t, nil, "pretrain", "--resume", "--out", out, "--data", filepath.Join(moved, imagesFile))

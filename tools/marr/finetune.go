@@ -29,10 +29,10 @@ const (
 // finetuning is a call of marr finetune: one run for each seed and, with --baseline, as many from random weights.
 type finetuning struct {
 	finetuneOptions
+	*settings
 	config   run.Config
 	method   *ssl.Finetune
 	initial  *initial
-	origin   map[string]string
 	text     string // of --views
 	perClass int    // 0: all
 
@@ -101,9 +101,15 @@ func (f *finetuning) once(ctx context.Context, i int, scratch bool) (*eval.Confu
 	c.Seed += uint64(i)
 	r := &run.Run{Dir: f.folder(i, scratch), Resume: f.resume, Origin: maps.Clone(f.origin), Method: m, Views: f.text, Tuner: f.tuner}
 	if scratch {
+		if m.Freeze && f.origin["lr"] != "flag" {
+			c.LR = finetuneRate
+		}
 		m.Freeze, m.BackboneLR = false, 1
 		mean, std := f.train.Stats()
 		c.Init = &run.Init{Weights: "random", Mean: mean, Std: std}
+	}
+	if i == 0 && !scratch {
+		r.Flags = f.kept(keptFinetuneFlags)
 	}
 	if f.seeds > 1 || f.baseline {
 		from := f.initial.name

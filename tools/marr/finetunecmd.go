@@ -6,6 +6,7 @@ import (
 	"os"
 	"slices"
 	"strconv"
+	"time"
 
 	"github.com/spf13/pflag"
 
@@ -32,13 +33,20 @@ type finetuneOptions struct {
 	baseline     bool
 	seeds        int
 	device, tune string
+	limit        time.Duration // of all runs together; 0: the default
 }
 
-// finetuneConfig returns the settings that fine-tuning starts from: AdamW at 1e-3 with a decay of 0.01, a warm-up over 10 % of the steps and a cosine.
-// Number of epochs and batch follow from the number of images.
+// Peak learning rates by default. A head on a frozen backbone takes a higher one.
+const (
+	finetuneRate = 1e-3
+	frozenRate   = 1e-2
+)
+
+// finetuneConfig returns the settings that fine-tuning starts from: AdamW with a decay of 0.01, a warm-up over 10 % of the steps and a cosine. Number of
+// epochs and batch follow from the number of images and from the time.
 func finetuneConfig() run.Config {
 	c := run.DefaultConfig()
-	c.Method, c.LR, c.BaseLR, c.Decay, c.Epochs, c.Batch = ssl.FinetuneName, 1e-3, 0, 0.01, 0, 0
+	c.Method, c.LR, c.BaseLR, c.Decay, c.Epochs, c.Batch = ssl.FinetuneName, finetuneRate, 0, 0.01, 0, 0
 	return c
 }
 
@@ -53,7 +61,8 @@ func finetuneCommand(fs *pflag.FlagSet) func(context.Context, []string) error {
 	end()
 	end = inGroup(fs, outputGroup)
 	fs.StringVar(&o.out, "out", "", "`DIR` for the run, its results.json and its classifier.onnx")
-	fs.BoolVar(&o.resume, "resume", false, "continue the runs in --out, with the same settings")
+	fs.BoolVar(&o.resume, "resume", false, "continue the runs in --out with their settings; flags must agree with them, but --train and --test may name another path "+
+		"of the same images, and --seeds and --baseline may add runs")
 	end()
 	end = inGroup(fs, networkGroup)
 	dir := fs.String("run", "", "`DIR` of the run whose backbone is fine-tuned")
@@ -68,9 +77,14 @@ func finetuneCommand(fs *pflag.FlagSet) func(context.Context, []string) error {
 	fs.IntVar(&o.seeds, "seeds", 1, "number of runs, with consecutive seeds; the result is their mean ± std")
 	end()
 	trainFlags(fs, &c.Config)
-	for _, name := range []string{"epochs", "batch"} {
-		annotate(fs.Lookup(name), defaultKey, "chosen by the number of images")
-	}
+	end = inGroup(fs, optimizationGroup)
+	fs.DurationVar(&o.limit, "time", 0, "`TIME` that the whole command may take, in place of --epochs: as many epochs as end in it; default: the usual number, in at most "+
+		"10m on a CPU, else 1h")
+	exclusive(fs, "time", "epochs", "the time that the command may take, or the length of a run")
+	end()
+	annotate(fs.Lookup("epochs"), defaultKey, "chosen by the number of images and the time")
+	annotate(fs.Lookup("batch"), defaultKey, "chosen by the number of images")
+	annotate(fs.Lookup("lr"), defaultKey, fmt.Sprintf("%g, with --freeze %g", finetuneRate, frozenRate))
 	fs.Lookup("size").Usage = "side of the images in `pixels`; default: that of the pre-training"
 	fs.Lookup("lr").Usage = "peak learning rate of the head, and of the backbone unless --backbone-lr is given"
 	for _, name := range []string{"head-norm", "base-lr"} { // the head has no norm, and its rate does not grow with the batch
@@ -81,11 +95,17 @@ func finetuneCommand(fs *pflag.FlagSet) func(context.Context, []string) error {
 		if err := noArgs(args); err != nil {
 			return err
 		}
-		o.from, o.branch, o.device, o.tune = *dir+*init, *branch, *device, *tune
-		if *dir != "" && *init != "" || o.from == "" && !o.resume {
+		p := newSettings(fs)
+		if *dir != "" && *init != "" || *dir+*init == "" && !o.resume {
 			return usagef("finetune: give either --run DIR or --init FILE: the backbone to start from")
 		}
-		f, err := newFinetuning(ctx, fs, o, c, m)
+		if o.resume && o.out != "" {
+			if err := p.continueFinetuning(o.out, &c); err != nil {
+				return err
+			}
+		}
+		o.from, o.branch, o.device, o.tune = *dir+*init, *branch, *device, *tune
+		f, err := newFinetuning(ctx, p, o, c, m)
 		if err != nil {
 			return err
 		}
@@ -95,7 +115,7 @@ func finetuneCommand(fs *pflag.FlagSet) func(context.Context, []string) error {
 }
 
 // newFinetuning checks the command line and opens the backbone, the images and the device.
-func newFinetuning(ctx context.Context, fs *pflag.FlagSet, o finetuneOptions, c run.Config, m *ssl.Finetune) (f *finetuning, err error) {
+func newFinetuning(ctx context.Context, p *settings, o finetuneOptions, c run.Config, m *ssl.Finetune) (f *finetuning, err error) {
 	if c.Data == "" || o.out == "" {
 		return nil, usagef("finetune: --train and --out are required: name the labeled images and the folder of the run")
 	}
@@ -106,32 +126,44 @@ func newFinetuning(ctx context.Context, fs *pflag.FlagSet, o finetuneOptions, c 
 	if o.seeds < 1 {
 		return nil, usagef("--seeds %d: want at least 1", o.seeds)
 	}
-	if c.Options, err = setOptions(fs, m, func(string) any { return nil }); err == nil {
+	if err := p.checkLength(o.limit, c.Epochs); err != nil {
+		return nil, err
+	}
+	if c.Options, err = setOptions(p.fs, m, p.option); err == nil {
 		err = m.Check()
 	}
 	if err != nil {
 		return nil, usageError{err}
 	}
-	f = &finetuning{finetuneOptions: o, config: c, method: m, perClass: perClass, origin: newSettings(fs).origins()}
+	if m.Freeze && !p.given("lr") && !p.resumed {
+		c.LR = frozenRate
+	}
+	f = &finetuning{finetuneOptions: o, settings: p, config: c, method: m, perClass: perClass}
+	p.origins()
 	defer func() {
 		if err != nil {
 			f.close()
 		}
 	}()
-	if f.initial, err = openInitial(fs, o.from, o.branch, o.out, o.resume); err != nil {
+	if f.initial, err = openInitial(p.fs, o.from, o.branch, o.out, o.resume); err != nil {
 		return f, err
 	}
 	if f.initial == nil {
 		return f, usagef("finetune: %s holds no run: give --run DIR or --init FILE, the backbone to start from", o.out)
 	}
-	if err = f.initial.apply(fs, &f.config); err != nil {
+	if err = f.initial.apply(p.fs, &f.config); err != nil {
 		return f, err
 	}
-	if err = setBackbone(fs, &f.config.Config); err != nil {
+	if p.resumed {
+		f.config.Size = c.Size // of the run, not of its backbone
+	}
+	if err = setBackbone(p.fs, &f.config.Config); err != nil {
 		return f, usageError{err}
 	}
-	if f.text, err = readViews(o.views); err != nil {
-		return f, err
+	if f.text = c.Views; o.views != "" {
+		if f.text, err = readViews(o.views); err != nil {
+			return f, err
+		}
 	}
 	if err = f.open(ctx); err != nil {
 		return f, err
@@ -139,15 +171,17 @@ func newFinetuning(ctx context.Context, fs *pflag.FlagSet, o finetuneOptions, c 
 	if f.dev, err = openDevice(o.device); err != nil {
 		return f, err
 	}
-	f.tuner, err = newTuner(f.dev, o.tune)
-	return f, err
+	if f.tuner, err = newTuner(f.dev, o.tune); err != nil {
+		return f, err
+	}
+	return f, f.plan(ctx)
 }
 
-// open opens and divides the images, and chooses the settings that follow from their number.
+// open opens and divides the images.
 func (f *finetuning) open(ctx context.Context) error {
 	set, err := f.openSet(ctx, f.config.Data)
 	if err != nil {
-		return err
+		return f.moved(ctx, err, "train")
 	}
 	if set.Labels == nil {
 		return fmt.Errorf("%s has no labels: use one folder per class, a list with labels, or a data-set file with labels", set.Name)
@@ -164,7 +198,7 @@ func (f *finetuning) open(ctx context.Context) error {
 		test.Name = all.Name + " (held out)"
 	default:
 		if test, err = f.openSet(ctx, f.finetuneOptions.test); err != nil {
-			return err
+			return f.moved(ctx, err, "test")
 		}
 	}
 	if f.train, f.test, err = matchSets(all, test, f.initial.channels); err != nil {
@@ -173,15 +207,7 @@ func (f *finetuning) open(ctx context.Context) error {
 	if f.finetuneOptions.test == "none" {
 		f.test = nil
 	}
-	if err := f.checkLabels(); err != nil {
-		return err
-	}
-	few, err := f.draw(0)
-	if err != nil {
-		return err
-	}
-	chooseLength(&f.config, few.Len())
-	return nil
+	return f.checkLabels()
 }
 
 // openSet opens a set that close closes.
@@ -216,27 +242,4 @@ func (f *finetuning) draw(i int) (*data.Set, error) {
 		return nil, err
 	}
 	return f.train.Subset(few), nil
-}
-
-// The length of fine-tuning.
-const (
-	finetuneSteps     = 1000 // that few images are shown for
-	minFinetuneEpochs = 10
-	maxFinetuneEpochs = 200
-	finetuneBatch     = 64
-	smallFinetune     = 32 // batch of fewer than 2 · finetuneBatch images: with fewer at once, batch norm suffers
-)
-
-// chooseLength sets batch and epochs where they were left open: few images get more epochs.
-func chooseLength(c *run.Config, images int) {
-	if c.Batch == 0 {
-		c.Batch = finetuneBatch
-		if images < 2*finetuneBatch {
-			c.Batch = min(smallFinetune, images)
-		}
-	}
-	if c.Epochs == 0 {
-		perEpoch := max(images/c.Batch, 1)
-		c.Epochs = min(max((finetuneSteps+perEpoch-1)/perEpoch, minFinetuneEpochs), maxFinetuneEpochs)
-	}
 }

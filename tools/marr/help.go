@@ -226,4 +226,6 @@ func withDefault(f *pflag.Flag) *pflag.Flag {
 }
 
 // isZero reports whether a flag's default means that nothing was chosen.
-func isZero(value string) bool { return value == "" || value == "0" || value == "false" }
+func isZero(value string) bool {
+	return value == "" || value == "0" || value == "0s" || value == "false"
+}

@@ -102,13 +102,19 @@ func (p *planner) prepare() (err error) {
 
 // checkLength checks --time, --epochs and --dry-run.
 func (p *planner) checkLength() error {
-	switch {
-	case p.dryRun && p.resumed:
+	if p.dryRun && p.resumed {
 		return usagef("--dry-run: the plan of a resumed run is made: omit --dry-run, or --resume")
-	case p.given("time") && p.limit < time.Second:
-		return usagef("--time %s: want at least a second, such as 90m or 12h", p.limit)
-	case p.given("epochs") && p.config.Epochs < 1:
-		return usagef("--epochs %d: want at least 1", p.config.Epochs)
+	}
+	return p.settings.checkLength(p.limit, p.config.Epochs)
+}
+
+// checkLength checks --time and --epochs.
+func (p *settings) checkLength(limit time.Duration, epochs int) error {
+	switch {
+	case p.given("time") && limit < time.Second:
+		return usagef("--time %s: want at least a second, such as 90m or 12h", limit)
+	case p.given("epochs") && epochs < 1:
+		return usagef("--epochs %d: want at least 1", epochs)
 	case p.given("time") && p.resumed:
 		note("--time is ignored: a resumed run keeps its length")
 	}
@@ -136,10 +142,7 @@ func (p *planner) plan(ctx context.Context) (err error) {
 		}
 	}
 	if err := p.open(ctx, p.config.Size); err != nil {
-		if p.resumed && !p.given("data") && ctx.Err() == nil {
-			err = fmt.Errorf("%w; if the images of the run were moved, add --data with their new path", err)
-		}
-		return err
+		return p.moved(ctx, err, "data")
 	}
 	if err := p.chooseTraining(ctx); err != nil {
 		return err
@@ -171,7 +174,7 @@ func (p *planner) close() {
 
 // run returns the planned run.
 func (p *planner) run() *run.Run {
-	r := &run.Run{Dir: p.out, Tuner: p.tuner, Resume: p.resume, Config: *p.config, Origin: p.origins(), Flags: p.kept(), Method: p.method, Views: p.text, Set: p.set,
+	r := &run.Run{Dir: p.out, Tuner: p.tuner, Resume: p.resume, Config: *p.config, Origin: p.origins(), Flags: p.kept(keptFlags), Method: p.method, Views: p.text, Set: p.set,
 		StopOnCollapse: p.onCollapse == "stop", SaveEvery: p.saving.saveEvery, KeepEvery: p.saving.keepEvery, TensorBoard: p.saving.tensorBoard}
 	if p.from != nil {
 		p.from.set(r)

@@ -1,14 +1,16 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 
-	"marr/ssl/run"
-
 	"github.com/spf13/pflag"
+
+	"marr/ssl"
+	"marr/ssl/run"
 )
 
 // keptFlags are the flags of pretrain that are no settings of its result. config.toml keeps those that were given, for --resume.
@@ -35,15 +37,38 @@ func (o *saveOptions) check() error {
 	return nil
 }
 
-// kept returns the keptFlags that were given, by name.
-func (p *settings) kept() map[string]string {
+// kept returns those of the named flags that were given, by name.
+func (p *settings) kept(names []string) map[string]string {
 	values := map[string]string{}
-	for _, name := range keptFlags {
+	for _, name := range names {
 		if p.fs.Changed(name) {
 			values[name] = p.fs.Lookup(name).Value.String()
 		}
 	}
 	return values
+}
+
+// setKept sets the flags in the config.toml of a folder that were not given.
+func (p *settings) setKept(dir string, flags map[string]string) error {
+	for name, value := range flags {
+		if p.fs.Lookup(name) == nil {
+			return fmt.Errorf("%s: it has the unknown flag %s: remove the line", filepath.Join(dir, run.ConfigFile), name)
+		}
+		if !p.fs.Changed(name) {
+			if err := p.fs.Set(name, value); err != nil {
+				return fmt.Errorf("%s: %w", filepath.Join(dir, run.ConfigFile), err)
+			}
+		}
+	}
+	return nil
+}
+
+// moved adds to an error about the images of a resumed run which flag names another path of them.
+func (p *settings) moved(ctx context.Context, err error, flag string) error {
+	if p.resumed && ctx.Err() == nil {
+		return fmt.Errorf("%w; if the images of the run were moved, give their new path with --%s", err, flag)
+	}
+	return err
 }
 
 // continueRun sets c, and the keptFlags that were not given, from the run in a folder. Without a run there it changes nothing. Run.Pretrain refuses flags
@@ -59,15 +84,11 @@ func (p *settings) continueRun(dir string, c *run.Config) error {
 	if err != nil {
 		return err
 	}
-	for name, value := range saved.Flags {
-		if p.fs.Lookup(name) == nil {
-			return fmt.Errorf("%s: it has the unknown flag %s: remove the line", filepath.Join(dir, run.ConfigFile), name)
-		}
-		if !p.fs.Changed(name) {
-			if err := p.fs.Set(name, value); err != nil {
-				return fmt.Errorf("%s: %w", filepath.Join(dir, run.ConfigFile), err)
-			}
-		}
+	if saved.Method == ssl.FinetuneName {
+		return fmt.Errorf("run %s: cannot resume: it is a run of marr finetune: use marr finetune --resume --out, or choose another folder", dir)
+	}
+	if err := p.setKept(dir, saved.Flags); err != nil {
+		return err
 	}
 	if !p.given("data") {
 		c.Data = saved.Data

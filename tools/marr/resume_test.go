@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"syscall"
 	"testing"
@@ -16,6 +17,9 @@ import (
 
 // runFiles are the files that have the same bytes in equal runs.
 var runFiles = []string{"checkpoint.ckpt", "checkpoint.prev.ckpt", "metrics.jsonl", "metrics.csv", "config.toml"}
+
+// backboneLines matches the lines of config.toml with the path of the backbone that a run started from. Equal runs may have found it elsewhere.
+var backboneLines = regexp.MustCompile(`(?m)^flags\.(run|init) = .*\n`)
 
 // sameRun compares the files of two runs.
 func sameRun(t *testing.T, a, b string) {
@@ -29,7 +33,7 @@ func sameRun(t *testing.T, a, b string) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if !bytes.Equal(x, y) {
+		if !bytes.Equal(backboneLines.ReplaceAll(x, nil), backboneLines.ReplaceAll(y, nil)) {
 			t.Errorf("%s differs", name)
 		}
 	}

@@ -1,0 +1,66 @@
+package main
+
+import (
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+)
+
+func TestEpochsOfFineTuningFitTheTime(t *testing.T) {
+	for _, c := range []struct {
+		cost  finetuneCost
+		limit time.Duration
+		want  int
+	}{
+		{finetuneCost{epoch: time.Minute}, 10 * time.Minute, 10},
+		{finetuneCost{epoch: time.Minute, tests: 30 * time.Second}, 10 * time.Minute, 9},
+		{finetuneCost{epoch: time.Hour}, time.Minute, 1},
+		{finetuneCost{epoch: time.Second, tests: time.Hour}, time.Minute, 1},
+	} {
+		if got := c.cost.fit(c.limit); got != c.want {
+			t.Errorf("%+v in %v: %d epochs, want %d", c.cost, c.limit, got, c.want)
+		}
+	}
+}
+
+// The plan's number of epochs stands in config.toml, and every run of the command has it.
+func TestPlanOfFineTuning(t *testing.T) {
+	t.Parallel()
+	run, set := colors(t)
+	out := filepath.Join(t.TempDir(), "run")
+	said := ok(t, "finetune", "--run", run, "--train", set, "--out", out, "--time", "1s", "--seeds", "2", "--labels-per-class", "2", "--freeze", "--test", "none")
+	found := regexp.MustCompile(`plan on .*: (\d+) epochs? of 1 step, .* per epoch of all 2 runs; .* in all, .*\nhalf the time: --epochs`).FindStringSubmatch(said)
+	if found == nil || strings.Index(said, found[0]) > strings.Index(said, "seed 1") {
+		t.Fatalf("said %q, want a plan before the training", said)
+	}
+	for _, dir := range []string{out, filepath.Join(out, "seed2")} {
+		configHas(t, dir, "epochs = "+found[1]+" # automatic", "batch = 4 # automatic")
+	}
+	if said = ok(t, "finetune", "--resume", "--out", out); strings.Contains(said, "plan on") {
+		t.Errorf("a resumed run has a plan: %q", said)
+	}
+	configHas(t, out, "epochs = "+found[1]+" # automatic", "batch = 4 # automatic")
+}
+
+// A frozen backbone raises the default rate of the head, but not that of the baseline, which trains the whole network.
+func TestRateOfFineTuning(t *testing.T) {
+	t.Parallel()
+	run, set := colors(t)
+	dir := t.TempDir()
+	for i, c := range []struct {
+		flags           []string
+		tuned, baseline string
+	}{
+		{[]string{}, "lr = 0.001 # default", "lr = 0.001 # default"},
+		{[]string{"--freeze"}, "lr = 0.01 # default", "lr = 0.001 # default"},
+		{[]string{"--freeze", "--lr", "0.02"}, "lr = 0.02 # flag", "lr = 0.02 # flag"},
+	} {
+		out := filepath.Join(dir, string('a'+rune(i)))
+		ok(t, append([]string{"finetune", "--run", run, "--train", set, "--out", out, "--epochs", "1", "--baseline", "--test", "none"}, c.flags...)...)
+		ok(t, "finetune", "--resume", "--out", out)
+		configHas(t, out, c.tuned)
+		configHas(t, filepath.Join(out, "scratch-seed1"), c.baseline)
+	}
+}
