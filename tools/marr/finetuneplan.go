@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"time"
 
@@ -93,15 +94,23 @@ func (f *finetuning) printPlan(cost finetuneCost, perEpoch, usual int) {
 	total := cost.total(epochs)
 	printLine(os.Stdout, "plan on %s: %s of %s, %s per epoch%s; %s in all, with %s of testing", f.dev.Info().Name, count(epochs, "epoch"), count(perEpoch, "step"),
 		formatDuration(cost.epoch), runs, formatDuration(total), formatDuration(cost.tests))
-	if f.given("epochs") || f.given("time") || epochs == usual {
-		printLine(os.Stdout, "half the time: --epochs %d or --time %s", max(1, epochs/2), roundTime(total/2))
-		return
-	}
-	faster := "a smaller --size"
+	printLine(os.Stdout, "%s", f.advice(cost, usual))
+}
+
+// advice returns what changes the time of the runs.
+func (f *finetuning) advice(cost finetuneCost, usual int) string {
+	epochs, faster := f.config.Epochs, "a smaller --size"
 	if !f.method.Freeze {
 		faster += ", or --freeze,"
 	}
-	printLine(os.Stdout, "%d epochs are usual and take %s: --epochs or --time changes the length; %s makes an epoch faster", usual, roundTime(cost.total(usual)), faster)
+	faster += " makes an epoch faster"
+	switch {
+	case epochs < usual && !f.given("epochs") && !f.given("time"):
+		return fmt.Sprintf("%d epochs are usual and take %s: --epochs or --time changes the length; %s", usual, roundTime(cost.total(usual)), faster)
+	case epochs > 1:
+		return fmt.Sprintf("half the time: --epochs %d", epochs/2)
+	}
+	return faster
 }
 
 // runs returns the number of runs of the command.

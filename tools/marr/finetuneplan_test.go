@@ -6,6 +6,10 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/spf13/pflag"
+
+	"marr/ssl"
 )
 
 func TestEpochsOfFineTuningFitTheTime(t *testing.T) {
@@ -21,6 +25,31 @@ func TestEpochsOfFineTuningFitTheTime(t *testing.T) {
 	} {
 		if got := c.cost.fit(c.limit); got != c.want {
 			t.Errorf("%+v in %v: %d epochs, want %d", c.cost, c.limit, got, c.want)
+		}
+	}
+}
+
+func TestPlanOfFineTuningSaysWhatChangesIt(t *testing.T) {
+	for _, c := range []struct {
+		epochs int
+		args   []string
+		want   string
+	}{
+		{20, nil, "half the time: --epochs 10"},
+		{5, nil, "20 epochs are usual and take 20m: --epochs or --time changes the length; a smaller --size, or --freeze, makes an epoch faster"},
+		{5, []string{"--time", "5m"}, "half the time: --epochs 2"},
+		{1, []string{"--epochs", "1"}, "a smaller --size, or --freeze, makes an epoch faster"},
+	} {
+		fs := pflag.NewFlagSet("", pflag.ContinueOnError)
+		fs.Int("epochs", 0, "")
+		fs.Duration("time", 0, "")
+		if err := fs.Parse(c.args); err != nil {
+			t.Fatal(err)
+		}
+		f := &finetuning{settings: newSettings(fs), method: ssl.NewFinetune()}
+		f.config.Epochs = c.epochs
+		if got := f.advice(finetuneCost{epoch: time.Minute}, 20); got != c.want {
+			t.Errorf("%d epochs, %v: %q, want %q", c.epochs, c.args, got, c.want)
 		}
 	}
 }
