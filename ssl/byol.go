@@ -42,7 +42,7 @@ func (m *BYOL) Views(in views.Input) ([]views.Spec, error) { return views.Preset
 
 // Defaults sets the paper's width of the embedding, and the momentum by the length of the run: the paper's 0.99 for 100 epochs and 0.996 for 1000. In
 // fewer than 2000 steps such a target hardly moves, and the network learns little from it.
-func (m *BYOL) Defaults(s Scale) Optimization {
+func (m *BYOL) Defaults(s Scale) Settings {
 	m.Out, m.Momentum = 256, 0.99
 	switch {
 	case s.Steps() < 2000:
@@ -50,7 +50,7 @@ func (m *BYOL) Defaults(s Scale) Optimization {
 	case s.Epochs >= 1000:
 		m.Momentum = 0.996
 	}
-	return usual["adamw"]
+	return usual("adamw", s)
 }
 
 // Loss returns the sum of the losses in both directions.

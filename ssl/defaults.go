@@ -1,5 +1,7 @@
 package ssl
 
+import "math"
+
 // Scale is the size of a run, from which a method chooses its default settings.
 type Scale struct {
 	Images int // in the data set
@@ -12,43 +14,57 @@ type Scale struct {
 // Steps returns the number of optimizer steps.
 func (s Scale) Steps() int { return s.Epochs * (s.Images / max(s.Batch, 1)) }
 
-// Optimization is an optimizer with its settings. BaseLR is the peak learning rate for a batch of 256 images.
-type Optimization struct {
+// Shown returns the number of images that the run shows.
+func (s Scale) Shown() int { return s.Epochs * s.Images }
+
+// ShortRun is the number of images below which a run is short: published comparisons of methods show more.
+const ShortRun = 2_000_000
+
+// Settings are what a method recommends besides its hyper-parameters.
+type Settings struct {
 	Optimizer string
-	BaseLR    float64
+	LR        float64 // peak learning rate
 	Decay     float64 // weight decay
 	ClipEach  float64 // largest norm of each parameter's gradient; 0: any
+	Views     string  // TOML that changes the method's views (views.Decode); "": no change
 }
 
 // Tuned is a Method whose default settings depend on the scale of the run.
 type Tuned interface {
 	Method
-	// Defaults sets the method's hyper-parameters for a run of this scale, and returns the optimization that suits the method.
-	Defaults(s Scale) Optimization
+	// Defaults sets the method's hyper-parameters for a run of this scale, and returns its other settings.
+	Defaults(s Scale) Settings
 }
 
-// Defaults sets the hyper-parameters of a method for a run of this scale, and returns the optimization that suits the method. An optimizer, if not "",
-// replaces the method's own; its settings are then the usual ones of that optimizer.
-func Defaults(m Method, s Scale, optimizer string) Optimization {
-	o := usual["adamw"]
+// Defaults sets the hyper-parameters of a method for a run of this scale, and returns its other settings. An optimizer, if not "", replaces the method's
+// own, and has its usual rate and decay.
+func Defaults(m Method, s Scale, optimizer string) Settings {
+	o := usual("adamw", s)
 	if t, ok := m.(Tuned); ok {
 		o = t.Defaults(s)
 	}
-	if optimizer == "" || optimizer == o.Optimizer {
-		return o
+	if optimizer != "" && optimizer != o.Optimizer {
+		other := usual(optimizer, s)
+		other.Views = o.Views
+		return other
 	}
-	return usual[optimizer]
+	return o
 }
 
-// usual holds settings that suit most methods, by optimizer.
-var usual = map[string]Optimization{
-	// htdt/self-supervised, README.md: SimCLR and BYOL on STL-10 with Adam.
-	"adam":  {Optimizer: "adam", BaseLR: 2e-3},
-	"adamw": {Optimizer: "adamw", BaseLR: 2e-3},
-	// Chen and He 2021, arXiv:2011.10566, section 3.
-	"sgd":      {Optimizer: "sgd", BaseLR: 0.05, Decay: 1e-4},
-	"nesterov": {Optimizer: "nesterov", BaseLR: 0.05, Decay: 1e-4},
-	// Chen et al. 2020, arXiv:2002.05709, section 2.2; larc: vturrisi/solo-learn, scripts/pretrain/cifar/simclr.yaml.
-	"lars": {Optimizer: "lars", BaseLR: 0.3, Decay: 1e-6},
-	"larc": {Optimizer: "larc", BaseLR: 0.4, Decay: 1e-4},
+// usual returns settings of an optimizer that suit most methods. Adam's rate grows with the root of the batch (Malladi et al. 2022, arXiv:2205.10287), the
+// other rates grow with the batch (Goyal et al. 2017, arXiv:1706.02677, section 2.1).
+func usual(optimizer string, s Scale) Settings {
+	rates := map[string]struct{ rate, decay, power float64 }{ // for a batch of 256
+		"adam":     {2e-3, 0, 0.5}, // htdt/self-supervised, README.md: SimCLR and BYOL on STL-10
+		"adamw":    {2e-3, 0, 0.5},
+		"sgd":      {0.05, 1e-4, 1}, // Chen and He 2021, arXiv:2011.10566, section 3
+		"nesterov": {0.05, 1e-4, 1},
+		"lars":     {0.3, 1e-6, 1}, // Chen et al. 2020, arXiv:2002.05709, section 2.2
+		"larc":     {0.4, 1e-4, 1}, // vturrisi/solo-learn, scripts/pretrain/cifar/simclr.yaml
+	}
+	r := rates[optimizer]
+	return Settings{Optimizer: optimizer, LR: r.rate * math.Pow(float64(s.Batch)/256, r.power), Decay: r.decay}
 }
+
+// largerCrops changes views to crops of at least 0.4 of the image: in short runs of ours, networks learned more from them than from smaller crops.
+const largerCrops = "[all]\nrandom_resized_crop = { scale = [0.4, 1.0] }\n"

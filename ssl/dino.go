@@ -44,7 +44,7 @@ func (m *DINO) Views(in views.Input) ([]views.Spec, error) { return views.Preset
 
 // Defaults sets the number of prototypes, the temperature and the momentum by the number of images (lightly-ai/lightly-train, _methods/dino/dino.py), and
 // a norm in the head, without which a ResNet learns little in a short run.
-func (m *DINO) Defaults(s Scale) Optimization {
+func (m *DINO) Defaults(s Scale) Settings {
 	const few, many = 20_000, 1_281_167 // many: ImageNet
 	fraction := min(max(float64(s.Images-few)/(many-few), 0), 1)
 	between := func(from, to, digits float64) float64 { return math.Round((from+fraction*(to-from))*digits) / digits }
@@ -54,7 +54,7 @@ func (m *DINO) Defaults(s Scale) Optimization {
 		m.TeacherTempWarmup = 0.3
 	}
 	m.Momentum = between(0.99, 0.996, 1000)
-	return usual["adamw"]
+	return usual("adamw", s)
 }
 
 // Loss returns the cross entropy between teacher and student, the mean over all pairs of different views.

@@ -40,10 +40,14 @@ func init() {
 // Views returns the preset "simclr": two views with the same augmentations.
 func (m *SimCLR) Views(in views.Input) ([]views.Spec, error) { return views.Preset("simclr", in) }
 
-// Defaults sets the paper's width of the embedding.
-func (m *SimCLR) Defaults(Scale) Optimization {
+// Defaults sets the paper's width of the embedding. A short run gets twice the usual rate, and larger crops.
+func (m *SimCLR) Defaults(s Scale) Settings {
 	m.Out = 128
-	return usual["adamw"]
+	o := usual("adamw", s)
+	if s.Shown() < ShortRun {
+		o.LR, o.Views = 2*o.LR, largerCrops
+	}
+	return o
 }
 
 // Loss returns the NT-Xent loss of both views.

@@ -35,10 +35,10 @@ func init() {
 func (m *SimSiam) Views(in views.Input) ([]views.Spec, error) { return views.Preset("simsiam", in) }
 
 // Defaults sets the width of the embedding in proportion to the backbone, up to the paper's 2048, and the paper's optimizer.
-func (m *SimSiam) Defaults(s Scale) Optimization {
+func (m *SimSiam) Defaults(s Scale) Settings {
 	m.Out = min(2048, 4*s.Dim)
 	m.Hidden = m.Out
-	return usual["sgd"]
+	return usual("sgd", s)
 }
 
 // Loss returns the mean of the losses in both directions.

@@ -98,9 +98,6 @@ func (in Input) choice(shortSide int, limit time.Duration, given func(key string
 	return x
 }
 
-// longRun is the number of images from which a run is long: published comparisons of methods show 2 million images or more, ours at most 200,000.
-const longRun = 2_000_000
-
 // ChooseMethod returns a method for a run that shows this many images, in views of c.Size pixels.
 //
 //	short runs  SimCLR: the most accurate of ours (bench/RESULTS.md)
@@ -109,7 +106,7 @@ const longRun = 2_000_000
 func ChooseMethod(c Config, shown float64, given func(key string) bool) *Choice {
 	x := newChoice(given)
 	switch {
-	case shown < longRun:
+	case shown < ssl.ShortRun:
 		x.set("method", "simclr", "the most accurate in runs that show fewer than 2 million images")
 	case c.Size <= 64:
 		x.set("method", "byol", "the most accurate in long runs on views of up to 64 px")
@@ -179,11 +176,12 @@ func MethodDefaults(c Config, images int, given func(key string) bool) (*Choice,
 	o := ssl.Defaults(m, ssl.Scale{Images: images, Size: c.Size, Dim: network.Arch.Dim(), Epochs: c.Epochs, Batch: c.Batch}, optimizer)
 	why := "usual with this method"
 	x.set("optimizer", o.Optimizer, why)
-	if !given("lr") {
-		x.set("base_lr", o.BaseLR, why)
+	if !given("base_lr") {
+		x.set("lr", o.LR, why)
 	}
 	x.set("weight_decay", o.Decay, why)
 	x.set("clip_each", o.ClipEach, why)
+	x.Views = o.Views
 	if _, ok := m.(ssl.Tuned); ok {
 		x.Options = registry.Values(m)
 	}

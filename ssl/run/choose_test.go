@@ -182,7 +182,7 @@ func TestMethodDefaultsFitTheOptimizer(t *testing.T) {
 				t.Fatal(err)
 			}
 			r.Apply(&c, given)
-			rates[optimizer] = c.BaseLR
+			rates[optimizer] = c.LR
 			if c.Optimizer != optimizer {
 				t.Errorf("%s: %s in place of %s", method, c.Optimizer, optimizer)
 			}

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"strings"
 
 	"github.com/spf13/pflag"
 
@@ -38,7 +39,10 @@ func listMethods(ctx context.Context, fs *pflag.FlagSet, c run.Config) error {
 		}
 		with := c
 		x.Apply(&with, p.given)
-		fmt.Printf("\n%s  %s\n    --optimizer %s --base-lr %g --weight-decay %g --clip-each %g\n", c.Method, ssl.About(c.Method), with.Optimizer, with.BaseLR, with.Decay, with.ClipEach)
+		fmt.Printf("\n%s  %s\n    --optimizer %s --lr %g --weight-decay %g --clip-each %g\n", c.Method, ssl.About(c.Method), with.Optimizer, with.LR, with.Decay, with.ClipEach)
+		if x.Views != "" {
+			fmt.Printf("    --views with %s\n", strings.Join(strings.Fields(x.Views), " "))
+		}
 		for _, o := range registry.Options(m) {
 			value := o.Get()
 			if chosen, ok := x.Options[o.Name]; ok {

@@ -80,19 +80,21 @@ func (p *planner) prepare() (err error) {
 	if err := setBackbone(p.fs, &c.Config); err != nil {
 		return usageError{err}
 	}
+	if p.text, err = p.views(p.viewsFile); err != nil {
+		return err
+	}
+	if p.text != "" && !p.resumed { // the size of a saved run is known
+		if err := setViewSize(c, p.text); err != nil {
+			return err
+		}
+	}
 	if p.fixed("method") {
 		if err := p.setMethod(); err != nil {
 			return err
 		}
 	}
-	p.text, err = p.views(p.viewsFile)
-	if err != nil || p.resumed { // the size of a saved run is known
-		return err
-	}
-	if p.text != "" {
-		if err := setViewSize(c, p.text); err != nil {
-			return err
-		}
+	if p.resumed {
+		return nil
 	}
 	if p.method != nil && c.Size != 0 { // now, because decoding the images takes time
 		return c.CheckSize(p.text, p.method)
@@ -325,6 +327,9 @@ func (p *planner) setMethod() error {
 		}
 		if err := p.apply(x); err != nil {
 			return usageError{err}
+		}
+		if p.viewsFile == "" {
+			p.text = x.Views
 		}
 	}
 	m, err := setMethod(p.settings, p.config)

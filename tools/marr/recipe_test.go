@@ -55,7 +55,7 @@ func TestSettingsAreChosenForTheRun(t *testing.T) {
 			t.Errorf("no %q in %q", want, said)
 		}
 	}
-	configHas(t, run, `method = "simclr" # automatic`, "epochs = 1 # flag", "options.embedding = 128 # automatic", "base_lr = 0.002 # automatic")
+	configHas(t, run, `method = "simclr" # automatic`, "epochs = 1 # flag", "options.embedding = 128 # automatic", `random_resized_crop = { scale = [0.4, 1], ratio = [0.75, 1.3333333333333333], interpolation = "bilinear" }`)
 	_, named := pretrain("named", "--method", "simclr")
 	sameCheckpoint(t, run, named)
 	pretrain("chosen", "--resume")
