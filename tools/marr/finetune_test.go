@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"os"
 	"path/filepath"
 	"slices"
@@ -151,7 +152,16 @@ func TestFineTuningComparesSeedsAndABaseline(t *testing.T) {
 func TestWrongFineTuningIsRefused(t *testing.T) {
 	t.Parallel()
 	run, set := colors(t)
-	out := filepath.Join(t.TempDir(), "out")
+	out, single := filepath.Join(t.TempDir(), "out"), t.TempDir()
+	for _, class := range []string{"ash", "oak"} {
+		one, err := filepath.Glob(filepath.Join(set, class, "*.png"))
+		if err != nil || len(one) == 0 {
+			t.Fatal(one, err)
+		}
+		if err := errors.Join(os.Mkdir(filepath.Join(single, class), 0o777), os.Link(one[0], filepath.Join(single, class, "one.png"))); err != nil {
+			t.Fatal(err)
+		}
+	}
 	for _, c := range []struct {
 		status int
 		want   string
@@ -171,6 +181,9 @@ func TestWrongFineTuningIsRefused(t *testing.T) {
 		{2, "--backbone-lr 0: want it above 0", finetune(set, out, "--run", run, "--backbone-lr", "0")},
 		{1, "has no labels", finetune(noLabels(t), out, "--run", run)},
 		{1, "different classes", finetune(set, out, "--run", run, "--test", images64(t))},
+		{1, "--run: ", finetune(set, out, "--run", filepath.Join(out, "typo"))},
+		{2, "only a run has branches", finetune(set, out, "--init", filepath.Join(out, "x.onnx"), "--branch", "teacher")},
+		{1, "one image of each class: none can be held out", []string{"finetune", "--train", single, "--out", out, "--run", run}},
 		{2, "those of a resnet10", finetune(set, out, "--run", run, "--arch", "resnet18")},
 	} {
 		r := call(t, nil, c.args...)

@@ -99,6 +99,9 @@ func finetuneCommand(fs *pflag.FlagSet) func(context.Context, []string) error {
 		if *dir != "" && *init != "" || *dir+*init == "" && !o.resume {
 			return usagef("finetune: give either --run DIR or --init FILE: the backbone to start from")
 		}
+		if err := checkBranch(*branch, *dir); err != nil && !o.resume {
+			return err
+		}
 		if o.resume && o.out != "" {
 			if err := p.continueFinetuning(o.out, &c); err != nil {
 				return err
@@ -193,6 +196,9 @@ func (f *finetuning) open(ctx context.Context) error {
 		test = all
 	case "":
 		images, others := eval.Split(all.Labels, heldOut, heldOutSeed)
+		if len(others) == 0 {
+			return fmt.Errorf("%s has one image of each class: none can be held out for testing: give --test D, or --test none", all.Name)
+		}
 		printLine(os.Stdout, "without --test, %d of %d images are held out for testing: %g %% of each class, the same for every seed", len(others), all.Len(), 100*heldOut)
 		all, test = all.Subset(images), all.Subset(others)
 		test.Name = all.Name + " (held out)"

@@ -30,7 +30,7 @@ func initFlag(fs *pflag.FlagSet) *string {
 		"or an .onnx or .safetensors file with torchvision's names; default: random weights")
 }
 
-// openInitial opens the run or file of --init and prints what is taken from it. If the run in dir is resumed, that run's record suffices: the file may be
+// openInitial opens the run or file of --init or --run and prints what is taken from it. If the run in dir is resumed, that run's record suffices: the file may be
 // gone, or the flag left out. nil: the run starts from random weights.
 func openInitial(flags *pflag.FlagSet, path, branch, dir string, resume bool) (*initial, error) {
 	if resume {
@@ -46,14 +46,18 @@ func openInitial(flags *pflag.FlagSet, path, branch, dir string, resume bool) (*
 	if path == "" {
 		return nil, nil
 	}
+	flag := "--init"
+	if flags.Changed("run") {
+		flag = "--run"
+	}
 	s, err := openSubject(path, branch, givenSettings(flags))
 	if err != nil {
-		return nil, fmt.Errorf("--init: %w", err)
+		return nil, fmt.Errorf("%s: %w", flag, err)
 	}
 	x := &initial{subject: s}
 	st, _, err := s.load(nil)
 	if err != nil {
-		return nil, fmt.Errorf("--init: %w", err)
+		return nil, fmt.Errorf("%s: %w", flag, err)
 	}
 	sum, err := net.BackboneFingerprint(st)
 	if err != nil {
