@@ -155,7 +155,10 @@ func (t Taken) String() string {
 	if len(left) > 0 {
 		text += ", left out " + abbreviated(left)
 	}
-	if counters > 0 {
+	switch {
+	case counters == 1:
+		text += ", 1 counter of batches ignored"
+	case counters > 1:
 		text += fmt.Sprintf(", %d counters of batches ignored", counters)
 	}
 	return text

@@ -126,7 +126,7 @@ func TestWeightsOfTorchvisionComeWithItsNormalization(t *testing.T) {
 		t.Errorf("without a stem: status %d, said %q", r.status, r.err)
 	}
 	said := ok(t, append(args, "--stem", "strided")...)
-	if want := "left out fc.bias, fc.weight, 1 counters of batches ignored for resnet10; images are normalized with the mean and std of torchvision's ImageNet weights"; !strings.Contains(said, want) {
+	if want := "left out fc.bias, fc.weight, 1 counter of batches ignored for resnet10; images are normalized with the mean and std of torchvision's ImageNet weights"; !strings.Contains(said, want) {
 		t.Errorf("said %q, want %q", said, want)
 	}
 	configHas(t, out, "init.mean = [0.485, 0.456, 0.406] # flag", "init.std = [0.229, 0.224, 0.225] # flag")
