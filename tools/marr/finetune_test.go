@@ -179,6 +179,8 @@ func TestWrongFineTuningIsRefused(t *testing.T) {
 		{2, "--seeds 0", finetune(set, out, "--run", run, "--seeds", "0")},
 		{2, "want widths of 1 to 65536", finetune(set, out, "--run", run, "--head-hidden", "8,-1")},
 		{2, "--backbone-lr 0: want it above 0", finetune(set, out, "--run", run, "--backbone-lr", "0")},
+		{2, "unknown flag --base-lr", finetune(set, out, "--run", run, "--base-lr", "1")},
+		{2, "unknown flag --head-norm", finetune(set, out, "--run", run, "--head-norm", "none")},
 		{1, "has no labels", finetune(noLabels(t), out, "--run", run)},
 		{1, "different classes", finetune(set, out, "--run", run, "--test", images64(t))},
 		{1, "--run: ", finetune(set, out, "--run", filepath.Join(out, "typo"))},

@@ -87,9 +87,6 @@ func finetuneCommand(fs *pflag.FlagSet) func(context.Context, []string) error {
 	annotate(fs.Lookup("lr"), defaultKey, fmt.Sprintf("%g, with --freeze %g", finetuneRate, frozenRate))
 	fs.Lookup("size").Usage = "side of the images in `pixels`; default: that of the pre-training"
 	fs.Lookup("lr").Usage = "peak learning rate of the head, and of the backbone unless --backbone-lr is given"
-	for _, name := range []string{"head-norm", "base-lr"} { // the head has no norm, and its rate does not grow with the batch
-		fs.Lookup(name).Hidden = true
-	}
 	device, tune := deviceFlag(fs), tuneFlag(fs)
 	return func(ctx context.Context, args []string) error {
 		if err := noArgs(args); err != nil {

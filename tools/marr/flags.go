@@ -91,13 +91,19 @@ func (w warmupEpochs) Set(text string) (err error) {
 	return err
 }
 
-// trainFlags declares the settings of a run that belong neither to its method nor to its architecture.
-func trainFlags(fs *pflag.FlagSet, c *train.Config) {
+// headFlags declares the settings that fine-tuning lacks: its head has no norm, and its learning rate does not grow with the batch.
+func headFlags(fs *pflag.FlagSet, c *train.Config) {
 	end := inGroup(fs, networkGroup)
 	fs.Var((*normName)(&c.HeadNorm), "head-norm", "kind of normalization in projectors, predictors and other heads; default: as --norm")
 	choices(fs, "head-norm", net.Norms)
 	end()
-	end = inGroup(fs, dataGroup)
+	defer inGroup(fs, optimizationGroup)()
+	fs.Float64Var(&c.BaseLR, "base-lr", c.BaseLR, "peak learning rate for a batch of 256; it is scaled with the batch")
+}
+
+// trainFlags declares the settings of a run that belong neither to its method nor to its architecture.
+func trainFlags(fs *pflag.FlagSet, c *train.Config) {
+	end := inGroup(fs, dataGroup)
 	fs.IntVar(&c.Size, "size", 0, "side of a view in `pixels`")
 	end()
 	defer inGroup(fs, optimizationGroup)()
@@ -107,7 +113,6 @@ func trainFlags(fs *pflag.FlagSet, c *train.Config) {
 		"simclr still contrasts the whole batch (it computes each forward pass twice)")
 	fs.StringVar(&c.Optimizer, "optimizer", c.Optimizer, "optimizer: "+strings.Join(net.Optimizers(), ", "))
 	choices(fs, "optimizer", net.Optimizers())
-	fs.Float64Var(&c.BaseLR, "base-lr", c.BaseLR, "peak learning rate for a batch of 256; it is scaled with the batch")
 	fs.Float64Var(&c.LR, "lr", c.LR, "peak learning rate for any batch; default: --base-lr × batch/256")
 	fs.StringVar(&c.Schedule, "schedule", c.Schedule, "schedule of the learning rate after the warm-up: "+strings.Join(net.Schedules, ", ")+" (step: divide by 10 after 60 % and again after 80 % of the steps)")
 	choices(fs, "schedule", net.Schedules)

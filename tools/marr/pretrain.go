@@ -89,6 +89,7 @@ func (o *pretrainOptions) declare(fs *pflag.FlagSet, c *run.Config) {
 	end()
 	networkFlags(fs, &c.Config, "")
 	o.init = initFlag(fs)
+	headFlags(fs, &c.Config)
 	trainFlags(fs, &c.Config)
 	end = inGroup(fs, optimizationGroup)
 	fs.DurationVar(&o.limit, "time", 0, "`TIME` that the run may take, such as 90m or 12h: it sets --epochs; default: 40m on a CPU, else 12h")
