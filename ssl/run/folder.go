@@ -16,6 +16,15 @@ import (
 	"marr/ssl"
 )
 
+// CheckFolder returns the error with which Run.Pretrain refuses a folder because of its files, or because another process trains in it. Commands call it before
+// they open the images.
+func CheckFolder(dir string, resume bool) error {
+	r := &Run{Dir: dir, Resume: resume, Notice: func(string, ...any) {}}
+	defer r.release()
+	_, err := r.check()
+	return err
+}
+
 // open returns the checkpoint that the run resumes from, nil for none, and locks a folder that holds a run. It refuses such a folder unless Resume is set
 // and the run is the same.
 func (r *Run) open() (*net.Checkpoint, error) {
@@ -24,7 +33,7 @@ func (r *Run) open() (*net.Checkpoint, error) {
 	}
 	c, note, err := net.LoadNewest(filepath.Join(r.Dir, CheckpointFile))
 	if errors.Is(err, os.ErrNotExist) {
-		return nil, nil // nothing was saved: start at step 0
+		return nil, r.compareUnsaved()
 	}
 	if err != nil {
 		return nil, err
@@ -100,12 +109,7 @@ func (r *Run) compare(c *net.Checkpoint) error {
 	if err := json.Unmarshal(c.Meta.Config, &was); err != nil {
 		return fmt.Errorf("run: %s: its configuration cannot be read: %w: start again in another folder", r.Dir, err)
 	}
-	was.Resolve(r.Set)
-	was.addOptions()
-	if !r.Config.sameInit(was) {
-		return r.differs("it was started from other weights", "use the same ones, or choose another folder")
-	}
-	if err := r.compareSettings(was); err != nil {
+	if err := r.compareConfig(was); err != nil {
 		return err
 	}
 	switch {
@@ -120,6 +124,26 @@ func (r *Run) compare(c *net.Checkpoint) error {
 	return nil
 }
 
+// compareUnsaved is compare for a run without a checkpoint, which starts again at step 0. Its images may have changed.
+func (r *Run) compareUnsaved() error {
+	was, err := ReadConfig(filepath.Join(r.Dir, ConfigFile))
+	if err != nil {
+		return fmt.Errorf("%w: start again in another folder", err)
+	}
+	return r.compareConfig(was)
+}
+
+// compareConfig returns an error if the settings of the run that is resumed differ from those of this run, but for the views.
+func (r *Run) compareConfig(was Config) error {
+	was.Resolve(r.Set)
+	was.addOptions()
+	r.resumedViews = was.Views
+	if !r.Config.sameInit(was) {
+		return r.differs("it was started from other weights", "use the same ones, or choose another folder")
+	}
+	return r.compareSettings(was)
+}
+
 // addOptions adds the options of the method that the configuration lacks, because they are newer, with their defaults.
 func (c *Config) addOptions() {
 	m, err := ssl.New(c.Method)
@@ -131,14 +155,10 @@ func (c *Config) addOptions() {
 	c.Options = options
 }
 
-// compareViews returns an error if a checkpoint (nil: none) is of a run with other views.
-func (r *Run) compareViews(c *net.Checkpoint) error {
-	if c == nil {
+// compareViews returns an error if the run that is resumed has other views.
+func (r *Run) compareViews() error {
+	if r.resumedViews == "" || r.resumedViews == r.Config.Views {
 		return nil
-	}
-	var was Config
-	if err := json.Unmarshal(c.Meta.Config, &was); err != nil || was.Views == r.Config.Views {
-		return err
 	}
 	return r.differs("it was started with other views (see "+ConfigFile+")", "leave --views out, or choose another folder")
 }

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"marr/kernels"
 	"marr/net"
 	"marr/net/registry"
 	"marr/ssl"
@@ -119,30 +120,49 @@ func TestPipesAndDevicesInAFolderAreRefused(t *testing.T) {
 	}
 }
 
+// Without a checkpoint, config.toml has the settings.
 func TestResumeRefusesFlagsThatDiffer(t *testing.T) {
-	dir := t.TempDir()
-	if _, err := noted(t, dir, false, func(r *Run) { r.Config.LR, r.Config.BaseLR = 0, 0.25 }); err != nil {
-		t.Fatal(err)
-	}
-	for _, c := range []struct {
-		flag   string
-		change func(*Config)
-		want   string
-	}{
-		{"lr", func(c *Config) { c.LR = 0.01 }, "--lr 0.01: it was started with 0.00390625: leave --lr out"},
-		{"base_lr", func(c *Config) { c.BaseLR = 0.5 }, "--base-lr 0.5: it was started with 0.25: leave --base-lr out"},
-		{"batch", func(c *Config) { c.Batch = 8 }, "--batch 8: it was started with 4: leave"},
-		{"epochs", func(c *Config) { c.Epochs = 7 }, "--epochs 7: it was started with 1: the schedule of a run is fixed at its start; to train for longer, begin a new one from its weights, in another folder, with --init " + dir},
-		{"stem", func(c *Config) { c.Backbone = map[string]any{"stem": "cifar", "width": 4} }, "--stem cifar: it was started with strided"},
-		{"", func(c *Config) { c.Warmup = 0.5 }, "it was started with warmup = 0.1, now it is 0.5 (default)"},
-	} {
-		_, err := noted(t, dir, true, func(r *Run) {
-			r.Config.LR, r.Config.BaseLR = 0, 0.25
-			c.change(&r.Config)
-			r.Origin[c.flag] = "flag"
-		})
-		if err == nil || !strings.Contains(err.Error(), "cannot resume: "+c.want) {
-			t.Errorf("%s: %v, want %q", c.flag, err, c.want)
+	base := func(r *Run) { r.Config.LR, r.Config.BaseLR = 0, 0.25 }
+	for _, saved := range []bool{true, false} {
+		dir := t.TempDir()
+		if _, err := noted(t, dir, false, base); err != nil {
+			t.Fatal(err)
+		}
+		if !saved {
+			for _, name := range []string{CheckpointFile, previousFile} {
+				if err := os.Remove(filepath.Join(dir, name)); err != nil && !errors.Is(err, os.ErrNotExist) {
+					t.Fatal(err)
+				}
+			}
+		}
+		for _, c := range []struct {
+			flag   string
+			change func(*Run)
+			want   string
+		}{
+			{"lr", func(r *Run) { r.Config.LR = 0.01 }, "--lr 0.01: it was started with 0.00390625: leave --lr out"},
+			{"base_lr", func(r *Run) { r.Config.BaseLR = 0.5 }, "--base-lr 0.5: it was started with 0.25: leave --base-lr out"},
+			{"batch", func(r *Run) { r.Config.Batch = 8 }, "--batch 8: it was started with 4: leave"},
+			{"epochs", func(r *Run) { r.Config.Epochs = 7 }, "--epochs 7: it was started with 1: the schedule of a run is fixed at its start; to train for longer, begin a new one from its weights, in another folder, with --init " + dir},
+			{"stem", func(r *Run) { r.Config.Backbone = map[string]any{"stem": "cifar", "width": 4} }, "--stem cifar: it was started with strided"},
+			{"", func(r *Run) { r.Config.Warmup = 0.5 }, "it was started with warmup = 0.1, now it is 0.5 (default)"},
+			{"init", func(r *Run) {
+				r.Config.Init = &Init{Weights: "others", Mean: []float64{0}, Std: []float64{1}}
+				r.Start = func(*kernels.Store) error { return nil }
+			}, "it was started from other weights"},
+			{"views", func(r *Run) { r.Views = "[[view]]\ncount = 2\ngrayscale = 0.75" }, "it was started with other views"},
+		} {
+			_, err := noted(t, dir, true, func(r *Run) {
+				base(r)
+				c.change(r)
+				r.Origin[c.flag] = "flag"
+			})
+			if err == nil || !strings.Contains(err.Error(), "cannot resume: "+c.want) {
+				t.Errorf("saved %t, %s: %v, want %q", saved, c.flag, err, c.want)
+			}
+		}
+		if _, err := noted(t, dir, true, base); err != nil {
+			t.Errorf("saved %t, the same settings: %v", saved, err)
 		}
 	}
 }

@@ -85,13 +85,14 @@ type Run struct {
 	AfterEpoch func(context.Context, *train.Trainer) (map[string]any, error)
 	Notice     func(format string, args ...any) // may be nil
 
-	data       string // fingerprint of Set
-	saved      int    // step of the last checkpoint
-	fellBack   bool   // the newest checkpoint is damaged or missing, and the run resumes from the one before it
-	unmeasured bool   // AfterEpoch was stopped by its context at the current step
-	trainer    *train.Trainer
-	metrics    *metrics
-	lock       *os.File
+	data         string // fingerprint of Set
+	resumedViews string // Config.Views of the run that is resumed
+	saved        int    // step of the last checkpoint
+	fellBack     bool   // the newest checkpoint is damaged or missing, and the run resumes from the one before it
+	unmeasured   bool   // AfterEpoch was stopped by its context at the current step
+	trainer      *train.Trainer
+	metrics      *metrics
+	lock         *os.File
 }
 
 // Pretrain trains to the end, or until ctx is done: then it saves the run and returns ErrStopped. It returns the Trainer, also with ErrStopped, and the
@@ -115,7 +116,7 @@ func (r *Run) Pretrain(ctx context.Context, dev *vk.Device) (*train.Trainer, err
 		func() error { return r.Config.Check(r.Set) },
 		r.checkPaths,
 		func() error { return r.Config.SetViews(r.Views, r.Method, r.Set) },
-		func() error { return r.compareViews(found) },
+		r.compareViews,
 	} {
 		if err := check(); err != nil {
 			return nil, err

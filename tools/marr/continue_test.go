@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -57,6 +58,33 @@ func TestResumeRefusesWhatTheRunIsNot(t *testing.T) {
 		r := call(t, nil, append([]string{"pretrain", "--resume"}, c.args...)...)
 		if r.status != c.status || !strings.Contains(r.err, c.want) {
 			t.Errorf("%s: status %d, want %d; stderr %q, want %q", c.name, r.status, c.status, r.err, c.want)
+		}
+	}
+}
+
+// The images are missing: an error about the folder is found before they are opened.
+func TestUsedFolderIsRefusedBeforeTheImagesAreOpened(t *testing.T) {
+	t.Parallel()
+	whole, _ := trained(t)
+	dir := t.TempDir()
+	foreign, later := filepath.Join(dir, "foreign"), filepath.Join(dir, "later")
+	for _, run := range []string{foreign, filepath.Join(later, "scratch-seed2")} {
+		if err := errors.Join(os.MkdirAll(run, 0o777), os.WriteFile(filepath.Join(run, "metrics.jsonl"), nil, 0o666)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	missing := filepath.Join(dir, "missing")
+	for name, c := range map[string]struct {
+		args []string
+		want string
+	}{
+		"pretrain":               {small(missing, whole), whole + ": the folder already holds a run"},
+		"pretrain, foreign file": {small(missing, foreign), "it has a file metrics.jsonl, but no config.toml"},
+		"finetune":               {finetune(missing, whole, "--run", whole), whole + ": the folder already holds a run"},
+		"finetune, baseline":     {finetune(missing, later, "--run", whole, "--seeds", "2", "--baseline"), "scratch-seed2: it has a file metrics.jsonl"},
+	} {
+		if r := call(t, nil, c.args...); r.status != 1 || r.out != "" || !strings.Contains(r.err, c.want) {
+			t.Errorf("%s: status %d, stdout %q, stderr %q, want %q", name, r.status, r.out, r.err, c.want)
 		}
 	}
 }

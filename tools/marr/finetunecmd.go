@@ -145,6 +145,9 @@ func newFinetuning(ctx context.Context, p *settings, o finetuneOptions, c run.Co
 			f.close()
 		}
 	}()
+	if err = f.checkFolders(); err != nil { // now, because opening the images takes time
+		return f, err
+	}
 	if f.initial, err = openInitial(p.fs, o.from, o.branch, o.out, o.resume); err != nil {
 		return f, err
 	}
@@ -175,6 +178,22 @@ func newFinetuning(ctx context.Context, p *settings, o finetuneOptions, c run.Co
 		return f, err
 	}
 	return f, f.plan(ctx)
+}
+
+// checkFolders returns an error if the folder of a run cannot be used.
+func (f *finetuning) checkFolders() error {
+	for i := range f.seeds {
+		if err := run.CheckFolder(f.folder(i, false), f.resume); err != nil {
+			return err
+		}
+		if !f.baseline {
+			continue
+		}
+		if err := run.CheckFolder(f.folder(i, true), f.resume); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // open opens and divides the images.

@@ -69,6 +69,11 @@ func (p *planner) prepare() (err error) {
 	if err := cmp.Or(p.quality.check(), p.saving.check(), p.checkRate(c.LR), p.checkLength()); err != nil {
 		return err
 	}
+	if !p.dryRun { // now, because opening the images and measuring a step take time
+		if err := run.CheckFolder(p.out, p.resume); err != nil {
+			return err
+		}
+	}
 	if p.from, err = openInitial(p.fs, *p.init, "", p.out, p.resume); err != nil {
 		return err
 	}
