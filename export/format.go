@@ -30,6 +30,7 @@ type Backbone struct {
 	Module                  net.Module     // maps images [N H W C] to its output [N D]
 	Output                  string         // name of the output; "": Features
 	Height, Width, Channels int            // of an image, in pixels
+	AnySize                 bool           // ONNX: the file accepts images of any height and width
 	Metadata                map[string]string
 }
 

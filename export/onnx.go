@@ -3,6 +3,7 @@ package export
 import (
 	"cmp"
 	"fmt"
+	"reflect"
 	"slices"
 
 	"marr/net"
@@ -16,11 +17,36 @@ func (onnx) NeedsSamples() bool { return true }
 
 func (onnx) Write(path string, b Backbone) error {
 	m, err := Trace(b.Store, b.Module, b.Height, b.Width, b.Channels, cmp.Or(b.Output, Features))
+	if err == nil && b.AnySize {
+		err = freeSize(m, b)
+	}
 	if err != nil {
 		return err
 	}
 	m.Producer, m.Metadata = "marr", b.Metadata
 	return WriteFile(path, m)
+}
+
+// freeSize makes height and width of the image of m symbolic. It is an error if the graph of b depends on them, as with group and layer norms, which are
+// written with reshapes.
+func freeSize(m *Model, b Backbone) error {
+	larger, err := Trace(b.Store, b.Module, 2*b.Height, 2*b.Width+1, b.Channels, m.Outputs[0].Name)
+	if err != nil {
+		return err
+	}
+	constants := func(m *Model) (out []Tensor) {
+		for _, t := range m.Initializers {
+			if t.Int64 != nil {
+				out = append(out, t)
+			}
+		}
+		return out
+	}
+	if !reflect.DeepEqual(m.Nodes, larger.Nodes) || !reflect.DeepEqual(constants(m), constants(larger)) {
+		return fmt.Errorf("export: the graph of this network depends on the size of the images, because of its norms: export it for one size")
+	}
+	m.Inputs[0].Dims[2], m.Inputs[0].Dims[3] = Dim{Symbol: "height"}, Dim{Symbol: "width"}
+	return nil
 }
 
 // Read returns the initializers. Size is the side of the image input, if that is square and fixed.

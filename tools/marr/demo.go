@@ -190,7 +190,7 @@ func (d *demo) export(ctx context.Context, s subject) error {
 	if err != nil {
 		return err
 	}
-	x := exporter{d.dev, s}
+	x := exporter{dev: d.dev, s: s}
 	b, err := x.backbone()
 	if err != nil {
 		return err

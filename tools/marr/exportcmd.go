@@ -27,6 +27,7 @@ func exportCommand(fs *pflag.FlagSet) func(context.Context, []string) error {
 	end = inGroup(fs, outputGroup)
 	out := fs.String("out", "", "`FILE` to write, which ends in .onnx or .safetensors")
 	verify := fs.Bool("verify", false, "read the file back and compare it with the run: ONNX by the features of the run's images, safetensors by its bytes")
+	anySize := fs.Bool("any-size", false, "ONNX: let height and width of the images be dynamic, as the number of images is; not possible with the norms group and layer")
 	end()
 	device := deviceFlag(fs)
 	return func(ctx context.Context, args []string) error {
@@ -43,6 +44,9 @@ func exportCommand(fs *pflag.FlagSet) func(context.Context, []string) error {
 		if err != nil {
 			return usagef("--out: %w", err)
 		}
+		if *anySize && format.Name() != "ONNX" {
+			return usagef("--any-size: only an ONNX file has a size of images: omit it, or end --out in .onnx")
+		}
 		if info, err := os.Stat(filepath.Dir(*out)); err != nil || !info.IsDir() {
 			return fmt.Errorf("--out %s: there is no folder %s: make it first, or choose another", *out, filepath.Dir(*out))
 		}
@@ -55,7 +59,7 @@ func exportCommand(fs *pflag.FlagSet) func(context.Context, []string) error {
 			return err
 		}
 		defer dev.Close()
-		return exporter{dev, s}.export(ctx, format, *out, *verify)
+		return exporter{dev, s, *anySize}.export(ctx, format, *out, *verify)
 	}
 }
 
@@ -85,8 +89,12 @@ func (x exporter) export(ctx context.Context, format export.Format, path string,
 	if library := network.Arch.ParamNames(); library != "" {
 		names = ", parameter names of " + library
 	}
-	printLine(os.Stdout, "%s: %s backbone of %s as %s: input image [N %d %d %d] normalized with the file's mean and std, output features [N %d]%s",
-		path, x.s.branch, x.s.name, format.Name(), b.Channels, b.Height, b.Width, network.Arch.Dim(), names)
+	shape := fmt.Sprintf("[N %d %d %d]", b.Channels, b.Height, b.Width)
+	if b.AnySize {
+		shape = fmt.Sprintf("[N %d height width]", b.Channels)
+	}
+	printLine(os.Stdout, "%s: %s backbone of %s as %s: input image %s normalized with the file's mean and std, output features [N %d]%s",
+		path, x.s.branch, x.s.name, format.Name(), shape, network.Arch.Dim(), names)
 	if !verify {
 		return nil
 	}
@@ -136,8 +144,9 @@ func (x exporter) verify(ctx context.Context, format export.Format, path string,
 
 // exporter writes the backbone of a subject and verifies the file.
 type exporter struct {
-	dev *vk.Device
-	s   subject
+	dev     *vk.Device
+	s       subject
+	anySize bool // see export.Backbone
 }
 
 // backbone loads the network for export. The caller frees its Store.
@@ -146,7 +155,7 @@ func (x exporter) backbone() (export.Backbone, error) {
 	if err != nil {
 		return export.Backbone{}, err
 	}
-	return export.Backbone{Store: st, Module: backbone, Height: x.s.inputs.Size, Width: x.s.inputs.Size, Channels: x.s.channels, Metadata: x.metadata()}, nil
+	return export.Backbone{Store: st, Module: backbone, Height: x.s.inputs.Size, Width: x.s.inputs.Size, Channels: x.s.channels, AnySize: x.anySize, Metadata: x.metadata()}, nil
 }
 
 // metadata returns the preparation of images for the network, and the origin of the network.

@@ -167,7 +167,7 @@ func inputsOf(t *train.Trainer) eval.Inputs {
 func (f *finetuning) export(ctx context.Context, t *train.Trainer, m *ssl.Finetune, set *data.Set) error {
 	c := f.config
 	c.Config = t.Config
-	x := exporter{f.dev, subject{name: f.out, config: c, channels: set.C, inputs: inputsOf(t)}}
+	x := exporter{dev: f.dev, s: subject{name: f.out, config: c, channels: set.C, inputs: inputsOf(t)}}
 	about := x.metadata()
 	classes, err := json.Marshal(f.train.Classes)
 	if err != nil {

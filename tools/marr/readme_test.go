@@ -106,7 +106,7 @@ func deviceFeatures(t *testing.T, run string) (images, features []float32) {
 		t.Fatal(err)
 	}
 	defer dev.Close()
-	x := exporter{dev, s}
+	x := exporter{dev: dev, s: s}
 	set, err := x.images(t.Context())
 	if err != nil {
 		t.Fatal(err)
