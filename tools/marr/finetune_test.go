@@ -176,6 +176,7 @@ func TestWrongFineTuningIsRefused(t *testing.T) {
 		{1, `only 13 images of class "ash"`, finetune(set, out, "--run", run, "--labels-per-class", "14")},
 		{2, "--time and --epochs: give one", finetune(set, out, "--run", run, "--time", "1m")},
 		{2, "--time 10ms: want at least a second", []string{"finetune", "--train", set, "--out", out, "--run", run, "--time", "10ms"}},
+		{2, "--lr 0: want it above 0", finetune(set, out, "--run", run, "--lr", "0")},
 		{2, "--seeds 0", finetune(set, out, "--run", run, "--seeds", "0")},
 		{2, "want widths of 1 to 65536", finetune(set, out, "--run", run, "--head-hidden", "8,-1")},
 		{2, "--backbone-lr 0: want it above 0", finetune(set, out, "--run", run, "--backbone-lr", "0")},

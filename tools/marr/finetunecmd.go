@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"os"
@@ -126,7 +127,7 @@ func newFinetuning(ctx context.Context, p *settings, o finetuneOptions, c run.Co
 	if o.seeds < 1 {
 		return nil, usagef("--seeds %d: want at least 1", o.seeds)
 	}
-	if err := p.checkLength(o.limit, c.Epochs); err != nil {
+	if err := cmp.Or(p.checkRate(c.LR), p.checkLength(o.limit, c.Epochs)); err != nil {
 		return nil, err
 	}
 	if c.Options, err = setOptions(p.fs, m, p.option); err == nil {
