@@ -5,9 +5,11 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 
 	"marr/kernels/rng"
@@ -23,6 +25,7 @@ func TestMain(m *testing.M) {
 		os.Exit(execute(os.Args[1:]))
 	}
 	os.Setenv("MARR_CACHE", "off")
+	signal.Notify(make(chan os.Signal, 1), syscall.SIGHUP) // under nohup, commands would inherit that it is ignored
 	dir, err := os.MkdirTemp("", "marr-test")
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
