@@ -38,7 +38,7 @@ func TestClassesOfTwoSetsAreMatchedByName(t *testing.T) {
 		errs        []string
 	}{
 		{"the same", []string{"a", "b"}, []string{"b", "", "a"}, "", nil},
-		{"numbers, of which the test set lacks one", strings.Fields("0 1 2 10"), strings.Fields("10 2 0"), `test has no image of 1 of 4 classes ("1") of train`, nil},
+		{"numbers; the test set lacks one", strings.Fields("0 1 2 10"), strings.Fields("10 2 0"), `test has no image of 1 of 4 classes ("1") of train`, nil},
 		{"another class", []string{"ant", "cat"}, []string{"ant", "kitten"}, "",
 			[]string{`only test has 1 of 2 classes ("kitten"); only train has 1 of 2 classes ("cat")`, "use the same class folders or labels"}},
 		{"one class more", []string{"ant", "cat"}, []string{"ant", "cat", "dog"}, "", []string{`different classes: only test has 1 of 3 classes ("dog"): use`}},

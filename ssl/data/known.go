@@ -64,7 +64,7 @@ func (c folderList) matching(pattern string) (names []string) {
 }
 
 // knownFolder returns the format of a folder that holds a published data set: CIFAR, STL-10 or IDX. It also looks into the only folder in it,
-// and into the only folder in that. ok is false if the folder is none. A folder of which no one part is the obvious one is an error.
+// and into the only folder in that. ok is false if the folder is none. A folder without one obvious part is an error.
 func knownFolder(dir string) (k kind, ok bool, err error) {
 	for at := dir; ; {
 		c := readFolderList(at)
@@ -127,7 +127,7 @@ func (c folderList) cifar(names []string) kind {
 	return k
 }
 
-// idx returns the format of the training images among IDX files, of which one may be compressed and unpacked.
+// idx returns the format of the training images among IDX files. A file may be there both compressed and unpacked.
 func (c folderList) idx(fail func(string, ...any) (kind, bool, error)) (kind, bool, error) {
 	images := slices.DeleteFunc(slices.Clone(c.files), func(f string) bool { return !isIDX(f) })
 	images = slices.DeleteFunc(images, func(f string) bool {

@@ -35,7 +35,7 @@ type Input struct {
 	Width, Size int // Width 0: the architecture's own
 }
 
-// inputs are what ChooseInput chooses among, by cost. Two CPU cores train the first on 3,000 photographs in 40 minutes.
+// inputs are what ChooseInput chooses among, by cost. The first is for CPUs with few cores.
 var inputs = []Input{{"resnet10", 16, 64}, {"resnet10", 32, 64}, {"resnet18", 32, 96}, {"resnet18", 64, 96}, {"resnet18", 64, 128}, {"resnet18", 64, 224}}
 
 // MinInput is the smallest size of views that is chosen, in pixels: smaller images are enlarged.

@@ -22,8 +22,7 @@ type recipeFile struct {
 	isConfig bool // the config.toml of a run
 }
 
-// simplify removes from the config.toml of a run what belongs to that run alone, and settings that follow from others: one of lr and base_lr, of which the
-// other is 0 or the product with the batch.
+// simplify removes from the config.toml of a run what belongs to that run alone. Of lr and base_lr it keeps the one that the other follows from.
 func (f *recipeFile) simplify() {
 	f.out.About, f.out.Source = "the settings of a run", ConfigFile
 	for _, key := range []string{"data", initKey, flagsTable} {

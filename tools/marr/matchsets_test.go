@@ -13,7 +13,7 @@ import (
 )
 
 // classFolders writes three 8 × 8 images for each class, numbered from first, in colors or their grays that tell the classes apart. It returns
-// their folder, which also has a list of them: list.tsv.
+// their folder, which also has list.tsv, a list of the images.
 func classFolders(t *testing.T, gray bool, first int, names ...string) string {
 	t.Helper()
 	dir, list := t.TempDir(), ""

@@ -53,7 +53,7 @@ func unknown(what, value string, known []string) error {
 	return usagef("%s %s: not known%s: known are %s", what, quoted(value), didYouMean(value, "", known), strings.Join(known, ", "))
 }
 
-// checkFlags returns an error for a flag whose value is not one of its choices, and for two flags of which only one may be given.
+// checkFlags returns an error for a flag whose value is not one of its choices, and for two exclusive flags that are both given.
 func checkFlags(fs *pflag.FlagSet) (err error) {
 	fs.Visit(func(f *pflag.Flag) {
 		known, other, value := f.Annotations[choicesKey], f.Annotations[exclusiveKey], f.Value.String()

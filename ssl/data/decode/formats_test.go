@@ -10,7 +10,7 @@ import (
 	"testing"
 )
 
-// bmpOf returns a BMP file of 3×2 pixels; body holds everything after the first 14 bytes, of which pixels is the last part.
+// bmpOf returns a BMP file of 3×2 pixels; body holds everything after the first 14 bytes and ends with the pixels.
 func bmpOf(body []byte, pixels int) []byte {
 	le := binary.LittleEndian
 	head := le.AppendUint32([]byte("BM"), uint32(14+len(body)))
