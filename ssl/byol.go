@@ -18,8 +18,9 @@ import (
 // Ports that train with ½ Σ −cos, such as lightly's small benchmarks, have a quarter of the gradient: with SGD the same training needs a quarter of their
 // learning rate and four times their weight decay here.
 //
-// f is the backbone, g the projector, q the predictor; f' and g' are momentum encoders, whose batch norms use their own batch statistics. Each view goes through the network
-// separately: one batch-norm population per view, as in the authors' code (deepmind-research, byol/byol_experiment.py). The backbone f is exported.
+// f is the backbone, g the projector, q the predictor; f' and g' are momentum encoders, whose batch norms use their own batch statistics. Each view goes
+// through the network separately: one batch-norm population per view, as in the authors' code (deepmind-research, byol/byol_experiment.py). The backbone f is
+// exported.
 //
 // NoPredictor makes q the identity; with a Momentum of 0 there is no momentum encoder, f' = f and g' = g. Both exist for comparison: in the paper
 // both collapse (table 5), and SimSiam omits the momentum encoder (Chen and He 2021, arXiv:2011.10566).

@@ -12,14 +12,15 @@ import (
 //
 //	loss = NT-Xent(z/‖z‖, τ), z = projector(backbone(view)), mean over the 2N views
 //
-// The authors' code adds the means of both views, which doubles the loss (google-research/simclr, objective.py): with SGD the same training needs half
-// the learning rate and twice the weight decay there. Decoupled removes the positive from the denominator of the loss, which matters most for small batches (Yeh et al. 2021,
-// arXiv:2110.06848).
+// The authors' code adds the means of both views, which doubles the loss (google-research/simclr, objective.py): with SGD the same training needs half the
+// learning rate and twice the weight decay there. Decoupled removes the positive from the denominator of the loss, which matters most for small batches (Yeh
+// et al. 2021, arXiv:2110.06848).
 //
 // Both views are concatenated and go through the network as one batch-norm population, as in the authors' code on one device.
 //
-// The projector is Linear, batch norm, ReLU, Linear. In the authors' code and in lightly a batch norm follows the last layer too: OutputNorm adds it, with a scale and a shift as in lightly; the authors' has no shift (google-research/simclr, model_util.py). solo-learn has no
-// batch norm at all: --head-norm none comes close, with a scale of each hidden channel.
+// The projector is Linear, batch norm, ReLU, Linear. In the authors' code and in lightly a batch norm follows the last layer too: OutputNorm adds it, with a
+// scale and a shift as in lightly; the authors' has no shift (google-research/simclr, model_util.py). solo-learn has no batch norm at all: --head-norm none
+// comes close, with a scale of each hidden channel.
 type SimCLR struct {
 	Temperature float64 `flag:"temperature" help:"temperature τ of the loss (paper: 0.5 for CIFAR-10, 0.1 for ImageNet)" want:"above 0"`
 	Hidden      int     `flag:"projector-hidden" help:"hidden width of the projector; 0: the backbone's (paper: the backbone's)" want:"at least 0"`

@@ -14,8 +14,8 @@ import (
 //
 //	loss = ½ Σ_{(a,b) ∈ {(1,2),(2,1)}} mean_n −cos(q(z_a), sg(z_b)), z = g(f(v))    (equations 1 to 4)
 //
-// The projector g has three layers (two for CIFAR in appendix D) and ends in a batch norm without scale and shift, the predictor q two. Each view goes through the network separately.
-// The predictor's learning rate stays at its peak (section 4.2; facebookresearch/simsiam, main_simsiam.py, --fix-pred-lr).
+// The projector g has three layers (two for CIFAR in appendix D) and ends in a batch norm without scale and shift, the predictor q two. Each view goes
+// through the network separately. The predictor's learning rate stays at its peak (section 4.2; facebookresearch/simsiam, main_simsiam.py, --fix-pred-lr).
 type SimSiam struct {
 	Hidden          int `flag:"projector-hidden" help:"hidden width of the projector; 0: the backbone's (paper: 2048)" want:"at least 0"`
 	Out             int `flag:"embedding" help:"width of the embedding (paper: 2048)" want:"at least 1"`

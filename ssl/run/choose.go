@@ -134,10 +134,10 @@ func ChooseBatch(images int, given func(key string) bool) *Choice {
 	return x
 }
 
-// HalveBatch returns half the batch of c, for a device whose memory does not hold a step.
-func HalveBatch(c Config, given func(key string) bool) *Choice {
+// FitBatch returns a batch that was reduced to fit into the device's memory.
+func FitBatch(batch int, given func(key string) bool) *Choice {
 	x := newChoice(given)
-	x.set("batch", int64(c.Batch/2), "what fits into the device's memory")
+	x.set("batch", int64(batch), "what fits into the device's memory")
 	return x
 }
 

@@ -67,7 +67,7 @@ type Run struct {
 	Method ssl.Method
 	// StopOnCollapse ends the run when its representation collapses. Without it Notice reports the collapse.
 	StopOnCollapse bool
-	SaveEvery      int    // steps between checkpoints within an epoch; 0: a checkpoint after each epoch only
+	SaveEvery      int    // steps between checkpoints; 0: a checkpoint after each epoch, or after several short ones (minSaveSteps)
 	KeepEvery      int    // epochs between checkpoints that are kept as snapshots (Snapshot); 0: none
 	TensorBoard    bool   // writes an event file (report.Events)
 	Views          string // TOML applied on top of the method's own views (views.Decode); "": no change
@@ -293,8 +293,10 @@ func (r *Run) loop(ctx context.Context) error {
 				return err
 			}
 		}
-		if err := r.save(); err != nil {
-			return err
+		if r.shouldSave() || ctx.Err() != nil {
+			if err := r.save(); err != nil {
+				return err
+			}
 		}
 		if ctx.Err() != nil && (t.Step() < t.Steps() || r.unmeasured) {
 			return ErrStopped

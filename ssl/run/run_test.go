@@ -226,6 +226,32 @@ func TestRefusedRunLeavesNoFolder(t *testing.T) {
 	}
 }
 
+// Epochs are shorter than the smallest number of steps between checkpoints, and one of them is kept.
+func TestShortEpochsShareACheckpoint(t *testing.T) {
+	m, err := ssl.New("simclr")
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := runConfig()
+	c.Epochs = 9 // of 6 steps
+	r := &Run{Dir: filepath.Join(t.TempDir(), "run"), Config: c, Method: m, Set: datatest.Noise(24, 16, 1), KeepEvery: 5}
+	var saved []int
+	r.AfterEpoch = func(_ context.Context, x *train.Trainer) (map[string]any, error) {
+		if r.saved > 0 && !slices.Contains(saved, r.saved) {
+			saved = append(saved, r.saved)
+		}
+		return nil, nil
+	}
+	x, err := r.Pretrain(t.Context(), device)
+	if err != nil {
+		t.Fatal(err)
+	}
+	x.Free()
+	if want := []int{24, 30, 54}; !slices.Equal(append(saved, r.saved), want) {
+		t.Errorf("checkpoints of steps %v, want %v", append(saved, r.saved), want)
+	}
+}
+
 // A run that saves within its epochs is killed after such a checkpoint, before the next one, and resumes without that flag.
 func TestRunKilledWithinAnEpochResumesToTheSameBytes(t *testing.T) {
 	dir := t.TempDir()

@@ -25,6 +25,18 @@ func (r *Run) nextSave() int {
 	return next
 }
 
+// minSaveSteps is the smallest number of steps between checkpoints that no option asks for: after each epoch of a few steps, writing the checkpoint of a
+// large network would take longer than the training.
+const minSaveSteps = 20
+
+// shouldSave reports whether the current step, which ends an epoch or is a multiple of SaveEvery, gets a checkpoint.
+func (r *Run) shouldSave() bool {
+	t := r.trainer
+	step, epoch := t.Step(), t.PerEpoch()
+	return step == t.Steps() || step-r.saved >= minSaveSteps || r.SaveEvery > 0 && step%r.SaveEvery == 0 ||
+		r.KeepEvery > 0 && step%(r.KeepEvery*epoch) == 0
+}
+
 // save writes the checkpoint of the current step, and keeps it if it is a snapshot.
 func (r *Run) save() error {
 	if err := errors.Join(r.metrics.sync(), r.checkpoint(filepath.Join(r.Dir, CheckpointFile))); err != nil {

@@ -91,7 +91,7 @@ func demoCommand(fs *pflag.FlagSet) func(context.Context, []string) error {
 			return err
 		}
 		defer d.dev.Close()
-		return d.run(ctx, *resume)
+		return continueWith(d.run(ctx, *resume), "the same command and --resume")
 	}
 }
 
@@ -148,7 +148,7 @@ func (d *demo) evaluate(ctx context.Context, trained subject) error {
 		fmt.Printf("evaluating %s …\n", row.key)
 		sc, err := d.score(ctx, row.s)
 		if ctx.Err() != nil {
-			return fmt.Errorf("%w during the evaluation: the trained network is saved in %s: continue with the same command and --resume", run.ErrStopped, d.dir)
+			return fmt.Errorf("%w during the evaluation: the trained network is saved in %s", run.ErrStopped, d.dir)
 		}
 		if err != nil {
 			return err

@@ -111,7 +111,7 @@ func finetuneCommand(fs *pflag.FlagSet) func(context.Context, []string) error {
 			return err
 		}
 		defer f.close()
-		return f.do(ctx)
+		return continueWith(f.do(ctx), "marr finetune --resume --out "+quoted(o.out))
 	}
 }
 

@@ -17,7 +17,6 @@ const (
 	minFinetuneEpochs = 10
 	maxFinetuneEpochs = 200
 	finetuneBatch     = 64
-	smallFinetune     = 32 // batch of fewer than 2 · finetuneBatch images: with fewer at once, batch norm suffers
 
 	cpuFinetuneLimit = 10 * time.Minute // that all runs of a command take by default
 	gpuFinetuneLimit = time.Hour
@@ -26,7 +25,7 @@ const (
 // finetuneBatchOf returns the batch for a number of images.
 func finetuneBatchOf(images int) int {
 	if images < 2*finetuneBatch {
-		return min(smallFinetune, images)
+		return min(minBatch, images)
 	}
 	return finetuneBatch
 }
@@ -60,14 +59,19 @@ func (f *finetuning) plan(ctx context.Context) error {
 	if f.config.Batch == 0 {
 		f.config.Batch, f.origin["batch"] = finetuneBatchOf(few.Len()), "automatic"
 	}
-	perEpoch := max(few.Len()/max(f.config.Batch, 1), 1)
-	if f.given("epochs") && f.config.Epochs*perEpoch <= shortRun {
+	if f.given("epochs") && f.config.Epochs*f.perEpoch(few) <= shortRun {
 		return nil
 	}
-	cost, err := f.measure(ctx, few, perEpoch)
+	var cost finetuneCost
+	err = fitBatch(f.config.Batch, f.given("batch"), func(batch int) (err error) {
+		f.config.Batch = batch
+		cost, err = f.measure(ctx, few)
+		return err
+	})
 	if err != nil {
 		return err
 	}
+	perEpoch := f.perEpoch(few)
 	usual := finetuneEpochs(perEpoch)
 	limit := f.limit
 	if limit == 0 {
@@ -127,8 +131,11 @@ const finetuneOverhead = 0.05
 // backwardShare is the share of a step that its backward pass and the optimizer take.
 const backwardShare = 2. / 3
 
+// perEpoch returns the number of steps per epoch of a run on these images.
+func (f *finetuning) perEpoch(set *data.Set) int { return max(set.Len()/max(f.config.Batch, 1), 1) }
+
 // measure returns what the runs cost.
-func (f *finetuning) measure(ctx context.Context, set *data.Set, perEpoch int) (total finetuneCost, err error) {
+func (f *finetuning) measure(ctx context.Context, set *data.Set) (total finetuneCost, err error) {
 	m, testSteps := registry.Copy(f.method), 0
 	if f.test != nil {
 		testSteps = (f.test.Len() + f.config.Batch - 1) / f.config.Batch
@@ -144,7 +151,7 @@ func (f *finetuning) measure(ctx context.Context, set *data.Set, perEpoch int) (
 		if !m.Freeze {
 			forward = time.Duration(float64(x.step) * (1 - backwardShare))
 		}
-		total.epoch += time.Duration(float64(f.seeds*perEpoch) * float64(x.step) * (1 + finetuneOverhead))
+		total.epoch += time.Duration(float64(f.seeds*f.perEpoch(set)) * float64(x.step) * (1 + finetuneOverhead))
 		total.tests += time.Duration(f.seeds*testSteps) * forward
 		m.Freeze, m.BackboneLR = false, 1 // the baseline
 	}

@@ -1,8 +1,11 @@
 package main
 
 import (
+	"errors"
+	"fmt"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -10,6 +13,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"marr/ssl"
+	"marr/ssl/train"
 )
 
 func TestEpochsOfFineTuningFitTheTime(t *testing.T) {
@@ -25,6 +29,33 @@ func TestEpochsOfFineTuningFitTheTime(t *testing.T) {
 	} {
 		if got := c.cost.fit(c.limit); got != c.want {
 			t.Errorf("%+v in %v: %d epochs, want %d", c.cost, c.limit, got, c.want)
+		}
+	}
+}
+
+func TestBatchIsHalvedUntilItFits(t *testing.T) {
+	other := errors.New("other")
+	for _, c := range []struct {
+		batch, fits int
+		fixed       bool
+		err         error // of a batch that fits
+		want        []int // batches that are measured
+	}{
+		{batch: 256, fits: 64, want: []int{256, 128, 64}},
+		{batch: 64, fits: 64, want: []int{64}},
+		{batch: 64, fits: 64, err: other, want: []int{64}},
+		{batch: 64, fits: 8, want: []int{64, 32}},
+		{batch: 256, fits: 64, fixed: true, want: []int{256}},
+	} {
+		var measured []int
+		err := fitBatch(c.batch, c.fixed, func(batch int) error {
+			if measured = append(measured, batch); batch > c.fits {
+				return fmt.Errorf("measuring: %w", &train.MemoryError{})
+			}
+			return c.err
+		})
+		if last := measured[len(measured)-1]; !slices.Equal(measured, c.want) || errors.As(err, new(*train.MemoryError)) != (last > c.fits) || last <= c.fits && err != c.err {
+			t.Errorf("%+v: measured %v, %v", c, measured, err)
 		}
 	}
 }

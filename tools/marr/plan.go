@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math"
 	"strings"
@@ -61,6 +62,18 @@ func measureStep(ctx context.Context, dev *vk.Device, tuner *kernels.Tuner, c ru
 		err = ctx.Err()
 	}
 	return cost{step, t.Planned() + t.Store.Bytes()}, err
+}
+
+// minBatch is the smallest batch that is chosen because of memory: batch norm suffers from fewer images.
+const minBatch = 32
+
+// fitBatch calls measure with a number of images per step. Unless that is fixed, it is halved while a step does not fit into the device's memory.
+func fitBatch(batch int, fixed bool, measure func(batch int) error) error {
+	for ; ; batch /= 2 {
+		if err := measure(batch); fixed || batch/2 < minBatch || !errors.As(err, new(*train.MemoryError)) {
+			return err
+		}
+	}
 }
 
 // row is a line of the plan.

@@ -3,7 +3,6 @@ package main
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
@@ -11,7 +10,6 @@ import (
 	"marr/ssl"
 	"marr/ssl/data"
 	"marr/ssl/run"
-	"marr/ssl/train"
 	"marr/vk"
 )
 
@@ -307,20 +305,20 @@ func (p *planner) chooseMethod(ctx context.Context, shown float64) error {
 	return nil
 }
 
-// measure measures a step. If its memory does not fit, a batch that was not given is halved.
-func (p *planner) measure(ctx context.Context) (err error) {
-	for {
+// measure measures a step.
+func (p *planner) measure(ctx context.Context) error {
+	return fitBatch(p.config.Batch, p.fixed("batch"), func(batch int) (err error) {
+		if batch != p.config.Batch {
+			if err := p.apply(run.FitBatch(batch, p.given)); err != nil {
+				return err
+			}
+			if err := p.setMethod(); err != nil {
+				return err
+			}
+		}
 		p.cost, err = measureStep(ctx, p.dev, p.tuner, *p.config, p.method, p.text, p.set)
-		if !errors.As(err, new(*train.MemoryError)) || p.fixed("batch") || p.config.Batch <= 32 {
-			return err
-		}
-		if err := p.apply(run.HalveBatch(*p.config, p.given)); err != nil {
-			return err
-		}
-		if err := p.setMethod(); err != nil {
-			return err
-		}
-	}
+		return err
+	})
 }
 
 // setMethod sets the method with its settings: those that it recommends, unless there is a recipe.

@@ -65,7 +65,7 @@ func pretrainCommand(fs *pflag.FlagSet) func(context.Context, []string) error {
 			return err
 		}
 		_, err = pretrain(ctx, p.dev, p.run(), q)
-		return err
+		return continueWith(err, "marr pretrain --resume --out "+quoted(o.out))
 	}
 }
 
@@ -163,7 +163,7 @@ func trainRun(ctx context.Context, dev *vk.Device, r *run.Run, q *quality) (t *t
 		steps += t.Step()
 	}
 	if errors.Is(err, run.ErrStopped) {
-		return t, steps, fmt.Errorf("%w at step %d of %d: saved in %s: continue with the same command and --resume", err, t.Step(), t.Steps(), r.Dir)
+		return t, steps, fmt.Errorf("%w at step %d of %d: saved in %s", err, t.Step(), t.Steps(), r.Dir)
 	}
 	if err == nil && q != nil {
 		q.onEnd()
@@ -172,6 +172,14 @@ func trainRun(ctx context.Context, dev *vk.Device, r *run.Run, q *quality) (t *t
 		printLine(os.Stdout, "done: %d steps, saved in %s", t.Steps(), r.Dir)
 	}
 	return t, steps, err
+}
+
+// continueWith adds to the error of a stopped run the command that continues it.
+func continueWith(err error, command string) error {
+	if errors.Is(err, run.ErrStopped) {
+		return fmt.Errorf("%w: continue with %s", err, command)
+	}
+	return err
 }
 
 // inParts describes a batch that is computed in parts; "" if it is not.
