@@ -43,7 +43,7 @@ func TestChooseInputTakesTheLargestThatIsTrainedLongEnough(t *testing.T) {
 		want              Input
 		why               string
 	}{
-		{"photographs on two cores", 3000, 400, 40 * time.Minute, deviceSpeed(100, all), Input{"resnet10", 16, 64}, "trains well in 40 min; the images have 400"},
+		{"photographs on two cores", 3000, 400, 35 * time.Minute, deviceSpeed(100, all), Input{"resnet10", 16, 64}, "trains well in 35 min; the images have 400"},
 		{"photographs on many cores", 3000, 400, 40 * time.Minute, deviceSpeed(2000, all), Input{"resnet18", 32, 96}, "the images have 400"},
 		{"photographs on a GPU", 3000, 400, 12 * time.Hour, deviceSpeed(1e5, all), Input{"resnet18", 64, 224}, "the images have 400"},
 		{"a GPU with little memory", 3000, 400, 12 * time.Hour, deviceSpeed(1e5, 128), Input{"resnet18", 64, 128}, ""},

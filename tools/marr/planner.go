@@ -15,7 +15,7 @@ import (
 
 // Time that a run may take by default. On a CPU, fine-tuning and predicting fit into the rest of an hour.
 const (
-	cpuLimit = 40 * time.Minute
+	cpuLimit = 35 * time.Minute
 	gpuLimit = 12 * time.Hour
 )
 
