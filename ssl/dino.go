@@ -43,7 +43,8 @@ func init() {
 func (m *DINO) Views(in views.Input) ([]views.Spec, error) { return views.Preset("dino", in) }
 
 // Defaults sets the number of prototypes, the temperature and the momentum by the number of images (lightly-ai/lightly-train, _methods/dino/dino.py), and
-// a norm in the head, without which a ResNet learns little in a short run.
+// a norm in the head, without which a ResNet learns little in a short run. There the teacher follows faster, the head is narrower, and the views are two
+// large ones, as in the short runs of bench/RESULTS.md.
 func (m *DINO) Defaults(s Scale) Settings {
 	const few, many = 20_000, 1_281_167 // many: ImageNet
 	fraction := min(max(float64(s.Images-few)/(many-few), 0), 1)
@@ -54,7 +55,14 @@ func (m *DINO) Defaults(s Scale) Settings {
 		m.TeacherTempWarmup = 0.3
 	}
 	m.Momentum = between(0.99, 0.996, 1000)
-	return usual("adamw", s)
+	o := usual("adamw", s)
+	if s.Shown() < ShortRun {
+		m.Momentum, m.CenterMomentum = 0.9, 0.5
+		m.Hidden, m.Bottleneck, m.Prototypes = 2*s.Dim, 64, min(256, m.Prototypes)
+		m.TeacherTemp, m.TeacherTempStart, m.TeacherTempWarmup = 0.04, 0.04, 0
+		o.LR, o.Views = 2.5*o.LR, "from = \"simclr\"\n\n"+largerCrops
+	}
+	return o
 }
 
 // Loss returns the cross entropy between teacher and student, the mean over all pairs of different views.

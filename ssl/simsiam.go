@@ -34,11 +34,17 @@ func init() {
 // Views returns the preset "simsiam": two views with the same augmentations.
 func (m *SimSiam) Views(in views.Input) ([]views.Spec, error) { return views.Preset("simsiam", in) }
 
-// Defaults sets the width of the embedding in proportion to the backbone, up to the paper's 2048, and the paper's optimizer.
+// Defaults sets the width of the embedding in proportion to the backbone, up to the paper's 2048, and the paper's optimizer. A short run gets ten times the
+// paper's rate, half the width and larger crops, without which it learned nothing in ours (bench/RESULTS.md).
 func (m *SimSiam) Defaults(s Scale) Settings {
+	o := usual("sgd", s)
 	m.Out = min(2048, 4*s.Dim)
+	if s.Shown() < ShortRun {
+		m.Out, m.ScheduledPredictor = min(2048, 2*s.Dim), true
+		o.LR, o.Decay, o.Views = 10*o.LR, 5e-4, largerCrops
+	}
 	m.Hidden = m.Out
-	return usual("sgd", s)
+	return o
 }
 
 // Loss returns the mean of the losses in both directions.

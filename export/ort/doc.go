@@ -7,7 +7,6 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
-	"strings"
 )
 
 // LibEnv is the environment variable with the path of the library. If it is set, Open tries no other path.
@@ -20,8 +19,11 @@ func (e *NotPresentError) Error() string {
 	if len(e.Tried) == 0 {
 		return "ort: ONNX Runtime is not present: this program was built without cgo: build it with CGO_ENABLED=1"
 	}
-	return fmt.Sprintf("ort: ONNX Runtime is not present: none of %s exists: run tools/setup/ort.sh, or set %s to the library's path",
-		strings.Join(e.Tried, ", "), LibEnv)
+	where := e.Tried[0]
+	if n := len(e.Tried) - 1; n > 0 {
+		where += fmt.Sprintf(", and in %d library folders", n)
+	}
+	return fmt.Sprintf("ort: ONNX Runtime is not present (looked for %s): run tools/setup/ort.sh, or set %s to the library's path", where, LibEnv)
 }
 
 // candidates returns the paths of the library to try: LibEnv alone if it is set, else the user's cache folder and the library folders.

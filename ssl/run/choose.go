@@ -51,8 +51,8 @@ const (
 // user gave in c, by key, stay.
 func ChooseInput(c Config, images, shortSide int, limit time.Duration, given func(key string) bool, speed func(Input) (float64, error)) (*Choice, error) {
 	need := max(minShown, minEpochs*float64(images))
-	if given("epochs") {
-		need = float64(c.Epochs * images)
+	if given("epochs") { // a few do not make a larger network learn more
+		need = max(need, float64(c.Epochs*images))
 	}
 	var best, last Input
 	for i, in := range inputs {

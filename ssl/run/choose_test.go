@@ -2,6 +2,7 @@ package run
 
 import (
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -73,11 +74,15 @@ func TestChooseInputKeepsGivenSettings(t *testing.T) {
 		{[]string{"size"}, Input{"resnet18", 64, 48}},
 		{[]string{"arch"}, Input{"resnet34", 0, 224}},
 		{[]string{"arch", "size"}, Input{"resnet34", 0, 48}},
+		{[]string{"epochs"}, Input{"resnet18", 32, 96}},
 	} {
 		c := DefaultConfig()
-		c.Arch, c.Size = "resnet34", 48
-		given := givenKeys(x.given...)
-		r, err := ChooseInput(c, 3000, 400, 12*time.Hour, given, deviceSpeed(1e5, 1<<20))
+		c.Arch, c.Size, c.Epochs = "resnet34", 48, 1
+		given, limit := givenKeys(x.given...), 12*time.Hour
+		if slices.Contains(x.given, "epochs") { // one of which a larger network would end in this time
+			limit = 40 * time.Minute
+		}
+		r, err := ChooseInput(c, 3000, 400, limit, given, deviceSpeed(2000, 1<<20))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -151,8 +156,10 @@ func TestMethodDefaultsFollowTheRun(t *testing.T) {
 		{"dino", 105_000, 200, 256, map[string]any{"prototypes": 16384, "teacher-temperature": 0.02, "momentum": 0.99}},
 		{"dino", 1_281_167, 100, 256, map[string]any{"prototypes": 65536, "teacher-temperature": 0.07, "teacher-temperature-start": 0.04,
 			"teacher-temperature-warmup": 0.3, "momentum": 0.996}},
-		{"dino", 2000, 100, 64, map[string]any{"prototypes": 256, "norm-in-head": true}},
-		{"simsiam", 2000, 100, 64, map[string]any{"embedding": 2048}},
+		{"dino", 2000, 100, 64, map[string]any{"prototypes": 256, "norm-in-head": true, "momentum": 0.9, "bottleneck": 64}},
+		{"dino", 2000, 2000, 64, map[string]any{"momentum": 0.99, "bottleneck": 256}},
+		{"simsiam", 2000, 100, 64, map[string]any{"embedding": 1024, "predictor-scheduled": true}},
+		{"simsiam", 2000, 2000, 64, map[string]any{"embedding": 2048, "predictor-scheduled": false}},
 		{"rotation", 2000, 100, 64, nil},
 	} {
 		c := DefaultConfig()

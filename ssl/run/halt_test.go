@@ -44,7 +44,7 @@ func halting(t *testing.T, dir string, c Config, m ssl.Method, resume bool, stop
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
-	r := &Run{Dir: dir, Resume: resume, Config: c, Method: m, Set: datatest.Noise(24, 16, 1)}
+	r := &Run{Dir: dir, Resume: resume, Config: c, Method: m, Set: datatest.Noise(24, 16, 1), SaveEvery: 24 / c.Batch}
 	r.OnStep = func(p Progress) {
 		if p.Step == stop {
 			cancel()

@@ -29,12 +29,13 @@ func (r *Run) nextSave() int {
 // large network would take longer than the training.
 const minSaveSteps = 20
 
-// shouldSave reports whether the current step, which ends an epoch or is a multiple of SaveEvery, gets a checkpoint.
+// shouldSave reports whether the current step, which ends an epoch or is a multiple of SaveEvery, gets a checkpoint. Of the epochs, the first that ends at or
+// after each multiple of minSaveSteps has one: resumed runs save at the same steps.
 func (r *Run) shouldSave() bool {
 	t := r.trainer
 	step, epoch := t.Step(), t.PerEpoch()
-	return step == t.Steps() || step-r.saved >= minSaveSteps || r.SaveEvery > 0 && step%r.SaveEvery == 0 ||
-		r.KeepEvery > 0 && step%(r.KeepEvery*epoch) == 0
+	asked := r.SaveEvery > 0 && step%r.SaveEvery == 0 || r.KeepEvery > 0 && step%(r.KeepEvery*epoch) == 0
+	return asked || step == t.Steps() || step%epoch == 0 && step/minSaveSteps > (step-epoch)/minSaveSteps
 }
 
 // save writes the checkpoint of the current step, and keeps it if it is a snapshot.

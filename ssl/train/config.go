@@ -138,12 +138,12 @@ func (c Config) schedules() (rate, decay net.Schedule, err error) {
 
 // Description describes the learning rate of a resolved configuration and how it was computed.
 func (c Config) Description() string {
-	text := fmt.Sprintf("learning rate %g", c.LR)
+	text := fmt.Sprintf("learning rate %.4g", c.LR)
 	if c.BaseLR > 0 {
 		text += fmt.Sprintf(" = %g × %d/%d", c.BaseLR, c.Batch, ReferenceBatch)
 	}
 	if text += ", " + c.Schedule; c.Warmup > 0 {
-		text += fmt.Sprintf(" after %g %% of warm-up", 100*c.Warmup)
+		text += fmt.Sprintf(" after %.3g %% of warm-up", 100*c.Warmup)
 	}
 	if c.DecayEnd != c.Decay {
 		text += fmt.Sprintf(", weight decay %g to %g", c.Decay, c.DecayEnd)

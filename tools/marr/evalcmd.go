@@ -24,7 +24,7 @@ func evalCommand(fs *pflag.FlagSet) func(context.Context, []string) error {
 	dir := fs.String("run", "", "`DIR` of a run, whose newest checkpoint is measured, or one of its checkpoint files")
 	branch := branchFlag(fs)
 	model := fs.String("model", "", "`FILE|random|raw` in place of --run: an .onnx or .safetensors file, an untrained network, or the pixels themselves. "+
-		"An ONNX file of another architecture runs in ONNX Runtime")
+		"random and raw take network, size and seed of a --run. An ONNX file of another architecture runs in ONNX Runtime")
 	examples(fs, "model", []string{"random", "raw"})
 	end()
 	end = inGroup(fs, dataGroup)
@@ -46,7 +46,8 @@ func evalCommand(fs *pflag.FlagSet) func(context.Context, []string) error {
 		if err := p.choose(fs, args); err != nil {
 			return err
 		}
-		if (*dir == "") == (*model == "") {
+		compared := *model == "random" || *model == "raw"
+		if (*dir == "") == (*model == "") && !compared {
 			return usagef("eval: give either --run DIR or --model: a FILE, random or raw")
 		}
 		if err := checkBranch(*branch, *dir); err != nil {
@@ -62,7 +63,7 @@ func evalCommand(fs *pflag.FlagSet) func(context.Context, []string) error {
 			return usagef("eval: --train and --test are required: name the labeled images to fit on and to test on")
 		}
 		given := givenSettings(fs)
-		if *model == "random" {
+		if *model == "random" && *dir == "" {
 			if err := setBackbone(fs, &c.Config); err != nil {
 				return usageError{err}
 			}
@@ -89,12 +90,12 @@ func checkModelFlags(fs *pflag.FlagSet, dir, model string) error {
 	}
 	for name := range givenSettings(fs) {
 		if !slices.Contains(takes, name) {
-			return usagef("--%s: %s: leave it out, or give --model random", name, what)
+			return usagef("--%s: %s: leave it out, or give --model random without --run", name, what)
 		}
 	}
 	for _, name := range []string{"arch", "norm", "size", "seed"} {
 		if fs.Changed(name) && !slices.Contains(takes, name) {
-			return usagef("--%s: %s: leave it out, or give --model random", name, what)
+			return usagef("--%s: %s: leave it out, or give --model random without --run", name, what)
 		}
 	}
 	return nil
@@ -118,10 +119,10 @@ func (e evaluation) saved() (*subject, error) {
 	var s subject
 	var err error
 	switch {
-	case e.run != "":
-		s, err = runSubject(e.run, e.branch)
 	case e.model == "random" || e.model == "raw":
 		return nil, nil
+	case e.run != "":
+		s, err = runSubject(e.run, e.branch)
 	default:
 		s, err = e.file()
 	}
@@ -175,7 +176,15 @@ func (e evaluation) do(ctx context.Context, trainName, testName, device string) 
 	if err != nil {
 		return err
 	}
-	px, channels := e.config.Size, 0
+	channels := 0
+	if e.model != "" && e.run != "" {
+		s, err := runSubject(e.run, e.branch)
+		if err != nil {
+			return err
+		}
+		e.config, channels = s.config, s.channels
+	}
+	px := e.config.Size
 	if saved != nil {
 		px, channels = saved.inputs.Size, saved.channels
 		if saved.runtime != nil {
@@ -258,6 +267,12 @@ func (e evaluation) measure(ctx context.Context, dev *vk.Device, s subject, trai
 	if s.branch != "" {
 		name += ", branch " + s.branch
 		result["branch"] = s.branch
+	}
+	switch {
+	case s.raw():
+		name = fmt.Sprintf("raw, %d px", s.inputs.Size)
+	case e.model == "random":
+		name = fmt.Sprintf("random %s, %d px", networkName(s.config), s.inputs.Size)
 	}
 	if s.runtime != nil {
 		result["runtime"] = "ONNX Runtime"

@@ -27,6 +27,7 @@ func exportCommand(fs *pflag.FlagSet) func(context.Context, []string) error {
 	end = inGroup(fs, outputGroup)
 	out := fs.String("out", "", "`FILE` to write, which ends in .onnx or .safetensors")
 	verify := fs.Bool("verify", false, "read the file back and compare it with the run: ONNX by the features of the run's images, safetensors by its bytes")
+	images := fs.String("data", "", "images `D` for --verify; default: those of the run")
 	anySize := fs.Bool("any-size", false, "ONNX: let height and width of the images be dynamic, as the number of images is; not possible with the norms group and layer")
 	end()
 	device := deviceFlag(fs)
@@ -54,6 +55,7 @@ func exportCommand(fs *pflag.FlagSet) func(context.Context, []string) error {
 		if err != nil {
 			return err
 		}
+		s.config.Data = cmp.Or(*images, s.config.Data)
 		dev, err := openDevice(*device)
 		if err != nil {
 			return err
@@ -69,7 +71,7 @@ func (x exporter) export(ctx context.Context, format export.Format, path string,
 	if verify && format.NeedsSamples() {
 		var err error
 		if set, err = x.images(ctx); err != nil {
-			return fmt.Errorf("--verify needs the images of the run: %w", err)
+			return fmt.Errorf("--verify needs images, such as those of the run: %w; name others with --data, or omit --verify", err)
 		}
 		defer set.Close()
 	}
@@ -110,7 +112,7 @@ func (x exporter) images(ctx context.Context) (*data.Set, error) {
 	}
 	if set.C > x.s.channels {
 		set.Close()
-		return nil, fmt.Errorf("%s has color now, but the run was trained on gray images: restore the images, or omit --verify", set.Name)
+		return nil, fmt.Errorf("%s has color now, but the run was trained on gray images: name other images with --data, or omit --verify", set.Name)
 	}
 	set.C = x.s.channels
 	return set, nil

@@ -45,7 +45,7 @@ func TestFineTunedAlikeFromARunAndFromItsFiles(t *testing.T) {
 	first := filepath.Join(dir, "run")
 	said := ok(t, finetune(set, first, "--run", run)...)
 	for _, want := range []string{"without --test, 6 of 32 images are held out", "onnx-go agrees with the device on 26 images",
-		"output probabilities [N 2]", "class   a   b  <- predicted     images  correct", "a ash     3   .", "6 images of " + set + " (held out):", "fine-tuned   accuracy 100.0 %, balanced accuracy 100.0 %"} {
+		"output probabilities [N 2]", "class   a   b  <- predicted     images  correct", "a ash     3   .", "6 images of " + set + " (held out), one seed: --seeds 3 ", "fine-tuned   accuracy 100.0 %, balanced accuracy 100.0 %"} {
 		if !strings.Contains(said, want) {
 			t.Errorf("said %q, want %q", said, want)
 		}

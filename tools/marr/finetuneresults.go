@@ -70,7 +70,7 @@ func (r finetuneResults) text(first *eval.Confusion) string {
 	row := func(name string, t trials) {
 		fmt.Fprintf(&b, "%-12s accuracy %s, balanced accuracy %s\n", name, meanText(t.Accuracy), meanText(t.Balanced))
 	}
-	n := ""
+	n := ", one seed: --seeds 3 shows how far seeds differ"
 	if seeds := len(r.FineTuned.Seeds); seeds > 1 {
 		n = fmt.Sprintf(", mean ± std of %d seeds; the table is of the first", seeds)
 	}

@@ -20,15 +20,15 @@ func TestFineTuningResumesWithOnlyTheFolder(t *testing.T) {
 	whole, broken := filepath.Join(dir, "whole"), filepath.Join(dir, "broken")
 	args := func(out string) []string {
 		return finetune(set, out, "--run", run, "--labels-per-class", "8", "--test", set, "--seeds", "2", "--baseline", "--freeze", "--head-hidden", "5",
-			"--warmup-epochs", "2", "--size", "12", "--views", views, "--epochs", "6")
+			"--warmup-epochs", "2", "--size", "12", "--views", views, "--epochs", "12")
 	}
 	ok(t, args(whole)...)
-	stopAfter(t, 7, syscall.SIGKILL, args(broken))
+	stopAfter(t, 23, syscall.SIGKILL, args(broken))
 	if err := os.Remove(views); err != nil {
 		t.Fatal(err)
 	}
 	said := ok(t, "finetune", "--resume", "--out", broken)
-	if !strings.Contains(said, "6 epochs of 2 steps, from step ") {
+	if !strings.Contains(said, "12 epochs of 2 steps, from step 20") {
 		t.Errorf("said %q, want one that continues", said)
 	}
 	for _, name := range []string{"", "seed2", "scratch-seed1", "scratch-seed2"} {

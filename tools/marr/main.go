@@ -170,7 +170,7 @@ func printUsage(to *os.File) {
 // noArgs returns an error for arguments that are not flags.
 func noArgs(args []string) error {
 	if len(args) > 0 {
-		return usagef("%q is not a flag: write options as --name value", args[0])
+		return usagef("%q is not a flag: write options as --name value, such as --out DIR", quoted(args[0]))
 	}
 	return nil
 }

@@ -82,13 +82,9 @@ type row struct{ name, value, why string }
 // print prints the plan of a run.
 func (p *planner) print() {
 	c := p.config
-	network := c.Arch
-	if width, ok := c.Backbone["width"]; ok {
-		network += fmt.Sprintf(", width %v", width)
-	}
 	rows := []row{
 		{"method", c.Method, p.reason("method")},
-		{"network", network, p.reason("arch")},
+		{"network", networkName(*c), p.reason("arch")},
 		{"views", fmt.Sprintf("%d px", c.Size), p.reason("size")},
 		{"batch", fmt.Sprint(c.Batch), p.reason("batch")},
 		{"epochs", fmt.Sprintf("%d of %s", c.Epochs, count(p.perEpoch(), "step")), p.reason("epochs")},
@@ -106,10 +102,18 @@ func (p *planner) print() {
 	case p.choosesEpochs() && c.Epochs > 1:
 		fmt.Printf("half the time: --time %s\n", roundTime(whole/2))
 	case c.Epochs > 1:
-		fmt.Printf("half the time: --epochs %d --arch %s --size %d\n", c.Epochs/2, c.Arch, c.Size)
+		fmt.Printf("half the time: --epochs %d --arch %s --size %d\n", c.Epochs/2, strings.Replace(networkName(*c), ", ", " --", 1), c.Size)
 	default:
 		fmt.Printf("half the time: --size %d, or a smaller --arch\n", int(float64(c.Size)/math.Sqrt2))
 	}
+}
+
+// networkName returns the architecture of a run, and its width if that was set.
+func networkName(c run.Config) string {
+	if width, ok := c.Backbone["width"]; ok {
+		return fmt.Sprintf("%s, width %v", c.Arch, width)
+	}
+	return c.Arch
 }
 
 // reason returns who chose a setting, and why.
@@ -117,6 +121,8 @@ func (p *planner) reason(key string) string {
 	switch {
 	case p.given(key):
 		return "as given"
+	case p.from != nil && p.why[key] == "" && (key == "arch" || key == "size"):
+		return "that of " + data.Printable(p.from.name)
 	case key == "size" && p.why[key] == "" && p.text != "":
 		return "as the views"
 	case p.why[key] != "":

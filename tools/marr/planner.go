@@ -61,6 +61,9 @@ func (p *planner) prepare() (err error) {
 			}
 		}
 	}
+	if p.out == "" && p.resume {
+		return usagef("--resume: --out is required: name the folder of the run")
+	}
 	if c.Data == "" || p.out == "" && !p.dryRun {
 		return usagef("pretrain: --data and --out are required: name the images and the folder of the run")
 	}

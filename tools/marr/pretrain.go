@@ -64,7 +64,9 @@ func pretrainCommand(fs *pflag.FlagSet) func(context.Context, []string) error {
 		if err != nil {
 			return err
 		}
-		_, err = pretrain(ctx, p.dev, p.run(), q)
+		if _, err = pretrain(ctx, p.dev, p.run(), q); err == nil {
+			printLine(os.Stdout, "next: marr finetune --run %[1]s --train D --out DIR, or marr eval or export --run %[1]s", quoted(o.out))
+		}
 		return continueWith(err, "marr pretrain --resume --out "+quoted(o.out))
 	}
 }

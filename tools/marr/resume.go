@@ -24,7 +24,7 @@ type saveOptions struct {
 
 func saveFlags(fs *pflag.FlagSet) *saveOptions {
 	o := &saveOptions{}
-	fs.IntVar(&o.saveEvery, "save-every", 0, "steps between checkpoints within an epoch, for epochs that take hours; 0: a checkpoint after each epoch, but at least 20 steps after the one before")
+	fs.IntVar(&o.saveEvery, "save-every", 0, "steps between checkpoints within an epoch, for epochs that take hours; 0: a checkpoint after each epoch, or of short ones after about every 20 steps")
 	fs.IntVar(&o.keepEvery, "keep-every", 0, "epochs between checkpoints that are kept as checkpoint-epochNNNN.ckpt, which --run of other commands accepts; 0: none are kept")
 	fs.BoolVar(&o.tensorBoard, "tensorboard", false, "also write the metrics and a sheet of the views as an event file, for tensorboard --logdir DIR")
 	return o

@@ -72,10 +72,7 @@ func runSubject(dir, branch string) (subject, error) {
 	if isCheckpoint(dir) {
 		folder = filepath.Dir(dir)
 	}
-	config, err := run.ReadConfig(filepath.Join(folder, run.ConfigFile))
-	if errors.Is(err, os.ErrNotExist) {
-		return subject{}, fmt.Errorf("run %s: the folder holds no run: use the folder of marr pretrain --out", folder)
-	}
+	config, err := runConfig(folder)
 	if err != nil {
 		return subject{}, err
 	}
@@ -97,6 +94,15 @@ func runSubject(dir, branch string) (subject, error) {
 	}
 	return subject{name: dir, config: config, channels: c.Meta.Channels, inputs: eval.Inputs{Mean: c.Meta.Mean, Std: c.Meta.Std, Size: config.Size},
 		start: eval.StartFromCheckpoint(c), branch: cmp.Or(c.Meta.Branch, net.Online)}, nil
+}
+
+// runConfig returns the settings of the run in a folder.
+func runConfig(folder string) (run.Config, error) {
+	c, err := run.ReadConfig(filepath.Join(folder, run.ConfigFile))
+	if errors.Is(err, os.ErrNotExist) {
+		err = fmt.Errorf("run %s: the folder holds no run: use the folder of marr pretrain --out", folder)
+	}
+	return c, err
 }
 
 // isCheckpoint reports whether a path names one checkpoint of a run, in place of the run's folder.

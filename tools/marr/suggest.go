@@ -119,7 +119,7 @@ func wantedValue(f *pflag.Flag) string {
 	case "intSlice":
 		return "whole numbers separated by commas, such as 1,20"
 	case "duration":
-		return "a number with a unit, such as 90m or 12h"
+		return "a number with a unit, s, m or h, such as 90m or 12h"
 	}
 	return "a whole number, such as 8"
 }

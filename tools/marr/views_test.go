@@ -66,6 +66,33 @@ func TestViewsPaintsEveryPreset(t *testing.T) {
 	}
 }
 
+// A run may have other views than its method: of another size, with larger crops.
+func TestViewsOfARunAreThoseThatItTrainedOn(t *testing.T) {
+	t.Parallel()
+	images, dir := images64(t), t.TempDir()
+	changed := filepath.Join(dir, "views.toml")
+	if err := os.WriteFile(changed, []byte("[all]\nrandom_resized_crop = { scale = [0.7, 1.0] }\n"), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	out := filepath.Join(dir, "run")
+	ok(t, small(images, out, "--epochs", "1", "--views", changed)...)
+	if got := ok(t, "views", "--run", out, "--print"); !strings.Contains(got, "size = 16\nrandom_resized_crop = { scale = [0.7, 1]") {
+		t.Errorf("the views of the run are %s", got)
+	}
+	png := filepath.Join(dir, "views.png")
+	if said := ok(t, "views", "--run", out, "--out", png); !strings.Contains(said, "8 images, 2 views of each") {
+		t.Errorf("said %q", said)
+	}
+	for _, c := range []struct{ want, flag, value string }{{"--method and --run: give one of them: a run has its own views", "--method", "byol"}, {"--size and --run", "--size", "20"}} {
+		if r := call(t, nil, "views", "--run", out, "--out", png, c.flag, c.value); r.status != 2 || !strings.Contains(r.err, c.want) {
+			t.Errorf("%s: status %d, said %q, want %q", c.flag, r.status, r.err, c.want)
+		}
+	}
+	if r := call(t, nil, "views", "--run", dir, "--out", png); r.status != 1 || !strings.Contains(r.err, "holds no run") {
+		t.Errorf("no run: status %d, said %q", r.status, r.err)
+	}
+}
+
 func TestPrintedViewsReadBackAsTheMethodsViews(t *testing.T) {
 	t.Parallel()
 	file := filepath.Join(t.TempDir(), "views.toml")

@@ -23,7 +23,8 @@ import (
 func viewsCommand(fs *pflag.FlagSet) func(context.Context, []string) error {
 	c := run.DefaultConfig()
 	end := inGroup(fs, dataGroup)
-	fs.StringVar(&c.Data, "data", "", "images `D` to show, as for marr pretrain")
+	fs.StringVar(&c.Data, "data", "", "images `D` to show, as for marr pretrain; default: those of --run")
+	dir := fs.String("run", "", "`DIR` of a run whose views are shown, in place of --method, --views and --size")
 	fs.IntVar(&c.Size, "size", 0, "side of a view in `pixels`; default: that of the images, at most 224")
 	images := fs.Int("images", 8, "number of images")
 	fs.Uint64Var(&c.Seed, "seed", c.Seed, "random seed")
@@ -37,6 +38,9 @@ func viewsCommand(fs *pflag.FlagSet) func(context.Context, []string) error {
 	out := fs.String("out", "", "`FILE`.png to write: one row per image, with the original and each view")
 	printOnly := fs.Bool("print", false, "print the views as TOML instead, to edit them and pass them to --views; needs no --data")
 	end()
+	for _, name := range []string{"method", "views", "size"} {
+		exclusive(fs, name, "run", "a run has its own views")
+	}
 	device := deviceFlag(fs)
 	return func(ctx context.Context, args []string) error {
 		if err := noArgs(args); err != nil {
@@ -45,6 +49,12 @@ func viewsCommand(fs *pflag.FlagSet) func(context.Context, []string) error {
 		text, err := readViews(*recipe)
 		if err != nil {
 			return err
+		}
+		if *dir != "" {
+			if err := ofRun(*dir, &c); err != nil {
+				return err
+			}
+			text = c.Views
 		}
 		if *printOnly {
 			return printViews(c, text)
@@ -85,6 +95,14 @@ func viewsCommand(fs *pflag.FlagSet) func(context.Context, []string) error {
 		}
 		return err
 	}
+}
+
+// ofRun sets the configuration to that of a run, without the images that c has already.
+func ofRun(dir string, c *run.Config) error {
+	saved, err := runConfig(dir)
+	saved.Data, saved.Seed = cmp.Or(c.Data, saved.Data), c.Seed
+	*c = saved
+	return err
 }
 
 // viewNames returns the methods and presets whose views can be shown.
