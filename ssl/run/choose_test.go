@@ -151,6 +151,7 @@ func TestMethodDefaultsFollowTheRun(t *testing.T) {
 		options               map[string]any
 	}{
 		{"byol", 10_000, 12, 256, map[string]any{"momentum": 0.9, "embedding": 256}},
+		{"byol", 2000, 2000, 64, map[string]any{"momentum": 0.996, "embedding": 256}},
 		{"byol", 50_000, 400, 256, map[string]any{"momentum": 0.99}},
 		{"byol", 50_000, 1000, 256, map[string]any{"momentum": 0.996}},
 		{"dino", 105_000, 200, 256, map[string]any{"prototypes": 16384, "teacher-temperature": 0.02, "momentum": 0.99}},
