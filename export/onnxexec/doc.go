@@ -6,7 +6,7 @@
 // as float32 can be, and larger differences to another program are that program's errors. The processors share the images; the result does
 // not depend on their number.
 //
-// The operators are those of convolutional classifiers at opset 13 and later (see table). An unknown operator, an unknown attribute or an
-// unsupported layout is an error that names the node. The backend keeps ordered input lists, so that a node may use a value twice and omit
-// optional inputs.
+// The operators are those of convolutional classifiers and vision transformers at opset 13 and later (see table). An unknown operator, an
+// unknown attribute or an unsupported layout is an error that names the node. The backend keeps ordered input lists, so that a node may use a
+// value twice and omit optional inputs.
 package onnxexec

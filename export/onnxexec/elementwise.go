@@ -141,17 +141,49 @@ func instanceNorm(c *call) (*array, error) {
 	y := &array{shape: x.shape, f: make([]float32, len(x.f))}
 	plane, eps := product(x.shape[2:]), c.float("epsilon", 1e-5)
 	parallel(x.shape[0]*ch, func(i int, _ *[]float64) {
-		mean, variance := 0.0, 0.0
 		src := x.f[i*plane:][:plane]
-		for _, v := range src {
-			mean += float64(v) / float64(plane)
-		}
-		for _, v := range src {
-			variance += (float64(v) - mean) * (float64(v) - mean) / float64(plane)
-		}
+		mean, variance := moments(src)
 		s, b := float64(c.in[1].f[i%ch])/math.Sqrt(variance+eps), float64(c.in[2].f[i%ch])
 		for j, v := range src {
 			y.f[i*plane+j] = float32((float64(v)-mean)*s + b)
+		}
+	})
+	return y, nil
+}
+
+// moments returns mean and variance (biased) of v.
+func moments(v []float32) (mean, variance float64) {
+	n := float64(len(v))
+	for _, e := range v {
+		mean += float64(e) / n
+	}
+	for _, e := range v {
+		variance += (float64(e) - mean) * (float64(e) - mean) / n
+	}
+	return mean, variance
+}
+
+// layerNorm computes Y = Scale·(X − μ)/√(σ² + epsilon) + B, with μ and σ² (biased) over the axes from `axis` on. Scale and B, which may be omitted, have
+// the shape of those axes.
+func layerNorm(c *call) (*array, error) {
+	x := c.in[0]
+	ax, err := axis(c.int("axis", -1), len(x.shape))
+	if err != nil {
+		return nil, err
+	}
+	width, shift := product(x.shape[ax:]), make([]float32, product(x.shape[ax:]))
+	if b := c.input(2); b != nil {
+		shift = b.f
+	}
+	if len(c.in[1].f) != width || len(shift) != width {
+		return nil, fmt.Errorf("Scale %v and B of %d elements: want %v for X %v and axis %d", c.in[1].shape, len(shift), x.shape[ax:], x.shape, ax)
+	}
+	y, eps := &array{shape: x.shape, f: make([]float32, len(x.f))}, c.float("epsilon", 1e-5)
+	parallel(len(x.f)/width, func(i int, _ *[]float64) {
+		src := x.f[i*width:][:width]
+		mean, variance := moments(src)
+		for j, v := range src {
+			y.f[i*width+j] = float32((float64(v)-mean)/math.Sqrt(variance+eps)*float64(c.in[1].f[j]) + float64(shift[j]))
 		}
 	})
 	return y, nil

@@ -29,6 +29,7 @@ var table = map[string]spec{
 	"Softmax":            {softmax, "f", "axis=int"},
 
 	"InstanceNormalization": {instanceNorm, "f f f", "epsilon=float"},
+	"LayerNormalization":    {layerNorm, "f f f?", "axis=int epsilon=float stash_type=int"},
 
 	"MaxPool":           {maxPool, "f", windowAttrs + "ceil_mode=int storage_order=int"},
 	"AveragePool":       {averagePool, "f", windowAttrs + "ceil_mode=int count_include_pad=int"},

@@ -23,7 +23,11 @@ def mean_norm(t, a):
     return {"y": after_norm(y, t, a), "new_running_mean": running, "new_running_var": t["running_var"]}
 
 
-OPS.update(group_norm=group_norm, mean_norm=mean_norm)
+def layer_norm(t, a):
+    return {"y": F.layer_norm(t["x"], t["x"].shape[-1:], t["gamma"], t["beta"], a["eps"])}
+
+
+OPS.update(group_norm=group_norm, mean_norm=mean_norm, layer_norm=layer_norm)
 
 
 def cases():
@@ -39,6 +43,10 @@ def cases():
             for moving in (0, 1) if groups < 3 and shape[-1] < 17 else ():
                 yield case("mean_norm", "mean_norm_%s_%d" % (size, moving), dict(attrs, moving=moving, momentum=0.1),
                            norm + [spec("running_mean", c), spec("running_var", c, 1, 1)] + extra, wanted)
+    for shape, lo, hi, eps in [((1, 3), -1, 1, 1e-6), ((3, 5, 12), -1, 1, 1e-6), ((5, 33), 9, 11, 1e-5), ((7, 192), -1, 3, 1e-6), ((4, 7), 0, 0.004, 1e-6)]:
+        c = shape[-1:]
+        yield case("layer_norm", "layer_norm_%s_%g" % ("x".join(map(str, shape)), eps), {"eps": eps},
+                   [spec("x", shape, lo, hi), spec("gamma", c, 0.5, 1.5), spec("beta", c)], ["x", "gamma", "beta"])
 
 
 if __name__ == "__main__":

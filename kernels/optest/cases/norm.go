@@ -113,6 +113,16 @@ func norms() []Op {
 				return ref.GroupNorm(in.T("x"), gamma, beta, in.Int("groups"), in.Num("eps"), in.T("residual"), in.On("relu"))
 			},
 			Cases: append(groupNormCases(), optest.Case{Name: "plain", Inputs: inputs(input("x", 9, 8)), Attrs: attrs{"groups": 2, "eps": 1e-5}}),
+		}, {
+			Name:  "layer_norm",
+			Kinds: affine,
+			Build: func(in optest.In) *kernels.Tensor {
+				return kernels.LayerNorm(in.T("x"), in.P("gamma"), in.P("beta"), in.Num("eps"))
+			},
+			Ref: func(in optest.Values) *ref.Tensor {
+				return ref.LayerNorm(in.T("x"), in.T("gamma"), in.T("beta"), in.Num("eps"))
+			},
+			Cases: layerNormCases(),
 		},
 	}
 }
@@ -203,5 +213,28 @@ func groupNormCases() (cases []optest.Case) {
 	add(1, true, true, true, -1, 1, 67, 3, 3, 3)    // images begin within the slices of gn_apply
 	add(2, true, true, true, -1, 1, 90, 2, 3, 8)
 	add(1, false, false, true, -1, 1, 200, 3, 1, 3)
+	return cases
+}
+
+// layerNormCases have rows of less than a vector, of one to three rounds of a row's lanes, and of more than 512 vectors, which take more lanes; and more
+// rows than a work group. Rows of one or two numbers have no gradient, but for eps.
+func layerNormCases() (cases []optest.Case) {
+	add := func(eps, lo, hi float64, split bool, shape ...int) {
+		c := normCase(false, false, lo, hi, shape)
+		c.Name, c.Split, c.Attrs = fmt.Sprintf("%v_eps_%g_%g", shape, eps, lo), split, attrs{"eps": eps}
+		cases = append(cases, c)
+	}
+	add(1e-6, -1, 1, false, 1, 3)
+	add(1e-6, -1, 1, false, 3, 5)
+	add(1e-6, -1, 1, false, 37, 7)
+	add(1e-5, -1, 1, false, 2, 65, 12)
+	add(1e-6, -1, 1, false, 19, 129)
+	add(1e-6, -1, 1, false, 5, 13, 192)
+	add(1e-6, -0.001, 0.001, false, 5, 13) // squares below eps
+	add(1e-6, 29, 31, false, 7, 260)
+	add(1e-6, 29, 31, false, 2, 2049)
+	add(1e-6, -1, 1, false, 3, 4099)
+	add(1e-6, -1, 1, true, 701, 6)
+	add(1e-6, -1, 1, true, 2200, 3) // 35 chunks: two levels
 	return cases
 }

@@ -1,0 +1,83 @@
+package export
+
+import (
+	"reflect"
+	"testing"
+
+	"marr/kernels"
+	"marr/kernels/rng"
+	"marr/net"
+	"marr/vk"
+)
+
+// module is a function as a net.Module.
+type module func(x *kernels.Tensor) *kernels.Tensor
+
+func (m module) Forward(x *kernels.Tensor, _ net.Mode) *kernels.Tensor { return m(x) }
+
+// randomParam returns a parameter of values from −1 to 1.
+func randomParam(st *kernels.Store, name string, shape ...int) *kernels.Param {
+	return st.Param(name, func() []float32 {
+		n := 1
+		for _, d := range shape {
+			n *= d
+		}
+		v := make([]float32, n)
+		rng.New(5, uint32(len(v))).Uniform(v, -1, 1)
+		return v
+	}, shape...)
+}
+
+// TestLayerNormIsTracedAsItsONNXNode checks the attributes: the ONNX default of epsilon is 1e-5 (onnx/docs/Operators.md).
+func TestLayerNormIsTracedAsItsONNXNode(t *testing.T) {
+	st := kernels.NewStore(nil)
+	m, err := Trace(st, layerNorm(st), 9, 9, 6, Features)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := Node{"LayerNormalization", "norm/LayerNormalization", []string{"globalavgpool_0", "norm.weight", "norm.bias"}, []string{Features},
+		[]Attr{Int("axis", -1), Float("epsilon", 1e-6)}}
+	if got := m.Nodes[len(m.Nodes)-1]; !reflect.DeepEqual(got, want) {
+		t.Errorf("node %+v, want %+v", got, want)
+	}
+}
+
+func layerNorm(st *kernels.Store) net.Module {
+	gamma, beta := randomParam(st, "norm.weight", 6), randomParam(st, "norm.bias", 6)
+	return module(func(x *kernels.Tensor) *kernels.Tensor {
+		return kernels.LayerNorm(kernels.GlobalAvgPool(x), gamma, beta, 1e-6)
+	})
+}
+
+// Outputs are of order 1, and so is the sensitivity of every op.
+func TestRuntimesAgreeWithTheDeviceOnTokens(t *testing.T) {
+	dev, err := vk.Open("", vk.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer dev.Close()
+	for name, f := range map[string]func(st *kernels.Store) net.Module{"layer norm": layerNorm} {
+		t.Run(name, func(t *testing.T) {
+			st := kernels.NewStore(dev)
+			defer st.Free()
+			m, dims := f(st), []int{3, 6, 5, 4}
+			x := make([]float32, 3*6*5*4)
+			rng.New(4).Uniform(x, -2, 2)
+			model, err := Trace(st, m, 5, 4, 6, Features)
+			if err != nil {
+				t.Fatal(err)
+			}
+			file := mustMarshal(t, model)
+			want := outputs(t, dev, st, m, model.Outputs[0].Dims[1].Size, x, dims)
+			for _, r := range runtimes(t) {
+				a, err := Compare(file, x, dims, want, r)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if a.MaxAbsDiff > 1e-5 {
+					t.Errorf("%+v: want within 1e-5; outputs begin with %v", a, want[:4])
+				}
+			}
+		})
+	}
+}
