@@ -49,6 +49,16 @@ func layerNorm(st *kernels.Store) net.Module {
 	})
 }
 
+// tokenNorm is layer norm of each position of an image, before the mean over them.
+func tokenNorm(st *kernels.Store) net.Module {
+	gamma, beta := randomParam(st, "norm.weight", 6), randomParam(st, "norm.bias", 6)
+	return module(func(x *kernels.Tensor) *kernels.Tensor {
+		n, h, w, c := x.Dim(0), x.Dim(1), x.Dim(2), x.Dim(3)
+		y := kernels.LayerNorm(kernels.Reshape(x, n, h*w, c), gamma, beta, 1e-6)
+		return kernels.GlobalAvgPool(kernels.Reshape(y, n, h*w, 1, c))
+	})
+}
+
 // Outputs are of order 1, and so is the sensitivity of every op.
 func TestRuntimesAgreeWithTheDeviceOnTokens(t *testing.T) {
 	dev, err := vk.Open("", vk.Options{})
@@ -56,7 +66,10 @@ func TestRuntimesAgreeWithTheDeviceOnTokens(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer dev.Close()
-	for name, f := range map[string]func(st *kernels.Store) net.Module{"layer norm": layerNorm} {
+	for name, f := range map[string]func(st *kernels.Store) net.Module{
+		"layer norm":           layerNorm,
+		"layer norm of tokens": tokenNorm,
+	} {
 		t.Run(name, func(t *testing.T) {
 			st := kernels.NewStore(dev)
 			defer st.Free()

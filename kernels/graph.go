@@ -49,6 +49,10 @@ func (g *Graph) vjp(y *Tensor, back func(dy *Tensor)) {
 // It is always 1 for parameters, whose gradients ClearGrads zeroes at the start of a step. An op with several inputs calls it only for those with
 // needs set; vjp has checked an only input.
 func (g *Graph) gradient(x *Tensor) (dx *Tensor, add int) {
+	if x.base != nil {
+		dx, add = g.gradient(x.base)
+		return dx.as(x.shape), add
+	}
 	if x.param != nil {
 		return g.paramGrad(x.param), 1
 	}
@@ -74,6 +78,9 @@ func (g *Graph) Backward(loss *Tensor) {
 // BackwardFrom runs the backward pass from y, whose gradient is dy (same shape, pad lanes zero).
 func (g *Graph) BackwardFrom(y, dy *Tensor) {
 	wantSame("BackwardFrom", y, dy)
+	for y.base != nil {
+		y, dy = y.base, dy.as(y.base.shape)
+	}
 	y.grad = dy
 	first := len(g.steps)
 	for i := len(g.backward) - 1; i >= 0; i-- {
@@ -102,7 +109,7 @@ func StopGrad(x *Tensor) *Tensor {
 
 func (t *Tensor) constant() *Tensor {
 	c := *t
-	c.needs, c.grad, c.param = false, nil, nil
+	c.needs, c.grad, c.param, c.base = false, nil, nil, nil
 	return &c
 }
 

@@ -37,10 +37,14 @@ func TestMisuseIsABuildErrorWithAFix(t *testing.T) {
 		"kernels: Add: x#1 [2 3] and x#2 [3 2]: shapes differ":          func(g *kernels.Graph) { kernels.Add(x(g, 2, 3), x(g, 3, 2)) },
 		"kernels: Bias: x#1 [2 3] and w [4]: want a bias of 3":          func(g *kernels.Graph) { kernels.Bias(x(g, 2, 3), w(g, 4)) },
 		"kernels: Slice: x#1 [4 3] from 2 to 5: want 0 ≤ from < to ≤ 4": func(g *kernels.Graph) { kernels.Slice(x(g, 4, 3), 2, 5) },
-		"kernels: Concat: want at least one tensor":                     func(*kernels.Graph) { kernels.Concat() },
-		"kernels: Concat: x#2 [4] and x#1 [3]: shapes differ":           func(g *kernels.Graph) { kernels.Concat(x(g, 2, 3), x(g, 2, 4)) },
-		"kernels: GlobalAvgPool: x#1 [2 3]: want 4 axes of at least 1":  func(g *kernels.Graph) { kernels.GlobalAvgPool(x(g, 2, 3)) },
-		"kernels: BatchNorm w: x#1 [4 3]: 3 channels, want 5":           func(g *kernels.Graph) { kernels.BatchNorm(x(g, 4, 3), norm(g, 5), nil, false, true) },
+		"kernels: Reshape: x#1 [4 6] to [3 6]: want as many elements":   func(g *kernels.Graph) { kernels.Reshape(x(g, 4, 6), 3, 6) },
+		"kernels: Reshape: x#1 [4 6] to [2 12]: want the same last axis, or sizes that 4 divides, because rows are padded": func(g *kernels.Graph) {
+			kernels.Reshape(x(g, 4, 6), 2, 12)
+		},
+		"kernels: Concat: want at least one tensor":                    func(*kernels.Graph) { kernels.Concat() },
+		"kernels: Concat: x#2 [4] and x#1 [3]: shapes differ":          func(g *kernels.Graph) { kernels.Concat(x(g, 2, 3), x(g, 2, 4)) },
+		"kernels: GlobalAvgPool: x#1 [2 3]: want 4 axes of at least 1": func(g *kernels.Graph) { kernels.GlobalAvgPool(x(g, 2, 3)) },
+		"kernels: BatchNorm w: x#1 [4 3]: 3 channels, want 5":          func(g *kernels.Graph) { kernels.BatchNorm(x(g, 4, 3), norm(g, 5), nil, false, true) },
 		"kernels: BatchNorm w: x#1 [1 3]: a single value per channel has no variance: use a batch of at least 2": func(g *kernels.Graph) {
 			kernels.BatchNorm(x(g, 1, 3), norm(g, 3), nil, false, true)
 		},

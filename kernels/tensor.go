@@ -56,6 +56,7 @@ type Tensor struct {
 	needs bool    // a gradient flows into it
 	grad  *Tensor // nil until the first contribution
 	param *Param
+	base  *Tensor // shares memory and gradient with this tensor, which has another shape; nil: none
 
 	producer *producer // of matrix products and convolutions that can compute statistics too
 }
@@ -94,10 +95,15 @@ func (t *Tensor) Track() *Tensor {
 
 // Grad returns the gradient with respect to t of the loss of Backward, or nil if there is none.
 func (t *Tensor) Grad() *Tensor {
-	if t.param != nil {
+	switch {
+	case t.param != nil:
 		return t.g.paramGrad(t.param)
+	case t.base == nil:
+		return t.grad
+	case t.base.Grad() == nil:
+		return nil
 	}
-	return t.grad
+	return t.base.Grad().as(t.shape)
 }
 
 // bytes returns the size of the tensor in memory.

@@ -67,3 +67,6 @@ func Slice(x *Tensor, from, to int) *Tensor {
 	inner := volume(x.Shape[1:])
 	return From(slices.Clone(x.Data[from*inner:to*inner]), append([]int{to - from}, x.Shape[1:]...)...)
 }
+
+// Reshape is x in another shape of as many elements, in row-major order.
+func Reshape(x *Tensor, shape ...int) *Tensor { return From(slices.Clone(x.Data), shape...) }

@@ -180,6 +180,7 @@ OPS = {
     "bias": lambda t, a: {"y": t["x"] + t["b"]},
     "concat": lambda t, a: {"y": torch.cat([t[k] for k in sorted(t)], 0)},
     "slice": lambda t, a: {"y": t["x"][int(a["from"]):int(a["to"])]},
+    "reshape": lambda t, a: {"y": t["x"].reshape([int(a[k]) for k in sorted(a)])},
     "l2normalize": lambda t, a: {"y": F.normalize(t["x"], dim=1)},
     "softmax": lambda t, a: {"y": F.softmax(t["x"] / a["temperature"], 1)},
     "log_softmax": lambda t, a: {"y": F.log_softmax(t["x"] / a["temperature"], 1)},
@@ -281,6 +282,12 @@ def elementwise_cases():
             yield case("slice", "slice_%d_%d_of_5x%s" % (lo, hi, size), {"from": lo, "to": hi}, [spec("x", (5,) + tail)], ["x"])
 
 
+def token_cases():
+    for shape, to in [((3, 2, 5, 8), (3, 10, 8)), ((6, 5), (2, 3, 5)), ((2, 3, 4), (2, 12))]:
+        yield case("reshape", "reshape_%s_to_%s" % tuple("x".join(map(str, s)) for s in (shape, to)), {"d%d" % i: d for i, d in enumerate(to)},
+                   [spec("x", shape)], ["x"])
+
+
 def loss_cases():
     for n, d, scale in [(5, 7, 1), (3, 128, 1), (1, 2, 1), (4, 33, 1e-3)]:
         yield case("l2normalize", "l2normalize_%dx%d_%g" % (n, d, scale), {}, [spec("x", (n, d), -scale, scale)], ["x"])
@@ -338,5 +345,5 @@ def optimizer_cases():
 
 if __name__ == "__main__":
     torch.set_num_threads(1)
-    groups = (conv_cases, pool_cases, batchnorm_cases, matrix_cases, elementwise_cases, loss_cases, method_cases, optimizer_cases)
+    groups = (conv_cases, pool_cases, batchnorm_cases, matrix_cases, elementwise_cases, loss_cases, method_cases, token_cases, optimizer_cases)
     dump("kernels/testdata/ops.json", [c for g in groups for c in g()])
