@@ -13,11 +13,12 @@ func CenteredSoftmax(x *Tensor, c *State, temperature Scalar) *Tensor {
 	}
 	y := g.alloc("CenteredSoftmax", F32, x.shape)
 	q, width := x.quads(), x.Width()
-	g.run(launch{kernel: "centered_softmax", rows: x.Rows(), binds: []bind{in(x), whole(center), whole(temperature.mem), out(y)},
+	group := groupOfRows(q)
+	g.run(launch{kernel: "centered_softmax", spec: group.spec(), rows: x.Rows(), binds: []bind{in(x), whole(center), whole(temperature.mem), out(y)},
 		push: func(_, n int) constants {
 			return constants{"rows": n, "quads": q, "width": width, "temperature": temperature.index}
 		},
-		groups: func(n int) [3]uint32 { return groups1(n, 1) }})
+		groups: group.groups})
 	return y
 }
 

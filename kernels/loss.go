@@ -9,30 +9,21 @@ func CrossEntropy(x, targets *Tensor) *Tensor {
 		misuse("CrossEntropy", "%v with targets %v: want %d of type I32", x, targets, x.Rows())
 	}
 	rows, q, width := x.Rows(), x.quads(), x.Width()
-	part, row := g.alloc("cross entropy shares", F32, []int{rows, lossLanes * lanes}), g.alloc("cross entropy rows", F32, []int{rows, lanes})
-	g.run(launch{kernel: "cross_entropy", rows: 1, binds: []bind{whole(x), whole(targets), wholeOut(part)},
-		push:   func(_, _ int) constants { return constants{"rows": rows, "quads": q, "width": width} },
-		groups: func(int) [3]uint32 { return groups1(rows, 1) }})
-	g.logSumExp("logsumexp", row, part)
+	row, group := g.alloc("cross entropy rows", F32, []int{rows, lanes}), groupOfRows(q)
+	g.run(launch{kernel: "cross_entropy", spec: group.spec(), rows: rows, binds: []bind{in(x), whole(targets), out(row)},
+		push:   func(first, n int) constants { return constants{"rows": n, "row0": first, "quads": q, "width": width} },
+		groups: group.groups})
 	loss, mean := g.meanLoss("CrossEntropy", row, rows, x)
 	g.vjp(loss, func(dl *Tensor) {
 		dx, add := g.gradient(x)
-		g.run(launch{kernel: "cross_entropy_back", rows: 1,
-			binds:  []bind{whole(x), whole(targets), whole(row), whole(mean), whole(dl), wholeOut(dx)},
-			push:   func(_, _ int) constants { return constants{"rows": rows, "quads": q, "width": width, "add": add} },
-			groups: func(int) [3]uint32 { return groups1(rows*q, 32) }})
+		g.run(launch{kernel: "cross_entropy_back", rows: rows,
+			binds: []bind{in(x), whole(targets), in(row), whole(mean), whole(dl), sum(dx, add)},
+			push: func(first, n int) constants {
+				return constants{"rows": n, "row0": first, "quads": q, "width": width, "add": add}
+			},
+			groups: func(n int) [3]uint32 { return groups1(n*q, 32) }})
 	})
 	return loss
-}
-
-// lossLanes is the number of lanes for a row in losses. Each takes every 32nd vector, so that neighboring lanes read neighboring vectors.
-const lossLanes = 32
-
-// logSumExp merges the partial results of each row's lanes: part [N lossLanes·4] to row [N 4].
-func (g *Graph) logSumExp(kernel string, row, part *Tensor) {
-	g.run(launch{kernel: kernel, rows: row.Rows(), binds: []bind{in(part), out(row)},
-		push:   func(_, n int) constants { return constants{"rows": n} },
-		groups: func(n int) [3]uint32 { return groups1(n, 32) }})
 }
 
 // meanLoss returns the weighted mean of row losses (loss, weight, …), and a vector of this mean and the sum of weights.

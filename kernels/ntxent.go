@@ -73,16 +73,15 @@ func (x ntxent) similarities(g *Graph, sim *Tensor, from, n int) {
 // forward fills x.row and returns the last slab.
 func (x ntxent) forward(g *Graph) *Tensor {
 	rows := x.z.Rows()
-	sim, part := g.alloc("similarities", F32, []int{x.slab, rows}), g.alloc("NT-Xent shares", F32, []int{x.slab, lossLanes * lanes})
+	sim := g.alloc("similarities", F32, []int{x.slab, rows})
+	group := groupOfRows(sim.quads())
 	x.slabs(func(from, n int) {
 		x.similarities(g, sim, from, n)
-		part := rowsOf(part, 0, n)
-		g.run(launch{kernel: "ntxent", rows: n, binds: []bind{in(rowsOf(sim, 0, n)), out(part)},
+		g.run(launch{kernel: "ntxent", spec: group.spec(), rows: n, binds: []bind{in(rowsOf(sim, 0, n)), out(rowsOf(x.row, from, n))},
 			push: func(first, m int) constants {
 				return constants{"n": m, "row0": from + first, "rows": rows, "quads": sim.quads(), "scale": x.scale, "decoupled": x.decoupled}
 			},
-			groups: func(m int) [3]uint32 { return groups1(m, 1) }})
-		g.logSumExp("logsumexp", rowsOf(x.row, from, n), part)
+			groups: group.groups})
 	})
 	return sim
 }

@@ -53,7 +53,7 @@ func TestNTXentMemoryDoesNotGrowWithTheSquareOfTheBatch(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer prog.Free()
-	if most := int64(20 << 20); prog.Planned() > most { // z, zᵀ and dz of 2 MiB each, two slabs of 4 MiB, shares of 128 KiB
+	if most := int64(20 << 20); prog.Planned() > most { // z, zᵀ and dz of 2 MiB each, two slabs of 4 MiB
 		t.Errorf("%d bytes planned, want at most %d", prog.Planned(), most)
 	}
 }

@@ -12,11 +12,10 @@ func SoftCrossEntropy(x, targets *Tensor, temperature float64) *Tensor {
 		misuse("SoftCrossEntropy", "targets %v have a gradient: pass StopGrad of them", targets)
 	}
 	rows, q, width, scale := x.Rows(), x.quads(), x.Width(), 1/temperature
-	part, row := g.alloc("soft cross entropy shares", F32, []int{rows, lossLanes * lanes}), g.alloc("soft cross entropy rows", F32, []int{rows, lanes})
-	g.run(launch{kernel: "soft_cross_entropy", rows: rows, binds: []bind{in(x), in(targets), out(part)},
+	row, group := g.alloc("soft cross entropy rows", F32, []int{rows, lanes}), groupOfRows(q)
+	g.run(launch{kernel: "soft_cross_entropy", spec: group.spec(), rows: rows, binds: []bind{in(x), in(targets), out(row)},
 		push:   func(_, n int) constants { return constants{"rows": n, "quads": q, "width": width, "scale": scale} },
-		groups: func(n int) [3]uint32 { return groups1(n, 1) }})
-	g.logSumExp("logsumexp.soft", row, part)
+		groups: group.groups})
 	loss, _ := g.meanLoss("SoftCrossEntropy", row, rows, x)
 	g.vjp(loss, func(dl *Tensor) {
 		dx, add := g.gradient(x)

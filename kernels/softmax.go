@@ -24,7 +24,7 @@ func L2Normalize(x *Tensor) *Tensor {
 	return y
 }
 
-// Softmax is softmax(x/τ) over the last axis of x [N D]. Backward keeps only y: dx = y ⊙ (dy − Σ dy⊙y)/τ.
+// Softmax is softmax(x/τ) over the last axis of x [.. D]. Backward keeps only y: dx = y ⊙ (dy − Σ dy⊙y)/τ.
 func Softmax(x *Tensor, temperature float64) *Tensor {
 	y := softmax("Softmax", "soft", x, temperature)
 	x.g.node("Softmax", y, onnxSoftmax, map[string]float64{"temperature": temperature}, x)
@@ -36,30 +36,34 @@ func onnxSoftmax(n Node, o ONNX) {
 		o.Refuse(fmt.Sprintf("its temperature is %g, not 1", t))
 		return
 	}
-	o.Node("Softmax", o.Value(n.Out), []string{o.Value(n.In[0])}, o.Value(n.Out), Attr{"axis", 1})
+	if len(n.Out.shape) == 4 {
+		o.Refuse("values of four axes are images, whose last axis in ONNX is not the channels")
+		return
+	}
+	o.Node("Softmax", o.Value(n.Out), []string{o.Value(n.In[0])}, o.Value(n.Out), Attr{"axis", len(n.Out.shape) - 1})
 }
 
-// LogSoftmax is log softmax(x/τ) over the last axis of x [N D]. Backward keeps only y: dx = (dy − e^y·Σ dy)/τ.
+// LogSoftmax is log softmax(x/τ) over the last axis of x [.. D]. Backward keeps only y: dx = (dy − e^y·Σ dy)/τ.
 func LogSoftmax(x *Tensor, temperature float64) *Tensor {
 	return softmax("LogSoftmax", "log", x, temperature)
 }
 
 func softmax(op, variant string, x *Tensor, temperature float64) *Tensor {
 	g := x.g
-	wantShape(op, x, 2)
 	wantTemperature(op, temperature)
 	y := g.result(op, x.shape, x)
 	rows, q, width, scale := x.Rows(), x.quads(), x.Width(), 1/temperature
-	g.run(launch{kernel: "softmax." + variant, rows: rows, binds: []bind{in(x), out(y)},
+	group := groupOfRows(q)
+	g.run(launch{kernel: "softmax." + variant, spec: group.spec(), rows: rows, binds: []bind{in(x), out(y)},
 		push:   func(_, n int) constants { return constants{"rows": n, "quads": q, "width": width, "scale": scale} },
-		groups: func(n int) [3]uint32 { return groups1(n, 32) }})
+		groups: group.groups})
 	g.vjp(y, func(dy *Tensor) {
 		dx, add := g.gradient(x)
-		g.run(launch{kernel: "softmax_back." + variant, rows: rows, binds: []bind{in(dy), in(y), sum(dx, add)},
+		g.run(launch{kernel: "softmax_back." + variant, spec: group.spec(), rows: rows, binds: []bind{in(dy), in(y), sum(dx, add)},
 			push: func(_, n int) constants {
 				return constants{"rows": n, "quads": q, "width": width, "scale": scale, "add": add}
 			},
-			groups: func(n int) [3]uint32 { return groups1(n, 32) }})
+			groups: group.groups})
 	})
 	return y
 }

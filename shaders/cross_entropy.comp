@@ -1,32 +1,32 @@
 #version 450
 #extension GL_GOOGLE_include_directive : require
-// Cross-entropy, partial results: part[r][l] = (top, Σ exp(x_rc − top), Σ x_rt, 1) over lane l's part of row r, where top is the maximum and t the
-// target. The last number is 0 if t < 0. logsumexp.comp merges the lanes of a row.
-// Bindings: 0 x, read: [rows][quads]   1 targets, read: int[rows]   2 part, write: vec4[rows][32]; all bound whole
-// Grid: x, z rows. A group computes a row, a lane every 32nd vector of it.
+// Cross-entropy: row[r] = (lse − x_rt, 1, lse, 0), with lse = log Σ_c exp(x_rc) and the target t, or zeros if t < 0.
+// Bindings: 0 x, read: [rows][quads], at the slice, whose first row is row0   1 targets, read: int[]   2 row, write: vec4[rows], at the slice
+// Grid: x, z ⌈rows · LANES / 128⌉. A lane takes every LANES-th vector of a row (rowgroup.glsl).
 //! variant plain
 //! variant texel -DTEXEL
 #include "io.glsl"
-layout(local_size_x = 32) in;
 #include "rows.glsl"
-layout(push_constant) uniform Push { uint rows, quads, width; };
+#include "rowgroup.glsl"
+layout(push_constant) uniform Push { uint rows, row0, quads, width; };
 READS(0, x)
 layout(binding = 1) readonly buffer Targets { int targets[]; };
-WRITES(2, part)
+WRITES(2, row)
 
 void main() {
-	uint r = GROUP;
-	if (r >= rows) return;
+	uint r = ROW, last = min(r, rows - 1u), from = last * quads;
 	float top = LOW, total = 0.0, hit = 0.0;
-	int t = targets[r];
-	for (uint q = gl_LocalInvocationID.x; q < quads; q += 128u) {
+	int t = targets[row0 + last];
+	for (uint q = LANE; q < quads; q += 4u * LANES) {
 		vec4 v[4];
-		[[unroll]] for (uint u = 0u; u < 4u; u++) v[u] = LOAD(x, r * quads + min(q + u * 32u, quads - 1u));
+		[[unroll]] for (uint u = 0u; u < 4u; u++) v[u] = LOAD(x, from + min(q + u * LANES, quads - 1u));
 		[[unroll]] for (uint u = 0u; u < 4u; u++) {
-			hit += sum4(mix(vec4(0), v[u], equal(ivec4(0, 1, 2, 3) + int((q + u * 32u) * 4u), ivec4(t))));
-			v[u] = mix(vec4(LOW), v[u], inRow(q + u * 32u, width));
+			hit += sum4(mix(vec4(0), v[u], equal(ivec4(0, 1, 2, 3) + int((q + u * LANES) * 4u), ivec4(t))));
+			v[u] = mix(vec4(LOW), v[u], inRow(q + u * LANES, width));
 		}
 		logSumExp(v, top, total);
 	}
-	part[r * 32u + gl_LocalInvocationID.x] = vec4(top, total, hit, t < 0 ? 0 : 1);
+	rowLogSumExp(top, total, hit);
+	float lse = top + log(total);
+	if (LANE == 0u && r < rows) row[r] = t < 0 ? vec4(0) : vec4(lse - hit, 1, lse, 0);
 }

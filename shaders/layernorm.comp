@@ -3,7 +3,8 @@
 // Layer norm: y = γ·(x − mean)·invstd + β, with mean and invstd = 1/√(σ² + ε) of the row, σ² biased. A lane computes mean and M2 (the sum of squared
 // distances from the mean) of sixteen numbers at a time and merges them with those before (Chan, Golub and LeVeque 1983).
 // Bindings: 0 x, read: [rows][quads]   1 gamma   2 beta, read: [quads]   3 y, write   4 stats, write: vec4[rows], mean and invstd in lanes 0 and 1
-//           x, y, stats at the slice.  Grid: x, z ⌈rows / rows of a group⌉. A lane takes every LANES-th vector of a row. Pad lanes have γ = β = 0.
+//           x, y, stats at the slice. Pad lanes have γ = β = 0.
+// Grid: x, z ⌈rows · LANES / 128⌉. A lane takes every LANES-th vector of a row (rowgroup.glsl).
 //! variant plain
 //! variant texel -DTEXEL
 #include "io.glsl"

@@ -1,7 +1,7 @@
 #version 450
 #extension GL_GOOGLE_include_directive : require
 // dx[r c] (+)= (e^{x/τ − lse} · Σ t − t) · dloss · share, share = 1/(N·τ).
-// Bindings: 0 x   1 t, read: [rows][quads]   2 row, read: vec4[rows] of logsumexp.comp, at the slice   3 dloss, read: lane 0   4 dx, write or add.
+// Bindings: 0 x   1 t, read: [rows][quads]   2 row, read: vec4[rows] of soft_cross_entropy.comp, at the slice   3 dloss, read: lane 0   4 dx, write or add.
 // Grid: x, z ⌈rows · quads / 32⌉, one lane per vector.
 //! variant plain
 //! variant texel -DTEXEL

@@ -64,6 +64,14 @@ func crossEntropyCases() (cases []optest.Case) {
 				Inputs: inputs(between(input("logits", len(targets), k), -3, 3), optest.Ints("targets", targets...))})
 		}
 	}
+	for _, shape := range append(longRows, []int{500, 5}) {
+		targets := make([]int32, shape[0])
+		for i := range targets {
+			targets[i] = int32((i+1)*shape[1]/shape[0] - 1) // the last number of the last row is one
+		}
+		cases = append(cases, optest.Case{Name: fmt.Sprintf("cross_entropy_%v", shape), Split: shape[0] == 500,
+			Inputs: inputs(between(input("logits", shape...), -3, 3), optest.Ints("targets", targets...))})
+	}
 	return cases
 }
 
@@ -88,9 +96,9 @@ func softCrossEntropyCases() (cases []optest.Case) {
 				Inputs: inputs(input("logits", shape...), between(input("targets", shape...), 0, 2/float64(shape[1]))), Attrs: attrs{"temperature": temperature}})
 		}
 	}
-	for _, k := range []int{129, 1030} { // more than one round of a group's lanes
-		cases = append(cases, optest.Case{Name: fmt.Sprintf("soft_cross_entropy_%d", k), Attrs: attrs{"temperature": 0.1},
-			Inputs: inputs(input("logits", 3, k), between(input("targets", 3, k), 0, 0.1))})
+	for _, shape := range longRows {
+		cases = append(cases, optest.Case{Name: fmt.Sprintf("soft_cross_entropy_%v", shape), Attrs: attrs{"temperature": 0.1},
+			Inputs: inputs(input("logits", shape...), between(input("targets", shape...), 0, 2/float64(shape[1])))})
 	}
 	return cases
 }

@@ -47,8 +47,11 @@ func rows() []Op {
 	}
 }
 
-// rowShapes include rows above the lanes of a group; the last is split.
+// rowShapes include more rows than a work group has; the last is split.
 var rowShapes = [][]int{{1, 1}, {5, 33}, {7, 10}, {33, 128}, {901, 3}}
+
+// longRows have 8, 32 and 128 lanes, each more than four vectors; the other shapes have 1 and 4 lanes.
+var longRows = [][]int{{17, 257}, {3, 2049}, {2, 65533}}
 
 // l2NormalizeCases leave rows of one number out: their derivative is 0, so a relative error has no scale.
 func l2NormalizeCases() (cases []optest.Case) {
@@ -59,7 +62,7 @@ func l2NormalizeCases() (cases []optest.Case) {
 }
 
 func softmaxCases(op string) (cases []optest.Case) {
-	for _, shape := range rowShapes {
+	for _, shape := range append(longRows, append(rowShapes, []int{2, 5, 7, 6})...) {
 		for _, temperature := range []float64{1, 0.2, 0.07} {
 			cases = append(cases, optest.Case{Name: fmt.Sprintf("%s_%v_%g", op, shape, temperature), Inputs: one(shape),
 				Attrs: attrs{"temperature": temperature}, Split: shape[0] == 901})
@@ -76,7 +79,7 @@ func columnMeanCases() (cases []optest.Case) {
 }
 
 func centeredSoftmaxCases() (cases []optest.Case) {
-	for _, shape := range [][]int{{1, 1}, {601, 7}, {3, 1030}} {
+	for _, shape := range append(longRows, []int{1, 1}, []int{601, 7}) {
 		cases = append(cases, optest.Case{Name: fmt.Sprint(shape), Split: shape[0] == 601, Attrs: attrs{"temperature": 0.5},
 			Inputs: inputs(input("x", shape...), input("center", shape[1]))})
 	}
