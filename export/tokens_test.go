@@ -59,6 +59,20 @@ func tokenNorm(st *kernels.Store) net.Module {
 	})
 }
 
+// classToken is layer norm of the class token in front of the positions of an image.
+func classToken(st *kernels.Store) net.Module {
+	gamma, beta := randomParam(st, "norm.weight", 6), randomParam(st, "norm.bias", 6)
+	token, positions := randomParam(st, "cls_token", 1, 1, 6), randomParam(st, "pos_embed", 1, 21, 6)
+	return module(func(x *kernels.Tensor) *kernels.Tensor {
+		g, n, h, w, c := x.Graph(), x.Dim(0), x.Dim(1), x.Dim(2), x.Dim(3)
+		y := kernels.PrependToken(kernels.Reshape(x, n, h*w, c), token.Value(g))
+		y = kernels.AddPositions(y, positions.Value(g))
+		y = kernels.Reshape(kernels.Softmax(y, 1), n*(h*w+1), c)
+		y = kernels.LayerNorm(kernels.Reshape(y, n, h*w+1, c), gamma, beta, 1e-6)
+		return kernels.Reshape(kernels.SliceTokens(y, 0, 1), n, c)
+	})
+}
+
 // Outputs are of order 1, and so is the sensitivity of every op.
 func TestRuntimesAgreeWithTheDeviceOnTokens(t *testing.T) {
 	dev, err := vk.Open("", vk.Options{})
@@ -69,6 +83,7 @@ func TestRuntimesAgreeWithTheDeviceOnTokens(t *testing.T) {
 	for name, f := range map[string]func(st *kernels.Store) net.Module{
 		"layer norm":           layerNorm,
 		"layer norm of tokens": tokenNorm,
+		"class token":          classToken,
 	} {
 		t.Run(name, func(t *testing.T) {
 			st := kernels.NewStore(dev)

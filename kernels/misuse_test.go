@@ -37,7 +37,18 @@ func TestMisuseIsABuildErrorWithAFix(t *testing.T) {
 		"kernels: Add: x#1 [2 3] and x#2 [3 2]: shapes differ":          func(g *kernels.Graph) { kernels.Add(x(g, 2, 3), x(g, 3, 2)) },
 		"kernels: Bias: x#1 [2 3] and w [4]: want a bias of 3":          func(g *kernels.Graph) { kernels.Bias(x(g, 2, 3), w(g, 4)) },
 		"kernels: Slice: x#1 [4 3] from 2 to 5: want 0 ≤ from < to ≤ 4": func(g *kernels.Graph) { kernels.Slice(x(g, 4, 3), 2, 5) },
-		"kernels: Reshape: x#1 [4 6] to [3 6]: want as many elements":   func(g *kernels.Graph) { kernels.Reshape(x(g, 4, 6), 3, 6) },
+		"kernels: PrependToken: x#1 [2 3 4] with token x#2 [1 1 5]: want a token of 4": func(g *kernels.Graph) {
+			kernels.PrependToken(x(g, 2, 3, 4), x(g, 1, 1, 5))
+		},
+		"kernels: SliceTokens: x#1 [2 3 4] from 1 to 4: want 0 ≤ from < to ≤ 3": func(g *kernels.Graph) { kernels.SliceTokens(x(g, 2, 3, 4), 1, 4) },
+		"kernels: GatherTokens: x#1 [2 3 4] with index i#2 [5]: want numbers of type I32, as many for each of 2 samples": func(g *kernels.Graph) {
+			kernels.GatherTokens(x(g, 2, 3, 4), g.Input("i", kernels.I32, 5), nil)
+		},
+		"kernels: AddPositions: x#1 [2 3 4] and x#2 [4 4]: want positions [3 4]": func(g *kernels.Graph) { kernels.AddPositions(x(g, 2, 3, 4), x(g, 4, 4)) },
+		"kernels: ScaleSamples: x#1 [2 3 4] with factors x#2 [3]: want 2 constants": func(g *kernels.Graph) {
+			kernels.ScaleSamples(x(g, 2, 3, 4), x(g, 3))
+		},
+		"kernels: Reshape: x#1 [4 6] to [3 6]: want as many elements": func(g *kernels.Graph) { kernels.Reshape(x(g, 4, 6), 3, 6) },
 		"kernels: Reshape: x#1 [4 6] to [2 12]: want the same last axis, or sizes that 4 divides, because rows are padded": func(g *kernels.Graph) {
 			kernels.Reshape(x(g, 4, 6), 2, 12)
 		},

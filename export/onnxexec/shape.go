@@ -157,3 +157,72 @@ func concat(c *call) (*array, error) {
 	}
 	return y, nil
 }
+
+// pad surrounds X with a constant, by default 0. pads has the numbers before each axis, then those behind each.
+func pad(c *call) (*array, error) {
+	x, pads := c.in[0], toInts(c.in[1].i)
+	rank, value := len(x.shape), float32(0)
+	if mode, ok := c.attrs["mode"].(string); ok && mode != "constant" {
+		return nil, fmt.Errorf("mode %s is not supported", mode)
+	}
+	if len(pads) != 2*rank || slices.Min(pads) < 0 {
+		return nil, fmt.Errorf("pads %v for X %v: want two for each axis, at least 0", pads, x.shape)
+	}
+	if v := c.input(2); v != nil {
+		value = v.f[0]
+	}
+	shape, at := make([]int, rank), 0
+	for d, n := range x.shape {
+		shape[d] = pads[d] + n + pads[rank+d]
+	}
+	to := strides(shape)
+	for d := range rank {
+		at += pads[d] * to[d]
+	}
+	y := &array{shape: shape, f: slices.Repeat([]float32{value}, product(shape))}
+	walk(x.shape, strides(x.shape), to, func(i, j int) { y.f[at+j] = x.f[i] })
+	return y, nil
+}
+
+// slice returns the part of X from starts to ends along axes, by default the first ones. Numbers below 0 count from the end. Steps other than 1 are not
+// supported.
+func slice(c *call) (*array, error) {
+	x, starts, ends := c.in[0], toInts(c.in[1].i), toInts(c.in[2].i)
+	axes := make([]int, len(starts))
+	for i := range axes {
+		axes[i] = i
+	}
+	if a := c.input(3); a != nil {
+		axes = toInts(a.i)
+	}
+	if s := c.input(4); s != nil && slices.ContainsFunc(s.i, func(v int64) bool { return v != 1 }) {
+		return nil, fmt.Errorf("steps %v are not supported", s.i)
+	}
+	if _, err := axisSet(axes, len(x.shape)); err != nil || len(ends) != len(starts) || len(axes) != len(starts) {
+		return nil, fmt.Errorf("starts %v, ends %v, axes %v for X %v: want as many of each, every axis once", starts, ends, axes, x.shape)
+	}
+	shape, from, at := slices.Clone(x.shape), strides(x.shape), 0
+	for i, d := range axes {
+		d = (d + len(shape)) % len(shape)
+		place := func(v int) int {
+			if v < 0 {
+				v += x.shape[d]
+			}
+			return min(max(v, 0), x.shape[d])
+		}
+		first := place(starts[i])
+		shape[d], at = place(ends[i])-first, at+first*from[d]
+	}
+	if slices.Min(shape) < 1 {
+		return nil, fmt.Errorf("the result would have dims %v", shape)
+	}
+	y := &array{shape: shape}
+	walk(shape, from, from, func(i, _ int) {
+		if x.f != nil {
+			y.f = append(y.f, x.f[at+i])
+		} else {
+			y.i = append(y.i, x.i[at+i])
+		}
+	})
+	return y, nil
+}

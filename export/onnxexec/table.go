@@ -60,6 +60,8 @@ var table = map[string]spec{
 	"Unsqueeze": {unsqueeze, "a i", ""},
 	"Transpose": {transpose, "f", "perm=ints"},
 	"Concat":    {concat, "f f...", "axis=int"},
+	"Pad":       {pad, "f i f?", "mode=string"},
+	"Slice":     {slice, "a i i i? i?", ""},
 }
 
 // call is one evaluation of an operation. Omitted inputs are nil.

@@ -164,6 +164,15 @@ def larc(t, a):
     return {"p": p.detach(), "buf": opt.state[p]["momentum_buffer"]}
 
 
+def gather_tokens(t, a):
+    """As MAE's decoder (models_mae.py, forward_decoder): the fill is appended as a further token, and each index outside the tokens means it."""
+    n, tokens, d = t["x"].shape
+    fill = t["fill"] if "fill" in t else t["x"].new_zeros(1, 1, d)
+    index = torch.tensor(a["index"]).view(n, -1)
+    index = torch.where((index < 0) | (index >= tokens), torch.full_like(index, tokens), index)
+    return {"y": torch.gather(torch.cat([t["x"], fill.expand(n, 1, d)], 1), 1, index[:, :, None].expand(-1, -1, d))}
+
+
 OPS = {
     "conv2d": conv2d, "max_pool2d": max_pool2d, "batchnorm_train": batchnorm_train, "batchnorm_infer": batchnorm_infer, "matmul": matmul, "ntxent": ntxent, "decoupled_ntxent": decoupled_ntxent,
     "sgd": sgd, "adamw": adamw, "lars": lars, "larc": larc,
@@ -181,6 +190,11 @@ OPS = {
     "concat": lambda t, a: {"y": torch.cat([t[k] for k in sorted(t)], 0)},
     "slice": lambda t, a: {"y": t["x"][int(a["from"]):int(a["to"])]},
     "reshape": lambda t, a: {"y": t["x"].reshape([int(a[k]) for k in sorted(a)])},
+    "prepend_token": lambda t, a: {"y": torch.cat([t["token"].expand(len(t["x"]), -1, -1), t["x"]], 1)},
+    "slice_tokens": lambda t, a: {"y": t["x"][:, int(a["from"]):int(a["to"])]},
+    "gather_tokens": gather_tokens,
+    "add_positions": lambda t, a: {"y": t["x"] + t["p"]},
+    "scale_samples": lambda t, a: {"y": t["x"] * t["s"].view(-1, *[1] * (t["x"].dim() - 1))},
     "l2normalize": lambda t, a: {"y": F.normalize(t["x"], dim=1)},
     "softmax": lambda t, a: {"y": F.softmax(t["x"] / a["temperature"], 1)},
     "log_softmax": lambda t, a: {"y": F.log_softmax(t["x"] / a["temperature"], 1)},
@@ -286,6 +300,16 @@ def token_cases():
     for shape, to in [((3, 2, 5, 8), (3, 10, 8)), ((6, 5), (2, 3, 5)), ((2, 3, 4), (2, 12))]:
         yield case("reshape", "reshape_%s_to_%s" % tuple("x".join(map(str, s)) for s in (shape, to)), {"d%d" % i: d for i, d in enumerate(to)},
                    [spec("x", shape)], ["x"])
+    for n, t, d in [(1, 1, 1), (3, 5, 7), (2, 4, 12)]:
+        size = "%dx%dx%d" % (n, t, d)
+        x = spec("x", (n, t, d))
+        yield case("prepend_token", "prepend_token_" + size, {}, [x, spec("token", (1, 1, d))], ["x", "token"])
+        yield case("add_positions", "add_positions_" + size, {}, [x, spec("p", (1, t, d))], ["x", "p"])
+        yield case("scale_samples", "scale_samples_" + size, {}, [x, spec("s", (n,))], ["x"])
+        yield case("slice_tokens", "slice_tokens_" + size, {"from": t // 2, "to": t}, [x], ["x"])
+    for name, fill, index in [("kept", [], [4, 1, 0, 3, 2, 0]), ("restored", ["fill"], [5, 1, -1, 0, 2, 4, 3, 6, 4, 3, 2, 1, 0, 9])]:
+        yield case("gather_tokens", "gather_tokens_" + name, {}, [spec("x", (2, 5, 7))] + [spec(k, (1, 1, 7)) for k in fill], ["x"] + fill,
+                   [{"name": "index", "data": index}])
 
 
 def loss_cases():

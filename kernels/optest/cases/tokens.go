@@ -6,6 +6,7 @@ import (
 	"marr/kernels"
 	"marr/kernels/optest"
 	"marr/kernels/ref"
+	"marr/kernels/rng"
 )
 
 // tokens are the ops of vision transformers on sequences of tokens [N T D].
@@ -17,8 +18,122 @@ func tokens() []Op {
 			Build: func(in optest.In) *kernels.Tensor { return kernels.Reshape(in.T("x"), dims(in.Attrs)...) },
 			Ref:   func(in optest.Values) *ref.Tensor { return ref.Reshape(in.T("x"), dims(in.Attrs)...) },
 			Cases: reshapeCases(),
+		}, {
+			Name:  "prepend_token",
+			Kinds: kinds{"token": optest.Parameter},
+			Build: func(in optest.In) *kernels.Tensor {
+				return kernels.PrependToken(in.T("x"), in.P("token").Value(in.Graph))
+			},
+			Ref: func(in optest.Values) *ref.Tensor { return ref.PrependToken(in.T("x"), in.T("token")) },
+			Cases: overTokens("prepend", func(n, t, d int) optest.Case {
+				return optest.Case{Inputs: inputs(input("x", n, t, d), input("token", 1, 1, d))}
+			}),
+		}, {
+			Name: "slice_tokens",
+			Build: func(in optest.In) *kernels.Tensor {
+				return kernels.SliceTokens(in.T("x"), in.Int("from"), in.Int("to"))
+			},
+			Ref:   func(in optest.Values) *ref.Tensor { return ref.SliceTokens(in.T("x"), in.Int("from"), in.Int("to")) },
+			Cases: sliceTokensCases(),
+		}, {
+			Name:  "gather_tokens",
+			Kinds: kinds{"fill": optest.Parameter},
+			Build: gatherTokens,
+			Ref: func(in optest.Values) *ref.Tensor {
+				return ref.GatherTokens(in.T("x"), in.Ints("index"), in.T("fill"))
+			},
+			Cases: gatherTokensCases(),
+		}, {
+			Name:  "add_positions",
+			Kinds: kinds{"p": optest.Parameter},
+			Build: func(in optest.In) *kernels.Tensor {
+				return kernels.AddPositions(in.T("x"), in.P("p").Value(in.Graph))
+			},
+			Ref: func(in optest.Values) *ref.Tensor { return ref.AddPositions(in.T("x"), in.T("p")) },
+			Cases: append(overTokens("positions", func(n, t, d int) optest.Case {
+				return optest.Case{Inputs: inputs(input("x", n, t, d), input("p", 1, t, d))}
+			}), computedPositions()),
+		}, {
+			Name:  "scale_samples",
+			Kinds: kinds{"s": optest.Constant},
+			Build: func(in optest.In) *kernels.Tensor { return kernels.ScaleSamples(in.T("x"), in.T("s")) },
+			Ref:   func(in optest.Values) *ref.Tensor { return ref.ScaleSamples(in.T("x"), in.T("s")) },
+			Cases: over("scale_samples", nil, func(shape []int) []optest.Input {
+				return inputs(input("x", shape...), input("s", shape[0]))
+			}),
 		},
 	}
+}
+
+// overTokens returns cases of N samples of T tokens; the last is split.
+func overTokens(word string, f func(n, t, d int) optest.Case) (cases []optest.Case) {
+	for _, s := range [][3]int{{1, 1, 1}, {3, 5, 7}, {2, 17, 12}, {37, 3, 5}, {70, 13, 8}} {
+		c := f(s[0], s[1], s[2])
+		c.Name, c.Split = fmt.Sprintf("%s_%v", word, s), s[0] == 70
+		cases = append(cases, c)
+	}
+	return cases
+}
+
+func sliceTokensCases() (cases []optest.Case) {
+	for _, at := range [][2]int{{0, 1}, {1, 2}, {2, 4}, {0, 5}} { // of 1, 2 and 5 tokens
+		for _, c := range overTokens("", func(n, t, d int) optest.Case {
+			return optest.Case{Inputs: inputs(input("x", n, max(t, at[1]), d)), Attrs: attrs{"from": float64(at[0]), "to": float64(at[1])}}
+		}) {
+			c.Name = fmt.Sprintf("slice_tokens%s_%v", c.Name, at)
+			cases = append(cases, c)
+		}
+	}
+	return cases
+}
+
+func gatherTokens(in optest.In) *kernels.Tensor {
+	var fill *kernels.Tensor
+	if p := in.P("fill"); p != nil {
+		fill = p.Value(in.Graph)
+	}
+	return kernels.GatherTokens(in.T("x"), in.T("index"), fill)
+}
+
+// gatherTokensCases take fewer tokens than there are, as many, and more: the rest is fill or zeros, by an index below 0 or above T−1.
+func gatherTokensCases() (cases []optest.Case) {
+	for i, count := range []func(t int) int{
+		func(t int) int { return (t + 3) / 4 },
+		func(t int) int { return t },
+		func(t int) int { return 2*t + 1 },
+	} {
+		for _, filled := range []bool{false, true} {
+			cases = append(cases, overTokens(fmt.Sprintf("gather_%d_filled_%t", i, filled), func(n, t, d int) optest.Case {
+				k := count(t)
+				var index []int32
+				for s := range n {
+					for _, j := range rng.New(5, uint32(s)).Perm(max(t, k))[:k] {
+						if j >= t && j%2 == 0 {
+							j = -1
+						}
+						index = append(index, int32(j))
+					}
+				}
+				c := optest.Case{Inputs: inputs(input("x", n, t, d), optest.Ints("index", index...))}
+				if filled {
+					c.Inputs = append(c.Inputs, input("fill", 1, 1, d))
+				}
+				return c
+			})...)
+		}
+	}
+	return cases
+}
+
+// computedPositions interpolates positions by a product, as other crop sizes need.
+func computedPositions() optest.Case {
+	return optest.Case{Name: "computed_positions", Inputs: inputs(input("x", 3, 5, 12), input("a", 5, 7), input("b", 7, 12)),
+		Build: func(in optest.In) *kernels.Tensor {
+			return kernels.AddPositions(in.T("x"), kernels.MatMul(in.T("a"), in.T("b"), false, false))
+		},
+		Ref: func(in optest.Values) *ref.Tensor {
+			return ref.AddPositions(in.T("x"), ref.MatMul(in.T("a"), in.T("b"), false, false))
+		}}
 }
 
 // dims returns the attributes d0, d1, …, a shape.
