@@ -52,20 +52,30 @@ func softmax(op, variant string, x *Tensor, temperature float64) *Tensor {
 	g := x.g
 	wantTemperature(op, temperature)
 	y := g.result(op, x.shape, x)
-	rows, q, width, scale := x.Rows(), x.quads(), x.Width(), 1/temperature
-	group := groupOfRows(q)
-	g.run(launch{kernel: "softmax." + variant, spec: group.spec(), rows: rows, binds: []bind{in(x), out(y)},
-		push:   func(_, n int) constants { return constants{"rows": n, "quads": q, "width": width, "scale": scale} },
-		groups: group.groups})
+	g.softmax(variant, y, x, 1/temperature)
 	g.vjp(y, func(dy *Tensor) {
 		dx, add := g.gradient(x)
-		g.run(launch{kernel: "softmax_back." + variant, spec: group.spec(), rows: rows, binds: []bind{in(dy), in(y), sum(dx, add)},
-			push: func(_, n int) constants {
-				return constants{"rows": n, "quads": q, "width": width, "scale": scale, "add": add}
-			},
-			groups: group.groups})
+		g.softmaxBack(variant, dx, add, dy, y, 1/temperature)
 	})
 	return y
+}
+
+// softmax computes y = softmax(scale·x), or its logarithm, of each row.
+func (g *Graph) softmax(variant string, y, x *Tensor, scale float64) {
+	q, width, group := x.quads(), x.Width(), groupOfRows(x.quads())
+	g.run(launch{kernel: "softmax." + variant, spec: group.spec(), rows: x.Rows(), binds: []bind{in(x), out(y)},
+		push:   func(_, n int) constants { return constants{"rows": n, "quads": q, "width": width, "scale": scale} },
+		groups: group.groups})
+}
+
+// softmaxBack computes the gradient dx (+)= of x from y and its gradient dy.
+func (g *Graph) softmaxBack(variant string, dx *Tensor, add int, dy, y *Tensor, scale float64) {
+	q, width, group := y.quads(), y.Width(), groupOfRows(y.quads())
+	g.run(launch{kernel: "softmax_back." + variant, spec: group.spec(), rows: y.Rows(), binds: []bind{in(dy), in(y), sum(dx, add)},
+		push: func(_, n int) constants {
+			return constants{"rows": n, "quads": q, "width": width, "scale": scale, "add": add}
+		},
+		groups: group.groups})
 }
 
 func wantTemperature(op string, t float64) {
