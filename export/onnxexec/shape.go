@@ -226,3 +226,28 @@ func slice(c *call) (*array, error) {
 	})
 	return y, nil
 }
+
+// gather returns the parts of X that its second input numbers along axis; that input's dimensions take the axis' place. A negative number counts from
+// the end.
+func gather(c *call) (*array, error) {
+	x, indices := c.in[0], c.in[1]
+	ax, err := axis(c.int("axis", 0), len(x.shape))
+	if err != nil {
+		return nil, err
+	}
+	y, err := zeros(slices.Concat(x.shape[:ax], indices.shape, x.shape[ax+1:])...)
+	if err != nil {
+		return nil, err
+	}
+	at, n, inner := 0, x.shape[ax], product(x.shape[ax+1:])
+	for outer := range product(x.shape[:ax]) {
+		for _, k := range indices.i {
+			if k < int64(-n) || k >= int64(n) {
+				return nil, fmt.Errorf("index %d along axis %d of dims %v", k, ax, x.shape)
+			}
+			from := (outer*n + (int(k)+n)%n) * inner
+			at += copy(y.f[at:], x.f[from:from+inner])
+		}
+	}
+	return y, nil
+}

@@ -62,6 +62,7 @@ var table = map[string]spec{
 	"Concat":    {concat, "f f...", "axis=int"},
 	"Pad":       {pad, "f i f?", "mode=string"},
 	"Slice":     {slice, "a i i i? i?", ""},
+	"Gather":    {gather, "f i", "axis=int"},
 }
 
 // call is one evaluation of an operation. Omitted inputs are nil.
