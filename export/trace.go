@@ -131,6 +131,10 @@ func (t *tracer) Ints(name string, v ...int) string {
 	return t.constant(c)
 }
 
+func (t *tracer) Int(name string, v int) string {
+	return t.constant(Tensor{Name: name, Int64: []int64{int64(v)}})
+}
+
 func (t *tracer) constant(c Tensor) string {
 	if _, ok := t.model.Initializer(c.Name); !ok {
 		t.model.Initializers = append(t.model.Initializers, c)

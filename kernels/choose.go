@@ -28,9 +28,9 @@ type transposed struct {
 type choice struct {
 	key     string
 	options []variant
-	narrow  bool               // lean kernels may be the fastest on a GPU
-	rule    func(variant) bool // the static rule accepts it
-	launch  func(variant) launch
+	narrow  bool                 // lean kernels may be the fastest on a GPU
+	rule    func(variant) bool   // the static rule accepts it
+	launch  func(variant) launch // nil: the tuner cannot time the variants
 }
 
 // shapeKey returns the tuner's key for a pass and shape. The number of positions m is rounded up to a power of two. width is that of their grid.

@@ -59,7 +59,11 @@ func TestMisuseIsABuildErrorWithAFix(t *testing.T) {
 		"kernels: BatchNorm w: x#1 [1 3]: a single value per channel has no variance: use a batch of at least 2": func(g *kernels.Graph) {
 			kernels.BatchNorm(x(g, 1, 3), norm(g, 3), nil, false, true)
 		},
-		"kernels: Softmax: temperature 0: want it above 0":                                   func(g *kernels.Graph) { kernels.Softmax(x(g, 2, 3), 0) },
+		"kernels: Softmax: temperature 0: want it above 0": func(g *kernels.Graph) { kernels.Softmax(x(g, 2, 3), 0) },
+		"kernels: Attention: x#1 [2 5 24] with 4 heads: want queries, keys and values of heads whose width is a multiple of 4": func(g *kernels.Graph) {
+			kernels.Attention(x(g, 2, 5, 24), 4)
+		},
+		"kernels: Attention: x#1 [5 24]: want 3 axes of at least 1":                          func(g *kernels.Graph) { kernels.Attention(x(g, 5, 24), 2) },
 		"kernels: GatherMicro: x#1 [5 3] in 2 blocks: want rows that divide by it":           func(g *kernels.Graph) { kernels.GatherMicro(x(g, 5, 3), 2) },
 		"kernels: NTXent: x#1 [5 3]: want two views, the same number of rows of each":        func(g *kernels.Graph) { kernels.NTXent(x(g, 5, 3), 1) },
 		"kernels: DecoupledNTXent: x#1 [2 3]: one image has no negatives: want at least two": func(g *kernels.Graph) { kernels.DecoupledNTXent(x(g, 2, 3), 1) },

@@ -21,6 +21,8 @@ type ONNX interface {
 	Floats(name string, v []float32) string
 	// Ints is Floats for int64.
 	Ints(name string, v ...int) string
+	// Int is Ints for a scalar.
+	Int(name string, v int) string
 	// Node adds a node named name/op with one output.
 	Node(op, name string, inputs []string, output string, attrs ...Attr)
 	// Refuse reports that this call of the op has no ONNX form.

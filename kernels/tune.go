@@ -116,7 +116,7 @@ func (s *Store) SetTuner(t *Tuner) { s.tuner = t }
 
 // pick returns the fastest variant, and false if the static rule has to choose: no tuner, a single variant, or none could be timed.
 func (t *Tuner) pick(g *Graph, c choice) (variant, bool) {
-	if t == nil || t.mode == TuneOff || g.dev == nil || len(c.options) < 2 {
+	if t == nil || t.mode == TuneOff || g.dev == nil || len(c.options) < 2 || c.launch == nil {
 		return variant{}, false
 	}
 	if v, ok := t.best[c.key]; ok && v.Mode >= t.mode {

@@ -39,14 +39,15 @@ func (t tile) fits(l vk.Limits) bool {
 }
 
 // forcedWords returns the words of MARR_KERNELS, which override the choice of kernels: plain or texel; lean, tiled, a tile or a lean kernel, for
-// the shapes that it supports; unfused makes batch norm read its input again for the statistics, to measure what the fusion saves.
+// the shapes that it supports; composed for attention; unfused makes batch norm read its input again for the statistics, to measure what the fusion
+// saves.
 func forcedWords(s vk.Settings) []string {
 	return strings.FieldsFunc(s.Kernels, func(r rune) bool { return r == ',' })
 }
 
 // checkForced returns an error for an unknown word of MARR_KERNELS.
 func checkForced(words []string) error {
-	known := append([]string{"lean", "tiled", "unfused"}, InputAccessModes...)
+	known := append([]string{"lean", "tiled", "composed", "unfused"}, InputAccessModes...)
 	for _, t := range tiles {
 		known = append(known, t.name)
 	}
@@ -164,7 +165,7 @@ func TilesOf(d vk.Info) (names []string) {
 }
 
 // ForcedVariants returns the values of MARR_KERNELS that cover what a test has not run: the other input access, and every kernel that a program
-// did not use (Program.Alternatives). A tile is forced for all passes at once.
+// did not use (Program.Alternatives). A tile or a family is forced for all passes at once.
 func ForcedVariants(dev *vk.Device, alternatives []string) []string {
 	var out []string
 	for _, f := range InputAccessModes {
@@ -173,8 +174,8 @@ func ForcedVariants(dev *vk.Device, alternatives []string) []string {
 		}
 	}
 	for _, k := range alternatives {
-		if _, tile, ok := strings.Cut(k, "_"); ok {
-			k = tile
+		if _, word, ok := strings.Cut(k, "_"); ok {
+			k = word
 		}
 		if word := InputAccess(dev) + "," + k; !slices.Contains(out, word) {
 			out = append(out, word)

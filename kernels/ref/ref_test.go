@@ -77,6 +77,15 @@ func TestSoftmaxSurvivesLogitsBeyondTheRangeOfExp(t *testing.T) {
 	near(t, "log-softmax", LogSoftmax(x, 1).Data, []float64{-math.Ln2, -math.Ln2, -2000 - math.Ln2}, 1e-12)
 }
 
+// Computed with PyTorch in float64: q = [[1, 0], [0, 2]], k = [[1, 1], [0, 1]], v = [[1, 2], [3, −1]]; and the same with q × 1000.
+func TestAttentionKnownValues(t *testing.T) {
+	qkv := From([]float64{1, 0, 1, 1, 1, 2, 0, 2, 0, 1, 3, -1}, 1, 2, 6)
+	near(t, "y", Attention(qkv, 1).Data, []float64{1.660477, 1.009285, 2, .5}, 5e-7)
+	qkv.Data[0], qkv.Data[7] = 1000, 2000
+	near(t, "y of large scores", Attention(qkv, 1).Data, []float64{1, 2, 2, .5}, exact)
+	near(t, "two heads of one number", Attention(qkv, 2).Data, []float64{1, .5, 2, .5}, exact)
+}
+
 func TestCrossEntropyCountsLabeledRowsOnly(t *testing.T) {
 	logits := From([]float64{0, 0, 7, -3, 0, math.Log(3)}, 3, 2)
 	near(t, "loss", CrossEntropy(logits, []int32{0, -1, 1}).Data, []float64{(math.Log(2) + math.Log(4./3)) / 2}, exact)

@@ -105,6 +105,15 @@ def center(t, a):
     return {"y": y, "center": c[0]}
 
 
+def attention(t, a):
+    """DINO's layer (vision_transformer.py, Attention.forward) between the linear layers qkv and proj."""
+    heads, (n, tokens, features) = int(a["heads"]), t["qkv"].shape
+    width = features // 3 // heads
+    q, k, v = t["qkv"].reshape(n, tokens, 3, heads, width).permute(2, 0, 3, 1, 4)
+    weights = (q @ k.transpose(-2, -1) * width**-0.5).softmax(dim=-1)
+    return {"y": (weights @ v).transpose(1, 2).reshape(n, tokens, features // 3)}
+
+
 def cosine_loss(t, a):
     return {"loss": (2 - 2 * (F.normalize(t["p"], dim=1) * F.normalize(t["z"], dim=1)).sum(1)).mean().reshape(1)}
 
@@ -176,7 +185,7 @@ def gather_tokens(t, a):
 OPS = {
     "conv2d": conv2d, "max_pool2d": max_pool2d, "batchnorm_train": batchnorm_train, "batchnorm_infer": batchnorm_infer, "matmul": matmul, "ntxent": ntxent, "decoupled_ntxent": decoupled_ntxent,
     "sgd": sgd, "adamw": adamw, "lars": lars, "larc": larc,
-    "center": center, "cosine_loss": cosine_loss, "normalized_linear": normalized_linear,
+    "attention": attention, "center": center, "cosine_loss": cosine_loss, "normalized_linear": normalized_linear,
     "gelu": lambda t, a: {"y": F.gelu(t["x"])},
     "scale": lambda t, a: {"y": a["scale"] * t["x"]},
     "add_scaled": lambda t, a: {"y": torch.add(t["a"], t["b"], alpha=a["scale"])},
@@ -348,6 +357,12 @@ def method_cases():
         yield case("center", "center_%dx%d" % (n, k), {"temperature": temperature, "momentum": 0.9}, [spec("x%d" % i, (n, k)) for i in range(3)], [])
 
 
+def attention_cases():
+    for n, tokens, heads, width, scale in [(1, 1, 1, 12, 1), (2, 5, 3, 12, 1), (1, 37, 2, 32, 2), (2, 65, 1, 12, 3), (3, 7, 2, 12, 6)]:
+        yield case("attention", "attention_%dx%d_h%d_w%d_%g" % (n, tokens, heads, width, scale), {"heads": heads},
+                   [spec("qkv", (n, tokens, 3 * heads * width), -scale, scale)], ["qkv"])
+
+
 def optimizer_cases():
     """Three steps from zero moments; of those clipped at 3.3 one is longer, and 1e-6 is the epsilon beside the norm."""
     for n, scale, decay, clip in [(5, 1, 0, 0), (33, 1, 0.01, 0), (17, 1e-6, 0.01, 0), (34, 1, 0.01, 3.3), (19, 1e-6, 0, 1e-6)]:
@@ -369,5 +384,6 @@ def optimizer_cases():
 
 if __name__ == "__main__":
     torch.set_num_threads(1)
-    groups = (conv_cases, pool_cases, batchnorm_cases, matrix_cases, elementwise_cases, loss_cases, method_cases, token_cases, optimizer_cases)
+    groups = (conv_cases, pool_cases, batchnorm_cases, matrix_cases, elementwise_cases, loss_cases, method_cases, attention_cases, token_cases,
+              optimizer_cases)
     dump("kernels/testdata/ops.json", [c for g in groups for c in g()])
