@@ -15,6 +15,7 @@ func Cases(p Peak) []Case {
 	}
 	all := append([]Case{}, matmulCases(side)...)
 	all = append(all, linearCase(512, 2048), linearCase(2048, 128))
+	all = append(all, attentionCase(65), attentionCase(197))
 	all = append(all, convCases()...)
 	for _, v := range []conv{{k: 64, px: 32}, {k: 512, px: 4}} {
 		all = append(all, elementwiseCases("elementwise: resnet18, 32 px", 256, v.k, v.px)...)
@@ -52,6 +53,20 @@ func linearCase(c, k int) Case {
 		Op: func(g *kernels.Graph, in []*kernels.Tensor) *kernels.Tensor {
 			return kernels.Linear(in[0], weight(g, k, c), nil)
 		}}
+}
+
+// attentionCase returns the case of a layer of ViT-S: six heads of 64. Images of 32 px in patches of 4 have 65 tokens, of 224 px in patches of 16 197.
+func attentionCase(tokens int) Case {
+	const heads, width = 6, 64
+	square := func(products int) func(n int) float64 {
+		return func(n int) float64 { return 2 * float64(products) * float64(n*heads) * float64(tokens*tokens*width) }
+	}
+	bytes := func(tensors int) func(n int) float64 { return memoryPass("", tokens*heads*width, tensors).Bytes }
+	return Case{Group: "attention", Name: fmt.Sprintf("ViT-S, %d tokens", tokens), Batch: 256,
+		Passes: []Pass{{forward, square(2), bytes(4)}, {backward, square(4), bytes(8)}},
+		Inputs: func(n int) []Input { return []Input{{Shape: []int{n, tokens, 3 * heads * width}}} },
+		Out:    func(n int) []int { return []int{n, tokens, heads * width} },
+		Op:     func(_ *kernels.Graph, in []*kernels.Tensor) *kernels.Tensor { return kernels.Attention(in[0], heads) }}
 }
 
 // memoryPass returns a memory-bound pass that reads and writes this many tensors of `size` floats per image.
