@@ -1,6 +1,7 @@
 package export
 
 import (
+	"fmt"
 	"reflect"
 	"testing"
 
@@ -73,6 +74,18 @@ func classToken(st *kernels.Store) net.Module {
 	})
 }
 
+// mlp is the second half of a block of a vision transformer, Linear, GELU, Linear, on the positions of an image, with and without biases.
+func mlp(st *kernels.Store) net.Module {
+	w1, b1, w2 := randomParam(st, "fc1.weight", 8, 6), randomParam(st, "fc1.bias", 8), randomParam(st, "fc2.weight", 6, 8)
+	shift := randomParam(st, "shift", 6)
+	return module(func(x *kernels.Tensor) *kernels.Tensor {
+		n, h, w, c := x.Dim(0), x.Dim(1), x.Dim(2), x.Dim(3)
+		y := kernels.Bias(kernels.Reshape(x, n, h*w, c), shift)
+		y = kernels.Linear(kernels.GELU(kernels.Linear(y, w1, b1)), w2, nil)
+		return kernels.GlobalAvgPool(kernels.Reshape(y, n, h*w, 1, c))
+	})
+}
+
 // Outputs are of order 1, and so is the sensitivity of every op.
 func TestRuntimesAgreeWithTheDeviceOnTokens(t *testing.T) {
 	dev, err := vk.Open("", vk.Options{})
@@ -84,6 +97,7 @@ func TestRuntimesAgreeWithTheDeviceOnTokens(t *testing.T) {
 		"layer norm":           layerNorm,
 		"layer norm of tokens": tokenNorm,
 		"class token":          classToken,
+		"mlp of tokens":        mlp,
 	} {
 		t.Run(name, func(t *testing.T) {
 			st := kernels.NewStore(dev)
@@ -107,5 +121,22 @@ func TestRuntimesAgreeWithTheDeviceOnTokens(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// PyTorch exports nn.Linear on tokens as MatMul and Add, and the exact GELU as these operators, which ONNX Runtime fuses.
+func TestMLPIsTracedAsPyTorchsNodes(t *testing.T) {
+	st := kernels.NewStore(nil)
+	m, err := Trace(st, mlp(st), 5, 4, 6, Features)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var ops []string
+	for _, n := range m.Nodes {
+		ops = append(ops, n.Op)
+	}
+	want := "[Transpose Reshape Add Transpose MatMul Add Div Erf Add Mul Mul Transpose MatMul Reshape Transpose GlobalAveragePool Flatten]"
+	if got := fmt.Sprint(ops); got != want {
+		t.Errorf("nodes %s, want %s", got, want)
 	}
 }

@@ -30,35 +30,60 @@ func MatMul(a, b *Tensor, transA, transB bool) *Tensor {
 	return y
 }
 
-// Linear is y = x·wᵀ + b for x [N C], w [K C] and b [K] (nil: none), as torch.nn.Linear.
+// Linear is y = x·wᵀ + b for x [.. C], w [K C] and b [K] (nil: none), to [.. K], as torch.nn.Linear.
 func Linear(x *Tensor, w, b *Param) *Tensor {
 	g := x.g
 	if x.Width() != w.Shape[1] {
 		misuse("Linear "+w.Name, "%v, w %v: %d inputs, want %d", x, w.Shape, x.Width(), w.Shape[1])
 	}
 	at := len(g.trace)
-	weight := w.Value(g)
-	y := MatMul(x, weight, false, true)
+	weight, rows := w.Value(g), x
+	if len(x.shape) != 2 {
+		rows = Reshape(x, x.Rows(), x.Width())
+	}
+	y := MatMul(rows, weight, false, true)
 	inputs := []*Tensor{x, weight}
 	if b != nil {
 		bias := b.Value(g)
 		y = addBias(y, bias)
 		inputs = append(inputs, bias)
 	}
+	if len(x.shape) != 2 {
+		y = Reshape(y, append(slices.Clone(x.shape[:len(x.shape)-1]), y.Width())...)
+	}
 	g.trace = g.trace[:at]
 	g.node("Linear", y, onnxLinear, nil, inputs...)
 	return y
 }
 
+// onnxLinear is Gemm for matrices, and MatMul and Add for other ranks, which Gemm does not take. Runtimes transpose the stored weight once.
 func onnxLinear(n Node, o ONNX) {
-	w, bias := o.Weight(n.In[1]), ""
-	if len(n.In) > 2 {
-		bias = o.Weight(n.In[2])
-	} else {
-		bias = o.Floats(w+"_zero", make([]float32, n.Out.Width()))
+	x, y, w, biased := o.Value(n.In[0]), o.Value(n.Out), o.Weight(n.In[1]), len(n.In) > 2
+	switch rank := len(n.Out.shape); {
+	case rank == 4:
+		refuseImage(o)
+	case rank == 2 && biased:
+		o.Node("Gemm", w, []string{x, w, o.Weight(n.In[2])}, y, gemmAttrs...)
+	case rank == 2:
+		o.Node("Gemm", w, []string{x, w, o.Floats(w+"_zero", make([]float32, n.Out.Width()))}, y, gemmAttrs...)
+	default:
+		o.Node("Transpose", w, []string{w}, w+"_transposed", Attr{"perm", []int{1, 0}})
+		product := y
+		if biased {
+			product += "_product"
+		}
+		o.Node("MatMul", w, []string{x, w + "_transposed"}, product)
+		if biased {
+			o.Node("Add", w, []string{product, o.Weight(n.In[2])}, y)
+		}
 	}
-	o.Node("Gemm", w, []string{o.Value(n.In[0]), w, bias}, o.Value(n.Out), Attr{"alpha", float32(1)}, Attr{"beta", float32(1)},
-		Attr{"transA", 0}, Attr{"transB", 1})
+}
+
+var gemmAttrs = []Attr{{"alpha", float32(1)}, {"beta", float32(1)}, {"transA", 0}, {"transB", 1}}
+
+// refuseImage refuses an op on the last axis of a value of four axes, which is an image: in ONNX its last axis is not the channels.
+func refuseImage(o ONNX) {
+	o.Refuse("values of four axes are images, whose last axis in ONNX is not the channels")
 }
 
 // NormalizedLinear is y = x·vᵀ for x [N C] and w [K C], v_k = w_k/max(‖w_k‖, 1e-12): a linear layer without bias whose rows have length 1, as
@@ -100,7 +125,7 @@ func addBias(x, b *Tensor) *Tensor {
 		misuse("Bias", "%v and %v: want a bias of %d", x, b, x.Width())
 	}
 	y := g.result("Bias", x.shape, x, b)
-	g.node("Bias", y, nil, nil, x, b)
+	g.node("Bias", y, onnxBias, nil, x, b)
 	rows, c4 := x.Rows(), x.quads()
 	g.run(launch{kernel: "bias", rows: rows, binds: []bind{in(x), whole(b), out(y)},
 		push:   func(_, n int) constants { return constants{"rows": n, "c4": c4} },
@@ -115,6 +140,15 @@ func addBias(x, b *Tensor) *Tensor {
 		}
 	})
 	return y
+}
+
+func onnxBias(n Node, o ONNX) {
+	if len(n.Out.shape) == 4 {
+		refuseImage(o)
+		return
+	}
+	b := o.Weight(n.In[1])
+	o.Node("Add", b, []string{o.Value(n.In[0]), b}, o.Value(n.Out))
 }
 
 // columnSum computes y [C] (+)= Σ_r x[r C], as sums of chunks of rows that are added in levels.

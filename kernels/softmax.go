@@ -37,7 +37,7 @@ func onnxSoftmax(n Node, o ONNX) {
 		return
 	}
 	if len(n.Out.shape) == 4 {
-		o.Refuse("values of four axes are images, whose last axis in ONNX is not the channels")
+		refuseImage(o)
 		return
 	}
 	o.Node("Softmax", o.Value(n.Out), []string{o.Value(n.In[0])}, o.Value(n.Out), Attr{"axis", len(n.Out.shape) - 1})

@@ -31,6 +31,19 @@ func matrices() []Op {
 			Ref:   func(in optest.Values) *ref.Tensor { return ref.Linear(in.T("x"), in.T("w"), in.T("bias")) },
 			Cases: linearCases(),
 		}, {
+			Name: "linear_of_tokens", NoGolden: true, // golden data of linear cover the products
+			Kinds: kinds{"w": optest.Parameter, "bias": optest.Parameter},
+			Build: func(in optest.In) *kernels.Tensor { return kernels.Linear(in.T("x"), in.P("w"), in.P("bias")) },
+			Ref: func(in optest.Values) *ref.Tensor {
+				x := in.T("x")
+				y := ref.Linear(ref.Reshape(x, x.Rows(), x.Shape[2]), in.T("w"), in.T("bias"))
+				return ref.Reshape(y, x.Shape[0], x.Shape[1], y.Shape[1])
+			},
+			Cases: []optest.Case{
+				{Name: "linear_of_tokens", Inputs: inputs(input("x", 3, 5, 6), input("w", 7, 6), input("bias", 7))},
+				{Name: "linear_of_tokens_without_bias", Inputs: inputs(input("x", 2, 37, 12), input("w", 36, 12))},
+			},
+		}, {
 			Name:  "normalized_linear",
 			Kinds: kinds{"w": optest.Parameter},
 			Build: func(in optest.In) *kernels.Tensor { return kernels.NormalizedLinear(in.T("x"), in.P("w")) },
