@@ -27,8 +27,8 @@ func (onnx) Write(path string, b Backbone) error {
 	return WriteFile(path, m)
 }
 
-// freeSize makes height and width of the image of m symbolic. It is an error if the graph of b depends on them, as with group and layer norms, which are
-// written with reshapes.
+// freeSize makes height and width of the image of m symbolic. It is an error if the graph of b depends on them, as with norms that are written with
+// reshapes, and with vision transformers.
 func freeSize(m *Model, b Backbone) error {
 	larger, err := Trace(b.Store, b.Module, 2*b.Height, 2*b.Width+1, b.Channels, m.Outputs[0].Name)
 	if err != nil {
@@ -43,7 +43,7 @@ func freeSize(m *Model, b Backbone) error {
 		return out
 	}
 	if !reflect.DeepEqual(m.Nodes, larger.Nodes) || !reflect.DeepEqual(constants(m), constants(larger)) {
-		return fmt.Errorf("export: the graph of this network depends on the size of the images, because of its norms: export it for one size")
+		return fmt.Errorf("export: the graph of this network depends on the size of the images, because of its norms or its positions: export it for one size")
 	}
 	m.Inputs[0].Dims[2], m.Inputs[0].Dims[3] = Dim{Symbol: "height"}, Dim{Symbol: "width"}
 	return nil

@@ -119,8 +119,11 @@ func (t *tracer) stored(x *kernels.Tensor) (name string, read func() ([]float32,
 	return name, nil
 }
 
-func (t *tracer) Floats(name string, v []float32) string {
-	return t.constant(Tensor{Name: name, Dims: []int{len(v)}, Float32: v})
+func (t *tracer) Floats(name string, v []float32, shape ...int) string {
+	if shape == nil {
+		shape = []int{len(v)}
+	}
+	return t.constant(Tensor{Name: name, Dims: shape, Float32: v})
 }
 
 func (t *tracer) Ints(name string, v ...int) string {

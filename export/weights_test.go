@@ -9,6 +9,7 @@ import (
 
 	"marr/kernels"
 	"marr/net"
+	"marr/net/registry"
 )
 
 // A file of either format, loaded into a new network that its metadata describe, has the bits of the network that was exported.
@@ -21,12 +22,17 @@ func TestExportedFilesLoadBackBitForBit(t *testing.T) {
 		resnet(t, "resnet10", "cifar", 2, 3, "none"),
 		resnet(t, "resnet10", "cifar", 2, 3, "mean"),
 		resnet(t, "resnet10", "cifar", 2, 3, "moving-mean"),
+		smallViT(t, map[string]any{"grid": 8}),
+		smallViT(t, map[string]any{"grid": 3, "pool": "mean"}),
 	} {
 		for _, suffix := range []string{".onnx", ".safetensors"} {
 			t.Run(c.Name+" "+c.Norm+suffix, func(t *testing.T) {
-				st, r := kernels.NewStore(nil), c.Arch.(*net.ResNet)
+				st := kernels.NewStore(nil)
 				b := Backbone{Store: st, Module: randomNet(t, st, c), Height: 32, Width: 32, Channels: c.Channels, Metadata: map[string]string{
-					"marr.arch": c.Name, "marr.stem": r.Stem, "marr.norm": c.Norm, "marr.width": fmt.Sprint(r.Width), "marr.channels": fmt.Sprint(c.Channels)}}
+					"marr.arch": c.Name, "marr.norm": c.Norm, "marr.channels": fmt.Sprint(c.Channels)}}
+				for name, v := range registry.Values(c.Arch) {
+					b.Metadata["marr."+name] = fmt.Sprint(v)
+				}
 				path := filepath.Join(t.TempDir(), "backbone"+suffix)
 				f, err := FormatOf(path)
 				if err != nil {

@@ -27,7 +27,7 @@ func onnxGELU(n Node, o ONNX) {
 		o.Node(op, y+"/"+step, inputs, y+"_"+step)
 		return y + "_" + step
 	}
-	erf := node("Erf", "erf", node("Div", "scaled", x, o.Floats("sqrt_2", []float32{math.Sqrt2})))
-	product := node("Mul", "product", x, node("Add", "plus_one", erf, o.Floats("one", []float32{1})))
-	o.Node("Mul", y, []string{product, o.Floats("half", []float32{0.5})}, y)
+	erf := node("Erf", "erf", node("Div", "scaled", x, o.Floats("gelu_sqrt_2", []float32{math.Sqrt2})))
+	product := node("Mul", "product", x, node("Add", "plus_one", erf, o.Floats("gelu_one", []float32{1})))
+	o.Node("Mul", y, []string{product, o.Floats("gelu_half", []float32{0.5})}, y)
 }

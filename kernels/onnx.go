@@ -17,9 +17,9 @@ type ONNX interface {
 	Value(t *Tensor) string
 	// Weight adds the stored tensor t as an initializer, once, and returns its name.
 	Weight(t *Tensor) string
-	// Floats adds a vector of constants as an initializer, once, and returns its name.
-	Floats(name string, v []float32) string
-	// Ints is Floats for int64.
+	// Floats adds constants of this shape as an initializer, once, and returns its name. Without a shape they are a vector.
+	Floats(name string, v []float32, shape ...int) string
+	// Ints adds a vector of int64 in the same way.
 	Ints(name string, v ...int) string
 	// Int is Ints for a scalar.
 	Int(name string, v int) string

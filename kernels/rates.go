@@ -79,7 +79,15 @@ func (g *Graph) paramTable(o optimizer) (owner, params *Tensor) {
 
 // constant returns a vector that Build writes once.
 func (g *Graph) constant(name string, v []float32) *Tensor {
-	t := g.alloc(name, F32, []int{len(v)})
-	t.mem.pinned, t.mem.data = true, append(v, make([]float32, pad(len(v))-len(v))...)
+	t := g.constantRows(name, v, len(v))
+	t.shape = t.shape[1:]
+	return t
+}
+
+// constantRows returns a matrix of this width that Build writes once.
+func (g *Graph) constantRows(name string, v []float32, width int) *Tensor {
+	t := g.alloc(name, F32, []int{len(v) / width, width})
+	t.mem.pinned, t.mem.data = true, make([]float32, len(v)/width*pad(width))
+	Pack(t.mem.data, v, width)
 	return t
 }

@@ -187,6 +187,23 @@ func onnxAddPositions(n Node, o ONNX) {
 	o.Node("Add", o.Value(n.Out), []string{o.Value(n.In[0]), n.In[1].onnx(o)}, o.Value(n.Out))
 }
 
+// MixTokens is w·x for the tokens x [T D] or [1 T D] and constants w [K T], row-major, to [K D]: each token of the result is a weighted sum of those of x,
+// such as position embeddings that are interpolated for another grid. name is that of the constants in ONNX.
+func MixTokens(name string, w []float32, x *Tensor) *Tensor {
+	g, tokens := x.g, x.Rows()
+	if len(w) == 0 || len(w)%tokens != 0 {
+		misuse("MixTokens", "%v with %d weights: want %d for each token of the result", x, len(w), tokens)
+	}
+	at := len(g.trace)
+	weights := g.constantRows(name, w, tokens)
+	y := MatMul(weights, Reshape(x, tokens, x.Width()), false, false)
+	g.trace = g.trace[:at]
+	g.node("MixTokens", y, func(n Node, o ONNX) {
+		o.Node("MatMul", o.Value(n.Out), []string{o.Floats(name, w, weights.shape...), n.In[0].onnx(o)}, o.Value(n.Out))
+	}, nil, x)
+	return y
+}
+
 // ScaleSamples is y[n ..] = s[n]·x[n ..] for x [N ..] and s [N], which has no gradient: stochastic depth (Huang et al. 2016, arXiv:1603.09382), where the
 // host draws s[n] as 0 or 1/(1 − rate) before each run.
 func ScaleSamples(x, s *Tensor) *Tensor {

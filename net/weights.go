@@ -13,8 +13,8 @@ import (
 	"marr/net/registry"
 )
 
-// Weights are the tensors of a file that holds a network, under the file's names and in PyTorch's layouts: an exported backbone, or weights of
-// torchvision. Format.Read of package export reads them.
+// Weights are the tensors of a file that holds a network, under the file's names and in PyTorch's layouts: an exported backbone, or weights of torchvision,
+// timm or DINO. Format.Read of package export reads them.
 type Weights struct {
 	Path     string // of the file
 	Tensors  []Blob
@@ -77,7 +77,7 @@ func (w *Weights) Recognize(given map[string]any) (Config, error) {
 	}
 	shapes := map[string][]int{}
 	for _, b := range w.Tensors {
-		shapes[b.Name] = b.Shape
+		shapes[fromTorchvision(b.Name)] = b.Shape
 	}
 	for _, name := range Architectures() {
 		a, err := NewArchitecture(name)
@@ -105,7 +105,7 @@ func (w *Weights) Recognize(given map[string]any) (Config, error) {
 		}
 		return NewConfig(name, settings, "", channels)
 	}
-	return Config{}, fmt.Errorf("net: %s: its %d tensors are not those of a known network, with torchvision's names: known are %s", w.Path, len(w.Tensors), strings.Join(Architectures(), ", "))
+	return Config{}, fmt.Errorf("net: %s: its %d tensors are not those of a known network, with the names of torchvision, timm or DINO: known are %s", w.Path, len(w.Tensors), strings.Join(Architectures(), ", "))
 }
 
 // stated returns the configuration that the metadata of an exported file state.
@@ -193,10 +193,11 @@ func (w *Weights) Restore(st *kernels.Store) (Taken, error) {
 	return Taken{len(to), slices.Sorted(maps.Keys(tensors))}, nil
 }
 
+// byName returns the tensors by the names that the networks of this package have.
 func (w *Weights) byName() map[string]Blob {
 	tensors := map[string]Blob{}
 	for _, b := range w.Tensors {
-		tensors[b.Name] = b
+		tensors[fromTorchvision(b.Name)] = b
 	}
 	return tensors
 }

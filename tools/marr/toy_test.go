@@ -13,7 +13,7 @@ import (
 
 // toy is a backbone that is not a ResNet: patches, two linear layers on each of them, the mean over patches.
 type toy struct {
-	Patch    int `flag:"patch" help:"side of a patch of the toy backbone, in pixels" want:"at least 1"`
+	Patch    int `flag:"toy-patch" help:"side of a patch of the toy backbone, in pixels" want:"at least 1"`
 	Features int `flag:"features" help:"width of the toy backbone" want:"at least 1"`
 }
 
@@ -50,12 +50,12 @@ func TestARegisteredBackboneWorksEverywhere(t *testing.T) {
 			t.Parallel()
 			dir := t.TempDir()
 			args := func(run string, more ...string) []string {
-				return append([]string{"pretrain", "--data", set, "--out", filepath.Join(dir, run), "--method", method, "--arch", "toy", "--patch", "2", "--features", "8",
+				return append([]string{"pretrain", "--data", set, "--out", filepath.Join(dir, run), "--method", method, "--arch", "toy", "--toy-patch", "2", "--features", "8",
 					"--size", "16", "--batch", "16", "--epochs", "2", "--eval-every", "0"}, more...)
 			}
 			ok(t, args("run")...)
 			run := filepath.Join(dir, "run")
-			configHas(t, run, `arch = "toy" # flag`, "backbone.patch = 2 # flag", "backbone.features = 8 # flag")
+			configHas(t, run, `arch = "toy" # flag`, "backbone.toy_patch = 2 # flag", "backbone.features = 8 # flag")
 			for _, suffix := range []string{"onnx", "safetensors"} {
 				file := filepath.Join(dir, "backbone."+suffix)
 				if said := ok(t, "export", "--run", run, "--out", file, "--verify"); !strings.Contains(said, "output features [N 8]") {
@@ -78,11 +78,11 @@ func TestARegisteredBackboneWorksEverywhere(t *testing.T) {
 			ok(t, "eval", "knn", "--run", run, "--branch", net.Teacher, "--train", set, "--test", set)
 		})
 	}
-	r := call(t, nil, small(set, filepath.Join(t.TempDir(), "x"), "--patch", "2")...)
-	if r.status != 2 || !strings.Contains(r.err, "--patch: not a setting of resnet10") {
+	r := call(t, nil, small(set, filepath.Join(t.TempDir(), "x"), "--toy-patch", "2")...)
+	if r.status != 2 || !strings.Contains(r.err, "--toy-patch: not a setting of resnet10") {
 		t.Errorf("a setting of another architecture: status %d, said %q", r.status, r.err)
 	}
-	r = call(t, nil, "pretrain", "--data", set, "--out", filepath.Join(t.TempDir(), "x"), "--method", "simclr", "--arch", "toy", "--patch", "33", "--size", "16", "--batch", "4")
+	r = call(t, nil, "pretrain", "--data", set, "--out", filepath.Join(t.TempDir(), "x"), "--method", "simclr", "--arch", "toy", "--toy-patch", "33", "--size", "16", "--batch", "4")
 	if want := "--size 16: too small for simclr: toy would see images of 16×16 pixels: set it to at least 33"; r.status != 2 || !strings.Contains(r.err, want) {
 		t.Errorf("a patch larger than the images: status %d, said %q", r.status, r.err)
 	}

@@ -54,6 +54,22 @@ func tokens() []Op {
 				return optest.Case{Inputs: inputs(input("x", n, t, d), input("p", 1, t, d))}
 			}), computedPositions()),
 		}, {
+			Name: "mix_tokens", NoGolden: true, // golden data of matmul cover the product
+			Kinds: kinds{"p": optest.Parameter},
+			Build: func(in optest.In) *kernels.Tensor {
+				return kernels.MixTokens("weights", mixture(in.Int("count"), in.T("x").Rows()), in.T("x"))
+			},
+			Ref: func(in optest.Values) *ref.Tensor {
+				x := in.T("x")
+				tokens := x.Rows()
+				return ref.MatMul(ref.FromFloat32(mixture(in.Int("count"), tokens), in.Int("count"), tokens), ref.Reshape(x, tokens, x.Shape[len(x.Shape)-1]), false, false)
+			},
+			Cases: []optest.Case{
+				{Name: "mix_one_token", Inputs: inputs(input("x", 1, 1, 3)), Attrs: attrs{"count": 1}},
+				{Name: "mix_tokens", Inputs: inputs(input("x", 1, 17, 6)), Attrs: attrs{"count": 5}},
+				{Name: "mix_a_matrix", Inputs: inputs(input("x", 37, 12)), Attrs: attrs{"count": 50}},
+			},
+		}, {
 			Name:  "scale_samples",
 			Kinds: kinds{"s": optest.Constant},
 			Build: func(in optest.In) *kernels.Tensor { return kernels.ScaleSamples(in.T("x"), in.T("s")) },
@@ -177,4 +193,11 @@ func reshapeCases() (cases []optest.Case) {
 		optest.Case{Name: "split", Inputs: inputs(input("x", 700, 8)), Attrs: dimAttrs(350, 16), Split: true,
 			Build: func(in optest.In) *kernels.Tensor { return kernels.GELU(kernels.Reshape(in.T("x"), dims(in.Attrs)...)) },
 			Ref:   func(in optest.Values) *ref.Tensor { return ref.GELU(ref.Reshape(in.T("x"), dims(in.Attrs)...)) }})
+}
+
+// mixture returns weights for MixTokens.
+func mixture(count, tokens int) []float32 {
+	w := make([]float32, count*tokens)
+	rng.New(6).Uniform(w, -1, 1)
+	return w
 }

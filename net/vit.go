@@ -1,0 +1,207 @@
+package net
+
+import (
+	"fmt"
+	"math"
+
+	"marr/kernels"
+)
+
+// ViT is a vision transformer (Dosovitskiy et al. 2020, arXiv:2010.11929) in the form of DINO and of timm, without the classifier: the image is cut into
+// patches, each becomes a token by one linear layer, a class token is put in front, learned positions are added, Depth blocks follow, then a layer norm:
+//
+//	block: x ← x + proj(attention(norm1(x))), x ← x + fc2(GELU(fc1(norm2(x)))), with 4·EmbedDim numbers between fc1 and fc2
+//
+// Layer norms have ε = 1e-6, and every linear layer has a bias. There is no dropout and no layer scale. Names, layouts and initial values are those of DINO
+// (facebookresearch/dino, vision_transformer.py); timm has the same names (huggingface/pytorch-image-models, timm/models/vision_transformer.py).
+type ViT struct {
+	Patch    int    `flag:"patch" help:"side of the patches of a vision transformer, in pixels: 2, 4, 8 or 16; default: 4 up to 40 px, 8 up to 128 px, 16 above" want:"0 or at least 2, at most 64"`
+	EmbedDim int    `flag:"embed-dim" help:"width of the tokens of a vision transformer; default: 192 in vit-tiny, 384 in vit-small, 768 in vit-base" want:"0 or at least 4, at most 4096"`
+	Depth    int    `flag:"depth" help:"blocks of a vision transformer; default: 12" want:"0 or at least 1, at most 100"`
+	Heads    int    `flag:"heads" help:"attention heads of each block of a vision transformer; default: one for every 64 of --embed-dim" want:"0 or at least 1, at most 256"`
+	Pool     string `flag:"pool" help:"features of a vision transformer: cls (the class token) or mean (the mean of the patch tokens), after the last norm" want:"one of cls, mean"`
+	Grid     int    `flag:"grid" help:"side of the grid of learned positions of a vision transformer, in patches; images of another size interpolate them; default: that of --size" want:"0 or at least 1, at most 512"`
+
+	dim int // default of EmbedDim
+}
+
+func init() {
+	const about = "Dosovitskiy et al. 2020, arXiv:2010.11929, as in Caron et al. 2021, arXiv:2104.14294"
+	Register("vit-tiny", about, &ViT{Pool: "cls", dim: 192})
+	Register("vit-small", about, &ViT{Pool: "cls", dim: 384})
+	Register("vit-base", about, &ViT{Pool: "cls", dim: 768})
+}
+
+// Resolve chooses the settings that are 0. Heads have at most 64 features, if that divides the width into multiples of 4.
+func (v *ViT) Resolve(size int) {
+	choose := func(setting *int, value int) {
+		if *setting == 0 {
+			*setting = value
+		}
+	}
+	switch {
+	case size <= 40:
+		choose(&v.Patch, 4)
+	case size <= 128:
+		choose(&v.Patch, 8)
+	default:
+		choose(&v.Patch, 16)
+	}
+	choose(&v.EmbedDim, v.dim)
+	choose(&v.Depth, 12)
+	choose(&v.Heads, headsFor(v.EmbedDim))
+	choose(&v.Grid, max(1, size/v.Patch))
+}
+
+// headsFor returns the number of heads for tokens of a width: see Resolve.
+func headsFor(width int) int {
+	n := (width + 63) / 64
+	for n > 1 && width%(4*n) != 0 {
+		n--
+	}
+	return n
+}
+
+// Check returns an error for settings that were not resolved, or heads that do not divide the width into multiples of 4.
+func (v *ViT) Check() error {
+	switch {
+	case v.Patch < 1 || v.EmbedDim < 1 || v.Depth < 1 || v.Heads < 1 || v.Grid < 1:
+		return fmt.Errorf("net: a vision transformer with patch %d, width %d, depth %d, %d heads and grid %d: want all of them at least 1", v.Patch, v.EmbedDim, v.Depth, v.Heads, v.Grid)
+	case v.EmbedDim%(4*v.Heads) != 0:
+		return fmt.Errorf("net: --embed-dim %d in %d heads: the width of a head must be a multiple of 4: choose --embed-dim as a multiple of %d, or other --heads", v.EmbedDim, v.Heads, 4*v.Heads)
+	case v.Pool != "cls" && v.Pool != "mean":
+		return fmt.Errorf("net: no pool %q: known are cls, mean", v.Pool)
+	}
+	return nil
+}
+
+// MinSize returns the side of a patch.
+func (v *ViT) MinSize() int { return v.Patch }
+
+// Dim returns EmbedDim.
+func (v *ViT) Dim() int { return v.EmbedDim }
+
+// ParamNames returns "timm".
+func (v *ViT) ParamNames() string { return "timm" }
+
+// Fitting names the patches that images of this size are large enough for.
+func (v *ViT) Fitting(size int) string {
+	if size < 2 {
+		return ""
+	}
+	return fmt.Sprintf("--patch %d", min(size, v.Patch/2))
+}
+
+// Advice warns of pixels that no patch covers, and of images of few patches.
+func (v *ViT) Advice(size int) (advice []string) {
+	side := size / v.Patch
+	if rest := size % v.Patch; rest > 0 {
+		advice = append(advice, fmt.Sprintf("patches of %d px leave %d of %d px of each image unused: choose a --size that is a multiple of --patch", v.Patch, rest, size))
+	}
+	if side < 4 {
+		advice = append(advice, fmt.Sprintf("images of %d×%d px have only %d patches of %d px: a smaller --patch or a larger --size shows more", size, size, side*side, v.Patch))
+	}
+	return advice
+}
+
+// New declares the network's parameters.
+func (v *ViT) New(s BackboneScope) Network {
+	n := &vit{ViT: *v, norm: s.layerNorm("norm", v.EmbedDim)}
+	fan := s.Channels * v.Patch * v.Patch
+	uniform := func(name string, shape ...int) *kernels.Param {
+		return s.Param(name, func(w []float32) { LinearUniform(w, fan, s.Source(name)) }, shape...)
+	}
+	n.patches = Conv2d{uniform("patch_embed.proj.weight", v.EmbedDim, v.Patch, v.Patch, s.Channels), v.Patch, 0}
+	n.bias = uniform("patch_embed.proj.bias", v.EmbedDim)
+	n.bias.NoDecay = true
+	normal := func(name string, tokens int) *kernels.Param {
+		return s.Param(name, func(w []float32) { s.truncatedNormal(w, name) }, 1, tokens, v.EmbedDim)
+	}
+	n.class, n.positions = normal("cls_token", 1), normal("pos_embed", 1+v.Grid*v.Grid)
+	for i := range v.Depth {
+		n.blocks = append(n.blocks, v.newBlock(s.Scope, fmt.Sprintf("blocks.%d.", i)))
+	}
+	return n
+}
+
+// vit is the network of a ViT.
+type vit struct {
+	ViT
+	patches          Conv2d
+	bias             *kernels.Param // of patches
+	class, positions *kernels.Param
+	blocks           []vitBlock
+	norm             layerNorm
+}
+
+// Forward maps images [N H W C] to the class token or the mean of the patch tokens, [N EmbedDim].
+func (n *vit) Forward(x *kernels.Tensor, m Mode) *kernels.Tensor {
+	h, w := x.Dim(1)/n.Patch, x.Dim(2)/n.Patch
+	x = n.Map(x, m)
+	images, tokens, dim := x.Dim(0), x.Dim(1), x.Dim(2)
+	if n.Pool == "cls" {
+		return kernels.Reshape(kernels.SliceTokens(x, 0, 1), images, dim)
+	}
+	return kernels.GlobalAvgPool(kernels.Reshape(kernels.SliceTokens(x, 1, tokens), images, h, w, dim))
+}
+
+// Map maps images [N H W C] to their tokens [N T EmbedDim] after the last norm: the class token, then the patches row by row. Pixels to the right of the
+// last whole patch, and below it, are unused.
+func (n *vit) Map(x *kernels.Tensor, m Mode) *kernels.Tensor {
+	g, h, w := x.Graph(), x.Dim(1)/n.Patch, x.Dim(2)/n.Patch
+	x = kernels.Reshape(n.patches.Forward(x, m), x.Dim(0), h*w, n.EmbedDim)
+	x = kernels.PrependToken(kernels.Bias(x, m.Param(n.bias)), m.Param(n.class).Value(g))
+	x = kernels.AddPositions(x, n.positionsFor(g, h, w, m))
+	for _, b := range n.blocks {
+		x = b.Forward(x, m)
+	}
+	return n.norm.Forward(x, m)
+}
+
+// positionsFor returns the positions of h × w patches, behind that of the class token.
+func (n *vit) positionsFor(g *kernels.Graph, h, w int, m Mode) *kernels.Tensor {
+	p := m.Param(n.positions).Value(g)
+	if h == n.Grid && w == n.Grid {
+		return p
+	}
+	return kernels.MixTokens(fmt.Sprintf("positions_%d_to_%dx%d", n.Grid, h, w), gridWeights(n.Grid, h, w), p)
+}
+
+// gridWeights returns the matrix [1 + h·w, 1 + grid²] that keeps the class token and interpolates the tokens of a square grid for one of h × w. It is
+// PyTorch's interpolate(size=(h, w), mode="bicubic", align_corners=False). DINO passes it a scale_factor with 0.1 added to h and w, which shifts its positions
+// by a small part of a patch.
+func gridWeights(grid, h, w int) []float32 {
+	rows, columns, width := cubicWeights(grid, h), cubicWeights(grid, w), 1+grid*grid
+	m := make([]float32, (1+h*w)*width)
+	m[0] = 1
+	for i := range h * w {
+		for j := range grid * grid {
+			m[(1+i)*width+1+j] = float32(rows[i/w][j/grid] * columns[i%w][j%grid])
+		}
+	}
+	return m
+}
+
+// cubicWeights returns the matrix [to][from] of cubic convolution (Keys 1981, doi:10.1109/TASSP.1981.1163711, eq. 4) with a = −0.75, as in PyTorch. Pixels
+// outside repeat the edge. There is no antialiasing.
+func cubicWeights(from, to int) [][]float64 {
+	const a = -0.75
+	kernel := func(x float64) float64 {
+		switch x = math.Abs(x); {
+		case x <= 1:
+			return ((a+2)*x-(a+3))*x*x + 1
+		case x < 2:
+			return ((a*x-5*a)*x+8*a)*x - 4*a
+		}
+		return 0
+	}
+	m := make([][]float64, to)
+	for i := range m {
+		m[i] = make([]float64, from)
+		at := (float64(i)+0.5)*float64(from)/float64(to) - 0.5
+		for first, j := int(math.Floor(at))-1, 0; j < 4; j++ {
+			m[i][min(max(first+j, 0), from-1)] += kernel(at - float64(first+j))
+		}
+	}
+	return m
+}

@@ -1,0 +1,52 @@
+package net
+
+import "marr/kernels"
+
+// vitBlock is a block of a ViT.
+type vitBlock struct {
+	norm1, norm2        layerNorm
+	qkv, proj, fc1, fc2 Linear
+	heads               int
+}
+
+// newBlock declares the parameters of a block under prefix: norm1, attn.qkv (rows of queries, keys, values), attn.proj, norm2, mlp.fc1 and mlp.fc2.
+func (v *ViT) newBlock(s Scope, prefix string) vitBlock {
+	linear := func(name string, in, out int) Linear {
+		weight := prefix + name + ".weight"
+		l := Linear{s.Param(weight, func(w []float32) { s.truncatedNormal(w, weight) }, out, in), s.Param(prefix+name+".bias", func([]float32) {}, out)}
+		l.bias.NoDecay = true
+		return l
+	}
+	d := v.EmbedDim
+	return vitBlock{
+		norm1: s.layerNorm(prefix+"norm1", d), qkv: linear("attn.qkv", d, 3*d), proj: linear("attn.proj", d, d),
+		norm2: s.layerNorm(prefix+"norm2", d), fc1: linear("mlp.fc1", d, 4*d), fc2: linear("mlp.fc2", 4*d, d), heads: v.Heads,
+	}
+}
+
+// Forward maps tokens [N T D] to tokens.
+func (b vitBlock) Forward(x *kernels.Tensor, m Mode) *kernels.Tensor {
+	y := kernels.Attention(b.qkv.Forward(b.norm1.Forward(x, m), m), b.heads)
+	x = kernels.Add(x, b.proj.Forward(y, m))
+	y = kernels.GELU(b.fc1.Forward(b.norm2.Forward(x, m), m))
+	return kernels.Add(x, b.fc2.Forward(y, m))
+}
+
+// layerNorm is kernels.LayerNorm with ε = 1e-6: weight and bias [D] under prefix.
+type layerNorm struct{ gamma, beta *kernels.Param }
+
+func (s Scope) layerNorm(prefix string, width int) layerNorm {
+	gamma := s.Param(prefix+".weight", func(v []float32) {
+		for i := range v {
+			v[i] = 1
+		}
+	}, width)
+	beta := s.Param(prefix+".bias", func([]float32) {}, width)
+	gamma.NoDecay, beta.NoDecay = true, true
+	return layerNorm{gamma, beta}
+}
+
+// Forward normalizes each row.
+func (n layerNorm) Forward(x *kernels.Tensor, m Mode) *kernels.Tensor {
+	return kernels.LayerNorm(x, m.Param(n.gamma), m.Param(n.beta), 1e-6)
+}
