@@ -34,6 +34,7 @@ type Segment struct {
 	inputs  []placed
 	outputs []placed
 	scalars []string
+	draws   []draw
 	body    []*vk.Segment // one, or in eager mode one for each dispatch
 	labels  []string
 	writes  [][]written // eager: what each dispatch writes
@@ -202,7 +203,7 @@ func (p *Program) at(b bound) vk.Range {
 
 // segment builds a segment from its plan. After an error the program owns the part that exists, and frees it.
 func (p *Program) segment(g *Graph, index int, plan *segmentPlan) error {
-	s := &Segment{name: plan.name, p: p, scalars: plan.scalars}
+	s := &Segment{name: plan.name, p: p, scalars: plan.scalars, draws: plan.draws}
 	p.segments[plan.name] = s
 	var up, down int64
 	for _, t := range plan.inputs {

@@ -15,6 +15,7 @@ type Run struct {
 	slot   *slot
 	ticket *vk.Ticket
 	done   bool
+	drawn  bool // Draw was called
 	err    error
 
 	times    []time.Duration // with Graph.EnableTiming, once the run is over
@@ -67,6 +68,9 @@ func (r *Run) Set(scalar string, v float64) {
 
 // Submit submits the run to the device and does not wait for it. The eager twin waits.
 func (r *Run) Submit() error {
+	if len(r.s.draws) > 0 && !r.drawn {
+		panic(fmt.Sprintf("kernels: segment %s has random inputs, such as %q, that were not drawn: call Run.Draw before Submit", r.s.name, r.s.draws[0].name))
+	}
 	segs := make([]*vk.Segment, 0, 3)
 	if r.slot.prologue != nil {
 		segs = append(segs, r.slot.prologue)

@@ -24,6 +24,7 @@ type segmentPlan struct {
 	outputs []output
 	scalars []string
 	params  *Tensor // the scalars' values, 256 bytes
+	draws   []draw
 }
 
 type output struct {

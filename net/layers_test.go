@@ -35,6 +35,7 @@ func forward(t *testing.T, st *kernels.Store, m net.Module, mode net.Mode, x []f
 	if seg.HasScalar("micro") {
 		r.Set("micro", 0)
 	}
+	r.Draw(1, 0)
 	if err := r.Submit(); err != nil {
 		t.Fatal(err)
 	}

@@ -12,15 +12,18 @@ import (
 //
 //	block: x ← x + proj(attention(norm1(x))), x ← x + fc2(GELU(fc1(norm2(x)))), with 4·EmbedDim numbers between fc1 and fc2
 //
-// Layer norms have ε = 1e-6, and every linear layer has a bias. There is no dropout and no layer scale. Names, layouts and initial values are those of DINO
-// (facebookresearch/dino, vision_transformer.py); timm has the same names (huggingface/pytorch-image-models, timm/models/vision_transformer.py).
+// Layer norms have ε = 1e-6, and every linear layer has a bias. There is no dropout and no layer scale. In training, block i of Depth omits each of its two
+// branches with probability DropPath·i/(Depth − 1), one draw for each sample, and divides those that it keeps by the probability of keeping them. Names,
+// layouts and initial values are those of DINO (facebookresearch/dino, vision_transformer.py); timm has the same names (huggingface/pytorch-image-models,
+// timm/models/vision_transformer.py).
 type ViT struct {
-	Patch    int    `flag:"patch" help:"side of the patches of a vision transformer, in pixels: 2, 4, 8 or 16; default: 4 up to 40 px, 8 up to 128 px, 16 above" want:"0 or at least 2, at most 64"`
-	EmbedDim int    `flag:"embed-dim" help:"width of the tokens of a vision transformer; default: 192 in vit-tiny, 384 in vit-small, 768 in vit-base" want:"0 or at least 4, at most 4096"`
-	Depth    int    `flag:"depth" help:"blocks of a vision transformer; default: 12" want:"0 or at least 1, at most 100"`
-	Heads    int    `flag:"heads" help:"attention heads of each block of a vision transformer; default: one for every 64 of --embed-dim" want:"0 or at least 1, at most 256"`
-	Pool     string `flag:"pool" help:"features of a vision transformer: cls (the class token) or mean (the mean of the patch tokens), after the last norm" want:"one of cls, mean"`
-	Grid     int    `flag:"grid" help:"side of the grid of learned positions of a vision transformer, in patches; images of another size interpolate them; default: that of --size" want:"0 or at least 1, at most 512"`
+	Patch    int     `flag:"patch" help:"side of the patches of a vision transformer, in pixels: 2, 4, 8 or 16; default: 4 up to 40 px, 8 up to 128 px, 16 above" want:"0 or at least 2, at most 64"`
+	EmbedDim int     `flag:"embed-dim" help:"width of the tokens of a vision transformer; default: 192 in vit-tiny, 384 in vit-small, 768 in vit-base" want:"0 or at least 4, at most 4096"`
+	Depth    int     `flag:"depth" help:"blocks of a vision transformer; default: 12" want:"0 or at least 1, at most 100"`
+	Heads    int     `flag:"heads" help:"attention heads of each block of a vision transformer; default: one for every 64 of --embed-dim" want:"0 or at least 1, at most 256"`
+	Pool     string  `flag:"pool" help:"features of a vision transformer: cls (the class token) or mean (the mean of the patch tokens), after the last norm" want:"one of cls, mean"`
+	Grid     int     `flag:"grid" help:"side of the grid of learned positions of a vision transformer, in patches; images of another size interpolate them; default: that of --size" want:"0 or at least 1, at most 512"`
+	DropPath float64 `flag:"drop-path" help:"rate of stochastic depth in a vision transformer: in training, the last block omits each of its two branches for this fraction of the samples, earlier blocks for less (Huang et al. 2016, arXiv:1603.09382; 0.1 in DINO)" want:"at least 0, below 1"`
 
 	dim int // default of EmbedDim
 }
@@ -119,7 +122,9 @@ func (v *ViT) New(s BackboneScope) Network {
 	}
 	n.class, n.positions = normal("cls_token", 1), normal("pos_embed", 1+v.Grid*v.Grid)
 	for i := range v.Depth {
-		n.blocks = append(n.blocks, v.newBlock(s.Scope, fmt.Sprintf("blocks.%d.", i)))
+		b := v.newBlock(s.Scope, fmt.Sprintf("blocks.%d.", i))
+		b.drop = v.DropPath * float64(i) / float64(max(1, v.Depth-1))
+		n.blocks = append(n.blocks, b)
 	}
 	return n
 }

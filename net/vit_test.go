@@ -2,6 +2,7 @@ package net_test
 
 import (
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 	"testing"
@@ -252,6 +253,78 @@ func TestMomentumEncoderOfAViTUsesTheAverages(t *testing.T) {
 	}
 }
 
+// The last block omits each branch of a sample with probability 0.4, independently, and divides those that it keeps by 0.6; the first block omits none. So
+// the features of equal images have four values. Inference and the momentum encoder omit nothing.
+func TestDropPathOmitsBranchesOfSamplesInTraining(t *testing.T) {
+	const n, rate, dim = 400, 0.4, 32
+	st := kernels.NewStore(device)
+	defer st.Free()
+	b := randomViT(t, st, smallViT(t, map[string]any{"drop-path": rate, "grid": 1}))
+	image := uniform(2*2*3, 4)
+	images := slices.Repeat(image, n)
+	row := func(m net.Module, mode net.Mode) []float32 { return forward(t, st, m, mode, image, 1, 2, 2, 3) }
+	teacher := row(net.Momentum(b), net.Train) // the first program, which creates the averages
+	whole := row(b, net.Eval)
+	got := forward(t, st, b, net.Train, images, n, 2, 2, 3)
+	if !slices.Equal(whole, teacher) {
+		t.Error("the momentum encoder omits branches")
+	}
+	wanted := map[string]float64{} // by the features of a sample, their probability
+	scale := func(branch string, by float32) func() {
+		var undo []func()
+		for _, part := range []string{".weight", ".bias"} {
+			p := param(t, st, net.BackbonePrefix+"blocks.1."+branch+part)
+			old := read(t, p.Read)
+			v := slices.Clone(old)
+			for i := range v {
+				v[i] *= by
+			}
+			write := func(v []float32) {
+				if err := p.Write(v); err != nil {
+					t.Fatal(err)
+				}
+			}
+			write(v)
+			undo = append(undo, func() { write(old) })
+		}
+		return func() {
+			for _, f := range undo {
+				f()
+			}
+		}
+	}
+	rounded := func(v []float32) string { return fmt.Sprintf("%.3f", v[:8]) }
+	for _, attn := range []bool{false, true} {
+		for _, mlp := range []bool{false, true} {
+			factor, probability := [2]float32{}, 1.0
+			for i, kept := range []bool{attn, mlp} {
+				if kept {
+					factor[i], probability = 1/(1-rate), probability*(1-rate)
+				} else {
+					probability *= rate
+				}
+			}
+			undoAttn, undoMLP := scale("attn.proj", factor[0]), scale("mlp.fc2", factor[1])
+			wanted[rounded(row(b, net.Eval))] = probability
+			undoAttn()
+			undoMLP()
+		}
+	}
+	counts := map[string]int{}
+	for i := range n {
+		counts[rounded(got[i*dim:])]++
+	}
+	for features, count := range counts {
+		p, ok := wanted[features]
+		if deviation := math.Sqrt(n * p * (1 - p)); !ok || math.Abs(float64(count)-n*p) > 4*deviation {
+			t.Errorf("features %s of %d samples, want %g", features, count, n*p)
+		}
+	}
+	if len(counts) != 4 || len(wanted) != 4 {
+		t.Errorf("%d different features, want those of 4 of %d", len(counts), len(wanted))
+	}
+}
+
 // vitFile returns the tensors of a vision transformer as timm saves them, with a classifier.
 func vitFile(t *testing.T, c net.Config) *net.Weights {
 	t.Helper()
@@ -283,7 +356,7 @@ func TestViTsAreRecognizedByTheirShapes(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		want := fmt.Sprintf("map[depth:%d embed-dim:%d grid:%d heads:%s patch:%d pool:cls]", x.depth, x.width, x.side, x.heads, x.patch)
+		want := fmt.Sprintf("map[depth:%d drop-path:0 embed-dim:%d grid:%d heads:%s patch:%d pool:cls]", x.depth, x.width, x.side, x.heads, x.patch)
 		if settings := fmt.Sprint(registry.Values(got.Arch)); got.Name != x.arch || got.Channels != 1 || settings != want {
 			t.Errorf("recognized %s %s, want %s %s", got.Name, settings, x.arch, want)
 		}

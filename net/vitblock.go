@@ -1,12 +1,17 @@
 package net
 
-import "marr/kernels"
+import (
+	"marr/kernels"
+	"marr/kernels/rng"
+)
 
 // vitBlock is a block of a ViT.
 type vitBlock struct {
+	prefix              string // of its parameters
 	norm1, norm2        layerNorm
 	qkv, proj, fc1, fc2 Linear
 	heads               int
+	drop                float64 // probability of omitting a branch of a sample
 }
 
 // newBlock declares the parameters of a block under prefix: norm1, attn.qkv (rows of queries, keys, values), attn.proj, norm2, mlp.fc1 and mlp.fc2.
@@ -18,18 +23,37 @@ func (v *ViT) newBlock(s Scope, prefix string) vitBlock {
 		return l
 	}
 	d := v.EmbedDim
-	return vitBlock{
+	return vitBlock{prefix: prefix, heads: v.Heads,
 		norm1: s.layerNorm(prefix+"norm1", d), qkv: linear("attn.qkv", d, 3*d), proj: linear("attn.proj", d, d),
-		norm2: s.layerNorm(prefix+"norm2", d), fc1: linear("mlp.fc1", d, 4*d), fc2: linear("mlp.fc2", 4*d, d), heads: v.Heads,
+		norm2: s.layerNorm(prefix+"norm2", d), fc1: linear("mlp.fc1", d, 4*d), fc2: linear("mlp.fc2", 4*d, d),
 	}
 }
 
 // Forward maps tokens [N T D] to tokens.
 func (b vitBlock) Forward(x *kernels.Tensor, m Mode) *kernels.Tensor {
 	y := kernels.Attention(b.qkv.Forward(b.norm1.Forward(x, m), m), b.heads)
-	x = kernels.Add(x, b.proj.Forward(y, m))
+	x = kernels.Add(x, b.dropPath("attn", b.proj.Forward(y, m), m))
 	y = kernels.GELU(b.fc1.Forward(b.norm2.Forward(x, m), m))
-	return kernels.Add(x, b.fc2.Forward(y, m))
+	return kernels.Add(x, b.dropPath("mlp", b.fc2.Forward(y, m), m))
+}
+
+// dropPath multiplies each sample of a branch by 0 with the block's probability, else by 1/(1 − the probability). It does so in training only, and not in
+// momentum encoders.
+func (b vitBlock) dropPath(branch string, x *kernels.Tensor, m Mode) *kernels.Tensor {
+	if b.drop == 0 || m != Train {
+		return x
+	}
+	g, n := x.Graph(), x.Dim(0)
+	name := g.Draw("drop_path."+b.prefix+branch, func(r *kernels.Run, name string, src *rng.Source) {
+		factors := r.Floats(name)[:n]
+		for i := range factors {
+			factors[i] = 0
+			if src.Float64() >= b.drop {
+				factors[i] = float32(1 / (1 - b.drop))
+			}
+		}
+	})
+	return kernels.ScaleSamples(x, g.Input(name, kernels.F32, n))
 }
 
 // layerNorm is kernels.LayerNorm with ε = 1e-6: weight and bias [D] under prefix.

@@ -80,6 +80,7 @@ func (t *Trainer) submit(collect func() error) error {
 				t.fill(r, samples[k*t.batch.size:(k+1)*t.batch.size], epoch)
 			}
 			t.scalars(p, k, r)
+			r.Draw(t.Config.Seed, uint32(t.submitted*t.Config.Accumulate+k))
 			if err := r.Submit(); err != nil {
 				return err
 			}
