@@ -20,9 +20,9 @@ type ViT struct {
 	Patch    int     `flag:"patch" help:"side of the patches of a vision transformer, in pixels: 2, 4, 8 or 16; default: 4 up to 40 px, 8 up to 128 px, 16 above" want:"0 or at least 2, at most 64"`
 	EmbedDim int     `flag:"embed-dim" help:"width of the tokens of a vision transformer; default: 192 in vit-tiny, 384 in vit-small, 768 in vit-base" want:"0 or at least 4, at most 4096"`
 	Depth    int     `flag:"depth" help:"blocks of a vision transformer; default: 12" want:"0 or at least 1, at most 100"`
-	Heads    int     `flag:"heads" help:"attention heads of each block of a vision transformer; default: one for every 64 of --embed-dim" want:"0 or at least 1, at most 256"`
+	Heads    int     `flag:"heads" help:"attention heads of each block of a vision transformer; default: one for every 64 features" want:"0 or at least 1, at most 256"`
 	Pool     string  `flag:"pool" help:"features of a vision transformer: cls (the class token) or mean (the mean of the patch tokens), after the last norm" want:"one of cls, mean"`
-	Grid     int     `flag:"grid" help:"side of the grid of learned positions of a vision transformer, in patches; images of another size interpolate them; default: that of --size" want:"0 or at least 1, at most 512"`
+	Grid     int     `flag:"grid" help:"side of the grid of learned positions of a vision transformer, in patches; images of another size interpolate them; default: that of the images" want:"0 or at least 1, at most 512"`
 	DropPath float64 `flag:"drop-path" help:"rate of stochastic depth in a vision transformer: in training, the last block omits each of its two branches for this fraction of the samples, earlier blocks for less (Huang et al. 2016, arXiv:1603.09382; 0.1 in DINO)" want:"at least 0, below 1"`
 
 	dim int // default of EmbedDim

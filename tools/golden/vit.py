@@ -7,6 +7,7 @@ interpolate_pos_encoding), with the size in place of its scale_factor. Parameter
 """
 import torch
 import torch.nn.functional as F
+import torchvision
 from torch import nn
 
 from goldenfile import draw, dump, result, spec
@@ -88,6 +89,27 @@ CASES = {
 }
 
 
+def check_torchvision():
+    """Asserts that ViT computes what torchvision's VisionTransformer does, whose names net/vitnames.go maps to timm's."""
+    ours = ViT(4, 32, 2, 2, 4, False).double()
+    fill(ours, "torchvision", parameter_specs(ours))
+    theirs = torchvision.models.VisionTransformer(image_size=16, patch_size=4, num_layers=2, num_heads=2, hidden_dim=32, mlp_dim=128).double().eval()
+    theirs.heads = nn.Identity()
+    names = [("encoder.pos_embedding", "pos_embed"), ("class_token", "cls_token"), ("conv_proj", "patch_embed.proj"), ("encoder.ln.", "norm."),
+             ("encoder.layers.encoder_layer_", "blocks."), ("ln_1", "norm1"), ("ln_2", "norm2"), ("self_attention.in_proj_", "attn.qkv."),
+             ("self_attention.out_proj", "attn.proj"), ("mlp.0", "mlp.fc1"), ("mlp.3", "mlp.fc2")]
+    values = ours.state_dict()
+
+    def timm(name):
+        for a, b in names:
+            name = name.replace(a, b)
+        return name
+
+    theirs.load_state_dict({name: values.pop(timm(name)) for name in theirs.state_dict()})
+    x = to_torch(draw("torchvision", spec("images", (3, 16, 16, 3)), torch.float64))
+    assert not values and (ours(x) - theirs(x)).abs().max() < 1e-12
+
+
 def golden(name, patch, dim, depth, heads, grid, mean, size):
     images, cotangent = spec("images", (3, *size, 3)), spec("dfeatures", (3, dim), of="features")
 
@@ -108,4 +130,5 @@ def golden(name, patch, dim, depth, heads, grid, mean, size):
 
 if __name__ == "__main__":
     torch.set_num_threads(1)
+    check_torchvision()
     dump("net/testdata/vit.json", [golden(name, *shape) for name, shape in CASES.items()])

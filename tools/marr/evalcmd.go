@@ -191,7 +191,7 @@ func (e evaluation) do(ctx context.Context, trainName, testName, device string) 
 			defer saved.runtime.session.Close()
 		}
 		if e.protocol.kind == "finetune" && saved.start == nil {
-			return fmt.Errorf("%s runs in ONNX Runtime, which cannot train: give a file with torchvision's names, or --run", saved.name)
+			return fmt.Errorf("%s runs in ONNX Runtime, which cannot train: give a file with the names of torchvision, timm or DINO, or --run", saved.name)
 		}
 	}
 	if px == 0 {

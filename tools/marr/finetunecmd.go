@@ -67,7 +67,7 @@ func finetuneCommand(fs *pflag.FlagSet) func(context.Context, []string) error {
 	end()
 	end = inGroup(fs, networkGroup)
 	dir := fs.String("run", "", "`DIR` of the run whose backbone is fine-tuned")
-	init := fs.String("init", "", "`FILE` in place of --run: .onnx or .safetensors, with torchvision's names")
+	init := fs.String("init", "", "`FILE` in place of --run: .onnx or .safetensors, with the names of torchvision, timm or DINO")
 	branch := branchFlag(fs)
 	optionFlags(fs, ssl.FinetuneName, "", registry.Options(m))
 	annotate(fs.Lookup("backbone-lr"), defaultKey, fmt.Sprint(m.BackboneLR))

@@ -55,7 +55,7 @@ func TestARegisteredBackboneWorksEverywhere(t *testing.T) {
 			}
 			ok(t, args("run")...)
 			run := filepath.Join(dir, "run")
-			configHas(t, run, `arch = "toy" # flag`, "backbone.toy_patch = 2 # flag", "backbone.features = 8 # flag")
+			configHas(t, run, `arch = "toy" # flag`, "backbone.toy-patch = 2 # flag", "backbone.features = 8 # flag")
 			for _, suffix := range []string{"onnx", "safetensors"} {
 				file := filepath.Join(dir, "backbone."+suffix)
 				if said := ok(t, "export", "--run", run, "--out", file, "--verify"); !strings.Contains(said, "output features [N 8]") {
