@@ -126,10 +126,7 @@ func addBias(x, b *Tensor) *Tensor {
 	}
 	y := g.result("Bias", x.shape, x, b)
 	g.node("Bias", y, onnxBias, nil, x, b)
-	rows, c4 := x.Rows(), x.quads()
-	g.run(launch{kernel: "bias", rows: rows, binds: []bind{in(x), whole(b), out(y)},
-		push:   func(_, n int) constants { return constants{"rows": n, "c4": c4} },
-		groups: func(n int) [3]uint32 { return groups1(n*c4, 32) }})
+	g.addToRows(y, 0, x, b)
 	g.vjp(y, func(dy *Tensor) {
 		if b.needs {
 			db, add := g.gradient(b)
@@ -149,6 +146,14 @@ func onnxBias(n Node, o ONNX) {
 	}
 	b := o.Weight(n.In[1])
 	o.Node("Add", b, []string{o.Value(n.In[0]), b}, o.Value(n.Out))
+}
+
+// addToRows computes y (+)= x + b for x and y [N ..] and b of the last axes, which is added to each of N.
+func (g *Graph) addToRows(y *Tensor, add int, x, b *Tensor) {
+	c4 := b.Rows() * b.quads()
+	g.run(launch{kernel: "bias", rows: x.Rows() * x.quads() / c4, binds: []bind{in(x), whole(b), sum(y, add)},
+		push:   func(_, n int) constants { return constants{"rows": n, "c4": c4, "add": add} },
+		groups: func(n int) [3]uint32 { return groups1(n*c4, 32) }})
 }
 
 // columnSum computes y [C] (+)= Σ_r x[r C], as sums of chunks of rows that are added in levels.

@@ -72,6 +72,7 @@ func TestMisuseIsABuildErrorWithAFix(t *testing.T) {
 			kernels.SoftCrossEntropy(x(g, 2, 3), x(g, 2, 3).Track(), 1)
 		},
 		"kernels: CosineLoss: x#1 [2 3] and x#2 [3 3]: shapes differ":                     func(g *kernels.Graph) { kernels.CosineLoss(x(g, 2, 3), x(g, 3, 3)) },
+		"kernels: CorrelationLoss: x#1 [2 3]: want a square matrix":                       func(g *kernels.Graph) { kernels.CorrelationLoss(x(g, 2, 3), 1) },
 		"kernels: NormalizedLinear w: x#1 [2 3], w [4]: want as many inputs as x is wide": func(g *kernels.Graph) { kernels.NormalizedLinear(x(g, 2, 3), w(g, 4)) },
 		"kernels: CenteredSoftmax: x#1 [2 3] and c [4]: want a center of 3": func(g *kernels.Graph) {
 			kernels.CenteredSoftmax(x(g, 2, 3), g.Store().State("c", 0, 4), g.Scalar("t"))

@@ -168,9 +168,7 @@ func AddPositions(x, p *Tensor) *Tensor {
 	g, n, c4 := x.g, x.Dim(0), x.Dim(1)*x.quads()
 	y := g.result("AddPositions", x.shape, x, p)
 	g.node("AddPositions", y, onnxAddPositions, nil, x, p)
-	g.run(launch{kernel: "bias", rows: n, binds: []bind{in(x), whole(p), out(y)},
-		push:   func(_, n int) constants { return constants{"rows": n, "c4": c4} },
-		groups: func(n int) [3]uint32 { return groups1(n*c4, 32) }})
+	g.addToRows(y, 0, x, p)
 	g.vjp(y, func(dy *Tensor) {
 		if p.needs {
 			dp, add := g.gradient(p)

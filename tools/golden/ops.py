@@ -105,6 +105,25 @@ def center(t, a):
     return {"y": y, "center": c[0]}
 
 
+def off_diagonal(c):
+    """As in main.py of facebookresearch/barlowtwins and main_vicreg.py of facebookresearch/vicreg."""
+    n = len(c)
+    return c.flatten()[:-1].view(n - 1, n + 1)[:, 1:].flatten()
+
+
+def correlation_loss(t, a):
+    """Barlow Twins (main.py, BarlowTwins.forward)."""
+    c = t["c"]
+    return {"loss": ((torch.diagonal(c) - 1).pow(2).sum() + a["lambda"] * off_diagonal(c).pow(2).sum()).reshape(1)}
+
+
+def covariance_loss(t, a):
+    """VICReg (main_vicreg.py, VICReg.forward) of one view's covariance."""
+    c = t["c"]
+    std = torch.sqrt(torch.diagonal(c) + 0.0001)
+    return {"loss": (a["variance"] * torch.sum(F.relu(1 - std)) + a["covariance"] * off_diagonal(c).pow(2).sum()).reshape(1)}
+
+
 def attention(t, a):
     """DINO's layer (vision_transformer.py, Attention.forward) between the linear layers qkv and proj."""
     heads, (n, tokens, features) = int(a["heads"]), t["qkv"].shape
@@ -186,6 +205,9 @@ OPS = {
     "conv2d": conv2d, "max_pool2d": max_pool2d, "batchnorm_train": batchnorm_train, "batchnorm_infer": batchnorm_infer, "matmul": matmul, "ntxent": ntxent, "decoupled_ntxent": decoupled_ntxent,
     "sgd": sgd, "adamw": adamw, "lars": lars, "larc": larc,
     "attention": attention, "center": center, "cosine_loss": cosine_loss, "normalized_linear": normalized_linear,
+    "correlation_loss": correlation_loss, "covariance_loss": covariance_loss,
+    "center_columns": lambda t, a: {"y": t["x"] - t["x"].mean(dim=0)},
+    "mean_square": lambda t, a: {"loss": F.mse_loss(t["x"], torch.zeros_like(t["x"])).reshape(1)},
     "gelu": lambda t, a: {"y": F.gelu(t["x"])},
     "scale": lambda t, a: {"y": a["scale"] * t["x"]},
     "add_scaled": lambda t, a: {"y": torch.add(t["a"], t["b"], alpha=a["scale"])},
@@ -357,6 +379,15 @@ def method_cases():
         yield case("center", "center_%dx%d" % (n, k), {"temperature": temperature, "momentum": 0.9}, [spec("x%d" % i, (n, k)) for i in range(3)], [])
 
 
+def correlation_cases():
+    for n, d in [(2, 1), (5, 7), (33, 64)]:
+        yield case("center_columns", "center_columns_%dx%d" % (n, d), {}, [spec("x", (n, d))], ["x"])
+        yield case("mean_square", "mean_square_%dx%d" % (n, d), {}, [spec("x", (n, d))], ["x"])
+    for d in (2, 5, 33):
+        yield case("correlation_loss", "correlation_loss_%d" % d, {"lambda": 0.0051}, [spec("c", (d, d))], ["c"])
+        yield case("covariance_loss", "covariance_loss_%d" % d, {"variance": 12.5 / d, "covariance": 1 / d}, [spec("c", (d, d), 0.1, 1.9)], ["c"])
+
+
 def attention_cases():
     for n, tokens, heads, width, scale in [(1, 1, 1, 12, 1), (2, 5, 3, 12, 1), (1, 37, 2, 32, 2), (2, 65, 1, 12, 3), (3, 7, 2, 12, 6)]:
         yield case("attention", "attention_%dx%d_h%d_w%d_%g" % (n, tokens, heads, width, scale), {"heads": heads},
@@ -384,6 +415,6 @@ def optimizer_cases():
 
 if __name__ == "__main__":
     torch.set_num_threads(1)
-    groups = (conv_cases, pool_cases, batchnorm_cases, matrix_cases, elementwise_cases, loss_cases, method_cases, attention_cases, token_cases,
+    groups = (conv_cases, pool_cases, batchnorm_cases, matrix_cases, elementwise_cases, loss_cases, method_cases, correlation_cases, attention_cases, token_cases,
               optimizer_cases)
     dump("kernels/testdata/ops.json", [c for g in groups for c in g()])

@@ -1,0 +1,64 @@
+package cases
+
+import (
+	"fmt"
+
+	"marr/kernels"
+	"marr/kernels/optest"
+	"marr/kernels/ref"
+)
+
+// correlations are the losses of correlation and covariance matrices, and what they are computed from.
+func correlations() []Op {
+	return []Op{
+		{
+			Name:  "center_columns",
+			Build: func(in optest.In) *kernels.Tensor { return kernels.CenterColumns(in.T("x")) },
+			Ref:   func(in optest.Values) *ref.Tensor { return ref.CenterColumns(in.T("x")) },
+			Cases: centerColumnsCases(),
+		}, {
+			Name:  "correlation_loss",
+			Build: func(in optest.In) *kernels.Tensor { return kernels.CorrelationLoss(in.T("c"), in.Num("lambda")) },
+			Ref:   func(in optest.Values) *ref.Tensor { return ref.CorrelationLoss(in.T("c"), in.Num("lambda")) },
+			Cases: squareMatrices(-1, 1, attrs{"lambda": 0.0051}),
+		}, {
+			Name: "covariance_loss",
+			Build: func(in optest.In) *kernels.Tensor {
+				return kernels.CovarianceLoss(in.T("c"), in.Num("variance"), in.Num("covariance"))
+			},
+			Ref: func(in optest.Values) *ref.Tensor {
+				return ref.CovarianceLoss(in.T("c"), in.Num("variance"), in.Num("covariance"))
+			},
+			Cases: squareMatrices(0.1, 1.9, attrs{"variance": 12.5, "covariance": 0.04}), // variances below and above 1, where the hinge ends
+		}, {
+			Name:  "mean_square",
+			Build: func(in optest.In) *kernels.Tensor { return kernels.MeanSquare(in.T("x")) },
+			Ref:   func(in optest.Values) *ref.Tensor { return ref.MeanSquare(in.T("x")) },
+			Cases: meanSquareCases(),
+		},
+	}
+}
+
+// centerColumnsCases leave a single row out, whose result and gradient are 0. One mean is far from 0.
+func centerColumnsCases() (cases []optest.Case) {
+	for _, shape := range [][]int{{2, 1}, {5, 7}, {33, 128}, {901, 3}} {
+		cases = append(cases, optest.Case{Name: fmt.Sprint(shape), Inputs: one(shape), Split: shape[0] == 901})
+	}
+	return append(cases, optest.Case{Name: "far", Inputs: inputs(between(input("x", 70, 5), 9, 11)), Forward: 1e-5})
+}
+
+// meanSquareCases are of any shape, also with more rows than columns.
+func meanSquareCases() (cases []optest.Case) {
+	for _, shape := range [][]int{{1, 1}, {5, 7}, {3, 2, 5, 8}, {3, 2049}, {500, 5}} {
+		cases = append(cases, optest.Case{Name: fmt.Sprint(shape), Inputs: one(shape), Split: shape[0] == 500})
+	}
+	return cases
+}
+
+// squareMatrices have 1, 1, 4 and 8 lanes to a row. One is split: its slices begin within the diagonal.
+func squareMatrices(lo, hi float64, a attrs) (cases []optest.Case) {
+	for _, d := range []int{1, 5, 67, 257} {
+		cases = append(cases, optest.Case{Name: fmt.Sprint(d), Inputs: inputs(between(input("c", d, d), lo, hi)), Attrs: a, Split: d == 67})
+	}
+	return cases
+}
