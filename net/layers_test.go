@@ -138,12 +138,14 @@ func TestHeadsAreNamedAsInTorchSequential(t *testing.T) {
 	scope.NormedProjector("normed", 8, 6, 4)
 	scope.SimSiamProjector("two", 8, 6, 4, 2)
 	scope.SimSiamProjector("three", 8, 6, 4, 3)
+	scope.DeepProjector("deep", 8, 6, 4, 3)
 	var got []string
 	for _, p := range st.Params() {
 		got = append(got, p.Name)
 	}
 	slices.Sort(got)
-	want := []string{"fc.bias", "fc.weight", "head.0.bias", "head.0.weight", "head.2.bias", "head.2.weight",
+	want := []string{"deep.0.weight", "deep.1.bias", "deep.1.weight", "deep.3.weight", "deep.4.bias", "deep.4.weight", "deep.6.weight",
+		"fc.bias", "fc.weight", "head.0.bias", "head.0.weight", "head.2.bias", "head.2.weight",
 		"normed.0.weight", "normed.1.bias", "normed.1.weight", "normed.3.weight", "normed.4.bias", "normed.4.weight",
 		"projector.0.weight", "projector.1.bias", "projector.1.weight", "projector.3.bias", "projector.3.weight",
 		"three.0.weight", "three.1.bias", "three.1.weight", "three.3.weight", "three.4.bias", "three.4.weight", "three.6.weight",

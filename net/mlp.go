@@ -43,32 +43,45 @@ func (p *Projector) Forward(x *kernels.Tensor, m Mode) *kernels.Tensor {
 	return x
 }
 
-// SimSiamProjector is Linear, batch norm and ReLU, for every layer but the last, then Linear and a batch norm without scale and shift; no layer has a bias
-// (Chen and He 2021, arXiv:2011.10566, section 3; facebookresearch/simsiam, builder.py). Names with three layers: prefix.0, .1, .3, .4, .6 and .7.
-type SimSiamProjector struct {
+// DeepProjector is Linear, batch norm and ReLU for every layer but the last, then Linear; no layer has a bias. It is the projector of Barlow Twins (Zbontar et
+// al. 2021, arXiv:2103.03230, section 2.2; facebookresearch/barlowtwins, main.py) and the expander of VICReg. Names with three layers: prefix.0, .1, .3, .4
+// and .6.
+type DeepProjector struct {
 	layers []Linear
-	norms  []Norm
+	norms  []Norm // of every layer but the last, or of all
 }
 
-// SimSiamProjector declares the parameters of a projector with this number of layers: three in the paper, two for CIFAR (its appendix D).
-func (s Scope) SimSiamProjector(prefix string, in, hidden, out, layers int) *SimSiamProjector {
-	p := &SimSiamProjector{}
+// DeepProjector declares the parameters of a projector with this number of layers.
+func (s Scope) DeepProjector(prefix string, in, hidden, out, layers int) *DeepProjector {
+	p := &DeepProjector{}
 	for i := range layers - 1 {
 		p.layers = append(p.layers, s.LinearNoBias(fmt.Sprintf("%s.%d", prefix, 3*i), in, hidden))
 		p.norms, in = append(p.norms, s.BatchNorm(fmt.Sprintf("%s.%d", prefix, 3*i+1), hidden)), hidden
 	}
 	p.layers = append(p.layers, s.LinearNoBias(fmt.Sprintf("%s.%d", prefix, 3*layers-3), in, out))
+	return p
+}
+
+// SimSiamProjector declares the parameters of a DeepProjector that ends in a batch norm without scale and shift, prefix.7 with three layers: three in the
+// paper, two for CIFAR (Chen and He 2021, arXiv:2011.10566, section 3 and appendix D; facebookresearch/simsiam, builder.py).
+func (s Scope) SimSiamProjector(prefix string, in, hidden, out, layers int) *DeepProjector {
+	p := s.DeepProjector(prefix, in, hidden, out, layers)
 	p.norms = append(p.norms, s.PlainBatchNorm(fmt.Sprintf("%s.%d", prefix, 3*layers-2), out))
 	return p
 }
 
 // Forward maps [N in] to [N out].
-func (p *SimSiamProjector) Forward(x *kernels.Tensor, m Mode) *kernels.Tensor {
-	last := len(p.layers) - 1
-	for i := range last {
-		x = p.norms[i].ReLU(p.layers[i].Forward(x, m), nil, m)
+func (p *DeepProjector) Forward(x *kernels.Tensor, m Mode) *kernels.Tensor {
+	for i, l := range p.layers {
+		x = l.Forward(x, m)
+		switch {
+		case i < len(p.layers)-1:
+			x = p.norms[i].ReLU(x, nil, m)
+		case i < len(p.norms):
+			x = p.norms[i].Forward(x, m)
+		}
 	}
-	return p.norms[last].Forward(p.layers[last].Forward(x, m), m)
+	return x
 }
 
 // MLP is linear layers with a ReLU between each two, such as the classifier that fine-tuning puts on a backbone. Names are those of torch.nn.Sequential,

@@ -28,6 +28,13 @@ func TestLossesMatchTheirFormulasInFloat64(t *testing.T) {
 // evaluate returns the value of a loss of inputs [n width] by name, after the updates that it registers for the end of a step.
 func evaluate(t *testing.T, width int, in map[string][]float32, build func(s *Step, in embeddings) *kernels.Tensor) float64 {
 	t.Helper()
+	loss, _ := differentiate(t, width, in, "", build)
+	return loss
+}
+
+// differentiate returns the loss as evaluate does, and its gradient with respect to the input of this name ("": none).
+func differentiate(t *testing.T, width int, in map[string][]float32, input string, build func(s *Step, in embeddings) *kernels.Tensor) (float64, []float32) {
+	t.Helper()
 	s := &Step{Heads: net.Scope{Store: kernels.NewStore(device)}, N: 1}
 	t.Cleanup(s.Heads.Store.Free)
 	prog, err := kernels.Build(device, s.Heads.Store, func(g *kernels.Graph) {
@@ -36,7 +43,15 @@ func evaluate(t *testing.T, width int, in map[string][]float32, build func(s *St
 		for name, v := range in {
 			x[name] = g.Input(name, kernels.F32, len(v)/width, width)
 		}
-		g.Output("loss", build(s, x))
+		if input != "" {
+			x[input].Track()
+		}
+		loss := build(s, x)
+		g.Output("loss", loss)
+		if input != "" {
+			g.Backward(loss)
+			g.Output("gradient", x[input].Grad())
+		}
 		for _, f := range s.Requests.AfterUpdate {
 			f(g)
 		}
@@ -52,8 +67,20 @@ func evaluate(t *testing.T, width int, in map[string][]float32, build func(s *St
 	for name, v := range s.Requests.Scalars {
 		r.Set(name, v.At(0, 1))
 	}
+	setMicro(prog, r)
 	finish(t, r)
-	return float64(r.Output("loss")[0])
+	gradient := make([]float32, len(in[input]))
+	if input != "" {
+		kernels.Unpack(gradient, r.Output("gradient"), width)
+	}
+	return float64(r.Output("loss")[0]), gradient
+}
+
+// setMicro sets the index of the micro-batch, which losses with a batch norm have.
+func setMicro(prog *kernels.Program, r *kernels.Run) {
+	if prog.Segment("main").HasScalar("micro") {
+		r.Set("micro", 0)
+	}
 }
 
 func normal(seed uint64, n int) []float32 {

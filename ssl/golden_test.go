@@ -229,6 +229,13 @@ var tenStepMethods = []struct {
 	{"simsiam_train", 2, func(attr func(string) int, _ *golden.Case) Method {
 		return &SimSiam{Hidden: attr("hidden"), Out: attr("embedding"), Layers: 3, PredictorHidden: attr("predictor_hidden")}
 	}},
+	{"barlow_train", 2, func(attr func(string) int, c *golden.Case) Method {
+		return &BarlowTwins{Lambda: c.Attrs["lambda"], Hidden: attr("hidden"), Out: attr("embedding")}
+	}},
+	{"vicreg_train", 2, func(attr func(string) int, c *golden.Case) Method {
+		return &VICReg{Invariance: c.Attrs["invariance"], Variance: c.Attrs["variance"], Covariance: c.Attrs["covariance"],
+			Hidden: attr("hidden"), Out: attr("embedding")}
+	}},
 	{"dino_train", 2, func(attr func(string) int, c *golden.Case) Method {
 		return &DINO{Prototypes: attr("prototypes"), Hidden: attr("hidden"), NormInHead: c.Attrs["normed"] == 1, Bottleneck: attr("bottleneck"), StudentTemp: c.Attrs["student_temperature"],
 			TeacherTemp: c.Attrs["teacher_temperature"], Momentum: c.Attrs["ema"], CenterMomentum: c.Attrs["centre_momentum"], FreezeLast: c.Attrs["frozen"] / 10}

@@ -66,6 +66,7 @@ func checkLoss(t *testing.T, c *golden.Case, from, states map[string]string, bui
 	for name, v := range s.Requests.Scalars {
 		r.Set(name, v.At(0, 1))
 	}
+	setMicro(prog, r)
 	finish(t, r)
 	check := func(want *golden.Result, got []float32) {
 		t.Helper()
@@ -94,6 +95,21 @@ func TestPairLossesMatchPyTorch(t *testing.T) {
 		for _, c := range goldenCases(t, op) {
 			checkLoss(t, c, nil, nil, func(_ *Step, in embeddings) *kernels.Tensor {
 				return loss([2]*kernels.Tensor{in["p1"], in["p2"]}, [2]*kernels.Tensor{in["z1"], in["z2"]})
+			})
+		}
+	}
+}
+
+func TestRedundancyLossesMatchPyTorch(t *testing.T) {
+	for op, method := range map[string]func(c *golden.Case) Contrastive{
+		"barlow_loss": func(c *golden.Case) Contrastive { return &BarlowTwins{Lambda: c.Attrs["lambda"]} },
+		"vicreg_loss": func(c *golden.Case) Contrastive {
+			return &VICReg{Invariance: c.Attrs["invariance"], Variance: c.Attrs["variance"], Covariance: c.Attrs["covariance"]}
+		},
+	} {
+		for _, c := range goldenCases(t, op) {
+			checkLoss(t, c, nil, nil, func(s *Step, in embeddings) *kernels.Tensor {
+				return method(c).Contrast(s, kernels.Concat(in["z1"], in["z2"]))
 			})
 		}
 	}

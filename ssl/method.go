@@ -14,8 +14,8 @@ type Method interface {
 	Loss(s *Step) *kernels.Tensor
 }
 
-// Contrastive is a Method that compares the samples of a batch with each other: Loss is Contrast of Embed. A gradient cache (Gao et al. 2021,
-// arXiv:2101.06983, section 3) can then compare a whole batch that is computed in parts: all parts are embedded, the loss and its gradient with respect
+// Contrastive is a Method that compares the samples of a batch with each other, or takes statistics over them: Loss is Contrast of Embed. A gradient cache
+// (Gao et al. 2021, arXiv:2101.06983, section 3) can then compare a whole batch that is computed in parts: all parts are embedded, the loss and its gradient with respect
 // to all embeddings are computed, and each part is embedded once more, from the same views, to propagate its share of the gradient. The result is the
 // gradient of a single pass in which batch norm sees one part at a time. It needs memory for one part and for all embeddings, and computes the forward
 // pass twice.

@@ -117,6 +117,11 @@ func peerSettings(c run.Config, x Case, set *data.Set) (map[string]any, error) {
 	case *ssl.SimSiam:
 		out["hidden"], out["out"], out["bottleneck"] = cmp.Or(m.Hidden, dim), m.Out, cmp.Or(m.PredictorHidden, max(4, m.Out/4))
 		out["scheduled"] = m.ScheduledPredictor
+	case *ssl.BarlowTwins:
+		out["hidden"], out["out"], out["weight"] = cmp.Or(m.Hidden, m.Out), m.Out, m.Lambda
+	case *ssl.VICReg:
+		out["hidden"], out["out"] = cmp.Or(m.Hidden, m.Out), m.Out
+		out["invariance"], out["variance"], out["covariance"] = m.Invariance, m.Variance, m.Covariance
 	case *ssl.DINO:
 		out["momentum"], out["hidden"], out["bottleneck"], out["prototypes"] = m.Momentum, cmp.Or(m.Hidden, 4*dim), m.Bottleneck, m.Prototypes
 		out["student_temperature"], out["teacher_temperature"], out["center"] = m.StudentTemp, m.TeacherTemp, m.CenterMomentum

@@ -50,7 +50,7 @@ func TestEveryMethodResumesToTheSameBytes(t *testing.T) {
 func TestMethodsRefuseViewsThatTheyCannotUse(t *testing.T) {
 	for method, recipe := range map[string]string{
 		"simclr": "from = \"mae\"", "byol": "from = \"dino\"", "simsiam": "[[view]]\n[[view]]\n[[view]]\n", "rotation": "from = \"supervised\"",
-		"jigsaw": "from = \"simclr\"", "dino": "from = \"rotation\"", "supervised": "",
+		"jigsaw": "from = \"simclr\"", "barlow": "from = \"dino\"", "vicreg": "[[view]]\n[[view]]\n[[view]]\n", "dino": "from = \"rotation\"", "supervised": "",
 	} {
 		c := smallConfig()
 		c.Method, c.Size = method, 32

@@ -1,5 +1,5 @@
-"""Golden losses, gradients and training of the methods other than SimCLR: ssl/testdata/{byol,simsiam,dino,rotation,jigsaw,
-order,supervised}.json.
+"""Golden losses, gradients and training of the methods other than SimCLR: ssl/testdata/{byol,simsiam,barlow,vicreg,dino,rotation,
+jigsaw,order,supervised}.json.
 
 Run: /usr/bin/python3 tools/golden/methods.py [method ...]; "methods.py search [method ...]" prints the numbers by which the names of the cases were chosen
 (training.search). The schema is in goldenfile.py. A step has N = "batch" images; rows i and i+N of "views<t>"
@@ -10,8 +10,11 @@ statistics come from their own forward passes in training mode. Names are torchv
 op "byol_loss"     inputs p1, p2, z1, z2 [N D]; loss = mean(2 - 2cos(p1, z2)) + mean(2 - 2cos(p2, z1)).
 op "simsiam_loss"  the same inputs; loss = -mean cos(p1, z2)/2 - mean cos(p2, z1)/2. Gradients for p1 and p2; z is constant in both.
 op "dino_loss"     inputs t1, t2 (teacher), s1, s2, ... (student) [N K] logits, "centre" [K]; outputs "loss", "new_centre"; gradients for s.
+op "barlow_loss"   inputs z1, z2 [N D]; facebookresearch/barlowtwins, main.py.
+op "vicreg_loss"   the same inputs; facebookresearch/vicreg, main_vicreg.py.
 op "byol_train"    one forward per view, in the order of the views; projector.{0,1,3}, predictor.{0,1,3}; "target." + names.
 op "simsiam_train" as byol_train; projector.{0,1,3,4,6,7} (no biases in 0, 3 and 6, no scale and bias in 7), predictor.{0,1,3}.
+op "barlow_train", "vicreg_train" as byol_train; projector.{0,1,3,4,6} without biases in 0, 3 and 6; Barlow Twins: bn without scale and shift.
 op "dino_train"    both views in one forward of the student's backbone, "locals<t>" [N*locals 10 10 1] of all local views (view by view) in
                    another, the features of all of them in one forward of its head; both views in one forward of the teacher. head.{0,2,4}.weight/bias, exact GELU, head.last.weight (used with normalized rows); if "normed" is 1,
                    a batch norm precedes each GELU and the linear layer before it has no bias: head.{0,1,3,4,6};
@@ -33,8 +36,8 @@ import torch.nn.functional as F
 from torch import nn
 
 from goldenfile import dump, spec
-from networks import SmallResNet, projector
-from training import ADAMW, BATCH, STEPS, WIDTH, Method, loss_case, search, targets, train_case, view_specs
+from networks import SmallResNet, deep_projector, projector
+from training import ADAMW, BATCH, SGD, STEPS, WIDTH, Method, loss_case, search, targets, train_case, view_specs
 
 EMA, CENTRE = 0.9, 0.9
 
@@ -49,6 +52,27 @@ def byol_loss(p1, p2, z1, z2):
 
 def simsiam_loss(p1, p2, z1, z2):
     return -(cosine(p1, z2) + cosine(p2, z1)) / 2
+
+
+def off_diagonal(c):
+    n = len(c)
+    return c.flatten()[:-1].view(n - 1, n + 1)[:, 1:].flatten()
+
+
+def barlow_loss(z1, z2, bn, weight):
+    c = bn(z1).T @ bn(z2) / len(z1)
+    on_diag = (torch.diagonal(c) - 1).pow(2).sum()
+    return on_diag + weight * off_diagonal(c).pow(2).sum()
+
+
+def vicreg_loss(x, y, sim_coeff, std_coeff, cov_coeff, relu=F.relu):
+    repr_loss = F.mse_loss(x, y)
+    x, y = x - x.mean(dim=0), y - y.mean(dim=0)
+    std_x, std_y = torch.sqrt(x.var(dim=0) + 0.0001), torch.sqrt(y.var(dim=0) + 0.0001)
+    std_loss = torch.mean(relu(1 - std_x)) / 2 + torch.mean(relu(1 - std_y)) / 2
+    cov_x, cov_y = (x.T @ x) / (len(x) - 1), (y.T @ y) / (len(x) - 1)
+    cov_loss = off_diagonal(cov_x).pow(2).sum().div(x.shape[1]) + off_diagonal(cov_y).pow(2).sum().div(x.shape[1])
+    return sim_coeff * repr_loss + std_coeff * std_loss + cov_coeff * cov_loss
 
 
 def dino_loss(students, teachers, centre, tau):
@@ -116,15 +140,42 @@ class SimSiam(Apart):
     @staticmethod
     def network():
         net = SmallResNet(WIDTH, 1)
-        net.projector = nn.Sequential(
-            nn.Linear(net.dim, 48, bias=False), nn.BatchNorm1d(48), nn.ReLU(), nn.Linear(48, 48, bias=False), nn.BatchNorm1d(48), nn.ReLU(),
-            nn.Linear(48, 24, bias=False), nn.BatchNorm1d(24, affine=False))
+        net.projector = nn.Sequential(*deep_projector(net.dim, 48, 24), nn.BatchNorm1d(24, affine=False))
         net.predictor = projector(24, 16, 24)
         return net
 
     def loss(self, t):
         z = [self.net.projector(self.net.features(v)) for v in self.pair(t)]
         return simsiam_loss(*[self.net.predictor(x) for x in z], *z)
+
+
+class BarlowTwins(Apart):
+    op, case_name, more, attrs = "barlow_train", "barlow_8", {"hidden": 48, "embedding": 24, "lambda": 0.0051}, dict(SGD, lr=0.001)
+
+    @staticmethod
+    def network():
+        net = SmallResNet(WIDTH, 1)
+        net.projector, net.bn = deep_projector(net.dim, 48, 24), nn.BatchNorm1d(24, affine=False)
+        return net
+
+    def loss(self, t):
+        z = [self.net.projector(self.net.features(v)) for v in self.pair(t)]
+        return barlow_loss(*z, self.net.bn, self.more["lambda"])
+
+
+class VICReg(Apart):
+    op, case_name, attrs = "vicreg_train", "vicreg_6", dict(SGD, lr=0.002)
+    more = {"hidden": 48, "embedding": 24, "invariance": 25, "variance": 25, "covariance": 1}
+
+    @staticmethod
+    def network():
+        net = SmallResNet(WIDTH, 1)
+        net.projector, net.hinge = deep_projector(net.dim, 48, 24), nn.ReLU()  # a module, so that its kink is watched
+        return net
+
+    def loss(self, t):
+        z = [self.net.projector(self.net.features(v)) for v in self.pair(t)]
+        return vicreg_loss(*z, *[self.more[k] for k in ("invariance", "variance", "covariance")], relu=self.net.hinge)
 
 
 class Head(nn.Sequential):
@@ -265,6 +316,17 @@ def pair_case(op, loss, n, d):
     return loss_case(op, "%s_%dx%d" % (op, n, d), {}, inputs, loss, ["p1", "p2"])
 
 
+def barlow_case(n, d, weight):
+    return loss_case("barlow_loss", "barlow_loss_%dx%d" % (n, d), {"lambda": weight}, [spec("z1", (n, d)), spec("z2", (n, d))],
+                     lambda z1, z2: barlow_loss(z1, z2, nn.BatchNorm1d(d, affine=False).to(z1.dtype), weight))
+
+
+def vicreg_case(n, d, size, *weights):
+    attrs = dict(zip(("invariance", "variance", "covariance"), weights))
+    return loss_case("vicreg_loss", "vicreg_loss_%dx%d" % (n, d), attrs, [spec(k, (n, d), -size, size) for k in ("z1", "z2")],
+                     lambda z1, z2: vicreg_loss(z1, z2, *weights))
+
+
 def dino_case(n, k, locals_, tau=DINO.tau):
     students = ["s%d" % (i + 1) for i in range(2 + locals_)]
     inputs = [spec(name, (n, k)) for name in ["t1", "t2"] + students] + [spec("centre", (k,), -0.3, 0.3)]
@@ -279,6 +341,8 @@ def dino_case(n, k, locals_, tau=DINO.tau):
 FILES = {
     "byol": ([BYOL], lambda: [pair_case("byol_loss", byol_loss, 5, 7), pair_case("byol_loss", byol_loss, 3, 12)]),
     "simsiam": ([SimSiam], lambda: [pair_case("simsiam_loss", simsiam_loss, 4, 9), pair_case("simsiam_loss", simsiam_loss, 3, 12)]),
+    "barlow": ([BarlowTwins], lambda: [barlow_case(5, 7, 0.0051), barlow_case(16, 3, 0.5)]),
+    "vicreg": ([VICReg], lambda: [vicreg_case(5, 7, 1, 25, 25, 1), vicreg_case(16, 3, 2, 2, 3, 5)]),
     "dino": ([DINO, MultiCrop, NormedMultiCrop], lambda: [dino_case(5, 11, 0), dino_case(4, 7, 2)]),
     "rotation": ([Rotation], lambda: []),
     "jigsaw": ([Jigsaw, NormalisedJigsaw], lambda: []),

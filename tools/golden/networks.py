@@ -49,6 +49,12 @@ def projector(inside, hidden, out, normed=False):
     return nn.Sequential(nn.Linear(inside, hidden, bias=False), nn.BatchNorm1d(hidden), nn.ReLU(), *last)
 
 
+def deep_projector(inside, hidden, out):
+    """Returns net.DeepProjector of three layers: Linear, batch norm and ReLU twice, then Linear, all without biases."""
+    return nn.Sequential(nn.Linear(inside, hidden, bias=False), nn.BatchNorm1d(hidden), nn.ReLU(), nn.Linear(hidden, hidden, bias=False), nn.BatchNorm1d(hidden), nn.ReLU(),
+                         nn.Linear(hidden, out, bias=False))
+
+
 def to_torch(t):
     """Converts [K R S C] to [K C R S] and [N H W C] to [N C H W]; returns other shapes unchanged."""
     return t.permute(0, 3, 1, 2) if t.dim() == 4 else t

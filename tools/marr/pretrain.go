@@ -188,7 +188,7 @@ func continueWith(err error, command string) error {
 func inParts(t *train.Trainer) string {
 	switch k := t.Config.Accumulate; {
 	case t.HasGradientCache():
-		return fmt.Sprintf("; each batch in %d parts with a gradient cache, contrasting all %d images", k, t.Config.Batch)
+		return fmt.Sprintf("; each batch in %d parts with a gradient cache: the loss is that of all %d images", k, t.Config.Batch)
 	case k > 1:
 		return fmt.Sprintf("; each batch in %d parts", k)
 	}

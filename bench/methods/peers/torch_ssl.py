@@ -34,6 +34,8 @@ RECIPES = {
     "simclr": dict(scale=(0.2, 1), jitter=0.4, temperature=0.2, hidden=128, out=64),
     "byol": dict(momentum=0.99, scale=(0.08, 1), cubic=True, jitter=0.4, solarize=0.2, hidden=256, out=64),
     "simsiam": dict(scale=(0.2, 1), jitter=0.4, hidden=256, out=256, bottleneck=64, scheduled=False),
+    "barlow": dict(scale=(0.08, 1), cubic=True, jitter=0.4, solarize=0.2, hidden=512, out=512, weight=0.0051),
+    "vicreg": dict(scale=(0.08, 1), cubic=True, jitter=0.4, solarize=0.2, hidden=512, out=512, invariance=25, variance=25, covariance=1),
     "dino": dict(momentum=0.99, scale=(0.2, 1), cubic=True, jitter=0.4, solarize=0.2, locals=0, hidden=256, bottleneck=64, prototypes=256,
                  student_temperature=0.1, teacher_temperature=0.04, center=0.9, clip=0.0, freeze=0.05, head_bn=False),
     "jigsaw": dict(pad=0, hidden=64, gap=2, normalize=True),
@@ -67,6 +69,15 @@ def backbone(norm):
 
 def mlp(features, hidden, out):
     return nn.Sequential(nn.Linear(features, hidden, bias=False), nn.BatchNorm1d(hidden), nn.ReLU(), nn.Linear(hidden, out))
+
+
+def deep_mlp(features, hidden, out):
+    first, second = (list(mlp(d, hidden, hidden))[:3] for d in (features, hidden))
+    return nn.Sequential(*first, *second, nn.Linear(hidden, out, bias=False))
+
+
+def off_diagonal(c):
+    return c.flatten()[:-1].view(len(c) - 1, len(c) + 1)[:, 1:].flatten()
 
 
 def cosine(p, z):
@@ -124,14 +135,37 @@ class BYOL(Method):
 class SimSiam(Method):
     def build(self, dim, _):
         h, out = self.r["hidden"], self.r["out"]
-        first, second = (list(mlp(d, h, h))[:3] for d in (dim, h))
-        self.projector = nn.Sequential(*first, *second, nn.Linear(h, out, bias=False), nn.BatchNorm1d(out, affine=False))
+        self.projector = nn.Sequential(*deep_mlp(dim, h, out), nn.BatchNorm1d(out, affine=False))
         self.predictor = mlp(out, self.r["bottleneck"], out)
 
     def loss(self, x, _):
         z = [self.projector(self.net(v)) for v in self.paint.pair(x)]
         p = [self.predictor(v) for v in z]
         return -(cosine(p[0], z[1]) + cosine(p[1], z[0])) / 2
+
+
+class BarlowTwins(Method):
+    def build(self, dim, _):
+        self.projector, self.bn = deep_mlp(dim, self.r["hidden"], self.r["out"]), nn.BatchNorm1d(self.r["out"], affine=False)
+
+    def loss(self, x, _):
+        a, b = (self.bn(self.projector(self.net(v))) for v in self.paint.pair(x))
+        c = a.T @ b / len(x)
+        return (torch.diagonal(c) - 1).pow(2).sum() + self.r["weight"] * off_diagonal(c).pow(2).sum()
+
+
+class VICReg(Method):
+    def build(self, dim, _):
+        self.projector = deep_mlp(dim, self.r["hidden"], self.r["out"])
+
+    def loss(self, x, _):
+        a, b = (self.projector(self.net(v)) for v in self.paint.pair(x))
+        loss = self.r["invariance"] * F.mse_loss(a, b)
+        for z in (a, b):
+            c = torch.cov(z.T)
+            loss = loss + self.r["variance"] * F.relu(1 - torch.sqrt(torch.diagonal(c) + 1e-4)).mean() / 2
+            loss = loss + self.r["covariance"] * off_diagonal(c).pow(2).sum() / z.shape[1]
+        return loss
 
 
 class DINO(Method):
@@ -214,7 +248,7 @@ class Supervised(Method):
         return self.classify(self.head(self.net(self.paint.normalize(self.paint.view(x)))), labels)
 
 
-METHODS = {"simclr": SimCLR, "byol": BYOL, "simsiam": SimSiam, "dino": DINO, "rotation": Rotation, "jigsaw": Jigsaw, "order": Order, "supervised": Supervised}
+METHODS = {"simclr": SimCLR, "byol": BYOL, "simsiam": SimSiam, "barlow": BarlowTwins, "vicreg": VICReg, "dino": DINO, "rotation": Rotation, "jigsaw": Jigsaw, "order": Order, "supervised": Supervised}
 
 
 def train(m, r, x, labels, epochs):
