@@ -111,7 +111,7 @@ func TestRecipeErrorsNameTheLineAndTheValue(t *testing.T) {
 			t.Errorf("%q:\ngot  %v\nwant %s in it", text, err, want)
 		}
 	}
-	if _, err := OpenRecipe("cifar10"); err == nil || !strings.Contains(err.Error(), "known are cifar10-byol-r18") {
+	if _, err := OpenRecipe("cifar10"); err == nil || !strings.Contains(err.Error(), "known are cifar10-barlow-r18") {
 		t.Errorf("got %v", err)
 	}
 	if _, err := OpenRecipe("none.toml"); err == nil || !strings.Contains(err.Error(), "no such file") {

@@ -44,6 +44,8 @@ const (
 // sources has a row for each recipe: the rate, rule and decay of its source, from the files that the recipe cites. Rows without a decay decay nothing.
 var sources = map[string]published{
 	// vturrisi/solo-learn: lr · batch · devices / 256; BYOL sums 2 − 2cos, SimSiam halves the cosines, SimCLR and DINO take means.
+	"cifar10-barlow-r18":      {0.3, per256, 0.1, 1e-4}, // scale_loss
+	"cifar10-vicreg-r18":      {0.3, per256, 1, 1e-4},
 	"cifar10-byol-r18":        {1, per256, 2 / byol, 1e-5},
 	"cifar10-dino-r18":        {0.3, per256, 1, 1e-6},
 	"imagenet100-byol-r18":    {0.5, per256, 2 / byol, 1e-6},
@@ -196,7 +198,9 @@ const (
 
 func TestRecipesHaveTheViewsOfTheirSources(t *testing.T) {
 	for name, want := range map[string]string{
-		"cifar10-byol-r18": solo32, "cifar10-dino-r18": solo32, "imagenet100-byol-r18": solo224, "imagenet100-dino-r18": solo224,
+		"cifar10-barlow-r18": solo32,
+		"cifar10-vicreg-r18": "2 × 32 px, crop 0.2–1 bicubic, jitter 0.8 0.4/0.4/0.2/0.1, gray 0.2, blur 0/0, solarize 0.1/0.1",
+		"cifar10-byol-r18":   solo32, "cifar10-dino-r18": solo32, "imagenet100-byol-r18": solo224, "imagenet100-dino-r18": solo224,
 		"imagenet100-simsiam-r18": solo224, "imagenet100-simclr-r18": strong224,
 		"cifar10-byol-r18-200ep": lightly32, "cifar10-simclr-r18-200ep": lightly32, "cifar10-simclr-r18": google32, "cifar10-simclr-r50": google32,
 		"imagenette-simclr-r18": lightly, "imagenette-byol-r18": lightly, "stl10-simclr-r18": stl64, "stl10-byol-r18": stl64,

@@ -79,7 +79,7 @@ func TestBadInputPrintsOneLineAndLeavesNoFolder(t *testing.T) {
 		{"negative warm-up", 2, "set --warmup-epochs to 0 or more, up to --epochs", nil, small(good, out, "--warmup-epochs", "-1")},
 		{"warm-up longer than the run", 2, "set --warmup-epochs to 0 or more, up to --epochs", nil, small(good, out, "--warmup-epochs", "5")},
 		{"decay that ends below zero", 2, "decay at least 0", nil, small(good, out, "--weight-decay-end", "-2")},
-		{"unknown recipe", 2, "known are cifar10-byol-r18", nil, small(good, out, "--recipe", "cifar")},
+		{"unknown recipe", 2, "known are cifar10-barlow-r18", nil, small(good, out, "--recipe", "cifar")},
 		{"misspelled recipe", 2, "did you mean cifar10-byol-r18?", nil, small(good, out, "--recipe", "cifar-byol-r18")},
 		{"recipe with an unknown setting", 2, "line 4: epoch is not known", nil,
 			small(good, out, "--recipe", file("r.toml", "about = 'x'\nsource = 'y'\nmethod = 'simclr'\nepoch = 3\n"))},
