@@ -124,6 +124,17 @@ def covariance_loss(t, a):
     return {"loss": (a["variance"] * torch.sum(F.relu(1 - std)) + a["covariance"] * off_diagonal(c).pow(2).sum()).reshape(1)}
 
 
+def sigreg(t, a):
+    """LeJEPA (rbalestr-lab/lejepa, lejepa/univariate/epps_pulley.py): mean over slices."""
+    x = t["u"]
+    knots = torch.linspace(0, 3, 17, dtype=x.dtype)
+    phi, weights = torch.exp(-knots**2 / 2), torch.full((17,), 2 * 3 / 16, dtype=x.dtype)
+    weights[[0, -1]] = 3 / 16
+    angle = x.unsqueeze(-1) * knots
+    err = (angle.cos().mean(0) - phi) ** 2 + angle.sin().mean(0) ** 2
+    return {"loss": (err @ (weights * phi) * len(x)).mean().reshape(1)}
+
+
 def attention(t, a):
     """DINO's layer (vision_transformer.py, Attention.forward) between the linear layers qkv and proj."""
     heads, (n, tokens, features) = int(a["heads"]), t["qkv"].shape
@@ -205,7 +216,7 @@ OPS = {
     "conv2d": conv2d, "max_pool2d": max_pool2d, "batchnorm_train": batchnorm_train, "batchnorm_infer": batchnorm_infer, "matmul": matmul, "ntxent": ntxent, "decoupled_ntxent": decoupled_ntxent,
     "sgd": sgd, "adamw": adamw, "lars": lars, "larc": larc,
     "attention": attention, "center": center, "cosine_loss": cosine_loss, "normalized_linear": normalized_linear,
-    "correlation_loss": correlation_loss, "covariance_loss": covariance_loss,
+    "sigreg": sigreg, "correlation_loss": correlation_loss, "covariance_loss": covariance_loss,
     "center_columns": lambda t, a: {"y": t["x"] - t["x"].mean(dim=0)},
     "mean_square": lambda t, a: {"loss": F.mse_loss(t["x"], torch.zeros_like(t["x"])).reshape(1)},
     "gelu": lambda t, a: {"y": F.gelu(t["x"])},
@@ -383,6 +394,8 @@ def correlation_cases():
     for n, d in [(2, 1), (5, 7), (33, 64)]:
         yield case("center_columns", "center_columns_%dx%d" % (n, d), {}, [spec("x", (n, d))], ["x"])
         yield case("mean_square", "mean_square_%dx%d" % (n, d), {}, [spec("x", (n, d))], ["x"])
+    for n, s, size in [(2, 1, 1), (5, 7, 2), (33, 64, 4)]:
+        yield case("sigreg", "sigreg_%dx%d_%g" % (n, s, size), {}, [spec("u", (n, s), -size, size)], ["u"])
     for d in (2, 5, 33):
         yield case("correlation_loss", "correlation_loss_%d" % d, {"lambda": 0.0051}, [spec("c", (d, d))], ["c"])
         yield case("covariance_loss", "covariance_loss_%d" % d, {"variance": 12.5 / d, "covariance": 1 / d}, [spec("c", (d, d), 0.1, 1.9)], ["c"])

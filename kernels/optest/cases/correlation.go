@@ -8,7 +8,7 @@ import (
 	"marr/kernels/ref"
 )
 
-// correlations are the losses of correlation and covariance matrices, and what they are computed from.
+// correlations are the losses of batch statistics: correlation and covariance matrices, what they are computed from, and distributions.
 func correlations() []Op {
 	return []Op{
 		{
@@ -35,6 +35,11 @@ func correlations() []Op {
 			Build: func(in optest.In) *kernels.Tensor { return kernels.MeanSquare(in.T("x")) },
 			Ref:   func(in optest.Values) *ref.Tensor { return ref.MeanSquare(in.T("x")) },
 			Cases: meanSquareCases(),
+		}, {
+			Name:  "sigreg",
+			Build: func(in optest.In) *kernels.Tensor { return kernels.SIGReg(in.T("u")) },
+			Ref:   func(in optest.Values) *ref.Tensor { return ref.SIGReg(in.T("u")) },
+			Cases: sigregCases(),
 		},
 	}
 }
@@ -51,6 +56,17 @@ func centerColumnsCases() (cases []optest.Case) {
 func meanSquareCases() (cases []optest.Case) {
 	for _, shape := range [][]int{{1, 1}, {5, 7}, {3, 2, 5, 8}, {3, 2049}, {500, 5}} {
 		cases = append(cases, optest.Case{Name: fmt.Sprint(shape), Inputs: one(shape), Split: shape[0] == 500})
+	}
+	return cases
+}
+
+// sigregCases have numbers up to 30, whose angles are up to 90.
+func sigregCases() (cases []optest.Case) {
+	for _, shape := range [][]int{{1, 1}, {5, 7}, {67, 33}, {300, 6}} {
+		for _, size := range []float64{0.1, 3, 30} {
+			cases = append(cases, optest.Case{Name: fmt.Sprintf("%v_%g", shape, size), Inputs: inputs(between(input("u", shape...), -size, size)),
+				Split: shape[0] == 300, Forward: 1e-5, Backward: 1e-4}) // differences of means near 1; an angle of 90 is rounded to 4e-6
+		}
 	}
 	return cases
 }
