@@ -77,6 +77,11 @@ func TestMisuseIsABuildErrorWithAFix(t *testing.T) {
 		"kernels: CenteredSoftmax: x#1 [2 3] and c [4]: want a center of 3": func(g *kernels.Graph) {
 			kernels.CenteredSoftmax(x(g, 2, 3), g.Store().State("c", 0, 4), g.Scalar("t"))
 		},
+		"kernels: InfoNCE: x#1 [3 2]: want a column for the positive of each row": func(g *kernels.Graph) { kernels.InfoNCE(x(g, 3, 2), false) },
+		"kernels: Push: x#1 [5 3] into q [4 3]: want rows of the same width, and no more of them": func(g *kernels.Graph) {
+			g.Store().State("q", 0, 4, 3).Push(g, x(g, 5, 3), g.Scalar("first"))
+		},
+		"kernels: State: q [2 2]: 3 first values":                                             func(g *kernels.Graph) { g.Store().StateFrom("q", func() []float32 { return make([]float32, 3) }, 2, 2) },
 		"kernels: UpdateAverage: c: momentum 1.5: want one from 0 to 1":                       func(g *kernels.Graph) { g.Store().State("c", 0, 3).UpdateAverage(g, x(g, 3), 1.5) },
 		"kernels: Momentum: average of w is a moving average already":                         func(g *kernels.Graph) { w(g, 4).Momentum().Momentum() },
 		"kernels: Backward: x#1 [2 3]: want a loss of shape [1]":                              func(g *kernels.Graph) { g.Backward(x(g, 2, 3)) },

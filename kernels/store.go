@@ -2,6 +2,7 @@ package kernels
 
 import (
 	"fmt"
+	"slices"
 	"unsafe"
 
 	"marr/vk"
@@ -123,6 +124,11 @@ func (s *Store) Param(name string, init func() []float32, shape ...int) *Param {
 
 // State returns the state tensor of this name, declaring it if there is none. `first` is the first value of every element.
 func (s *Store) State(name string, first float32, shape ...int) *State {
+	return s.StateFrom(name, func() []float32 { return slices.Repeat([]float32{first}, product(shape)) }, shape...)
+}
+
+// StateFrom is State with a first value of each element: init returns them, row-major over the logical shape.
+func (s *Store) StateFrom(name string, init func() []float32, shape ...int) *State {
 	if x, ok := s.byName[name].(*State); ok {
 		if fmt.Sprint(x.Shape) != fmt.Sprint(shape) {
 			misuse("State", "%s is %v, requested as %v", name, x.Shape, shape)
@@ -130,9 +136,9 @@ func (s *Store) State(name string, first float32, shape ...int) *State {
 		return x
 	}
 	s.declare("State", name, shape)
-	x := &State{Name: name, Shape: shape, store: s, offset: s.stateSize, bytes: storedBytes(shape), init: make([]float32, product(shape))}
-	for i := range x.init {
-		x.init[i] = first
+	x := &State{Name: name, Shape: shape, store: s, offset: s.stateSize, bytes: storedBytes(shape), init: init()}
+	if len(x.init) != product(shape) {
+		misuse("State", "%s %v: %d first values", name, shape, len(x.init))
 	}
 	s.stateSize += x.bytes
 	s.states = append(s.states, x)

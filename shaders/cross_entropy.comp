@@ -1,28 +1,36 @@
 #version 450
 #extension GL_GOOGLE_include_directive : require
 // Cross-entropy: row[r] = (lse − x_rt, 1, lse, 0), with lse = log Σ_c exp(x_rc) and the target t, or zeros if t < 0.
-// Bindings: 0 x, read: [rows][quads], at the slice, whose first row is row0   1 targets, read: int[]   2 row, write: vec4[rows], at the slice
+// Info: the target of row row0 + r is its own index, and of the columns below `masked` no other one counts.
+// Bindings: 0 x, read: [rows][quads], at the slice, whose first row is row0   1 row, write: vec4[rows], at the slice   not info: 2 targets, read: int[]
 // Grid: x, z ⌈rows · LANES / 128⌉. A lane takes every LANES-th vector of a row (rowgroup.glsl).
 //! variant plain
 //! variant texel -DTEXEL
+//! variant info_plain -DINFO
+//! variant info_texel -DINFO -DTEXEL
 #include "io.glsl"
 #include "rows.glsl"
 #include "rowgroup.glsl"
+#ifdef INFO
+layout(push_constant) uniform Push { uint rows, row0, quads, width, masked; };
+#else
 layout(push_constant) uniform Push { uint rows, row0, quads, width; };
+layout(binding = 2) readonly buffer Targets { int targets[]; };
+#endif
+#include "target.glsl"
 READS(0, x)
-layout(binding = 1) readonly buffer Targets { int targets[]; };
-WRITES(2, row)
+WRITES(1, row)
 
 void main() {
 	uint r = ROW, last = min(r, rows - 1u), from = last * quads;
 	float top = LOW, total = 0.0, hit = 0.0;
-	int t = targets[row0 + last];
+	int t = TARGET(last);
 	for (uint q = LANE; q < quads; q += 4u * LANES) {
 		vec4 v[4];
 		[[unroll]] for (uint u = 0u; u < 4u; u++) v[u] = LOAD(x, from + min(q + u * LANES, quads - 1u));
 		[[unroll]] for (uint u = 0u; u < 4u; u++) {
 			hit += sum4(mix(vec4(0), v[u], equal(ivec4(0, 1, 2, 3) + int((q + u * LANES) * 4u), ivec4(t))));
-			v[u] = mix(vec4(LOW), v[u], inRow(q + u * LANES, width));
+			v[u] = mix(vec4(LOW), v[u], COUNTS(q + u * LANES, t));
 		}
 		logSumExp(v, top, total);
 	}

@@ -23,8 +23,11 @@ func (b Bench) RunGolden(t *testing.T, ops []Op, paths ...string) {
 		if c.op.Build == nil {
 			continue
 		}
-		cot := c.want.Cotangents[0]
-		built, all = append(built, c), append(all, &prepared{Case: c.Case, drawn: c.draw(), shape: cot.Shape, cotangent: c.want.Values(cot)})
+		p := &prepared{Case: c.Case, drawn: c.draw(), shape: c.result().Shape}
+		if len(c.want.Cotangents) > 0 { // none: the op has no gradient
+			p.cotangent = c.want.Values(c.want.Cotangents[0])
+		}
+		built, all = append(built, c), append(all, p)
 	}
 	results, _ := exec(t, all, setup{name: "golden", dev: b.Device, golden: true, runs: 1})
 	for i, c := range built {

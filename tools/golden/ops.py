@@ -212,7 +212,28 @@ def gather_tokens(t, a):
     return {"y": torch.gather(torch.cat([t["x"], fill.expand(n, 1, d)], 1), 1, index[:, :, None].expand(-1, -1, d))}
 
 
+def info_nce(t, a):
+    """MoCo's loss (facebookresearch/moco, builder.py): the positive beside the queue, label 0; without only_own the label is the row (moco-v3)."""
+    x, rows = t["x"], torch.arange(len(t["x"]))
+    if not a["only_own"]:
+        return {"loss": F.cross_entropy(x, rows).reshape(1)}
+    logits = torch.cat([x[rows, rows][:, None], x[:, len(x):]], 1)
+    return {"loss": F.cross_entropy(logits, torch.zeros_like(rows)).reshape(1)}
+
+
+def sinkhorn(t, a):
+    """SwAV's distributed_sinkhorn (main_swav.py) on one device."""
+    q = torch.exp(t["x"] / a["epsilon"]).t()
+    samples, prototypes = q.shape[1], q.shape[0]
+    q = q / q.sum()
+    for _ in range(3):
+        q = q / q.sum(1, keepdim=True) / prototypes
+        q = q / q.sum(0, keepdim=True) / samples
+    return {"y": (q * samples).t()}
+
+
 OPS = {
+    "info_nce": info_nce, "sinkhorn": sinkhorn, "nearest_rows": lambda t, a: {"y": t["candidates"][(t["x"] @ t["candidates"].t()).argmax(1)]},
     "conv2d": conv2d, "max_pool2d": max_pool2d, "batchnorm_train": batchnorm_train, "batchnorm_infer": batchnorm_infer, "matmul": matmul, "ntxent": ntxent, "decoupled_ntxent": decoupled_ntxent,
     "sgd": sgd, "adamw": adamw, "lars": lars, "larc": larc,
     "attention": attention, "center": center, "cosine_loss": cosine_loss, "normalized_linear": normalized_linear,
@@ -401,6 +422,15 @@ def correlation_cases():
         yield case("covariance_loss", "covariance_loss_%d" % d, {"variance": 12.5 / d, "covariance": 1 / d}, [spec("c", (d, d), 0.1, 1.9)], ["c"])
 
 
+def queue_cases():
+    for n, m, own in [(2, 3, 0), (5, 5, 0), (5, 33, 0), (1, 2, 1), (5, 9, 1), (7, 130, 1)]:
+        yield case("info_nce", "info_nce_%dx%d_%d" % (n, m, own), {"only_own": own}, [spec("x", (n, m), -5, 5)], ["x"])
+    for n, k, d in [(1, 1, 1), (5, 7, 3), (9, 130, 16)]:
+        yield case("nearest_rows", "nearest_rows_%dx%dx%d" % (n, k, d), {}, [spec("x", (n, d)), spec("candidates", (k, d))], [])
+    for n, k, epsilon in [(1, 1, 1), (5, 7, 0.05), (40, 12, 0.1)]:
+        yield case("sinkhorn", "sinkhorn_%dx%d_%g" % (n, k, epsilon), {"epsilon": epsilon}, [spec("x", (n, k))], [])
+
+
 def attention_cases():
     for n, tokens, heads, width, scale in [(1, 1, 1, 12, 1), (2, 5, 3, 12, 1), (1, 37, 2, 32, 2), (2, 65, 1, 12, 3), (3, 7, 2, 12, 6)]:
         yield case("attention", "attention_%dx%d_h%d_w%d_%g" % (n, tokens, heads, width, scale), {"heads": heads},
@@ -428,6 +458,6 @@ def optimizer_cases():
 
 if __name__ == "__main__":
     torch.set_num_threads(1)
-    groups = (conv_cases, pool_cases, batchnorm_cases, matrix_cases, elementwise_cases, loss_cases, method_cases, correlation_cases, attention_cases, token_cases,
-              optimizer_cases)
+    groups = (conv_cases, pool_cases, batchnorm_cases, matrix_cases, elementwise_cases, loss_cases, method_cases, correlation_cases, queue_cases,
+              attention_cases, token_cases, optimizer_cases)
     dump("kernels/testdata/ops.json", [c for g in groups for c in g()])

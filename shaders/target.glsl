@@ -1,0 +1,12 @@
+// TARGET is the target of row R of a slice. COUNTS tells which columns of vector QUAD count in a row with target T.
+#ifdef INFO
+bvec4 countsFor(uint quad, int t) {
+	uvec4 j = uvec4(0, 1, 2, 3) + quad * 4u;
+	return mix(greaterThanEqual(j, uvec4(masked)), bvec4(true), equal(j, uvec4(t)));
+}
+#define TARGET(R) int(row0 + (R))
+#define COUNTS(QUAD, T) mix(bvec4(false), countsFor(QUAD, T), inRow(QUAD, width))
+#else
+#define TARGET(R) targets[row0 + (R)]
+#define COUNTS(QUAD, T) inRow(QUAD, width)
+#endif
