@@ -102,7 +102,7 @@ func TestProjectorIsLinearNormReLULinear(t *testing.T) {
 func TestSimSiamProjectorOfTwoLayersMatchesItsReference(t *testing.T) {
 	st := kernels.NewStore(device)
 	defer st.Free()
-	m := net.Scope{Store: st, Seed: 1}.SimSiamProjector("projector", 24, 9, 7, 2)
+	m := net.Scope{Store: st, Seed: 1}.NormMLP("projector", net.PlainNorm, 24, 9, 7)
 	x, one, zero := uniform(6*24, 2), ref.New(7), ref.New(7)
 	for i := range one.Data {
 		one.Data[i] = 1
@@ -135,18 +135,18 @@ func TestHeadsAreNamedAsInTorchSequential(t *testing.T) {
 	scope.Projector("projector", 8, 6, 4)
 	scope.MLP("head", 8, 6, 4)
 	scope.MLP("fc", 8, 4)
-	scope.NormedProjector("normed", 8, 6, 4)
-	scope.SimSiamProjector("two", 8, 6, 4, 2)
-	scope.SimSiamProjector("three", 8, 6, 4, 3)
-	scope.DeepProjector("deep", 8, 6, 4, 3)
+	scope.NormMLP("normed", net.ScaledNorm, 8, 6, 4)
+	scope.NormMLP("plain", net.NoNorm, 8, 6, 4)
+	scope.NormMLP("two", net.PlainNorm, 8, 6, 4)
+	scope.NormMLP("three", net.PlainNorm, 8, 6, 6, 4)
 	var got []string
 	for _, p := range st.Params() {
 		got = append(got, p.Name)
 	}
 	slices.Sort(got)
-	want := []string{"deep.0.weight", "deep.1.bias", "deep.1.weight", "deep.3.weight", "deep.4.bias", "deep.4.weight", "deep.6.weight",
-		"fc.bias", "fc.weight", "head.0.bias", "head.0.weight", "head.2.bias", "head.2.weight",
+	want := []string{"fc.bias", "fc.weight", "head.0.bias", "head.0.weight", "head.2.bias", "head.2.weight",
 		"normed.0.weight", "normed.1.bias", "normed.1.weight", "normed.3.weight", "normed.4.bias", "normed.4.weight",
+		"plain.0.weight", "plain.1.bias", "plain.1.weight", "plain.3.weight",
 		"projector.0.weight", "projector.1.bias", "projector.1.weight", "projector.3.bias", "projector.3.weight",
 		"three.0.weight", "three.1.bias", "three.1.weight", "three.3.weight", "three.4.bias", "three.4.weight", "three.6.weight",
 		"two.0.weight", "two.1.bias", "two.1.weight", "two.3.weight"}

@@ -65,9 +65,9 @@ func (m *BarlowTwins) Contrast(s *Step, z *kernels.Tensor) *kernels.Tensor {
 	return kernels.CorrelationLoss(kernels.MatMul(first, kernels.Scale(second, 1/float64(n)), true, false), m.Lambda)
 }
 
-// embedPair returns the embeddings [2N out] of both views by a DeepProjector of three layers, from one pass for each view, and passes them to the watch.
+// embedPair returns the embeddings [2N out] of both views by a net.NormMLP of three layers, from one pass for each view, and passes them to the watch.
 func embedPair(s *Step, hidden, out int) *kernels.Tensor {
-	projector := s.Heads.DeepProjector("projector", s.Backbone.Dim(), hidden, out, 3)
+	projector := s.Heads.NormMLP("projector", net.NoNorm, s.Backbone.Dim(), hidden, hidden, out)
 	var z []*kernels.Tensor
 	for _, v := range s.Views {
 		z = append(z, projector.Forward(s.Backbone.Forward(v, net.Train), net.Train))

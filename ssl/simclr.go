@@ -58,11 +58,13 @@ func (m *SimCLR) Loss(s *Step) *kernels.Tensor { return m.Contrast(s, m.Embed(s)
 func (m *SimCLR) Embed(s *Step) *kernels.Tensor {
 	requireViews("simclr", s, 2)
 	dim := s.Backbone.Dim()
-	newProjector := s.Heads.Projector
+	hidden := cmp.Or(m.Hidden, dim)
+	var projector net.Module
 	if m.OutputNorm {
-		newProjector = s.Heads.NormedProjector
+		projector = s.Heads.NormMLP("projector", net.ScaledNorm, dim, hidden, m.Out)
+	} else {
+		projector = s.Heads.Projector("projector", dim, hidden, m.Out)
 	}
-	projector := newProjector("projector", dim, cmp.Or(m.Hidden, dim), m.Out)
 	h := s.Backbone.Forward(kernels.Concat(s.Views...), net.Train)
 	z := projector.Forward(h, net.Train)
 	s.ObservePairs(z)

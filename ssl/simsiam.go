@@ -3,6 +3,7 @@ package ssl
 import (
 	"cmp"
 	"fmt"
+	"slices"
 
 	"marr/kernels"
 	"marr/net"
@@ -54,7 +55,7 @@ func (m *SimSiam) Loss(s *Step) *kernels.Tensor {
 		panic(&kernels.BuildError{Op: "simsiam", Msg: fmt.Sprintf("a projector of %d layers: want at least 2", m.Layers)})
 	}
 	dim := s.Backbone.Dim()
-	projector := s.Heads.SimSiamProjector("projector", dim, cmp.Or(m.Hidden, dim), m.Out, m.Layers)
+	projector := s.Heads.NormMLP("projector", net.PlainNorm, widths(dim, cmp.Or(m.Hidden, dim), m.Out, m.Layers)...)
 	predictor := s.Heads.Projector("predictor", m.Out, cmp.Or(m.PredictorHidden, max(4, m.Out/4)), m.Out)
 	if !m.ScheduledPredictor {
 		predictor.Gate(s.ConstantRate("predictor_rate"))
@@ -72,4 +73,9 @@ func (m *SimSiam) Loss(s *Step) *kernels.Tensor {
 func symmetricNegativeCosine(p, z [2]*kernels.Tensor) *kernels.Tensor {
 	a, b := kernels.NegativeCosine(p[0], kernels.StopGrad(z[1])), kernels.NegativeCosine(p[1], kernels.StopGrad(z[0]))
 	return kernels.Scale(kernels.Add(a, b), 0.5)
+}
+
+// widths returns those of an MLP of this number of layers with equal hidden widths.
+func widths(in, hidden, out, layers int) []int {
+	return append(append([]int{in}, slices.Repeat([]int{hidden}, layers-1)...), out)
 }

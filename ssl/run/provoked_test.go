@@ -25,7 +25,7 @@ type twins struct{ predictor, stopGrad, norm bool }
 func (twins) Views(in views.Input) ([]views.Spec, error) { return views.Preset("simsiam", in) }
 
 func (m twins) Loss(s *ssl.Step) *kernels.Tensor {
-	var projector net.Module = s.Heads.SimSiamProjector("projector", s.Backbone.Dim(), s.Backbone.Dim(), 64, 3)
+	var projector net.Module = s.Heads.NormMLP("projector", net.PlainNorm, s.Backbone.Dim(), s.Backbone.Dim(), s.Backbone.Dim(), 64)
 	if !m.norm {
 		projector = s.Heads.MLP("projector", s.Backbone.Dim(), s.Backbone.Dim(), 64)
 	}
