@@ -19,6 +19,13 @@ func requireViews(method string, s *Step, n int) {
 	}
 }
 
+// requireMultiCrop panics unless the views are two whole global views of one size, and then local ones of one size.
+func requireMultiCrop(method string, s *Step) {
+	if len(s.Views) < 2 || !wholeAndEqual(s, s.Views[:2]) || !wholeAndEqual(s, s.Views[2:]) {
+		panic(&kernels.BuildError{Op: method, Msg: fmt.Sprintf("%d views: want two whole global views of one size, then local ones of another: change --views or --method", len(s.Views))})
+	}
+}
+
 // requireTargets panics if the first view has no target.
 func requireTargets(method string, s *Step) {
 	if s.Targets[0] == nil {

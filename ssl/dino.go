@@ -75,22 +75,9 @@ func (m *DINO) Loss(s *Step) *kernels.Tensor {
 	teacher, teacherHead := s.Momentum(s.Backbone, schedule), s.Momentum(head, schedule)
 	s.ExportTeacher()
 
-	features := func(backbone net.Module, views []*kernels.Tensor) *kernels.Tensor {
-		return backbone.Forward(kernels.Concat(views...), net.Train)
-	}
-	perView := func(all *kernels.Tensor) (parts []*kernels.Tensor) {
-		for at := 0; at < all.Dim(0); at += s.N {
-			parts = append(parts, kernels.Slice(all, at, at+s.N))
-		}
-		return parts
-	}
-	h := features(s.Backbone, s.Views[:2])
-	all := h
-	if len(s.Views) > 2 {
-		all = kernels.Concat(h, features(s.Backbone, s.Views[2:]))
-	}
-	students := perView(head.Forward(all, net.Train))
-	loss, target := m.distill(s, students, teacherHead.Forward(features(teacher, s.Views[:2]), net.Train))
+	h := multiCrop(s.Backbone, s.Views)
+	students := perView(head.Forward(h, net.Train), s.N)
+	loss, target := m.distill(s, students, teacherHead.Forward(multiCrop(teacher, s.Views[:2]), net.Train))
 	s.Observe(kernels.Slice(h, 0, s.N), target)
 	return loss
 }
@@ -103,32 +90,16 @@ func (m *DINO) distill(s *Step, students []*kernels.Tensor, teacher *kernels.Ten
 		s.Scalar("teacher_temperature", net.LinearRamp{From: m.TeacherTempStart, To: m.TeacherTemp, Fraction: m.TeacherTempWarmup}))
 	means := kernels.GatherMicro(kernels.ColumnMean(teacher), 1)
 	s.AfterUpdate(func(g *kernels.Graph) { center.UpdateAverage(g, kernels.ColumnMean(means), m.CenterMomentum) })
-	pairs := 0
-	for i := range 2 {
-		p := kernels.Slice(target, i*s.N, (i+1)*s.N)
-		for j, x := range students {
-			if i == j {
-				continue
-			}
-			pair := kernels.SoftCrossEntropy(x, p, m.StudentTemp)
-			if pairs++; loss == nil {
-				loss = pair
-			} else {
-				loss = kernels.Add(loss, pair)
-			}
-		}
-	}
-	return kernels.Scale(loss, 1/float64(pairs)), target
+	return otherViews(perView(target, s.N), students, m.StudentTemp), target
 }
 
 // check panics on settings and views that cannot work.
 func (m *DINO) check(s *Step) {
+	requireMultiCrop("dino", s)
 	fail := func(format string, args ...any) {
 		panic(&kernels.BuildError{Op: "dino", Msg: fmt.Sprintf(format, args...)})
 	}
 	switch {
-	case len(s.Views) < 2 || !wholeAndEqual(s, s.Views[:2]) || !wholeAndEqual(s, s.Views[2:]):
-		fail("%d views: want two whole global views of one size, then local ones of another: change --views or --method", len(s.Views))
 	case !(m.StudentTemp > 0) || !(m.TeacherTemp > 0) || m.TeacherTempWarmup > 0 && !(m.TeacherTempStart > 0):
 		fail("student temperature %g, teacher temperature %g to %g: want all above 0", m.StudentTemp, m.TeacherTempStart, m.TeacherTemp)
 	case !(m.TeacherTempWarmup >= 0 && m.TeacherTempWarmup <= 1) || !(m.CenterMomentum >= 0 && m.CenterMomentum <= 1):
