@@ -182,7 +182,7 @@ func (g *Graph) gemm(y *Tensor, add int, a, b *Tensor, transA, transB bool, k in
 		return nil
 	}
 	n4 := quads(n)
-	p := gemmForward{y: y, x: a, w: b, images: m, gridH: 1, gridW: 1, c: k, k: n, inH: 1, inW: 1, step: 1, dir: 1, tapsH: 1, tapsW: 1,
+	p := gemmForward{y: y, x: withoutPadRows(a), w: b, images: m, gridH: 1, gridW: 1, c: k, k: n, inH: 1, inW: 1, step: 1, dir: 1, tapsH: 1, tapsW: 1,
 		wIn: n4, outN: n4, add: add, work: 2 * float64(batch) * float64(m) * float64(n) * float64(k)}
 	if len(y.shape) == 3 {
 		// the rows of a matrix are the columns of an image of one row
