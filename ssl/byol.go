@@ -45,18 +45,23 @@ func (m *BYOL) Views(in views.Input) ([]views.Spec, error) { return views.Preset
 // fewer than 2000 steps such a target hardly moves, and the network learns little from it. A short run gets twice the usual rate, a narrower embedding and
 // larger crops.
 func (m *BYOL) Defaults(s Scale) Settings {
-	m.Out, m.Momentum = 256, 0.99
-	switch {
-	case s.Steps() < 2000:
-		m.Momentum = 0.9
-	case s.Epochs >= 1000:
-		m.Momentum = 0.996
-	}
+	m.Out, m.Momentum = 256, momentumFor(s)
 	o := usual("adamw", s)
 	if s.Shown() < ShortRun {
 		m.Out, o.LR, o.Views = max(1, s.Dim/2), 2*o.LR, largerCrops
 	}
 	return o
+}
+
+// momentumFor returns the momentum at the start of a momentum encoder whose momentum then rises to 1.
+func momentumFor(s Scale) float64 {
+	switch {
+	case s.Steps() < 2000:
+		return 0.9
+	case s.Epochs >= 1000:
+		return 0.996
+	}
+	return 0.99
 }
 
 // Loss returns the sum of the losses in both directions.

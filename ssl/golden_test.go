@@ -153,6 +153,13 @@ func newTenSteps(t *testing.T, c *golden.Case, method Method, views int) *tenSte
 			t.Fatal(err)
 		}
 	}
+	for _, s := range x.st.States() {
+		if strings.HasPrefix(s.Name, "queue") {
+			if err := s.Write(x.values(t, s.Name)); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
 	return x
 }
 
@@ -239,6 +246,20 @@ var tenStepMethods = []struct {
 	{"dino_train", 2, func(attr func(string) int, c *golden.Case) Method {
 		return &DINO{Prototypes: attr("prototypes"), Hidden: attr("hidden"), NormInHead: c.Attrs["normed"] == 1, Bottleneck: attr("bottleneck"), StudentTemp: c.Attrs["student_temperature"],
 			TeacherTemp: c.Attrs["teacher_temperature"], Momentum: c.Attrs["ema"], CenterMomentum: c.Attrs["centre_momentum"], FreezeLast: c.Attrs["frozen"] / 10}
+	}},
+	{"mocov2_train", 2, func(attr func(string) int, c *golden.Case) Method {
+		return &MoCoV2{Temperature: c.Attrs["temperature"], Momentum: c.Attrs["ema"], Queue: attr("queue"), Hidden: attr("hidden"), Out: attr("embedding"), Symmetric: c.Attrs["symmetric"] == 1}
+	}},
+	{"mocov3_train", 2, func(attr func(string) int, c *golden.Case) Method {
+		return &MoCoV3{Temperature: c.Attrs["temperature"], Momentum: c.Attrs["ema"], Hidden: attr("hidden"), Out: attr("embedding"), Layers: attr("layers"), PredictorHidden: attr("predictor_hidden"),
+			PredictorNorm: c.Attrs["predictor_norm"] == 1}
+	}},
+	{"nnclr_train", 2, func(attr func(string) int, c *golden.Case) Method {
+		return &NNCLR{Temperature: c.Attrs["temperature"], Queue: attr("queue"), Hidden: attr("hidden"), Out: attr("embedding"), PredictorHidden: attr("predictor_hidden")}
+	}},
+	{"swav_train", 2, func(attr func(string) int, c *golden.Case) Method {
+		return &SwAV{Prototypes: attr("prototypes"), Temperature: c.Attrs["temperature"], Epsilon: c.Attrs["epsilon"], Hidden: attr("hidden"), Out: attr("embedding"), Queue: attr("queue"),
+			Freeze: c.Attrs["frozen"] / 10}
 	}},
 	{"supervised_train", 1, func(func(string) int, *golden.Case) Method { return &Supervised{} }},
 	{"order_train", 3, func(attr func(string) int, _ *golden.Case) Method { return &Order{Hidden: attr("hidden")} }},

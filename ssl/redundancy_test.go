@@ -8,15 +8,15 @@ import (
 	"marr/kernels"
 )
 
-// example is a loss on embeddings of two views [N 2], computed by hand and in float64 by the authors' formulas.
-type example struct {
+// pairExample is a loss on embeddings of two views [N 2], computed by hand and in float64 by the authors' formulas.
+type pairExample struct {
 	name     string
 	z1, z2   []float32
 	loss     float64
 	gradient []float64 // with respect to z1; nil: not compared
 }
 
-func checkExamples(t *testing.T, m Contrastive, tolerance float64, examples []example) {
+func checkExamples(t *testing.T, m Contrastive, tolerance float64, examples []pairExample) {
 	t.Helper()
 	for _, x := range examples {
 		loss, gradient := differentiate(t, 2, map[string][]float32{"z1": x.z1, "z2": x.z2}, "z1", func(s *Step, in embeddings) *kernels.Tensor {
@@ -41,7 +41,7 @@ var (
 
 func TestBarlowTwinsLossOfSmallMatrices(t *testing.T) {
 	m := &BarlowTwins{Lambda: 0.0051}
-	checkExamples(t, m, 2e-6, []example{
+	checkExamples(t, m, 2e-6, []pairExample{
 		{"two views", barlowA, barlowB, 0.068875, []float64{0.025204, -0.033066, 0.006648, 0.045654, -0.088904, -0.001565, 0.057053, -0.011022}},
 		{"equal views", barlowA, barlowA, 0.008160, nil},
 		{"whitened", signs, signs, 0, nil},
@@ -87,7 +87,7 @@ func TestBarlowTwinsLossIsInvariant(t *testing.T) {
 func TestVICRegLossOfSmallMatrices(t *testing.T) {
 	x, y := []float32{0, 0, 0.5, 1, 1, 2}, []float32{0, 0.5, 0.5, 0.5, 1, 2}
 	zero := make([]float32, 6)
-	checkExamples(t, &VICReg{Invariance: 25, Variance: 25, Covariance: 1}, 5e-6, []example{
+	checkExamples(t, &VICReg{Invariance: 25, Variance: 25, Covariance: 1}, 5e-6, []pairExample{
 		{"two views", x, y, 9.559689, []float64{2.624375, -4.416667, 0, 4.166667, -2.624375, 0.25}},
 		{"all zero", zero, zero, 24.75, make([]float64, 6)},
 		{"orthogonal", signs, signs, 0, make([]float64, 8)},
@@ -96,13 +96,13 @@ func TestVICRegLossOfSmallMatrices(t *testing.T) {
 		m    VICReg
 		want float64
 	}{{VICReg{Invariance: 1}, 0.083333}, {VICReg{Variance: 1}, 0.283429}, {VICReg{Covariance: 1}, 0.390625}} {
-		checkExamples(t, &term.m, 2e-6, []example{{"a term", x, y, term.want, nil}})
+		checkExamples(t, &term.m, 2e-6, []pairExample{{"a term", x, y, term.want, nil}})
 		shifted := slices.Clone(x)
 		for i := range shifted {
 			shifted[i] += 3
 		}
 		if term.m.Invariance == 0 {
-			checkExamples(t, &term.m, 2e-6, []example{{"a term of shifted embeddings", shifted, y, term.want, nil}})
+			checkExamples(t, &term.m, 2e-6, []pairExample{{"a term of shifted embeddings", shifted, y, term.want, nil}})
 		}
 	}
 }

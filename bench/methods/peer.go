@@ -126,6 +126,18 @@ func peerSettings(c run.Config, x Case, set *data.Set) (map[string]any, error) {
 		out["momentum"], out["hidden"], out["bottleneck"], out["prototypes"] = m.Momentum, cmp.Or(m.Hidden, 4*dim), m.Bottleneck, m.Prototypes
 		out["student_temperature"], out["teacher_temperature"], out["center"] = m.StudentTemp, m.TeacherTemp, m.CenterMomentum
 		out["locals"], out["clip"], out["freeze"], out["head_bn"] = len(specs)-2, c.ClipEach, m.FreezeLast, m.NormInHead
+	case *ssl.MoCoV2:
+		out["momentum"], out["temperature"], out["queue"], out["symmetric"] = m.Momentum, m.Temperature, m.Queue, m.Symmetric
+		out["hidden"], out["out"] = cmp.Or(m.Hidden, dim), m.Out
+	case *ssl.MoCoV3:
+		out["momentum"], out["temperature"] = m.Momentum, m.Temperature
+		out["hidden"], out["out"], out["bottleneck"] = cmp.Or(m.Hidden, 2*dim), m.Out, cmp.Or(m.PredictorHidden, m.Hidden, 2*dim)
+	case *ssl.NNCLR:
+		out["temperature"], out["queue"], out["out"] = m.Temperature, m.Queue, m.Out
+		out["hidden"], out["bottleneck"] = cmp.Or(m.Hidden, dim), cmp.Or(m.PredictorHidden, 2*cmp.Or(m.Hidden, dim))
+	case *ssl.SwAV:
+		out["hidden"], out["out"], out["prototypes"] = cmp.Or(m.Hidden, dim), m.Out, m.Prototypes
+		out["temperature"], out["epsilon"], out["freeze"], out["locals"] = m.Temperature, m.Epsilon, m.Freeze, len(specs)-2
 	case *ssl.Jigsaw:
 		out["hidden"], out["gap"], out["normalize"] = cmp.Or(m.Hidden, dim), specs[0].Jigsaw.Gap, m.NormalizeTiles
 	case *ssl.Order:
@@ -152,6 +164,10 @@ func peerTrains(c run.Config, m ssl.Method) bool {
 		ok = ok && !m.NoPredictor && m.Momentum > 0 && cmp.Or(m.PredictorHidden, m.Hidden) == m.Hidden
 	case *ssl.SimSiam:
 		ok = ok && m.Layers == 3
+	case *ssl.MoCoV3:
+		ok = ok && m.Layers == 2 && !m.PredictorNorm
+	case *ssl.SwAV:
+		ok = ok && m.Queue == 0
 	case *ssl.DINO:
 		return ok && (m.TeacherTempWarmup == 0 || m.TeacherTempStart == m.TeacherTemp)
 	}

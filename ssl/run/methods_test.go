@@ -14,7 +14,7 @@ import (
 	"marr/vk/vktest"
 )
 
-// The checkpoint holds averages, centers and the running statistics of momentum encoders. The resumed run is eager and ends with the same bytes.
+// The checkpoint holds averages, centers, queues and the running statistics of momentum encoders. SwAV has a queue here, in use before the stop. The resumed run is eager and ends with the same bytes.
 func TestEveryMethodResumesToTheSameBytes(t *testing.T) {
 	set := datatest.Noise(12, 32, 1)
 	set.Labels, set.Classes = []int32{0, 1, 2, 0, 1, 2, 0, 1, 2, 0, 1, -1}, []string{"0", "1", "2"}
@@ -29,14 +29,21 @@ func TestEveryMethodResumesToTheSameBytes(t *testing.T) {
 			if method != "order" {
 				set = set.Limit(8)
 			}
-			if err := pretrainOn(t, set, whole, c, false, 0); err != nil {
+			m, err := ssl.New(method)
+			if err != nil {
 				t.Fatal(err)
 			}
-			if err := pretrainOn(t, set, run, c, false, 3); !errors.Is(err, ErrStopped) {
+			if swav, ok := m.(*ssl.SwAV); ok {
+				swav.Queue, swav.QueueStart = 4, 0
+			}
+			if err := pretrainMethod(t, m, set, whole, c, false, 0); err != nil {
+				t.Fatal(err)
+			}
+			if err := pretrainMethod(t, m, set, run, c, false, 3); !errors.Is(err, ErrStopped) {
 				t.Fatalf("%v, want ErrStopped", err)
 			}
 			vktest.Configure(t, device, func(s *vk.Settings) { s.Eager = true })
-			if err := pretrainOn(t, set, run, c, true, 0); err != nil {
+			if err := pretrainMethod(t, m, set, run, c, true, 0); err != nil {
 				t.Fatal(err)
 			}
 			if !bytes.Equal(content(t, run, CheckpointFile), content(t, whole, CheckpointFile)) {
@@ -50,6 +57,7 @@ func TestEveryMethodResumesToTheSameBytes(t *testing.T) {
 func TestMethodsRefuseViewsThatTheyCannotUse(t *testing.T) {
 	for method, recipe := range map[string]string{
 		"simclr": "from = \"mae\"", "byol": "from = \"dino\"", "simsiam": "[[view]]\n[[view]]\n[[view]]\n", "rotation": "from = \"supervised\"",
+		"mocov2": "from = \"swav\"", "mocov3": "from = \"dino\"", "nnclr": "from = \"mae\"", "swav": "from = \"jigsaw\"",
 		"jigsaw": "from = \"simclr\"", "barlow": "from = \"dino\"", "vicreg": "[[view]]\n[[view]]\n[[view]]\n", "dino": "from = \"rotation\"", "supervised": "",
 	} {
 		c := smallConfig()

@@ -58,6 +58,11 @@ func pretrainOn(t *testing.T, set *data.Set, dir string, c Config, resume bool, 
 	if err != nil {
 		t.Fatal(err)
 	}
+	return pretrainMethod(t, m, set, dir, c, resume, stop)
+}
+
+func pretrainMethod(t *testing.T, m ssl.Method, set *data.Set, dir string, c Config, resume bool, stop int) error {
+	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	r := &Run{Dir: dir, Resume: resume, Config: c, Method: m, Set: set, SaveEvery: set.Len() / c.Batch}

@@ -93,6 +93,7 @@ func (t *Trainer) submit(collect func() error) error {
 		return err
 	}
 	t.optimizer.Set(u, t.submitted, t.schedule.At(t.submitted, t.Steps()))
+	t.scalars(last, 0, u)
 	u.Set("decay", t.decay.At(t.submitted, t.Steps()))
 	for name, v := range t.step.Requests.Gates {
 		t.optimizer.SetGate(u, name, t.submitted, net.FrozenSteps(v, t.submitted, t.Steps()), v.At(t.submitted, t.Steps()))

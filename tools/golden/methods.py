@@ -1,5 +1,5 @@
 """Golden losses, gradients and training of the methods other than SimCLR: ssl/testdata/{byol,simsiam,barlow,vicreg,dino,rotation,
-jigsaw,order,supervised}.json.
+jigsaw,order,supervised,mocov2,mocov3,nnclr,swav}.json.
 
 Run: /usr/bin/python3 tools/golden/methods.py [method ...]; "methods.py search [method ...]" prints the numbers by which the names of the cases were chosen
 (training.search). The schema is in goldenfile.py. A step has N = "batch" images; rows i and i+N of "views<t>"
@@ -20,6 +20,12 @@ op "dino_train"    both views in one forward of the student's backbone, "locals<
                    a batch norm precedes each GELU and the linear layer before it has no bias: head.{0,1,3,4,6};
                    "teacher." + names; "centre" [K] from zeros. Clipped per parameter to norm "clip": g clip/(norm + 1e-6). head.last has
                    no gradient in the first "frozen" steps: no weight decay, no moments; AdamW's bias correction counts later steps only.
+op "mocov2_train"  as byol_train, but without a predictor and with a constant m; projector.{0,2}. "queue" [K D] are the keys before the first step and, as an
+                   output, after the last: step t replaces rows (t M + i) mod K, i = 0 ... M-1, M = N, or 2 N if "symmetric" is 1.
+op "mocov3_train"  as byol_train; projector and predictor without biases; if "predictor_norm" is 1, the predictor ends in a batch norm without scale and bias.
+op "nnclr_train"   as byol_train, but without target; projector.{0,1,3,4,6,7}, "queue" as in mocov2_train.
+op "swav_train"    views and locals as in dino_train; projector.{0,1,3}, prototypes.weight (used with normalized rows, without gradient in the first "frozen"
+                   steps). If "queue" is above 0, "queue1" and "queue2" [K D] hold z of the global views; they are used once all rows were replaced.
 op "rotation_train" views [N 16 16 1], "targets<t>" [N]; head.weight, head.bias.
 op "jigsaw_train"  views [N*4 10 10 1]: the tiles of image i are rows 4i ... 4i+3, in one batch-norm population; head.0 without bias, head.1
                    batch norm over all tiles, ReLU, concatenation of the tiles of an image [N 4*hidden], head.3 to permutations. If
@@ -35,11 +41,12 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from goldenfile import dump, spec
-from networks import SmallResNet, deep_projector, projector
+from goldenfile import draw, dump, spec
+from networks import SmallResNet, norm_mlp, projector
 from training import ADAMW, BATCH, SGD, STEPS, WIDTH, Method, loss_case, search, targets, train_case, view_specs
 
 EMA, CENTRE = 0.9, 0.9
+SLOW = dict(SGD, lr=0.01)  # contrastive losses of few images have large gradients
 
 
 def cosine(p, z):
@@ -140,7 +147,7 @@ class SimSiam(Apart):
     @staticmethod
     def network():
         net = SmallResNet(WIDTH, 1)
-        net.projector = nn.Sequential(*deep_projector(net.dim, 48, 24), nn.BatchNorm1d(24, affine=False))
+        net.projector = norm_mlp([nn.BatchNorm1d(24, affine=False)], net.dim, 48, 48, 24)
         net.predictor = projector(24, 16, 24)
         return net
 
@@ -155,7 +162,7 @@ class BarlowTwins(Apart):
     @staticmethod
     def network():
         net = SmallResNet(WIDTH, 1)
-        net.projector, net.bn = deep_projector(net.dim, 48, 24), nn.BatchNorm1d(24, affine=False)
+        net.projector, net.bn = norm_mlp([], net.dim, 48, 48, 24), nn.BatchNorm1d(24, affine=False)
         return net
 
     def loss(self, t):
@@ -170,7 +177,7 @@ class VICReg(Apart):
     @staticmethod
     def network():
         net = SmallResNet(WIDTH, 1)
-        net.projector, net.hinge = deep_projector(net.dim, 48, 24), nn.ReLU()  # a module, so that its kink is watched
+        net.projector, net.hinge = norm_mlp([], net.dim, 48, 48, 24), nn.ReLU()  # a module, so that its kink is watched
         return net
 
     def loss(self, t):
@@ -244,6 +251,181 @@ class NormedMultiCrop(MultiCrop):
         net = SmallResNet(WIDTH, 1)
         net.head = Head(net.dim, 40, 16, DINO.prototypes, norm=True)
         return net
+
+
+def cross_entropy_of_rows(a, b, temperature):
+    """Row n of a and row n of b belong to one image (facebookresearch/moco-v3, builder.py, contrastive_loss)."""
+    return F.cross_entropy(a @ b.t() / temperature, torch.arange(len(a)))
+
+
+def unit(x):
+    return F.normalize(x, dim=1)
+
+
+class Queued(Apart):
+    """Has queues whose first rows are streams."""
+    length, queues = 40, ["queue"]
+    views = Apart.views + [spec("queue", (40, 24), -0.3, 0.3)]
+
+    def __init__(self, case, dtype):
+        super().__init__(case, dtype)
+        self.queue = {s["name"]: draw(case, s, dtype) for s in self.views if s["name"] in self.queues}
+
+    def push(self, t, name, rows):
+        self.queue[name][(t * len(rows) + torch.arange(len(rows))) % self.length] = rows.detach()
+
+    def state(self):
+        return dict(super().state(), **self.queue)
+
+
+class MoCoV3(Apart, WithEMA):
+    op, case_name, attrs, tau = "mocov3_train", "mocov3_11", SLOW, 0.2
+    more = {"hidden": 48, "embedding": 24, "predictor_hidden": 40, "layers": 2, "temperature": 0.2, "ema": EMA}
+
+    def __init__(self, case, dtype):
+        super().__init__(case, dtype)
+        self.target = self.copied("target.", without=["predictor"])
+
+    @staticmethod
+    def network():
+        net = SmallResNet(WIDTH, 1)
+        net.projector, net.predictor = norm_mlp([nn.BatchNorm1d(24, affine=False)], net.dim, 48, 24), norm_mlp([], 24, 40, 24)
+        return net
+
+    def loss(self, t):
+        views = self.pair(t)
+        q = [unit(self.net.predictor(self.net.projector(self.net.features(v)))) for v in views]
+        k = [unit(self.target.projector(self.target.features(v))).detach() for v in views]
+        return 2 * self.tau * (cross_entropy_of_rows(q[0], k[1], self.tau) + cross_entropy_of_rows(q[1], k[0], self.tau))
+
+
+class MoCoV3OfTransformers(MoCoV3):
+    case_name, more = "mocov3_transformer_25", dict(MoCoV3.more, layers=3, predictor_norm=1)
+
+    @staticmethod
+    def network():
+        net, last = SmallResNet(WIDTH, 1), lambda: [nn.BatchNorm1d(24, affine=False)]
+        net.projector, net.predictor = norm_mlp(last(), net.dim, 48, 48, 24), norm_mlp(last(), 24, 40, 24)
+        return net
+
+
+class MoCoV2(Queued, WithEMA):
+    op, case_name, attrs, symmetric = "mocov2_train", "mocov2_6", SLOW, False
+    more = {"hidden": 48, "embedding": 24, "queue": 40, "temperature": 0.2, "ema": EMA}
+
+    def __init__(self, case, dtype):
+        super().__init__(case, dtype)
+        self.target = self.copied("target.")
+
+    @staticmethod
+    def network():
+        net = SmallResNet(WIDTH, 1)
+        net.projector = nn.Sequential(nn.Linear(net.dim, 48), nn.ReLU(), nn.Linear(48, 24))
+        return net
+
+    def direction(self, view, other):
+        q, k = unit(self.net.projector(self.net.features(view))), unit(self.target.projector(self.target.features(other))).detach()
+        self.keys.append(k)
+        logits = torch.cat([(q * k).sum(1, keepdim=True), q @ self.queue["queue"].clone().t()], 1) / 0.2
+        return F.cross_entropy(logits, torch.zeros(len(q), dtype=torch.long))
+
+    def loss(self, t):
+        (a, b), self.keys = self.pair(t), []
+        return self.direction(a, b) + self.direction(b, a) if self.symmetric else self.direction(a, b)
+
+    def after(self, t):
+        with torch.no_grad():
+            for p, now in zip(self.target.parameters(), self.net.parameters()):
+                p.copy_(EMA * p + (1 - EMA) * now)
+        self.push(t, "queue", torch.cat(self.keys))
+
+
+class SymmetricMoCoV2(MoCoV2):
+    case_name, symmetric, more = "mocov2_symmetric_2", True, dict(MoCoV2.more, symmetric=1)
+
+
+class NNCLR(Queued):
+    op, case_name, attrs = "nnclr_train", "nnclr_0", SLOW
+    more = {"hidden": 48, "embedding": 24, "predictor_hidden": 40, "queue": 40, "temperature": 0.5}
+
+    @staticmethod
+    def network():
+        net = SmallResNet(WIDTH, 1)
+        net.projector, net.predictor = norm_mlp([nn.BatchNorm1d(24)], net.dim, 48, 48, 24), projector(24, 40, 24)
+        return net
+
+    def loss(self, t):
+        z = [self.net.projector(self.net.features(v)) for v in self.pair(t)]
+        p, self.z = [unit(self.net.predictor(x)) for x in z], [unit(x).detach() for x in z]
+        nn1, nn2 = [self.neighbors(x) for x in self.z]
+        return (cross_entropy_of_rows(nn1, p[1], 0.5) + cross_entropy_of_rows(nn2, p[0], 0.5)) / 2
+
+    def neighbors(self, z):
+        similarities = z @ self.queue["queue"].t()
+        top = similarities.topk(2, dim=1).values
+        self.gap = min(getattr(self, "gap", 1), float((top[:, 0] - top[:, 1]).min()))
+        return self.queue["queue"][similarities.argmax(1)]
+
+    def margin(self):
+        return self.gap
+
+    def after(self, t):
+        self.push(t, "queue", self.z[0])
+
+
+class SwAV(Method):
+    op, case_name, attrs, prototypes, frozen, locals = "swav_train", "swav_3", SLOW, 30, 2, 2
+    more = {"hidden": 40, "embedding": 16, "prototypes": 30, "temperature": 0.1, "epsilon": 0.05, "frozen": 2, "locals": 2}
+    views = Method.views + view_specs(2 * BATCH, 10, "locals")
+
+    @staticmethod
+    def network():
+        net = SmallResNet(WIDTH, 1)
+        net.projector, net.prototypes = projector(net.dim, 40, 16), nn.Linear(16, SwAV.prototypes, bias=False)
+        return net
+
+    def codes(self, t, i):
+        return sinkhorn(self.scores[i].detach())
+
+    def loss(self, t):
+        features = [self.net.features(v) for v in (self.images(t), self.images(t, "locals"))]
+        z = unit(self.net.projector(torch.cat(features)))
+        self.z, self.scores = z.detach().split(BATCH), F.linear(z, unit(self.net.prototypes.weight)).split(BATCH)
+        codes, loss = [self.codes(t, i) for i in range(2)], 0
+        for i in range(2):
+            others = [j for j in range(len(self.scores)) if j != i]
+            loss += sum(-(codes[i] * F.log_softmax(self.scores[j] / 0.1, dim=1)).sum(1).mean() for j in others) / len(others) / 2
+        return loss
+
+    def before(self, t, opt):
+        if t < self.frozen:
+            self.net.prototypes.weight.grad = None
+
+
+def sinkhorn(scores):
+    """facebookresearch/swav, main_swav.py, distributed_sinkhorn on one device."""
+    q = torch.exp((scores - scores.max()) / 0.05).t()
+    prototypes, samples = q.shape
+    q = q / q.sum()
+    for _ in range(3):
+        q = q / q.sum(1, keepdim=True) / prototypes
+        q = q / q.sum(0, keepdim=True) / samples
+    return (q * samples).t()
+
+
+class QueuedSwAV(Queued, SwAV):
+    case_name, batch, length, queues, more = "swav_queue_34", BATCH, 20, ["queue1", "queue2"], dict(SwAV.more, queue=20)
+    views = SwAV.views + [spec("queue%d" % i, (20, 16), -0.3, 0.3) for i in (1, 2)]
+
+    def codes(self, t, i):
+        if t * BATCH < self.length:
+            return super().codes(t, i)
+        queued = F.linear(self.queue["queue%d" % (i + 1)], unit(self.net.prototypes.weight.detach()))
+        return sinkhorn(torch.cat([queued, self.scores[i].detach()]))[-BATCH:]
+
+    def after(self, t):
+        for i in range(2):
+            self.push(t, "queue%d" % (i + 1), self.z[i])
 
 
 class Rotation(Method):
@@ -344,6 +526,10 @@ FILES = {
     "barlow": ([BarlowTwins], lambda: [barlow_case(5, 7, 0.0051), barlow_case(16, 3, 0.5)]),
     "vicreg": ([VICReg], lambda: [vicreg_case(5, 7, 1, 25, 25, 1), vicreg_case(16, 3, 2, 2, 3, 5)]),
     "dino": ([DINO, MultiCrop, NormedMultiCrop], lambda: [dino_case(5, 11, 0), dino_case(4, 7, 2)]),
+    "mocov2": ([MoCoV2, SymmetricMoCoV2], lambda: []),
+    "mocov3": ([MoCoV3, MoCoV3OfTransformers], lambda: []),
+    "nnclr": ([NNCLR], lambda: []),
+    "swav": ([SwAV, QueuedSwAV], lambda: []),
     "rotation": ([Rotation], lambda: []),
     "jigsaw": ([Jigsaw, NormalisedJigsaw], lambda: []),
     "order": ([Order], lambda: []),

@@ -49,10 +49,12 @@ def projector(inside, hidden, out, normed=False):
     return nn.Sequential(nn.Linear(inside, hidden, bias=False), nn.BatchNorm1d(hidden), nn.ReLU(), *last)
 
 
-def deep_projector(inside, hidden, out):
-    """Returns net.DeepProjector of three layers: Linear, batch norm and ReLU twice, then Linear, all without biases."""
-    return nn.Sequential(nn.Linear(inside, hidden, bias=False), nn.BatchNorm1d(hidden), nn.ReLU(), nn.Linear(hidden, hidden, bias=False), nn.BatchNorm1d(hidden), nn.ReLU(),
-                         nn.Linear(hidden, out, bias=False))
+def norm_mlp(last, *widths):
+    """Returns net.NormMLP: linear layers without bias, batch norm and ReLU behind each but the last, and the modules `last`."""
+    layers = []
+    for i, o in zip(widths, widths[1:]):
+        layers += [nn.Linear(i, o, bias=False), nn.BatchNorm1d(o), nn.ReLU()]
+    return nn.Sequential(*layers[:-2], *last)
 
 
 def to_torch(t):

@@ -36,6 +36,10 @@ class Method:
     def after(self, t):
         """Runs after the optimizer."""
 
+    def margin(self):
+        """Returns the distance to the nearest kink of the loss."""
+        return float("inf")
+
     def state(self):
         nets = {"": self.net, **self.copies}
         return {prefix + k: v for prefix, net in nets.items() for k, v in dict(parameters(net), **running(net)).items()}
@@ -81,7 +85,7 @@ def train(method, case, dtype, nudged=0):
         m.after(t)
         losses.append(loss.item())
     moved = {k: float((p - start[k]).norm()) for k, p in parameters(m.net).items()}
-    return np.array(losses), m.state(), moved, grads, margin()
+    return np.array(losses), m.state(), moved, grads, min(margin(), m.margin())
 
 
 def settled(values):

@@ -6,7 +6,7 @@ Images are uint8 [N H W], labels are integers [N]. The script matches marr in: R
 initialization; AdamW without decay (Adam) at 2e-3, or SGD with momentum 0.9; warm-up over 10 % of the steps, then cosine to 0; the last
 incomplete batch of an epoch is dropped; the views of the method's preset for gray images up to 64 px, resized with torchvision's antialiasing;
 one forward pass and one set of batch statistics per view (SimCLR and DINO: per size of view, in DINO's head of all views); EMA after the optimizer, with momentum rising to
-1; evaluation of the online network (DINO: the teacher) on unaugmented images; k-NN (cosine, T 0.07), linear probe and linear10 as in ssl/eval,
+1 (MoCo v2: constant); evaluation of the online network (DINO: the teacher) on unaugmented images; k-NN (cosine, T 0.07), linear probe and linear10 as in ssl/eval,
 with other random draws; RankMe of the test images.
 """
 import argparse
@@ -38,6 +38,10 @@ RECIPES = {
     "vicreg": dict(scale=(0.08, 1), cubic=True, jitter=0.4, solarize=0.2, hidden=512, out=512, invariance=25, variance=25, covariance=1),
     "dino": dict(momentum=0.99, scale=(0.2, 1), cubic=True, jitter=0.4, solarize=0.2, locals=0, hidden=256, bottleneck=64, prototypes=256,
                  student_temperature=0.1, teacher_temperature=0.04, center=0.9, clip=0.0, freeze=0.05, head_bn=False),
+    "mocov2": dict(momentum=0.99, scale=(0.2, 1), jitter=0.4, temperature=0.2, queue=1024, hidden=128, out=64, symmetric=False),
+    "mocov3": dict(momentum=0.99, scale=(0.2, 1), jitter=0.4, solarize=0.2, temperature=0.2, hidden=256, out=64, bottleneck=256),
+    "nnclr": dict(scale=(0.2, 1), jitter=0.4, temperature=0.1, queue=1024, hidden=128, out=64, bottleneck=256),
+    "swav": dict(scale=(0.2, 1), cubic=True, jitter=0.8, locals=6, hidden=128, out=64, prototypes=256, temperature=0.1, epsilon=0.05, freeze=0.01),
     "jigsaw": dict(pad=0, hidden=64, gap=2, normalize=True),
     "order": dict(frames=3, start=(0.8, 1), zoom=(1.15, 1.4), jitter=0.4, sigma=(0.1, 1.5), hidden=128),
     "rotation": dict(pad=4), "supervised": dict(pad=4),
@@ -86,12 +90,23 @@ def cosine(p, z):
 
 class Method(nn.Module):
     """loss(images, labels) of one step. accuracies collects the accuracy of a pretext task at each step."""
+    constant_momentum = False
 
     def __init__(self, recipe, paint, classes, dim=8 * WIDTH):
         super().__init__()
         self.r, self.paint, self.net, self.accuracies = recipe, paint, backbone(nn.BatchNorm2d if recipe["backbone_bn"] else Affine), []
         self.build(dim, classes)
         self.copy = copy.deepcopy(self).requires_grad_(False) if "momentum" in recipe else None
+
+    def make_queue(self):
+        self.register_buffer("queue", F.normalize(torch.randn(self.r["queue"], self.r["out"]), dim=1))
+        self.next = 0
+
+    def push(self, rows):
+        """Replaces the oldest rows of a copy, since the backward pass needs the queue as it was."""
+        self.queue = self.queue.clone()
+        self.queue[(self.next + torch.arange(len(rows))) % len(self.queue)] = rows.detach()
+        self.next = (self.next + len(rows)) % len(self.queue)
 
     def classify(self, logits, target):
         self.accuracies.append((logits.argmax(1) == target).float().mean().item())
@@ -100,7 +115,7 @@ class Method(nn.Module):
     def update_ema(self, k, steps):
         """Updates the EMA of the parameters. The copy computes its own running statistics."""
         if self.copy is not None:
-            m = 1 - (1 - self.r["momentum"]) * (math.cos(math.pi * k / steps) + 1) / 2
+            m = self.r["momentum"] if self.constant_momentum else 1 - (1 - self.r["momentum"]) * (math.cos(math.pi * k / steps) + 1) / 2
             with torch.no_grad():
                 for p, now in zip(self.copy.parameters(), [p for n, p in self.named_parameters() if not n.startswith("copy.")]):
                     p.lerp_(now, 1 - m)
@@ -166,6 +181,89 @@ class VICReg(Method):
             loss = loss + self.r["variance"] * F.relu(1 - torch.sqrt(torch.diagonal(c) + 1e-4)).mean() / 2
             loss = loss + self.r["covariance"] * off_diagonal(c).pow(2).sum() / z.shape[1]
         return loss
+
+
+def unit(x):
+    return F.normalize(x, dim=1)
+
+
+def in_batch(a, b, temperature):
+    return F.cross_entropy(a @ b.t() / temperature, torch.arange(len(a)))
+
+
+class MoCoV2(Method):
+    constant_momentum = True
+
+    def build(self, dim, _):
+        self.projector = nn.Sequential(nn.Linear(dim, self.r["hidden"]), nn.ReLU(), nn.Linear(self.r["hidden"], self.r["out"]))
+        self.make_queue()
+
+    def direction(self, view, other):
+        q = unit(self.projector(self.net(view)))
+        with torch.no_grad():
+            k = unit(self.copy.projector(self.copy.net(other)))
+        logits = torch.cat([(q * k).sum(1, keepdim=True), q @ self.queue.t()], 1) / self.r["temperature"]
+        return F.cross_entropy(logits, torch.zeros(len(q), dtype=torch.long)), k
+
+    def loss(self, x, _):
+        a, b = self.paint.pair(x)
+        losses, keys = zip(*[self.direction(*v) for v in ([(a, b), (b, a)] if self.r["symmetric"] else [(a, b)])])
+        self.push(torch.cat(keys))
+        return sum(losses)
+
+
+class MoCoV3(Method):
+    def build(self, dim, _):
+        h, out = self.r["hidden"], self.r["out"]
+        self.projector = nn.Sequential(*list(mlp(dim, h, h))[:3], nn.Linear(h, out, bias=False), nn.BatchNorm1d(out, affine=False))
+        self.predictor = nn.Sequential(*list(mlp(out, self.r["bottleneck"], out))[:3], nn.Linear(self.r["bottleneck"], out, bias=False))
+
+    def loss(self, x, _):
+        views, tau = self.paint.pair(x), self.r["temperature"]
+        q = [unit(self.predictor(self.projector(self.net(v)))) for v in views]
+        with torch.no_grad():
+            k = [unit(self.copy.projector(self.copy.net(v))) for v in views]
+        return 2 * tau * (in_batch(q[0], k[1], tau) + in_batch(q[1], k[0], tau))
+
+
+class NNCLR(Method):
+    def build(self, dim, _):
+        h, out = self.r["hidden"], self.r["out"]
+        first, second = (list(mlp(d, h, h))[:3] for d in (dim, h))
+        self.projector = nn.Sequential(*first, *second, nn.Linear(h, out, bias=False), nn.BatchNorm1d(out))
+        self.predictor = mlp(out, self.r["bottleneck"], out)
+        self.make_queue()
+
+    def loss(self, x, _):
+        z = [self.projector(self.net(v)) for v in self.paint.pair(x)]
+        p, neighbors = [unit(self.predictor(v)) for v in z], [self.queue[(unit(v.detach()) @ self.queue.t()).argmax(1)] for v in z]
+        self.push(unit(z[0]))
+        return (in_batch(neighbors[0], p[1], self.r["temperature"]) + in_batch(neighbors[1], p[0], self.r["temperature"])) / 2
+
+
+class SwAV(Method):
+    def build(self, dim, _):
+        self.projector, self.prototypes = mlp(dim, self.r["hidden"], self.r["out"]), nn.Linear(self.r["out"], self.r["prototypes"], bias=False)
+
+    def codes(self, scores):
+        """The assignments of swav/main_swav.py, distributed_sinkhorn, on one device."""
+        q = torch.exp((scores - scores.max()) / self.r["epsilon"])
+        for _ in range(3):
+            q = q / q.sum(0, keepdim=True)
+            q = q / q.sum(1, keepdim=True)
+        return q
+
+    def loss(self, x, _):
+        views, small = self.paint.pair(x), self.paint.locals(x)
+        f = torch.cat([self.net(torch.cat(v)) for v in (views, small) if v])
+        scores = F.linear(unit(self.projector(f)), unit(self.prototypes.weight)).chunk(len(views) + len(small))
+        q, p = [self.codes(s.detach()) for s in scores[:2]], [F.log_softmax(s / self.r["temperature"], dim=1) for s in scores]
+        pairs = [-(a * b).sum(1).mean() for i, a in enumerate(q) for j, b in enumerate(p) if i != j]
+        return sum(pairs) / len(pairs)
+
+    def change_gradients(self, progress):
+        if progress < self.r["freeze"]:
+            self.prototypes.weight.grad = None
 
 
 class DINO(Method):
@@ -248,7 +346,8 @@ class Supervised(Method):
         return self.classify(self.head(self.net(self.paint.normalize(self.paint.view(x)))), labels)
 
 
-METHODS = {"simclr": SimCLR, "byol": BYOL, "simsiam": SimSiam, "barlow": BarlowTwins, "vicreg": VICReg, "dino": DINO, "rotation": Rotation, "jigsaw": Jigsaw, "order": Order, "supervised": Supervised}
+METHODS = {"simclr": SimCLR, "byol": BYOL, "simsiam": SimSiam, "barlow": BarlowTwins, "vicreg": VICReg, "dino": DINO, "mocov2": MoCoV2, "mocov3": MoCoV3,
+           "nnclr": NNCLR, "swav": SwAV, "rotation": Rotation, "jigsaw": Jigsaw, "order": Order, "supervised": Supervised}
 
 
 def train(m, r, x, labels, epochs):

@@ -1,0 +1,144 @@
+package ssl
+
+import (
+	"math"
+	"slices"
+	"testing"
+
+	"marr/kernels"
+	"marr/net"
+)
+
+// example is a loss on embeddings that was computed by hand from the formula, in float64, and printed to six digits.
+type example struct {
+	name   string
+	width  int
+	in     map[string][]float32 // rows of the embeddings, by name
+	states map[string][]float32 // values of queues before the step
+	method func(s *Step, in embeddings) *kernels.Tensor
+	loss   float64
+	grads  map[string][]float64 // by embedding; nil: not compared
+	after  map[string][]float32 // values of queues after the step; nil: not compared
+}
+
+func mocov2Example(temperature float64, queue int) func(s *Step, in embeddings) *kernels.Tensor {
+	return func(s *Step, in embeddings) *kernels.Tensor {
+		return (&MoCoV2{Temperature: temperature, Queue: queue}).contrast(s, []*kernels.Tensor{in["q"]}, []*kernels.Tensor{in["k"]})
+	}
+}
+
+func mocov3Example(temperature float64) func(s *Step, in embeddings) *kernels.Tensor {
+	return func(s *Step, in embeddings) *kernels.Tensor {
+		return (&MoCoV3{Temperature: temperature}).Contrast(s, kernels.Concat(in["q1"], in["q2"], in["k1"], in["k2"]))
+	}
+}
+
+func nnclrExample(temperature float64) func(s *Step, in embeddings) *kernels.Tensor {
+	return func(s *Step, in embeddings) *kernels.Tensor {
+		return (&NNCLR{Temperature: temperature, Queue: 3}).Contrast(s, kernels.Concat(in["p1"], in["p2"], in["z1"], in["z2"]))
+	}
+}
+
+// swavExample has the scores in place of embeddings and prototypes.
+func swavExample(s *Step, in embeddings) *kernels.Tensor {
+	m, scores := &SwAV{Temperature: 0.1, Epsilon: 0.05}, []*kernels.Tensor{in["s1"], in["s2"]}
+	return otherViews(m.codes(s, scores, nil, nil), scores, m.Temperature)
+}
+
+func TestLossesHaveTheValuesOfExamples(t *testing.T) {
+	same := slices.Repeat([]float32{3, 1}, 4)
+	eye, s1 := []float32{1, 0, 0, 1}, []float32{0.9, 0.1, 0, 0.8, 0.2, 0.1, 0.7, 0.6, 0, 0.1, 0.2, 0.3}
+	moco := map[string][]float32{"q1": eye, "k2": {0.8, 0.6, 0.6, 0.8}, "q2": {1, 1, -1, 1}, "k1": eye}
+	swapped := map[string][]float32{"q1": {0, 1, 1, 0}, "k2": {0.6, 0.8, 0.8, 0.6}, "q2": {-1, 1, 1, 1}, "k1": {0, 1, 1, 0}}
+	nn := map[string][]float32{"p1": {1, 1, 0, 2}, "p2": {2, 0, -1, 2}, "z1": {2, 1, -1, 1}, "z2": {1, 0.2, 0.1, 3}}
+	neighbors := map[string][]float32{"queue": {1, 0, 0, 1, -0.6, 0.8}}
+	for _, x := range []example{
+		{"20 MoCo v2", 2, map[string][]float32{"q": {1, 0}, "k": {0.6, 0.8}}, map[string][]float32{"queue": {0, 1, -1, 0}}, mocov2Example(0.2, 2),
+			0.048907, map[string][]float64{"q": {0, 0.046133}}, map[string][]float32{"queue": {0.6, 0.8, -1, 0}}}, // the loss uses the old queue
+		{"MoCo v2, rows that are not normalized", 2, map[string][]float32{"q": {3, 4}, "k": {3, 4}}, map[string][]float32{"queue": {0.6, 0.8, 1, 0}}, mocov2Example(0.07, 2),
+			0.694795, nil, nil},
+		{"MoCo v2, equal similarities", 2, map[string][]float32{"q": {1, 0}, "k": {1, 0}}, map[string][]float32{"queue": slices.Repeat([]float32{1, 0}, 7)}, mocov2Example(0.2, 7),
+			2.079442, nil, nil},
+		{"21 MoCo v3", 2, moco, nil, mocov3Example(0.2), 0.264104, nil, nil},
+		{"MoCo v3, rows in another order", 2, swapped, nil, mocov3Example(0.2), 0.264104, nil, nil},
+		{"MoCo v3, temperature 1", 2, moco, nil, mocov3Example(1), 2.107047, nil, nil},
+		{"MoCo v3, constant output", 2, map[string][]float32{"q1": same, "q2": same, "k1": same, "k2": same}, nil, mocov3Example(0.2), 1.109035, nil, nil},
+		{"NNCLR", 2, nn, neighbors, nnclrExample(0.5), 0.188815, map[string][]float64{"z1": {0, 0, 0, 0}, "z2": {0, 0, 0, 0}},
+			map[string][]float32{"queue": {0.894427, 0.447214, -0.707107, 0.707107, -0.6, 0.8}}},
+		{"NNCLR, temperature 1", 2, nn, neighbors, nnclrExample(1), 0.339025, nil, nil},
+		{"22 SwAV", 3, map[string][]float32{"s1": s1, "s2": {0.5, 0.4, 0.1, 0.6, 0.1, 0.2, 0.3, 0.5, 0, 0, 0.1, 0.6}}, nil, swavExample, 0.925484, nil, nil},
+		{"SwAV, equal scores", 3, map[string][]float32{"s1": make([]float32, 12), "s2": make([]float32, 12)}, nil, swavExample, math.Log(3), nil, nil},
+	} {
+		t.Run(x.name, x.check)
+	}
+}
+
+// tolerance is half a unit of the last printed digit, plus the rounding of float32.
+const tolerance = 2e-6
+
+func (x example) check(t *testing.T) {
+	st := kernels.NewStore(device)
+	defer st.Free()
+	s, in := &Step{Heads: net.Scope{Store: st, Seed: 1}}, embeddings{}
+	prog, err := kernels.Build(device, st, func(g *kernels.Graph) {
+		s.Graph = g
+		for name, v := range x.in {
+			s.N = len(v) / x.width
+			in[name] = g.Input(name, kernels.F32, s.N, x.width).Track()
+		}
+		loss := x.method(s, in)
+		g.Output("loss", loss)
+		g.Backward(loss)
+		for name := range x.grads {
+			g.Output("d"+name, in[name].Grad())
+		}
+		for _, f := range s.Requests.AfterUpdate {
+			f(g)
+		}
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer prog.Free()
+	for _, q := range st.States() {
+		if v := x.states[q.Name]; v != nil {
+			if err := q.Write(v); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	r := begin(t, prog.Segment("main"))
+	for name, v := range x.in {
+		kernels.Pack(r.Floats(name), v, x.width)
+	}
+	for name, v := range s.Requests.Scalars {
+		r.Set(name, v.At(0, 10))
+	}
+	finish(t, r)
+	check := func(what string, got float32, want float64) {
+		if !(math.Abs(float64(got)-want) <= tolerance) {
+			t.Errorf("%s is %.7g, want %.7g", what, got, want)
+		}
+	}
+	check("the loss", r.Output("loss")[0], x.loss)
+	for name, want := range x.grads {
+		got := make([]float32, len(want))
+		kernels.Unpack(got, r.Output("d"+name), x.width)
+		for i, v := range want {
+			check("a gradient of "+name, got[i], v)
+		}
+	}
+	for _, q := range st.States() {
+		want := x.after[q.Name]
+		if want == nil {
+			continue
+		}
+		got, err := q.Read()
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i, v := range want {
+			check("an element of "+q.Name, got[i], float64(v))
+		}
+	}
+}
