@@ -58,9 +58,11 @@ func Copy[T any](v T) T {
 }
 
 // Option is a setting of a registered value: an exported field tagged `flag:"name" help:"…"`, with bounds in a tag
-// `want:"above 0.5, at most 1"` for a number (see Within) or `want:"one of a, b"` for a string.
+// `want:"above 0.5, at most 1"` for a number (see Within) or `want:"one of a, b"` for a string. A setting tagged `of:"training"` may change for weights that
+// were trained with another value.
 type Option struct {
 	Name, Help string
+	OfTraining bool
 
 	bounds string
 	field  reflect.Value
@@ -73,7 +75,7 @@ func Options(of any) []Option {
 	for i := range v.NumField() {
 		f := v.Type().Field(i)
 		if name := f.Tag.Get("flag"); name != "" {
-			out = append(out, Option{name, f.Tag.Get("help"), f.Tag.Get("want"), v.Field(i)})
+			out = append(out, Option{name, f.Tag.Get("help"), f.Tag.Get("of") == "training", f.Tag.Get("want"), v.Field(i)})
 		}
 	}
 	return out

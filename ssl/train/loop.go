@@ -101,6 +101,7 @@ func (t *Trainer) submit(collect func() error) error {
 	if t.step.Requests.Momentum != nil {
 		u.Set("ema_rate", 1-t.step.Requests.Momentum.At(t.submitted, t.Steps()))
 	}
+	u.Draw(t.Config.Seed, uint32(t.submitted*t.Config.Accumulate))
 	if err := u.Submit(); err != nil {
 		return err
 	}

@@ -14,6 +14,7 @@ import (
 
 	"marr/kernels"
 	"marr/net"
+	"marr/net/registry"
 	"marr/ssl/run"
 )
 
@@ -27,7 +28,7 @@ type initial struct {
 func initFlag(fs *pflag.FlagSet) *string {
 	defer inGroup(fs, networkGroup)()
 	return fs.String("init", "", "`RUN|FILE` whose backbone the training starts from, with its architecture and normalization of images: the folder of a run, "+
-		"or an .onnx or .safetensors file with torchvision's names; default: random weights")
+		"or an .onnx or .safetensors file with the names of torchvision, timm or DINO; default: random weights")
 }
 
 // openInitial opens the run or file of --init or --run and prints what is taken from it. If the run in dir is resumed, that run's record suffices: the file may be
@@ -122,7 +123,8 @@ func (x *initial) print(st *kernels.Store) error {
 	return nil
 }
 
-// apply sets the network of a configuration, and the size of its views unless a flag does. A flag for another network is an error.
+// apply sets the network of a configuration, and the size of its views unless a flag does. A flag for another network is an error; one for a setting of the
+// training replaces the value of the weights.
 func (x *initial) apply(flags *pflag.FlagSet, c *run.Config) error {
 	own := x.config
 	switch {
@@ -131,12 +133,24 @@ func (x *initial) apply(flags *pflag.FlagSet, c *run.Config) error {
 	case flags.Changed("norm") && c.Norm != own.Norm:
 		return usagef("--norm %s: the network of %s has the norm %s: omit --norm", c.Norm, x.name, own.Norm)
 	}
+	network, err := own.Network(x.channels)
+	if err != nil {
+		return err
+	}
+	options := registry.Options(network.Arch)
 	for name, v := range givenSettings(flags) {
-		if has := own.Backbone[name]; fmt.Sprint(has) != v {
+		has := own.Backbone[name]
+		i := slices.IndexFunc(options, func(o registry.Option) bool { return o.Name == name && o.OfTraining })
+		if i < 0 && fmt.Sprint(has) != v {
 			return usagef("--%s %v: the network of %s has %v: omit --%s", name, v, x.name, has, name)
 		}
+		if i >= 0 {
+			if err := options[i].Set(fmt.Sprint(v)); err != nil {
+				return usageError{err}
+			}
+		}
 	}
-	c.Arch, c.Norm, c.Backbone, c.Init = own.Arch, own.Norm, own.Backbone, x.init
+	c.Arch, c.Norm, c.Backbone, c.Init = own.Arch, own.Norm, registry.Values(network.Arch), x.init
 	if !flags.Changed("size") {
 		c.Size = own.Size
 	}

@@ -40,8 +40,12 @@ func TestVisionTransformersGoThroughTheWorkflow(t *testing.T) {
 	sameRun(t, filepath.Join(dir, "whole"), filepath.Join(dir, "killed"))
 
 	classes := filepath.Join(dir, "classes")
-	if said := ok(t, finetune(set, classes, "--run", run)...); !strings.Contains(said, "onnx-go agrees with the device") {
+	if said := ok(t, finetune(set, classes, "--run", run, "--drop-path", "0.1")...); !strings.Contains(said, "onnx-go agrees with the device") {
 		t.Errorf("finetune said %q", said)
+	}
+	configHas(t, classes, "backbone.drop-path = 0.1 # flag", "backbone.depth = 2 # init") // a setting of the training
+	if r := call(t, nil, finetune(set, filepath.Join(dir, "deeper"), "--run", run, "--depth", "3")...); r.status != 2 || !strings.Contains(r.err, "has 2: omit --depth") {
+		t.Errorf("another depth: status %d, said %q", r.status, r.err)
 	}
 	if said := ok(t, "predict", "--model", filepath.Join(classes, classifierFile), "--data", set); strings.Count(said, "\n") != 33 {
 		t.Errorf("predict said %q, want a header and 32 lines", said)
