@@ -176,7 +176,7 @@ func (n *vit) positionsFor(g *kernels.Graph, h, w int, m Mode) *kernels.Tensor {
 // PyTorch's interpolate(size=(h, w), mode="bicubic", align_corners=False). DINO passes it a scale_factor with 0.1 added to h and w, which shifts its positions
 // by a small part of a patch.
 func gridWeights(grid, h, w int) []float32 {
-	rows, columns, width := cubicWeights(grid, h), cubicWeights(grid, w), 1+grid*grid
+	rows, columns, width := cubicWeights(grid, h, float64(grid)/float64(h)), cubicWeights(grid, w, float64(grid)/float64(w)), 1+grid*grid
 	m := make([]float32, (1+h*w)*width)
 	m[0] = 1
 	for i := range h * w {
@@ -187,9 +187,9 @@ func gridWeights(grid, h, w int) []float32 {
 	return m
 }
 
-// cubicWeights returns the matrix [to][from] of cubic convolution (Keys 1981, doi:10.1109/TASSP.1981.1163711, eq. 4) with a = −0.75, as in PyTorch. Pixels
-// outside repeat the edge. There is no antialiasing.
-func cubicWeights(from, to int) [][]float64 {
+// cubicWeights returns the matrix [to][from] of cubic convolution (Keys 1981, doi:10.1109/TASSP.1981.1163711, eq. 4) with a = −0.75, as in PyTorch, for
+// results that lie step apart. Numbers outside repeat the edge. There is no antialiasing.
+func cubicWeights(from, to int, step float64) [][]float64 {
 	const a = -0.75
 	kernel := func(x float64) float64 {
 		switch x = math.Abs(x); {
@@ -203,7 +203,7 @@ func cubicWeights(from, to int) [][]float64 {
 	m := make([][]float64, to)
 	for i := range m {
 		m[i] = make([]float64, from)
-		at := (float64(i)+0.5)*float64(from)/float64(to) - 0.5
+		at := (float64(i)+0.5)*step - 0.5
 		for first, j := int(math.Floor(at))-1, 0; j < 4; j++ {
 			m[i][min(max(first+j, 0), from-1)] += kernel(at - float64(first+j))
 		}

@@ -5,26 +5,28 @@ import (
 	"testing"
 )
 
-// The ramp 0, 1, 2, 3, resized to two numbers by PyTorch: F.interpolate(torch.arange(4.)[None, None, None], size=(1, 2), mode="bicubic").
-func TestPositionsAreInterpolatedAsByPyTorch(t *testing.T) {
-	ramp := func(to int) (out []float64) {
-		for _, row := range cubicWeights(4, to) {
-			sum := 0.0
+// The ramp 0, 1, 2 …, resized by PyTorch: F.interpolate(torch.arange(n)[None, None, None], mode="bicubic") with size=(1, to), or as DINO calls it, with
+// scale_factor=(1, (to + 0.1)/n), which puts the results n/(to + 0.1) apart.
+func TestRampsAreInterpolatedAsByPyTorch(t *testing.T) {
+	for _, x := range []struct {
+		from, to int
+		step     float64
+		want     []float64
+	}{
+		{4, 2, 4. / 2, []float64{0.40625, 2.59375}},
+		{4, 4, 4. / 4, []float64{0, 1, 2, 3}},
+		{4, 2, 4 / 2.1, []float64{0.362430, 2.451440}},
+		{4, 6, 4 / 6.1, []float64{-0.08848, 0.390981, 1.182597, 1.747005, 2.546707, 3.063794}},
+		{14, 6, 14 / 6.1, []float64{0.553536, 2.918684, 5.285233, 7.524625, 9.781147, 12.173553}},
+	} {
+		for i, row := range cubicWeights(x.from, x.to, x.step) {
+			got := 0.0
 			for j, w := range row {
-				sum += w * float64(j)
+				got += w * float64(j)
 			}
-			out = append(out, sum)
-		}
-		return out
-	}
-	for i, want := range []float64{0.40625, 2.59375} {
-		if got := ramp(2)[i]; math.Abs(got-want) > 1e-12 {
-			t.Errorf("number %d is %v, want %v", i, got, want)
-		}
-	}
-	for i, got := range ramp(4) {
-		if got != float64(i) {
-			t.Errorf("to the same size, number %d is %v", i, got)
+			if math.Abs(got-x.want[i]) > 1e-6 {
+				t.Errorf("%d to %d, %g apart: number %d is %v, want %v", x.from, x.to, x.step, i, got, x.want[i])
+			}
 		}
 	}
 }
