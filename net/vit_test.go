@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"math"
 	"slices"
-	"strings"
 	"testing"
 
 	"marr/kernels"
@@ -12,7 +11,6 @@ import (
 	"marr/kernels/ref/golden"
 	"marr/kernels/rng"
 	"marr/net"
-	"marr/net/registry"
 )
 
 // smallViT returns the configuration of a small vision transformer for images of three channels.
@@ -193,14 +191,8 @@ func TestBlocksWithoutOutputAreTheIdentity(t *testing.T) {
 	defer st.Free()
 	b := randomViT(t, st, smallViT(t, nil))
 	for i := range 2 {
-		for _, name := range []string{"attn.proj", "mlp.fc2"} {
-			for _, part := range []string{".weight", ".bias"} {
-				p := param(t, st, fmt.Sprintf("%sblocks.%d.%s%s", net.BackbonePrefix, i, name, part))
-				if err := p.Write(make([]float32, len(read(t, p.Read)))); err != nil {
-					t.Fatal(err)
-				}
-			}
-		}
+		scaleLinear(t, st, fmt.Sprintf("blocks.%d.attn.proj", i), 0)
+		scaleLinear(t, st, fmt.Sprintf("blocks.%d.mlp.fc2", i), 0)
 	}
 	got := forward(t, st, b, net.Eval, uniform(2*6*6*3, 4), 2, 6, 6, 3)
 	value := func(name string) []float64 {
@@ -270,29 +262,6 @@ func TestDropPathOmitsBranchesOfSamplesInTraining(t *testing.T) {
 		t.Error("the momentum encoder omits branches")
 	}
 	wanted := map[string]float64{} // by the features of a sample, their probability
-	scale := func(branch string, by float32) func() {
-		var undo []func()
-		for _, part := range []string{".weight", ".bias"} {
-			p := param(t, st, net.BackbonePrefix+"blocks.1."+branch+part)
-			old := read(t, p.Read)
-			v := slices.Clone(old)
-			for i := range v {
-				v[i] *= by
-			}
-			write := func(v []float32) {
-				if err := p.Write(v); err != nil {
-					t.Fatal(err)
-				}
-			}
-			write(v)
-			undo = append(undo, func() { write(old) })
-		}
-		return func() {
-			for _, f := range undo {
-				f()
-			}
-		}
-	}
 	rounded := func(v []float32) string { return fmt.Sprintf("%.3f", v[:8]) }
 	for _, attn := range []bool{false, true} {
 		for _, mlp := range []bool{false, true} {
@@ -304,7 +273,7 @@ func TestDropPathOmitsBranchesOfSamplesInTraining(t *testing.T) {
 					probability *= rate
 				}
 			}
-			undoAttn, undoMLP := scale("attn.proj", factor[0]), scale("mlp.fc2", factor[1])
+			undoAttn, undoMLP := scaleLinear(t, st, "blocks.1.attn.proj", factor[0]), scaleLinear(t, st, "blocks.1.mlp.fc2", factor[1])
 			wanted[rounded(row(b, net.Eval))] = probability
 			undoAttn()
 			undoMLP()
@@ -325,95 +294,26 @@ func TestDropPathOmitsBranchesOfSamplesInTraining(t *testing.T) {
 	}
 }
 
-// vitFile returns the tensors of a vision transformer as timm saves them, with a classifier.
-func vitFile(t *testing.T, c net.Config) *net.Weights {
+// scaleLinear multiplies weight and bias of a linear layer, and returns a function that undoes it.
+func scaleLinear(t *testing.T, st *kernels.Store, name string, by float32) (undo func()) {
 	t.Helper()
-	w := torchFile(t, c, 3)
-	for i, b := range w.Tensors {
-		if rest, ok := strings.CutPrefix(b.Name, "fc."); ok {
-			w.Tensors[i].Name = "head." + rest
-		}
-	}
-	return w
-}
-
-func TestViTsAreRecognizedByTheirShapes(t *testing.T) {
-	for _, x := range []struct {
-		arch                      string
-		width, depth, patch, side int
-		heads                     string
-		given                     map[string]any
-	}{
-		{"vit-tiny", 192, 12, 16, 14, "3", nil}, {"vit-small", 384, 12, 8, 28, "12", map[string]any{"heads": 12}}, {"vit-base", 768, 12, 32, 7, "12", nil},
-		{"vit-base", 1024, 24, 14, 16, "16", nil}, {"vit-tiny", 32, 1, 2, 1, "1", nil},
-	} {
-		w := &net.Weights{Tensors: []net.Blob{{Name: "cls_token", Shape: []int{1, 1, x.width}}, {Name: "pos_embed", Shape: []int{1, 1 + x.side*x.side, x.width}},
-			{Name: "patch_embed.proj.weight", Shape: []int{x.width, 1, x.patch, x.patch}}}}
-		for i := range x.depth {
-			w.Tensors = append(w.Tensors, net.Blob{Name: fmt.Sprintf("blocks.%d.attn.qkv.weight", i), Shape: []int{3 * x.width, x.width}})
-		}
-		got, err := w.Recognize(x.given)
-		if err != nil {
+	var before [2][]float32
+	write := func(i int, v []float32) {
+		if err := param(t, st, net.BackbonePrefix+name+[2]string{".weight", ".bias"}[i]).Write(v); err != nil {
 			t.Fatal(err)
 		}
-		want := fmt.Sprintf("map[depth:%d drop-path:0 embed-dim:%d grid:%d heads:%s patch:%d pool:cls]", x.depth, x.width, x.side, x.heads, x.patch)
-		if settings := fmt.Sprint(registry.Values(got.Arch)); got.Name != x.arch || got.Channels != 1 || settings != want {
-			t.Errorf("recognized %s %s, want %s %s", got.Name, settings, x.arch, want)
-		}
 	}
-}
-
-func TestFilesOfTimmAndTorchvisionAreRestored(t *testing.T) {
-	for library, rename := range map[string]func(string) string{"timm": func(name string) string { return name }, "torchvision": torchvisionName} {
-		timm, w := vitFile(t, smallViT(t, nil)), vitFile(t, smallViT(t, nil))
-		for i, b := range w.Tensors {
-			w.Tensors[i].Name = rename(b.Name)
+	for i, part := range []string{".weight", ".bias"} {
+		before[i] = read(t, param(t, st, net.BackbonePrefix+name+part).Read)
+		v := slices.Clone(before[i])
+		for j := range v {
+			v[j] *= by
 		}
-		c, err := w.Recognize(map[string]any{"heads": 2})
-		if err != nil {
-			t.Fatal(err)
-		}
-		st := kernels.NewStore(nil)
-		if _, err := c.New(st, 8); err != nil {
-			t.Fatal(err)
-		}
-		taken, err := w.Restore(st)
-		if err != nil || taken.Tensors != len(w.Tensors)-2 || len(taken.Left) != 2 {
-			t.Errorf("%s: %v, %v, want all tensors but two of the head", library, taken, err)
-		}
-		restored := values(t, st)
-		for i, b := range timm.Tensors {
-			if v, ok := restored[net.BackbonePrefix+b.Name]; ok == strings.HasPrefix(b.Name, "head.") || ok && !slices.Equal(v.Data, w.Tensors[i].Data) {
-				t.Errorf("%s: %s is not the file's", library, b.Name)
-			}
-		}
+		write(i, v)
 	}
-}
-
-// torchvisionName returns the name that torchvision's vision transformers have for a tensor of timm's: the table of torchvision/models/vision_transformer.py.
-func torchvisionName(name string) string {
-	for _, x := range [][2]string{{"cls_token", "class_token"}, {"pos_embed", "encoder.pos_embedding"}, {"patch_embed.proj", "conv_proj"}, {"head.", "heads.head."}} {
-		if strings.HasPrefix(name, x[0]) {
-			return strings.Replace(name, x[0], x[1], 1)
-		}
-	}
-	if strings.HasPrefix(name, "norm.") {
-		return "encoder.ln." + strings.TrimPrefix(name, "norm.")
-	}
-	for _, x := range [][2]string{{"blocks.", "encoder.layers.encoder_layer_"}, {"norm1", "ln_1"}, {"norm2", "ln_2"}, {"attn.qkv.", "self_attention.in_proj_"},
-		{"attn.proj", "self_attention.out_proj"}, {"mlp.fc1", "mlp.0"}, {"mlp.fc2", "mlp.3"}} {
-		name = strings.Replace(name, x[0], x[1], 1)
-	}
-	return name
-}
-
-// A network with layer scale or register tokens (DINOv2) would load without an error, and compute something else.
-func TestViTsWithOtherPartsAreNotRecognized(t *testing.T) {
-	for _, more := range []string{"blocks.0.ls1.gamma", "reg_token", "register_tokens", "dist_token"} {
-		w := vitFile(t, smallViT(t, nil))
-		w.Tensors = append(w.Tensors, net.FromFloat32s(more, []int{1}, []float32{1}))
-		if c, err := w.Recognize(nil); err == nil {
-			t.Errorf("a file with %s is taken for a %s", more, c.Name)
+	return func() {
+		for i, v := range before {
+			write(i, v)
 		}
 	}
 }
