@@ -161,6 +161,8 @@ func TestMethodDefaultsFollowTheRun(t *testing.T) {
 		{"dino", 2000, 2000, 64, map[string]any{"momentum": 0.99, "bottleneck": 256}},
 		{"simsiam", 2000, 100, 64, map[string]any{"embedding": 1024, "predictor-scheduled": true}},
 		{"simsiam", 2000, 2000, 64, map[string]any{"embedding": 2048, "predictor-scheduled": false}},
+		{"barlow", 2000, 100, 64, map[string]any{"embedding": 2048, "projector-hidden": 2048, "lambda": 0.0051}},
+		{"vicreg", 2000, 100, 64, map[string]any{"embedding": 2048, "variance": 25.0}},
 		{"rotation", 2000, 100, 64, nil},
 	} {
 		c := DefaultConfig()
