@@ -17,9 +17,9 @@ import (
 //
 // Views of one size go through the backbone as one batch-norm population, all of them through the head as one.
 //
-// The source normalizes the prototypes in place before each forward pass. Here they are normalized in it, as by weight norm and in solo-learn: then the
-// optimizer alone changes parameters. The scores are the same, the gradient lacks its part along each prototype, which the source's normalization
-// removes again, and the length that weight decay and rounding leave a prototype divides its rate.
+// The source normalizes the prototypes in place before each forward pass. Here the forward pass normalizes them, as weight norm does and solo-learn, so that
+// only the optimizer changes parameters. The scores are the same. The gradient lacks its part along each prototype, whose effect the source's
+// normalization removes. It is divided by the length of the prototype, which the optimizer may change.
 //
 // With a Queue, Q_i also assigns the embeddings z_i of earlier batches, by the current prototypes, which helps if a batch has fewer images than there are
 // prototypes. It counts from the fraction QueueStart of the steps on, once it is full. After the step, z_i of the whole batch replaces its oldest rows. The source

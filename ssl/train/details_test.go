@@ -32,6 +32,8 @@ func TestDetails(t *testing.T) {
 		{"14 LARC has a trust coefficient of 0.02, and never moves farther than SGD", adapted("larc", 0, func(p, g float64) float64 { return math.Min(0.02*p, g) })},
 		{"16 the first step of a warm-up has a rate above 0", warmedUp},
 		{"19 SimSiam's projector ends in a batch norm without scale and shift", headIs("simsiam", "projector", "0.weight 1.bias 1.weight 3.weight 4.bias 4.weight 6.weight")},
+		{"20 MoCo v2's projector has no batch norm", headIs("mocov2", "projector", "0.bias 0.weight 2.bias 2.weight")},
+		{"21 MoCo v3's predictor has no bias, and for a ResNet no batch norm at its end", headIs("mocov3", "predictor", "0.weight 1.bias 1.weight 3.weight")},
 		{"32 features use the running statistics of batch norm", featuresOfOneImage},
 	} {
 		t.Run(d.name, d.check)

@@ -70,7 +70,9 @@ func (s *slope) run(t *testing.T) *kernels.Run {
 	}
 	r.Set("micro", 0)
 	for name, v := range s.step.Requests.Scalars {
-		r.Set(name, v.At(0, s.Steps()))
+		if s.prog.Segment("micro").HasScalar(name) { // others belong to the update
+			r.Set(name, v.At(0, s.Steps()))
+		}
 	}
 	finish(t, r)
 	return r
