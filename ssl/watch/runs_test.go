@@ -22,7 +22,7 @@ func TestRunsOfPyTorchRaiseTheirAlarms(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := map[string][]Kind{
-		"simclr": nil, "byol": nil, "simsiam": nil, "byol, 256 wide": nil, "simsiam, 256 wide": nil, "dino": nil, "rotation": nil,
+		"simclr": nil, "byol": nil, "simsiam": nil, "byol, 256 wide": nil, "simsiam, 256 wide": nil, "barlow": nil, "vicreg": nil, "dino": nil, "rotation": nil,
 		"simclr, views too easy":                {TooEasy},
 		"byol without predictor":                {LowRank}, // batch norm keeps the embeddings apart
 		"byol without predictor and batch norm": {Constant},

@@ -75,6 +75,24 @@ def negcos(p, z):
     return 2 - 2 * F.cosine_similarity(p, z.detach()).mean()
 
 
+def off_diagonal(c):
+    return c - torch.diag(torch.diagonal(c))
+
+
+def barlow(z1, z2):
+    a, b = [(z - z.mean(0)) / torch.sqrt(z.var(0, unbiased=False) + 1e-5) for z in (z1, z2)]
+    c = a.T @ b / len(a)
+    return (torch.diagonal(c) - 1).pow(2).sum() + 0.0051 * off_diagonal(c).pow(2).sum()
+
+
+def vicreg(z1, z2):
+    loss = 25 * F.mse_loss(z1, z2)
+    for z in (z1, z2):
+        c = torch.cov(z.T)
+        loss = loss + 25 / 2 * F.relu(1 - torch.sqrt(torch.diagonal(c) + 1e-4)).mean() + off_diagonal(c).pow(2).sum() / z.shape[1]
+    return loss
+
+
 def entropy(p):
     return -(p * p.clamp_min(1e-30).log()).sum(-1)
 
@@ -101,6 +119,8 @@ def run(kind, bn=True, predictor=True, easy=False, stop=True, centre=True, sharp
         online = nn.Sequential(backbone(bn), nn.Linear(64, 4))
     elif dino:
         online = nn.Sequential(backbone(bn), Head())
+    elif kind in ("barlow", "vicreg"):
+        online = nn.Sequential(backbone(bn), mlp(64, 256, 256, bn)[:3], mlp(256, 256, 256, bn))
     elif kind == "simsiam":
         online = nn.Sequential(backbone(bn), mlp(64, 128, out), nn.BatchNorm1d(out, affine=False))
     else:
@@ -126,6 +146,9 @@ def run(kind, bn=True, predictor=True, easy=False, stop=True, centre=True, sharp
             z1 = online[0](v)
             s = online[1](z1)
             loss, accuracy = F.cross_entropy(s, y), (s.argmax(1) == y).float().mean().item()
+        elif kind in ("barlow", "vicreg"):
+            z1, z2 = online(v1), online(v2)
+            loss = barlow(z1, z2) if kind == "barlow" else vicreg(z1, z2)
         elif kind == "simsiam":
             z1, z2 = online(v1), online(v2)
             if stop:
@@ -167,6 +190,8 @@ RUNS = {
     "simsiam": dict(kind="simsiam"),
     "byol, 256 wide": dict(kind="byol", out=256),
     "simsiam, 256 wide": dict(kind="simsiam", out=256),
+    "barlow": dict(kind="barlow"),
+    "vicreg": dict(kind="vicreg"),
     "dino": dict(kind="dino"),
     "rotation": dict(kind="rotation"),
     "simclr, views too easy": dict(kind="simclr", easy=True),
