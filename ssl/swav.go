@@ -64,7 +64,6 @@ func (m *SwAV) Loss(s *Step) *kernels.Tensor {
 	prototypes.Gate = s.Gate("prototypes", net.FreezeUntil(m.Freeze))
 	scores := perView(kernels.NormalizedLinear(z, prototypes), s.N)
 	s.Observe(kernels.Slice(h, 0, s.N), nil)
-	s.Requests.Candidates = m.Prototypes
 	codes := m.codes(s, scores[:2], perView(z, s.N)[:2], prototypes)
 	return otherViews(codes, scores, m.Temperature)
 }

@@ -53,7 +53,7 @@ func TestResumeRefusesWhatTheRunIsNot(t *testing.T) {
 		{"architecture", 1, "--arch resnet18: it was started with resnet10: leave", []string{"--out", whole, "--arch", "resnet18"}},
 		{"recipe", 1, "cannot resume: it was started with ", []string{"--out", whole, "--recipe", "cifar10-simclr-r18-200ep"}},
 		{"no run", 2, "holds no run: give the folder of a run, or start one with --data", []string{"--out", empty}},
-		{"no folder", 2, "--out are required", nil},
+		{"no folder", 2, "--resume: --out is required", nil},
 	} {
 		r := call(t, nil, append([]string{"pretrain", "--resume"}, c.args...)...)
 		if r.status != c.status || !strings.Contains(r.err, c.want) {
