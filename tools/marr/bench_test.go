@@ -35,6 +35,7 @@ func TestBenchComparesAStepWithAnOlderResult(t *testing.T) {
 }
 
 func TestBenchMeasuresOnlyTheRowsThatTheFilterMatches(t *testing.T) {
+	long(t)
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "rows.json")
 	out := ok(t, "bench", "kernels", "--filter", "narrow.*16→32 .*(forward|dgrad)|4096", "--runs", "1", "--json", path)

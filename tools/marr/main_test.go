@@ -126,6 +126,14 @@ func small(data, out string, more ...string) []string {
 
 var sharedImages, sharedPictures sync.Once
 
+// long skips a test that takes seconds in the short run.
+func long(t *testing.T) {
+	t.Helper()
+	if testing.Short() {
+		t.Skip("takes long")
+	}
+}
+
 // images64 returns the path of 64 images that tests share. They must not change them.
 func images64(t *testing.T) string {
 	t.Helper()

@@ -16,6 +16,7 @@ import (
 
 // A killed run resumes to the same metrics: it compares with the neighbors that the run folder holds.
 func TestMeasuringWithoutLabelsDoesNotChangeTraining(t *testing.T) {
+	long(t)
 	t.Parallel()
 	set, dir := images64(t), t.TempDir()
 	plain, _ := trained(t, "--eval-every", "0")
