@@ -46,7 +46,7 @@ func init() {
 func (m *SwAV) Views(in views.Input) ([]views.Spec, error) { return views.Preset("swav", in) }
 
 // Defaults sets the paper's width of the embedding, and the number of prototypes by that of images, up to the paper's 3000. It sets no queue: with multi-crop
-// views, lightly measures 86 % on Imagenette without one and 83 % with it (lightly-ai/lightly, docs/source/getting_started/benchmarks.rst).
+// views, lightly measures 86 % on Imagenette without one and 83 % with it (lightly-ai/lightly, imagenette_benchmark.py).
 func (m *SwAV) Defaults(s Scale) Settings {
 	m.Out, m.Prototypes, m.Queue = 128, min(PrototypesFor(s.Images), 3000), 0
 	return usual("adamw", s)
