@@ -99,7 +99,11 @@ func TestGradientCacheEqualsOnePass(t *testing.T) {
 			t.Errorf("%s, %d parts: gradients of norm %v, want %v", x.name, x.parts, got.GradNorm, want.GradNorm)
 		}
 		for i, p := range parts.Store.Params() {
-			if d := distance(must(t)(p.ReadGrad()), must(t)(one.Store.Params()[i].ReadGrad())); !(d <= 1e-5) {
+			a, b := must(t)(p.ReadGrad()), must(t)(one.Store.Params()[i].ReadGrad())
+			if max(norm(a), norm(b)) <= 1e-6*want.GradNorm {
+				continue // rounding alone, such as that of a shift before a batch norm
+			}
+			if d := distance(a, b); !(d <= 1e-5) {
 				t.Errorf("%s, %d parts: gradient of %s is off by %.2g", x.name, x.parts, p.Name, d)
 			}
 		}
