@@ -86,7 +86,7 @@ func mlp(st *kernels.Store) net.Module {
 	})
 }
 
-// Outputs are of order 1, and so is the sensitivity of every op.
+// The outputs and their derivatives are about 1.
 func TestRuntimesAgreeWithTheDeviceOnTokens(t *testing.T) {
 	dev, err := vk.Open("", vk.Options{})
 	if err != nil {

@@ -21,8 +21,8 @@ import (
 // Symmetric adds the loss with the views exchanged, and then pushes both keys, as the authors' CIFAR demo (facebookresearch/moco, moco_cifar10_demo.ipynb):
 // the sum, which doubles the gradient.
 //
-// Both views of an image are in batch-norm populations of the same images, so the positive can be told by its statistics. The source shuffles the keys
-// between devices against it, its demo splits batch norm into groups; here --head-norm and --norm choose a norm that does not depend on the batch.
+// A network with batch norm can recognize the positive by the statistics of its batch. To prevent that, the source shuffles the keys between devices, and
+// its demo splits batch norm into groups; here --norm and --head-norm choose a norm that does not depend on the batch.
 type MoCoV2 struct {
 	Temperature float64 `flag:"temperature" help:"temperature τ of the loss (paper: 0.2; 0.1 for CIFAR-10)" want:"above 0"`
 	Momentum    float64 `flag:"momentum" help:"momentum m of the key encoder, which is constant (paper: 0.999; 0.99 for CIFAR-10)" want:"above 0.5, at most 1"`

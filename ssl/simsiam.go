@@ -36,7 +36,7 @@ func init() {
 func (m *SimSiam) Views(in views.Input) ([]views.Spec, error) { return views.Preset("simsiam", in) }
 
 // Defaults sets the width of the embedding in proportion to the backbone, up to the paper's 2048, and the paper's optimizer. A short run gets ten times the
-// paper's rate, half the width and larger crops, without which it learned nothing in ours (bench/RESULTS.md).
+// paper's rate, half the width and larger crops: at the paper's rate, its features were worse than an untrained network's (bench/RESULTS.md).
 func (m *SimSiam) Defaults(s Scale) Settings {
 	o := usual("sgd", s)
 	m.Out = min(2048, 4*s.Dim)

@@ -55,13 +55,12 @@ func exportCommand(fs *pflag.FlagSet) func(context.Context, []string) error {
 		if err != nil {
 			return err
 		}
-		s.config.Data = cmp.Or(*images, s.config.Data)
 		dev, err := openDevice(*device)
 		if err != nil {
 			return err
 		}
 		defer dev.Close()
-		return exporter{dev, s, *anySize}.export(ctx, format, *out, *verify)
+		return exporter{dev, s, *anySize, *images}.export(ctx, format, *out, *verify)
 	}
 }
 
@@ -106,13 +105,13 @@ func (x exporter) export(ctx context.Context, format export.Format, path string,
 
 // images opens the images that the run was trained on.
 func (x exporter) images(ctx context.Context) (*data.Set, error) {
-	set, err := openSet(ctx, x.s.config.Data, x.s.inputs.Size)
+	set, err := openSet(ctx, cmp.Or(x.data, x.s.config.Data), x.s.inputs.Size)
 	if err != nil {
 		return nil, err
 	}
 	if set.C > x.s.channels {
 		set.Close()
-		return nil, fmt.Errorf("%s has color now, but the run was trained on gray images: name other images with --data, or omit --verify", set.Name)
+		return nil, fmt.Errorf("%s has color now, but the run was trained on gray images", set.Name)
 	}
 	set.C = x.s.channels
 	return set, nil
@@ -148,7 +147,8 @@ func (x exporter) verify(ctx context.Context, format export.Format, path string,
 type exporter struct {
 	dev     *vk.Device
 	s       subject
-	anySize bool // see export.Backbone
+	anySize bool   // see export.Backbone
+	data    string // images of a verification; "": those of the run
 }
 
 // backbone loads the network for export. The caller frees its Store.

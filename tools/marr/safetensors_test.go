@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"os"
 	"path/filepath"
 	"slices"
@@ -53,4 +54,27 @@ func decode(t *testing.T, path string) (map[string]net.Blob, map[string]string) 
 		byName[b.Name] = b
 	}
 	return byName, about
+}
+
+// The images of a verification may lie elsewhere now. The file names those of the training.
+func TestImagesOfAVerificationDoNotChangeTheFile(t *testing.T) {
+	t.Parallel()
+	run, _ := trained(t)
+	dir := t.TempDir()
+	ok(t, "export", "--run", run, "--out", filepath.Join(dir, "own.onnx"), "--verify")
+	ok(t, "export", "--run", run, "--out", filepath.Join(dir, "other.onnx"), "--verify", "--data", "builtin:fashion:test")
+	var files [2][]byte
+	for i, name := range []string{"own.onnx", "other.onnx"} {
+		var err error
+		if files[i], err = os.ReadFile(filepath.Join(dir, name)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if !bytes.Equal(files[0], files[1]) {
+		t.Error("the files differ")
+	}
+	r := call(t, nil, "export", "--run", run, "--out", filepath.Join(dir, "none.onnx"), "--verify", "--data", filepath.Join(dir, "none"))
+	if r.status != 1 || !strings.Contains(r.err, "name others with --data, or omit --verify") {
+		t.Errorf("images that are missing: status %d, said %q", r.status, r.err)
+	}
 }
