@@ -6,8 +6,12 @@ import (
 
 	"marr/net/registry"
 	"marr/ssl"
+	"marr/ssl/data"
 	"marr/ssl/run"
 )
+
+// Images is the data set of Cases: 10,000 gray images of 32 px. Its test part is Images + ":test".
+const Images = "builtin:fashion-placed"
 
 // Case is the configuration of one training run.
 type Case struct {
@@ -18,10 +22,10 @@ type Case struct {
 	Options map[string]any // hyper-parameters that differ from the method's defaults
 }
 
-const (
-	defaultEpochs = 4                 // of a run with a method's defaults
-	recipePrefix  = "fashion-placed-" // of the recipes for these images
-)
+// DefaultEpochs is the length of the runs with a method's defaults.
+const DefaultEpochs = 4
+
+const recipePrefix = "fashion-placed-" // of the recipes for Images
 
 // seeds is the number of runs of a method with its defaults (1 for the others). Methods that other comparisons refer to have three runs,
 // also by their recipes. Runs of SimSiam have a standard deviation of 4 to 5 points in both frameworks; eight bring the standard error of
@@ -31,7 +35,7 @@ var seeds = map[string]int{"simclr": 3, "byol": 3, "dino": 3, "simsiam": 8}
 // globalViews gives DINO two global views and no local ones, as in the first PyTorch measurements.
 const globalViews = "from = \"moco-v3\"\n[all]\nrandom_resized_crop = { interpolation = \"bicubic\" }\n"
 
-// Cases returns all cases: every method with its defaults for 4 epochs on the network of marr demo, the recipes for these images, and
+// Cases returns all cases for Images: every method with its registered settings for DefaultEpochs on the network of marr demo, the recipes, and
 // CollapseCases.
 func Cases() (cases []Case, err error) {
 	for _, name := range ssl.Methods() {
@@ -60,6 +64,24 @@ func Cases() (cases []Case, err error) {
 		}
 	}
 	return append(cases, CollapseCases()...), nil
+}
+
+// RecommendedCases returns a case for each method, with the settings that marr pretrain chooses for it: on a data set, by the name with which it was opened,
+// in views of size × size pixels, with the network of marr demo.
+func RecommendedCases(name string, set *data.Set, size, epochs int) (cases []Case, err error) {
+	free := func(string) bool { return false }
+	for _, method := range ssl.Methods() {
+		c := Case{Name: method + "-0", Group: method, Config: demoConfig(0)}
+		c.Config.Data, c.Config.Method, c.Config.Size, c.Config.Epochs = name, method, size, epochs
+		choice, err := run.MethodDefaults(c.Config, set.Len(), free)
+		if err != nil {
+			return nil, err
+		}
+		choice.Apply(&c.Config, free)
+		c.Views, c.Options = choice.Views, choice.Options
+		cases = append(cases, c)
+	}
+	return cases, nil
 }
 
 // CollapseCases returns variants of BYOL. Each lacks or replaces one part that is said to prevent collapse (bench/COLLAPSE.md).
@@ -92,7 +114,7 @@ func CollapseCases() (cases []Case) {
 // demoConfig returns the configuration of marr demo with this seed.
 func demoConfig(seed uint64) run.Config {
 	c := run.DefaultConfig()
-	c.Data, c.Arch, c.Backbone, c.Epochs, c.Seed = images, "resnet10", map[string]any{"width": 16}, defaultEpochs, seed
+	c.Data, c.Arch, c.Backbone, c.Epochs, c.Seed = Images, "resnet10", map[string]any{"width": 16}, DefaultEpochs, seed
 	return c
 }
 

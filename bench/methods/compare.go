@@ -20,9 +20,6 @@ import (
 	"marr/vk"
 )
 
-// images is the data set of all runs. Its test part is used for the evaluation.
-const images = "builtin:fashion-placed" // 32 px, gray
-
 // Comparison is what each method learns from the same images with the same network.
 type Comparison struct {
 	Data       string `json:"data"`
@@ -56,25 +53,19 @@ type Outcome struct {
 
 // Options choose the runs and where they are stored.
 type Options struct {
-	Dir   string // has a folder for each run
-	Cases []Case
-	Peers []bench.PeerCommand // the first one trains each case too
-	Tuner *kernels.Tuner
-	Log   func(format string, args ...any) // reports progress; may be nil
+	Dir         string    // has a folder for each run
+	Train, Test *data.Set // of the same classes
+	Size        int       // side of the views, pixels
+	Cases       []Case
+	Peers       []bench.PeerCommand // the first one trains each case too
+	Tuner       *kernels.Tuner
+	Log         func(format string, args ...any) // reports progress; may be nil
 }
 
 // Compare trains and evaluates every case. It reads the results of completed runs from their folders and resumes stopped runs. When ctx
 // ends, it returns the completed runs without an error.
 func Compare(ctx context.Context, dev *vk.Device, o Options) (*Comparison, error) {
-	train, err := data.Open(ctx, images, data.Options{})
-	if err != nil {
-		return nil, err
-	}
-	test, err := data.Open(ctx, images+":test", data.Options{})
-	if err != nil {
-		return nil, err
-	}
-	c := &comparer{Options: o, dev: dev, train: train, test: test, out: &Comparison{Data: images, Images: train.Len(), TestImages: test.Len()}}
+	c := &comparer{Options: o, dev: dev, out: &Comparison{Data: o.Train.Name, Images: o.Train.Len(), TestImages: o.Test.Len()}}
 	if err := c.baselines(ctx); err != nil {
 		return nil, err
 	}
@@ -91,9 +82,8 @@ func Compare(ctx context.Context, dev *vk.Device, o Options) (*Comparison, error
 // comparer is the state of one call of Compare.
 type comparer struct {
 	Options
-	dev         *vk.Device
-	train, test *data.Set
-	out         *Comparison
+	dev *vk.Device
+	out *Comparison
 }
 
 // baselines evaluates the raw pixels and the untrained network, or reads their results.
@@ -102,14 +92,13 @@ func (c *comparer) baselines(ctx context.Context) error {
 	if err := bench.ReadJSON(path, &[]*Run{&out.RawPixels, &out.Untrained}); err == nil || !errors.Is(err, os.ErrNotExist) {
 		return err
 	}
-	mean, std := c.train.Stats()
-	px, _, _ := c.train.Size()
+	mean, std := c.Train.Stats()
 	out.RawPixels.Name, out.Untrained.Name = "raw pixels", "untrained"
-	train, err := eval.RawPixels(ctx, c.train, px, mean, std)
+	train, err := eval.RawPixels(ctx, c.Train, c.Size, mean, std)
 	if err != nil {
 		return err
 	}
-	test, err := eval.RawPixels(ctx, c.test, px, mean, std)
+	test, err := eval.RawPixels(ctx, c.Test, c.Size, mean, std)
 	if err != nil {
 		return err
 	}
@@ -117,10 +106,11 @@ func (c *comparer) baselines(ctx context.Context) error {
 		return err
 	}
 	config := demoConfig(0)
-	config.Resolve(c.train)
+	config.Size = c.Size
+	config.Resolve(c.Train)
 	st := kernels.NewStore(c.dev)
 	defer st.Free()
-	network, err := config.Network(c.train.C)
+	network, err := config.Network(c.Train.C)
 	if err != nil {
 		return err
 	}
@@ -128,7 +118,7 @@ func (c *comparer) baselines(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := c.evaluate(ctx, &out.Untrained, st, backbone, px); err != nil {
+	if err := c.evaluate(ctx, &out.Untrained, st, backbone, c.Size); err != nil {
 		return err
 	}
 	return bench.WriteJSON(path, []*Run{&out.RawPixels, &out.Untrained})
@@ -165,8 +155,8 @@ func (c *comparer) checkConfig(x Case, stored Run, dir string) error {
 	if err != nil {
 		return err
 	}
-	x.Config.Resolve(c.train)
-	if err := x.Config.SetViews(x.Views, m, c.train); err != nil {
+	x.Config.Resolve(c.Train)
+	if err := x.Config.SetViews(x.Views, m, c.Train); err != nil {
 		return err
 	}
 	a, errA := json.Marshal(stored.Config)
@@ -182,17 +172,17 @@ func (c *comparer) checkConfig(x Case, stored Run, dir string) error {
 
 // evaluate sets the scores of a module's features.
 func (c *comparer) evaluate(ctx context.Context, run *Run, st *kernels.Store, m net.Module, px int) error {
-	mean, std := c.train.Stats()
-	e, err := eval.NewEncoder(st, m, eval.Inputs{Mean: mean, Std: std, Size: px}, c.train, c.test)
+	mean, std := c.Train.Stats()
+	e, err := eval.NewEncoder(st, m, eval.Inputs{Mean: mean, Std: std, Size: px}, c.Train, c.Test)
 	if err != nil {
 		return err
 	}
 	defer e.Free()
-	train, err := e.Features(ctx, c.train)
+	train, err := e.Features(ctx, c.Train)
 	if err != nil {
 		return err
 	}
-	test, err := e.Features(ctx, c.test)
+	test, err := e.Features(ctx, c.Test)
 	if err != nil {
 		return err
 	}

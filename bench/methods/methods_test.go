@@ -60,7 +60,7 @@ func TestMetricsFileIsRead(t *testing.T) {
 
 func TestArrayFileIsNumPys(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "x.npy")
-	if err := writeArray(path, []byte{1, 2, 3, 4, 5, 6}, 3, 2); err != nil {
+	if err := writeArray(path, "|u1", []byte{1, 2, 3, 4, 5, 6}, 3, 2); err != nil {
 		t.Fatal(err)
 	}
 	text, err := os.ReadFile(path)
@@ -75,7 +75,7 @@ func TestArrayFileIsNumPys(t *testing.T) {
 }
 
 func TestPeerScriptHasTheSettingsOfEveryMethod(t *testing.T) {
-	set, err := data.Open(t.Context(), images, data.Options{})
+	set, err := data.Open(t.Context(), Images, data.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -119,11 +119,12 @@ func TestPeerScriptHasTheSettingsOfEveryMethod(t *testing.T) {
 }
 
 func TestStoredRunWithOtherSettingsIsRefused(t *testing.T) {
-	set, err := data.Open(t.Context(), images, data.Options{})
+	set, err := data.Open(t.Context(), Images, data.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	l := &comparer{train: set, test: set, out: &Comparison{}}
+	l := &comparer{out: &Comparison{}}
+	l.Train, l.Test = set, set
 	l.Dir = t.TempDir()
 	c := CollapseCases()[0]
 	m, err := c.method()

@@ -1,9 +1,11 @@
 package methods
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"embed"
+	"encoding/binary"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -31,7 +33,7 @@ type Peer struct {
 
 // peer trains a case in PyTorch, or reads the stored outcome. It returns nil if the script does not support the case.
 func (c *comparer) peer(ctx context.Context, x Case, dir string, run Run) (*Peer, error) {
-	settings, err := peerSettings(run.Config, x, c.train)
+	settings, err := peerSettings(run.Config, x, c.Train)
 	if err != nil || settings == nil {
 		return nil, err
 	}
@@ -73,16 +75,19 @@ func (c *comparer) writePeerFiles() (string, error) {
 	if err := os.CopyFS(home, scripts); err != nil {
 		return "", err
 	}
-	for name, set := range map[string]*data.Set{"train": c.train, "test": c.test} {
+	for name, set := range map[string]*data.Set{"train": c.Train, "test": c.Test} {
 		h, w, _ := set.Size()
-		pixels := make([]byte, 0, set.Len()*h*w)
-		labels := make([]byte, set.Len())
+		pixels := make([]byte, 0, set.Len()*h*w*set.C)
+		labels := make([]byte, 0, 4*set.Len())
 		for i := range set.Len() {
-			pixels = append(pixels, set.Image(i).Pix...)
-			labels[i] = byte(set.Labels[i])
+			img := set.Image(i)
+			for _, v := range img.Pix {
+				pixels = append(pixels, bytes.Repeat([]byte{v}, set.C/img.C)...) // a gray image among colored ones has three equal channels
+			}
+			labels = binary.LittleEndian.AppendUint32(labels, uint32(set.Labels[i]))
 		}
-		err := errors.Join(writeArray(filepath.Join(home, name+"-x.npy"), pixels, set.Len(), h, w),
-			writeArray(filepath.Join(home, name+"-y.npy"), labels, set.Len()))
+		err := errors.Join(writeArray(filepath.Join(home, name+"-x.npy"), "|u1", pixels, set.Len(), h, w, set.C),
+			writeArray(filepath.Join(home, name+"-y.npy"), "<i4", labels, set.Len()))
 		if err != nil {
 			return "", err
 		}
@@ -100,7 +105,7 @@ func peerSettings(c run.Config, x Case, set *data.Set) (map[string]any, error) {
 	if err != nil {
 		return nil, err
 	}
-	if !peerTrains(c, m) || !peerPaints(c, specs) {
+	if !peerTrains(c, m) || !peerPaints(c, set, specs) {
 		return nil, nil
 	}
 	network, err := c.Network(set.C)
@@ -147,7 +152,7 @@ func peerSettings(c run.Config, x Case, set *data.Set) (map[string]any, error) {
 		return nil, nil
 	}
 	out["backbone_bn"] = c.Norm == "batch"
-	peerViews(out, specs)
+	peerViews(out, set.C == 3, specs)
 	return out, nil
 }
 
@@ -175,7 +180,10 @@ func peerTrains(c run.Config, m ssl.Method) bool {
 }
 
 // peerPaints reports whether torch_paint.py supports the ops of all views. It does not check ops that equal those of the first view.
-func peerPaints(c run.Config, specs []views.Spec) bool {
+func peerPaints(c run.Config, set *data.Set, specs []views.Spec) bool {
+	if h, w, uniform := set.Size(); !uniform || h != c.Size || w != c.Size {
+		return false
+	}
 	for v, s := range specs {
 		if (s.GaussianBlur != nil) != (s.ZoomSequence != nil) || s.Solarize != nil && v != 1 {
 			return false
@@ -188,8 +196,8 @@ func peerPaints(c run.Config, specs []views.Spec) bool {
 	return true
 }
 
-// peerViews adds the settings of the views: crop, zoom sequence and jitter of the first, solarize of the second.
-func peerViews(out map[string]any, specs []views.Spec) {
+// peerViews adds the settings of the views: crop, zoom sequence and colors of the first, solarize of the second.
+func peerViews(out map[string]any, color bool, specs []views.Spec) {
 	first := specs[0]
 	if crop := first.RandomResizedCrop; crop != nil {
 		out["scale"], out["cubic"] = crop.Scale, crop.Interpolation == "bicubic"
@@ -202,16 +210,22 @@ func peerViews(out map[string]any, specs []views.Spec) {
 	}
 	if jitter := first.ColorJitter; jitter != nil {
 		out["jitter"] = jitter.Brightness
+		if color {
+			out["saturation"], out["hue"] = jitter.Saturation, jitter.Hue
+		}
+	}
+	if color {
+		out["gray"] = first.Grayscale
 	}
 	if len(specs) > 1 && specs[1].Solarize != nil {
 		out["solarize"] = specs[1].Solarize.P
 	}
 }
 
-// writeArray writes bytes as a NumPy .npy file of version 1.0. Its header is padded to a multiple of 64 bytes.
-func writeArray(path string, values []byte, shape ...int) error {
+// writeArray writes an array of a NumPy type as an .npy file of version 1.0. Its header is padded to a multiple of 64 bytes.
+func writeArray(path, dtype string, values []byte, shape ...int) error {
 	dims := strings.Trim(strings.Join(strings.Fields(fmt.Sprint(shape)), ", "), "[]")
-	header := fmt.Sprintf("{'descr': '|u1', 'fortran_order': False, 'shape': (%s,), }", dims)
+	header := fmt.Sprintf("{'descr': '%s', 'fortran_order': False, 'shape': (%s,), }", dtype, dims)
 	header += strings.Repeat(" ", 63-(10+len(header))%64) + "\n"
 	text := append([]byte("\x93NUMPY\x01\x00"), byte(len(header)), byte(len(header)>>8))
 	return os.WriteFile(path, append(append(text, header...), values...), 0o666)

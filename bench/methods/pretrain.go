@@ -25,7 +25,7 @@ func (c *comparer) pretrain(ctx context.Context, x Case, dir string) (Run, error
 	run := Run{Name: x.Name, Group: x.Group}
 	start, fromStart := time.Now(), false
 	var notices []string
-	r := &sslrun.Run{Dir: dir, Resume: true, Config: x.Config, Method: m, Views: x.Views, Set: c.train, Tuner: c.Tuner,
+	r := &sslrun.Run{Dir: dir, Resume: true, Config: x.Config, Method: m, Views: x.Views, Set: c.Train, Tuner: c.Tuner,
 		Notice:  func(format string, args ...any) { notices = append(notices, fmt.Sprintf(format, args...)) },
 		OnStart: func(t *train.Trainer) { fromStart = t.Step() == 0 },
 		OnStep: func(p sslrun.Progress) {

@@ -18,6 +18,8 @@ type LinearOptions struct {
 	Iterations int     // largest number of L-BFGS iterations; 0: 100
 	Penalty    float64 // λ; 0: 1e-4
 	Scale      float64 // L2 norm of the features; 0: 10
+
+	Progress func(step, steps int) // is called after each evaluation of the objective, about once for each iteration; may be nil
 }
 
 func (o LinearOptions) defaults() (LinearOptions, error) {
@@ -53,6 +55,13 @@ func Linear(ctx context.Context, train, test *Features, opt LinearOptions) (perc
 		return 0, err
 	}
 	p := probe{x: normalized(train, opt.Scale), d: train.D, labels: sets.trainLabels, classes: sets.classes, penalty: opt.Penalty, each: parallel.Each}
+	if opt.Progress != nil {
+		done := 0
+		p.evaluated = func() {
+			done++
+			opt.Progress(min(done, opt.Iterations), opt.Iterations)
+		}
+	}
 	w, err := p.fit(ctx, opt.Iterations)
 	if err != nil {
 		return 0, err

@@ -133,9 +133,15 @@ func TestFitMatchesTheClosedFormOfTwoPoints(t *testing.T) {
 }
 
 func TestLinearProbeFitsSeparableClasses(t *testing.T) {
-	got, err := Linear(t.Context(), clusters(2, 200, 20, 5, 0.1), clusters(3, 100, 20, 5, 0.1), LinearOptions{})
-	if err != nil || got != 100 {
-		t.Fatalf("%v %% %v, want 100 %%", got, err)
+	last := 0
+	got, err := Linear(t.Context(), clusters(2, 200, 20, 5, 0.1), clusters(3, 100, 20, 5, 0.1), LinearOptions{Progress: func(step, steps int) {
+		if steps != 100 || step != min(last+1, steps) {
+			t.Errorf("step %d of %d after step %d, want the next of 100", step, steps, last)
+		}
+		last = step
+	}})
+	if err != nil || got != 100 || last < 10 {
+		t.Fatalf("%v %% %v after %d steps, want 100 %%", got, err, last)
 	}
 	one, err := Linear(t.Context(), clusters(2, 10, 3, 1, 1), clusters(3, 10, 3, 1, 1), LinearOptions{})
 	if err != nil || one != 100 {

@@ -26,6 +26,8 @@ type probe struct {
 	classes int
 	penalty float64
 	each    func(n int, f func(i int)) // parallel or serial
+
+	evaluated func() // is called after each evaluation of F; may be nil
 }
 
 const (
@@ -132,6 +134,9 @@ func (p *probe) fit(ctx context.Context, iterations int) ([]float64, error) {
 		if !known || !floats.Equal(w, at) {
 			copy(at, w)
 			value, known = p.value(ctx, at, grad), true
+			if p.evaluated != nil {
+				p.evaluated()
+			}
 		}
 	}
 	problem := optimize.Problem{

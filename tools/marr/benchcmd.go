@@ -26,6 +26,8 @@ type benchRun struct {
 	json, against, label string
 	python, device, tune string
 	runsDir              string
+	data, test           string
+	epochs               int
 	peer, plan           bool
 	rows                 bench.KernelOptions
 	old                  *bench.Results
@@ -45,8 +47,11 @@ func benchCommand(fs *pflag.FlagSet) func(context.Context, []string) error {
 	c := train.DefaultConfig()
 	backboneFlags(fs, &c, "step: ")
 	fs.IntVar(&b.step.Batch, "batch", 0, "step: images per step; default 512, on a CPU device 32")
-	fs.IntVar(&b.step.Size, "size", 32, "step: side of a view in `pixels`")
+	fs.IntVar(&b.step.Size, "size", 32, "step, and methods with --data: side of a view in `pixels`")
 	fs.IntVar(&b.step.Steps, "steps", 0, "step: steps per measurement; default 20, on a CPU device 3")
+	fs.StringVar(&b.data, "data", "", "methods: labeled `IMAGES` on which every method trains with the settings that marr pretrain chooses; default: embedded ones, with registered settings and recipes")
+	fs.StringVar(&b.test, "test", "", "methods: labeled `IMAGES` to test on, with --data")
+	fs.IntVar(&b.epochs, "epochs", methods.DefaultEpochs, "methods: epochs of each run with --data")
 	fs.BoolVar(&b.plan, "plan", false, "step: plan the memory and run nothing; the device must have that much memory")
 	fs.BoolVar(&b.peer, "peer", false, "step, data, methods: run the same work in PyTorch too and compare; both are timed alternately")
 	fs.StringVar(&b.python, "python", "", "--peer: a `PYTHON` that can import torch; default: python3, then /usr/bin/python3")
@@ -59,6 +64,10 @@ func benchCommand(fs *pflag.FlagSet) func(context.Context, []string) error {
 			return printTables(args[1:])
 		case !slices.Contains(benchWords, args[0]):
 			return usagef("bench: %s: unknown measurement: choose one of %s", args[0], strings.Join(benchWords, ", "))
+		case (b.data == "") != (b.test == "") || b.data == "" && fs.Changed("epochs"):
+			return usagef("bench methods: --data, --test and --epochs belong together: give images to train on and others to test on")
+		case b.epochs < 1:
+			return usagef("bench methods: --epochs %d: want at least 1", b.epochs)
 		case b.rows.Runs < 0 || b.step.Steps < 0 || b.step.Batch < 0:
 			return usagef("bench: --runs %d, --steps %d, --batch %d: none may be negative", b.rows.Runs, b.step.Steps, b.step.Batch)
 		}
@@ -216,13 +225,15 @@ func (b *benchRun) measureStep(ctx context.Context, dev *vk.Device, o bench.Step
 	return err
 }
 
-// methods trains each method on built-in images. It takes far longer than the other measurements, so "all" excludes it.
+// methods trains each method on embedded images, or on those of the user. It takes far longer than the other measurements, so "all" excludes it.
 func (b *benchRun) methods(ctx context.Context, dev *vk.Device, peers []bench.PeerCommand) (err error) {
 	o := methods.Options{Dir: b.runsDir, Peers: peers, Tuner: b.step.Tuner, Log: b.printStatus}
-	cases, err := methods.Cases()
+	cases, err := b.methodCases(ctx, &o)
 	if err != nil {
 		return err
 	}
+	defer o.Train.Close()
+	defer o.Test.Close()
 	var known []string
 	for _, c := range cases {
 		known = append(known, c.Name)
@@ -235,6 +246,27 @@ func (b *benchRun) methods(ctx context.Context, dev *vk.Device, peers []bench.Pe
 	}
 	b.results.Comparison, err = methods.Compare(ctx, dev, o)
 	return err
+}
+
+// methodCases opens the images into o and returns the runs.
+func (b *benchRun) methodCases(ctx context.Context, o *methods.Options) ([]methods.Case, error) {
+	name := cmp.Or(b.data, methods.Images)
+	var err error
+	if o.Train, err = openSet(ctx, name, b.step.Size); err != nil {
+		return nil, err
+	}
+	if o.Test, err = openSet(ctx, cmp.Or(b.test, methods.Images+":test"), b.step.Size); err != nil {
+		return nil, err
+	}
+	if o.Train, o.Test, err = matchSets(o.Train, o.Test, 0); err != nil {
+		return nil, err
+	}
+	if b.data == "" {
+		o.Size, _, _ = o.Train.Size()
+		return methods.Cases()
+	}
+	o.Size = b.step.Size
+	return methods.RecommendedCases(name, o.Train, o.Size, b.epochs)
 }
 
 // dataSteps returns the steps in which the share of views is measured.

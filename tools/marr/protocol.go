@@ -189,7 +189,11 @@ func (p *protocol) knn(ctx context.Context, train, test *eval.Features, result m
 }
 
 func (p *protocol) linear(ctx context.Context, train, test *eval.Features, result map[string]any) (string, error) {
-	all, err := eval.Linear(ctx, train, test, eval.LinearOptions{})
+	line := newWorkProgress()
+	all, err := eval.Linear(ctx, train, test, eval.LinearOptions{Progress: func(step, steps int) {
+		line.update(step, steps, func(float64) string { return fmt.Sprintf("linear probe: step %d of at most %d", step, steps) })
+	}})
+	line.end()
 	if err != nil {
 		return "", err
 	}

@@ -2,9 +2,9 @@
 
     python3 torch_ssl.py --method byol --train x.npy y.npy --test x.npy y.npy --epochs 4 --seed 0 [--set momentum=0.9 ...]
 
-Images are uint8 [N H W], labels are integers [N]. The script matches marr in: ResNet-10 with the strided stem and width 16, torchvision's
+Images are uint8 [N H W C], labels are integers [N]. The script matches marr in: ResNet-10 with the strided stem and width 16, torchvision's
 initialization; AdamW without decay (Adam) at 2e-3, or SGD with momentum 0.9; warm-up over 10 % of the steps, then cosine to 0; the last
-incomplete batch of an epoch is dropped; the views of the method's preset for gray images up to 64 px, resized with torchvision's antialiasing;
+incomplete batch of an epoch is dropped; the views of the method's preset for images up to 64 px, resized with torchvision's antialiasing;
 one forward pass and one set of batch statistics per view (SimCLR and DINO: per size of view, in DINO's head of all views); EMA after the optimizer, with momentum rising to
 1 (MoCo v2: constant); evaluation of the online network (DINO: the teacher) on unaugmented images; k-NN (cosine, T 0.07), linear probe and linear10 as in ssl/eval,
 with other random draws; RankMe of the test images.
@@ -27,9 +27,10 @@ from torch_eval import features, knn, linear, linear10, rank
 from torch_paint import Painter, window
 
 WIDTH = 16
-BASE = dict(optimizer="adamw", lr=2e-3, batch=256, warmup=0.1, weight_decay=0.0, cubic=False, solarize=0.0, backbone_bn=True)  # of every method
-# Views: scale of the crop, bicubic resizing, strength of the jitter, probability of solarize in the second view; or padding by pad pixels and a
-# crop of the size of the image.
+BASE = dict(optimizer="adamw", lr=2e-3, batch=256, warmup=0.1, weight_decay=0.0, cubic=False, solarize=0.0, saturation=0.0, hue=0.0, gray=0.0,
+            backbone_bn=True)  # of every method
+# Views: scale of the crop, bicubic resizing, strengths of the jitter (of brightness and contrast, of saturation, of hue), probabilities of gray and, in the
+# second view, of solarize; or padding by pad pixels and a crop of the size of the image.
 RECIPES = {
     "simclr": dict(scale=(0.2, 1), jitter=0.4, temperature=0.2, hidden=128, out=64),
     "byol": dict(momentum=0.99, scale=(0.08, 1), cubic=True, jitter=0.4, solarize=0.2, hidden=256, out=64),
@@ -59,9 +60,9 @@ class Affine(nn.Module):
         return x * self.weight.view(1, -1, 1, 1) + self.bias.view(1, -1, 1, 1)
 
 
-def backbone(norm):
+def backbone(norm, channels):
     net = zoo.ResNet(zoo.BasicBlock, [1, 1, 1, 1], norm_layer=norm)
-    net.conv1, net.bn1, net.maxpool, net.fc = nn.Conv2d(1, WIDTH, 3, 2, 1, bias=False), norm(WIDTH), nn.Identity(), nn.Identity()
+    net.conv1, net.bn1, net.maxpool, net.fc = nn.Conv2d(channels, WIDTH, 3, 2, 1, bias=False), norm(WIDTH), nn.Identity(), nn.Identity()
     net.inplanes = WIDTH
     for i in range(4):
         setattr(net, "layer%d" % (i + 1), net._make_layer(zoo.BasicBlock, WIDTH << i, 1, stride=1 if i == 0 else 2))
@@ -94,7 +95,7 @@ class Method(nn.Module):
 
     def __init__(self, recipe, paint, classes, dim=8 * WIDTH):
         super().__init__()
-        self.r, self.paint, self.net, self.accuracies = recipe, paint, backbone(nn.BatchNorm2d if recipe["backbone_bn"] else Affine), []
+        self.r, self.paint, self.net, self.accuracies = recipe, paint, backbone(nn.BatchNorm2d if recipe["backbone_bn"] else Affine, paint.mean.numel()), []
         self.build(dim, classes)
         self.copy = copy.deepcopy(self).requires_grad_(False) if "momentum" in recipe else None
 
@@ -307,7 +308,7 @@ class Rotation(Method):
 
     def loss(self, x, _):
         rotations, x = torch.randint(0, 4, (len(x),)), self.paint.view(x)
-        x = torch.stack([torch.rot90(v, int(k)) for v, k in zip(x, rotations)])
+        x = torch.stack([torch.rot90(v, int(k), (1, 2)) for v, k in zip(x, rotations)])
         return self.classify(self.head(self.net(self.paint.normalize(x))), rotations)
 
 
@@ -321,7 +322,7 @@ class Jigsaw(Method):
         return self.classify(self.head(self.parts(self.net(x)).view(len(target), -1)), target)
 
     def loss(self, x, _):
-        n, cell, gap = len(x), x.shape[1] // 2, self.r["gap"]
+        n, cell, gap = len(x), x.shape[2] // 2, self.r["gap"]
         x, target = self.paint.view(x), torch.randint(0, 24, (n,))
         cells = self.permutations[target].reshape(-1)
         corners = cell * torch.stack([cells // 2, cells % 2], 1) + torch.randint(0, gap + 1, (4 * n, 2))
@@ -397,8 +398,8 @@ def main():
     torch.manual_seed(o.seed)
     torch.set_num_threads(o.threads)
     (x, y), (tx, ty) = ([torch.from_numpy(np.load(f)) for f in part] for part in (o.train, o.test))
-    y, ty, start = y.long(), ty.long(), time.perf_counter()
-    paint = Painter(recipe, x.float().mean().item() / 255, x.float().std().item() / 255)
+    x, tx, y, ty = x.movedim(3, 1), tx.movedim(3, 1), y.long(), ty.long()
+    paint, start = Painter(recipe, *(f(x.float(), (0, 2, 3)) / 255 for f in (torch.mean, torch.std))), time.perf_counter()
     m = METHODS[o.method](recipe, paint, int(y.max()) + 1).train()
     loss, took = train(m, recipe, x, y, o.epochs) if o.epochs else None, time.perf_counter() - start
     f, tf = (features(m.copy.net if o.method == "dino" else m.net, paint, images) for images in (x, tx))
