@@ -36,32 +36,36 @@ type LARS struct {
 	Decay float64
 }
 
-// optimizers creates optimizers by name. All have PyTorch's constants and a weight decay that skips biases and norms: adamw, and adam, which adds the decay to
-// the gradient; sgd and nesterov with momentum 0.9; lars as in BYOL's code and larc as in Apex, both on top of sgd.
-var optimizers = map[string]func(decay float64) Optimizer{
-	"adamw":    func(decay float64) Optimizer { return AdamW{adam, decay} },
-	"adam":     func(decay float64) Optimizer { o := adam; o.Coupled = true; return AdamW{o, decay} },
-	"sgd":      func(decay float64) Optimizer { return SGD{sgd, decay} },
-	"nesterov": func(decay float64) Optimizer { o := sgd; o.Nesterov = true; return SGD{o, decay} },
-	"lars":     func(decay float64) Optimizer { return LARS{kernels.LARS{SGD: sgd, Trust: 0.001}, decay} },
-	"larc":     func(decay float64) Optimizer { return LARS{kernels.LARS{SGD: sgd, Trust: 0.02, Clipped: true}, decay} },
+// optimizers creates optimizers by name. All have PyTorch's constants, but for β₂, and a weight decay that skips biases and norms: adamw, and adam, which adds
+// the decay to the gradient; sgd and nesterov with momentum 0.9; lars as in BYOL's code and larc as in Apex, both on top of sgd.
+var optimizers = map[string]func(decay, beta2 float64) Optimizer{
+	"adamw":    func(decay, beta2 float64) Optimizer { return AdamW{adam(beta2), decay} },
+	"adam":     func(decay, beta2 float64) Optimizer { o := adam(beta2); o.Coupled = true; return AdamW{o, decay} },
+	"sgd":      func(decay, _ float64) Optimizer { return SGD{sgd, decay} },
+	"nesterov": func(decay, _ float64) Optimizer { o := sgd; o.Nesterov = true; return SGD{o, decay} },
+	"lars":     func(decay, _ float64) Optimizer { return LARS{kernels.LARS{SGD: sgd, Trust: 0.001}, decay} },
+	"larc": func(decay, _ float64) Optimizer {
+		return LARS{kernels.LARS{SGD: sgd, Trust: 0.02, Clipped: true}, decay}
+	},
 }
 
-var (
-	adam = kernels.AdamW{Beta1: 0.9, Beta2: 0.999, Eps: 1e-8}
-	sgd  = kernels.SGD{OptMomentum: 0.9}
-)
+var sgd = kernels.SGD{OptMomentum: 0.9}
+
+// DefaultBeta2 is PyTorch's β₂ of Adam and AdamW.
+const DefaultBeta2 = 0.999
+
+func adam(beta2 float64) kernels.AdamW { return kernels.AdamW{Beta1: 0.9, Beta2: beta2, Eps: 1e-8} }
 
 // Optimizers returns the names of all optimizers, sorted.
 func Optimizers() []string { return slices.Sorted(maps.Keys(optimizers)) }
 
-// NewOptimizer returns the optimizer of this name.
-func NewOptimizer(name string, decay float64) (Optimizer, error) {
+// NewOptimizer returns the optimizer of this name. Only adam and adamw use beta2.
+func NewOptimizer(name string, decay, beta2 float64) (Optimizer, error) {
 	optimizer := optimizers[name]
 	if optimizer == nil {
 		return nil, fmt.Errorf("net: no optimizer %q: known are %s", name, strings.Join(Optimizers(), ", "))
 	}
-	return optimizer(decay), nil
+	return optimizer(decay, beta2), nil
 }
 
 // Set sets the learning rate, decay and bias corrections of a step.

@@ -124,11 +124,12 @@ func (u Warmup) At(step, total int) float64 {
 // Schedules lists the names that NewSchedule accepts.
 var Schedules = []string{"cosine", "step", "constant"}
 
-// NewSchedule returns a schedule of the learning rate: a warm-up to peak over a fraction of the steps, then the named schedule.
-func NewSchedule(name string, peak, warmup float64) (Schedule, error) {
+// NewSchedule returns a schedule of the learning rate: a warm-up to peak over a fraction of the steps, then the named schedule. cosine ends at final; the
+// others do not use it.
+func NewSchedule(name string, peak, final, warmup float64) (Schedule, error) {
 	switch name {
 	case "cosine":
-		return WarmupCosine{Peak: peak, WarmupFraction: warmup}, nil
+		return WarmupCosine{Peak: peak, Final: final, WarmupFraction: warmup}, nil
 	case "step":
 		return Warmup{peak, warmup, MultiStep(peak)}, nil
 	case "constant":

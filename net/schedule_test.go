@@ -59,7 +59,7 @@ func TestWarmupRisesAndCosineFalls(t *testing.T) {
 
 func TestLearningRateSchedulesMatchTheirClosedForms(t *testing.T) {
 	rate := func(name string, warmup float64) Schedule {
-		s, err := NewSchedule(name, 2, warmup)
+		s, err := NewSchedule(name, 2, 0.5, warmup)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -76,7 +76,7 @@ func TestLearningRateSchedulesMatchTheirClosedForms(t *testing.T) {
 		{"step, warm-up", rate("step", 0.1), 1, 40, 1}, {"step, before 60 %", rate("step", 0.1), 23, 40, 2}, {"step, at 60 %", rate("step", 0.1), 24, 40, 0.2},
 		{"step, before 80 %", rate("step", 0.1), 31, 40, 0.2}, {"step, at 80 %", rate("step", 0.1), 32, 40, 0.02}, {"step, last", rate("step", 0.1), 39, 40, 0.02},
 		{"step, warm-up beyond 60 %", rate("step", 0.9), 35, 40, 2}, {"step, after it", rate("step", 0.9), 36, 40, 0.02},
-		{"cosine", rate("cosine", 0.1), 22, 40, 1}, {"all of it warm-up", rate("constant", 1), 9, 40, 0.5},
+		{"cosine", rate("cosine", 0.1), 22, 40, 1.25}, {"cosine, after the last", rate("cosine", 0.1), 40, 40, 0.5}, {"all of it warm-up", rate("constant", 1), 9, 40, 0.5},
 		{"ramp, first", LinearRamp{0.04, 0.07, 0.3}, 0, 100, 0.04}, {"ramp, middle", LinearRamp{0.04, 0.07, 0.3}, 15, 100, 0.055},
 		{"ramp, end", LinearRamp{0.04, 0.07, 0.3}, 30, 100, 0.07}, {"ramp, last", LinearRamp{0.04, 0.07, 0.3}, 99, 100, 0.07}, {"no ramp", LinearRamp{0.04, 0.07, 0}, 0, 100, 0.07},
 	} {
@@ -84,7 +84,7 @@ func TestLearningRateSchedulesMatchTheirClosedForms(t *testing.T) {
 			t.Errorf("%s: %v, want %v", c.name, got, c.want)
 		}
 	}
-	if _, err := NewSchedule("linear", 1, 0); err == nil || !strings.Contains(err.Error(), "known are cosine, step, constant") {
+	if _, err := NewSchedule("linear", 1, 0, 0); err == nil || !strings.Contains(err.Error(), "known are cosine, step, constant") {
 		t.Errorf("got %v", err)
 	}
 }

@@ -123,7 +123,7 @@ func (c *classifier) Forward(x *kernels.Tensor, m net.Mode) *kernels.Tensor {
 func finetuneOnce(ctx context.Context, dev *vk.Device, n Network, few, test *data.Set, f FinetuneConfig, draw int) (float64, error) {
 	c := n.Config
 	c.Epochs, c.Batch, c.Accumulate, c.Optimizer, c.Schedule = f.Steps, min(f.Batch, few.Len()), 1, "adamw", "cosine"
-	c.LR, c.BaseLR, c.Decay, c.DecayEnd, c.Warmup, c.Seed, c.Clip, c.ClipEach = f.LR, 0, f.Decay, f.Decay, 0, f.Seed+uint64(draw), 0, 0
+	c.LR, c.BaseLR, c.LREnd, c.Beta2, c.Decay, c.DecayEnd, c.Warmup, c.Seed, c.Clip, c.ClipEach = f.LR, 0, 0, net.DefaultBeta2, f.Decay, f.Decay, 0, f.Seed+uint64(draw), 0, 0
 	c.Size = n.Inputs.Size
 	m := &classifier{}
 	t, err := train.New(kernels.NewStore(dev), c, train.Job{Name: "fine-tuning", Method: m, Set: few, Mean: n.Inputs.Mean, Std: n.Inputs.Std, Passes: true})

@@ -23,6 +23,8 @@ type Config struct {
 	Schedule   string         `toml:"schedule" json:"schedule"`                                   // of the learning rate after the warm-up: one of net.Schedules
 	LR         float64        `toml:"lr" json:"lr" want:"above 0"`                                // peak learning rate; 0: BaseLR·Batch/ReferenceBatch
 	BaseLR     float64        `toml:"base_lr" json:"base_lr" want:"above 0"`                      // peak learning rate at a batch of ReferenceBatch
+	LREnd      float64        `toml:"lr_end" json:"lr_end" want:"at least 0"`                     // learning rate at the end of the schedule cosine
+	Beta2      float64        `toml:"beta2" json:"beta2" want:"above 0, below 1"`                 // β₂ of the optimizers adam and adamw
 	Decay      float64        `toml:"weight_decay" json:"weight_decay" want:"at least 0"`         // weight decay at the start
 	DecayEnd   float64        `toml:"weight_decay_end" json:"weight_decay_end" want:"at least 0"` // weight decay at the end of a cosine; −1: Decay
 	Warmup     float64        `toml:"warmup" json:"warmup" want:"at least 0, at most 1"`          // fraction of the steps
@@ -36,7 +38,7 @@ type Config struct {
 // DefaultConfig returns AdamW without decay (Adam) at 2e-3 for a batch of 256, with a warm-up over 10 % of the steps, then a cosine to 0.
 func DefaultConfig() Config {
 	return Config{Arch: "resnet18", Epochs: 100, Batch: 256, Accumulate: 1, Optimizer: "adamw", Schedule: "cosine", BaseLR: 2e-3,
-		DecayEnd: -1, Warmup: 0.1, Seed: 1}
+		Beta2: net.DefaultBeta2, DecayEnd: -1, Warmup: 0.1, Seed: 1}
 }
 
 // ReferenceBatch is the batch that BaseLR is stated for: learning rates grow with the batch (Goyal et al. 2017, arXiv:1706.02677, section 2.1).
@@ -61,6 +63,7 @@ func (c *Config) Resolve(set *data.Set) {
 		c.Warmup = c.WarmupEpochs / float64(c.Epochs)
 	}
 	c.Schedule = cmp.Or(c.Schedule, net.Schedules[0])
+	c.Beta2 = cmp.Or(c.Beta2, net.DefaultBeta2)
 	c.Norm = cmp.Or(c.Norm, net.Norms[0])
 	c.HeadNorm = cmp.Or(c.HeadNorm, c.Norm)
 	if c.Size == 0 {
@@ -94,8 +97,8 @@ func (e *ConfigError) Unwrap() error { return e.error }
 
 // Check returns a *ConfigError for settings that cannot work. The configuration must be resolved.
 func (c Config) Check(set *data.Set) error {
-	_, optimizer := net.NewOptimizer(c.Optimizer, c.Decay)
-	_, schedule := net.NewSchedule(c.Schedule, c.LR, c.Warmup)
+	_, optimizer := net.NewOptimizer(c.Optimizer, c.Decay, c.Beta2)
+	_, schedule := net.NewSchedule(c.Schedule, c.LR, c.LREnd, c.Warmup)
 	network, err := c.Network(set.C)
 	for _, err := range []error{err, net.CheckNorm(c.HeadNorm), optimizer, schedule, c.checkNumbers(set)} {
 		if err != nil {
@@ -124,6 +127,10 @@ func (c Config) checkNumbers(set *data.Set) error {
 		return fmt.Errorf("train: a warm-up over %g epochs, in a run of %d: set --warmup-epochs to 0 or more, up to --epochs", c.WarmupEpochs, c.Epochs)
 	case !(c.Clip >= 0) || !(c.ClipEach >= 0):
 		return fmt.Errorf("train: gradients clipped at %g, each parameter's at %g: want norms above 0, or 0 for no clipping", c.Clip, c.ClipEach)
+	case !(c.LREnd >= 0) || c.LREnd > 0 && (c.Schedule != "cosine" || c.LREnd > c.LR):
+		return fmt.Errorf("train: a learning rate of %g at the end, after %g in the schedule %s: --lr-end belongs to --schedule cosine and must not exceed --lr", c.LREnd, c.LR, c.Schedule)
+	case !(c.Beta2 > 0 && c.Beta2 < 1) || c.Beta2 != net.DefaultBeta2 && c.Optimizer != "adamw" && c.Optimizer != "adam":
+		return fmt.Errorf("train: a β₂ of %g with %s: --beta2 is a number between 0 and 1 that belongs to --optimizer adamw and adam", c.Beta2, c.Optimizer)
 	case !(c.LR > 0) || !(c.Decay >= 0) || !(c.DecayEnd >= 0) || !(c.Warmup >= 0 && c.Warmup <= 1):
 		return fmt.Errorf("train: lr %g, weight decay %g to %g, warm-up %g: want lr above 0, decay at least 0, warm-up within 0 … 1", c.LR, c.Decay, c.DecayEnd, c.Warmup)
 	}
@@ -132,7 +139,7 @@ func (c Config) checkNumbers(set *data.Set) error {
 
 // schedules returns the schedules of learning rate and weight decay.
 func (c Config) schedules() (rate, decay net.Schedule, err error) {
-	rate, err = net.NewSchedule(c.Schedule, c.LR, c.Warmup)
+	rate, err = net.NewSchedule(c.Schedule, c.LR, c.LREnd, c.Warmup)
 	return rate, net.Cosine{From: c.Decay, To: c.DecayEnd}, err
 }
 
@@ -144,6 +151,9 @@ func (c Config) Description() string {
 	}
 	if text += ", " + c.Schedule; c.Warmup > 0 {
 		text += fmt.Sprintf(" after %.3g %% of warm-up", 100*c.Warmup)
+	}
+	if c.LREnd > 0 {
+		text += fmt.Sprintf(", to %.4g at the end", c.LREnd)
 	}
 	if c.DecayEnd != c.Decay {
 		text += fmt.Sprintf(", weight decay %g to %g", c.Decay, c.DecayEnd)

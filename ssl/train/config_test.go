@@ -14,7 +14,7 @@ import (
 func TestLearningRateScalesWithTheBatchUnlessItIsGiven(t *testing.T) {
 	set := datatest.Noise(4, 16, 1)
 	for _, x := range []struct {
-		base, lr, end      float64
+		base, lr, end      float64 // end: of the weight decay
 		batch              int
 		wantLR, wantBase   float64
 		wantEnd            float64
@@ -44,10 +44,10 @@ func TestStepUsesTheScheduledRateAndDecayOfEachParameter(t *testing.T) {
 		scheduled   bool
 	}{
 		{0, 0.5 / 10, 0.125, false}, {0, 0.5 / 10, 0.125, true},
-		{12, 0.25 * (1 + math.Cos(math.Pi*0.2)), 0.5 - 0.1875*(1+math.Cos(math.Pi*0.6)), false},
+		{12, 0.1 + 0.2*(1+math.Cos(math.Pi*0.2)), 0.5 - 0.1875*(1+math.Cos(math.Pi*0.6)), false},
 	} {
 		c := smallConfig()
-		c.LR, c.Warmup, c.Optimizer, c.Decay, c.DecayEnd = 0.5, 0.5, "sgd", 0.125, 0.5
+		c.LR, c.LREnd, c.Warmup, c.Optimizer, c.Decay, c.DecayEnd = 0.5, 0.1, 0.5, "sgd", 0.125, 0.5
 		x, err := New(kernels.NewStore(device), c, Job{Method: &ssl.SimSiam{Out: 16, Layers: 3, ScheduledPredictor: at.scheduled}, Set: datatest.Noise(40, 16, 1)})
 		if err != nil {
 			t.Fatal(err)
@@ -97,5 +97,17 @@ func TestConstantRateIsThePeakUnderEverySchedule(t *testing.T) {
 				t.Fatalf("%s, step %d: %v, want 0.3", name, step, got)
 			}
 		}
+	}
+}
+
+func TestConfigSetsTheOptimizersConstants(t *testing.T) {
+	c := smallConfig()
+	c.Optimizer, c.Beta2, c.LREnd = "adamw", 0.95, c.LR/2
+	x := trainer(t, c, &ssl.SimSiam{Out: 16, Layers: 3}, datatest.Noise(40, 16, 1))
+	if o := x.optimizer.(net.AdamW); o.Beta2 != 0.95 || o.Beta1 != 0.9 {
+		t.Errorf("Adam's constants are %g and %g, want 0.9 and 0.95", o.Beta1, o.Beta2)
+	}
+	if text := x.Config.Description(); !strings.HasSuffix(text, " at the end") {
+		t.Errorf("%q does not state the rate at the end", text)
 	}
 }

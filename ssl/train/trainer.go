@@ -102,7 +102,7 @@ func New(st *kernels.Store, c Config, j Job) (*Trainer, error) {
 	if t.schedule, t.decay, err = c.schedules(); err != nil {
 		return nil, err
 	}
-	if t.optimizer, err = net.NewOptimizer(c.Optimizer, c.Decay); err != nil {
+	if t.optimizer, err = net.NewOptimizer(c.Optimizer, c.Decay, c.Beta2); err != nil {
 		return nil, err
 	}
 	network, err := c.Network(j.Set.C)

@@ -114,6 +114,8 @@ func trainFlags(fs *pflag.FlagSet, c *train.Config) {
 	fs.StringVar(&c.Optimizer, "optimizer", c.Optimizer, "optimizer: "+strings.Join(net.Optimizers(), ", "))
 	choices(fs, "optimizer", net.Optimizers())
 	fs.Float64Var(&c.LR, "lr", c.LR, "peak learning rate for any batch; default: --base-lr × batch/256")
+	fs.Float64Var(&c.LREnd, "lr-end", c.LREnd, "learning rate at the end of --schedule cosine (DINO: 1e-6)")
+	fs.Float64Var(&c.Beta2, "beta2", c.Beta2, "β₂ of adam and adamw, the momentum of the mean of squares (PyTorch: 0.999; MAE: 0.95)")
 	fs.StringVar(&c.Schedule, "schedule", c.Schedule, "schedule of the learning rate after the warm-up: "+strings.Join(net.Schedules, ", ")+" (step: divide by 10 after 60 % and again after 80 % of the steps)")
 	choices(fs, "schedule", net.Schedules)
 	fs.Float64Var(&c.Decay, "weight-decay", c.Decay, "weight decay, which is not applied to biases and norms")

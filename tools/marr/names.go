@@ -16,6 +16,7 @@ var otherNames = []struct {
 	{name: "accum-steps", now: "accumulate"},
 	{name: "clip-grad", now: "clip"},
 	{name: "learning-rate", now: "lr"},
+	{name: "min-lr", now: "lr-end"},
 	{name: "wd", now: "weight-decay"},
 	{name: "image-size", now: "size"},
 	{name: "img-size", now: "size"},
