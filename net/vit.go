@@ -13,9 +13,9 @@ import (
 //	block: x ← x + proj(attention(norm1(x))), x ← x + fc2(GELU(fc1(norm2(x)))), with 4·EmbedDim numbers between fc1 and fc2
 //
 // Layer norms have ε = 1e-6, and every linear layer has a bias. There is no dropout and no layer scale. In training, block i of Depth omits each of its two
-// branches with probability DropPath·i/(Depth − 1), one draw for each sample, and divides those that it keeps by the probability of keeping them. Names,
-// layouts and initial values are those of DINO (facebookresearch/dino, vision_transformer.py); timm has the same names (huggingface/pytorch-image-models,
-// timm/models/vision_transformer.py).
+// branches with probability DropPath·i/(Depth − 1), one draw for each sample, and divides those that it keeps by the probability of keeping them. With
+// FreezePatches, the linear layer of the patches is not trained. Names, layouts and initial values are those of DINO (facebookresearch/dino,
+// vision_transformer.py); timm has the same names (huggingface/pytorch-image-models, timm/models/vision_transformer.py).
 type ViT struct {
 	Patch    int     `flag:"patch" help:"side of the patches of a vision transformer, in pixels: 2, 4, 8 or 16; default: 4 up to 40 px, 8 up to 128 px, 16 above" want:"0 or at least 2, at most 64"`
 	EmbedDim int     `flag:"embed-dim" help:"width of the tokens of a vision transformer; default: 192 in vit-tiny, 384 in vit-small, 768 in vit-base" want:"0 or at least 4, at most 4096"`
@@ -24,6 +24,8 @@ type ViT struct {
 	Pool     string  `flag:"pool" help:"features of a vision transformer: cls (the class token) or mean (the mean of the patch tokens), after the last norm" want:"one of cls, mean"`
 	Grid     int     `flag:"grid" help:"side of the grid of learned positions of a vision transformer, in patches; images of another size interpolate them; default: that of the images" want:"0 or at least 1, at most 512"`
 	DropPath float64 `flag:"drop-path" help:"rate of stochastic depth in a vision transformer: in training, the last block omits each of its two branches for this fraction of the samples, earlier blocks for less (Huang et al. 2016, arXiv:1603.09382; 0.1 in DINO)" want:"at least 0, below 1" of:"training"`
+
+	FreezePatches bool `flag:"freeze-patches" help:"do not train the projection of the patches of a vision transformer, which makes MoCo v3 more stable (Chen, Xie and He 2021, arXiv:2104.02057, section 4.2)" of:"training"`
 
 	dim int // default of EmbedDim
 }
@@ -87,6 +89,9 @@ func (v *ViT) Dim() int { return v.EmbedDim }
 // ParamNames returns "timm".
 func (v *ViT) ParamNames() string { return "timm" }
 
+// IsTransformer returns true.
+func (v *ViT) IsTransformer() bool { return true }
+
 // Fitting names the patches that images of this size are large enough for.
 func (v *ViT) Fitting(size int) string {
 	if size < 2 {
@@ -117,6 +122,9 @@ func (v *ViT) New(s BackboneScope) Network {
 	n.patches = Conv2d{uniform("patch_embed.proj.weight", v.EmbedDim, v.Patch, v.Patch, s.Channels), v.Patch, 0}
 	n.bias = uniform("patch_embed.proj.bias", v.EmbedDim)
 	n.bias.NoDecay = true
+	if v.FreezePatches {
+		n.patches.weight.LR, n.bias.LR = 0, 0
+	}
 	normal := func(name string, tokens int) *kernels.Param {
 		return s.Param(name, func(w []float32) { s.truncatedNormal(w, name) }, 1, tokens, v.EmbedDim)
 	}
@@ -154,8 +162,11 @@ func (n *vit) Forward(x *kernels.Tensor, m Mode) *kernels.Tensor {
 // last whole patch, and below it, are unused.
 func (n *vit) Map(x *kernels.Tensor, m Mode) *kernels.Tensor {
 	g, h, w := x.Graph(), x.Dim(1)/n.Patch, x.Dim(2)/n.Patch
-	x = kernels.Reshape(n.patches.Forward(x, m), x.Dim(0), h*w, n.EmbedDim)
-	x = kernels.PrependToken(kernels.Bias(x, m.Param(n.bias)), m.Param(n.class).Value(g))
+	x = kernels.Bias(kernels.Reshape(n.patches.Forward(x, m), x.Dim(0), h*w, n.EmbedDim), m.Param(n.bias))
+	if n.FreezePatches {
+		x = kernels.StopGrad(x)
+	}
+	x = kernels.PrependToken(x, m.Param(n.class).Value(g))
 	x = kernels.AddPositions(x, n.positionsFor(g, h, w, m))
 	for _, b := range n.blocks {
 		x = b.Forward(x, m)

@@ -3,6 +3,7 @@ package train
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 
 	"marr/kernels"
@@ -50,5 +51,26 @@ func TestForwardPassesOfAGradientCacheDropTheSamePaths(t *testing.T) {
 	}
 	if len(factors) != 4 {
 		t.Errorf("two steps in two parts have %d different draws, want 4", len(factors))
+	}
+}
+
+// A weight decay does not change frozen patches either. All other parameters change.
+func TestFrozenPatchesKeepTheirInitialValues(t *testing.T) {
+	c := smallConfig()
+	c.Arch, c.Optimizer, c.LR, c.Decay, c.Warmup = "vit-tiny", "sgd", 0.1, 0.1, 0
+	c.Backbone = map[string]any{"patch": 8, "embed-dim": 8, "depth": 1, "heads": 1, "freeze-patches": true}
+	x := trainer(t, c, &ssl.SimCLR{Temperature: 0.2, Out: 10}, datatest.Noise(40, 16, 1))
+	before := map[string][]float32{}
+	for _, p := range x.Store.Params() {
+		before[p.Name] = must(t)(p.Read())
+	}
+	if err := x.Train(t.Context(), 2, func(StepResult) {}); err != nil {
+		t.Fatal(err)
+	}
+	for _, p := range x.Store.Params() {
+		frozen := strings.HasPrefix(p.Name, "backbone.patch_embed.")
+		if same := slices.Equal(must(t)(p.Read()), before[p.Name]); same != frozen {
+			t.Errorf("%s: unchanged: %t, want %t", p.Name, same, frozen)
+		}
 	}
 }

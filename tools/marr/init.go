@@ -123,8 +123,8 @@ func (x *initial) print(st *kernels.Store) error {
 	return nil
 }
 
-// apply sets the network of a configuration, and the size of its views unless a flag does. A flag for another network is an error; one for a setting of the
-// training replaces the value of the weights.
+// apply sets the network of a configuration, and the size of its views unless a flag does. A flag for another network is an error. Settings of the training
+// come from flags, the recipe or the resumed run, else they have their defaults: those of the weights do not matter.
 func (x *initial) apply(flags *pflag.FlagSet, c *run.Config) error {
 	own := x.config
 	switch {
@@ -137,17 +137,27 @@ func (x *initial) apply(flags *pflag.FlagSet, c *run.Config) error {
 	if err != nil {
 		return err
 	}
-	options := registry.Options(network.Arch)
-	for name, v := range givenSettings(flags) {
-		has := own.Backbone[name]
-		i := slices.IndexFunc(options, func(o registry.Option) bool { return o.Name == name && o.OfTraining })
-		if i < 0 && fmt.Sprint(has) != v {
-			return usagef("--%s %v: the network of %s has %v: omit --%s", name, v, x.name, has, name)
-		}
-		if i >= 0 {
-			if err := options[i].Set(fmt.Sprint(v)); err != nil {
-				return usageError{err}
+	fresh, err := net.NewArchitecture(own.Arch)
+	if err != nil {
+		return err
+	}
+	given, defaults := givenSettings(flags), registry.Values(fresh)
+	for _, o := range registry.Options(network.Arch) {
+		flag, isGiven := given[o.Name]
+		if !o.OfTraining {
+			if isGiven && fmt.Sprint(o.Get()) != flag {
+				return usagef("--%s %v: the network of %s has %v: omit --%s", o.Name, flag, x.name, o.Get(), o.Name)
 			}
+			continue
+		}
+		value := defaults[o.Name]
+		if isGiven {
+			value = flag
+		} else if v, ok := c.Backbone[o.Name]; ok {
+			value = v
+		}
+		if err := o.Set(fmt.Sprint(value)); err != nil {
+			return usageError{err}
 		}
 	}
 	c.Arch, c.Norm, c.Backbone, c.Init = own.Arch, own.Norm, registry.Values(network.Arch), x.init
