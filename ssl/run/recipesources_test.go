@@ -39,6 +39,9 @@ const (
 	halfCosines = 0.5 // lightly's small benchmarks train BYOL with ½ Σ −cos
 	ntxent      = 1.0 // the mean over all 2N rows
 	bothMeans   = 2.0 // google-research/simclr adds the means of both views
+
+	half           = 0.5 // solo-learn and lightly take the mean of MoCo's two directions
+	bothDirections = 1.0 // Symmetric of MoCoV2: their sum
 )
 
 // sources has a row for each recipe: the rate, rule and decay of its source, from the files that the recipe cites. Rows without a decay decay nothing.
@@ -46,6 +49,10 @@ var sources = map[string]published{
 	// vturrisi/solo-learn: lr · batch · devices / 256; BYOL sums 2 − 2cos, SimSiam halves the cosines, SimCLR and DINO take means.
 	"cifar10-barlow-r18":      {0.3, per256, 0.1, 1e-4}, // scale_loss
 	"cifar10-vicreg-r18":      {0.3, per256, 1, 1e-4},
+	"cifar10-mocov2-r18":      {0.3, per256, half / bothDirections, 1e-4},
+	"cifar10-mocov3-r18":      {0.3, per256, 1, 1e-6},
+	"cifar10-nnclr-r18":       {0.4, per256, 1, 1e-5},
+	"cifar10-swav-r18":        {0.6, per256, 1, 1e-6},
 	"cifar10-byol-r18":        {1, per256, 2 / byol, 1e-5},
 	"cifar10-dino-r18":        {0.3, per256, 1, 1e-6},
 	"imagenet100-byol-r18":    {0.5, per256, 2 / byol, 1e-6},
@@ -55,11 +62,23 @@ var sources = map[string]published{
 	// lightly-ai/lightly, cifar10_benchmark.py: lr_factor = batch / 128
 	"cifar10-byol-r18-200ep":   {0.06, per128, halfCosines / byol, 5e-4},
 	"cifar10-simclr-r18-200ep": {0.06, per128, 1 / ntxent, 5e-4},
+	"cifar10-mocov2-r18-200ep": {0.06, per128, half / bothDirections, 5e-4},
 	// lightly-ai/lightly, imagenette_benchmark.py: lr_factor = batch / 256, none for SimSiam
 	"imagenette-byol-r18":    {0.06, per256, halfCosines / byol, 5e-4},
 	"imagenette-dino-r18":    {0.06, per256, 1, 5e-4},
 	"imagenette-simclr-r18":  {0.06, per256, 1 / ntxent, 5e-4},
 	"imagenette-simsiam-r18": {0.06, fixed, 0.5 / simsiam, 5e-4},
+	"imagenette-barlow-r18":  {0.06, per256, 1, 5e-4},
+	"imagenette-mocov2-r18":  {0.06, per256, half / bothDirections, 5e-4},
+	"imagenette-nnclr-r18":   {0.06, per256, 1, 5e-4},
+	"imagenette-swav-r18":    {1e-3, per256, 1, 1e-6},
+	"imagenette-vicreg-r18":  {0.3, per256, 1, 1e-4},
+	// rbalestr-lab/stable-pretraining, benchmarks/imagenet10
+	"imagenette-dino-vits16":   {5e-4, fixed, 1, 0.05},
+	"imagenette-mocov3-vits16": {1.5e-4, per256, 1, 0.1},
+	// facebookresearch/dino, main_dino.py; facebookresearch/moco-v3, CONFIG.md
+	"imagenet-dino-vits16":   {5e-4, per256, 1, 0.04},
+	"imagenet-mocov3-vits16": {1.5e-4, per256, 1, 0.1},
 	// lightly-ai/lightly, benchmarks/imagenet/resnet50
 	"imagenet-byol-r50":   {0.45, per256, 2 / byol, 1e-6},
 	"imagenet-dino-r50":   {0.03, per256, 1, 1e-4},
@@ -87,6 +106,12 @@ var sources = map[string]published{
 	"fashion-placed-rotation-r10": {2e-3, per256, 1, 0},
 	"fashion-placed-simclr-r10":   {4e-3, per256, 1, 0},
 	"fashion-placed-simsiam-r10":  {0.5, per256, 1, 5e-4},
+}
+
+// ends has the learning rate and the weight decay at the end of the training, where a source states them. Others end with a rate of 0 and the same decay.
+var ends = map[string]struct{ rate, decay float64 }{
+	"imagenet-dino-vits16":   {1e-6, 0.4},
+	"imagenette-dino-vits16": {1e-6, 0.05},
 }
 
 // settings returns the learning rate and the weight decay with which marr's loss gives the updates of the source's. A gradient that is k times as large needs
@@ -120,8 +145,12 @@ func TestRecipesTrainWithTheRatesOfTheirSources(t *testing.T) {
 			if times > 1 && name == "imagenet-simclr-r50" {
 				rate = c.LR // no recipe can grow with the root of the batch
 			}
-			if !near(c.LR, rate) || !near(c.Decay, decay) || c.DecayEnd != c.Decay {
-				t.Errorf("%s at a batch of %d: rate %g, decay %g to %g; the source's come to %g and %g", name, c.Batch, c.LR, c.Decay, c.DecayEnd, rate, decay)
+			end, ok := ends[name]
+			if !ok {
+				end.decay = c.Decay
+			}
+			if !near(c.LR, rate) || !near(c.Decay, decay) || c.LREnd != end.rate || c.DecayEnd != end.decay {
+				t.Errorf("%s at a batch of %d: rate %g to %g, decay %g to %g; the source's come to %g to %g and %g to %g", name, c.Batch, c.LR, c.LREnd, c.Decay, c.DecayEnd, rate, end.rate, decay, end.decay)
 			}
 		}
 	}
@@ -194,11 +223,20 @@ const (
 	google32  = "2 × 32 px, crop 0.08–1 bicubic, jitter 0.8 0.4/0.4/0.4/0.1, gray 0.2, blur 0/0, solarize 0/0"
 	strong224 = "2 × 224 px, crop 0.08–1 bicubic, jitter 0.8 0.8/0.8/0.8/0.2, gray 0.2, blur 0.5/0.5, solarize 0/0"
 	stl64     = "2 × 64 px, crop 0.2–1 bicubic, jitter 0.8 0.4/0.4/0.4/0.1, gray 0.1, blur 0/0, solarize 0/0"
+	dino224   = "2 × 224 px, crop 0.4–1 bicubic, jitter 0.8 0.4/0.4/0.2/0.1, gray 0.2, blur 1/0.1, solarize 0/0.2; "
+	dino96    = " × 96 px, crop 0.05–0.4 bicubic, jitter 0.8 0.4/0.4/0.2/0.1, gray 0.2, blur 0.5/0.5, solarize 0/0"
 )
 
 func TestRecipesHaveTheViewsOfTheirSources(t *testing.T) {
 	for name, want := range map[string]string{
-		"cifar10-barlow-r18": solo32,
+		"cifar10-barlow-r18": solo32, "cifar10-mocov3-r18": solo32, "cifar10-nnclr-r18": solo32, "cifar10-mocov2-r18-200ep": lightly32,
+		"cifar10-mocov2-r18": strings.NewReplacer("bilinear", "bicubic", "blur 0/0", "blur 0.5/0.5").Replace(lightly32), "cifar10-swav-r18": strings.Replace(strong224, "224", "32", 1),
+		"imagenette-barlow-r18": lightly, "imagenette-mocov2-r18": lightly, "imagenette-nnclr-r18": lightly,
+		"imagenette-vicreg-r18": "2 × 128 px, crop 0.08–1 bilinear, jitter 0.8 0.4/0.4/0.2/0.1, gray 0.2, blur 0.5/0.5, solarize 0.1/0.1",
+		"imagenette-swav-r18": "2 × 128 px, crop 0.14–1 bilinear, jitter 0.8 0.8/0.8/0.8/0.2, gray 0.2, blur 0.5/0.5, solarize 0/0; " +
+			"6 × 64 px, crop 0.05–0.14 bilinear, jitter 0.8 0.8/0.8/0.8/0.2, gray 0.2, blur 0.5/0.5, solarize 0/0",
+		"imagenette-dino-vits16": dino224 + "6" + dino96, "imagenet-dino-vits16": dino224 + "8" + dino96,
+		"imagenette-mocov3-vits16": strings.Replace(solo224, "bicubic", "bilinear", 1), "imagenet-mocov3-vits16": strings.Replace(solo224, "bicubic", "bilinear", 1),
 		"cifar10-vicreg-r18": "2 × 32 px, crop 0.2–1 bicubic, jitter 0.8 0.4/0.4/0.2/0.1, gray 0.2, blur 0/0, solarize 0.1/0.1",
 		"cifar10-byol-r18":   solo32, "cifar10-dino-r18": solo32, "imagenet100-byol-r18": solo224, "imagenet100-dino-r18": solo224,
 		"imagenet100-simsiam-r18": solo224, "imagenet100-simclr-r18": strong224,
