@@ -26,8 +26,9 @@ type Network interface {
 }
 
 // Architecture is a kind of backbone with its settings, the documented fields tagged `flag:"name" help:"…"` (registry.Option). The package comment says how
-// to add one. Two methods are optional: Fitting(size int) string names settings that suit images that are too small for the present ones, and
-// Advice(size int) []string returns what will hardly learn well though it works.
+// to add one. Three methods are optional: Fitting(size int) string names settings that suit images that are too small for the present ones,
+// Advice(size int) []string returns what will hardly learn well though it works, and IsTransformer() bool reports whether the settings that papers have for
+// vision transformers suit it, instead of those for residual networks.
 type Architecture interface {
 	Resolve(size int)            // chooses the settings that were left open, for images of size × size pixels
 	Check() error                // returns an error for settings that cannot work
@@ -112,6 +113,12 @@ func (c Config) Advice(size int) []string {
 		return a.Advice(size)
 	}
 	return nil
+}
+
+// IsTransformer reports whether methods should choose their settings for a vision transformer.
+func (c Config) IsTransformer() bool {
+	a, ok := c.Arch.(interface{ IsTransformer() bool })
+	return ok && a.IsTransformer()
 }
 
 // New declares the parameters of a backbone in a store, under BackbonePrefix.

@@ -9,6 +9,8 @@ type Scale struct {
 	Dim    int // width of the backbone's features
 	Epochs int
 	Batch  int // images per step
+
+	Transformer bool // the backbone is a vision transformer (net.Config.IsTransformer); else a residual network
 }
 
 // Steps returns the number of optimizer steps.
@@ -24,9 +26,13 @@ const ShortRun = 2_000_000
 type Settings struct {
 	Optimizer string
 	LR        float64 // peak learning rate
-	Decay     float64 // weight decay
+	Decay     float64 // weight decay at the start
+	DecayEnd  float64 // weight decay at the end of a cosine; 0: Decay
+	Warmup    float64 // fraction of the steps over which the learning rate rises
 	ClipEach  float64 // largest norm of each parameter's gradient; 0: any
 	Views     string  // TOML that changes the method's views (views.Decode); "": no change
+
+	Backbone map[string]any // values of settings that an architecture may have for its training, such as drop-path
 }
 
 // Tuned is a Method whose default settings depend on the scale of the run.
@@ -45,16 +51,18 @@ func Defaults(m Method, s Scale, optimizer string) Settings {
 	}
 	if optimizer != "" && optimizer != o.Optimizer {
 		other := usual(optimizer, s)
-		other.Views = o.Views
-		return other
+		o.Optimizer, o.LR, o.Decay, o.DecayEnd = optimizer, other.LR, other.Decay, other.DecayEnd
 	}
 	return o
 }
 
-// usual returns settings of an optimizer that suit most methods. Adam's rate grows with the root of the batch (Malladi et al. 2022, arXiv:2205.10287), the
-// other rates grow with the batch (Goyal et al. 2017, arXiv:1706.02677, section 2.1).
-func usual(optimizer string, s Scale) Settings {
-	rates := map[string]struct{ rate, decay, power float64 }{ // for a batch of 256
+// usualRate is the learning rate of an optimizer at a batch of 256, and its weight decay.
+type usualRate struct{ rate, decay, power float64 }
+
+// Rates that suit most methods. Adam's rate grows with the root of the batch (Malladi et al. 2022, arXiv:2205.10287), the other rates grow with the batch
+// (Goyal et al. 2017, arXiv:1706.02677, section 2.1), those of vision transformers too, as in all their recipes.
+var (
+	usualRates = map[string]usualRate{
 		"adam":     {2e-3, 0, 0.5}, // htdt/self-supervised, README.md: SimCLR and BYOL on STL-10
 		"adamw":    {2e-3, 0, 0.5},
 		"sgd":      {0.05, 1e-4, 1}, // Chen and He 2021, arXiv:2011.10566, section 3
@@ -62,8 +70,28 @@ func usual(optimizer string, s Scale) Settings {
 		"lars":     {0.3, 1e-6, 1}, // Chen et al. 2020, arXiv:2002.05709, section 2.2
 		"larc":     {0.4, 1e-4, 1}, // vturrisi/solo-learn, scripts/pretrain/cifar/simclr.yaml
 	}
-	r := rates[optimizer]
-	return Settings{Optimizer: optimizer, LR: r.rate * math.Pow(float64(s.Batch)/256, r.power), Decay: r.decay}
+	transformerRates = map[string]usualRate{
+		"adam":  {5e-4, 0, 1}, // facebookresearch/dino, main_dino.py
+		"adamw": {5e-4, 0.05, 1},
+	}
+)
+
+// usual returns settings of an optimizer that suit most methods.
+func usual(optimizer string, s Scale) Settings {
+	r := usualRates[optimizer]
+	if t, ok := transformerRates[optimizer]; ok && s.Transformer {
+		r = t
+	}
+	return Settings{Optimizer: optimizer, LR: r.rate * math.Pow(float64(s.Batch)/256, r.power), Decay: r.decay, Warmup: 0.1}
+}
+
+// preferred returns usual settings of the optimizer that a method's paper uses with residual networks. Vision transformers get AdamW, with which all of their
+// recipes train.
+func preferred(optimizer string, s Scale) Settings {
+	if s.Transformer {
+		optimizer = "adamw"
+	}
+	return usual(optimizer, s)
 }
 
 // largerCrops changes views to crops of at least 0.4 of the image: in short runs of ours, networks learned more from them than from smaller crops.

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"math"
+	"strings"
 
 	"marr/kernels"
 	"marr/net"
@@ -42,20 +43,25 @@ func init() {
 // Views returns the preset "dino": two global views and six local ones.
 func (m *DINO) Views(in views.Input) ([]views.Spec, error) { return views.Preset("dino", in) }
 
-// Defaults sets the number of prototypes, the temperature and the momentum by the number of images (lightly-ai/lightly-train, _methods/dino/dino.py), and
-// a norm in the head, without which a ResNet learns little in a short run. There the teacher follows faster, the head is narrower, and the views are two
-// large ones, as in the short runs of bench/RESULTS.md.
+// Defaults sets the number of prototypes, the temperature and the momentum by the number of images (lightly-ai/lightly-train, _methods/dino/dino.py). A ResNet
+// gets a norm in the head, without which it learns little in a short run; a vision transformer has the authors' decay, clipping, stochastic depth and crops
+// (facebookresearch/dino, main_dino.py). In a short run the teacher follows faster, the head is narrower, and the views are two large ones, as in
+// bench/RESULTS.md.
 func (m *DINO) Defaults(s Scale) Settings {
 	const few, many = 20_000, 1_281_167 // many: ImageNet
 	fraction := min(max(float64(s.Images-few)/(many-few), 0), 1)
 	between := func(from, to, digits float64) float64 { return math.Round((from+fraction*(to-from))*digits) / digits }
-	m.Prototypes, m.Bottleneck, m.NormInHead = PrototypesFor(s.Images), 256, true
+	m.Prototypes, m.Bottleneck, m.NormInHead = PrototypesFor(s.Images), 256, !s.Transformer
 	m.TeacherTemp, m.TeacherTempStart = between(0.02, 0.07, 100), between(0.02, 0.04, 100)
 	if m.TeacherTempStart < m.TeacherTemp {
 		m.TeacherTempWarmup = 0.3
 	}
 	m.Momentum = between(0.99, 0.996, 1000)
 	o := usual("adamw", s)
+	if s.Transformer {
+		o.Decay, o.DecayEnd, o.ClipEach, o.Views = 0.04, 0.4, 3, transformerCrops
+		o.Warmup, o.Backbone = min(o.Warmup, 10/float64(s.Epochs)), map[string]any{"drop-path": 0.1}
+	}
 	if s.Shown() < ShortRun {
 		m.Momentum, m.CenterMomentum = 0.9, 0.5
 		m.Hidden, m.Bottleneck, m.Prototypes = 2*s.Dim, 64, min(256, m.Prototypes)
@@ -64,6 +70,10 @@ func (m *DINO) Defaults(s Scale) Settings {
 	}
 	return o
 }
+
+// transformerCrops changes the crops of the preset "dino", which are those for convolutional networks, to those for vision transformers.
+var transformerCrops = strings.Repeat("[[view]]\nrandom_resized_crop = { scale = [0.4, 1.0] }\n", 2) +
+	strings.Repeat("[[view]]\nrandom_resized_crop = { scale = [0.05, 0.4] }\n", 6)
 
 // Loss returns the cross entropy between teacher and student, the mean over all pairs of different views.
 func (m *DINO) Loss(s *Step) *kernels.Tensor {

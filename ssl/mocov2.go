@@ -52,7 +52,7 @@ func (m *MoCoV2) Defaults(s Scale) Settings {
 	if s.Size <= 64 {
 		m.Temperature = 0.1
 	}
-	return usual("sgd", s)
+	return preferred("sgd", s)
 }
 
 // Loss returns the loss of the first views, or with Symmetric the sum of both directions.

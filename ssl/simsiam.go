@@ -38,11 +38,13 @@ func (m *SimSiam) Views(in views.Input) ([]views.Spec, error) { return views.Pre
 // Defaults sets the width of the embedding in proportion to the backbone, up to the paper's 2048, and the paper's optimizer. A short run gets ten times the
 // paper's rate, half the width and larger crops: at the paper's rate, its features were worse than an untrained network's (bench/RESULTS.md).
 func (m *SimSiam) Defaults(s Scale) Settings {
-	o := usual("sgd", s)
+	o := preferred("sgd", s)
 	m.Out = min(2048, 4*s.Dim)
 	if s.Shown() < ShortRun {
 		m.Out, m.ScheduledPredictor = min(2048, 2*s.Dim), true
-		o.LR, o.Decay, o.Views = 10*o.LR, 5e-4, largerCrops
+		if o.Views = largerCrops; !s.Transformer {
+			o.LR, o.Decay = 10*o.LR, 5e-4
+		}
 	}
 	m.Hidden = m.Out
 	return o

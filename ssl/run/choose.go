@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"marr/kernels"
+	"marr/net"
 	"marr/net/registry"
 	"marr/ssl"
 )
@@ -100,14 +101,18 @@ func (in Input) choice(shortSide int, limit time.Duration, given func(key string
 
 // ChooseMethod returns a method for a run that shows this many images, in views of c.Size pixels.
 //
-//	short runs  SimCLR: the most accurate of ours (bench/RESULTS.md)
-//	up to 64 px BYOL: the most accurate at that size without large batches or many views, ahead of DINO (vturrisi/solo-learn, README.md)
-//	above       DINO with local views: the most accurate in 200 epochs (lightly-ai/lightly, imagenette_benchmark.py)
+//	short runs    SimCLR: the most accurate of ours (bench/RESULTS.md)
+//	transformers  DINO: the most accurate in long runs (Caron et al. 2021, arXiv:2104.14294, table 2)
+//	up to 64 px   BYOL: the most accurate at that size without large batches or many views, ahead of DINO (vturrisi/solo-learn, README.md)
+//	above         DINO with local views: the most accurate in 200 epochs (lightly-ai/lightly, imagenette_benchmark.py)
 func ChooseMethod(c Config, shown float64, given func(key string) bool) *Choice {
 	x := newChoice(given)
+	network, err := c.Network(3)
 	switch {
 	case shown < ssl.ShortRun:
 		x.set("method", "simclr", "the most accurate in runs that show fewer than 2 million images")
+	case err == nil && network.IsTransformer():
+		x.set("method", "dino", "the most accurate in long runs of vision transformers")
 	case c.Size <= 64:
 		x.set("method", "byol", "the most accurate in long runs on views of up to 64 px")
 	default:
@@ -173,19 +178,47 @@ func MethodDefaults(c Config, images int, given func(key string) bool) (*Choice,
 	if given("optimizer") {
 		optimizer = c.Optimizer
 	}
-	o := ssl.Defaults(m, ssl.Scale{Images: images, Size: c.Size, Dim: network.Arch.Dim(), Epochs: c.Epochs, Batch: c.Batch}, optimizer)
+	o := ssl.Defaults(m, ssl.Scale{Images: images, Size: c.Size, Dim: network.Arch.Dim(), Epochs: c.Epochs, Batch: c.Batch, Transformer: network.IsTransformer()},
+		optimizer)
 	why := "usual with this method"
+	if network.IsTransformer() {
+		why = "usual with this method and a vision transformer"
+	}
 	x.set("optimizer", o.Optimizer, why)
 	if !given("base_lr") {
 		x.set("lr", o.LR, why)
 	}
 	x.set("weight_decay", o.Decay, why)
+	if given("weight_decay") || o.DecayEnd == 0 {
+		o.DecayEnd = -1 // as weight_decay
+	}
+	x.set("weight_decay_end", o.DecayEnd, why)
+	x.set("warmup", o.Warmup, why)
 	x.set("clip_each", o.ClipEach, why)
+	if err := x.setTraining(c.Arch, o.Backbone); err != nil {
+		return nil, err
+	}
 	x.Views = o.Views
 	if _, ok := m.(ssl.Tuned); ok {
 		x.Options = registry.Values(m)
 	}
 	return x, nil
+}
+
+// setTraining sets the settings that an architecture has for its training, to the given values or else to their defaults.
+func (x *Choice) setTraining(arch string, values map[string]any) error {
+	a, err := net.NewArchitecture(arch)
+	if err != nil {
+		return err
+	}
+	for _, o := range registry.Options(a) {
+		if v, ok := values[o.Name]; o.OfTraining && ok {
+			x.Backbone[o.Name] = v
+		} else if o.OfTraining {
+			x.Backbone[o.Name] = o.Get()
+		}
+	}
+	return nil
 }
 
 // formatLimit formats a time limit: 40 s, 25 min, 3 h 10 min, 12 h.

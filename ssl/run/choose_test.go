@@ -2,6 +2,7 @@ package run
 
 import (
 	"errors"
+	"math"
 	"slices"
 	"strings"
 	"testing"
@@ -100,15 +101,17 @@ func TestChooseInputKeepsGivenSettings(t *testing.T) {
 
 func TestChooseMethodFollowsTheLengthOfTheRun(t *testing.T) {
 	for _, x := range []struct {
+		arch  string
 		size  int
 		shown float64
 		want  string
-	}{{32, 1e5, "simclr"}, {224, 1e5, "simclr"}, {32, 1e7, "byol"}, {64, 1e7, "byol"}, {96, 1e7, "dino"}} {
+	}{{"resnet18", 32, 1e5, "simclr"}, {"resnet18", 224, 1e5, "simclr"}, {"resnet18", 32, 1e7, "byol"}, {"resnet18", 64, 1e7, "byol"}, {"resnet18", 96, 1e7, "dino"},
+		{"vit-tiny", 32, 1e5, "simclr"}, {"vit-tiny", 32, 1e7, "dino"}, {"vit-small", 224, 1e7, "dino"}} {
 		c := DefaultConfig()
-		c.Size = x.size
+		c.Arch, c.Size = x.arch, x.size
 		ChooseMethod(c, x.shown, never).Apply(&c, never)
 		if c.Method != x.want {
-			t.Errorf("%d px, %g images: %s, want %s", x.size, x.shown, c.Method, x.want)
+			t.Errorf("%s, %d px, %g images: %s, want %s", x.arch, x.size, x.shown, c.Method, x.want)
 		}
 	}
 }
@@ -209,5 +212,42 @@ func TestMethodDefaultsFitTheOptimizer(t *testing.T) {
 	ssl.Defaults(m, ssl.Scale{Images: 100, Size: 32, Dim: 8, Epochs: 1, Batch: 2}, "")
 	if fresh, _ := ssl.New("byol"); registry.Values(fresh)["embedding"] != before {
 		t.Error("Defaults changed the registered method")
+	}
+}
+
+// Long runs of vision transformers get the settings of the papers: facebookresearch/dino, main_dino.py, and facebookresearch/moco-v3, CONFIG.md.
+func TestMethodDefaultsFollowTheArchitecture(t *testing.T) {
+	defaults := func(method, arch string, given func(string) bool) (Config, *Choice) {
+		c := DefaultConfig()
+		c.Method, c.Arch, c.Epochs, c.Batch, c.Size, c.Decay = method, arch, 200, 1024, 224, 0.01
+		r, err := MethodDefaults(c, 1_281_167, given)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Apply(&c, given)
+		return c, r
+	}
+	dino, options := defaults("dino", "vit-small", never)
+	if dino.Optimizer != "adamw" || dino.LR != 2e-3 || dino.Decay != 0.04 || dino.DecayEnd != 0.4 || dino.ClipEach != 3 || dino.Warmup != 0.05 ||
+		dino.Backbone["drop-path"] != 0.1 || dino.Backbone["freeze-patches"] != false || options.Options["norm-in-head"] != false {
+		t.Errorf("DINO: %+v, %v", dino, options.Options)
+	}
+	moco, options := defaults("mocov3", "vit-small", never)
+	if moco.Optimizer != "adamw" || math.Abs(moco.LR-6e-4) > 1e-12 || moco.Decay != 0.1 || moco.DecayEnd != -1 || moco.ClipEach != 0 || moco.Backbone["drop-path"] != 0.0 ||
+		moco.Backbone["freeze-patches"] != true || options.Options["projector-layers"] != 3 || options.Options["predictor-norm"] != true {
+		t.Errorf("MoCo v3: %+v, %v", moco, options.Options)
+	}
+	if c, r := defaults("dino", "resnet18", never); c.DecayEnd != -1 || c.ClipEach != 0 || len(c.Backbone) > 0 || r.Options["norm-in-head"] != true {
+		t.Errorf("DINO with a ResNet: %+v, %v", c, r.Options)
+	}
+	if c, _ := defaults("dino", "vit-small", givenKeys("weight_decay", "drop-path")); c.Decay != 0.01 || c.DecayEnd != -1 || len(c.Backbone) != 1 {
+		t.Errorf("with a weight decay and a rate of stochastic depth from the user: decay %g to %g, %v", c.Decay, c.DecayEnd, c.Backbone)
+	}
+	for _, method := range ssl.Methods() {
+		transformer, _ := defaults(method, "vit-small", never)
+		resnet, _ := defaults(method, "resnet18", givenKeys("optimizer"))
+		if transformer.Optimizer != "adamw" || !(transformer.LR < resnet.LR) || !(transformer.Decay > 0) {
+			t.Errorf("%s: a vision transformer trains with %s at %g, decay %g, a ResNet with AdamW at %g", method, transformer.Optimizer, transformer.LR, transformer.Decay, resnet.LR)
+		}
 	}
 }

@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 
 	"github.com/spf13/pflag"
@@ -39,7 +41,7 @@ func listMethods(ctx context.Context, fs *pflag.FlagSet, c run.Config) error {
 		}
 		with := c
 		x.Apply(&with, p.given)
-		fmt.Printf("\n%s  %s\n    --optimizer %s --lr %g --weight-decay %g --clip-each %g\n", c.Method, ssl.About(c.Method), with.Optimizer, with.LR, with.Decay, with.ClipEach)
+		fmt.Printf("\n%s  %s\n    %s\n", c.Method, ssl.About(c.Method), trainingFlags(with, x))
 		if x.Views != "" {
 			fmt.Printf("    --views with %s\n", strings.Join(strings.Fields(x.Views), " "))
 		}
@@ -52,4 +54,23 @@ func listMethods(ctx context.Context, fs *pflag.FlagSet, c run.Config) error {
 		}
 	}
 	return nil
+}
+
+// trainingFlags returns the flags of the settings of c that x chose, except for those of the method.
+func trainingFlags(c run.Config, x *run.Choice) string {
+	text := fmt.Sprintf("--optimizer %s --lr %.4g --weight-decay %g", c.Optimizer, c.LR, c.Decay)
+	if c.DecayEnd >= 0 {
+		text += fmt.Sprintf(" --weight-decay-end %g", c.DecayEnd)
+	}
+	text += fmt.Sprintf(" --warmup %.4g --clip-each %g", c.Warmup, c.ClipEach)
+	for _, name := range slices.Sorted(maps.Keys(x.Backbone)) {
+		switch v := x.Backbone[name]; v {
+		case false:
+		case true:
+			text += " --" + name
+		default:
+			text += fmt.Sprintf(" --%s %v", name, v)
+		}
+	}
+	return text
 }

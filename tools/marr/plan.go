@@ -81,12 +81,14 @@ type row struct{ name, value, why string }
 
 // print prints the plan of a run.
 func (p *planner) print() {
-	c := p.config
+	c := *p.config
+	c.Resolve(p.set)
 	rows := []row{
 		{"method", c.Method, p.reason("method")},
-		{"network", networkName(*c), p.reason("arch")},
+		{"network", networkName(c), p.reason("arch")},
 		{"views", fmt.Sprintf("%d px", c.Size), p.reason("size")},
 		{"batch", fmt.Sprint(c.Batch), p.reason("batch")},
+		{"training", fmt.Sprintf("%s, lr %.3g", c.Optimizer, c.LR), p.reason("optimizer")},
 		{"epochs", fmt.Sprintf("%d of %s", c.Epochs, count(p.perEpoch(), "step")), p.reason("epochs")},
 	}
 	if p.cost.step > 0 {
@@ -102,16 +104,18 @@ func (p *planner) print() {
 	case p.choosesEpochs() && c.Epochs > 1:
 		fmt.Printf("half the time: --time %s\n", roundTime(whole/2))
 	case c.Epochs > 1:
-		fmt.Printf("half the time: --epochs %d --arch %s --size %d\n", c.Epochs/2, strings.Replace(networkName(*c), ", ", " --", 1), c.Size)
+		fmt.Printf("half the time: --epochs %d --arch %s --size %d\n", c.Epochs/2, strings.Replace(networkName(c), ", ", " --", 1), c.Size)
 	default:
 		fmt.Printf("half the time: --size %d, or a smaller --arch\n", int(float64(c.Size)/math.Sqrt2))
 	}
 }
 
-// networkName returns the architecture of a run, and its width if that was set.
+// networkName returns the architecture of a resolved configuration, with its width or its patches.
 func networkName(c run.Config) string {
-	if width, ok := c.Backbone["width"]; ok {
-		return fmt.Sprintf("%s, width %v", c.Arch, width)
+	for _, name := range []string{"width", "patch"} {
+		if v, ok := c.Backbone[name]; ok {
+			return fmt.Sprintf("%s, %s %v", c.Arch, name, v)
+		}
 	}
 	return c.Arch
 }

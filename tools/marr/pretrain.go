@@ -104,7 +104,7 @@ func (o *pretrainOptions) declare(fs *pflag.FlagSet, c *run.Config) {
 	end()
 	o.device, o.tune = deviceFlag(fs), tuneFlag(fs)
 	methodFlags(fs)
-	planned(fs, "size", "method", "arch", "width", "epochs", "batch", "optimizer", "lr", "base-lr", "weight-decay", "clip-each")
+	planned(fs, "size", "method", "arch", "width", "epochs", "batch", "optimizer", "lr", "base-lr", "weight-decay", "weight-decay-end", "warmup", "clip-each", "drop-path", "freeze-patches")
 }
 
 // pictureImages is the number of images whose views TensorBoard shows.
