@@ -3,7 +3,6 @@ package bench
 import (
 	"bytes"
 	"context"
-	_ "embed"
 	"fmt"
 	"image"
 	"image/color"
@@ -23,9 +22,6 @@ import (
 	"marr/ssl/views"
 	"marr/vk"
 )
-
-//go:embed peers/torch_views.py
-var torchViews string
 
 // DataResults is the speed of the data pipeline, from image files to views on the device.
 type DataResults struct {
@@ -253,8 +249,8 @@ func (d *DataResults) comparePeers(ctx context.Context, dev *vk.Device, peers []
 				return err
 			}
 			p.peerOutput = peerOutput{}
-			args := []string{"-", "--size", strconv.Itoa(v.Size), "--workers", strconv.Itoa(runtime.NumCPU())}
-			if err := c.Run(ctx, torchViews, args, &p.peerOutput); err != nil {
+			args := []string{"--size", strconv.Itoa(v.Size), "--workers", strconv.Itoa(runtime.NumCPU())}
+			if err := c.runScript(ctx, "torch_views.py", args, &p.peerOutput); err != nil {
 				return fmt.Errorf("bench: %w", err)
 			}
 			p.Rounds = append(p.Rounds, Round{Marr: v.ViewsPerS, PyTorch: p.ViewsPerS})

@@ -3,19 +3,22 @@ package bench
 import (
 	"bytes"
 	"context"
-	_ "embed"
+	"embed"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
+	"os"
 	"os/exec"
+	"path/filepath"
 	"strconv"
 	"strings"
 )
 
-// The PyTorch scripts are embedded: the comparison needs the binary and a Python with torch, but no source tree.
+// Scripts has the PyTorch programs, in the folder peers: the comparison needs the binary and a Python with torch, but no source tree.
 //
-//go:embed peers/torch_step.py
-var torchStep string
+//go:embed peers/torch_step.py peers/torch_views.py peers/torch_vit.py
+var Scripts embed.FS
 
 // PeerCommand is a Python that can import torch, and the precision of the PyTorch step.
 type PeerCommand struct {
@@ -75,11 +78,33 @@ func lastLine(text string) string {
 	return lines[len(lines)-1]
 }
 
-// Run runs Python with these arguments and this standard input, and decodes the JSON that it prints into output.
-func (c PeerCommand) Run(ctx context.Context, stdin string, args []string, output any) error {
+// WriteScripts writes the files in the folder peers of some embedded programs into a folder, which must not have them.
+func WriteScripts(dir string, programs embed.FS) error {
+	scripts, err := fs.Sub(programs, "peers")
+	if err != nil {
+		return err
+	}
+	return os.CopyFS(dir, scripts)
+}
+
+// runScript runs one of Scripts with these arguments, as Run does.
+func (c PeerCommand) runScript(ctx context.Context, name string, args []string, output any) error {
+	dir, err := os.MkdirTemp("", "marr-bench-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(dir)
+	if err := WriteScripts(dir, Scripts); err != nil {
+		return err
+	}
+	return c.Run(ctx, append([]string{filepath.Join(dir, name)}, args...), output)
+}
+
+// Run runs Python with these arguments and decodes the JSON that it prints into output.
+func (c PeerCommand) Run(ctx context.Context, args []string, output any) error {
 	command := exec.CommandContext(ctx, c.Python, args...)
 	var out, errs bytes.Buffer
-	command.Stdin, command.Stdout, command.Stderr = strings.NewReader(stdin), &out, &errs
+	command.Stdout, command.Stderr = &out, &errs
 	if err := command.Run(); err != nil {
 		return errors.Join(ctx.Err(), fmt.Errorf("PyTorch: %w: %s", err, lastLine(errs.String())))
 	}
@@ -95,9 +120,9 @@ func (p *Peer) addRound(ctx context.Context, c PeerCommand, o StepOptions, marrV
 	if p.Problem != "" {
 		return
 	}
-	args := []string{"-", "--arch", o.Arch, "--batch", strconv.Itoa(o.Batch), "--size", strconv.Itoa(o.Size), "--steps", strconv.Itoa(o.Steps)}
+	args := []string{"--arch", o.Arch, "--batch", strconv.Itoa(o.Batch), "--size", strconv.Itoa(o.Size), "--steps", strconv.Itoa(o.Steps)}
 	for name, v := range o.Backbone {
-		if v != true { // zero-init-residual changes initial values, not the time
+		if _, isSwitch := v.(bool); !isSwitch { // zero-init-residual changes initial values, not the time
 			args = append(args, "--"+name, fmt.Sprint(v))
 		}
 	}
@@ -105,7 +130,7 @@ func (p *Peer) addRound(ctx context.Context, c PeerCommand, o StepOptions, marrV
 		args = append(args, "--amp")
 	}
 	var out peerOutput
-	if err := c.Run(ctx, torchStep, args, &out); err != nil {
+	if err := c.runScript(ctx, "torch_step.py", args, &out); err != nil {
 		p.Problem = err.Error()
 		return
 	}

@@ -10,8 +10,10 @@ import (
 	"marr/ssl/run"
 )
 
-// Images is the data set of Cases: 10,000 gray images of 32 px. Its test part is Images + ":test".
+// Images is the data set of Cases: numImages gray images of 32 px. Its test part is Images + ":test".
 const Images = "builtin:fashion-placed"
+
+const numImages = 10_000
 
 // Case is the configuration of one training run.
 type Case struct {
@@ -35,7 +37,10 @@ var seeds = map[string]int{"simclr": 3, "byol": 3, "dino": 3, "simsiam": 8}
 // globalViews gives DINO two global views and no local ones, as in the first PyTorch measurements.
 const globalViews = "from = \"moco-v3\"\n[all]\nrandom_resized_crop = { interpolation = \"bicubic\" }\n"
 
-// Cases returns all cases for Images: every method with its registered settings for DefaultEpochs on the network of marr demo, the recipes, and
+// transformers lists the methods that train a vision transformer too.
+var transformers = []string{"dino", "mocov3"}
+
+// Cases returns all cases for Images: every method with its registered settings for DefaultEpochs on the network of marr demo, the recipes, transformers, and
 // CollapseCases.
 func Cases() (cases []Case, err error) {
 	for _, name := range ssl.Methods() {
@@ -63,25 +68,54 @@ func Cases() (cases []Case, err error) {
 			cases = append(cases, Case{Name: fmt.Sprintf("%s-%d", name, seed), Group: name, Config: config, Views: r.Views, Options: r.Options})
 		}
 	}
+	for _, method := range transformers {
+		c := transformerCase(method)
+		if err := c.recommend(numImages); err != nil {
+			return nil, err
+		}
+		cases = append(cases, c)
+	}
 	return append(cases, CollapseCases()...), nil
 }
 
-// RecommendedCases returns a case for each method, with the settings that marr pretrain chooses for it: on a data set, by the name with which it was opened,
-// in views of size × size pixels, with the network of marr demo.
+// RecommendedCases returns a case for each method on the network of marr demo, and for each of transformers on a vision transformer, with the settings that
+// marr pretrain chooses: for a data set, by the name with which it was opened, in views of size × size pixels.
 func RecommendedCases(name string, set *data.Set, size, epochs int) (cases []Case, err error) {
-	free := func(string) bool { return false }
 	for _, method := range ssl.Methods() {
 		c := Case{Name: method + "-0", Group: method, Config: demoConfig(0)}
-		c.Config.Data, c.Config.Method, c.Config.Size, c.Config.Epochs = name, method, size, epochs
-		choice, err := run.MethodDefaults(c.Config, set.Len(), free)
-		if err != nil {
-			return nil, err
-		}
-		choice.Apply(&c.Config, free)
-		c.Views, c.Options = choice.Views, choice.Options
+		c.Config.Method = method
 		cases = append(cases, c)
 	}
+	for _, method := range transformers {
+		cases = append(cases, transformerCase(method))
+	}
+	for i := range cases {
+		c := &cases[i]
+		c.Config.Data, c.Config.Size, c.Config.Epochs = name, size, epochs
+		if err := c.recommend(set.Len()); err != nil {
+			return nil, err
+		}
+	}
 	return cases, nil
+}
+
+// recommend sets the settings that marr pretrain chooses for this many images.
+func (c *Case) recommend(images int) error {
+	free := func(string) bool { return false }
+	choice, err := run.MethodDefaults(c.Config, images, free)
+	if err != nil {
+		return err
+	}
+	choice.Apply(&c.Config, free)
+	c.Views, c.Options = choice.Views, choice.Options
+	return nil
+}
+
+// transformerCase returns a run of a method on a vision transformer.
+func transformerCase(method string) Case {
+	c := Case{Name: "vit-" + method + "-0", Group: method + ", vit-tiny", Config: transformerConfig(0)}
+	c.Config.Method = method
+	return c
 }
 
 // CollapseCases returns variants of BYOL. Each lacks or replaces one part that is said to prevent collapse (bench/COLLAPSE.md).
@@ -115,6 +149,13 @@ func CollapseCases() (cases []Case) {
 func demoConfig(seed uint64) run.Config {
 	c := run.DefaultConfig()
 	c.Data, c.Arch, c.Backbone, c.Epochs, c.Seed = Images, "resnet10", map[string]any{"width": 16}, DefaultEpochs, seed
+	return c
+}
+
+// transformerConfig returns the configuration of marr demo with a vision transformer that takes about as much time.
+func transformerConfig(seed uint64) run.Config {
+	c := demoConfig(seed)
+	c.Arch, c.Backbone = "vit-tiny", map[string]any{"patch": 4, "embed-dim": 64, "depth": 4}
 	return c
 }
 

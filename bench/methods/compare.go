@@ -22,12 +22,13 @@ import (
 
 // Comparison is what each method learns from the same images with the same network.
 type Comparison struct {
-	Data       string `json:"data"`
-	Images     int    `json:"images"`
-	TestImages int    `json:"test_images"`
-	RawPixels  Run    `json:"raw"`
-	Untrained  Run    `json:"untrained"` // the network with its initial weights
-	Runs       []Run  `json:"runs"`
+	Data         string `json:"data"`
+	Images       int    `json:"images"`
+	TestImages   int    `json:"test_images"`
+	RawPixels    Run    `json:"raw"`
+	Untrained    Run    `json:"untrained"`              // the network with its initial weights
+	UntrainedViT Run    `json:"untrained_vit,omitzero"` // the vision transformer with its initial weights
+	Runs         []Run  `json:"runs"`
 }
 
 // Run is one training run, evaluated at its last step.
@@ -86,14 +87,15 @@ type comparer struct {
 	out *Comparison
 }
 
-// baselines evaluates the raw pixels and the untrained network, or reads their results.
+// baselines evaluates the raw pixels and the untrained networks, or reads their results.
 func (c *comparer) baselines(ctx context.Context) error {
 	path, out := filepath.Join(c.Dir, "baselines.json"), c.out
-	if err := bench.ReadJSON(path, &[]*Run{&out.RawPixels, &out.Untrained}); err == nil || !errors.Is(err, os.ErrNotExist) {
+	err := bench.ReadJSON(path, &[]*Run{&out.RawPixels, &out.Untrained, &out.UntrainedViT})
+	if complete := out.UntrainedViT.Name != ""; err == nil && complete || err != nil && !errors.Is(err, os.ErrNotExist) {
 		return err
 	}
 	mean, std := c.Train.Stats()
-	out.RawPixels.Name, out.Untrained.Name = "raw pixels", "untrained"
+	out.RawPixels.Name, out.Untrained.Name, out.UntrainedViT.Name = "raw pixels", "untrained", "untrained vit-tiny"
 	train, err := eval.RawPixels(ctx, c.Train, c.Size, mean, std)
 	if err != nil {
 		return err
@@ -105,7 +107,17 @@ func (c *comparer) baselines(ctx context.Context) error {
 	if err := out.RawPixels.setScores(ctx, train, test); err != nil {
 		return err
 	}
-	config := demoConfig(0)
+	if err := c.untrained(ctx, &out.Untrained, demoConfig(0)); err != nil {
+		return err
+	}
+	if err := c.untrained(ctx, &out.UntrainedViT, transformerConfig(0)); err != nil {
+		return err
+	}
+	return bench.WriteJSON(path, []*Run{&out.RawPixels, &out.Untrained, &out.UntrainedViT})
+}
+
+// untrained evaluates the network of a configuration with its initial weights.
+func (c *comparer) untrained(ctx context.Context, out *Run, config run.Config) error {
 	config.Size = c.Size
 	config.Resolve(c.Train)
 	st := kernels.NewStore(c.dev)
@@ -118,10 +130,8 @@ func (c *comparer) baselines(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := c.evaluate(ctx, &out.Untrained, st, backbone, c.Size); err != nil {
-		return err
-	}
-	return bench.WriteJSON(path, []*Run{&out.RawPixels, &out.Untrained})
+	out.Config = config
+	return c.evaluate(ctx, out, st, backbone, config.Size)
 }
 
 // add appends the run of a case and of its peer to the comparison.
@@ -156,6 +166,7 @@ func (c *comparer) checkConfig(x Case, stored Run, dir string) error {
 		return err
 	}
 	x.Config.Resolve(c.Train)
+	stored.Config.Resolve(c.Train) // it may lack settings that are newer
 	if err := x.Config.SetViews(x.Views, m, c.Train); err != nil {
 		return err
 	}

@@ -147,3 +147,15 @@ func TestStoredRunWithOtherSettingsIsRefused(t *testing.T) {
 		t.Errorf("a stored run with another learning rate is accepted: %v", err)
 	}
 }
+
+func TestGainIsOverTheUntrainedNetworkOfTheSameArchitecture(t *testing.T) {
+	c := Comparison{Untrained: runOf("untrained", 50, 30, nil), UntrainedViT: runOf("untrained vit-tiny", 50, 20, nil), Runs: []Run{runOf("resnet", 60, 40, nil), runOf("vit", 60, 41, nil)}}
+	c.UntrainedViT.Config.Arch, c.Runs[1].Config.Arch = "vit-tiny", "vit-tiny"
+	var text strings.Builder
+	(&Results{Comparison: &c}).Print(&text)
+	for _, want := range []string{"untrained vit-tiny", "+10.0", "+21.0"} {
+		if !strings.Contains(text.String(), want) {
+			t.Errorf("no %q in\n%s", want, text.String())
+		}
+	}
+}

@@ -9,12 +9,12 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
 
 	"marr/bench"
+	"marr/net"
 	"marr/ssl"
 	"marr/ssl/data"
 	"marr/ssl/run"
@@ -22,7 +22,7 @@ import (
 	"marr/ssl/views"
 )
 
-//go:embed peers/torch_ssl.py peers/torch_paint.py peers/torch_eval.py
+//go:embed peers/*.py
 var peerScripts embed.FS
 
 // Peer is the outcome of PyTorch with the same recipe, number of steps and evaluation.
@@ -56,7 +56,7 @@ func (c *comparer) peer(ctx context.Context, x Case, dir string, run Run) (*Peer
 		args = append(args, key+"="+string(text))
 	}
 	c.log("%s: PyTorch", x.Name)
-	if err := c.Peers[0].Run(ctx, "", args, p); err != nil {
+	if err := c.Peers[0].Run(ctx, args, p); err != nil {
 		return nil, err
 	}
 	return p, bench.WriteJSON(path, p)
@@ -64,15 +64,11 @@ func (c *comparer) peer(ctx context.Context, x Case, dir string, run Run) (*Peer
 
 // writePeerFiles writes the Python scripts and the images to a folder and returns its path.
 func (c *comparer) writePeerFiles() (string, error) {
-	scripts, err := fs.Sub(peerScripts, "peers")
-	if err != nil {
-		return "", err
-	}
 	home := filepath.Join(c.Dir, "peer")
 	if err := os.RemoveAll(home); err != nil { // it may have scripts of another version
 		return "", err
 	}
-	if err := os.CopyFS(home, scripts); err != nil {
+	if err := errors.Join(bench.WriteScripts(home, bench.Scripts), bench.WriteScripts(home, peerScripts)); err != nil {
 		return "", err
 	}
 	for name, set := range map[string]*data.Set{"train": c.Train, "test": c.Test} {
@@ -113,7 +109,11 @@ func peerSettings(c run.Config, x Case, set *data.Set) (map[string]any, error) {
 		return nil, err
 	}
 	dim := network.Arch.Dim()
-	out := map[string]any{"optimizer": c.Optimizer, "lr": c.LR, "batch": c.Batch, "warmup": c.Warmup, "weight_decay": c.Decay}
+	out := map[string]any{"optimizer": c.Optimizer, "lr": c.LR, "batch": c.Batch, "warmup": c.Warmup, "weight_decay": c.Decay, "weight_decay_end": c.DecayEnd}
+	if v, ok := network.Arch.(*net.ViT); ok {
+		out["vit"] = map[string]any{"patch": v.Patch, "width": v.EmbedDim, "depth": v.Depth, "heads": v.Heads, "grid": v.Grid, "pool": v.Pool,
+			"drop_path": v.DropPath, "freeze_patches": v.FreezePatches}
+	}
 	switch m := m.(type) {
 	case *ssl.SimCLR:
 		out["temperature"], out["hidden"], out["out"] = m.Temperature, cmp.Or(m.Hidden, dim), m.Out
@@ -135,7 +135,7 @@ func peerSettings(c run.Config, x Case, set *data.Set) (map[string]any, error) {
 		out["momentum"], out["temperature"], out["queue"], out["symmetric"] = m.Momentum, m.Temperature, m.Queue, m.Symmetric
 		out["hidden"], out["out"] = cmp.Or(m.Hidden, dim), m.Out
 	case *ssl.MoCoV3:
-		out["momentum"], out["temperature"] = m.Momentum, m.Temperature
+		out["momentum"], out["temperature"], out["layers"], out["predictor_bn"] = m.Momentum, m.Temperature, m.Layers, m.PredictorNorm
 		out["hidden"], out["out"], out["bottleneck"] = cmp.Or(m.Hidden, 2*dim), m.Out, cmp.Or(m.PredictorHidden, m.Hidden, 2*dim)
 	case *ssl.NNCLR:
 		out["temperature"], out["queue"], out["out"] = m.Temperature, m.Queue, m.Out
@@ -159,9 +159,9 @@ func peerSettings(c run.Config, x Case, set *data.Set) (map[string]any, error) {
 // peerTrains reports whether torch_ssl.py supports the parts of a run that are not settings of the script.
 func peerTrains(c run.Config, m ssl.Method) bool {
 	demo := demoConfig(0)
-	ok := c.Arch == demo.Arch && fmt.Sprint(c.Backbone["width"]) == "16" && c.Backbone["stem"] == "strided" && c.Backbone["zero-init-residual"] == false &&
-		(c.Norm == "batch" || c.Norm == "none") && c.HeadNorm == "batch" &&
-		(c.Optimizer == "adamw" || c.Optimizer == "sgd") && c.Schedule == "cosine" && c.DecayEnd == c.Decay && c.Clip == 0 && c.Accumulate == 1
+	resnet := c.Arch == demo.Arch && fmt.Sprint(c.Backbone["width"]) == "16" && c.Backbone["stem"] == "strided" && c.Backbone["zero-init-residual"] == false
+	ok := (resnet || c.Arch == transformerConfig(0).Arch) && (c.Norm == "batch" || c.Norm == "none") && c.HeadNorm == "batch" &&
+		(c.Optimizer == "adamw" || c.Optimizer == "sgd") && c.Schedule == "cosine" && c.LREnd == 0 && c.Beta2 == net.DefaultBeta2 && c.Clip == 0 && c.Accumulate == 1
 	switch m := m.(type) {
 	case *ssl.SimCLR:
 		ok = ok && !m.Decoupled && !m.OutputNorm
@@ -169,8 +169,6 @@ func peerTrains(c run.Config, m ssl.Method) bool {
 		ok = ok && !m.NoPredictor && m.Momentum > 0 && cmp.Or(m.PredictorHidden, m.Hidden) == m.Hidden
 	case *ssl.SimSiam:
 		ok = ok && m.Layers == 3
-	case *ssl.MoCoV3:
-		ok = ok && m.Layers == 2 && !m.PredictorNorm
 	case *ssl.SwAV:
 		ok = ok && m.Queue == 0
 	case *ssl.DINO:

@@ -29,8 +29,10 @@ func (c *Comparison) title() string {
 func (c *Comparison) table() *bench.Table {
 	t := &bench.Table{FirstNumber: 1, Head: []string{"method", "epochs", "runs", "kNN-1", "kNN-20", "linear", "linear10", "gain", "rank", "pretext",
 		"embedding std", "seconds"}}
-	for _, x := range []Run{c.RawPixels, c.Untrained} {
-		c.add(t, x.Name, "", []Outcome{x.Outcome}, "")
+	for _, x := range []Run{c.RawPixels, c.Untrained, c.UntrainedViT} {
+		if x.Name != "" {
+			add(t, x.Name, "", []Outcome{x.Outcome}, "", "")
+		}
 	}
 	for _, runs := range c.groups() {
 		var marr, pytorch []Outcome
@@ -41,11 +43,11 @@ func (c *Comparison) table() *bench.Table {
 				pytorch = append(pytorch, x.Peer.Outcome)
 			}
 		}
-		c.add(t, runs[0].Group, fmt.Sprint(runs[0].Config.Epochs), marr, formatStd(std))
+		add(t, runs[0].Group, fmt.Sprint(runs[0].Config.Epochs), marr, c.gain(runs[0].Config.Arch, marr), formatStd(std))
 		if len(pytorch) < len(marr) {
 			continue
 		}
-		c.add(t, "· PyTorch "+runs[0].Peer.Torch, "", pytorch, "")
+		add(t, "· PyTorch "+runs[0].Peer.Torch, "", pytorch, "", "")
 		t.Add("· marr − PyTorch", "", "", "", "", c.compare(marr, pytorch, linear, 2), c.compare(marr, pytorch, linear10, 3), "", "", "", "", "")
 	}
 	return t
@@ -76,8 +78,21 @@ func (c *Comparison) groups() (out [][]Run) {
 func linear(o Outcome) float64   { return o.Linear }
 func linear10(o Outcome) float64 { return o.Linear10 }
 
+// gain formats how much higher linear10 is than that of the untrained network; "" if the runs have no scores.
+func (c *Comparison) gain(arch string, runs []Outcome) string {
+	few, _ := meanAndStd(runs, linear10)
+	if few == 0 {
+		return ""
+	}
+	untrained := c.Untrained
+	if c.UntrainedViT.Name != "" && arch == c.UntrainedViT.Config.Arch {
+		untrained = c.UntrainedViT
+	}
+	return fmt.Sprintf("%+.1f", few-untrained.Linear10)
+}
+
 // add adds the row of a recipe's runs.
-func (c *Comparison) add(t *bench.Table, name, epochs string, runs []Outcome, std string) {
+func add(t *bench.Table, name, epochs string, runs []Outcome, gain, std string) {
 	show := func(f func(Outcome) float64) string {
 		mean, std := meanAndStd(runs, f)
 		if math.IsNaN(mean) || mean == 0 { // a run that stopped at a non-finite value has no scores
@@ -88,13 +103,9 @@ func (c *Comparison) add(t *bench.Table, name, epochs string, runs []Outcome, st
 		}
 		return fmt.Sprintf("%.1f ± %.1f", mean, std)
 	}
-	few, _ := meanAndStd(runs, linear10)
-	gain, count := "", ""
+	count := ""
 	if epochs != "" {
 		count = fmt.Sprint(len(runs))
-	}
-	if epochs != "" && few > 0 {
-		gain = fmt.Sprintf("%+.1f", few-c.Untrained.Linear10)
 	}
 	t.Add(name, epochs, count, show(func(o Outcome) float64 { return o.KNN1 }), show(func(o Outcome) float64 { return o.KNN20 }),
 		show(linear), show(linear10), gain,

@@ -1,9 +1,10 @@
 """Measures the SimCLR training step of `marr bench step` in PyTorch and prints one line of JSON.
 
     python3 torch_step.py --arch resnet18 --stem cifar --width 64 --batch 256 --size 32 --steps 10 [--amp] [--device cuda|cpu]
+    python3 torch_step.py --arch vit-tiny --patch 4 --embed-dim 192 --depth 12 --heads 3 --grid 8 --pool cls --batch 256 --size 32 --steps 10
 
-The step matches marr's in: network (basic blocks or bottlenecks, no classifier), projector (dim, dim, 64), batch statistics over both views
-together, NT-Xent with temperature 0.2 on normalized embeddings, Adam; the host gathers gray uint8 images of 32 px and copies them to the
+The step matches marr's in: network (basic blocks, bottlenecks or a vision transformer, no classifier), projector (dim, dim, 64), batch statistics
+over both views together, NT-Xent with temperature 0.2 on normalized embeddings, Adam; the host gathers gray uint8 images of 32 px and copies them to the
 device, which paints two views of each. In fp32, TF32 is off. cuDNN runs in benchmark mode, Adam is fused if torch supports it.
 The comparison favors PyTorch: crops are bilinear without antialiasing, jitter has a fixed order, gradients are not checked for infinities, and
 the loss is not read back. On a CPU, PyTorch uses one thread or all, whichever is faster. --amp: autocast to half precision with loss scaling and
@@ -19,7 +20,10 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from torch_vit import ViT
+
 BLOCKS = {"resnet10": [1, 1, 1, 1], "resnet18": [2, 2, 2, 2], "resnet34": [3, 4, 6, 3], "resnet50": [3, 4, 6, 3]}
+TRANSFORMERS = ["vit-base", "vit-small", "vit-tiny"]
 SOURCE, CHANNELS, EMBEDDING, TEMPERATURE, WARM = 32, 1, 64, 0.2, 3
 
 
@@ -44,7 +48,8 @@ class Block(nn.Module):
         return F.relu(self.body(x) + self.down(x), True)
 
 
-def network(arch, stem, width):
+def resnet(arch, stem, width):
+    """Returns the layers and the width of their features."""
     expansion = 4 if arch == "resnet50" else 1
     layers = [conv(CHANNELS, width, 7 if stem == "imagenet" else 3, 1 if stem == "cifar" else 2), nn.ReLU(True)]
     if stem == "imagenet":
@@ -54,8 +59,15 @@ def network(arch, stem, width):
         for b in range(blocks):
             layers.append(Block(channels, width << stage, 2 if stage and not b else 1, expansion))
             channels = (width << stage) * expansion
-    projector = nn.Sequential(nn.Linear(channels, channels, bias=False), nn.BatchNorm1d(channels), nn.ReLU(True), nn.Linear(channels, EMBEDDING))
-    return nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten(), projector)
+    return [*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten()], channels
+
+
+def network(o):
+    if o.arch in TRANSFORMERS:
+        layers, dim = [ViT(CHANNELS, o.patch, o.embed_dim, o.depth, o.heads, o.grid, o.pool, o.drop_path)], o.embed_dim
+    else:
+        layers, dim = resnet(o.arch, o.stem, o.width)
+    return nn.Sequential(*layers, nn.Linear(dim, dim, bias=False), nn.BatchNorm1d(dim), nn.ReLU(True), nn.Linear(dim, EMBEDDING))
 
 
 def ntxent(z):
@@ -89,7 +101,7 @@ class Trainer:
     def __init__(self, o, device):
         self.o, self.device = o, device
         self.layout = torch.channels_last if o.amp else torch.contiguous_format
-        self.net = network(o.arch, o.stem, o.width).to(device, memory_format=self.layout).train()
+        self.net = network(o).to(device, memory_format=self.layout).train()
         try:
             self.adam = torch.optim.Adam(self.net.parameters(), lr=2e-3, fused=device == "cuda")
         except (TypeError, RuntimeError):
@@ -150,9 +162,13 @@ def resident():
 
 def main():
     p = argparse.ArgumentParser()
-    p.add_argument("--arch", default="resnet18", choices=sorted(BLOCKS))
+    p.add_argument("--arch", default="resnet18", choices=sorted(BLOCKS) + TRANSFORMERS)
     p.add_argument("--stem", default="cifar", choices=["cifar", "imagenet", "strided"])
-    for name, value in (("width", 64), ("batch", 256), ("size", 32), ("steps", 10), ("threads", len(os.sched_getaffinity(0)))):
+    p.add_argument("--pool", default="cls", choices=["cls", "mean"])
+    p.add_argument("--drop-path", type=float, default=0.0)
+    for name, value in (("width", 64), ("patch", 4), ("embed-dim", 192), ("depth", 12), ("heads", 3), ("grid", 8)):
+        p.add_argument("--" + name, type=int, default=value)
+    for name, value in (("batch", 256), ("size", 32), ("steps", 10), ("threads", len(os.sched_getaffinity(0)))):
         p.add_argument("--" + name, type=int, default=value)
     p.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     p.add_argument("--amp", action="store_true")
