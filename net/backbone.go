@@ -13,16 +13,17 @@ import (
 
 // Backbone is the network of an architecture, with its parameters in a store.
 type Backbone interface {
+	Module // Forward maps images [N H W C] to features [N D]: Pool of Map
 	Network
 	Dim() int           // width D of the features
-	MinSize() int       // smallest side of an image, in pixels: Forward and Map panic with *kernels.BuildError on smaller ones
+	MinSize() int       // smallest side of an image, in pixels: Map panics with *kernels.BuildError on smaller ones
 	ParamNames() string // library whose names the parameters have, see Architecture
 }
 
-// Network maps images to features.
+// Network maps images to features, in two steps: dense features, then pooling.
 type Network interface {
-	Module                                         // Forward maps images [N H W C] to features [N D]
-	Map(x *kernels.Tensor, m Mode) *kernels.Tensor // the last feature map [N h w C'] or the tokens [N T C'] of images
+	Map(x *kernels.Tensor, m Mode) *kernels.Tensor  // the last feature map [N h w C'] or the tokens [N T C'] of images [N H W C]
+	Pool(x *kernels.Tensor, m Mode) *kernels.Tensor // the features [N D] of what Map returns
 }
 
 // Architecture is a kind of backbone with its settings, the documented fields tagged `flag:"name" help:"…"` (registry.Option). The package comment says how
@@ -140,14 +141,15 @@ func (b backbone) MinSize() int       { return b.config.Arch.MinSize() }
 func (b backbone) ParamNames() string { return b.config.Arch.ParamNames() }
 
 func (b backbone) Forward(x *kernels.Tensor, m Mode) *kernels.Tensor {
-	b.check(x)
-	return b.network.Forward(x, m)
+	return b.Pool(b.Map(x, m), m)
 }
 
 func (b backbone) Map(x *kernels.Tensor, m Mode) *kernels.Tensor {
 	b.check(x)
 	return b.network.Map(x, m)
 }
+
+func (b backbone) Pool(x *kernels.Tensor, m Mode) *kernels.Tensor { return b.network.Pool(x, m) }
 
 // check panics on images that are too small.
 func (b backbone) check(x *kernels.Tensor) {

@@ -14,7 +14,7 @@
 //     config.toml follow from the tags. Choose names that no other architecture uses for something else.
 //  2. New declares the layers through the scope: Conv, Linear, BatchNorm (which follows --norm), or Param and State for parameters of your own, which layers
 //     read through Mode.Param, so that momentum encoders work. It returns a Network: Map records ops of package kernels up to the last feature
-//     map or the tokens, Forward the mean over it or the class token. Graph.Draw declares inputs of random numbers, such as those of stochastic depth.
+//     map or the tokens, Pool the mean over it or the class token. Graph.Draw declares inputs of random numbers, such as those of stochastic depth.
 //  3. Register it from init, under each name that `marr pretrain --arch` offers.
 //  4. If files of another library have its parameter names, a method Recognize (see resnet.go and vitnames.go) finds the settings from the shapes of their
 //     tensors.

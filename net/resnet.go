@@ -220,10 +220,8 @@ func (r *ResNet) newBlock(s Scope, prefix string, in, width, stride int) block {
 	return b
 }
 
-// Forward maps images [N H W C] to the mean of the last feature map over space [N Dim].
-func (r *resNet) Forward(x *kernels.Tensor, m Mode) *kernels.Tensor {
-	return kernels.GlobalAvgPool(r.Map(x, m))
-}
+// Pool returns the mean of a feature map over space, [N Dim].
+func (r *resNet) Pool(x *kernels.Tensor, _ Mode) *kernels.Tensor { return kernels.GlobalAvgPool(x) }
 
 // Map maps images [N H W C] to the last stage's output [N h w Dim].
 func (r *resNet) Map(x *kernels.Tensor, m Mode) *kernels.Tensor {

@@ -147,15 +147,13 @@ type vit struct {
 	norm             layerNorm
 }
 
-// Forward maps images [N H W C] to the class token or the mean of the patch tokens, [N EmbedDim].
-func (n *vit) Forward(x *kernels.Tensor, m Mode) *kernels.Tensor {
-	h, w := x.Dim(1)/n.Patch, x.Dim(2)/n.Patch
-	x = n.Map(x, m)
+// Pool returns the class token or the mean of the patch tokens, [N EmbedDim].
+func (n *vit) Pool(x *kernels.Tensor, _ Mode) *kernels.Tensor {
 	images, tokens, dim := x.Dim(0), x.Dim(1), x.Dim(2)
-	if n.Pool == "cls" {
+	if n.ViT.Pool == "cls" {
 		return kernels.Reshape(kernels.SliceTokens(x, 0, 1), images, dim)
 	}
-	return kernels.GlobalAvgPool(kernels.Reshape(kernels.SliceTokens(x, 1, tokens), images, h, w, dim))
+	return kernels.GlobalAvgPool(kernels.Reshape(kernels.SliceTokens(x, 1, tokens), images, tokens-1, 1, dim))
 }
 
 // Map maps images [N H W C] to their tokens [N T EmbedDim] after the last norm: the class token, then the patches row by row. Pixels to the right of the
