@@ -36,7 +36,7 @@ func TestRuntimesAgreeWithTheDeviceOnTracedClassifiers(t *testing.T) {
 			x := make([]float32, n*3*side*side)
 			rng.New(4).Uniform(x, -2, 2)
 			dims := []int{n, 3, side, side}
-			model, err := Trace(st, m, side, side, 3, Probabilities)
+			model, err := Trace(Backbone{Store: st, Module: m, Output: Probabilities, Height: side, Width: side, Channels: 3})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -74,7 +74,7 @@ func TestRuntimesAgreeWithTheDeviceOnTracedClassifiers(t *testing.T) {
 }
 
 func TestSoftmaxOfAnotherTemperatureHasNoONNXForm(t *testing.T) {
-	_, err := Trace(kernels.NewStore(nil), warm{}, 8, 8, 4, Probabilities)
+	_, err := Trace(Backbone{Store: kernels.NewStore(nil), Module: warm{}, Output: Probabilities, Height: 8, Width: 8, Channels: 4})
 	if err == nil || !strings.Contains(err.Error(), "temperature is 2") {
 		t.Errorf("got %v, want a refusal that names the temperature", err)
 	}

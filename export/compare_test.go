@@ -92,8 +92,8 @@ type stub struct {
 }
 
 func (stub) Name() string { return "stub" }
-func (a stub) Run([]byte, []float32, []int) ([]float32, []int, error) {
-	return a.y, a.dims, a.err
+func (a stub) Run([]byte, []float32, []int, ...string) ([][]float32, [][]int, error) {
+	return [][]float32{a.y}, [][]int{a.dims}, a.err
 }
 
 func TestCompareRejectsSizesThatDoNotMatch(t *testing.T) {

@@ -31,13 +31,16 @@ type Backbone struct {
 	Output                  string         // name of the output; "": Features
 	Height, Width, Channels int            // of an image, in pixels
 	AnySize                 bool           // ONNX: the file accepts images of any height and width
+	Dense                   bool           // ONNX: the file has a second output, FeatureMap or Tokens; Module must be a net.Network
+	Opset                   int            // ONNX: version of the operator set, one of Opsets; 0: 17
 	Metadata                map[string]string
 }
 
-// Samples are images and the features that the device computes from them.
+// Samples are images and what the device computes from them.
 type Samples struct {
 	Images   []float32 // [N C H W], normalized
 	Features []float32 // [N D]
+	Dense    []float32 // of a file with dense features: [N h w C] or [N T D]
 }
 
 // Verification is the result of reading a file back. The fields that a format does not check are zero.

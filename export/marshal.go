@@ -1,6 +1,7 @@
 package export
 
 import (
+	"cmp"
 	"encoding/binary"
 	"fmt"
 	"maps"
@@ -20,16 +21,17 @@ func (m *Model) Marshal() ([]byte, error) {
 	if err := m.checkWritable(); err != nil {
 		return nil, err
 	}
+	opset := cmp.Or(m.Opset, Opset)
 	graph, err := m.appendGraph(nil)
 	if err != nil {
 		return nil, err
 	}
 	b := make([]byte, 0, len(graph)+1024)
-	b = appendInt(b, modelIRVersion, IRVersion)
+	b = appendInt(b, modelIRVersion, int64(irVersions[opset]))
 	b = appendString(b, modelProducerName, m.Producer)
 	b = appendString(b, modelProducerVersion, m.Version)
 	b = appendBytes(b, modelGraph, graph)
-	b = appendBytes(b, modelOpsetImport, appendInt(appendString(nil, opsetDomain, ""), opsetVersion, Opset))
+	b = appendBytes(b, modelOpsetImport, appendInt(appendString(nil, opsetDomain, ""), opsetVersion, int64(opset)))
 	for _, k := range slices.Sorted(maps.Keys(m.Metadata)) {
 		b = appendBytes(b, modelMetadataProps, appendString(appendString(nil, entryKey, k), entryValue, m.Metadata[k]))
 	}

@@ -1,22 +1,30 @@
 package export
 
 import (
+	"cmp"
+	"fmt"
 	"io"
+	"maps"
+	"slices"
+	"strings"
 
 	"marr/net"
 )
 
-// Versions that Marshal writes. IR version 8 was released with opset 17 (onnx/docs/Versioning.md, released versions).
-const (
-	Opset     = 17
-	IRVersion = 8
-)
+// Opset is the version of the operator set that Marshal writes by default.
+const Opset = 17
+
+// irVersions maps the opsets that Marshal writes to the IR versions that were released with them (onnx/docs/Versioning.md, released versions).
+var irVersions = map[int]int{13: 7, Opset: 8}
+
+// Opsets returns the versions of the operator set that Marshal writes. 13 lacks LayerNormalization, which some readers do not have.
+func Opsets() []int { return slices.Sorted(maps.Keys(irVersions)) }
 
 // Model is an ONNX graph in memory, independent of protobuf.
 type Model struct {
 	Producer, Version string            // producer_name, producer_version
 	Name              string            // of the graph, which ONNX requires; "" is written as "main_graph"
-	Opset             int               // of the default domain; Marshal accepts only 17, and 0 for 17
+	Opset             int               // of the default domain; Marshal accepts Opsets, and 0 for 17
 	Inputs, Outputs   []Value           // the image input first
 	Nodes             []Node            // in topological order
 	Initializers      []Tensor          // weights and constants, not repeated in Inputs
@@ -37,6 +45,15 @@ type Value struct {
 	Name string
 	Type Type
 	Dims []Dim
+}
+
+// String returns the name and the dims, "features [N 512]" for example.
+func (v Value) String() string {
+	var dims []string
+	for _, d := range v.Dims {
+		dims = append(dims, cmp.Or(d.Symbol, fmt.Sprint(d.Size)))
+	}
+	return fmt.Sprintf("%s [%s]", v.Name, strings.Join(dims, " "))
 }
 
 // Dim is one dimension: Size elements, or any number of elements if Symbol names it.

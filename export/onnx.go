@@ -1,10 +1,9 @@
 package export
 
 import (
-	"cmp"
 	"fmt"
+	"math"
 	"reflect"
-	"slices"
 
 	"marr/net"
 )
@@ -16,7 +15,7 @@ func (onnx) Name() string       { return "ONNX" }
 func (onnx) NeedsSamples() bool { return true }
 
 func (onnx) Write(path string, b Backbone) error {
-	m, err := Trace(b.Store, b.Module, b.Height, b.Width, b.Channels, cmp.Or(b.Output, Features))
+	m, err := Trace(b)
 	if err == nil && b.AnySize {
 		err = freeSize(m, b)
 	}
@@ -30,7 +29,8 @@ func (onnx) Write(path string, b Backbone) error {
 // freeSize makes height and width of the image of m symbolic. It is an error if the graph of b depends on them, as with norms that are written with
 // reshapes, and with vision transformers.
 func freeSize(m *Model, b Backbone) error {
-	larger, err := Trace(b.Store, b.Module, 2*b.Height, 2*b.Width+1, b.Channels, m.Outputs[0].Name)
+	b.Height, b.Width = 2*b.Height, 2*b.Width+1
+	larger, err := Trace(b)
 	if err != nil {
 		return err
 	}
@@ -67,11 +67,11 @@ func (onnx) Read(path string) (*net.Weights, error) {
 	return w, nil
 }
 
-// tolerance is the largest accepted difference between a feature from a runtime and from the device, relative to the largest feature if that is
-// above 1: rounding errors grow with the numbers that the residual connections of a deep network add up.
+// tolerance is the largest accepted difference between a value from a runtime and from the device, relative to the largest value of the output if that
+// is above 1: rounding errors grow with the numbers that the residual connections of a deep network add up.
 const tolerance = 1e-4
 
-// Verify evaluates the file on the images with every runtime that is present and compares the features with the device's.
+// Verify evaluates the file on the images with every runtime that is present and compares every output with the device's.
 func (onnx) Verify(path string, b Backbone, s Samples) (Verification, error) {
 	raw, err := net.ReadFile(path, MaxModel)
 	if err != nil {
@@ -81,19 +81,40 @@ func (onnx) Verify(path string, b Backbone, s Samples) (Verification, error) {
 	if n < 1 || len(s.Features) == 0 {
 		return Verification{}, fmt.Errorf("export: verify %s: %d images and %d features: give at least one image with its features", path, n, len(s.Features))
 	}
-	limit := tolerance * max(1, float64(slices.Max(s.Features))) // means of a ReLU's outputs, or probabilities: none is negative
+	b.AnySize = false // the images are of one size
+	outputs, err := b.Outputs()
+	if err != nil {
+		return Verification{}, err
+	}
+	want := []expected{{outputs[0], s.Features}}
+	if b.Dense {
+		dense := expected{outputs[1], s.Dense}
+		if d := dense.output.dims(n); dense.output.Name == FeatureMap && len(s.Dense) > 0 {
+			_, dense.values = net.ToTorch([]int{n, d[2], d[3], d[1]}, s.Dense)
+		}
+		want = append(want, dense)
+	}
 	present, absent := Runtimes()
 	v := Verification{Absent: absent}
 	for _, r := range present {
-		a, err := Compare(raw, s.Images, []int{n, b.Channels, b.Height, b.Width}, s.Features, r)
+		agreements, err := compare(raw, s.Images, []int{n, b.Channels, b.Height, b.Width}, want, r)
 		if err != nil {
 			return Verification{}, err
 		}
-		if !(a.MaxAbsDiff <= limit) {
-			return Verification{}, fmt.Errorf("export: verify %s: outputs of %s differ from the device's by %.1e, more than %.1g: this is a bug of the export or of a kernel: please report it",
-				path, a.Runtime, a.MaxAbsDiff, limit)
+		for i, a := range agreements {
+			if limit := tolerance * max(1, largest(want[i].values)); !(a.MaxAbsDiff <= limit) {
+				return Verification{}, fmt.Errorf("export: verify %s: %s of %s differ from the device's by %.1e, more than %.1g: this is a bug of the export or of a kernel: please report it",
+					path, a.Output, a.Runtime, a.MaxAbsDiff, limit)
+			}
 		}
-		v.Agreements = append(v.Agreements, a)
+		v.Agreements = append(v.Agreements, agreements...)
 	}
 	return v, nil
+}
+
+func largest(values []float32) (most float64) {
+	for _, v := range values {
+		most = max(most, math.Abs(float64(v)))
+	}
+	return most
 }

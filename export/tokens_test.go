@@ -32,7 +32,7 @@ func randomParam(st *kernels.Store, name string, shape ...int) *kernels.Param {
 // TestLayerNormIsTracedAsItsONNXNode checks the attributes: the ONNX default of epsilon is 1e-5 (onnx/docs/Operators.md).
 func TestLayerNormIsTracedAsItsONNXNode(t *testing.T) {
 	st := kernels.NewStore(nil)
-	m, err := Trace(st, layerNorm(st), 9, 9, 6, Features)
+	m, err := Trace(Backbone{Store: st, Module: layerNorm(st), Height: 9, Width: 9, Channels: 6})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -105,7 +105,7 @@ func TestRuntimesAgreeWithTheDeviceOnTokens(t *testing.T) {
 			m, dims := f(st), []int{3, 6, 5, 4}
 			x := make([]float32, 3*6*5*4)
 			rng.New(4).Uniform(x, -2, 2)
-			model, err := Trace(st, m, 5, 4, 6, Features)
+			model, err := Trace(Backbone{Store: st, Module: m, Height: 5, Width: 4, Channels: 6})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -127,7 +127,7 @@ func TestRuntimesAgreeWithTheDeviceOnTokens(t *testing.T) {
 // PyTorch exports nn.Linear on tokens as MatMul and Add, and the exact GELU as these operators, which ONNX Runtime fuses.
 func TestMLPIsTracedAsPyTorchsNodes(t *testing.T) {
 	st := kernels.NewStore(nil)
-	m, err := Trace(st, mlp(st), 5, 4, 6, Features)
+	m, err := Trace(Backbone{Store: st, Module: mlp(st), Height: 5, Width: 4, Channels: 6})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,6 +1,7 @@
 package export
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 
@@ -8,67 +9,133 @@ import (
 	"marr/net"
 )
 
-// The names of the output of a file: what a backbone or a classifier computes.
+// The names of the outputs of a file: what a backbone or a classifier computes, and what the features of a backbone are pooled from.
 const (
 	Features      = "features"
 	Probabilities = "probabilities"
+	FeatureMap    = "feature_map" // [N C h w]
+	Tokens        = "tokens"      // [N T D]
 )
 
 // graphNames maps the name of the output to that of the graph.
 var graphNames = map[string]string{Features: "backbone", Probabilities: "classifier"}
 
-// Trace records m on images [N H W C] without a device and returns it as an ONNX model: input "image" [N C H W], already
-// normalized, output [N D] with the given name. Weights keep their names and PyTorch's layouts; batch norms stay nodes of their own. An op
+// Trace records the module of b on images [N H W C] without a device and returns it as an ONNX model: input "image" [N C H W], already
+// normalized, and the outputs of Outputs. Weights keep their names and PyTorch's layouts; batch norms stay nodes of their own. An op
 // without an ONNX form (kernels.Node.Form) is an error.
-func Trace(st *kernels.Store, m net.Module, h, w, c int, output string) (*Model, error) {
-	t := &tracer{st: st, output: output, model: &Model{Name: graphNames[output]}, values: map[string]string{}}
-	var x, y *kernels.Tensor
-	g, err := kernels.TraceOps(st, func(g *kernels.Graph) {
-		x = g.Input("image", kernels.F32, 2, h, w, c) // any batch: ONNX gets it as N
-		y = m.Forward(x, net.Eval)
-	})
+func Trace(b Backbone) (*Model, error) {
+	r, err := b.record()
 	if err != nil {
 		return nil, err
 	}
-	t.values[x.Name()] = "image"
-	t.model.Inputs = []Value{{"image", Float32, Batch(c, h, w)}}
-	t.model.Outputs = []Value{{output, Float32, Batch(y.Width())}}
-	for i, n := range g.Trace() {
-		if t.op(n, i == len(g.Trace())-1); t.err != nil {
+	t := &tracer{st: b.Store, opset: cmp.Or(b.Opset, Opset), outputs: map[string]string{}, values: map[string]string{r.image.Name(): "image"}}
+	t.model = &Model{Name: graphNames[r.outputs[0].value.Name], Opset: t.opset, Inputs: []Value{{"image", Float32, Batch(b.Channels, b.Height, b.Width)}}}
+	for _, o := range r.outputs {
+		t.model.Outputs = append(t.model.Outputs, o.value)
+		t.outputs[o.tensor.Name()] = o.value.Name
+	}
+	for _, n := range r.trace {
+		if t.op(n); t.err != nil {
 			return nil, t.err
 		}
 	}
-	if t.values[y.Name()] != output {
-		return nil, fmt.Errorf("export: %v is not the last op's result: export a module that ends in an op", y)
+	for _, o := range r.outputs {
+		if t.values[o.tensor.Name()] != o.value.Name {
+			return nil, fmt.Errorf("export: %v is not the result of an op: export a module that ends in an op", o.tensor)
+		}
 	}
 	return t.model, nil
 }
 
+// Outputs returns the outputs of the ONNX file of b: [N D], and with Dense the feature map [N C h w] or the tokens [N T D], which the features are pooled
+// from.
+func (b Backbone) Outputs() ([]Value, error) {
+	r, err := b.record()
+	if err != nil {
+		return nil, err
+	}
+	var values []Value
+	for _, o := range r.outputs {
+		values = append(values, o.value)
+	}
+	return values, nil
+}
+
+// recording is the ops of a backbone, with the tensors that an ONNX file has as input and outputs.
+type recording struct {
+	trace   []kernels.Node
+	image   *kernels.Tensor
+	outputs []recordedOutput
+}
+
+type recordedOutput struct {
+	value  Value
+	tensor *kernels.Tensor
+}
+
+func (b Backbone) record() (r recording, err error) {
+	network, ok := b.Module.(net.Network)
+	if b.Dense && !ok {
+		return r, fmt.Errorf("export: a %T has no dense features: export a backbone", b.Module)
+	}
+	output := func(name string, t *kernels.Tensor, dims ...int) {
+		r.outputs = append(r.outputs, recordedOutput{Value{name, Float32, Batch(dims...)}, t})
+	}
+	g, err := kernels.TraceOps(b.Store, func(g *kernels.Graph) {
+		r.image = g.Input("image", kernels.F32, 2, b.Height, b.Width, b.Channels) // any batch: ONNX gets it as N
+		if !b.Dense {
+			y := b.Module.Forward(r.image, net.Eval)
+			output(cmp.Or(b.Output, Features), y, y.Width())
+			return
+		}
+		dense := network.Map(r.image, net.Eval)
+		y := network.Pool(dense, net.Eval)
+		output(cmp.Or(b.Output, Features), y, y.Width())
+		shape := dense.Shape()
+		if len(shape) != 4 {
+			output(Tokens, dense, shape[1:]...)
+			return
+		}
+		output(FeatureMap, dense, shape[3], shape[1], shape[2])
+		if b.AnySize {
+			dims := r.outputs[1].value.Dims
+			dims[2], dims[3] = Dim{Symbol: "map_height"}, Dim{Symbol: "map_width"}
+		}
+	})
+	if err == nil {
+		r.trace = g.Trace()
+	}
+	return r, err
+}
+
 // tracer implements kernels.ONNX: it adds what ops declare to a model.
 type tracer struct {
-	st     *kernels.Store
-	output string // name of the model's output
-	model  *Model
-	values map[string]string // names of ONNX values by name of the tensor
-	out    *kernels.Tensor   // of the current op
-	err    error             // the first one
+	st      *kernels.Store
+	opset   int
+	outputs map[string]string // names of the model's outputs by name of the tensor
+	model   *Model
+	values  map[string]string // names of ONNX values by name of the tensor
+	out     *kernels.Tensor   // of the current op
+	err     error             // the first one
 }
 
 var _ kernels.ONNX = (*tracer)(nil)
 
 // op names the output of an op and adds its nodes.
-func (t *tracer) op(n kernels.Node, last bool) {
+func (t *tracer) op(n kernels.Node) {
 	if n.Form == nil {
 		t.fail("%s has no ONNX form: export the backbone alone", n.Op)
 		return
 	}
-	result := t.output
-	if !last {
+	result, ok := t.outputs[n.Out.Name()]
+	if !ok {
 		result = fmt.Sprintf("%s_%d", strings.ToLower(n.Op), len(t.model.Nodes))
 	}
 	t.values[n.Out.Name()], t.out = result, n.Out
 	n.Form(n, t)
 }
+
+func (t *tracer) Opset() int { return t.opset }
 
 func (t *tracer) fail(format string, args ...any) {
 	if t.err == nil {

@@ -118,7 +118,7 @@ func TestRuntimesAgreeWithTheDeviceOnTracedResNets(t *testing.T) {
 			x := make([]float32, n*c.Channels*h*w)
 			rng.New(4).Uniform(x, -2, 2)
 			dims := []int{n, c.Channels, h, w}
-			model, err := Trace(st, m, h, w, c.Channels, Features)
+			model, err := Trace(Backbone{Store: st, Module: m, Height: h, Width: w, Channels: c.Channels})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -176,7 +176,7 @@ func checkNames(t *testing.T, st *kernels.Store, file []byte) {
 // TestMaxPoolIsTracedAsItsONNXNode checks the attributes: their ONNX defaults are strides of 1 and pads of 0 (onnx/docs/Operators.md).
 func TestMaxPoolIsTracedAsItsONNXNode(t *testing.T) {
 	st := kernels.NewStore(nil)
-	m, err := Trace(st, maxPool{}, 9, 9, 2, Features)
+	m, err := Trace(Backbone{Store: st, Module: maxPool{}, Height: 9, Width: 9, Channels: 2})
 	if err != nil {
 		t.Fatal(err)
 	}

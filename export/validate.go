@@ -152,8 +152,8 @@ func (t *Tensor) check(by string) error {
 
 // checkWritable checks what Marshal requires beyond validate: unique node names, the opset, and finite weights.
 func (m *Model) checkWritable() error {
-	if m.Opset != 0 && m.Opset != Opset {
-		return fmt.Errorf("export: the model has opset %d: Marshal writes only opset %d", m.Opset, Opset)
+	if _, ok := irVersions[m.Opset]; !ok && m.Opset != 0 {
+		return fmt.Errorf("export: the model has opset %d: Marshal writes only the opsets %v", m.Opset, Opsets())
 	}
 	names := map[string]int{}
 	for i := range m.Nodes {

@@ -60,7 +60,7 @@ func TestRuntimesAgreeWithTheDeviceOnTracedViTs(t *testing.T) {
 			dims := []int{3, 3, c.h, c.w}
 			x := make([]float32, 3*3*c.h*c.w)
 			rng.New(4).Uniform(x, -2, 2)
-			model, err := Trace(st, b, c.h, c.w, 3, Features)
+			model, err := Trace(Backbone{Store: st, Module: b, Height: c.h, Width: c.w, Channels: 3})
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -51,7 +51,26 @@ func (g *Graph) layerNormSums(x, dy, stats, dgamma, dbeta *Tensor) {
 }
 
 func onnxLayerNorm(n Node, o ONNX) {
-	gamma := o.Weight(n.In[1])
-	o.Node("LayerNormalization", strings.TrimSuffix(gamma, ".weight"), []string{o.Value(n.In[0]), gamma, o.Weight(n.In[2])}, o.Value(n.Out),
-		Attr{"axis", -1}, Attr{"epsilon", float32(n.Attr["eps"])})
+	if len(n.Out.shape) == 4 {
+		refuseImage(o)
+		return
+	}
+	x, y, gamma, beta, eps := o.Value(n.In[0]), o.Value(n.Out), o.Weight(n.In[1]), o.Weight(n.In[2]), float32(n.Attr["eps"])
+	name := strings.TrimSuffix(gamma, ".weight")
+	if o.Opset() >= 17 {
+		o.Node("LayerNormalization", name, []string{x, gamma, beta}, y, Attr{"axis", -1}, Attr{"epsilon", eps})
+		return
+	}
+	node := func(op, step string, inputs []string, attrs ...Attr) string {
+		o.Node(op, name+"/"+step, inputs, y+"_"+step, attrs...)
+		return y + "_" + step
+	}
+	mean := func(step, x string) string {
+		return node("ReduceMean", step, []string{x}, Attr{"axes", []int{len(n.In[0].shape) - 1}}, Attr{"keepdims", 1})
+	}
+	centered := node("Sub", "centered", []string{x, mean("mean", x)})
+	variance := mean("variance", node("Mul", "squares", []string{centered, centered}))
+	deviation := node("Sqrt", "deviation", []string{node("Add", "variance_eps", []string{variance, o.Floats("layer_norm_eps", []float32{eps})})})
+	scaled := node("Mul", "scaled", []string{node("Div", "normal", []string{centered, deviation}), gamma})
+	o.Node("Add", name, []string{scaled, beta}, y)
 }

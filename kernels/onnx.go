@@ -13,6 +13,8 @@ type Node struct {
 
 // ONNX receives the ONNX nodes of an op. Package export implements it; an implementation keeps the first error.
 type ONNX interface {
+	// Opset returns the version of the operator set of the model: nodes must be defined in it.
+	Opset() int
 	// Value returns the name of the value that holds t: an input of the model, or the output of a traced op.
 	Value(t *Tensor) string
 	// Weight adds the stored tensor t as an initializer, once, and returns its name.

@@ -14,10 +14,11 @@ const minOpset = 13
 
 // Model is a decoded ONNX model. Several goroutines may evaluate it, any number of times.
 type Model struct {
-	graph         *Graph
-	input, output *value
-	constants     map[int64]*array // initializers by value ID
-	uses          map[int64]int    // the number of operation inputs that read a value
+	graph     *Graph
+	input     *value
+	outputs   []*value
+	constants map[int64]*array // initializers by value ID
+	uses      map[int64]int    // the number of operation inputs and outputs of the model that read a value
 }
 
 // Run decodes an ONNX file with one input, evaluates it at x [dims] and returns the first output and its dims. It does not change x. The
@@ -53,7 +54,10 @@ func Load(model []byte) (m *Model, err error) {
 	if len(decoded.Input) != 1 {
 		return nil, fmt.Errorf("onnxexec: the model has %d inputs that are not initializers: want 1", len(decoded.Input))
 	}
-	m.input, m.output = m.graph.values[decoded.Input[0]], m.graph.values[decoded.Output[0]]
+	m.input = m.graph.values[decoded.Input[0]]
+	for _, id := range decoded.Output {
+		m.outputs = append(m.outputs, m.graph.values[id])
+	}
 	return m, m.prepare()
 }
 
@@ -67,7 +71,7 @@ func (m *Model) prepare() error {
 	}
 	defined := map[int64]bool{m.input.id: true}
 	for _, v := range m.graph.values {
-		if v.t == nil || v == m.input || v == m.output || produced[v.id] {
+		if v.t == nil || v == m.input || slices.Contains(m.outputs, v) || produced[v.id] {
 			continue
 		}
 		a, err := fromTensor(v.t)
@@ -95,15 +99,30 @@ func (m *Model) prepare() error {
 		}
 		defined[op.out[0].id] = true
 	}
-	if !defined[m.output.id] {
-		return fmt.Errorf("onnxexec: no operation produces the output %s", m.output.name)
+	for _, v := range m.outputs {
+		if !defined[v.id] {
+			return fmt.Errorf("onnxexec: no operation produces the output %s", v.name)
+		}
+		m.uses[v.id]++
 	}
-	m.uses[m.output.id]++
 	return nil
 }
 
 // Run evaluates the model at x [dims] and returns the first output and its dims.
 func (m *Model) Run(x []float32, dims []int) (out []float32, outDims []int, err error) {
+	values, shapes, err := m.Outputs(x, dims)
+	if err != nil {
+		return nil, nil, err
+	}
+	return values[0], shapes[0], nil
+}
+
+// Outputs evaluates the model at x [dims] and returns the named outputs and their dims; without names, the first output.
+func (m *Model) Outputs(x []float32, dims []int, names ...string) (values [][]float32, shapes [][]int, err error) {
+	outputs, err := m.named(names)
+	if err != nil {
+		return nil, nil, err
+	}
 	if err := m.checkInput(x, dims); err != nil {
 		return nil, nil, err
 	}
@@ -131,11 +150,30 @@ func (m *Model) Run(x []float32, dims []int) (out []float32, outDims []int, err 
 			}
 		}
 	}
-	y := m.lookUp(live, m.output)
-	if y.f == nil {
-		return nil, nil, fmt.Errorf("onnxexec: output %s holds integers: want float32", m.output.name)
+	for _, v := range outputs {
+		y := m.lookUp(live, v)
+		if y.f == nil {
+			return nil, nil, fmt.Errorf("onnxexec: output %s holds integers: want float32", v.name)
+		}
+		values, shapes = append(values, slices.Clone(y.f)), append(shapes, slices.Clone(y.shape)) // clones, since Identity and Reshape share memory with x
 	}
-	return slices.Clone(y.f), slices.Clone(y.shape), nil // a clone, since Identity and Reshape share memory with x
+	return values, shapes, nil
+}
+
+// named returns the outputs of these names; without names, the first output.
+func (m *Model) named(names []string) ([]*value, error) {
+	if len(names) == 0 {
+		return m.outputs[:1], nil
+	}
+	var outputs []*value
+	for _, name := range names {
+		i := slices.IndexFunc(m.outputs, func(v *value) bool { return v.name == name })
+		if i < 0 {
+			return nil, fmt.Errorf("onnxexec: the model has no output %s", name)
+		}
+		outputs = append(outputs, m.outputs[i])
+	}
+	return outputs, nil
 }
 
 func (m *Model) lookUp(live map[int64]*array, v *value) *array {

@@ -307,11 +307,12 @@ func TestOperatorsMatchOnnxRuntime(t *testing.T) {
 			c.wantDims = []int{2, 5, 3, 6}[:max(len(c.dims), 3)]
 		}
 		model, x := c.build(t)
-		want, wantDims, err := rt.Run(model, x, c.dims)
+		values, shapes, err := rt.Run(model, x, c.dims)
 		if err != nil {
 			t.Errorf("%s: %v", c.name, err)
 			continue
 		}
+		want, wantDims := values[0], shapes[0]
 		y, dims, err := onnxexec.Run(model, x, c.dims)
 		if err != nil || !slices.Equal(dims, wantDims) || !slices.EqualFunc(y, want, func(a, b float32) bool {
 			return math.Abs(float64(a-b)) <= 2e-5*(1+math.Abs(float64(b))) // ONNX Runtime sums up to 147 products in float32

@@ -15,7 +15,7 @@ func (*Runtime) Name() string { return "onnxruntime" }
 func (*Runtime) Version() string { return "" }
 
 // Run returns a NotPresentError.
-func (*Runtime) Run([]byte, []float32, []int) ([]float32, []int, error) {
+func (*Runtime) Run([]byte, []float32, []int, ...string) ([][]float32, [][]int, error) {
 	return nil, nil, &NotPresentError{}
 }
 
@@ -25,10 +25,12 @@ type Session struct {
 }
 
 // Load returns a NotPresentError.
-func (*Runtime) Load([]byte) (*Session, error) { return nil, &NotPresentError{} }
+func (*Runtime) Load([]byte, ...string) (*Session, error) { return nil, &NotPresentError{} }
 
 // Close does nothing.
 func (*Session) Close() {}
 
 // Run returns a NotPresentError.
-func (*Session) Run([]float32, []int) ([]float32, []int, error) { return nil, nil, &NotPresentError{} }
+func (*Session) Run([]float32, []int) ([][]float32, [][]int, error) {
+	return nil, nil, &NotPresentError{}
+}

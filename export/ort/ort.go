@@ -49,10 +49,10 @@ func (*Runtime) Version() string {
 	return onnxruntime.GetVersion()
 }
 
-// Run evaluates an ONNX file with one float32 input, x [dims], on the CPU and returns the first output and its dims, in Go memory. Each
-// call loads the model.
-func (r *Runtime) Run(model []byte, x []float32, dims []int) ([]float32, []int, error) {
-	s, err := r.Load(model)
+// Run evaluates an ONNX file with one float32 input, x [dims], on the CPU and returns the named outputs and their dims, in Go memory; without names,
+// the first output. Each call loads the model.
+func (r *Runtime) Run(model []byte, x []float32, dims []int, outputs ...string) ([][]float32, [][]int, error) {
+	s, err := r.Load(model, outputs...)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -65,19 +65,19 @@ type Session struct {
 	Input []int // dims of the input; −1: any size
 
 	session *onnxruntime.DynamicAdvancedSession
-	output  string // name of the first output
+	outputs []string // names
 }
 
-// Load loads an ONNX file with one float32 input. Close releases it.
-func (*Runtime) Load(model []byte) (*Session, error) {
-	s, err := load(model)
+// Load loads an ONNX file with one float32 input, to compute the named outputs; without names, the first output. Close releases it.
+func (*Runtime) Load(model []byte, outputs ...string) (*Session, error) {
+	s, err := load(model, outputs)
 	if err != nil {
 		return nil, fmt.Errorf("ort: %w", err)
 	}
 	return s, nil
 }
 
-func load(model []byte) (*Session, error) {
+func load(model []byte, names []string) (*Session, error) {
 	if len(model) == 0 {
 		return nil, fmt.Errorf("a model of 0 bytes: give an ONNX file")
 	}
@@ -91,27 +91,30 @@ func load(model []byte) (*Session, error) {
 	if inputs[0].DataType != onnxruntime.TensorElementDataTypeFloat {
 		return nil, fmt.Errorf("input %s is of type %v: want float32", inputs[0].Name, inputs[0].DataType)
 	}
-	s := &Session{output: outputs[0].Name}
+	if len(names) == 0 {
+		names = []string{outputs[0].Name}
+	}
+	s := &Session{outputs: names}
 	for _, d := range inputs[0].Dimensions {
 		s.Input = append(s.Input, int(d))
 	}
-	s.session, err = onnxruntime.NewDynamicAdvancedSessionWithONNXData(model, []string{inputs[0].Name}, []string{s.output}, nil)
+	s.session, err = onnxruntime.NewDynamicAdvancedSessionWithONNXData(model, []string{inputs[0].Name}, s.outputs, nil)
 	return s, err
 }
 
 // Close releases the model.
 func (s *Session) Close() { s.session.Destroy() }
 
-// Run evaluates the model on x [dims], on the CPU, and returns the first output and its dims, in Go memory.
-func (s *Session) Run(x []float32, dims []int) ([]float32, []int, error) {
-	y, shape, err := s.run(x, dims)
+// Run evaluates the model on x [dims], on the CPU, and returns the outputs that were named to Load, and their dims, in Go memory.
+func (s *Session) Run(x []float32, dims []int) (values [][]float32, shapes [][]int, err error) {
+	values, shapes, err = s.run(x, dims)
 	if err != nil {
 		return nil, nil, fmt.Errorf("ort: %w", err)
 	}
-	return y, shape, nil
+	return values, shapes, nil
 }
 
-func (s *Session) run(x []float32, dims []int) (y []float32, outDims []int, err error) {
+func (s *Session) run(x []float32, dims []int) (values [][]float32, shapes [][]int, err error) {
 	shape, n := onnxruntime.Shape{}, 1
 	for _, d := range dims {
 		shape, n = append(shape, int64(d)), n*d
@@ -127,17 +130,21 @@ func (s *Session) run(x []float32, dims []int) (y []float32, outDims []int, err 
 		return nil, nil, err
 	}
 	defer in.Destroy()
-	out := []onnxruntime.Value{nil}
+	out := make([]onnxruntime.Value, len(s.outputs)) // Run makes tensors in place of nil
 	if err := s.session.Run([]onnxruntime.Value{in}, out); err != nil {
 		return nil, nil, err
 	}
-	defer out[0].Destroy()
-	t, ok := out[0].(*onnxruntime.Tensor[float32])
-	if !ok {
-		return nil, nil, fmt.Errorf("output %s is a %T: want float32", s.output, out[0])
+	for i, v := range out {
+		defer v.Destroy()
+		t, ok := v.(*onnxruntime.Tensor[float32])
+		if !ok {
+			return nil, nil, fmt.Errorf("output %s is a %T: want float32", s.outputs[i], v)
+		}
+		var dims []int
+		for _, d := range t.GetShape() {
+			dims = append(dims, int(d))
+		}
+		values, shapes = append(values, slices.Clone(t.GetData())), append(shapes, dims)
 	}
-	for _, d := range t.GetShape() {
-		outDims = append(outDims, int(d))
-	}
-	return slices.Clone(t.GetData()), outDims, nil
+	return values, shapes, nil
 }

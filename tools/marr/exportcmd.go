@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 
 	"github.com/spf13/pflag"
 
@@ -27,8 +29,16 @@ func exportCommand(fs *pflag.FlagSet) func(context.Context, []string) error {
 	end = inGroup(fs, outputGroup)
 	out := fs.String("out", "", "`FILE` to write, which ends in .onnx or .safetensors")
 	verify := fs.Bool("verify", false, "read the file back and compare it with the run: ONNX by the features of the run's images, safetensors by its bytes")
-	images := fs.String("data", "", "images `D` for --verify; default: those of the run")
-	anySize := fs.Bool("any-size", false, "ONNX: let height and width of the images be dynamic, as the number of images is; not possible with the norms group and layer")
+	x := exporter{}
+	fs.StringVar(&x.data, "data", "", "images `D` for --verify; default: those of the run")
+	fs.BoolVar(&x.dense, "dense", false, "ONNX: add a second output, what the features are pooled from: the last feature map [N C h w] of a convolutional network, or the tokens [N T D] of a transformer")
+	fs.BoolVar(&x.anySize, "any-size", false, "ONNX: let height and width of the images be dynamic, as the number of images is; not possible with the norms group and layer")
+	fs.IntVar(&x.opset, "opset", export.Opset, "ONNX: version of the operator set: 17, or 13 for programs without LayerNormalization, such as OpenCV 4.6")
+	var opsets []string
+	for _, v := range export.Opsets() {
+		opsets = append(opsets, fmt.Sprint(v))
+	}
+	choices(fs, "opset", opsets)
 	end()
 	device := deviceFlag(fs)
 	return func(ctx context.Context, args []string) error {
@@ -45,22 +55,25 @@ func exportCommand(fs *pflag.FlagSet) func(context.Context, []string) error {
 		if err != nil {
 			return usagef("--out: %w", err)
 		}
-		if *anySize && format.Name() != "ONNX" {
-			return usagef("--any-size: only an ONNX file has a size of images: omit it, or end --out in .onnx")
+		for _, flag := range []string{"dense", "any-size", "opset"} {
+			if fs.Changed(flag) && format.Name() != "ONNX" {
+				return usagef("--%s: only for ONNX files, which hold a graph with outputs; %s holds the weights alone: omit it, or end --out in .onnx", flag, format.Name())
+			}
+		}
+		if !slices.Contains(export.Opsets(), x.opset) {
+			return usagef("--opset %d: want %s", x.opset, strings.Join(opsets, " or "))
 		}
 		if info, err := os.Stat(filepath.Dir(*out)); err != nil || !info.IsDir() {
 			return fmt.Errorf("--out %s: there is no folder %s: make it first, or choose another", *out, filepath.Dir(*out))
 		}
-		s, err := runSubject(*dir, *branch)
-		if err != nil {
+		if x.s, err = runSubject(*dir, *branch); err != nil {
 			return err
 		}
-		dev, err := openDevice(*device)
-		if err != nil {
+		if x.dev, err = openDevice(*device); err != nil {
 			return err
 		}
-		defer dev.Close()
-		return exporter{dev, s, *anySize, *images}.export(ctx, format, *out, *verify)
+		defer x.dev.Close()
+		return x.export(ctx, format, *out, *verify)
 	}
 }
 
@@ -94,8 +107,16 @@ func (x exporter) export(ctx context.Context, format export.Format, path string,
 	if b.AnySize {
 		shape = fmt.Sprintf("[N %d height width]", b.Channels)
 	}
-	printLine(os.Stdout, "%s: %s backbone of %s as %s: input image %s normalized with the file's mean and std, output features [N %d]%s",
-		path, x.s.branch, x.s.name, format.Name(), shape, network.Arch.Dim(), names)
+	outputs, err := b.Outputs()
+	if err != nil {
+		return err
+	}
+	var described []string
+	for _, o := range outputs {
+		described = append(described, o.String())
+	}
+	printLine(os.Stdout, "%s: %s backbone of %s as %s: input image %s normalized with the file's mean and std, output %s%s",
+		path, x.s.branch, x.s.name, format.Name(), shape, strings.Join(described, " and "), names)
 	if !verify {
 		return nil
 	}
@@ -135,7 +156,11 @@ func (x exporter) verify(ctx context.Context, format export.Format, path string,
 		fmt.Printf("read back: %d tensors equal the run's, bit for bit\n", v.Tensors)
 	}
 	for _, a := range v.Agreements {
-		fmt.Printf("%s agrees with the device on %d images: largest difference %.1e, smallest cosine %.7f\n", a.Runtime, a.Images, a.MaxAbsDiff, a.CosineMin)
+		what := ""
+		if b.Dense {
+			what = a.Output + " of "
+		}
+		fmt.Printf("%s agrees with the device on %s%d images: largest difference %.1e, smallest cosine %.7f\n", a.Runtime, what, a.Images, a.MaxAbsDiff, a.CosineMin)
 	}
 	for _, reason := range v.Absent {
 		fmt.Printf("not verified with ONNX Runtime: %v\n", reason)
@@ -145,10 +170,11 @@ func (x exporter) verify(ctx context.Context, format export.Format, path string,
 
 // exporter writes the backbone of a subject and verifies the file.
 type exporter struct {
-	dev     *vk.Device
-	s       subject
-	anySize bool   // see export.Backbone
-	data    string // images of a verification; "": those of the run
+	dev            *vk.Device
+	s              subject
+	anySize, dense bool   // see export.Backbone
+	opset          int    // see export.Backbone
+	data           string // images of a verification; "": those of the run
 }
 
 // backbone loads the network for export. The caller frees its Store.
@@ -157,18 +183,28 @@ func (x exporter) backbone() (export.Backbone, error) {
 	if err != nil {
 		return export.Backbone{}, err
 	}
-	return export.Backbone{Store: st, Module: backbone, Height: x.s.inputs.Size, Width: x.s.inputs.Size, Channels: x.s.channels, AnySize: x.anySize, Metadata: x.metadata()}, nil
+	b := export.Backbone{Store: st, Module: backbone, Height: x.s.inputs.Size, Width: x.s.inputs.Size, Channels: x.s.channels,
+		AnySize: x.anySize, Dense: x.dense, Opset: x.opset, Metadata: x.metadata()}
+	if x.dense {
+		var outputs []export.Value
+		if outputs, err = b.Outputs(); err == nil {
+			b.Metadata["marr.outputs"] = asJSON([]string{outputs[0].Name, outputs[1].Name})
+		}
+	}
+	return b, err
+}
+
+// asJSON returns a list of numbers or texts, which can always be marshaled, as JSON.
+func asJSON[T float64 | string](list []T) string {
+	b, _ := json.Marshal(list)
+	return string(b)
 }
 
 // metadata returns the preparation of images for the network, and the origin of the network.
 func (x exporter) metadata() map[string]string {
-	numbers := func(v []float64) string {
-		b, _ := json.Marshal(v) // numbers can always be marshaled
-		return string(b)
-	}
 	about := map[string]string{
 		"marr.resize": fmt.Sprint(views.Eval(views.Input{Size: x.s.inputs.Size, Channels: x.s.channels, Frames: 1})[0].CenterCrop.Resize),
-		"marr.mean":   numbers(x.s.inputs.Mean), "marr.std": numbers(x.s.inputs.Std), "marr.size": fmt.Sprint(x.s.inputs.Size), "marr.channels": fmt.Sprint(x.s.channels),
+		"marr.mean":   asJSON(x.s.inputs.Mean), "marr.std": asJSON(x.s.inputs.Std), "marr.size": fmt.Sprint(x.s.inputs.Size), "marr.channels": fmt.Sprint(x.s.channels),
 		"marr.method": x.s.config.Method, "marr.branch": cmp.Or(x.s.branch, net.Online), "marr.dataset": x.s.config.Data, "marr.arch": x.s.config.Arch, "marr.norm": x.s.config.Norm,
 		"marr.epochs": fmt.Sprint(x.s.config.Epochs), "marr.seed": fmt.Sprint(x.s.config.Seed),
 	}
@@ -195,7 +231,11 @@ func (x exporter) samples(ctx context.Context, b export.Backbone, set *data.Set)
 		return export.Samples{}, err
 	}
 	_, nchw := net.ToTorch([]int{first.Len(), b.Height, b.Width, b.Channels}, nhwc)
-	return export.Samples{Images: nchw, Features: features}, nil
+	samples := export.Samples{Images: nchw, Features: features}
+	if network, ok := b.Module.(net.Network); ok && b.Dense {
+		samples.Dense, err = x.encode(ctx, b.Store, denseFeatures{network}, first)
+	}
+	return samples, err
 }
 
 // encode returns the output of a module for the images of a set, computed on the device.
@@ -211,6 +251,11 @@ func (x exporter) encode(ctx context.Context, st *kernels.Store, m net.Module, s
 	}
 	return f.X, nil
 }
+
+// denseFeatures is a network without its pooling.
+type denseFeatures struct{ net.Network }
+
+func (d denseFeatures) Forward(x *kernels.Tensor, m net.Mode) *kernels.Tensor { return d.Map(x, m) }
 
 // pixels is a network that returns its input, the images after the test transform.
 type pixels struct{}

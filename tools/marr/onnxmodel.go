@@ -86,10 +86,11 @@ func (m *onnxModel) features(images []float32, n int) ([]float32, error) {
 	for first := 0; first < n; first += batch {
 		part := make([]float32, batch*each)
 		copy(part, x[first*each:])
-		y, dims, err := m.session.Run(part, []int{batch, m.channels, m.side, m.side})
+		values, shapes, err := m.session.Run(part, []int{batch, m.channels, m.side, m.side})
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", m.path, err)
 		}
+		y, dims := values[0], shapes[0]
 		width := len(y) / batch
 		if len(dims) < 2 || dims[0] != batch || slices.Max(dims[1:]) != width {
 			return nil, fmt.Errorf("%s: its first output has the dims %v for %d images: want features, [N D] or [N D 1 1]", m.path, dims, batch)

@@ -6,6 +6,7 @@ import (
 	"syscall"
 	"testing"
 
+	"marr/export"
 	"marr/net"
 )
 
@@ -28,6 +29,16 @@ func TestVisionTransformersGoThroughTheWorkflow(t *testing.T) {
 			if said := ok(t, "export", "--run", run, "--out", file, "--verify"); !strings.Contains(said, "output features [N 32], parameter names of timm") {
 				t.Errorf("export said %q", said)
 			}
+		}
+		dense := filepath.Join(run, "dense.onnx")
+		said := ok(t, "export", "--run", run, "--out", dense, "--dense", "--opset", "13", "--verify")
+		for _, want := range []string{"output features [N 32] and tokens [N 17 32]", "onnx-go agrees with the device on features of ", "onnx-go agrees with the device on tokens of "} {
+			if !strings.Contains(said, want) {
+				t.Errorf("export --dense said %q, want %q", said, want)
+			}
+		}
+		if m, err := export.ReadFile(dense); err != nil || m.Metadata["marr.outputs"] != `["features","tokens"]` || m.Opset != 13 {
+			t.Errorf("%v, metadata %v of opset %d", err, m.Metadata, m.Opset)
 		}
 		ok(t, "eval", "knn", "--run", run, "--train", set, "--test", set)
 	}
