@@ -40,6 +40,23 @@ func convCase(group string, batch int, v conv) Case {
 	return c
 }
 
+// depthwiseCases returns the depthwise convolutions of ConvNeXt, whose stages have width, 2·width, 4·width and 8·width channels.
+func depthwiseCases(group string, batch, width, px int) (out []Case) {
+	for ; len(out) < 4; width, px = 2*width, px/2 {
+		c, px := width, px
+		work := func(n int) float64 { return 2 * 49 * float64(n*px*px*c) }
+		bytes := func(n int) float64 { return 4 * float64(2*n*px*px*c+49*c) }
+		shape := func(n int) []int { return []int{n, px, px, c} }
+		out = append(out, Case{Group: group, Name: fmt.Sprintf("7×7 depthwise %d @%d", c, px), Batch: batch,
+			Passes: []Pass{{forward, work, bytes}, {dgrad, work, bytes}, {wgrad, work, bytes}},
+			Inputs: func(n int) []Input { return []Input{{Shape: shape(n)}} }, Out: shape,
+			Op: func(g *kernels.Graph, in []*kernels.Tensor) *kernels.Tensor {
+				return kernels.DepthwiseConv2D(in[0], weight(g, c, 7, 7, 1), 3)
+			}})
+	}
+	return out
+}
+
 // weight declares the parameter of a case, uniform with the variance of He et al. 2015. The fan-in is the product of all axes but the first.
 func weight(g *kernels.Graph, shape ...int) *kernels.Param {
 	n := 1

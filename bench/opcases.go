@@ -17,6 +17,8 @@ func Cases(p Peak) []Case {
 	all = append(all, linearCase(512, 2048), linearCase(2048, 128))
 	all = append(all, attentionCase(65), attentionCase(197))
 	all = append(all, convCases()...)
+	all = append(all, depthwiseCases("depthwise: convnext-atto, 32 px", 256, 40, 16)...)
+	all = append(all, depthwiseCases("depthwise: convnext-tiny, 224 px", 32, 96, 56)...)
 	for _, v := range []conv{{k: 64, px: 32}, {k: 512, px: 4}} {
 		all = append(all, elementwiseCases("elementwise: resnet18, 32 px", 256, v.k, v.px)...)
 	}

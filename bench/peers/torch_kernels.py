@@ -17,6 +17,7 @@ import torch
 import torch.nn.functional as F
 
 CONV = re.compile(r"(\d+)×\1 (\d+)→(\d+) @(\d+)(?: /(\d+))?$")
+DEPTHWISE = re.compile(r"(\d+)×\1 depthwise (\d+) @(\d+)$")
 LINEAR = re.compile(r"(\d+)→(\d+)$")
 SQUARE = re.compile(r"(NN|NT|TN) (\d+)³$")
 
@@ -27,14 +28,22 @@ def random(device, *shape):
 
 def convolution(m, row, device):
     r, c, k, px, stride = (int(v or 1) for v in m.groups())
-    pad = r // 2
-    x, w = random(device, row["batch"], c, px, px), random(device, k, c, r, r)
-    dy = torch.empty_like(F.conv2d(x, w, None, stride, pad)).uniform_(-1, 1)
+    return passes(random(device, row["batch"], c, px, px), random(device, k, c, r, r), stride, 1)
+
+
+def depthwise(m, row, device):
+    r, c, px = (int(v) for v in m.groups())
+    return passes(random(device, row["batch"], c, px, px), random(device, c, 1, r, r), 1, c)
+
+
+def passes(x, w, stride, groups):
+    pad = w.shape[-1] // 2
+    dy = torch.empty_like(F.conv2d(x, w, None, stride, pad, groups=groups)).uniform_(-1, 1)
 
     def back(mask):
-        return lambda: torch.ops.aten.convolution_backward(dy, x, w, None, [stride] * 2, [pad] * 2, [1, 1], False, [0, 0], 1, mask)
+        return lambda: torch.ops.aten.convolution_backward(dy, x, w, None, [stride] * 2, [pad] * 2, [1, 1], False, [0, 0], groups, mask)
 
-    return {"forward": lambda: F.conv2d(x, w, None, stride, pad), "dgrad": back([True, False, False]), "wgrad": back([False, True, False])}
+    return {"forward": lambda: F.conv2d(x, w, None, stride, pad, groups=groups), "dgrad": back([True, False, False]), "wgrad": back([False, True, False])}
 
 
 def linear(m, row, device):
@@ -51,7 +60,7 @@ def square(m, row, device):
 
 def work(row, device):
     """Returns the function that computes a row, or None if it is neither a matrix product nor a convolution."""
-    for pattern, make in ((CONV, convolution), (LINEAR, linear), (SQUARE, square)):
+    for pattern, make in ((CONV, convolution), (DEPTHWISE, depthwise), (LINEAR, linear), (SQUARE, square)):
         m = pattern.match(row["name"])
         if m:
             return make(m, row, device)[row["pass"]]

@@ -46,6 +46,16 @@ func Bias(x, b *Tensor) *Tensor {
 	return y
 }
 
+// ScaleColumns is y[.., k] = s[k] · x[.., k]: x [.. K], s [K].
+func ScaleColumns(x, s *Tensor) *Tensor {
+	wantShape("ScaleColumns", "s", s, x.Last())
+	y := New(x.Shape...)
+	for i, v := range x.Data {
+		y.Data[i] = v * s.Data[i%len(s.Data)]
+	}
+	return y
+}
+
 // Concat joins tensors along the first axis: x_i [N_i ..] to y [ΣN_i ..].
 func Concat(xs ...*Tensor) *Tensor {
 	n, data := 0, []float64(nil)

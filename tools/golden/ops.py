@@ -34,6 +34,10 @@ def conv2d(t, a):
     return {"y": nhwc(F.conv2d(nchw(t["x"]), nchw(t["w"]), stride=int(a["stride"]), padding=int(a["pad"])))}
 
 
+def depthwise_conv2d(t, a):
+    return {"y": nhwc(F.conv2d(nchw(t["x"]), nchw(t["w"]), padding=int(a["pad"]), groups=len(t["w"])))}
+
+
 def max_pool2d(t, a):
     k, stride, pad = int(a["kernel"]), int(a["stride"]), int(a["pad"])
     x = nchw(t["x"])
@@ -234,7 +238,7 @@ def sinkhorn(t, a):
 
 OPS = {
     "info_nce": info_nce, "sinkhorn": sinkhorn, "nearest_rows": lambda t, a: {"y": t["candidates"][(t["x"] @ t["candidates"].t()).argmax(1)]},
-    "conv2d": conv2d, "max_pool2d": max_pool2d, "batchnorm_train": batchnorm_train, "batchnorm_infer": batchnorm_infer, "matmul": matmul, "ntxent": ntxent, "decoupled_ntxent": decoupled_ntxent,
+    "conv2d": conv2d, "depthwise_conv2d": depthwise_conv2d, "max_pool2d": max_pool2d, "batchnorm_train": batchnorm_train, "batchnorm_infer": batchnorm_infer, "matmul": matmul, "ntxent": ntxent, "decoupled_ntxent": decoupled_ntxent,
     "sgd": sgd, "adamw": adamw, "lars": lars, "larc": larc,
     "attention": attention, "center": center, "cosine_loss": cosine_loss, "normalized_linear": normalized_linear,
     "sigreg": sigreg, "correlation_loss": correlation_loss, "covariance_loss": covariance_loss,
@@ -242,6 +246,7 @@ OPS = {
     "mean_square": lambda t, a: {"loss": F.mse_loss(t["x"], torch.zeros_like(t["x"])).reshape(1)},
     "gelu": lambda t, a: {"y": F.gelu(t["x"])},
     "scale": lambda t, a: {"y": a["scale"] * t["x"]},
+    "scale_columns": lambda t, a: {"y": t["s"] * t["x"]},
     "add_scaled": lambda t, a: {"y": torch.add(t["a"], t["b"], alpha=a["scale"])},
     "negative_cosine": lambda t, a: {"loss": -F.cosine_similarity(t["p"], t["z"]).mean().reshape(1)},
     "soft_cross_entropy": lambda t, a: {"loss": F.cross_entropy(t["logits"] / a["temperature"], t["targets"]).reshape(1)},
@@ -303,6 +308,12 @@ def conv_cases():
             (1, 3, 5, 3, 1, 3, 3, 1, 2), (1, 4, 9, 3, 5, 1, 3, 1, 0), (3, 8, 8, 1, 8, 3, 3, 2, 0), (3, 16, 13, 16, 16, 3, 3, 1, 1)]:
         name = "conv2d_n%d_%dx%d_c%d_k%d_%dx%d_s%d_p%d" % (n, h, w, c, k, r, s, stride, pad)
         yield case("conv2d", name, {"stride": stride, "pad": pad}, [spec("x", (n, h, w, c)), spec("w", (k, r, s, c))], ["x", "w"])
+
+
+def depthwise_cases():
+    for n, h, w, c, r, s, pad in [(1, 5, 4, 1, 3, 3, 1), (2, 9, 8, 5, 7, 7, 3), (3, 2, 3, 8, 7, 7, 3), (1, 6, 17, 9, 5, 3, 1), (2, 16, 12, 6, 7, 7, 3)]:
+        yield case("depthwise_conv2d", "depthwise_n%d_%dx%d_c%d_%dx%d_p%d" % (n, h, w, c, r, s, pad), {"pad": pad},
+                   [spec("x", (n, h, w, c)), spec("w", (c, r, s, 1))], ["x", "w"])
 
 
 def pool_cases():
@@ -396,6 +407,7 @@ def method_cases():
         size = "x".join(map(str, shape))
         yield case("gelu", "gelu_" + size, {}, [spec("x", shape, -4, 4)], ["x"])
         yield case("scale", "scale_" + size, {"scale": -0.25}, [spec("x", shape)], ["x"])
+        yield case("scale_columns", "scale_columns_" + size, {}, [spec("x", shape), spec("s", shape[-1:])], ["x", "s"])
         yield case("add_scaled", "add_scaled_" + size, {"scale": -0.5}, [spec("a", shape), spec("b", shape)], ["a", "b"])
     for n, c, k in [(3, 5, 7), (1, 8, 1), (33, 17, 64)]:
         yield case("normalized_linear", "normalized_linear_%dx%dx%d" % (n, c, k), {}, [spec("x", (n, c)), spec("w", (k, c))], ["x", "w"])
@@ -458,6 +470,6 @@ def optimizer_cases():
 
 if __name__ == "__main__":
     torch.set_num_threads(1)
-    groups = (conv_cases, pool_cases, batchnorm_cases, matrix_cases, elementwise_cases, loss_cases, method_cases, correlation_cases, queue_cases,
+    groups = (conv_cases, depthwise_cases, pool_cases, batchnorm_cases, matrix_cases, elementwise_cases, loss_cases, method_cases, correlation_cases, queue_cases,
               attention_cases, token_cases, optimizer_cases)
     dump("kernels/testdata/ops.json", [c for g in groups for c in g()])

@@ -21,6 +21,14 @@ func convolutions() []Op {
 			},
 			Cases: convCases(),
 		}, {
+			Name:  "depthwise_conv2d",
+			Kinds: kinds{"w": optest.Parameter},
+			Build: func(in optest.In) *kernels.Tensor {
+				return kernels.DepthwiseConv2D(in.T("x"), in.P("w"), in.Int("pad"))
+			},
+			Ref:   func(in optest.Values) *ref.Tensor { return ref.DepthwiseConv2D(in.T("x"), in.T("w"), in.Int("pad")) },
+			Cases: depthwiseCases(),
+		}, {
 			Name: "max_pool2d",
 			Build: func(in optest.In) *kernels.Tensor {
 				return kernels.MaxPool2D(in.T("x"), in.Int("kernel"), in.Int("stride"), in.Int("pad"))
@@ -42,6 +50,30 @@ func convolutions() []Op {
 			Cases: standardizeCases(),
 		},
 	}
+}
+
+func depthwiseCases() (cases []optest.Case) {
+	for _, g := range []struct{ n, h, w, c, r, s, pad int }{
+		{1, 1, 1, 1, 1, 1, 0},
+		{2, 5, 7, 3, 3, 3, 1},
+		{2, 8, 8, 40, 7, 7, 3},
+		{3, 2, 2, 17, 7, 7, 3},   // fewer pixels than taps
+		{1, 7, 13, 4, 5, 3, 2},   // two runs in a row, the second one not full
+		{2, 6, 11, 9, 2, 6, 0},   // no padding, which the data gradient then has
+		{1, 3, 5, 6, 3, 2, 4},    // results that no pixel reaches
+		{12, 18, 18, 4, 7, 7, 3}, // the weight gradient has three bands of rows in each image, added in two levels
+		// The rest is split.
+		{20, 12, 12, 3, 3, 3, 1}, // two bands of rows
+		{19, 8, 17, 5, 3, 3, 1},
+	} {
+		cases = append(cases, optest.Case{
+			Name:   fmt.Sprintf("depthwise_n%d_%dx%d_c%d_%dx%d_p%d", g.n, g.h, g.w, g.c, g.r, g.s, g.pad),
+			Inputs: inputs(input("x", g.n, g.h, g.w, g.c), input("w", g.c, g.r, g.s, 1)),
+			Attrs:  attrs{"pad": float64(g.pad)},
+			Split:  g.n >= 19,
+		})
+	}
+	return cases
 }
 
 func convCases() (cases []optest.Case) {

@@ -50,6 +50,13 @@ func elementwise() []Op {
 				return inputs(input("x", shape...), input("b", shape[len(shape)-1]))
 			}),
 		}, {
+			Name:  "scale_columns",
+			Build: func(in optest.In) *kernels.Tensor { return kernels.ScaleColumns(in.T("x"), in.T("s")) },
+			Ref:   func(in optest.Values) *ref.Tensor { return ref.ScaleColumns(in.T("x"), in.T("s")) },
+			Cases: over("scale_columns", nil, func(shape []int) []optest.Input {
+				return inputs(input("x", shape...), input("s", shape[len(shape)-1]))
+			}),
+		}, {
 			Name:  "scale",
 			Build: func(in optest.In) *kernels.Tensor { return kernels.Scale(in.T("x"), in.Num("scale")) },
 			Ref: func(in optest.Values) *ref.Tensor { // shaders take the factor in float32
