@@ -19,9 +19,20 @@ func denseCases(t *testing.T) []denseCase {
 		{resnet(t, "resnet10", "imagenet", 4, 3, ""), 70, 37, false, "feature_map [N 32 3 2]"},
 		{resnet(t, "resnet10", "strided", 4, 1, "layer"), 24, 40, false, "feature_map [N 32 2 3]"},
 		{resnet(t, "resnet10", "cifar", 4, 3, ""), 24, 40, true, "feature_map [N 32 map_height map_width]"},
+		{convNeXt(t), 16, 24, false, "feature_map [N 32 2 3]"},
 		{smallViT(t, map[string]any{"grid": 4}), 16, 16, false, "tokens [N 17 32]"},
 		{smallViT(t, map[string]any{"grid": 4, "pool": "mean"}), 13, 24, false, "tokens [N 19 32]"},
 	}
+}
+
+// convNeXt returns the shape of a narrow ConvNeXt for color images.
+func convNeXt(t *testing.T) net.Config {
+	t.Helper()
+	c, err := net.NewConfig("convnext-atto", map[string]any{"width": 4, "stem-patch": 1}, "", 3)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
 }
 
 type denseCase struct {

@@ -13,7 +13,7 @@ import (
 // mean over space. Parameter names and initialization are torchvision's (torchvision/models/resnet.py).
 type ResNet struct {
 	Stem             string `flag:"stem" help:"first layers of a ResNet: cifar (3×3, stride 1), strided (3×3, stride 2) or imagenet (7×7, stride 2, then a max-pool of stride 2); default: strided for resnet10, else cifar up to 64 px and imagenet above" want:"one of cifar, strided, imagenet"`
-	Width            int    `flag:"width" help:"channels of the first stage of a ResNet" want:"at least 1, at most 1024"`
+	Width            int    `flag:"width" help:"channels of the first stage of a ResNet or a ConvNeXt" want:"at least 1, at most 1024"`
 	ZeroInitResidual bool   `flag:"zero-init-residual" help:"start each block of a ResNet as its shortcut: the scale of the block's last norm is 0 at the start, as with torchvision's zero_init_residual (Goyal et al. 2017, arXiv:1706.02677, section 5.1)"`
 
 	blocks    [4]int // of each stage

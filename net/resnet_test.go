@@ -204,7 +204,7 @@ func TestUnknownShapesAreRefusedByName(t *testing.T) {
 		settings map[string]any
 		want     string
 	}{
-		{"vgg", nil, "known are resnet10, resnet18, resnet34, resnet50, vit-base, vit-small, vit-tiny"},
+		{"vgg", nil, "known are convnext-atto, convnext-femto, convnext-nano, convnext-pico, convnext-tiny, resnet10, resnet18, resnet34, resnet50, vit-base, vit-small, vit-tiny"},
 		{"resnet10", map[string]any{"stem": "big"}, "known are cifar, strided, imagenet"},
 		{"resnet10", map[string]any{"width": 0}, "--width 0: want it at least 1"},
 		{"resnet10", map[string]any{"depth": 3}, "no setting depth"},

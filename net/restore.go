@@ -84,7 +84,8 @@ func (c *Checkpoint) restore(to []destination, wanted func(name string) bool) er
 	return writeAll(c.tensors, to)
 }
 
-// unfit says which destinations have no tensor, or one of another shape.
+// unfit says which destinations have no tensor, or one of another shape. Sizes of 1 at the end do not matter: libraries keep linear layers as matrices or as
+// 1×1 convolutions.
 func unfit(tensors map[string]Blob, to []destination) (why []string) {
 	var missing, differs []string
 	for _, t := range to {
@@ -93,7 +94,7 @@ func unfit(tensors map[string]Blob, to []destination) (why []string) {
 			missing = append(missing, t.name)
 		} else if b.DType != "F32" {
 			differs = append(differs, fmt.Sprintf("%s of type %s, want F32", t.name, b.DType))
-		} else if !slices.Equal(b.Shape, want) {
+		} else if !slices.Equal(withoutOnes(b.Shape), withoutOnes(want)) {
 			differs = append(differs, fmt.Sprintf("%s %v, want %v", t.name, b.Shape, want))
 		}
 	}
@@ -104,6 +105,13 @@ func unfit(tensors map[string]Blob, to []destination) (why []string) {
 		why = append(why, "it holds "+abbreviated(differs))
 	}
 	return why
+}
+
+func withoutOnes(shape []int) []int {
+	for len(shape) > 1 && shape[len(shape)-1] == 1 {
+		shape = shape[:len(shape)-1]
+	}
+	return shape
 }
 
 // writeAll writes the tensors to their destinations.

@@ -23,7 +23,7 @@ type ViT struct {
 	Heads    int     `flag:"heads" help:"attention heads of each block of a vision transformer; default: one for every 64 features" want:"0 or at least 1, at most 256"`
 	Pool     string  `flag:"pool" help:"features of a vision transformer: cls (the class token) or mean (the mean of the patch tokens), after the last norm" want:"one of cls, mean"`
 	Grid     int     `flag:"grid" help:"side of the grid of learned positions of a vision transformer, in patches; images of another size interpolate them; default: that of the images" want:"0 or at least 1, at most 512"`
-	DropPath float64 `flag:"drop-path" help:"rate of stochastic depth in a vision transformer: in training, the last block omits each of its two branches for this fraction of the samples, earlier blocks for less (Huang et al. 2016, arXiv:1603.09382; 0.1 in DINO)" want:"at least 0, below 1" of:"training"`
+	DropPath float64 `flag:"drop-path" help:"rate of stochastic depth in a ConvNeXt or a vision transformer: in training, the last block omits each of its branches for this fraction of the samples, earlier blocks for less (Huang et al. 2016, arXiv:1603.09382; 0.1 in DINO)" want:"at least 0, below 1" of:"training"`
 
 	FreezePatches bool `flag:"freeze-patches" help:"do not train the projection of the patches of a vision transformer, which makes MoCo v3 more stable (Chen, Xie and He 2021, arXiv:2104.02057, section 4.2)" of:"training"`
 

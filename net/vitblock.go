@@ -32,24 +32,24 @@ func (v *ViT) newBlock(s Scope, prefix string) vitBlock {
 // Forward maps tokens [N T D] to tokens.
 func (b vitBlock) Forward(x *kernels.Tensor, m Mode) *kernels.Tensor {
 	y := kernels.Attention(b.qkv.Forward(b.norm1.Forward(x, m), m), b.heads)
-	x = kernels.Add(x, b.dropPath("attn", b.proj.Forward(y, m), m))
+	x = kernels.Add(x, dropPath(b.prefix+"attn", b.drop, b.proj.Forward(y, m), m))
 	y = kernels.GELU(b.fc1.Forward(b.norm2.Forward(x, m), m))
-	return kernels.Add(x, b.dropPath("mlp", b.fc2.Forward(y, m), m))
+	return kernels.Add(x, dropPath(b.prefix+"mlp", b.drop, b.fc2.Forward(y, m), m))
 }
 
-// dropPath multiplies each sample of a branch by 0 with the block's probability, else by 1/(1 − the probability). It does so in training only, and not in
+// dropPath multiplies each sample of the named branch by 0 with a probability, else by 1/(1 − the probability). It does so in training only, and not in
 // momentum encoders.
-func (b vitBlock) dropPath(branch string, x *kernels.Tensor, m Mode) *kernels.Tensor {
-	if b.drop == 0 || m != Train {
+func dropPath(branch string, probability float64, x *kernels.Tensor, m Mode) *kernels.Tensor {
+	if probability == 0 || m != Train {
 		return x
 	}
 	g, n := x.Graph(), x.Dim(0)
-	name := g.Draw("drop_path."+b.prefix+branch, func(r *kernels.Run, name string, src *rng.Source) {
+	name := g.Draw("drop_path."+branch, func(r *kernels.Run, name string, src *rng.Source) {
 		factors := r.Floats(name)[:n]
 		for i := range factors {
 			factors[i] = 0
-			if src.Float64() >= b.drop {
-				factors[i] = float32(1 / (1 - b.drop))
+			if src.Float64() >= probability {
+				factors[i] = float32(1 / (1 - probability))
 			}
 		}
 	})

@@ -50,10 +50,11 @@ var (
 		".mlp.0.", ".mlp.fc1.", ".mlp.3.", ".mlp.fc2.", ".mlp.linear_1.", ".mlp.fc1.", ".mlp.linear_2.", ".mlp.fc2.")
 )
 
-// fromTorchvision returns timm's name of a tensor of torchvision's vision transformers; layouts are the same. It returns other names unchanged.
+// fromTorchvision returns timm's name of a tensor of torchvision's vision transformers and ConvNeXts; layouts are the same. It returns other names
+// unchanged.
 func fromTorchvision(name string) string {
 	if torchvisionBlock.MatchString(name) {
 		return torchvisionPart.Replace(torchvisionBlock.ReplaceAllString(name, "blocks.$1."))
 	}
-	return torchvisionStart.Replace("^" + name)
+	return fromTorchvisionConvNeXt(torchvisionStart.Replace("^" + name))
 }
