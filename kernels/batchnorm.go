@@ -113,22 +113,29 @@ func onnxBatchNorm(n Node, o ONNX) {
 
 // batchStats returns [a b mean invstd][C] of the batch and keeps mean and variance for UpdateRunningStats.
 func (g *Graph) batchStats(x, gamma, beta *Tensor, n Norm) *Tensor {
-	rows, c4 := x.Rows(), x.quads()
+	rows := x.Rows()
 	if rows < 2 {
 		misuse("BatchNorm "+n.name(), "%v: a single value per channel has no variance: use a batch of at least 2", x)
 	}
 	if p := x.producer; p != nil && p.steps[0].segment == g.segmentIndex() {
 		return g.mergeStats(p.statistics(g, x), p.tile, rows, gamma, beta, n)
 	}
+	part, per, rows := g.chunkStats(x)
+	return g.mergeStats(part, per, rows, gamma, beta, n)
+}
+
+// chunkStats returns the statistics [parts][mean, M2][C] of chunks of `per` rows of x, but for the last chunk, and the number of rows.
+func (g *Graph) chunkStats(x *Tensor) (part *Tensor, per, rows int) {
+	rows, c4 := x.Rows(), x.quads()
 	chunk := chunkRows(rows, c4)
 	chunks := (rows + chunk - 1) / chunk
-	part := g.alloc("batch norm sums", F32, []int{chunks, 2, c4 * lanes})
+	part = g.alloc("batch norm sums", F32, []int{chunks, 2, c4 * lanes})
 	g.run(launch{kernel: "bn_stats", rows: rows, unit: chunk, binds: []bind{in(x), wholeOut(part)},
 		push: func(first, m int) constants {
 			return constants{"rows": m, "chunk": chunk, "chunk0": first / chunk, "c4": c4}
 		},
 		groups: func(m int) [3]uint32 { return groups1((m+chunk-1)/chunk*c4, 32) }})
-	return g.mergeStats(part, chunk, rows, gamma, beta, n)
+	return part, chunk, rows
 }
 
 func (g *Graph) runningStats(gamma, beta *Tensor, n Norm) *Tensor {

@@ -24,11 +24,11 @@ func (g *Graph) mergeLevels(kernel string, part *Tensor, parts, size int) (left 
 	return part, parts
 }
 
-// mergeStats merges statistics [parts][mean, M2][C] of `rows` rows, `per` in each part but the last, and includes γ and β. It returns
-// [a b mean invstd][C] and keeps mean and variance for UpdateRunningStats. Each level multiplies `per` by fanIn.
-func (g *Graph) mergeStats(part *Tensor, per, rows int, gamma, beta *Tensor, n Norm) (coef *Tensor) {
-	c4 := gamma.quads()
-	parts := (rows + per - 1) / per
+// mergeStatLevels merges statistics [parts][mean, M2][C] of parts of `per` rows, but for the last part, in levels until at most fanIn parts are left. Each
+// level multiplies `per` by fanIn.
+func (g *Graph) mergeStatLevels(part *Tensor, per, rows int) (left *Tensor, parts, leftPer int) {
+	c4 := part.quads()
+	parts = (rows + per - 1) / per
 	for parts > fanIn {
 		groups := (parts + fanIn - 1) / fanIn
 		next := g.alloc("merged statistics", F32, []int{groups, 2, c4 * lanes})
@@ -37,6 +37,14 @@ func (g *Graph) mergeStats(part *Tensor, per, rows int, gamma, beta *Tensor, n N
 			groups: func(int) [3]uint32 { return groups1(groups*c4, 32) }})
 		part, parts, per = next, groups, per*fanIn
 	}
+	return part, parts, per
+}
+
+// mergeStats merges statistics [parts][mean, M2][C] of `rows` rows, `per` in each part but the last, and includes γ and β. It returns
+// [a b mean invstd][C] and keeps mean and variance for UpdateRunningStats.
+func (g *Graph) mergeStats(part *Tensor, per, rows int, gamma, beta *Tensor, n Norm) (coef *Tensor) {
+	c4 := gamma.quads()
+	part, parts, per := g.mergeStatLevels(part, per, rows)
 	coef = g.alloc("batch norm "+n.name(), F32, []int{4, c4 * lanes})
 	kept := g.alloc("batch statistics "+n.name(), F32, []int{max(g.update.micro, 1), 2, c4 * lanes})
 	slot := g.Scalar("micro")

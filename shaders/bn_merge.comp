@@ -7,12 +7,17 @@
 // fold   Bindings: 0 part, read: [parts][2][c4]   1 gamma, read   2 beta, read   3 coef, write: [a b mean invstd][c4]
 //        4 kept, write: [slot][mean σ²][c4], for the running statistics   5 scalars, read: float[64]; the slot is scalar `micro`
 //        Grid: x ⌈c4 / 32⌉.  Pad lanes have γ = β = 0, hence a = b = 0.
+// moments  merges the remaining parts too, for σ = max(√(M2 / rows), 1e-6): row[c] = (share · Σ mean² + (σ − 1)², 0, 0, 0) over the vector's columns
+//        Bindings: 0 part, read   1 means, write: [c4]   2 inverses, write: 1 / σ [c4], 0 in pad lanes   3 row, write: vec4[c4].  Grid: x ⌈c4 / 32⌉
 // One lane merges one vector of channels.
 //! variant level_plain
 //! variant level_texel -DTEXEL
 //! variant fold_plain -DFOLD
 //! variant fold_texel -DFOLD -DTEXEL
+//! variant moments_plain -DMOMENTS
+//! variant moments_texel -DMOMENTS -DTEXEL
 #include "io.glsl"
+#include "rows.glsl"
 layout(local_size_x = 32) in;
 #ifdef FOLD
 layout(push_constant) uniform Push { uint c4, parts, per, rows, micro, variance; float eps; };
@@ -22,6 +27,12 @@ READS(2, beta)
 WRITES(3, coef)
 WRITES(4, kept)
 READS(5, scalars)
+#elif defined(MOMENTS)
+layout(push_constant) uniform Push { uint c4, parts, per, rows, width; };
+READS(0, part)
+WRITES(1, means)
+WRITES(2, inverses)
+WRITES(3, row)
 #else
 layout(push_constant) uniform Push { uint c4, parts, per, rows; };
 READS(0, part)
@@ -63,6 +74,13 @@ void main() {
 	uint slot = uint(LOAD(scalars, micro / 4u)[micro % 4u]) * 2u * c4;
 	kept[slot + id] = mean;
 	kept[slot + c4 + id] = var;
+#elif defined(MOMENTS)
+	if (id >= c4) return;
+	merge(0u, parts, id, mean, m2);
+	vec4 deviation = max(sqrt(m2 / float(rows)), vec4(1e-6)), terms = mean * mean + (deviation - 1.0) * (deviation - 1.0);
+	means[id] = mean;
+	inverses[id] = mix(vec4(0), 1.0 / deviation, inRow(id, width));
+	row[id] = vec4(sum4(mix(vec4(0), terms, inRow(id, width))) / float(width), 0, 0, 0);
 #else
 	uint group = id / c4, c = id % c4, first = group * 32u;
 	if (first >= parts) return;

@@ -2,6 +2,8 @@
 
 Run: /usr/bin/python3 tools/golden/ops.py (Debian's python3-torch). The schema is in goldenfile.py.
 """
+import math
+
 import torch
 import torch.nn.functional as F
 
@@ -139,6 +141,24 @@ def sigreg(t, a):
     return {"loss": (err @ (weights * phi) * len(x)).mean().reshape(1)}
 
 
+def moments(x):
+    """The mean of each column and its deviation, as in losses/visreg.py of HaiyuWu/visreg."""
+    mean = x.mean(dim=0, keepdim=True)
+    return mean, (x - mean).norm(dim=0).div(math.sqrt(len(x))).clamp_min(1e-6)
+
+
+def moment_loss(t, a):
+    mean, std = moments(t["x"])
+    return {"loss": (mean.pow(2).mean() + (std - 1).pow(2).mean()).reshape(1)}
+
+
+def normal_scores(t, a):
+    """van der Waerden's scores: the target that losses/visreg.py of HaiyuWu/visreg subtracts from the sorted numbers, in their own order."""
+    x, n = t["x"], t["x"].shape[1]
+    ranks = x.argsort(dim=1, stable=True).argsort(dim=1).to(x.dtype)
+    return {"y": math.sqrt(2) * torch.erfinv(2 * (ranks + 1) / (n + 1) - 1)}
+
+
 def attention(t, a):
     """DINO's layer (vision_transformer.py, Attention.forward) between the linear layers qkv and proj."""
     heads, (n, tokens, features) = int(a["heads"]), t["qkv"].shape
@@ -242,6 +262,7 @@ OPS = {
     "sgd": sgd, "adamw": adamw, "lars": lars, "larc": larc,
     "attention": attention, "center": center, "cosine_loss": cosine_loss, "normalized_linear": normalized_linear,
     "sigreg": sigreg, "correlation_loss": correlation_loss, "covariance_loss": covariance_loss,
+    "moment_loss": moment_loss, "inverse_deviations": lambda t, a: {"y": 1 / moments(t["x"])[1]}, "normal_scores": normal_scores,
     "center_columns": lambda t, a: {"y": t["x"] - t["x"].mean(dim=0)},
     "mean_square": lambda t, a: {"loss": F.mse_loss(t["x"], torch.zeros_like(t["x"])).reshape(1)},
     "gelu": lambda t, a: {"y": F.gelu(t["x"])},
@@ -427,6 +448,9 @@ def correlation_cases():
     for n, d in [(2, 1), (5, 7), (33, 64)]:
         yield case("center_columns", "center_columns_%dx%d" % (n, d), {}, [spec("x", (n, d))], ["x"])
         yield case("mean_square", "mean_square_%dx%d" % (n, d), {}, [spec("x", (n, d))], ["x"])
+        yield case("moment_loss", "moment_loss_%dx%d" % (n, d), {}, [spec("x", (n, d), -2, 3)], ["x"])
+        yield case("inverse_deviations", "inverse_deviations_%dx%d" % (n, d), {}, [spec("x", (n, d), -2, 3)], [])
+        yield case("normal_scores", "normal_scores_%dx%d" % (n, d), {}, [spec("x", (n, d))], [])
     for n, s, size in [(2, 1, 1), (5, 7, 2), (33, 64, 4)]:
         yield case("sigreg", "sigreg_%dx%d_%g" % (n, s, size), {}, [spec("u", (n, s), -size, size)], ["u"])
     for d in (2, 5, 33):

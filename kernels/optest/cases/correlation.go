@@ -40,6 +40,35 @@ func correlations() []Op {
 			Build: func(in optest.In) *kernels.Tensor { return kernels.SIGReg(in.T("u")) },
 			Ref:   func(in optest.Values) *ref.Tensor { return ref.SIGReg(in.T("u")) },
 			Cases: sigregCases(),
+		}, {
+			Name: "moment_loss",
+			Build: func(in optest.In) *kernels.Tensor {
+				loss, _ := kernels.MomentLoss(in.T("x"))
+				return loss
+			},
+			Ref: func(in optest.Values) *ref.Tensor {
+				loss, _ := ref.MomentLoss(in.T("x"))
+				return loss
+			},
+			Cases: momentCases(),
+		}, {
+			Name:  "inverse_deviations",
+			Kinds: kinds{"x": optest.Stopped},
+			Build: func(in optest.In) *kernels.Tensor {
+				_, inverses := kernels.MomentLoss(in.T("x"))
+				return inverses
+			},
+			Ref: func(in optest.Values) *ref.Tensor {
+				_, inverses := ref.MomentLoss(in.T("x"))
+				return inverses
+			},
+			Cases: momentCases(),
+		}, {
+			Name:  "normal_scores",
+			Kinds: kinds{"x": optest.Stopped},
+			Build: func(in optest.In) *kernels.Tensor { return kernels.NormalScores(in.T("x")) },
+			Ref:   func(in optest.Values) *ref.Tensor { return ref.NormalScores(in.T("x")) },
+			Cases: normalScoresCases(),
 		},
 	}
 }
@@ -69,6 +98,23 @@ func sigregCases() (cases []optest.Case) {
 		}
 	}
 	return cases
+}
+
+// momentCases leave a single row out, whose deviation is 0: TestMomentLossOfConstantColumns has it. One mean is far from 0.
+func momentCases() (cases []optest.Case) {
+	for _, shape := range [][]int{{2, 1}, {5, 7}, {33, 128}, {901, 3}} {
+		cases = append(cases, optest.Case{Name: fmt.Sprint("moments_", shape), Inputs: one(shape), Split: shape[0] == 901})
+	}
+	return append(cases, optest.Case{Name: "moments_far", Inputs: inputs(between(input("x", 70, 5), 9, 11)), Forward: 1e-5})
+}
+
+// normalScoresCases include numbers that are equal: the first ranks lowest.
+func normalScoresCases() (cases []optest.Case) {
+	for _, shape := range [][]int{{1, 1}, {3, 5}, {7, 64}, {2, 1025}, {500, 5}} {
+		cases = append(cases, optest.Case{Name: fmt.Sprint("normal_scores_", shape), Inputs: one(shape), Split: shape[0] == 500})
+	}
+	equal := optest.Input{Name: "x", Shape: []int{2, 6}, Values: []float32{0, 1, 0, -1, 1, 0, 5, 5, 5, 5, 5, 5}}
+	return append(cases, optest.Case{Name: "normal_scores_equal", Inputs: inputs(equal)})
 }
 
 // squareMatrices have 1, 1, 4 and 8 lanes to a row. One is split: its slices begin within the diagonal.
