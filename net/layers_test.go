@@ -139,12 +139,13 @@ func TestHeadsAreNamedAsInTorchSequential(t *testing.T) {
 	scope.NormMLP("plain", net.NoNorm, 8, 6, 4)
 	scope.NormMLP("two", net.PlainNorm, 8, 6, 4)
 	scope.NormMLP("three", net.PlainNorm, 8, 6, 6, 4)
+	scope.NormMLP("biased", net.OnlyBias, 8, 6, 4)
 	var got []string
 	for _, p := range st.Params() {
 		got = append(got, p.Name)
 	}
 	slices.Sort(got)
-	want := []string{"fc.bias", "fc.weight", "head.0.bias", "head.0.weight", "head.2.bias", "head.2.weight",
+	want := []string{"biased.0.weight", "biased.1.bias", "biased.1.weight", "biased.3.bias", "biased.3.weight", "fc.bias", "fc.weight", "head.0.bias", "head.0.weight", "head.2.bias", "head.2.weight",
 		"normed.0.weight", "normed.1.bias", "normed.1.weight", "normed.3.weight", "normed.4.bias", "normed.4.weight",
 		"plain.0.weight", "plain.1.bias", "plain.1.weight", "plain.3.weight",
 		"projector.0.weight", "projector.1.bias", "projector.1.weight", "projector.3.bias", "projector.3.weight",

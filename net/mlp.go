@@ -31,21 +31,22 @@ func (p *Projector) Forward(x *kernels.Tensor, m Mode) *kernels.Tensor {
 	return p.last.Forward(p.norm.ReLU(p.first.Forward(x, m), nil, m), m)
 }
 
-// NormMLP is linear layers without bias: batch norm and ReLU follow each but the last, which may have a batch norm alone. Names are those of
+// NormMLP is linear layers without bias: batch norm and ReLU follow each but the last, which may have a batch norm alone, or a bias. Names are those of
 // torch.nn.Sequential: prefix.0, .1, .3, .4, .6, ….
 type NormMLP struct {
 	layers []Linear
 	norms  []Norm // of each layer; that of the last may be missing
 }
 
-// OutputNorm is the norm behind the last layer of a NormMLP.
+// OutputNorm is what follows the last layer of a NormMLP.
 type OutputNorm int
 
-// The norms behind the last layer.
+// What may follow the last layer.
 const (
-	NoNorm     OutputNorm = iota
-	PlainNorm             // without scale and shift
-	ScaledNorm            // with scale and shift
+	NoNorm     OutputNorm = iota // nothing
+	PlainNorm                    // a norm without scale and shift
+	ScaledNorm                   // a norm with scale and shift
+	OnlyBias                     // a bias, but no norm
 )
 
 // NormMLP declares the parameters of a NormMLP. widths are those of its input, its hidden layers and its output. The projector of SimSiam has three layers,
@@ -57,7 +58,11 @@ func (s Scope) NormMLP(prefix string, last OutputNorm, widths ...int) *NormMLP {
 	p := &NormMLP{}
 	for i, in := range widths[:len(widths)-1] {
 		norm, out := fmt.Sprintf("%s.%d", prefix, 3*i+1), widths[i+1]
-		p.layers = append(p.layers, s.LinearNoBias(fmt.Sprintf("%s.%d", prefix, 3*i), in, out))
+		linear := s.LinearNoBias
+		if i == len(widths)-2 && last == OnlyBias {
+			linear = s.Linear
+		}
+		p.layers = append(p.layers, linear(fmt.Sprintf("%s.%d", prefix, 3*i), in, out))
 		switch {
 		case i < len(widths)-2 || last == ScaledNorm:
 			p.norms = append(p.norms, s.BatchNorm(norm, out))

@@ -32,3 +32,10 @@ func requireTargets(method string, s *Step) {
 		panic(&kernels.BuildError{Op: method, Msg: "the views have no targets to predict: start from the preset of this name, or change --method"})
 	}
 }
+
+// requireWholeViews panics unless there are two views or more, and all are whole.
+func requireWholeViews(method string, s *Step) {
+	if len(s.Views) < 2 || slices.ContainsFunc(s.Views, func(v *kernels.Tensor) bool { return v.Dim(0) != s.N }) {
+		panic(&kernels.BuildError{Op: method, Msg: fmt.Sprintf("%d views: the method compares two whole views or more: change --views or --method", len(s.Views))})
+	}
+}

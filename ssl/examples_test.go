@@ -1,6 +1,7 @@
 package ssl
 
 import (
+	"fmt"
 	"math"
 	"slices"
 	"testing"
@@ -45,6 +46,21 @@ func swavExample(s *Step, in embeddings) *kernels.Tensor {
 	return otherViews(m.codes(s, scores, nil, nil), scores, m.Temperature)
 }
 
+// drawnInput is the input of random vectors that LeJEPA and VISReg declare. Tests replace its values.
+const drawnInput = "directions"
+
+// jointExample has the embeddings of the views z1, z2, …, of which the first are global.
+func jointExample(m Contrastive, views, globals int) func(s *Step, in embeddings) *kernels.Tensor {
+	return func(s *Step, in embeddings) *kernels.Tensor {
+		var z []*kernels.Tensor
+		isGlobal := make([]bool, views)
+		for v := range views {
+			z, isGlobal[v] = append(z, in[fmt.Sprint("z", v+1)]), v < globals
+		}
+		return m.Contrast(s, withGlobalMean(kernels.Concat(z...), isGlobal))
+	}
+}
+
 func TestLossesHaveTheValuesOfExamples(t *testing.T) {
 	same := slices.Repeat([]float32{3, 1}, 4)
 	eye, s1 := []float32{1, 0, 0, 1}, []float32{0.9, 0.1, 0, 0.8, 0.2, 0.1, 0.7, 0.6, 0, 0.1, 0.2, 0.3}
@@ -52,6 +68,9 @@ func TestLossesHaveTheValuesOfExamples(t *testing.T) {
 	swapped := map[string][]float32{"q1": {0, 1, 1, 0}, "k2": {0.6, 0.8, 0.8, 0.6}, "q2": {-1, 1, 1, 1}, "k1": {0, 1, 1, 0}}
 	nn := map[string][]float32{"p1": {1, 1, 0, 2}, "p2": {2, 0, -1, 2}, "z1": {2, 1, -1, 1}, "z2": {1, 0.2, 0.1, 3}}
 	neighbors := map[string][]float32{"queue": {1, 0, 0, 1, -0.6, 0.8}}
+	axes, spread, zeros := []float32{1, 0, 0, 1, -1, 0, 0, -1}, []float32{-1.5, 3, -0.5, 3, 0.5, 3, 1.5, 3}, make([]float32, 8)
+	three := map[string][]float32{"z1": {0, 1, 2, 0}, "z2": {1, 1, 2, 2}, "z3": {0, 0, 3, 1}, drawnInput: axes}
+	visreg := jointExample(&VISReg{Lambda: 1, Slices: 2}, 1, 1)
 	for _, x := range []example{
 		{"20 MoCo v2", 2, map[string][]float32{"q": {1, 0}, "k": {0.6, 0.8}}, map[string][]float32{"queue": {0, 1, -1, 0}}, mocov2Example(0.2, 2),
 			0.048907, map[string][]float64{"q": {0, 0.046133}}, map[string][]float32{"queue": {0.6, 0.8, -1, 0}}}, // the loss uses the old queue
@@ -68,6 +87,14 @@ func TestLossesHaveTheValuesOfExamples(t *testing.T) {
 		{"NNCLR, temperature 1", 2, nn, neighbors, nnclrExample(1), 0.339025, nil, nil},
 		{"22 SwAV", 3, map[string][]float32{"s1": s1, "s2": {0.5, 0.4, 0.1, 0.6, 0.1, 0.2, 0.3, 0.5, 0, 0, 0.1, 0.6}}, nil, swavExample, 0.925484, nil, nil},
 		{"SwAV, equal scores", 3, map[string][]float32{"s1": make([]float32, 12), "s2": make([]float32, 12)}, nil, swavExample, math.Log(3), nil, nil},
+		{"LeJEPA, distances from the mean of two global views", 2, three, nil, jointExample(&LeJEPA{Slices: 4}, 3, 2), 0.395833, nil, nil},
+		{"LeJEPA, distances from the mean of all views", 2, three, nil, jointExample(&LeJEPA{Slices: 4}, 3, 3), 0.333333, nil, nil},
+		// Each view is a sample of its own: 0.228828 and 14.292640 for the components of the first, 4·0.402048 for both of the second.
+		{"LeJEPA, regularizer", 2, map[string][]float32{"z1": spread, "z2": zeros, drawnInput: axes}, nil, jointExample(&LeJEPA{Lambda: 1, Slices: 4}, 2, 2),
+			4.434463, map[string][]float64{"z2": make([]float64, 8)}, nil},
+		{"VISReg", 2, map[string][]float32{"z1": {0, 1, 1, -1, 2, 0.5, -1, 0}, drawnInput: eye}, nil, visreg, 0.326870,
+			map[string][]float64{"z1": {0.068454, 0.069676, 0.181546, -0.099446, 0.276398, 0.084008, -0.026398, 0.070762}}, nil},
+		{"VISReg, all zero", 2, map[string][]float32{"z1": zeros, drawnInput: eye}, nil, visreg, 1.386254, nil, nil},
 	} {
 		t.Run(x.name, x.check)
 	}
@@ -83,6 +110,9 @@ func (x example) check(t *testing.T) {
 	prog, err := kernels.Build(device, st, func(g *kernels.Graph) {
 		s.Graph = g
 		for name, v := range x.in {
+			if name == drawnInput {
+				continue
+			}
 			s.N = len(v) / x.width
 			in[name] = g.Input(name, kernels.F32, s.N, x.width).Track()
 		}
@@ -108,6 +138,7 @@ func (x example) check(t *testing.T) {
 		}
 	}
 	r := begin(t, prog.Segment("main"))
+	r.Draw(1, 0)
 	for name, v := range x.in {
 		kernels.Pack(r.Floats(name), v, x.width)
 	}

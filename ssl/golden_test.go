@@ -209,6 +209,10 @@ func (x *tenSteps) replay(t *testing.T, i int) float64 {
 	for name, v := range x.step.Requests.Gates {
 		x.opt.SetGate(r, name, i, net.FrozenSteps(v, i, 10), v.At(i, 10))
 	}
+	r.Draw(1, uint32(i))
+	if name := fmt.Sprintf("%s%d", drawnInput, i); slices.ContainsFunc(x.c.Inputs, func(s golden.Spec) bool { return s.Name == name }) {
+		kernels.Pack(r.Floats(drawnInput), x.values(t, name), x.spec(t, name).Shape[1])
+	}
 	if x.targets != "" {
 		copy(r.Ints(x.targets), x.c.Ints[i].Data)
 	}
@@ -260,6 +264,12 @@ var tenStepMethods = []struct {
 	{"swav_train", 2, func(attr func(string) int, c *golden.Case) Method {
 		return &SwAV{Prototypes: attr("prototypes"), Temperature: c.Attrs["temperature"], Epsilon: c.Attrs["epsilon"], Hidden: attr("hidden"), Out: attr("embedding"), Queue: attr("queue"),
 			Freeze: c.Attrs["frozen"] / 10}
+	}},
+	{"lejepa_train", 2, func(attr func(string) int, c *golden.Case) Method {
+		return &LeJEPA{Lambda: c.Attrs["lambda"], Slices: attr("slices"), Hidden: attr("hidden"), Out: attr("embedding")}
+	}},
+	{"visreg_train", 2, func(attr func(string) int, c *golden.Case) Method {
+		return &VISReg{Lambda: c.Attrs["lambda"], Slices: attr("slices"), Hidden: attr("hidden"), Out: attr("embedding")}
 	}},
 	{"supervised_train", 1, func(func(string) int, *golden.Case) Method { return &Supervised{} }},
 	{"order_train", 3, func(attr func(string) int, _ *golden.Case) Method { return &Order{Hidden: attr("hidden")} }},

@@ -24,7 +24,7 @@ func checkLoss(t *testing.T, c *golden.Case, from, states map[string]string, bui
 		s.Graph = g
 		for _, x := range c.Inputs {
 			values[x.Name] = c.Values(x)
-			if len(x.Shape) == 2 {
+			if len(x.Shape) == 2 && x.Name != drawnInput {
 				in[x.Name] = g.Input(x.Name, kernels.F32, x.Shape...)
 			}
 		}
@@ -60,6 +60,10 @@ func checkLoss(t *testing.T, c *golden.Case, from, states map[string]string, bui
 		}
 	}
 	r := begin(t, prog.Segment("main"))
+	r.Draw(1, 0)
+	if v := values[drawnInput]; v != nil {
+		kernels.Pack(r.Floats(drawnInput), v, c.Inputs[0].Shape[1])
+	}
 	for name, x := range in {
 		kernels.Pack(r.Floats(name), values[name], x.Width())
 	}
@@ -111,6 +115,18 @@ func TestRedundancyLossesMatchPyTorch(t *testing.T) {
 			checkLoss(t, c, nil, nil, func(s *Step, in embeddings) *kernels.Tensor {
 				return method(c).Contrast(s, kernels.Concat(in["z1"], in["z2"]))
 			})
+		}
+	}
+}
+
+func TestJointLossesMatchPyTorch(t *testing.T) {
+	for op, method := range map[string]func(lambda float64, slices int) Contrastive{
+		"lejepa_loss": func(lambda float64, slices int) Contrastive { return &LeJEPA{Lambda: lambda, Slices: slices} },
+		"visreg_loss": func(lambda float64, slices int) Contrastive { return &VISReg{Lambda: lambda, Slices: slices} },
+	} {
+		for _, c := range goldenCases(t, op) {
+			m := method(c.Attrs["lambda"], int(c.Attrs["slices"]))
+			checkLoss(t, c, nil, nil, jointExample(m, int(c.Attrs["views"]), int(c.Attrs["globals"])))
 		}
 	}
 }

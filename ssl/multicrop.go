@@ -1,18 +1,28 @@
 package ssl
 
 import (
+	"slices"
+
 	"marr/kernels"
 	"marr/net"
 )
 
-// multiCrop returns the features of all views, [V·N D]: of the two global ones, and then of the local ones. Views of one size go through the backbone as
-// one batch-norm population (facebookresearch/dino, utils.py, MultiCropWrapper; facebookresearch/swav, src/resnet50.py).
+// multiCrop returns the features of all views, [V·N D], in their order. Consecutive views of one size go through the backbone as one batch-norm population
+// (facebookresearch/dino, utils.py, MultiCropWrapper; facebookresearch/swav, src/resnet50.py).
 func multiCrop(backbone net.Module, views []*kernels.Tensor) *kernels.Tensor {
-	h := backbone.Forward(kernels.Concat(views[:2]...), net.Train)
-	if len(views) == 2 {
-		return h
+	var parts []*kernels.Tensor
+	for len(views) > 0 {
+		n := 1
+		for n < len(views) && slices.Equal(views[n].Shape(), views[0].Shape()) {
+			n++
+		}
+		parts = append(parts, backbone.Forward(kernels.Concat(views[:n]...), net.Train))
+		views = views[n:]
 	}
-	return kernels.Concat(h, backbone.Forward(kernels.Concat(views[2:]...), net.Train))
+	if len(parts) == 1 {
+		return parts[0]
+	}
+	return kernels.Concat(parts...)
 }
 
 // perView returns the blocks of n rows of x [V·n K].

@@ -2,6 +2,7 @@ package methods
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"marr/net/registry"
@@ -37,11 +38,14 @@ var seeds = map[string]int{"simclr": 3, "byol": 3, "dino": 3, "simsiam": 8}
 // globalViews gives DINO two global views and no local ones, as in the first PyTorch measurements.
 const globalViews = "from = \"moco-v3\"\n[all]\nrandom_resized_crop = { interpolation = \"bicubic\" }\n"
 
+// twoViews gives LeJEPA two global views and no local ones, which takes half the time.
+const twoViews = "from = \"simclr\"\n"
+
 // transformers lists the methods that train a vision transformer too.
 var transformers = []string{"dino", "mocov3"}
 
 // Cases returns all cases for Images: every method with its registered settings for DefaultEpochs on the network of marr demo, the recipes, transformers, and
-// CollapseCases.
+// CollapseCases and RankingCases.
 func Cases() (cases []Case, err error) {
 	for _, name := range ssl.Methods() {
 		for seed := range max(1, seeds[name]) {
@@ -75,7 +79,7 @@ func Cases() (cases []Case, err error) {
 		}
 		cases = append(cases, c)
 	}
-	return append(cases, CollapseCases()...), nil
+	return slices.Concat(cases, CollapseCases(), RankingCases()), nil
 }
 
 // RecommendedCases returns a case for each method on the network of marr demo, and for each of transformers on a vision transformer, with the settings that

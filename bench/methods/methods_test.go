@@ -4,6 +4,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -71,6 +72,27 @@ func TestArrayFileIsNumPys(t *testing.T) {
 	want := "\x93NUMPY\x01\x00\x76\x00{'descr': '|u1', 'fortran_order': False, 'shape': (3, 2,), }" + strings.Repeat(" ", 57) + "\n\x01\x02\x03\x04\x05\x06"
 	if string(text) != want || (len(text)-6)%64 != 0 {
 		t.Errorf("%q, want %q", text, want)
+	}
+}
+
+func TestRankingsCompareScoresWithoutLabels(t *testing.T) {
+	if got := spearman([]float64{1, 2, 2, 9}, []float64{10, 30, 20, 40}); math.Abs(got-0.948683) > 1e-6 { // 4.5/√(4.5·5)
+		t.Errorf("a tie: %g", got)
+	}
+	var c Comparison
+	for i, loss := range []float64{5, 4, 3, 1, 2} { // of increasing accuracy
+		x := runOf("ranked", 50, 30+float64(i), nil)
+		x.Name, x.Loss, x.Rank = rankingPrefix+"x", loss, -float64(i)
+		x.Config.Options = map[string]any{"lambda": []float64{1e-3, 0.1, 0.1, 0.1, 0.1}[i]} // −5/0.001^0.4 is still the lowest
+		c.Runs = append(c.Runs, x, runOf("other", 50, 30, nil))
+	}
+	want := []string{"LeJEPA, 5 runs: Spearman's rank correlation with linear10: −loss 0.90, −loss/λ^0.4 0.90, RankMe -1.00"}
+	if got := c.rankings(); !slices.Equal(got, want) {
+		t.Errorf("%q, want %q", got, want)
+	}
+	c.Runs = c.Runs[2:]
+	if got := c.rankings(); len(got) > 0 {
+		t.Errorf("four runs: %q", got)
 	}
 }
 

@@ -143,6 +143,12 @@ func peerSettings(c run.Config, x Case, set *data.Set) (map[string]any, error) {
 	case *ssl.SwAV:
 		out["hidden"], out["out"], out["prototypes"] = cmp.Or(m.Hidden, dim), m.Out, m.Prototypes
 		out["temperature"], out["epsilon"], out["freeze"], out["locals"] = m.Temperature, m.Epsilon, m.Freeze, len(specs)-2
+	case *ssl.LeJEPA:
+		out["hidden"], out["out"], out["weight"], out["slices"] = cmp.Or(m.Hidden, 4*dim), m.Out, m.Lambda, m.Slices
+		out["locals"] = len(specs) - 2
+	case *ssl.VISReg:
+		out["hidden"], out["out"], out["weight"], out["slices"] = cmp.Or(m.Hidden, 4*dim), m.Out, m.Lambda, m.Slices
+		out["locals"] = len(specs) - 2
 	case *ssl.Jigsaw:
 		out["hidden"], out["gap"], out["normalize"] = cmp.Or(m.Hidden, dim), specs[0].Jigsaw.Gap, m.NormalizeTiles
 	case *ssl.Order:

@@ -38,7 +38,7 @@ func (r *Results) Print(w io.Writer) {
 	}
 	fmt.Fprintf(w, "\n%s\n", r.Comparison.title())
 	r.Comparison.table().WriteText(w)
-	for _, line := range r.Comparison.alarms() {
+	for _, line := range r.Comparison.notes() {
 		fmt.Fprintln(w, line)
 	}
 }
@@ -51,7 +51,7 @@ func (r *Results) WriteMarkdown(w io.Writer) {
 	}
 	fmt.Fprintf(w, "\n%s\n\n", r.Comparison.title())
 	r.Comparison.table().WriteMarkdown(w)
-	for i, line := range r.Comparison.alarms() {
+	for i, line := range r.Comparison.notes() {
 		if i == 0 {
 			fmt.Fprintln(w)
 		}

@@ -8,6 +8,9 @@ import (
 	"marr/bench"
 )
 
+// notes returns the lines below the table.
+func (c *Comparison) notes() []string { return append(c.alarms(), c.rankings()...) }
+
 // alarms returns the alarms of the collapse watch, one per line.
 func (c *Comparison) alarms() (lines []string) {
 	for _, x := range c.Runs {

@@ -58,7 +58,7 @@ func TestMethodsRefuseViewsThatTheyCannotUse(t *testing.T) {
 	for method, recipe := range map[string]string{
 		"simclr": "from = \"mae\"", "byol": "from = \"dino\"", "simsiam": "[[view]]\n[[view]]\n[[view]]\n", "rotation": "from = \"supervised\"",
 		"mocov2": "from = \"swav\"", "mocov3": "from = \"dino\"", "nnclr": "from = \"mae\"", "swav": "from = \"jigsaw\"",
-		"jigsaw": "from = \"simclr\"", "barlow": "from = \"dino\"", "vicreg": "[[view]]\n[[view]]\n[[view]]\n", "dino": "from = \"rotation\"", "supervised": "",
+		"lejepa": "from = \"mae\"", "visreg": "from = \"jigsaw\"", "jigsaw": "from = \"simclr\"", "barlow": "from = \"dino\"", "vicreg": "[[view]]\n[[view]]\n[[view]]\n", "dino": "from = \"rotation\"", "supervised": "",
 	} {
 		c := smallConfig()
 		c.Method, c.Size = method, 32

@@ -98,6 +98,9 @@ var sources = map[string]published{
 	"cifar10-rotation-r18":  {0.1, fixed, 1, 5e-4},
 	"imagenet-rotation-r50": {0.2, fixed, 1, 1e-4},
 	"imagenet-jigsaw-r50":   {0.1, per256, 1, 1e-4},
+	// rbalestr-lab/lejepa, MINIMAL.md; rbalestr-lab/stable-pretraining, visreg-vit-small.py
+	"imagenette-lejepa-vits8":  {2e-3, fixed, 1, 5e-2},
+	"imagenette-visreg-vits16": {1e-3, fixed, 1, 5e-2},
 	// this project's own
 	"fashion-placed-byol-r10":     {2e-3, per256, 1, 0},
 	"fashion-placed-dino-r10":     {5e-3, per256, 1, 0},
@@ -110,8 +113,10 @@ var sources = map[string]published{
 
 // ends has the learning rate and the weight decay at the end of the training, where a source states them. Others end with a rate of 0 and the same decay.
 var ends = map[string]struct{ rate, decay float64 }{
-	"imagenet-dino-vits16":   {1e-6, 0.4},
-	"imagenette-dino-vits16": {1e-6, 0.05},
+	"imagenet-dino-vits16":     {1e-6, 0.4},
+	"imagenette-dino-vits16":   {1e-6, 0.05},
+	"imagenette-lejepa-vits8":  {1e-3, 0.05},
+	"imagenette-visreg-vits16": {1e-6, 0.05},
 }
 
 // settings returns the learning rate and the weight decay with which marr's loss gives the updates of the source's. A gradient that is k times as large needs
@@ -248,6 +253,10 @@ func TestRecipesHaveTheViewsOfTheirSources(t *testing.T) {
 		"stl10-simclr-r18-100ep": "2 × 96 px, crop 0.08–1 bilinear, jitter 0.8 0.8/0.8/0.8/0.2, gray 0.2, blur 0/0, solarize 0/0",
 		"imagenette-dino-r18": "2 × 128 px, crop 0.4–1 bilinear, jitter 0.8 0.4/0.4/0.2/0.1, gray 0.2, blur 1/0.1, solarize 0/0.2; " +
 			"6 × 64 px, crop 0.05–0.4 bilinear, jitter 0.8 0.4/0.4/0.2/0.1, gray 0.2, blur 0.5/0.5, solarize 0/0",
+		"imagenette-lejepa-vits8": "2 × 128 px, crop 0.08–1 bilinear, jitter 0.8 0.8/0.8/0.8/0.2, gray 0.2, blur 0.5/0.5, solarize 0.2/0.2; " +
+			"2 × 128 px, crop 0.08–1 bilinear, jitter 0.8 0.8/0.8/0.8/0.2, gray 0.2, blur 0.5/0.5, solarize 0.2/0.2",
+		"imagenette-visreg-vits16": "2 × 224 px, crop 0.3–1 bilinear, jitter 0.8 0.4/0.4/0.2/0.1, gray 0.2, blur 0.5/0.5, solarize 0.2/0.2; " +
+			"6 × 96 px, crop 0.05–0.3 bilinear, jitter 0.8 0.4/0.4/0.2/0.1, gray 0.2, blur 0.5/0.5, solarize 0.2/0.2",
 		"imagenet-byol-r50":   strings.Replace(solo224, "bicubic", "bilinear", 1),
 		"imagenet-simclr-r50": strings.Replace(strong224, "bicubic", "bilinear", 1),
 		"imagenet-dino-r50": "2 × 224 px, crop 0.14–1 bilinear, jitter 0.8 0.4/0.4/0.2/0.1, gray 0.2, blur 1/0.1, solarize 0/0.2; " +

@@ -34,6 +34,7 @@ func TestDetails(t *testing.T) {
 		{"19 SimSiam's projector ends in a batch norm without scale and shift", headIs("simsiam", "projector", "0.weight 1.bias 1.weight 3.weight 4.bias 4.weight 6.weight")},
 		{"20 MoCo v2's projector has no batch norm", headIs("mocov2", "projector", "0.bias 0.weight 2.bias 2.weight")},
 		{"21 MoCo v3's predictor has no bias, and for a ResNet no batch norm at its end", headIs("mocov3", "predictor", "0.weight 1.bias 1.weight 3.weight")},
+		{"LeJEPA's projector has a bias in its last layer alone", headIs("lejepa", "projector", "0.weight 1.bias 1.weight 3.weight 4.bias 4.weight 6.bias 6.weight")},
 		{"32 features use the running statistics of batch norm", featuresOfOneImage},
 	} {
 		t.Run(d.name, d.check)

@@ -62,6 +62,7 @@ func (s *slope) run(t *testing.T) *kernels.Run {
 	finish(t, begin(t, s.prog.Segment("clear")))
 	r := begin(t, s.prog.Segment("micro"))
 	s.batch.fill(r, []int{0, 1, 2, 3, 4, 5, 6, 7}, 0)
+	r.Draw(1, 0)
 	if s.step.Requests.UsesLabels {
 		copy(r.Ints("labels"), s.job.Set.Labels)
 	}

@@ -37,12 +37,16 @@ var presets = map[string]func(Input) []Spec{
 	// Caron et al. 2021, arXiv:2104.14294 (facebookresearch/dino, main_dino.py; scales of its README for convolutional networks; six
 	// local views of 96/224 instead of eight); small: solo-learn's asymmetric set with its multi-crop for CIFAR.
 	"dino": pair{scale: [2]float64{0.14, 1}, cubic: true, jitter: pale, blur: [2]float64{1, 0.1}, solarize: [2]float64{0, 0.2},
-		local: local{6, 96.0 / 224, [2]float64{0.05, 0.14}, 0.5}}.
+		local: local{6, 96.0 / 224, [2]float64{0.05, 0.14}, 0.5, 0}}.
 		orSmall(pair{scale: medium, cubic: true, jitter: pale, solarize: [2]float64{0, 0.2}, local: localSmall}),
 	// Caron et al. 2020, arXiv:2006.09882 (facebookresearch/swav, main_swav.py: 2 × 224 + 6 × 96); small: solo-learn's 2 × 32 + 6 × 18.
 	"swav": pair{scale: [2]float64{0.14, 1}, jitter: strong, blur: [2]float64{0.5, 0.5},
-		local: local{6, 96.0 / 224, [2]float64{0.05, 0.14}, 0.5}}.
+		local: local{6, 96.0 / 224, [2]float64{0.05, 0.14}, 0.5, 0}}.
 		orSmall(pair{scale: medium, cubic: true, jitter: strong, local: localSmall}),
+	// Balestriero and LeCun 2025, arXiv:2511.08544 (rbalestr-lab/lejepa, README.md); small, no source: DINO's without solarize.
+	"lejepa": pair{scale: [2]float64{0.3, 1}, jitter: pale, blur: [2]float64{0.5, 0.5}, solarize: [2]float64{0.2, 0.2},
+		local: local{6, 98.0 / 224, [2]float64{0.05, 0.3}, 0.5, 0.2}}.
+		orSmall(pair{scale: medium, jitter: pale, local: localSmall}),
 	// He et al. 2021, arXiv:2111.06377 (facebookresearch/mae, main_pretrain.py); small: solo-learn's patches of 4.
 	"mae": mae,
 	// Gidaris et al. 2018, arXiv:1803.07728; small: its CIFAR set (random crop, padding 4 of 32). Each view has one random rotation; the
@@ -69,7 +73,7 @@ var (
 	weak         = ColorJitter{0.8, 0.4, 0.4, 0.4, 0.1}
 	pale         = ColorJitter{0.8, 0.4, 0.4, 0.2, 0.1} // BYOL's
 	zoomDefaults = ZoomSequence{Frames: 3, Start: [2]float64{0.8, 1}, Zoom: [2]float64{1.15, 1.4}, Interpolation: "bilinear"}
-	localSmall   = local{6, 18.0 / 32, [2]float64{0.08, 0.5}, 0}
+	localSmall   = local{6, 18.0 / 32, [2]float64{0.08, 0.5}, 0, 0}
 
 	byol = pair{scale: broad, cubic: true, jitter: pale, blur: [2]float64{1, 0.1}, solarize: [2]float64{0, 0.2}}.
 		orSmall(pair{scale: broad, cubic: true, jitter: pale, solarize: [2]float64{0, 0.2}})
@@ -88,10 +92,10 @@ type pair struct {
 
 // local describes n small views (multi-crop).
 type local struct {
-	n     int
-	share float64    // side as a fraction of the global views' side
-	scale [2]float64 // of the crop
-	blur  float64    // probability
+	n              int
+	share          float64    // side as a fraction of the global views' side
+	scale          [2]float64 // of the crop
+	blur, solarize float64    // probabilities
 }
 
 func small(in Input) bool { return in.Size <= 64 }
@@ -110,7 +114,7 @@ func (p pair) views(in Input) (out []Spec) {
 		out = append(out, p.view(in, in.Size, p.scale, p.blur[v], p.solarize[v]))
 	}
 	for range p.local.n {
-		out = append(out, p.view(in, int(math.Round(float64(in.Size)*p.local.share)), p.local.scale, p.local.blur, 0))
+		out = append(out, p.view(in, int(math.Round(float64(in.Size)*p.local.share)), p.local.scale, p.local.blur, p.local.solarize))
 	}
 	return out
 }

@@ -9,7 +9,7 @@ import (
 )
 
 func TestPresetsPassCheckAndFitTheInput(t *testing.T) {
-	count := map[string]int{"dino": 8, "swav": 8, "mae": 1, "rotation": 1, "jigsaw": 1, "supervised": 1, "order": 4}
+	count := map[string]int{"dino": 8, "swav": 8, "lejepa": 8, "mae": 1, "rotation": 1, "jigsaw": 1, "supervised": 1, "order": 4}
 	for _, name := range Presets() {
 		for _, in := range []Input{{32, 1, 4}, {32, 3, 4}, {64, 3, 4}, {96, 3, 4}, {224, 3, 4}, {224, 1, 4}} {
 			specs, err := Preset(name, in)
@@ -34,8 +34,8 @@ func TestPresetsPassCheckAndFitTheInput(t *testing.T) {
 			}
 		}
 	}
-	if n := len(Presets()); n != 16 {
-		t.Errorf("%d presets, want 16", n)
+	if n := len(Presets()); n != 17 {
+		t.Errorf("%d presets, want 17", n)
 	}
 	for name, in := range map[string]Input{"nothing": {32, 3, 1}, "order": {3, 3, 20}, "mae": {33, 3, 1}} {
 		if _, err := Preset(name, in); err == nil {

@@ -1,5 +1,5 @@
 """Golden losses, gradients and training of the methods other than SimCLR: ssl/testdata/{byol,simsiam,barlow,vicreg,dino,rotation,
-jigsaw,order,supervised,mocov2,mocov3,nnclr,swav}.json.
+jigsaw,order,supervised,mocov2,mocov3,nnclr,swav,lejepa,visreg}.json.
 
 Run: /usr/bin/python3 tools/golden/methods.py [method ...]; "methods.py search [method ...]" prints the numbers by which the names of the cases were chosen
 (training.search). The schema is in goldenfile.py. A step has N = "batch" images; rows i and i+N of "views<t>"
@@ -12,6 +12,7 @@ op "simsiam_loss"  the same inputs; loss = -mean cos(p1, z2)/2 - mean cos(p2, z1
 op "dino_loss"     inputs t1, t2 (teacher), s1, s2, ... (student) [N K] logits, "centre" [K]; outputs "loss", "new_centre"; gradients for s.
 op "barlow_loss"   inputs z1, z2 [N D]; facebookresearch/barlowtwins, main.py.
 op "vicreg_loss"   the same inputs; facebookresearch/vicreg, main_vicreg.py.
+op "lejepa_loss", "visreg_loss" inputs z1, z2, ... [N D] of "views" views, of which the first "globals" are global, and directions [S D].
 op "byol_train"    one forward per view, in the order of the views; projector.{0,1,3}, predictor.{0,1,3}; "target." + names.
 op "simsiam_train" as byol_train; projector.{0,1,3,4,6,7} (no biases in 0, 3 and 6, no scale and bias in 7), predictor.{0,1,3}.
 op "barlow_train", "vicreg_train" as byol_train; projector.{0,1,3,4,6} without biases in 0, 3 and 6; Barlow Twins: bn without scale and shift.
@@ -26,6 +27,8 @@ op "mocov3_train"  as byol_train; projector and predictor without biases; if "pr
 op "nnclr_train"   as byol_train, but without target; projector.{0,1,3,4,6,7}, "queue" as in mocov2_train.
 op "swav_train"    views and locals as in dino_train; projector.{0,1,3}, prototypes.weight (used with normalized rows, without gradient in the first "frozen"
                    steps). If "queue" is above 0, "queue1" and "queue2" [K D] hold z of the global views; they are used once all rows were replaced.
+op "lejepa_train", "visreg_train" views and locals as in dino_train, all features in one forward of projector.{0,1,3,4,6}, without biases in 0 and 3;
+                   "directions<t>" [S D] are the directions of step t.
 op "rotation_train" views [N 16 16 1], "targets<t>" [N]; head.weight, head.bias.
 op "jigsaw_train"  views [N*4 10 10 1]: the tiles of image i are rows 4i ... 4i+3, in one batch-norm population; head.0 without bias, head.1
                    batch norm over all tiles, ReLU, concatenation of the tiles of an image [N 4*hidden], head.3 to permutations. If
@@ -43,6 +46,7 @@ from torch import nn
 
 from goldenfile import draw, dump, spec
 from networks import SmallResNet, norm_mlp, projector
+from ops import sigreg
 from training import ADAMW, BATCH, SGD, STEPS, WIDTH, Method, loss_case, search, targets, train_case, view_specs
 
 EMA, CENTRE = 0.9, 0.9
@@ -92,6 +96,29 @@ def dino_loss(students, teachers, centre, tau):
 
 def new_centre(centre, teachers):
     return CENTRE * centre + (1 - CENTRE) * torch.cat(teachers).mean(0)
+
+
+def lejepa_regularizer(z, directions):
+    """MINIMAL.md of rbalestr-lab/lejepa, with given directions [S D]; z [V N D]."""
+    return torch.stack([sigreg({"u": view @ directions.t()}, {})["loss"] for view in z]).mean()
+
+
+def visreg_projections(z, directions):
+    mean = z.mean(dim=1, keepdim=True)
+    std = (z - mean).norm(dim=1).div(math.sqrt(z.shape[1])).clamp_min(1e-6)
+    return mean, std, ((z - mean) / std.detach().unsqueeze(1)) @ directions.t()
+
+
+def visreg_regularizer(z, directions):
+    """HaiyuWu/visreg, losses/visreg.py, with given directions [S D]; z [V N D]."""
+    (mean, std, p), n = visreg_projections(z, directions), z.shape[1]
+    target = math.sqrt(2) * torch.erfinv(2 * torch.arange(1, n + 1, dtype=z.dtype) / (n + 1) - 1)
+    shape = (p.sort(dim=1).values - target.view(1, n, 1)).pow(2).mean()
+    return mean.pow(2).mean() + (std - 1).pow(2).mean() + shape
+
+
+def joint_loss(z, directions, globals_, weight, regularizer):
+    return (1 - weight) * (z[:globals_].mean(0) - z).square().mean() + weight * regularizer(z, directions)
 
 
 class Apart(Method):
@@ -428,6 +455,40 @@ class QueuedSwAV(Queued, SwAV):
             self.push(t, "queue%d" % (i + 1), self.z[i])
 
 
+class LeJEPA(Method):
+    """Two global and two local views."""
+    op, case_name, attrs, regularizer = "lejepa_train", "lejepa_38", SLOW, staticmethod(lejepa_regularizer)
+    more = {"hidden": 48, "embedding": 16, "lambda": 0.1, "slices": 12, "locals": 2}
+    views = Method.views + view_specs(2 * BATCH, 10, "locals") + [spec("directions%d" % t, (12, 16), -0.4, 0.4) for t in range(STEPS)]
+
+    @staticmethod
+    def network():
+        net = SmallResNet(WIDTH, 1)
+        net.projector = norm_mlp([], net.dim, 48, 48, 16)
+        net.projector[-1] = nn.Linear(48, 16)
+        return net
+
+    def loss(self, t):
+        features = [self.net.features(v) for v in (self.images(t), self.images(t, "locals"))]
+        self.z = self.net.projector(torch.cat(features)).view(4, BATCH, -1)
+        self.directions = draw(self.case, next(s for s in self.views if s["name"] == "directions%d" % t), self.dtype)
+        return joint_loss(self.z, self.directions, 2, self.more["lambda"], self.regularizer)
+
+
+class VISReg(LeJEPA):
+    op, case_name, regularizer, gap = "visreg_train", "visreg_2", staticmethod(visreg_regularizer), float("inf")
+    more = dict(LeJEPA.more, **{"lambda": 0.6})
+
+    def loss(self, t):
+        loss = super().loss(t)
+        p = visreg_projections(self.z.detach(), self.directions)[2].sort(dim=1).values
+        self.gap = min(self.gap, float((p[:, 1:] - p[:, :-1]).min()))
+        return loss
+
+    def margin(self):
+        return self.gap
+
+
 class Rotation(Method):
     op, case_name, classes, views = "rotation_train", "rotation_15", 4, view_specs(BATCH)
 
@@ -520,6 +581,15 @@ def dino_case(n, k, locals_, tau=DINO.tau):
     return loss_case("dino_loss", "dino_loss_%dx%d_%d_locals" % (n, k, locals_), attrs, inputs, loss, students)
 
 
+def joint_case(op, regularizer, views, globals_, n, d, slices, weight):
+    """The directions are not unit vectors, which the loss does not require."""
+    inputs = [spec("z%d" % (v + 1), (n, d), -2, 3) for v in range(views)] + [spec("directions", (slices, d), -0.5, 0.5)]
+    attrs = {"lambda": weight, "slices": slices, "views": views, "globals": globals_}
+    return loss_case(op, "%s_%dx%dx%d_%d" % (op, views, n, d, slices), attrs, inputs,
+                     lambda directions, **z: joint_loss(torch.stack(list(z.values())), directions, globals_, weight, regularizer),
+                     [s["name"] for s in inputs[:-1]])
+
+
 FILES = {
     "byol": ([BYOL], lambda: [pair_case("byol_loss", byol_loss, 5, 7), pair_case("byol_loss", byol_loss, 3, 12)]),
     "simsiam": ([SimSiam], lambda: [pair_case("simsiam_loss", simsiam_loss, 4, 9), pair_case("simsiam_loss", simsiam_loss, 3, 12)]),
@@ -530,6 +600,8 @@ FILES = {
     "mocov3": ([MoCoV3, MoCoV3OfTransformers], lambda: []),
     "nnclr": ([NNCLR], lambda: []),
     "swav": ([SwAV, QueuedSwAV], lambda: []),
+    "lejepa": ([LeJEPA], lambda: [joint_case("lejepa_loss", lejepa_regularizer, 3, 2, 5, 7, 8, 0.02), joint_case("lejepa_loss", lejepa_regularizer, 2, 2, 33, 12, 4, 0.5)]),
+    "visreg": ([VISReg], lambda: [joint_case("visreg_loss", visreg_regularizer, 3, 2, 5, 7, 9, 0.6), joint_case("visreg_loss", visreg_regularizer, 2, 2, 33, 12, 4, 0.9)]),
     "rotation": ([Rotation], lambda: []),
     "jigsaw": ([Jigsaw, NormalisedJigsaw], lambda: []),
     "order": ([Order], lambda: []),

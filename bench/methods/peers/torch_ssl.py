@@ -5,8 +5,8 @@
 Images are uint8 [N H W C], labels are integers [N]. The script matches marr in: ResNet-10 with the strided stem, width 16 and torchvision's
 initialization, or a vision transformer; AdamW or SGD with momentum 0.9; a linear warm-up, then cosine to 0; weight decay along a cosine; the last
 incomplete batch of an epoch is dropped; the views of the method's preset for images up to 64 px, resized with torchvision's antialiasing;
-one forward pass and one set of batch statistics per view (SimCLR, DINO and SwAV: per size of view, in the head of all views); EMA after the
-optimizer, with momentum rising to 1 (MoCo v2: constant); evaluation of the online network (DINO: the teacher) on unaugmented images; k-NN (cosine,
+one forward pass and one set of batch statistics per view (SimCLR, DINO, SwAV, LeJEPA and VISReg: per size of view, in the head of all
+views); EMA after the optimizer, with momentum rising to 1 (MoCo v2: constant); evaluation of the online network (DINO: the teacher) on unaugmented images; k-NN (cosine,
 T 0.07), linear probe and linear10 as in ssl/eval, with other random draws; RankMe of the test images.
 """
 import argparse
@@ -19,6 +19,7 @@ import numpy as np
 import torch
 
 from torch_eval import features, knn, linear, linear10, rank
+from torch_jepa import LeJEPA, VISReg
 from torch_methods import DINO, NNCLR, BarlowTwins, BYOL, MoCoV2, MoCoV3, SimCLR, SimSiam, SwAV, VICReg
 from torch_paint import Painter
 from torch_pretext import Jigsaw, Order, Rotation, Supervised
@@ -41,13 +42,15 @@ RECIPES = {
                    predictor_bn=False),
     "nnclr": dict(scale=(0.2, 1), jitter=0.4, temperature=0.1, queue=1024, hidden=128, out=64, bottleneck=256),
     "swav": dict(scale=(0.2, 1), cubic=True, jitter=0.8, locals=6, hidden=128, out=64, prototypes=256, temperature=0.1, epsilon=0.05, freeze=0.01),
+    "lejepa": dict(scale=(0.2, 1), jitter=0.4, locals=6, hidden=512, out=64, weight=0.02, slices=256),
+    "visreg": dict(scale=(0.2, 1), jitter=0.4, locals=6, hidden=512, out=64, weight=0.6, slices=256),
     "jigsaw": dict(pad=0, hidden=64, gap=2, normalize=True),
     "order": dict(frames=3, start=(0.8, 1), zoom=(1.15, 1.4), jitter=0.4, sigma=(0.1, 1.5), hidden=128),
     "rotation": dict(pad=4), "supervised": dict(pad=4),
 }
 
 METHODS = {"simclr": SimCLR, "byol": BYOL, "simsiam": SimSiam, "barlow": BarlowTwins, "vicreg": VICReg, "dino": DINO, "mocov2": MoCoV2, "mocov3": MoCoV3,
-           "nnclr": NNCLR, "swav": SwAV, "rotation": Rotation, "jigsaw": Jigsaw, "order": Order, "supervised": Supervised}
+           "nnclr": NNCLR, "swav": SwAV, "lejepa": LeJEPA, "visreg": VISReg, "rotation": Rotation, "jigsaw": Jigsaw, "order": Order, "supervised": Supervised}
 
 
 def train(m, r, x, labels, epochs):
