@@ -256,6 +256,18 @@ def sinkhorn(t, a):
     return {"y": (q * samples).t()}
 
 
+def patches(t, a):
+    """MAE (models_mae.py, patchify, and the target in forward_loss)."""
+    p, x = int(a["side"]), t["x"]
+    n, h, w, c = x.shape
+    h, w = h // p, w // p
+    y = torch.einsum("nhpwqc->nhwpqc", x[:, :h * p, :w * p].reshape(n, h, p, w, p, c)).reshape(n, h * w, p * p * c)
+    y = torch.gather(y, 1, torch.tensor(a["index"]).view(n, -1, 1).expand(-1, -1, p * p * c))
+    if a["normalize"]:
+        y = (y - y.mean(dim=-1, keepdim=True)) / (y.var(dim=-1, keepdim=True) + 1.e-6) ** .5
+    return {"y": y}
+
+
 OPS = {
     "info_nce": info_nce, "sinkhorn": sinkhorn, "nearest_rows": lambda t, a: {"y": t["candidates"][(t["x"] @ t["candidates"].t()).argmax(1)]},
     "conv2d": conv2d, "depthwise_conv2d": depthwise_conv2d, "max_pool2d": max_pool2d, "batchnorm_train": batchnorm_train, "batchnorm_infer": batchnorm_infer, "matmul": matmul, "ntxent": ntxent, "decoupled_ntxent": decoupled_ntxent,
@@ -281,7 +293,7 @@ OPS = {
     "reshape": lambda t, a: {"y": t["x"].reshape([int(a[k]) for k in sorted(a)])},
     "prepend_token": lambda t, a: {"y": torch.cat([t["token"].expand(len(t["x"]), -1, -1), t["x"]], 1)},
     "slice_tokens": lambda t, a: {"y": t["x"][:, int(a["from"]):int(a["to"])]},
-    "gather_tokens": gather_tokens,
+    "gather_tokens": gather_tokens, "patches": patches,
     "add_positions": lambda t, a: {"y": t["x"] + t["p"]},
     "scale_samples": lambda t, a: {"y": t["x"] * t["s"].view(-1, *[1] * (t["x"].dim() - 1))},
     "l2normalize": lambda t, a: {"y": F.normalize(t["x"], dim=1)},
@@ -407,6 +419,13 @@ def token_cases():
                    [{"name": "index", "data": index}])
 
 
+def patch_cases():
+    for h, w, c, p, index in [(5, 7, 1, 2, [5, 0, 3, 2]), (8, 12, 3, 4, [0, 1, 2, 3, 4, 5, 5, 4, 3, 2, 1, 0])]:
+        for normalize in (0, 1):
+            yield case("patches", "patches_%dx%dx%d_p%d_%d" % (h, w, c, p, normalize), {"side": p, "normalize": normalize}, [spec("x", (2, h, w, c))], [],
+                       [{"name": "index", "data": index}])
+
+
 def loss_cases():
     for n, d, scale in [(5, 7, 1), (3, 128, 1), (1, 2, 1), (4, 33, 1e-3)]:
         yield case("l2normalize", "l2normalize_%dx%d_%g" % (n, d, scale), {}, [spec("x", (n, d), -scale, scale)], ["x"])
@@ -495,5 +514,5 @@ def optimizer_cases():
 if __name__ == "__main__":
     torch.set_num_threads(1)
     groups = (conv_cases, depthwise_cases, pool_cases, batchnorm_cases, matrix_cases, elementwise_cases, loss_cases, method_cases, correlation_cases, queue_cases,
-              attention_cases, token_cases, optimizer_cases)
+              attention_cases, token_cases, patch_cases, optimizer_cases)
     dump("kernels/testdata/ops.json", [c for g in groups for c in g()])

@@ -44,6 +44,16 @@ func tokens() []Op {
 			},
 			Cases: gatherTokensCases(),
 		}, {
+			Name:  "patches",
+			Kinds: kinds{"x": optest.Stopped},
+			Build: func(in optest.In) *kernels.Tensor {
+				return kernels.Patches(in.T("x"), in.T("index"), in.Int("side"), in.On("normalize"))
+			},
+			Ref: func(in optest.Values) *ref.Tensor {
+				return ref.Patches(in.T("x"), in.Ints("index"), in.Int("side"), in.On("normalize"), 1e-6)
+			},
+			Cases: patchesCases(),
+		}, {
 			Name:  "add_positions",
 			Kinds: kinds{"p": optest.Parameter},
 			Build: func(in optest.In) *kernels.Tensor {
@@ -200,4 +210,26 @@ func mixture(count, tokens int) []float32 {
 	w := make([]float32, count*tokens)
 	rng.New(6).Uniform(w, -1, 1)
 	return w
+}
+
+// patchesCases take a quarter of the patches, all of them, and some twice; the right and lower edges of some images belong to no patch.
+func patchesCases() (cases []optest.Case) {
+	for _, c := range []struct{ n, h, w, channels, side int }{{1, 2, 2, 1, 2}, {3, 7, 9, 1, 3}, {2, 8, 12, 3, 4}, {2, 33, 17, 3, 16}, {3, 10, 5, 6, 2}, {67, 4, 4, 3, 2}} {
+		for i, span := range [][2]float64{{-1, 1}, {2.9, 3.1}, {0, 1e-3}} { // also far from 0, and with a deviation near the root of 1e-6
+			all := (c.h / c.side) * (c.w / c.side)
+			var index []int32
+			for image := range c.n {
+				order := rng.New(7, uint32(image)).Perm(all)
+				for k := range []int{(all + 3) / 4, all, all + 1}[i] {
+					index = append(index, int32(order[k%all]))
+				}
+			}
+			for normalize := range 2 {
+				cases = append(cases, optest.Case{Name: fmt.Sprint("patches_", c, span, normalize), Split: c.n == 67, Forward: 1e-5, // differences of numbers near 3
+					Inputs: inputs(between(input("x", c.n, c.h, c.w, c.channels), span[0], span[1]), optest.Ints("index", index...)),
+					Attrs:  attrs{"side": float64(c.side), "normalize": float64(normalize)}})
+			}
+		}
+	}
+	return cases
 }
