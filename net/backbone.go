@@ -26,6 +26,33 @@ type Network interface {
 	Pool(x *kernels.Tensor, m Mode) *kernels.Tensor // the features [N D] of what Map returns
 }
 
+// PatchNetwork is a Network that cuts images into patches and computes tokens, of which it may omit some: a vision transformer. Its Architecture has the
+// method PatchSize too.
+type PatchNetwork interface {
+	Network
+	PatchSize() int // side of a patch, in pixels
+	// MapTokens is Map for some of the tokens of each image alone, [N K C']: others are dropped before the first block. index [N·K] (I32) numbers them as the rows
+	// of Map: 0 is the class token, 1 … T−1 are the patches. The host fills it before each run. No token of an image may be named twice.
+	MapTokens(x, index *kernels.Tensor, m Mode) *kernels.Tensor
+}
+
+// PatchSize returns the side of the patches of an architecture in pixels, 0 if that is open. ok is false for an architecture without patches.
+func PatchSize(a Architecture) (side int, ok bool) {
+	p, ok := a.(interface{ PatchSize() int })
+	if !ok {
+		return 0, false
+	}
+	return p.PatchSize(), true
+}
+
+// Patches returns the network of a backbone if it is a PatchNetwork.
+func Patches(b Backbone) (n PatchNetwork, ok bool) {
+	if own, isOwn := b.(backbone); isOwn {
+		n, ok = own.network.(PatchNetwork)
+	}
+	return n, ok
+}
+
 // Architecture is a kind of backbone with its settings, the documented fields tagged `flag:"name" help:"…"` (registry.Option). The package comment says how
 // to add one. Three methods are optional: Fitting(size int) string names settings that suit images that are too small for the present ones,
 // Advice(size int) []string returns what will hardly learn well though it works, and IsTransformer() bool reports whether the settings that papers have for

@@ -37,3 +37,16 @@ func LinearUniform(dst []float32, fanIn int, src *rng.Source) {
 	b := 1 / math.Sqrt(float64(fanIn))
 	src.Uniform(dst, -b, b)
 }
+
+// XavierUniform fills the weight of a linear layer with
+//
+//	U[−b, b), b = √(6/(fanIn + fanOut))
+//
+// (Glorot and Bengio 2010, eq. 16), as torch.nn.init.xavier_uniform_. Element i uses one word of the source. Fans below 1 panic.
+func XavierUniform(dst []float32, fanIn, fanOut int, src *rng.Source) {
+	if fanIn < 1 || fanOut < 1 {
+		panic(fmt.Sprintf("net: XavierUniform: fans %d and %d: expected at least 1", fanIn, fanOut))
+	}
+	b := math.Sqrt(6 / float64(fanIn+fanOut))
+	src.Uniform(dst, -b, b)
+}

@@ -61,3 +61,17 @@ func TestInitializersRefuseAFanOfZero(t *testing.T) {
 		}()
 	}
 }
+
+// A uniform distribution on [−b, b) has variance b²/3, with b = √(6/(200 + 400)) = 0.1.
+func TestXavierUniformFillsItsInterval(t *testing.T) {
+	w := make([]float32, 100000)
+	XavierUniform(w, 200, 400, rng.New(3))
+	mean, variance := moments(w)
+	const b = 0.1
+	if math.Abs(mean) > 5*b/math.Sqrt(3)/316 || math.Abs(variance/(b*b/3)-1) > 0.014 {
+		t.Fatalf("mean %v, variance %v, want 0 and %v", mean, variance, b*b/3)
+	}
+	if lo, hi := slices.Min(w), slices.Max(w); lo < -b || hi > b || lo > -0.999*b || hi < 0.999*b {
+		t.Fatalf("numbers from %v to %v, want −%v to %v", lo, hi, b, b)
+	}
+}

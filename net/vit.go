@@ -2,28 +2,30 @@ package net
 
 import (
 	"fmt"
-	"math"
 
 	"marr/kernels"
 )
 
 // ViT is a vision transformer (Dosovitskiy et al. 2020, arXiv:2010.11929) in the form of DINO and of timm, without the classifier: the image is cut into
-// patches, each becomes a token by one linear layer, a class token is put in front, learned positions are added, Depth blocks follow, then a layer norm:
+// patches, each becomes a token by one linear layer, a class token is put in front, positions are added, Depth blocks follow, then a layer norm:
 //
 //	block: x ← x + proj(attention(norm1(x))), x ← x + fc2(GELU(fc1(norm2(x)))), with 4·EmbedDim numbers between fc1 and fc2
 //
 // Layer norms have ε = 1e-6, and every linear layer has a bias. There is no dropout and no layer scale. In training, block i of Depth omits each of its two
 // branches with probability DropPath·i/(Depth − 1), one draw for each sample, and divides those that it keeps by the probability of keeping them. With
-// FreezePatches, the linear layer of the patches is not trained. Names, layouts and initial values are those of DINO (facebookresearch/dino,
-// vision_transformer.py); timm has the same names (huggingface/pytorch-image-models, timm/models/vision_transformer.py).
+// FreezePatches, the linear layer of the patches is not trained. Names and layouts are those of DINO (facebookresearch/dino, vision_transformer.py) and timm
+// (huggingface/pytorch-image-models, timm/models/vision_transformer.py). So are the initial values, positions included, unless Positions and Xavier choose
+// those of masked autoencoders (facebookresearch/mae, models_mae.py).
 type ViT struct {
-	Patch    int     `flag:"patch" help:"side of the patches of a vision transformer, in pixels: 2, 4, 8 or 16; default: 4 up to 40 px, 8 up to 128 px, 16 above" want:"0 or at least 2, at most 64"`
-	EmbedDim int     `flag:"embed-dim" help:"width of the tokens of a vision transformer; default: 192 in vit-tiny, 384 in vit-small, 768 in vit-base" want:"0 or at least 4, at most 4096"`
-	Depth    int     `flag:"depth" help:"blocks of a vision transformer; default: 12" want:"0 or at least 1, at most 100"`
-	Heads    int     `flag:"heads" help:"attention heads of each block of a vision transformer; default: one for every 64 features" want:"0 or at least 1, at most 256"`
-	Pool     string  `flag:"pool" help:"features of a vision transformer: cls (the class token) or mean (the mean of the patch tokens), after the last norm" want:"one of cls, mean"`
-	Grid     int     `flag:"grid" help:"side of the grid of learned positions of a vision transformer, in patches; images of another size interpolate them; default: that of the images" want:"0 or at least 1, at most 512"`
-	DropPath float64 `flag:"drop-path" help:"rate of stochastic depth in a ConvNeXt or a vision transformer: in training, the last block omits each of its branches for this fraction of the samples, earlier blocks for less (Huang et al. 2016, arXiv:1603.09382; 0.1 in DINO)" want:"at least 0, below 1" of:"training"`
+	Patch     int     `flag:"patch" help:"side of the patches of a vision transformer, in pixels: 2, 4, 8 or 16; default: 4 up to 40 px, 8 up to 128 px, 16 above" want:"0 or at least 2, at most 64"`
+	EmbedDim  int     `flag:"embed-dim" help:"width of the tokens of a vision transformer; default: 192 in vit-tiny, 384 in vit-small, 768 in vit-base" want:"0 or at least 4, at most 4096"`
+	Depth     int     `flag:"depth" help:"blocks of a vision transformer; default: 12" want:"0 or at least 1, at most 100"`
+	Heads     int     `flag:"heads" help:"attention heads of each block of a vision transformer; default: one for every 64 features" want:"0 or at least 1, at most 256"`
+	Pool      string  `flag:"pool" help:"features of a vision transformer: cls (the class token) or mean (the mean of the patch tokens), after the last norm" want:"one of cls, mean"`
+	Grid      int     `flag:"grid" help:"side of the grid of positions of a vision transformer, in patches; images of another size interpolate them; default: that of the images" want:"0 or at least 1, at most 512"`
+	Positions string  `flag:"positions" help:"positions of a vision transformer: learned, or sincos: fixed sines and cosines (MAE); weights of a file keep its positions" want:"one of learned, sincos" of:"training"`
+	Xavier    bool    `flag:"xavier" help:"draw the initial weights of a vision transformer by Xavier's rule, as MAE; default: normal with deviation 0.02, as DINO" of:"training"`
+	DropPath  float64 `flag:"drop-path" help:"rate of stochastic depth in a ConvNeXt or a vision transformer: in training, the last block omits each of its branches for this fraction of the samples, earlier blocks for less (Huang et al. 2016, arXiv:1603.09382; 0.1 in DINO)" want:"at least 0, below 1" of:"training"`
 
 	FreezePatches bool `flag:"freeze-patches" help:"do not train the projection of the patches of a vision transformer, which makes MoCo v3 more stable (Chen, Xie and He 2021, arXiv:2104.02057, section 4.2)" of:"training"`
 
@@ -32,9 +34,9 @@ type ViT struct {
 
 func init() {
 	const about = "Dosovitskiy et al. 2020, arXiv:2010.11929, as in Caron et al. 2021, arXiv:2104.14294"
-	Register("vit-tiny", about, &ViT{Pool: "cls", dim: 192})
-	Register("vit-small", about, &ViT{Pool: "cls", dim: 384})
-	Register("vit-base", about, &ViT{Pool: "cls", dim: 768})
+	Register("vit-tiny", about, &ViT{Pool: "cls", Positions: "learned", dim: 192})
+	Register("vit-small", about, &ViT{Pool: "cls", Positions: "learned", dim: 384})
+	Register("vit-base", about, &ViT{Pool: "cls", Positions: "learned", dim: 768})
 }
 
 // Resolve chooses the settings that are 0. Heads have at most 64 features, if that divides the width into multiples of 4.
@@ -54,13 +56,13 @@ func (v *ViT) Resolve(size int) {
 	}
 	choose(&v.EmbedDim, v.dim)
 	choose(&v.Depth, 12)
-	choose(&v.Heads, headsFor(v.EmbedDim))
+	choose(&v.Heads, headsFor(v.EmbedDim, 64))
 	choose(&v.Grid, max(1, size/v.Patch))
 }
 
-// headsFor returns the number of heads for tokens of a width: see Resolve.
-func headsFor(width int) int {
-	n := (width + 63) / 64
+// headsFor returns the number of heads for tokens of a width, so that each has at most this many features, if that divides the width into multiples of 4.
+func headsFor(width, features int) int {
+	n := (width + features - 1) / features
 	for n > 1 && width%(4*n) != 0 {
 		n--
 	}
@@ -76,12 +78,17 @@ func (v *ViT) Check() error {
 		return fmt.Errorf("net: --embed-dim %d in %d heads: the width of a head must be a multiple of 4: choose --embed-dim as a multiple of %d, or other --heads", v.EmbedDim, v.Heads, 4*v.Heads)
 	case v.Pool != "cls" && v.Pool != "mean":
 		return fmt.Errorf("net: no pool %q: known are cls, mean", v.Pool)
+	case v.Positions != "learned" && v.Positions != "sincos":
+		return fmt.Errorf("net: no positions %q: known are learned, sincos", v.Positions)
 	}
 	return nil
 }
 
 // MinSize returns the side of a patch.
 func (v *ViT) MinSize() int { return v.Patch }
+
+// PatchSize returns Patch.
+func (v *ViT) PatchSize() int { return v.Patch }
 
 // Dim returns EmbedDim.
 func (v *ViT) Dim() int { return v.EmbedDim }
@@ -119,7 +126,13 @@ func (v *ViT) New(s BackboneScope) Network {
 	uniform := func(name string, shape ...int) *kernels.Param {
 		return s.Param(name, func(w []float32) { LinearUniform(w, fan, s.Source(name)) }, shape...)
 	}
-	n.patches = Conv2d{uniform("patch_embed.proj.weight", v.EmbedDim, v.Patch, v.Patch, s.Channels), v.Patch, 0}
+	weight := uniform
+	if v.Xavier { // MAE draws the bias as PyTorch does
+		weight = func(name string, shape ...int) *kernels.Param {
+			return s.Param(name, func(w []float32) { XavierUniform(w, fan, v.EmbedDim, s.Source(name)) }, shape...)
+		}
+	}
+	n.patches = Conv2d{weight("patch_embed.proj.weight", v.EmbedDim, v.Patch, v.Patch, s.Channels), v.Patch, 0}
 	n.bias = uniform("patch_embed.proj.bias", v.EmbedDim)
 	n.bias.NoDecay = true
 	if v.FreezePatches {
@@ -128,9 +141,14 @@ func (v *ViT) New(s BackboneScope) Network {
 	normal := func(name string, tokens int) *kernels.Param {
 		return s.Param(name, func(w []float32) { s.truncatedNormal(w, name) }, 1, tokens, v.EmbedDim)
 	}
-	n.class, n.positions = normal("cls_token", 1), normal("pos_embed", 1+v.Grid*v.Grid)
+	n.class = normal("cls_token", 1)
+	if v.Positions == "sincos" {
+		n.positions = s.fixedPositions("pos_embed", v.Grid, v.Grid, v.EmbedDim)
+	} else {
+		n.positions = positions{rows: v.Grid, columns: v.Grid, learned: normal("pos_embed", 1+v.Grid*v.Grid)}
+	}
 	for i := range v.Depth {
-		b := v.newBlock(s.Scope, fmt.Sprintf("blocks.%d.", i))
+		b := s.vitBlock(fmt.Sprintf("blocks.%d.", i), v.EmbedDim, v.Heads, v.Xavier)
 		b.drop = v.DropPath * float64(i) / float64(max(1, v.Depth-1))
 		n.blocks = append(n.blocks, b)
 	}
@@ -140,11 +158,12 @@ func (v *ViT) New(s BackboneScope) Network {
 // vit is the network of a ViT.
 type vit struct {
 	ViT
-	patches          Conv2d
-	bias             *kernels.Param // of patches
-	class, positions *kernels.Param
-	blocks           []vitBlock
-	norm             layerNorm
+	patches   Conv2d
+	bias      *kernels.Param // of patches
+	class     *kernels.Param
+	positions positions
+	blocks    []vitBlock
+	norm      layerNorm
 }
 
 // Pool returns the class token or the mean of the patch tokens, [N EmbedDim].
@@ -158,64 +177,28 @@ func (n *vit) Pool(x *kernels.Tensor, _ Mode) *kernels.Tensor {
 
 // Map maps images [N H W C] to their tokens [N T EmbedDim] after the last norm: the class token, then the patches row by row. Pixels to the right of the
 // last whole patch, and below it, are unused.
-func (n *vit) Map(x *kernels.Tensor, m Mode) *kernels.Tensor {
+func (n *vit) Map(x *kernels.Tensor, m Mode) *kernels.Tensor { return n.encode(n.embed(x, m), m) }
+
+// MapTokens maps images [N H W C] to those of their tokens that index [N·K] names, [N K EmbedDim]: see PatchNetwork.
+func (n *vit) MapTokens(x, index *kernels.Tensor, m Mode) *kernels.Tensor {
+	return n.encode(kernels.GatherTokens(n.embed(x, m), index, nil), m)
+}
+
+// embed returns the tokens [N T EmbedDim] of images, with their positions.
+func (n *vit) embed(x *kernels.Tensor, m Mode) *kernels.Tensor {
 	g, h, w := x.Graph(), x.Dim(1)/n.Patch, x.Dim(2)/n.Patch
 	x = kernels.Bias(kernels.Reshape(n.patches.Forward(x, m), x.Dim(0), h*w, n.EmbedDim), m.Param(n.bias))
 	if n.FreezePatches {
 		x = kernels.StopGrad(x)
 	}
 	x = kernels.PrependToken(x, m.Param(n.class).Value(g))
-	x = kernels.AddPositions(x, n.positionsFor(g, h, w, m))
+	return kernels.AddPositions(x, n.positions.of(h, w, g, m))
+}
+
+// encode applies the blocks and the last norm.
+func (n *vit) encode(x *kernels.Tensor, m Mode) *kernels.Tensor {
 	for _, b := range n.blocks {
 		x = b.Forward(x, m)
 	}
 	return n.norm.Forward(x, m)
-}
-
-// positionsFor returns the positions of h × w patches, behind that of the class token.
-func (n *vit) positionsFor(g *kernels.Graph, h, w int, m Mode) *kernels.Tensor {
-	p := m.Param(n.positions).Value(g)
-	if h == n.Grid && w == n.Grid {
-		return p
-	}
-	return kernels.MixTokens(fmt.Sprintf("positions_%d_to_%dx%d", n.Grid, h, w), gridWeights(n.Grid, h, w), p)
-}
-
-// gridWeights returns the matrix [1 + h·w, 1 + grid²] that keeps the class token and interpolates the tokens of a square grid for one of h × w. It is
-// PyTorch's interpolate(size=(h, w), mode="bicubic", align_corners=False). DINO passes it a scale_factor with 0.1 added to h and w, which shifts its positions
-// by a small part of a patch.
-func gridWeights(grid, h, w int) []float32 {
-	rows, columns, width := cubicWeights(grid, h, float64(grid)/float64(h)), cubicWeights(grid, w, float64(grid)/float64(w)), 1+grid*grid
-	m := make([]float32, (1+h*w)*width)
-	m[0] = 1
-	for i := range h * w {
-		for j := range grid * grid {
-			m[(1+i)*width+1+j] = float32(rows[i/w][j/grid] * columns[i%w][j%grid])
-		}
-	}
-	return m
-}
-
-// cubicWeights returns the matrix [to][from] of cubic convolution (Keys 1981, doi:10.1109/TASSP.1981.1163711, eq. 4) with a = −0.75, as in PyTorch, for
-// results that lie step apart. Numbers outside repeat the edge. There is no antialiasing.
-func cubicWeights(from, to int, step float64) [][]float64 {
-	const a = -0.75
-	kernel := func(x float64) float64 {
-		switch x = math.Abs(x); {
-		case x <= 1:
-			return ((a+2)*x-(a+3))*x*x + 1
-		case x < 2:
-			return ((a*x-5*a)*x+8*a)*x - 4*a
-		}
-		return 0
-	}
-	m := make([][]float64, to)
-	for i := range m {
-		m[i] = make([]float64, from)
-		at := (float64(i)+0.5)*step - 0.5
-		for first, j := int(math.Floor(at))-1, 0; j < 4; j++ {
-			m[i][min(max(first+j, 0), from-1)] += kernel(at - float64(first+j))
-		}
-	}
-	return m
 }

@@ -5,7 +5,7 @@ import (
 	"marr/kernels/rng"
 )
 
-// vitBlock is a block of a ViT.
+// vitBlock is a block of a ViT or a ViTDecoder.
 type vitBlock struct {
 	prefix              string // of its parameters
 	norm1, norm2        layerNorm
@@ -14,19 +14,24 @@ type vitBlock struct {
 	drop                float64 // probability of omitting a branch of a sample
 }
 
-// newBlock declares the parameters of a block under prefix: norm1, attn.qkv (rows of queries, keys, values), attn.proj, norm2, mlp.fc1 and mlp.fc2.
-func (v *ViT) newBlock(s Scope, prefix string) vitBlock {
-	linear := func(name string, in, out int) Linear {
-		weight := prefix + name + ".weight"
-		l := Linear{s.Param(weight, func(w []float32) { s.truncatedNormal(w, weight) }, out, in), s.Param(prefix+name+".bias", func([]float32) {}, out)}
-		l.bias.NoDecay = true
-		return l
+// vitBlock declares the parameters of a block under prefix: norm1, attn.qkv (rows of queries, keys, values), attn.proj, norm2, mlp.fc1 and mlp.fc2.
+func (s Scope) vitBlock(prefix string, width, heads int, xavier bool) vitBlock {
+	return vitBlock{prefix: prefix, heads: heads,
+		norm1: s.layerNorm(prefix+"norm1", width), qkv: s.vitLinear(prefix+"attn.qkv", width, 3*width, xavier), proj: s.vitLinear(prefix+"attn.proj", width, width, xavier),
+		norm2: s.layerNorm(prefix+"norm2", width), fc1: s.vitLinear(prefix+"mlp.fc1", width, 4*width, xavier), fc2: s.vitLinear(prefix+"mlp.fc2", 4*width, width, xavier),
 	}
-	d := v.EmbedDim
-	return vitBlock{prefix: prefix, heads: v.Heads,
-		norm1: s.layerNorm(prefix+"norm1", d), qkv: linear("attn.qkv", d, 3*d), proj: linear("attn.proj", d, d),
-		norm2: s.layerNorm(prefix+"norm2", d), fc1: linear("mlp.fc1", d, 4*d), fc2: linear("mlp.fc2", 4*d, d),
+}
+
+// vitLinear declares a linear layer of a transformer. Its bias starts at 0, its weight is normal or, if xavier, drawn by XavierUniform.
+func (s Scope) vitLinear(prefix string, in, out int, xavier bool) Linear {
+	weight := prefix + ".weight"
+	fill := func(w []float32) { s.truncatedNormal(w, weight) }
+	if xavier {
+		fill = func(w []float32) { XavierUniform(w, in, out, s.Source(weight)) }
 	}
+	l := Linear{s.Param(weight, fill, out, in), s.Param(prefix+".bias", func([]float32) {}, out)}
+	l.bias.NoDecay = true
+	return l
 }
 
 // Forward maps tokens [N T D] to tokens.

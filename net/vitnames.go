@@ -24,7 +24,7 @@ func (v *ViT) Recognize(shapes map[string][]int) (channels int, ok bool) {
 			return 0, false
 		}
 	}
-	v.Patch, v.EmbedDim, v.Depth, v.Heads, v.Grid = patch[2], patch[0], 0, headsFor(patch[0]), grid
+	v.Patch, v.EmbedDim, v.Depth, v.Heads, v.Grid = patch[2], patch[0], 0, headsFor(patch[0], 64), grid
 	for shapes[fmt.Sprintf("blocks.%d.attn.qkv.weight", v.Depth)] != nil {
 		v.Depth++
 	}

@@ -42,7 +42,7 @@ func TestViTsAreRecognizedByTheirShapes(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		want := fmt.Sprintf("map[depth:%d drop-path:0 embed-dim:%d freeze-patches:false grid:%d heads:%s patch:%d pool:cls]", x.depth, x.width, x.side, x.heads, x.patch)
+		want := fmt.Sprintf("map[depth:%d drop-path:0 embed-dim:%d freeze-patches:false grid:%d heads:%s patch:%d pool:cls positions:learned xavier:false]", x.depth, x.width, x.side, x.heads, x.patch)
 		if settings := fmt.Sprint(registry.Values(got.Arch)); got.Name != x.arch || got.Channels != 1 || settings != want {
 			t.Errorf("recognized %s %s, want %s %s", got.Name, settings, x.arch, want)
 		}

@@ -47,3 +47,24 @@ func TestGridWeightsKeepConstants(t *testing.T) {
 		}
 	}
 }
+
+// Eight numbers for each patch of a 2 × 2 grid: the first four encode the column, the others the row.
+func TestFixedPositionsAreMAEs(t *testing.T) {
+	const sin1, cos1, sin2, cos2 = 0.841471, 0.540302, 0.01, 0.99995
+	want := []float64{
+		0, 0, 0, 0, 0, 0, 0, 0, // the class token
+		0, 0, 1, 1, 0, 0, 1, 1,
+		sin1, sin2, cos1, cos2, 0, 0, 1, 1,
+		0, 0, 1, 1, sin1, sin2, cos1, cos2,
+		sin1, sin2, cos1, cos2, sin1, sin2, cos1, cos2,
+	}
+	got := sinCos(2, 2, 8)
+	if len(got) != len(want) {
+		t.Fatalf("%d numbers, want %d", len(got), len(want))
+	}
+	for i, v := range got {
+		if math.Abs(float64(v)-want[i]) > 1e-6 {
+			t.Errorf("number %d of patch %d is %v, want %v", i%8, i/8-1, v, want[i])
+		}
+	}
+}
