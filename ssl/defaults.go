@@ -28,6 +28,7 @@ type Settings struct {
 	LR        float64 // peak learning rate
 	Decay     float64 // weight decay at the start
 	DecayEnd  float64 // weight decay at the end of a cosine; 0: Decay
+	Beta2     float64 // of AdamW and Adam; 0: net.DefaultBeta2
 	Warmup    float64 // fraction of the steps over which the learning rate rises
 	ClipEach  float64 // largest norm of each parameter's gradient; 0: any
 	Views     string  // TOML that changes the method's views (views.Decode); "": no change
@@ -51,7 +52,7 @@ func Defaults(m Method, s Scale, optimizer string) Settings {
 	}
 	if optimizer != "" && optimizer != o.Optimizer {
 		other := usual(optimizer, s)
-		o.Optimizer, o.LR, o.Decay, o.DecayEnd = optimizer, other.LR, other.Decay, other.DecayEnd
+		o.Optimizer, o.LR, o.Decay, o.DecayEnd, o.Beta2 = optimizer, other.LR, other.Decay, other.DecayEnd, other.Beta2
 	}
 	return o
 }

@@ -18,6 +18,8 @@
 //  4. Register it from init, with a line that names the paper and the task.
 //  5. Add ten steps in PyTorch to tools/golden/methods.py, and a row to tenStepMethods in golden_test.go.
 //
+// A method that works with some architectures only is a NetworkChooser (mae.go).
+//
 // The tests of packages train and run range over all registered methods, so they check resuming, gradients and the collapse watch of a new one without
 // further edits.
 package ssl

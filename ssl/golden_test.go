@@ -101,7 +101,7 @@ func newTenSteps(t *testing.T, c *golden.Case, method Method, views int) *tenSte
 	} else {
 		x.opt = net.SGD{SGD: kernels.SGD{OptMomentum: c.Attrs["momentum"], DecayAll: true}, Decay: c.Attrs["weight_decay"]}
 	}
-	network, err := net.NewConfig("resnet10", map[string]any{"stem": "strided", "width": int(c.Attrs["width"])}, "", 1)
+	network, err := tenStepNetwork(c)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -163,6 +163,18 @@ func newTenSteps(t *testing.T, c *golden.Case, method Method, views int) *tenSte
 	return x
 }
 
+// tenStepNetwork returns the network of a golden case: a vision transformer if the case has patches.
+func tenStepNetwork(c *golden.Case) (net.Config, error) {
+	if c.Attrs["patch"] == 0 {
+		return net.NewConfig("resnet10", map[string]any{"stem": "strided", "width": int(c.Attrs["width"])}, "", 1)
+	}
+	settings := map[string]any{"positions": "sincos"}
+	for _, name := range []string{"patch", "embed-dim", "depth", "heads", "grid"} {
+		settings[name] = int(c.Attrs[name])
+	}
+	return net.NewConfig("vit-tiny", settings, "", 1)
+}
+
 // momentumPrefix returns the prefix of the momentum encoder's names in the golden file.
 func (x *tenSteps) momentumPrefix() string {
 	if x.c.Op == "dino_train" {
@@ -216,13 +228,28 @@ func (x *tenSteps) replay(t *testing.T, i int) float64 {
 	if x.targets != "" {
 		copy(r.Ints(x.targets), x.c.Ints[i].Data)
 	}
-	r.Set("micro", 0)
+	if ratio := x.c.Attrs["mask_ratio"]; ratio > 0 {
+		x.mask(t, r, i, ratio)
+	}
+	setMicro(x.prog, r)
 	x.opt.Set(r, i, x.c.Attrs["lr"])
 	if m := x.step.Requests.Momentum; m != nil {
 		r.Set("ema_rate", 1-m.At(i, 10))
 	}
 	finish(t, r)
 	return float64(r.Output("loss")[0])
+}
+
+// mask fills the inputs of a mask by the golden noise of a step.
+func (x *tenSteps) mask(t *testing.T, r *kernels.Run, i int, ratio float64) {
+	t.Helper()
+	r.Draw(1, 0)
+	noise := x.values(t, fmt.Sprintf("noise%d", i))
+	k := newMask(x.step.N, len(noise)/x.step.N, ratio)
+	for n := range k.images {
+		k.fill(argsort(noise[n*k.patches:][:k.patches]), r.Ints("mask" + keptTokens)[n*(1+k.visible):], r.Ints("mask" + restoredTokens)[n*(1+k.patches):],
+			r.Ints("mask" + removedPatches)[n*(k.patches-k.visible):])
+	}
 }
 
 // tenStepMethods has the golden ten steps of each method: the op in the file that the part before _train names, and the number of views.
@@ -270,6 +297,9 @@ var tenStepMethods = []struct {
 	}},
 	{"visreg_train", 2, func(attr func(string) int, c *golden.Case) Method {
 		return &VISReg{Lambda: c.Attrs["lambda"], Slices: attr("slices"), Hidden: attr("hidden"), Out: attr("embedding")}
+	}},
+	{"mae_train", 1, func(attr func(string) int, c *golden.Case) Method {
+		return &MAE{MaskRatio: c.Attrs["mask_ratio"], NormPixels: c.Attrs["norm_pix"] == 1, Width: attr("decoder_dim"), Depth: attr("decoder_depth"), Heads: attr("decoder_heads")}
 	}},
 	{"supervised_train", 1, func(func(string) int, *golden.Case) Method { return &Supervised{} }},
 	{"order_train", 3, func(attr func(string) int, _ *golden.Case) Method { return &Order{Hidden: attr("hidden")} }},

@@ -2,6 +2,7 @@ package ssl
 
 import (
 	"marr/kernels"
+	"marr/net"
 	"marr/net/registry"
 	"marr/ssl/views"
 )
@@ -25,6 +26,15 @@ type Contrastive interface {
 	Embed(s *Step) *kernels.Tensor
 	// Contrast returns the loss [1] of the embeddings of a whole batch of s.N samples; s has neither views nor targets nor labels.
 	Contrast(s *Step, z *kernels.Tensor) *kernels.Tensor
+}
+
+// NetworkChooser is a Method that works with some architectures only.
+type NetworkChooser interface {
+	Method
+	// Network returns the architecture that a run has by default, and settings of it that are not its own defaults.
+	Network() (arch string, settings map[string]any)
+	// CheckNetwork returns an error for an architecture that the method cannot use.
+	CheckNetwork(c net.Config) error
 }
 
 var methods = registry.Registry[Method]{Kind: "ssl: method"}

@@ -41,13 +41,22 @@ const globalViews = "from = \"moco-v3\"\n[all]\nrandom_resized_crop = { interpol
 // twoViews gives LeJEPA two global views and no local ones, which takes half the time.
 const twoViews = "from = \"simclr\"\n"
 
-// transformers lists the methods that train a vision transformer too.
+// transformers lists the methods that train a vision transformer, too or only.
 var transformers = []string{"dino", "mocov3"}
 
-// Cases returns all cases for Images: every method with its registered settings for DefaultEpochs on the network of marr demo, the recipes, transformers, and
-// CollapseCases and RankingCases.
+// demoMethods returns the methods that train the network of marr demo.
+func demoMethods() []string {
+	return slices.DeleteFunc(ssl.Methods(), func(name string) bool {
+		m, _ := ssl.New(name) // it is registered
+		_, chooses := m.(ssl.NetworkChooser)
+		return chooses
+	})
+}
+
+// Cases returns all cases for Images: every method that trains the network of marr demo with its registered settings for DefaultEpochs, the recipes,
+// transformers, and CollapseCases and RankingCases.
 func Cases() (cases []Case, err error) {
-	for _, name := range ssl.Methods() {
+	for _, name := range demoMethods() {
 		for seed := range max(1, seeds[name]) {
 			c := Case{Name: fmt.Sprintf("%s-%d", name, seed), Group: name, Config: demoConfig(uint64(seed))}
 			c.Config.Method = name
@@ -85,7 +94,7 @@ func Cases() (cases []Case, err error) {
 // RecommendedCases returns a case for each method on the network of marr demo, and for each of transformers on a vision transformer, with the settings that
 // marr pretrain chooses: for a data set, by the name with which it was opened, in views of size × size pixels.
 func RecommendedCases(name string, set *data.Set, size, epochs int) (cases []Case, err error) {
-	for _, method := range ssl.Methods() {
+	for _, method := range demoMethods() {
 		c := Case{Name: method + "-0", Group: method, Config: demoConfig(0)}
 		c.Config.Method = method
 		cases = append(cases, c)
@@ -105,7 +114,12 @@ func RecommendedCases(name string, set *data.Set, size, epochs int) (cases []Cas
 
 // recommend sets the settings that marr pretrain chooses for this many images.
 func (c *Case) recommend(images int) error {
+	network, err := run.ChooseNetwork(c.Config, func(key string) bool { return key == "arch" })
+	if err != nil {
+		return err
+	}
 	free := func(string) bool { return false }
+	network.Apply(&c.Config, free)
 	choice, err := run.MethodDefaults(c.Config, images, free)
 	if err != nil {
 		return err

@@ -31,6 +31,10 @@ func TestEstimatedWorkOfFeaturesIsCloseToTheirProgram(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		if n, ok := m.(ssl.NetworkChooser); ok {
+			c.Arch, c.Backbone = n.Network()
+			c.Backbone["embed-dim"], c.Backbone["depth"] = 32, 4
+		}
 		x, err := train.New(kernels.NewStore(device), c, train.Job{Method: m, Set: set})
 		if err != nil {
 			t.Fatal(err)

@@ -1,6 +1,7 @@
 package run
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"math"
@@ -163,6 +164,27 @@ func ChooseEpochs(images int, epoch, limit time.Duration, fill bool, given func(
 	return x
 }
 
+// ChooseNetwork returns the architecture of a method that works with some only, and the settings of it that the method recommends; for other methods nothing.
+func ChooseNetwork(c Config, given func(key string) bool) (*Choice, error) {
+	x := newChoice(given)
+	m, err := ssl.New(c.Method)
+	if err != nil {
+		return nil, err
+	}
+	n, ok := m.(ssl.NetworkChooser)
+	if !ok {
+		return x, nil
+	}
+	arch, settings := n.Network()
+	x.set("arch", arch, "the kind that "+c.Method+" works with")
+	for name, v := range settings {
+		if !given(name) {
+			x.Backbone[name] = v
+		}
+	}
+	return x, nil
+}
+
 // MethodDefaults returns the settings that the method of c recommends for its epochs, batch and architecture, and for a number of images (ssl.Defaults).
 func MethodDefaults(c Config, images int, given func(key string) bool) (*Choice, error) {
 	x := newChoice(given)
@@ -174,6 +196,7 @@ func MethodDefaults(c Config, images int, given func(key string) bool) (*Choice,
 	if err != nil {
 		return nil, err
 	}
+	network.Arch.Resolve(c.Size) // the width may be open
 	optimizer := ""
 	if given("optimizer") {
 		optimizer = c.Optimizer
@@ -193,6 +216,7 @@ func MethodDefaults(c Config, images int, given func(key string) bool) (*Choice,
 		o.DecayEnd = -1 // as weight_decay
 	}
 	x.set("weight_decay_end", o.DecayEnd, why)
+	x.set("beta2", cmp.Or(o.Beta2, net.DefaultBeta2), why)
 	x.set("warmup", o.Warmup, why)
 	x.set("clip_each", o.ClipEach, why)
 	if err := x.setTraining(c.Arch, o.Backbone); err != nil {

@@ -166,6 +166,7 @@ func TestMethodDefaultsFollowTheRun(t *testing.T) {
 		{"simsiam", 2000, 2000, 64, map[string]any{"embedding": 2048, "predictor-scheduled": false}},
 		{"barlow", 2000, 100, 64, map[string]any{"embedding": 2048, "projector-hidden": 2048, "lambda": 0.0051}},
 		{"vicreg", 2000, 100, 64, map[string]any{"embedding": 2048, "variance": 25.0}},
+		{"mae", 2000, 100, 64, map[string]any{"decoder-dim": 352, "decoder-depth": 4, "mask-ratio": 0.75}},
 		{"rotation", 2000, 100, 64, nil},
 	} {
 		c := DefaultConfig()
@@ -240,7 +241,7 @@ func TestMethodDefaultsFollowTheArchitecture(t *testing.T) {
 	if c, r := defaults("dino", "resnet18", never); c.DecayEnd != -1 || c.ClipEach != 0 || len(c.Backbone) > 0 || r.Options["norm-in-head"] != true {
 		t.Errorf("DINO with a ResNet: %+v, %v", c, r.Options)
 	}
-	if c, _ := defaults("dino", "vit-small", givenKeys("weight_decay", "drop-path")); c.Decay != 0.01 || c.DecayEnd != -1 || len(c.Backbone) != 1 {
+	if c, _ := defaults("dino", "vit-small", givenKeys("weight_decay", "drop-path")); c.Decay != 0.01 || c.DecayEnd != -1 || c.Backbone["drop-path"] != nil {
 		t.Errorf("with a weight decay and a rate of stochastic depth from the user: decay %g to %g, %v", c.Decay, c.DecayEnd, c.Backbone)
 	}
 	for _, method := range ssl.Methods() {
@@ -248,6 +249,46 @@ func TestMethodDefaultsFollowTheArchitecture(t *testing.T) {
 		resnet, _ := defaults(method, "resnet18", givenKeys("optimizer"))
 		if transformer.Optimizer != "adamw" || !(transformer.LR < resnet.LR) || !(transformer.Decay > 0) {
 			t.Errorf("%s: a vision transformer trains with %s at %g, decay %g, a ResNet with AdamW at %g", method, transformer.Optimizer, transformer.LR, transformer.Decay, resnet.LR)
+		}
+	}
+}
+
+// A flag for the architecture stays, and so do flags for its settings.
+func TestNetworkOfMAEIsAVisionTransformer(t *testing.T) {
+	for _, x := range []struct {
+		method, arch, pool string
+		given              []string
+		ok                 bool
+	}{
+		{"mae", "vit-tiny", "mean", nil, true},
+		{"mae", "vit-small", "cls", []string{"arch", "pool"}, true},
+		{"mae", "resnet18", "mean", []string{"arch"}, false},
+		{"simclr", "resnet18", "", nil, true},
+	} {
+		c := DefaultConfig()
+		if c.Method = x.method; slices.Contains(x.given, "arch") {
+			c.Arch, c.Backbone = x.arch, map[string]any{}
+		}
+		if slices.Contains(x.given, "pool") {
+			c.Backbone["pool"] = x.pool
+		}
+		choice, err := ChooseNetwork(c, givenKeys(x.given...))
+		if err != nil {
+			t.Fatal(err)
+		}
+		choice.Apply(&c, givenKeys(x.given...))
+		if pool, _ := c.Backbone["pool"].(string); c.Arch != x.arch || pool != x.pool {
+			t.Errorf("%s, given %v: %s with pool %s, want %s with %s", x.method, x.given, c.Arch, pool, x.arch, x.pool)
+		}
+		m, err := ssl.New(x.method)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if c.Arch == "resnet18" {
+			c.Backbone = nil
+		}
+		if err := c.CheckNetwork(m); (err == nil) != x.ok || err != nil && !strings.Contains(err.Error(), "--arch resnet18: mae needs a vision transformer, whose patches it removes: choose --arch vit-tiny") {
+			t.Errorf("%s on %s: %v", x.method, c.Arch, err)
 		}
 	}
 }

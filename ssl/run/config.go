@@ -31,6 +31,19 @@ type Init struct {
 // DefaultConfig returns the settings that a run starts from: SimCLR with train.DefaultConfig.
 func DefaultConfig() Config { return Config{Method: "simclr", Config: train.DefaultConfig()} }
 
+// CheckNetwork returns a *train.ConfigError if the method cannot use the architecture.
+func (c Config) CheckNetwork(m ssl.Method) error {
+	n, ok := m.(ssl.NetworkChooser)
+	if !ok {
+		return nil
+	}
+	network, err := c.Network(3) // any number of channels
+	if err == nil {
+		err = n.CheckNetwork(network)
+	}
+	return train.NewConfigError(err)
+}
+
 // SetViews sets the views of the run: the method's own, changed by text in TOML (views.Decode); "" changes nothing. The configuration must be resolved.
 func (c *Config) SetViews(text string, m ssl.Method, set *data.Set) error {
 	in := train.ViewInput(c.Size, set)
@@ -39,6 +52,9 @@ func (c *Config) SetViews(text string, m ssl.Method, set *data.Set) error {
 		if specs, err = views.Decode(text, in, specs); err != nil {
 			err = fmt.Errorf("run: --views: %w", err)
 		}
+	}
+	if masked, ok := m.(ssl.Masked); ok && err == nil {
+		err = masked.CheckViews(specs)
 	}
 	if err != nil {
 		return train.NewConfigError(err)

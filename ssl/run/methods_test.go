@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"marr/ssl"
@@ -33,6 +34,7 @@ func TestEveryMethodResumesToTheSameBytes(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
+			setNetwork(&c, m)
 			if swav, ok := m.(*ssl.SwAV); ok {
 				swav.Queue, swav.QueueStart = 4, 0
 			}
@@ -59,6 +61,7 @@ func TestMethodsRefuseViewsThatTheyCannotUse(t *testing.T) {
 		"simclr": "from = \"mae\"", "byol": "from = \"dino\"", "simsiam": "[[view]]\n[[view]]\n[[view]]\n", "rotation": "from = \"supervised\"",
 		"mocov2": "from = \"swav\"", "mocov3": "from = \"dino\"", "nnclr": "from = \"mae\"", "swav": "from = \"jigsaw\"",
 		"lejepa": "from = \"mae\"", "visreg": "from = \"jigsaw\"", "jigsaw": "from = \"simclr\"", "barlow": "from = \"dino\"", "vicreg": "[[view]]\n[[view]]\n[[view]]\n", "dino": "from = \"rotation\"", "supervised": "",
+		"mae": "from = \"simclr\"",
 	} {
 		c := smallConfig()
 		c.Method, c.Size = method, 32
@@ -67,6 +70,7 @@ func TestMethodsRefuseViewsThatTheyCannotUse(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		setNetwork(&c, m)
 		if err := c.SetViews(recipe, m, set); err != nil {
 			t.Errorf("%s: %v", method, err)
 			continue
@@ -96,6 +100,21 @@ func TestGradientCacheGivesTheSameBitsEagerlyAndResumed(t *testing.T) {
 	for _, name := range []string{CheckpointFile, MetricsFile} {
 		if !bytes.Equal(content(t, run, name), content(t, whole, name)) {
 			t.Errorf("%s differs", name)
+		}
+	}
+}
+
+// The mask of a view would be part of what the network predicts.
+func TestMaskedAutoencodersRefuseMaskedViews(t *testing.T) {
+	m, err := ssl.New("mae")
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := smallConfig()
+	c.Method, c.Size = "mae", 32
+	for text, want := range map[string]string{"": "", "from = \"supervised\"": "", "from = \"mae\"": "remove patch_mask"} {
+		if err := c.SetViews(text, m, datatest.Noise(16, 32, 1)); (err == nil) != (want == "") || err != nil && !strings.Contains(err.Error(), want) {
+			t.Errorf("views %q: %v, want %q", text, err, want)
 		}
 	}
 }

@@ -186,6 +186,7 @@ func TestHealthyRunsOfEveryMethodRaiseNoAlarm(t *testing.T) {
 			}
 			c := smallConfig()
 			c.Method, c.Epochs, c.LR = method, 14, 5e-4 // 84 steps; with so few images, DINO's teacher becomes uniform at 2e-3
+			setNetwork(&c, m)
 			if method == "nnclr" {
 				c.LR = 5e-3 // it stays at chance for longer
 			}

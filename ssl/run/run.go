@@ -112,6 +112,7 @@ func (r *Run) Pretrain(ctx context.Context, dev *vk.Device) (*train.Trainer, err
 		return nil, fmt.Errorf("run: %s: nothing was saved yet, so the weights that it starts from are needed again: give --init or --run", r.Dir)
 	}
 	for _, check := range []func() error{
+		func() error { return r.Config.CheckNetwork(r.Method) },
 		func() error { return r.Config.CheckSize(r.Views, r.Method) },
 		func() error { return r.Config.Check(r.Set) },
 		r.checkPaths,

@@ -39,6 +39,14 @@ func smallConfig() Config {
 	return c
 }
 
+// setNetwork gives a configuration a small network that the method works with.
+func setNetwork(c *Config, m ssl.Method) {
+	if n, ok := m.(ssl.NetworkChooser); ok {
+		c.Arch, c.Backbone = n.Network()
+		c.Backbone["embed-dim"], c.Backbone["depth"] = 16, 1
+	}
+}
+
 // runConfig returns a run of 2 epochs of 6 steps on 24 images.
 func runConfig() Config {
 	c := smallConfig()

@@ -48,7 +48,7 @@ func started(t *testing.T, method string, change func(c *Config, m ssl.Method)) 
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := smallConfig()
+	c := configFor(m)
 	c.Optimizer, c.LR, c.Warmup = "sgd", 1, 0
 	if change != nil {
 		change(&c, m)

@@ -61,7 +61,7 @@ func refusedByLoss(t *testing.T, method, option, text string) {
 			v.Field(i).SetFloat(0.5)
 		}
 	}
-	c := smallConfig()
+	c := configFor(m)
 	c.Size = 32
 	if x, err := New(kernels.NewStore(device), c, Job{Method: m, Set: datatest.Noise(16, 32, 1)}); err == nil {
 		x.Free()

@@ -30,10 +30,7 @@ func Paint(dev *vk.Device, set *data.Set, specs []views.Spec, n int, seed uint64
 	}
 	defer p.Free()
 	b := p.batch
-	samples := make([]int, min(n, b.samples()))
-	for i := range samples {
-		samples[i] = i * b.samples() / len(samples)
-	}
+	samples := spaced(n, b.samples())
 	r, err := p.Fill(set, samples, 0)
 	if err != nil {
 		return nil, err

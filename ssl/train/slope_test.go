@@ -24,8 +24,7 @@ func newSlope(t *testing.T, method string) *slope {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := smallConfig()
-	x, err := New(kernels.NewStore(device), c, Job{Method: m, Set: eightOf(method)})
+	x, err := New(kernels.NewStore(device), configFor(m), Job{Method: m, Set: eightOf(method)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -69,7 +68,10 @@ func (s *slope) run(t *testing.T) *kernels.Run {
 	for name, v := range s.held {
 		copy(r.Floats(name), v)
 	}
-	r.Set("micro", 0)
+	if s.prog.Segment("micro").HasScalar("micro") { // of batch norms
+		r.Set("micro", 0)
+	}
+	r.Draw(s.Config.Seed, 0)
 	for name, v := range s.step.Requests.Scalars {
 		if s.prog.Segment("micro").HasScalar(name) { // others belong to the update
 			r.Set(name, v.At(0, s.Steps()))

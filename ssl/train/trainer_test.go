@@ -3,6 +3,7 @@ package train
 import (
 	"context"
 	"errors"
+	"maps"
 	"math"
 	"slices"
 	"strings"
@@ -25,6 +26,16 @@ func TestMain(m *testing.M) { vktest.Main(m, &device) }
 func smallConfig() Config {
 	c := DefaultConfig()
 	c.Arch, c.Backbone, c.Batch, c.Epochs, c.LR = "resnet10", map[string]any{"stem": "strided", "width": 4}, 8, 4, 2e-3
+	return c
+}
+
+// configFor returns smallConfig, with a small network that the method works with.
+func configFor(m ssl.Method) Config {
+	c := smallConfig()
+	if n, ok := m.(ssl.NetworkChooser); ok {
+		c.Arch, c.Backbone = n.Network()
+		maps.Copy(c.Backbone, map[string]any{"embed-dim": 16, "depth": 1})
+	}
 	return c
 }
 

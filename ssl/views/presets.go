@@ -157,8 +157,7 @@ func supervised(in Input) []Spec {
 }
 
 func mae(in Input) []Spec {
-	s := randomResized(in.Size, medium)
-	s.RandomResizedCrop.Interpolation = "bicubic"
+	s := Unmasked(in)[0]
 	s.PatchMask = &PatchMask{16, 0.75}
 	if small(in) {
 		s.PatchMask.Patch = 4
@@ -241,6 +240,13 @@ func Eval(in Input) []Spec {
 
 // Finetune returns the view for training on few labels: a crop of 0.5–1 of the area, and a flip.
 func Finetune(in Input) []Spec { return []Spec{randomResized(in.Size, [2]float64{0.5, 1})} }
+
+// Unmasked returns the view of the preset "mae" without its mask: a crop of 0.2–1 of the area, and a flip.
+func Unmasked(in Input) []Spec {
+	s := randomResized(in.Size, medium)
+	s.RandomResizedCrop.Interpolation = "bicubic"
+	return []Spec{s}
+}
 
 // LinearProbe returns the view for training a linear classifier on frozen features: torchvision's RandomResizedCrop, of 0.08–1 of the area, and a flip.
 func LinearProbe(in Input) []Spec { return []Spec{randomResized(in.Size, [2]float64{0.08, 1})} }

@@ -1,5 +1,5 @@
 """Golden losses, gradients and training of the methods other than SimCLR: ssl/testdata/{byol,simsiam,barlow,vicreg,dino,rotation,
-jigsaw,order,supervised,mocov2,mocov3,nnclr,swav,lejepa,visreg}.json.
+jigsaw,order,supervised,mocov2,mocov3,nnclr,swav,lejepa,visreg,mae}.json.
 
 Run: /usr/bin/python3 tools/golden/methods.py [method ...]; "methods.py search [method ...]" prints the numbers by which the names of the cases were chosen
 (training.search). The schema is in goldenfile.py. A step has N = "batch" images; rows i and i+N of "views<t>"
@@ -29,6 +29,8 @@ op "swav_train"    views and locals as in dino_train; projector.{0,1,3}, prototy
                    steps). If "queue" is above 0, "queue1" and "queue2" [K D] hold z of the global views; they are used once all rows were replaced.
 op "lejepa_train", "visreg_train" views and locals as in dino_train, all features in one forward of projector.{0,1,3,4,6}, without biases in 0 and 3;
                    "directions<t>" [S D] are the directions of step t.
+op "mae_train"     views [N 16 16 1], "noise<t>" [N 16]: the patches of the smallest numbers are visible; names of models_mae.py. The fixed positions are
+                   outputs.
 op "rotation_train" views [N 16 16 1], "targets<t>" [N]; head.weight, head.bias.
 op "jigsaw_train"  views [N*4 10 10 1]: the tiles of image i are rows 4i ... 4i+3, in one batch-norm population; head.0 without bias, head.1
                    batch norm over all tiles, ReLU, concatenation of the tiles of an image [N 4*hidden], head.3 to permutations. If
@@ -48,6 +50,7 @@ from goldenfile import draw, dump, spec
 from networks import SmallResNet, norm_mlp, projector
 from ops import sigreg
 from training import ADAMW, BATCH, SGD, STEPS, WIDTH, Method, loss_case, search, targets, train_case, view_specs
+from vit import Block, ViT
 
 EMA, CENTRE = 0.9, 0.9
 SLOW = dict(SGD, lr=0.01)  # contrastive losses of few images have large gradients
@@ -554,6 +557,68 @@ class Order(Jigsaw):
         return F.cross_entropy(self.net.head[3](together), torch.tensor(targets(self.case, t, self.classes)))
 
 
+def sin_cos(dim, side):
+    """Fixed positions of MAE (util/pos_embed.py): zeros for the class token, then of each patch the column in the first half and the row in the second."""
+    row, column = (x.flatten().double() for x in torch.meshgrid(torch.arange(side), torch.arange(side), indexing="ij"))
+    omega = 10000 ** (-torch.arange(dim // 4).double() / (dim // 4))
+    parts = [f(at[:, None] * omega) for at in (column, row) for f in (torch.sin, torch.cos)]
+    return torch.cat([torch.zeros(1, dim).double(), torch.cat(parts, 1)])[None]
+
+
+class MaskedAutoencoder(ViT):
+    """The encoder is vit.ViT, and a decoder of the same blocks follows. Names are those of models_mae.py."""
+
+    def __init__(self, dim, width, side, numbers):
+        super().__init__(4, dim, 2, 2, side, True, channels=1)
+        del self.pos_embed
+        self.register_buffer("pos_embed", sin_cos(dim, side))
+        self.register_buffer("decoder_pos_embed", sin_cos(width, side))
+        self.mask_token, self.decoder_embed = nn.Parameter(torch.zeros(1, 1, width)), nn.Linear(dim, width)
+        self.decoder_blocks, self.decoder_norm = nn.ModuleList([Block(width, 2)]), nn.LayerNorm(width, eps=1e-6)
+        self.decoder_pred = nn.Linear(width, numbers)
+
+    def predict(self, x, order, kept):
+        """Returns predictions of all patches. order has a random order of the patches of each image, whose first `kept` are visible."""
+        n, patches = order.shape
+        rows = torch.arange(n)[:, None]
+        x = self.patch_embed(x).flatten(2).transpose(1, 2) + self.pos_embed[:, 1:]
+        x = torch.cat([(self.cls_token + self.pos_embed[:, :1]).expand(n, -1, -1), x[rows, order[:, :kept]]], 1)
+        for block in self.blocks:
+            x = block(x)
+        x = self.decoder_embed(self.norm(x))
+        shuffled = torch.cat([x[:, 1:], self.mask_token.expand(n, patches - kept, -1)], 1)
+        x = torch.cat([x[:, :1], shuffled[rows, order.argsort(1)]], 1) + self.decoder_pos_embed
+        for block in self.decoder_blocks:
+            x = block(x)
+        return self.decoder_pred(self.decoder_norm(x))[:, 1:]
+
+
+class MAE(Method):
+    op, case_name, attrs, patches = "mae_train", "mae_0", dict(SGD, lr=0.02), 16  # Adam would follow the rounding of keys' biases, whose gradient is 0
+    more = {"patch": 4, "embed-dim": 32, "depth": 2, "heads": 2, "grid": 4, "decoder_dim": 24, "decoder_depth": 1, "decoder_heads": 2, "mask_ratio": 0.75, "norm_pix": 1}
+    views = view_specs(BATCH) + [spec("noise%d" % t, (BATCH, 16), 0, 1) for t in range(STEPS)]
+
+    @staticmethod
+    def network():
+        return MaskedAutoencoder(32, 24, 4, 16)
+
+    def loss(self, t):
+        images, noise = self.images(t), self.images(t, "noise")
+        kept = int(self.patches * (1 - self.more["mask_ratio"]))
+        order = noise.argsort(1)
+        target = images.unfold(2, 4, 4).unfold(3, 4, 4).reshape(BATCH, self.patches, 16)  # [N 1 row column y x]
+        target = (target - target.mean(2, keepdim=True)) / (target.var(2, keepdim=True) + 1e-6).sqrt()
+        removed = torch.ones_like(noise).scatter(1, order[:, :kept], 0)
+        errors = (self.net.predict(images, order, kept) - target).pow(2).mean(2)
+        return (errors * removed).sum() / removed.sum()
+
+    def margin(self):
+        return 1  # there is no kink
+
+    def state(self):
+        return dict(super().state(), pos_embed=self.net.pos_embed, decoder_pos_embed=self.net.decoder_pos_embed)
+
+
 def pair_case(op, loss, n, d):
     inputs = [spec(k, (n, d)) for k in ("p1", "p2", "z1", "z2")]
     return loss_case(op, "%s_%dx%d" % (op, n, d), {}, inputs, loss, ["p1", "p2"])
@@ -602,6 +667,7 @@ FILES = {
     "swav": ([SwAV, QueuedSwAV], lambda: []),
     "lejepa": ([LeJEPA], lambda: [joint_case("lejepa_loss", lejepa_regularizer, 3, 2, 5, 7, 8, 0.02), joint_case("lejepa_loss", lejepa_regularizer, 2, 2, 33, 12, 4, 0.5)]),
     "visreg": ([VISReg], lambda: [joint_case("visreg_loss", visreg_regularizer, 3, 2, 5, 7, 9, 0.6), joint_case("visreg_loss", visreg_regularizer, 2, 2, 33, 12, 4, 0.9)]),
+    "mae": ([MAE], lambda: []),
     "rotation": ([Rotation], lambda: []),
     "jigsaw": ([Jigsaw, NormalisedJigsaw], lambda: []),
     "order": ([Order], lambda: []),

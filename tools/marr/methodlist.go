@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/pflag"
 
+	"marr/net"
 	"marr/net/registry"
 	"marr/ssl"
 	"marr/ssl/run"
@@ -35,13 +36,24 @@ func listMethods(ctx context.Context, fs *pflag.FlagSet, c run.Config) error {
 		if err != nil {
 			return err
 		}
-		x, err := run.MethodDefaults(c, p.images, p.given)
+		with := c
+		chooser, chooses := m.(ssl.NetworkChooser)
+		if chooses && !p.given("arch") {
+			with.Arch, with.Backbone = chooser.Network()
+		}
+		x, err := run.MethodDefaults(with, p.images, p.given)
 		if err != nil {
 			return usageError{err}
 		}
-		with := c
 		x.Apply(&with, p.given)
-		fmt.Printf("\n%s  %s\n    %s\n", c.Method, ssl.About(c.Method), trainingFlags(with, x))
+		flags := ""
+		if chooses {
+			arch, settings := chooser.Network()
+			flags = "--arch " + arch + " "
+			maps.Copy(x.Backbone, settings)
+		}
+		flags += trainingFlags(with, x)
+		fmt.Printf("\n%s  %s\n    %s\n", c.Method, ssl.About(c.Method), flags)
 		if x.Views != "" {
 			fmt.Printf("    --views with %s\n", strings.Join(strings.Fields(x.Views), " "))
 		}
@@ -61,6 +73,9 @@ func trainingFlags(c run.Config, x *run.Choice) string {
 	text := fmt.Sprintf("--optimizer %s --lr %.4g --weight-decay %g", c.Optimizer, c.LR, c.Decay)
 	if c.DecayEnd >= 0 {
 		text += fmt.Sprintf(" --weight-decay-end %g", c.DecayEnd)
+	}
+	if c.Beta2 != net.DefaultBeta2 {
+		text += fmt.Sprintf(" --beta2 %g", c.Beta2)
 	}
 	text += fmt.Sprintf(" --warmup %.4g --clip-each %g", c.Warmup, c.ClipEach)
 	for _, name := range slices.Sorted(maps.Keys(x.Backbone)) {

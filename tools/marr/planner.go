@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"maps"
 	"time"
 
 	"marr/kernels"
@@ -81,6 +82,15 @@ func (p *planner) prepare() (err error) {
 	if p.from != nil {
 		if err := p.from.apply(p.fs, c); err != nil {
 			return err
+		}
+	}
+	if p.given("method") && p.recipe == nil && p.from == nil {
+		x, err := run.ChooseNetwork(*c, p.given)
+		if err != nil {
+			return usageError{err}
+		}
+		if err := p.apply(x); err != nil {
+			return usageError{err}
 		}
 	}
 	if err := setBackbone(p.fs, &c.Config); err != nil {
@@ -204,8 +214,9 @@ func (p *planner) apply(x *run.Choice) error {
 
 // chooseInput chooses the network and the size of the views, before the images are decoded for that size.
 func (p *planner) chooseInput(ctx context.Context) error {
-	sized := p.config.Size != 0 // by --size, or by views
-	if p.recipe != nil || p.from != nil || p.given("arch") && sized {
+	sized := p.config.Size != 0                         // by --size, or by views
+	networked := p.given("arch") || p.why["arch"] != "" // by --arch, or by the method
+	if p.recipe != nil || p.from != nil || networked && sized {
 		return nil
 	}
 	if err := p.survey(ctx); err != nil {
@@ -218,15 +229,23 @@ func (p *planner) chooseInput(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	given := func(key string) bool { return p.given(key) || key == "size" && sized }
+	given := func(key string) bool {
+		return p.given(key) || key == "size" && sized || key == "arch" && networked
+	}
 	x, err := run.ChooseInput(*p.config, p.images, p.shortSide, p.limit, given, func(in run.Input) (float64, error) {
 		c := run.DefaultConfig()
-		c.Arch, c.Size = in.Arch, in.Size
+		c.Arch, c.Size, c.Backbone = in.Arch, in.Size, map[string]any{}
+		if networked {
+			maps.Copy(c.Backbone, p.config.Backbone)
+		}
 		if c.Batch = 128; p.dev.Info().Type == vk.CPU { // enough work for the device
 			c.Batch = 16
 		}
 		if in.Width > 0 {
-			c.Backbone = map[string]any{"width": in.Width}
+			c.Backbone["width"] = in.Width
+		}
+		if p.why["arch"] != "" { // no other method may use the network
+			c.Method = p.config.Method
 		}
 		m, err := ssl.New(c.Method)
 		if err != nil {
@@ -339,6 +358,9 @@ func (p *planner) setMethod() error {
 		}
 	}
 	m, err := setMethod(p.settings, p.config)
+	if err == nil {
+		err = p.config.CheckNetwork(m)
+	}
 	if err != nil && !p.fixed("method") {
 		err = fmt.Errorf("%w, which was chosen automatically: choose a --method", err)
 	}

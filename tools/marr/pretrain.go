@@ -104,7 +104,8 @@ func (o *pretrainOptions) declare(fs *pflag.FlagSet, c *run.Config) {
 	end()
 	o.device, o.tune = deviceFlag(fs), tuneFlag(fs)
 	methodFlags(fs)
-	planned(fs, "size", "method", "arch", "width", "epochs", "batch", "optimizer", "lr", "base-lr", "weight-decay", "weight-decay-end", "warmup", "clip-each", "drop-path", "freeze-patches")
+	planned(fs, "size", "method", "arch", "width", "epochs", "batch", "optimizer", "lr", "base-lr", "weight-decay", "weight-decay-end", "beta2", "warmup", "clip-each", "drop-path", "freeze-patches",
+		"positions", "xavier", "pool")
 }
 
 // pictureImages is the number of images whose views TensorBoard shows.
@@ -153,11 +154,12 @@ func trainRun(ctx context.Context, dev *vk.Device, r *run.Run, q *quality) (t *t
 		}
 	}
 	r.Picture = func(t *train.Trainer) (image.Image, error) {
-		rows, err := train.Paint(dev, r.Set, t.Specs(), pictureImages, r.Config.Seed)
+		shown := shownViews(r.Config, r.Method, t.Specs())
+		rows, err := train.Paint(dev, r.Set, shown, pictureImages, r.Config.Seed)
 		if err != nil {
 			return nil, err
 		}
-		return viewSheet(rows, t.Specs()), nil
+		return viewSheet(rows, shown), nil
 	}
 	t, err = r.Pretrain(ctx, dev)
 	l.end()

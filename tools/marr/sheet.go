@@ -31,8 +31,8 @@ func checkPNG(flag, path string) error {
 }
 
 // viewSheet returns a page of painted views: one row per image, with the original and each view in columns, and the view's target below it.
-// Small views are all enlarged by the same whole factor.
-func viewSheet(rows [][]train.Painted, specs []views.Spec) image.Image {
+// Small views are all enlarged by the same whole factor. Columns have these titles, or the number of their view.
+func viewSheet(rows [][]train.Painted, specs []views.Spec, titles ...string) image.Image {
 	largest, captionHeight := 0, 0
 	for i, p := range rows[0] {
 		if targetText(specs[i], p.Target) != "" {
@@ -65,7 +65,7 @@ func viewSheet(rows [][]train.Painted, specs []views.Spec) image.Image {
 				drawText(page, x, top+side, targetText(specs[i-1], p.Target))
 			}
 			if r == 0 {
-				title, size := columnTitle(specs, i)
+				title, size := columnTitle(specs, titles, i)
 				drawText(page, x, 0, title)
 				drawText(page, x, caption-4, size)
 			}
@@ -75,11 +75,14 @@ func viewSheet(rows [][]train.Painted, specs []views.Spec) image.Image {
 	return page
 }
 
-func columnTitle(specs []views.Spec, column int) (title, size string) {
+func columnTitle(specs []views.Spec, titles []string, column int) (title, size string) {
 	if column == 0 {
 		return "original", ""
 	}
-	return fmt.Sprintf("view %d", column), fmt.Sprintf("%d px", specs[column-1].Size)
+	if title = fmt.Sprintf("view %d", column); titles != nil {
+		title = titles[column-1]
+	}
+	return title, fmt.Sprintf("%d px", specs[column-1].Size)
 }
 
 // targetText returns the caption of a view's target, "" if there are fewer than two classes.

@@ -53,6 +53,14 @@ func TestARegisteredBackboneWorksEverywhere(t *testing.T) {
 				return append([]string{"pretrain", "--data", set, "--out", filepath.Join(dir, run), "--method", method, "--arch", "toy", "--toy-patch", "2", "--features", "8",
 					"--size", "16", "--batch", "16", "--epochs", "2", "--eval-every", "0"}, more...)
 			}
+			if m, err := ssl.New(method); err != nil {
+				t.Fatal(err)
+			} else if _, ok := m.(ssl.NetworkChooser); ok {
+				if r := call(t, nil, args("run")...); r.status != 2 || !strings.Contains(r.err, "--arch toy: mae needs a vision transformer") {
+					t.Errorf("%s: status %d, said %q", method, r.status, r.err)
+				}
+				return
+			}
 			ok(t, args("run")...)
 			run := filepath.Join(dir, "run")
 			configHas(t, run, `arch = "toy" # flag`, "backbone.toy-patch = 2 # flag", "backbone.features = 8 # flag")

@@ -24,7 +24,7 @@ func viewsCommand(fs *pflag.FlagSet) func(context.Context, []string) error {
 	c := run.DefaultConfig()
 	end := inGroup(fs, dataGroup)
 	fs.StringVar(&c.Data, "data", "", "images `D` to show, as for marr pretrain; default: those of --run")
-	dir := fs.String("run", "", "`DIR` of a run whose views are shown, in place of --method, --views and --size")
+	dir := fs.String("run", "", "`DIR` of a run whose views are shown, in place of --method, --views and --size; of mae also what the network draws in the removed patches")
 	fs.IntVar(&c.Size, "size", 0, "side of a view in `pixels`; default: that of the images, at most 224")
 	images := fs.Int("images", 8, "number of images")
 	fs.Uint64Var(&c.Seed, "seed", c.Seed, "random seed")
@@ -75,6 +75,13 @@ func viewsCommand(fs *pflag.FlagSet) func(context.Context, []string) error {
 			return err
 		}
 		defer set.Close()
+		m, err := viewedMethod(fs, c)
+		if err != nil {
+			return err
+		}
+		if n, ok := m.(ssl.NetworkChooser); ok && *dir == "" {
+			c.Arch, c.Backbone = n.Network()
+		}
 		c.Resolve(set)
 		specs, err := changedViews(c.Method, text, train.ViewInput(c.Size, set))
 		if err != nil {
@@ -85,13 +92,13 @@ func viewsCommand(fs *pflag.FlagSet) func(context.Context, []string) error {
 			return err
 		}
 		defer dev.Close()
-		rows, err := train.Paint(dev, set, specs, *images, c.Seed)
+		sheet, about, err := paintedSheet(dev, *dir, c, m, set, specs, *images)
 		if err != nil {
 			return err
 		}
-		err = net.WriteFileAtomic(*out, func(w io.Writer) error { return png.Encode(w, viewSheet(rows, specs)) })
+		err = net.WriteFileAtomic(*out, func(w io.Writer) error { return png.Encode(w, sheet) })
 		if err == nil {
-			printLine(os.Stdout, "%s: %s, %s of each, seed %d", *out, count(len(rows), "image"), count(len(specs), "view"), c.Seed)
+			printLine(os.Stdout, "%s: %s", *out, about)
 		}
 		return err
 	}

@@ -76,3 +76,49 @@ func TestKilledTransformerWithStochasticDepthResumesToTheSameBytes(t *testing.T)
 	}
 	sameRun(t, whole, killed)
 }
+
+// Without --arch, mae takes a vision transformer. Its fixed positions are in the files, and a sheet shows what its network draws.
+func TestMaskedAutoencoderGoesThroughTheWorkflow(t *testing.T) {
+	t.Parallel()
+	set, dir := pictures32(t), t.TempDir()
+	args := func(out string, more ...string) []string {
+		return append([]string{"pretrain", "--data", set, "--out", filepath.Join(dir, out), "--method", "mae", "--size", "16", "--batch", "16", "--epochs", "2", "--eval-every", "0"}, more...)
+	}
+	run, sheet := filepath.Join(dir, "run"), filepath.Join(dir, "sheet.png")
+	ok(t, args("run", "--embed-dim", "32", "--depth", "1")...)
+	configHas(t, run, `arch = "vit-tiny" # automatic`, `backbone.pool = "mean" # automatic`, `backbone.positions = "sincos" # automatic`, "backbone.xavier = true # automatic",
+		"beta2 = 0.95 # automatic", "weight_decay = 0.05 # automatic", "options.decoder-dim = 32 # automatic")
+	for _, suffix := range []string{"onnx", "safetensors"} {
+		ok(t, "export", "--run", run, "--out", filepath.Join(dir, "backbone."+suffix), "--verify")
+	}
+	blobs, _ := decode(t, filepath.Join(dir, "backbone.safetensors"))
+	if _, decoder := blobs["mask_token"]; len(blobs["pos_embed"].Data) != 4*17*32 || decoder {
+		t.Errorf("%d bytes of positions; the decoder is exported: %t", len(blobs["pos_embed"].Data), decoder)
+	}
+	want := "3 images, each with its visible patches and what the network of step 4 draws in the others, seed 1"
+	if said := ok(t, "views", "--run", run, "--images", "3", "--out", sheet); !strings.Contains(said, want) {
+		t.Errorf("views said %q, want %q", said, want)
+	}
+	if said := ok(t, "views", "--method", "mae", "--data", set, "--images", "3", "--out", sheet); !strings.Contains(said, "3 images, 1 view of each") {
+		t.Errorf("views said %q", said)
+	}
+	if said := ok(t, finetune(set, filepath.Join(dir, "classes"), "--run", run, "--positions", "learned")...); !strings.Contains(said, "onnx-go agrees with the device") {
+		t.Errorf("finetune said %q", said)
+	}
+	for _, x := range []struct{ want, flag, value string }{
+		{"--arch resnet10: mae needs a vision transformer", "--arch", "resnet10"},
+		{"leaves 0 of 4 patches visible", "--mask-ratio", "0.9"},
+		{"--patch: not a setting of", "--patch", "8"},
+	} {
+		more := []string{x.flag, x.value}
+		switch x.flag {
+		case "--mask-ratio":
+			more = append(more, "--patch", "8", "--embed-dim", "32", "--depth", "1")
+		case "--patch":
+			more = append(more, "--arch", "resnet10")
+		}
+		if r := call(t, nil, args("refused", more...)...); r.status == 0 || !strings.Contains(r.err, x.want) {
+			t.Errorf("%v: status %d, said %q, want %q", more, r.status, r.err, x.want)
+		}
+	}
+}
