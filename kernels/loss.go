@@ -4,13 +4,24 @@ import "maps"
 
 // CrossEntropy is the mean of −log softmax(x)[t] over the rows with a target t ≥ 0, for x [N K] and targets [N] (I32), as
 // torch.nn.functional.cross_entropy with ignore_index −1. Without such rows it is 0. Shape [1]. Backward keeps x and the rows' log-sum-exp.
-func CrossEntropy(x, targets *Tensor) *Tensor {
+func CrossEntropy(x, targets *Tensor) *Tensor { return SmoothedCrossEntropy(x, targets, 0) }
+
+// SmoothedCrossEntropy is CrossEntropy with label smoothing s (Szegedy et al. 2015, arXiv:1512.00567, section 7), as the argument label_smoothing of
+// torch.nn.functional.cross_entropy:
+//
+//	mean over rows with a target t ≥ 0 of −Σ_k q_k·log softmax(x)_k,    q_k = (1 − s)·[k = t] + s/K
+//
+// q is not stored, so that K may be large.
+func SmoothedCrossEntropy(x, targets *Tensor, smoothing float64) *Tensor {
 	g := x.g
 	wantShape("CrossEntropy", x, 2)
 	if targets.dtype != I32 || product(targets.shape) != x.Rows() {
 		misuse("CrossEntropy", "%v with targets %v: want %d of type I32", x, targets, x.Rows())
 	}
-	return g.crossEntropy("CrossEntropy", "", x, []bind{whole(targets)}, constants{})
+	if !(smoothing >= 0 && smoothing <= 1) {
+		misuse("CrossEntropy", "label smoothing %g: want it from 0 to 1", smoothing)
+	}
+	return g.crossEntropy("CrossEntropy", "", x, []bind{whole(targets)}, constants{"hot": 1 - smoothing, "rest": smoothing / float64(x.Width())})
 }
 
 // InfoNCE is the contrastive loss of similarities x [N M], M ≥ N, whose column n holds the positive of row n (van den Oord et al. 2018,

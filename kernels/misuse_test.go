@@ -68,6 +68,10 @@ func TestMisuseIsABuildErrorWithAFix(t *testing.T) {
 		"kernels: NTXent: x#1 [5 3]: want two views, the same number of rows of each":        func(g *kernels.Graph) { kernels.NTXent(x(g, 5, 3), 1) },
 		"kernels: DecoupledNTXent: x#1 [2 3]: one image has no negatives: want at least two": func(g *kernels.Graph) { kernels.DecoupledNTXent(x(g, 2, 3), 1) },
 		"kernels: CrossEntropy: x#1 [5 3] with targets x#2 [5]: want 5 of type I32":          func(g *kernels.Graph) { kernels.CrossEntropy(x(g, 5, 3), x(g, 5)) },
+		"kernels: CrossEntropy: label smoothing -0.1: want it from 0 to 1": func(g *kernels.Graph) {
+			kernels.SmoothedCrossEntropy(x(g, 5, 3), g.Input("t", kernels.I32, 5), -0.1)
+		},
+		"kernels: KoLeo: x#1 [1 3]: one row has no other: want at least two": func(g *kernels.Graph) { kernels.KoLeo(x(g, 1, 3)) },
 		"kernels: SoftCrossEntropy: targets x#2 [2 3] have a gradient: pass StopGrad of them": func(g *kernels.Graph) {
 			kernels.SoftCrossEntropy(x(g, 2, 3), x(g, 2, 3).Track(), 1)
 		},

@@ -39,6 +39,12 @@ func Softmax(x *Tensor, temperature float64) *Tensor {
 // Without any counted row it is 0, so that a batch without labels has no effect, while PyTorch
 // (torch.nn.functional.cross_entropy with ignore_index −1) returns NaN.
 func CrossEntropy(logits *Tensor, targets []int32) *Tensor {
+	return SmoothedCrossEntropy(logits, targets, 0)
+}
+
+// SmoothedCrossEntropy is CrossEntropy with label smoothing: the mean of −(1 − s)·log softmax(logits)[i, targets[i]] − s·mean_k log softmax(logits)[i, k].
+// Source: Szegedy et al. 2015, arXiv:1512.00567, section 7.
+func SmoothedCrossEntropy(logits *Tensor, targets []int32, smoothing float64) *Tensor {
 	wantShape("CrossEntropy", "logits", logits, len(targets), -1)
 	logp, loss, counted := LogSoftmax(logits, 1), New(1), 0
 	for i, target := range targets {
@@ -46,7 +52,10 @@ func CrossEntropy(logits *Tensor, targets []int32) *Tensor {
 			fail("CrossEntropy", "target outside the classes (logits, row, target)", logits, i, target)
 		}
 		if target >= 0 {
-			loss.Data[0] -= logp.Row(i)[target]
+			loss.Data[0] -= (1 - smoothing) * logp.Row(i)[target]
+			for _, v := range logp.Row(i) {
+				loss.Data[0] -= smoothing / float64(logits.Last()) * v
+			}
 			counted++
 		}
 	}

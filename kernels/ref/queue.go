@@ -79,3 +79,24 @@ func Sinkhorn(x *Tensor, epsilon float64, queued int, use float64) *Tensor {
 	}
 	return y
 }
+
+// KoLeo is −mean_n log(‖x_n − x_i + ε‖ + ε), ε = 1e-8, x [N D], where i is the row other than n with the greatest dot product x_n·x_i, the first of equal ones.
+// The result has shape [1]. Source: Sablayrolles et al. 2019, arXiv:1806.03198, section 3; facebookresearch/dinov2, loss/koleo_loss.py.
+func KoLeo(x *Tensor) *Tensor {
+	const eps = 1e-8
+	similarities, loss := MatMul(x, x, false, true), New(1)
+	for n := range x.Rows() {
+		nearest, row := -1, similarities.Row(n)
+		for i, v := range row {
+			if i != n && (nearest < 0 || v > row[nearest]) {
+				nearest = i
+			}
+		}
+		squares := 0.0
+		for k, v := range x.Row(n) {
+			squares += math.Pow(v-x.Row(nearest)[k]+eps, 2)
+		}
+		loss.Data[0] -= math.Log(math.Sqrt(squares)+eps) / float64(x.Rows())
+	}
+	return loss
+}

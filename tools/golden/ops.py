@@ -130,6 +130,16 @@ def covariance_loss(t, a):
     return {"loss": (a["variance"] * torch.sum(F.relu(1 - std)) + a["covariance"] * off_diagonal(c).pow(2).sum()).reshape(1)}
 
 
+def koleo(t, a):
+    """DINOv2 (facebookresearch/dinov2, loss/koleo_loss.py), whose caller normalizes the rows here. Minus infinity masks the diagonal, there -1."""
+    x = t["x"]
+    dots = (x @ x.t()).detach().fill_diagonal_(-float("inf"))
+    top = dots.topk(min(2, len(x) - 1), dim=1).values
+    if len(x) > 2 and (top[:, 0] - top[:, 1]).min() < KINK:
+        raise UnfitDraw
+    return {"loss": -torch.log(F.pairwise_distance(x, x[dots.argmax(1)], p=2, eps=1e-8) + 1e-8).mean().reshape(1)}
+
+
 def sigreg(t, a):
     """LeJEPA (rbalestr-lab/lejepa, lejepa/univariate/epps_pulley.py): mean over slices."""
     x = t["u"]
@@ -273,7 +283,7 @@ OPS = {
     "conv2d": conv2d, "depthwise_conv2d": depthwise_conv2d, "max_pool2d": max_pool2d, "batchnorm_train": batchnorm_train, "batchnorm_infer": batchnorm_infer, "matmul": matmul, "ntxent": ntxent, "decoupled_ntxent": decoupled_ntxent,
     "sgd": sgd, "adamw": adamw, "lars": lars, "larc": larc,
     "attention": attention, "center": center, "cosine_loss": cosine_loss, "normalized_linear": normalized_linear,
-    "sigreg": sigreg, "correlation_loss": correlation_loss, "covariance_loss": covariance_loss,
+    "sigreg": sigreg, "koleo": koleo, "correlation_loss": correlation_loss, "covariance_loss": covariance_loss,
     "moment_loss": moment_loss, "inverse_deviations": lambda t, a: {"y": 1 / moments(t["x"])[1]}, "normal_scores": normal_scores,
     "center_columns": lambda t, a: {"y": t["x"] - t["x"].mean(dim=0)},
     "mean_square": lambda t, a: {"loss": F.mse_loss(t["x"], torch.zeros_like(t["x"])).reshape(1)},
@@ -300,6 +310,8 @@ OPS = {
     "softmax": lambda t, a: {"y": F.softmax(t["x"] / a["temperature"], 1)},
     "log_softmax": lambda t, a: {"y": F.log_softmax(t["x"] / a["temperature"], 1)},
     "cross_entropy": lambda t, a: {"loss": F.cross_entropy(t["logits"], torch.tensor(a["targets"]), ignore_index=-1).reshape(1)},
+    "smoothed_cross_entropy": lambda t, a: {
+        "loss": F.cross_entropy(t["logits"], torch.tensor(a["targets"]), ignore_index=-1, label_smoothing=a["smoothing"]).reshape(1)},
 }
 
 
@@ -436,6 +448,8 @@ def loss_cases():
     for k, targets, scale in [(10, [3, -1, 0, 9, 9, -1], 2), (2, [0, 1, 1, 0, 1], 1), (33, [32], 3), (7, [6, 0, 5], 60)]:
         yield case("cross_entropy", "cross_entropy_%dx%d" % (len(targets), k), {},
                    [spec("logits", (len(targets), k), -scale, scale)], ["logits"], [{"name": "targets", "data": targets}])
+        yield case("smoothed_cross_entropy", "smoothed_cross_entropy_%dx%d" % (len(targets), k), {"smoothing": 0.8},
+                   [spec("logits", (len(targets), k), -scale, scale)], ["logits"], [{"name": "targets", "data": targets}])
     for n, d, temperature in [(2, 3, 1), (3, 5, 0.2), (5, 7, 0.5), (8, 33, 0.1), (33, 64, 0.2)]:
         a = d**-0.5  # the norm of a row is at most 1, as for normalized embeddings
         for op in ("ntxent", "decoupled_ntxent"):
@@ -482,6 +496,8 @@ def queue_cases():
         yield case("info_nce", "info_nce_%dx%d_%d" % (n, m, own), {"only_own": own}, [spec("x", (n, m), -5, 5)], ["x"])
     for n, k, d in [(1, 1, 1), (5, 7, 3), (9, 130, 16)]:
         yield case("nearest_rows", "nearest_rows_%dx%dx%d" % (n, k, d), {}, [spec("x", (n, d)), spec("candidates", (k, d))], [])
+    for n, d in [(2, 3), (5, 7), (16, 33)]:
+        yield case("koleo", "koleo_%dx%d" % (n, d), {}, [spec("x", (n, d))], ["x"])
     for n, k, epsilon in [(1, 1, 1), (5, 7, 0.05), (40, 12, 0.1)]:
         yield case("sinkhorn", "sinkhorn_%dx%d_%g" % (n, k, epsilon), {"epsilon": epsilon}, [spec("x", (n, k))], [])
 

@@ -22,7 +22,16 @@ func losses() []Op {
 			Name:  "cross_entropy",
 			Build: func(in optest.In) *kernels.Tensor { return kernels.CrossEntropy(in.T("logits"), in.T("targets")) },
 			Ref:   func(in optest.Values) *ref.Tensor { return ref.CrossEntropy(in.T("logits"), in.Ints("targets")) },
-			Cases: crossEntropyCases(),
+			Cases: crossEntropyCases("cross_entropy", 0),
+		}, {
+			Name: "smoothed_cross_entropy",
+			Build: func(in optest.In) *kernels.Tensor {
+				return kernels.SmoothedCrossEntropy(in.T("logits"), in.T("targets"), in.Num("smoothing"))
+			},
+			Ref: func(in optest.Values) *ref.Tensor {
+				return ref.SmoothedCrossEntropy(in.T("logits"), in.Ints("targets"), in.Num("smoothing"))
+			},
+			Cases: crossEntropyCases("smoothed_cross_entropy", 0.8),
 		}, {
 			Name:  "soft_cross_entropy",
 			Kinds: kinds{"targets": optest.Constant},
@@ -57,10 +66,10 @@ func losses() []Op {
 	}
 }
 
-func crossEntropyCases() (cases []optest.Case) {
+func crossEntropyCases(name string, smoothing float64) (cases []optest.Case) {
 	for _, targets := range [][]int32{{0}, {2, -1, 0, 4, -1}, {-1, -1}, {1, 1, 1, 0, 3, 2, 1, 0, 4, 4, 4, 2, 1}} {
 		for _, k := range []int{5, 11, 64} {
-			cases = append(cases, optest.Case{Name: fmt.Sprintf("cross_entropy_%d_%v", k, targets),
+			cases = append(cases, optest.Case{Name: fmt.Sprintf("%s_%d_%v", name, k, targets), Attrs: attrs{"smoothing": smoothing},
 				Inputs: inputs(between(input("logits", len(targets), k), -3, 3), optest.Ints("targets", targets...))})
 		}
 	}
@@ -69,7 +78,7 @@ func crossEntropyCases() (cases []optest.Case) {
 		for i := range targets {
 			targets[i] = int32((i+1)*shape[1]/shape[0] - 1) // the last number of the last row is one
 		}
-		cases = append(cases, optest.Case{Name: fmt.Sprintf("cross_entropy_%v", shape), Split: shape[0] == 500,
+		cases = append(cases, optest.Case{Name: fmt.Sprintf("%s_%v", name, shape), Split: shape[0] == 500, Attrs: attrs{"smoothing": smoothing},
 			Inputs: inputs(between(input("logits", shape...), -3, 3), optest.Ints("targets", targets...))})
 	}
 	return cases

@@ -33,6 +33,11 @@ func queues() []Op {
 			Ref:   func(in optest.Values) *ref.Tensor { return ref.NearestRows(in.T("x"), in.T("candidates")) },
 			Cases: nearestCases(),
 		}, {
+			Name:  "koleo",
+			Build: func(in optest.In) *kernels.Tensor { return kernels.KoLeo(in.T("x")) },
+			Ref:   func(in optest.Values) *ref.Tensor { return ref.KoLeo(in.T("x")) },
+			Cases: koleoCases(),
+		}, {
 			Name:  "sinkhorn",
 			Kinds: kinds{"x": optest.Stopped},
 			Build: func(in optest.In) *kernels.Tensor { return kernels.Sinkhorn(in.T("x"), in.Num("epsilon")) },
@@ -87,6 +92,14 @@ func nearestCases() (cases []optest.Case) {
 	return append(cases, optest.Case{Name: "nearest_rows_equal",
 		Inputs: inputs(optest.Input{Name: "x", Shape: []int{2, 2}, Values: []float32{1, 0, 0, 1}},
 			optest.Input{Name: "candidates", Shape: []int{len(equal) / 2, 2}, Values: slices.Clone(equal)})})
+}
+
+// koleoCases have rows of any norm, among which a few are the nearest of many.
+func koleoCases() (cases []optest.Case) {
+	for _, shape := range [][]int{{2, 1}, {5, 3}, {33, 12}, {130, 65}, {100, 5}} {
+		cases = append(cases, optest.Case{Name: fmt.Sprintf("koleo_%v", shape), Split: shape[0] == 100, Inputs: inputs(input("x", shape...))})
+	}
+	return cases
 }
 
 func sinkhornCases() (cases []optest.Case) {
