@@ -59,22 +59,6 @@ func TestMetricsFileIsRead(t *testing.T) {
 	}
 }
 
-func TestArrayFileIsNumPys(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "x.npy")
-	if err := writeArray(path, "|u1", []byte{1, 2, 3, 4, 5, 6}, 3, 2); err != nil {
-		t.Fatal(err)
-	}
-	text, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	// numpy.lib.format, version 1.0: magic, version, length of the header in two bytes, header with a final newline; a multiple of 64 bytes.
-	want := "\x93NUMPY\x01\x00\x76\x00{'descr': '|u1', 'fortran_order': False, 'shape': (3, 2,), }" + strings.Repeat(" ", 57) + "\n\x01\x02\x03\x04\x05\x06"
-	if string(text) != want || (len(text)-6)%64 != 0 {
-		t.Errorf("%q, want %q", text, want)
-	}
-}
-
 func TestRankingsCompareScoresWithoutLabels(t *testing.T) {
 	if got := spearman([]float64{1, 2, 2, 9}, []float64{10, 30, 20, 40}); math.Abs(got-0.948683) > 1e-6 { // 4.5/√(4.5·5)
 		t.Errorf("a tie: %g", got)

@@ -5,18 +5,17 @@ import (
 	"cmp"
 	"context"
 	"embed"
-	"encoding/binary"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
-	"strings"
 
 	"marr/bench"
 	"marr/net"
 	"marr/ssl"
 	"marr/ssl/data"
+	"marr/ssl/npy"
 	"marr/ssl/run"
 	"marr/ssl/train"
 	"marr/ssl/views"
@@ -74,16 +73,14 @@ func (c *comparer) writePeerFiles() (string, error) {
 	for name, set := range map[string]*data.Set{"train": c.Train, "test": c.Test} {
 		h, w, _ := set.Size()
 		pixels := make([]byte, 0, set.Len()*h*w*set.C)
-		labels := make([]byte, 0, 4*set.Len())
 		for i := range set.Len() {
 			img := set.Image(i)
 			for _, v := range img.Pix {
 				pixels = append(pixels, bytes.Repeat([]byte{v}, set.C/img.C)...) // a gray image among colored ones has three equal channels
 			}
-			labels = binary.LittleEndian.AppendUint32(labels, uint32(set.Labels[i]))
 		}
-		err := errors.Join(writeArray(filepath.Join(home, name+"-x.npy"), "|u1", pixels, set.Len(), h, w, set.C),
-			writeArray(filepath.Join(home, name+"-y.npy"), "<i4", labels, set.Len()))
+		err := errors.Join(writeArray(filepath.Join(home, name+"-x.npy"), pixels, set.Len(), h, w, set.C),
+			writeArray(filepath.Join(home, name+"-y.npy"), set.Labels, set.Len()))
 		if err != nil {
 			return "", err
 		}
@@ -149,6 +146,8 @@ func peerSettings(c run.Config, x Case, set *data.Set) (map[string]any, error) {
 	case *ssl.VISReg:
 		out["hidden"], out["out"], out["weight"], out["slices"] = cmp.Or(m.Hidden, 4*dim), m.Out, m.Lambda, m.Slices
 		out["locals"] = len(specs) - 2
+	case *ssl.DIET:
+		out["smoothing"], out["images"] = m.Smoothing, set.Len()
 	case *ssl.Jigsaw:
 		out["hidden"], out["gap"], out["normalize"] = cmp.Or(m.Hidden, dim), specs[0].Jigsaw.Gap, m.NormalizeTiles
 	case *ssl.Order:
@@ -178,7 +177,7 @@ func peerTrains(c run.Config, m ssl.Method) bool {
 	case *ssl.SwAV:
 		ok = ok && m.Queue == 0
 	case *ssl.DINO:
-		return ok && (m.TeacherTempWarmup == 0 || m.TeacherTempStart == m.TeacherTemp)
+		return ok && (m.TeacherTempWarmup == 0 || m.TeacherTempStart == m.TeacherTemp) && m.KoLeo == 0
 	}
 	return ok && c.ClipEach == 0
 }
@@ -200,7 +199,7 @@ func peerPaints(c run.Config, set *data.Set, specs []views.Spec) bool {
 	return true
 }
 
-// peerViews adds the settings of the views: crop, zoom sequence and colors of the first, solarize of the second.
+// peerViews adds the settings of the views: crop, zoom sequence, colors and erasing of the first, solarize of the second.
 func peerViews(out map[string]any, color bool, specs []views.Spec) {
 	first := specs[0]
 	if crop := first.RandomResizedCrop; crop != nil {
@@ -213,7 +212,7 @@ func peerViews(out map[string]any, color bool, specs []views.Spec) {
 		out["start"], out["zoom"], out["sigma"] = a.Start, a.Zoom, first.GaussianBlur.Sigma
 	}
 	if jitter := first.ColorJitter; jitter != nil {
-		out["jitter"] = jitter.Brightness
+		out["jitter"], out["jitter_p"] = jitter.Brightness, jitter.P
 		if color {
 			out["saturation"], out["hue"] = jitter.Saturation, jitter.Hue
 		}
@@ -221,16 +220,16 @@ func peerViews(out map[string]any, color bool, specs []views.Spec) {
 	if color {
 		out["gray"] = first.Grayscale
 	}
+	if e := first.RandomErasing; e != nil {
+		out["erase"], out["erase_scale"], out["erase_ratio"] = e.P, e.Scale, e.Ratio
+	}
 	if len(specs) > 1 && specs[1].Solarize != nil {
 		out["solarize"] = specs[1].Solarize.P
 	}
 }
 
-// writeArray writes an array of a NumPy type as an .npy file of version 1.0. Its header is padded to a multiple of 64 bytes.
-func writeArray(path, dtype string, values []byte, shape ...int) error {
-	dims := strings.Trim(strings.Join(strings.Fields(fmt.Sprint(shape)), ", "), "[]")
-	header := fmt.Sprintf("{'descr': '%s', 'fortran_order': False, 'shape': (%s,), }", dtype, dims)
-	header += strings.Repeat(" ", 63-(10+len(header))%64) + "\n"
-	text := append([]byte("\x93NUMPY\x01\x00"), byte(len(header)), byte(len(header)>>8))
-	return os.WriteFile(path, append(append(text, header...), values...), 0o666)
+// writeArray writes an array as a file of NumPy.
+func writeArray[T npy.Value](path string, values []T, shape ...int) error {
+	var out bytes.Buffer
+	return cmp.Or(npy.Write(&out, values, shape...), os.WriteFile(path, out.Bytes(), 0o666))
 }
