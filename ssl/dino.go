@@ -19,6 +19,9 @@ import (
 //
 // Global views go through the backbone as one batch-norm population, local ones as another; all of them go through the head as one (facebookresearch/dino,
 // utils.py, MultiCropWrapper). The teacher and its head see the two global views. The teacher is exported.
+//
+// With a weight λ above 0, λ times KoLeo of the student's features, normalized and without the head, is added for each global view by itself (Oquab et al.
+// 2023, arXiv:2304.07193, section 4; facebookresearch/dinov2, ssl_meta_arch.py). It compares the images of a batch; with --accumulate those of a part.
 type DINO struct {
 	Prototypes        int     `flag:"prototypes" help:"number of prototypes, the output dimension of the head (paper: 65536; use fewer for few images: 1024 below 20,000)" want:"at least 2"`
 	Hidden            int     `flag:"head-hidden" help:"hidden width of the head; 0: four times the backbone's (paper: 2048 after 384)" want:"at least 0"`
@@ -31,6 +34,7 @@ type DINO struct {
 	Momentum          float64 `flag:"momentum" help:"momentum of the teacher, which rises to 1 along a cosine (paper: 0.996; 0.99 for few images)" want:"above 0.5, at most 1"`
 	FreezeLast        float64 `flag:"freeze-last" help:"fraction of the steps, from the start, in which the prototypes are frozen (paper: the first epoch of 100)" want:"at least 0, below 1"`
 	CenterMomentum    float64 `flag:"center-momentum" help:"momentum m_c of the center (paper: 0.9)" want:"at least 0, at most 1"`
+	KoLeo             float64 `flag:"koleo" help:"weight λ of the KoLeo regularizer, which spreads the features of the images of a batch apart (paper: 0; DINOv2: 0.1)" want:"at least 0"`
 }
 
 var _ Method = (*DINO)(nil)
@@ -89,6 +93,12 @@ func (m *DINO) Loss(s *Step) *kernels.Tensor {
 	students := perView(head.Forward(h, net.Train), s.N)
 	loss, target := m.distill(s, students, teacherHead.Forward(multiCrop(teacher, s.Views[:2]), net.Train))
 	s.Observe(kernels.Slice(h, 0, s.N), target)
+	if m.KoLeo > 0 {
+		for v := range 2 {
+			features := kernels.L2Normalize(kernels.Slice(h, v*s.N, (v+1)*s.N))
+			loss = kernels.Add(loss, kernels.Scale(kernels.KoLeo(features), m.KoLeo))
+		}
+	}
 	return loss
 }
 
@@ -118,6 +128,8 @@ func (m *DINO) check(s *Step) {
 		fail("momentum %g: want it above 0.5, at most 1", m.Momentum)
 	case !(m.FreezeLast >= 0 && m.FreezeLast < 1):
 		fail("prototypes frozen for %g of the steps: want a fraction of at least 0, below 1", m.FreezeLast)
+	case !(m.KoLeo >= 0):
+		fail("weight %g of KoLeo: want it at least 0", m.KoLeo)
 	case m.Prototypes < 2 || m.Bottleneck < 1:
 		fail("%d prototypes after a bottleneck of %d: want at least 2, and 1", m.Prototypes, m.Bottleneck)
 	}

@@ -13,8 +13,8 @@
 //     Flags, recipes, config.toml and `marr pretrain --method list` follow from the tags.
 //  2. Views returns the default augmentations, usually a preset of package views.
 //  3. Loss builds the networks and the loss on a Step. It declares heads through Step.Heads, momentum encoders with Step.Momentum, numbers that change over
-//     training with Step.Scalar, random numbers of the host with Graph.Draw, and state that outlives a step with Step.State and Step.AfterUpdate. It passes
-//     embeddings to the collapse watch with Step.Observe.
+//     training with Step.Scalar, random numbers of the host with Graph.Draw, what is known of each image with Step.Labels, Step.Indices and
+//     Step.TeacherRows, and state that outlives a step with Step.State and Step.AfterUpdate. It passes embeddings to the collapse watch with Step.Observe.
 //  4. Register it from init, with a line that names the paper and the task.
 //  5. Add ten steps in PyTorch to tools/golden/methods.py, and a row to tenStepMethods in golden_test.go.
 //

@@ -61,6 +61,31 @@ func jointExample(m Contrastive, views, globals int) func(s *Step, in embeddings
 	}
 }
 
+// dietExample has the logits in place of features. The index of every image is 0: the host does not fill the input.
+func dietExample(smoothing float64) func(s *Step, in embeddings) *kernels.Tensor {
+	return func(s *Step, in embeddings) *kernels.Tensor {
+		return kernels.SmoothedCrossEntropy(in["logits"], s.Indices(), smoothing)
+	}
+}
+
+// distillExample has a queue that holds the rows of the batch already.
+func distillExample(temperature float64) func(s *Step, in embeddings) *kernels.Tensor {
+	return func(s *Step, in embeddings) *kernels.Tensor {
+		return (&Distill{Temperature: temperature}).divergence(kernels.StopGrad(in["teacher"]), in["student"], kernels.StopGrad(in["queue"]))
+	}
+}
+
+func koleoExample(_ *Step, in embeddings) *kernels.Tensor {
+	return kernels.KoLeo(kernels.L2Normalize(in["x"]))
+}
+
+// smoothedLogits returns the logarithms of DIET's target for image 0 of n, at which the loss is lowest.
+func smoothedLogits(n int, smoothing float64) []float32 {
+	v := slices.Repeat([]float32{float32(math.Log(smoothing / float64(n)))}, n)
+	v[0] = float32(math.Log(1 - smoothing + smoothing/float64(n)))
+	return v
+}
+
 func TestLossesHaveTheValuesOfExamples(t *testing.T) {
 	same := slices.Repeat([]float32{3, 1}, 4)
 	eye, s1 := []float32{1, 0, 0, 1}, []float32{0.9, 0.1, 0, 0.8, 0.2, 0.1, 0.7, 0.6, 0, 0.1, 0.2, 0.3}
@@ -85,6 +110,24 @@ func TestLossesHaveTheValuesOfExamples(t *testing.T) {
 		{"NNCLR", 2, nn, neighbors, nnclrExample(0.5), 0.188815, map[string][]float64{"z1": {0, 0, 0, 0}, "z2": {0, 0, 0, 0}},
 			map[string][]float32{"queue": {0.894427, 0.447214, -0.707107, 0.707107, -0.6, 0.8}}},
 		{"NNCLR, temperature 1", 2, nn, neighbors, nnclrExample(1), 0.339025, nil, nil},
+		{"DIET", 3, map[string][]float32{"logits": {1, 0, -1}}, nil, dietExample(0.8), 1.207606, nil, nil},
+		{"DIET, without smoothing", 3, map[string][]float32{"logits": {1, 0, -1}}, nil, dietExample(0), 0.407606, nil, nil},
+		{"DIET, uniform logits", 1000, map[string][]float32{"logits": slices.Repeat([]float32{-2}, 1000)}, nil, dietExample(0.8), 6.907755, nil, nil},
+		{"DIET, the lowest value", 3, map[string][]float32{"logits": smoothedLogits(3, 0.8)}, nil, dietExample(0.8), 1.060602, map[string][]float64{"logits": {0, 0, 0}}, nil},
+		{"DIET, 50,000 images, start", 50_000, map[string][]float32{"logits": make([]float32, 50_000)}, nil, dietExample(0.8), 10.819778, nil, nil},
+		{"DIET, 50,000 images, the lowest value", 50_000, map[string][]float32{"logits": smoothedLogits(50_000, 0.8)}, nil, dietExample(0.8), 9.156058, nil, nil},
+		{"Distill", 2, map[string][]float32{"teacher": eye, "student": {0.8, 0.6, 0.6, 0.8}, "queue": {1, 0, 0, 1, 0.6, 0.8}}, nil, distillExample(0.07), 2.454072,
+			nil, nil},
+		{"Distill, temperature 1", 2, map[string][]float32{"teacher": eye, "student": {0.8, 0.6, 0.6, 0.8}, "queue": {1, 0, 0, 1, 0.6, 0.8}}, nil, distillExample(1), 0.050287,
+			nil, nil},
+		{"Distill, equal", 2, map[string][]float32{"teacher": eye, "student": eye, "queue": {1, 0, 0, 1, 0.6, 0.8}}, nil, distillExample(1), 0,
+			map[string][]float64{"student": {0, 0, 0, 0}}, nil},
+		{"KoLeo", 2, map[string][]float32{"x": {1, 0, 0, 1, -1, 0, 3, 1}}, nil, koleoExample, 0.443377,
+			map[string][]float64{"x": {0, 1.540569, 0.048428, 0, 0, 0.125, 0.136714, -0.410142}}, nil},
+		{"KoLeo, equal rows", 2, map[string][]float32{"x": {1, 0, 2, 0, 3, 0}}, nil, koleoExample, 17.539307, nil, nil},
+		{"KoLeo, orthogonal rows", 3, map[string][]float32{"x": {1, 0, 0, 0, 1, 0, 0, 0, 1}}, nil, koleoExample, -0.346574, nil, nil},
+		{"KoLeo, antipodes", 2, map[string][]float32{"x": {1, 0, -1, 0}}, nil, koleoExample, -math.Ln2, nil, nil},
+		{"KoLeo, rotated and scaled", 2, map[string][]float32{"x": {0, 2, -1, 0, 0, -5, -0.5, 1.5}}, nil, koleoExample, 0.443377, nil, nil},
 		{"22 SwAV", 3, map[string][]float32{"s1": s1, "s2": {0.5, 0.4, 0.1, 0.6, 0.1, 0.2, 0.3, 0.5, 0, 0, 0.1, 0.6}}, nil, swavExample, 0.925484, nil, nil},
 		{"SwAV, equal scores", 3, map[string][]float32{"s1": make([]float32, 12), "s2": make([]float32, 12)}, nil, swavExample, math.Log(3), nil, nil},
 		{"LeJEPA, distances from the mean of two global views", 2, three, nil, jointExample(&LeJEPA{Slices: 4}, 3, 2), 0.395833, nil, nil},
@@ -100,7 +143,7 @@ func TestLossesHaveTheValuesOfExamples(t *testing.T) {
 	}
 }
 
-// tolerance is half a unit of the last printed digit, plus the rounding of float32.
+// tolerance is half a unit of the last printed digit, plus the rounding of float32, which grows with numbers above 1.
 const tolerance = 2e-6
 
 func (x example) check(t *testing.T) {
@@ -147,7 +190,7 @@ func (x example) check(t *testing.T) {
 	}
 	finish(t, r)
 	check := func(what string, got float32, want float64) {
-		if !(math.Abs(float64(got)-want) <= tolerance) {
+		if !(math.Abs(float64(got)-want) <= tolerance*max(1, math.Abs(want))) {
 			t.Errorf("%s is %.7g, want %.7g", what, got, want)
 		}
 	}

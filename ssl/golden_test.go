@@ -89,7 +89,7 @@ type tenSteps struct {
 	opt     net.Optimizer
 	step    *Step
 	locals  *kernels.Tensor
-	targets string // the input of the targets or labels; "": none
+	targets string // the input of the targets, labels or indices; "": none
 }
 
 // newTenSteps prepares a method with this many views of one size for each image.
@@ -122,11 +122,18 @@ func newTenSteps(t *testing.T, c *golden.Case, method Method, views int) *tenSte
 			}
 			s.Views = append(s.Views, kernels.Slice(x.locals, v*s.N, (v+1)*s.N))
 		}
-		if _, labeled := method.(*Supervised); labeled {
+		switch m := method.(type) {
+		case *Supervised:
 			x.targets, s.NumLabels = "labels", x.classes(t)
-		} else if len(c.Ints) > 0 {
-			x.targets = "targets"
-			s.Targets[0], s.TargetClasses[0] = g.Input(x.targets, kernels.I32, s.N), x.classes(t)
+		case *DIET:
+			x.targets, s.Samples = "indices", x.classes(t)
+		case *Distill:
+			s.Samples, m.Teacher = s.N, &TeacherFeatures{Dim: x.spec(t, "teacher0").Shape[1], Values: x.values(t, "teacher0")}
+		default:
+			if len(c.Ints) > 0 {
+				x.targets = "targets"
+				s.Targets[0], s.TargetClasses[0] = g.Input(x.targets, kernels.I32, s.N), x.classes(t)
+			}
 		}
 		x.step = s
 		loss := method.Loss(s)
@@ -215,6 +222,9 @@ func (x *tenSteps) replay(t *testing.T, i int) float64 {
 	if x.locals != nil {
 		kernels.Pack(r.Floats("locals"), x.values(t, fmt.Sprintf("locals%d", i)), 1)
 	}
+	if rows := x.step.Requests.TeacherRows; rows != nil {
+		kernels.Pack(r.Floats("teacher_rows"), x.values(t, fmt.Sprintf("teacher%d", i)), rows.Dim)
+	}
 	for name, v := range x.step.Requests.Scalars {
 		r.Set(name, v.At(i, 10))
 	}
@@ -276,7 +286,8 @@ var tenStepMethods = []struct {
 	}},
 	{"dino_train", 2, func(attr func(string) int, c *golden.Case) Method {
 		return &DINO{Prototypes: attr("prototypes"), Hidden: attr("hidden"), NormInHead: c.Attrs["normed"] == 1, Bottleneck: attr("bottleneck"), StudentTemp: c.Attrs["student_temperature"],
-			TeacherTemp: c.Attrs["teacher_temperature"], Momentum: c.Attrs["ema"], CenterMomentum: c.Attrs["centre_momentum"], FreezeLast: c.Attrs["frozen"] / 10}
+			TeacherTemp: c.Attrs["teacher_temperature"], Momentum: c.Attrs["ema"], CenterMomentum: c.Attrs["centre_momentum"], FreezeLast: c.Attrs["frozen"] / 10,
+			KoLeo: c.Attrs["koleo"]}
 	}},
 	{"mocov2_train", 2, func(attr func(string) int, c *golden.Case) Method {
 		return &MoCoV2{Temperature: c.Attrs["temperature"], Momentum: c.Attrs["ema"], Queue: attr("queue"), Hidden: attr("hidden"), Out: attr("embedding"), Symmetric: c.Attrs["symmetric"] == 1}
@@ -300,6 +311,10 @@ var tenStepMethods = []struct {
 	}},
 	{"mae_train", 1, func(attr func(string) int, c *golden.Case) Method {
 		return &MAE{MaskRatio: c.Attrs["mask_ratio"], NormPixels: c.Attrs["norm_pix"] == 1, Width: attr("decoder_dim"), Depth: attr("decoder_depth"), Heads: attr("decoder_heads")}
+	}},
+	{"diet_train", 1, func(_ func(string) int, c *golden.Case) Method { return &DIET{Smoothing: c.Attrs["smoothing"]} }},
+	{"distill_train", 1, func(attr func(string) int, c *golden.Case) Method {
+		return &Distill{Temperature: c.Attrs["temperature"], Queue: attr("queue")}
 	}},
 	{"supervised_train", 1, func(func(string) int, *golden.Case) Method { return &Supervised{} }},
 	{"order_train", 3, func(attr func(string) int, _ *golden.Case) Method { return &Order{Hidden: attr("hidden")} }},

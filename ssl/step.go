@@ -19,6 +19,7 @@ type Step struct {
 	Targets       []*kernels.Tensor // [N] I32, one for each Spec: its random class (a rotation, a permutation); nil if it has none
 	TargetClasses []int             // number of classes of each target; 0: no target
 	NumLabels     int               // number of classes of the labels; 0: no labels
+	Samples       int               // number of samples of the data set: its images, or with several frames a sample its clips
 
 	LearningRate net.Schedule // nil: constant
 	PeakRate     float64      // largest value of LearningRate
@@ -28,7 +29,10 @@ type Step struct {
 
 // Requests holds the declarations of a method while it built its loss. The trainer carries them out.
 type Requests struct {
-	UsesLabels bool // the input "labels" holds the labels of the images
+	UsesLabels  bool // the input "labels" holds the labels of the images
+	UsesIndices bool // the input "indices" holds the indices of the samples in the data set
+
+	TeacherRows *TeacherFeatures // the input "teacher_rows" holds the rows of the samples; nil: none
 
 	Embeddings *kernels.Tensor // embeddings of one view [N D] for the collapse watch; nil: none
 	HasPairs   bool            // Embeddings are of two views, [2N D]
@@ -77,6 +81,24 @@ func (s *Step) Scalar(name string, v net.Schedule) kernels.Scalar {
 func (s *Step) Labels() *kernels.Tensor {
 	s.Requests.UsesLabels = true
 	return s.Graph.Input("labels", kernels.I32, s.N)
+}
+
+// Indices returns the indices of the samples in the data set, [N] I32, from 0 to Samples − 1.
+func (s *Step) Indices() *kernels.Tensor {
+	s.Requests.UsesIndices = true
+	return s.Graph.Input("indices", kernels.I32, s.N)
+}
+
+// TeacherRows returns the teacher's features of the samples, [N D].
+func (s *Step) TeacherRows(t *TeacherFeatures) *kernels.Tensor {
+	if t == nil {
+		panic(&kernels.BuildError{Op: "teacher", Msg: "the method learns from the features of a teacher, and there are none: name them by --teacher"})
+	}
+	if n := t.Rows(); n != s.Samples {
+		panic(&kernels.BuildError{Op: "teacher", Msg: fmt.Sprintf("its features have %d rows, and the data set has %d samples: want a row for each", n, s.Samples)})
+	}
+	s.Requests.TeacherRows = t
+	return s.Graph.Input("teacher_rows", kernels.F32, s.N, t.Dim)
 }
 
 // Observe passes embeddings z of one view [N D] and a teacher's probabilities [M K] (nil: no teacher) to the collapse watch.

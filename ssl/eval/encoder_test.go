@@ -35,6 +35,9 @@ func TestEstimatedWorkOfFeaturesIsCloseToTheirProgram(t *testing.T) {
 			c.Arch, c.Backbone = n.Network()
 			c.Backbone["embed-dim"], c.Backbone["depth"] = 32, 4
 		}
+		if d, ok := m.(*ssl.Distill); ok {
+			d.Teacher = &ssl.TeacherFeatures{Dim: 6, Values: datatest.Numbers(6 * set.Len())}
+		}
 		x, err := train.New(kernels.NewStore(device), c, train.Job{Method: m, Set: set})
 		if err != nil {
 			t.Fatal(err)

@@ -141,6 +141,9 @@ func (r *Run) compareConfig(was Config) error {
 	if !r.Config.sameInit(was) {
 		return r.differs("it was started from other weights", "use the same ones, or choose another folder")
 	}
+	if r.Config.Teacher != was.Teacher {
+		return r.differs("it was started with other features of a teacher", "use the same ones, or choose another folder")
+	}
 	return r.compareSettings(was)
 }
 

@@ -15,7 +15,7 @@ import (
 	"marr/vk/vktest"
 )
 
-// The checkpoint holds averages, centers, queues and the running statistics of momentum encoders. SwAV has a queue here, in use before the stop. The resumed run is eager and ends with the same bytes.
+// The checkpoint holds averages, centers, queues and the running statistics of momentum encoders. SwAV has a queue here, in use before the stop, and DINO has KoLeo. The resumed run is eager and ends with the same bytes.
 func TestEveryMethodResumesToTheSameBytes(t *testing.T) {
 	set := datatest.Noise(12, 32, 1)
 	set.Labels, set.Classes = []int32{0, 1, 2, 0, 1, 2, 0, 1, 2, 0, 1, -1}, []string{"0", "1", "2"}
@@ -35,8 +35,11 @@ func TestEveryMethodResumesToTheSameBytes(t *testing.T) {
 				t.Fatal(err)
 			}
 			setNetwork(&c, m)
-			if swav, ok := m.(*ssl.SwAV); ok {
-				swav.Queue, swav.QueueStart = 4, 0
+			switch m := m.(type) {
+			case *ssl.SwAV:
+				m.Queue, m.QueueStart = 4, 0
+			case *ssl.DINO:
+				m.KoLeo = 0.1
 			}
 			if err := pretrainMethod(t, m, set, whole, c, false, 0); err != nil {
 				t.Fatal(err)
@@ -62,6 +65,7 @@ func TestMethodsRefuseViewsThatTheyCannotUse(t *testing.T) {
 		"mocov2": "from = \"swav\"", "mocov3": "from = \"dino\"", "nnclr": "from = \"mae\"", "swav": "from = \"jigsaw\"",
 		"lejepa": "from = \"mae\"", "visreg": "from = \"jigsaw\"", "jigsaw": "from = \"simclr\"", "barlow": "from = \"dino\"", "vicreg": "[[view]]\n[[view]]\n[[view]]\n", "dino": "from = \"rotation\"", "supervised": "",
 		"mae": "from = \"simclr\"",
+		"diet": "from = \"simclr\"", "distill": "from = \"jigsaw\"",
 	} {
 		c := smallConfig()
 		c.Method, c.Size = method, 32
@@ -75,7 +79,7 @@ func TestMethodsRefuseViewsThatTheyCannotUse(t *testing.T) {
 			t.Errorf("%s: %v", method, err)
 			continue
 		}
-		r := &Run{Dir: t.TempDir(), Config: c, Method: m, Set: set, Views: c.Views}
+		r := &Run{Dir: t.TempDir(), Config: c, Method: taught(m, set), Set: set, Views: c.Views}
 		if x, err := r.Pretrain(t.Context(), device); err == nil {
 			x.Free()
 			t.Errorf("%s trained on %s", method, fmt.Sprintf("%q", recipe))

@@ -194,6 +194,7 @@ func TestHealthyRunsOfEveryMethodRaiseNoAlarm(t *testing.T) {
 			if method != "order" {
 				r.Set = r.Set.Limit(48)
 			}
+			r.Method = taught(m, r.Set)
 			r.Notice = func(format string, args ...any) {
 				if strings.HasPrefix(format, "step ") { // an alarm
 					t.Errorf(format, args...)

@@ -25,7 +25,7 @@ type recipeFile struct {
 // simplify removes from the config.toml of a run what belongs to that run alone. Of lr and base_lr it keeps the one that the other follows from.
 func (f *recipeFile) simplify() {
 	f.out.About, f.out.Source = "the settings of a run", ConfigFile
-	for _, key := range []string{"data", initKey, flagsTable} {
+	for _, key := range append([]string{"data", flagsTable}, fileKeys...) {
 		delete(f.Keys, key)
 	}
 	if base, ok := tomlNumber(f.Keys["base_lr"]); ok && base == 0 {
@@ -100,7 +100,7 @@ func (f *recipeFile) read(key string, v any) error {
 		return f.fail(key, "%s is now %s: rename the key", key, renamed[key])
 	}
 	field, ok := fieldOf(&Config{}, key)
-	if !ok || key == initKey {
+	if !ok || slices.Contains(fileKeys, key) {
 		return f.fail(key, "%s is not known: want %s", key, strings.Join(recipeKeys(), ", "))
 	}
 	if err := f.check(key, v, field.value.Kind(), field.bounds); err != nil {
@@ -110,14 +110,14 @@ func (f *recipeFile) read(key string, v any) error {
 	return nil
 }
 
-// initKey is the setting of a configuration that no recipe has, because it is about a file.
-const initKey = "init"
+// fileKeys are the settings of a configuration that no recipe has, because they are about a file.
+var fileKeys = []string{"init", "teacher"}
 
 // recipeKeys returns the keys of a recipe's root.
 func recipeKeys() []string {
 	keys := []string{"about", "source", "target"}
 	for _, f := range fields(&Config{}) {
-		if f.key != initKey {
+		if !slices.Contains(fileKeys, f.key) {
 			keys = append(keys, f.key)
 		}
 	}

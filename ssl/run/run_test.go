@@ -73,7 +73,7 @@ func pretrainMethod(t *testing.T, m ssl.Method, set *data.Set, dir string, c Con
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
-	r := &Run{Dir: dir, Resume: resume, Config: c, Method: m, Set: set, SaveEvery: set.Len() / c.Batch}
+	r := &Run{Dir: dir, Resume: resume, Config: c, Method: taught(m, set), Set: set, SaveEvery: set.Len() / c.Batch}
 	r.OnStep = func(p Progress) {
 		if p.Step == stop {
 			cancel()
@@ -87,6 +87,14 @@ func pretrainMethod(t *testing.T, m ssl.Method, set *data.Set, dir string, c Con
 		x.Free()
 	}
 	return err
+}
+
+// taught returns a method after it got the features of a teacher for the images of a set, if it learns from one.
+func taught(m ssl.Method, set *data.Set) ssl.Method {
+	if d, ok := m.(*ssl.Distill); ok {
+		d.Teacher = &ssl.TeacherFeatures{Dim: 6, Values: datatest.Numbers(6 * set.Len())}
+	}
+	return m
 }
 
 func content(t *testing.T, dir, name string) []byte {

@@ -53,7 +53,8 @@ func started(t *testing.T, method string, change func(c *Config, m ssl.Method)) 
 	if change != nil {
 		change(&c, m)
 	}
-	x, err := New(kernels.NewStore(device), c, Job{Method: m, Set: eightOf(method)})
+	set := eightOf(method)
+	x, err := New(kernels.NewStore(device), c, Job{Method: taught(m, set), Set: set})
 	if err != nil {
 		t.Fatal(err)
 	}

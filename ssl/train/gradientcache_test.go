@@ -45,7 +45,7 @@ func (m grouped) Loss(s *ssl.Step) *kernels.Tensor {
 
 func trainer(t *testing.T, c Config, m ssl.Method, set *data.Set) *Trainer {
 	t.Helper()
-	x, err := New(kernels.NewStore(device), c, Job{Method: m, Set: set})
+	x, err := New(kernels.NewStore(device), c, Job{Method: taught(m, set), Set: set})
 	if err != nil {
 		t.Fatal(err)
 	}

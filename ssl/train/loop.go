@@ -113,10 +113,18 @@ func (t *Trainer) submit(collect func() error) error {
 // fill writes the samples of a run of a pass with views.
 func (t *Trainer) fill(r *kernels.Run, part []int, epoch uint32) {
 	t.batch.fill(r, part, epoch)
-	if t.step.Requests.UsesLabels {
-		labels := r.Ints("labels")
-		for slot, i := range part {
-			labels[slot] = t.job.Set.Labels[i]
+	q := t.step.Requests
+	for slot, i := range part {
+		if q.UsesLabels {
+			r.Ints("labels")[slot] = t.job.Set.Labels[i]
+		}
+		if q.UsesIndices {
+			r.Ints("indices")[slot] = int32(i)
+		}
+		if q.TeacherRows != nil {
+			rows := r.Floats("teacher_rows")
+			width := len(rows) / len(part)
+			kernels.Pack(rows[slot*width:(slot+1)*width], q.TeacherRows.Row(i), q.TeacherRows.Dim)
 		}
 	}
 }

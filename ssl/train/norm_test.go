@@ -29,7 +29,7 @@ func TestHeadNormReplacesBatchNormInTheHeadsOfEveryMethod(t *testing.T) {
 		if d, ok := m.(*ssl.DINO); ok {
 			d.NormInHead = true
 		}
-		x, err := New(kernels.NewStore(device), c, Job{Method: m, Set: set})
+		x, err := New(kernels.NewStore(device), c, Job{Method: taught(m, set), Set: set})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -63,7 +63,8 @@ func refusedByLoss(t *testing.T, method, option, text string) {
 	}
 	c := configFor(m)
 	c.Size = 32
-	if x, err := New(kernels.NewStore(device), c, Job{Method: m, Set: datatest.Noise(16, 32, 1)}); err == nil {
+	set := datatest.Noise(16, 32, 1)
+	if x, err := New(kernels.NewStore(device), c, Job{Method: taught(m, set), Set: set}); err == nil {
 		x.Free()
 		t.Errorf("%s with %s %s was built", method, option, text)
 	}

@@ -24,7 +24,8 @@ func newSlope(t *testing.T, method string) *slope {
 	if err != nil {
 		t.Fatal(err)
 	}
-	x, err := New(kernels.NewStore(device), configFor(m), Job{Method: m, Set: eightOf(method)})
+	set := eightOf(method)
+	x, err := New(kernels.NewStore(device), configFor(m), Job{Method: taught(m, set), Set: set})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -60,11 +61,8 @@ func (s *slope) run(t *testing.T) *kernels.Run {
 	t.Helper()
 	finish(t, begin(t, s.prog.Segment("clear")))
 	r := begin(t, s.prog.Segment("micro"))
-	s.batch.fill(r, []int{0, 1, 2, 3, 4, 5, 6, 7}, 0)
+	s.fill(r, []int{0, 1, 2, 3, 4, 5, 6, 7}, 0)
 	r.Draw(1, 0)
-	if s.step.Requests.UsesLabels {
-		copy(r.Ints("labels"), s.job.Set.Labels)
-	}
 	for name, v := range s.held {
 		copy(r.Floats(name), v)
 	}

@@ -187,7 +187,7 @@ func (t *Trainer) recordParts(g *kernels.Graph) *kernels.Tensor {
 // newStep returns a step without views and targets.
 func (t *Trainer) newStep(g *kernels.Graph) *ssl.Step {
 	s := &ssl.Step{Graph: g, Backbone: t.Backbone, Heads: net.Scope{Store: t.Store, Norm: t.Config.HeadNorm, Seed: t.Config.Seed},
-		NumLabels: t.job.Set.NumClasses(), LearningRate: t.schedule, PeakRate: t.Config.LR}
+		NumLabels: t.job.Set.NumClasses(), Samples: t.batch.samples(), LearningRate: t.schedule, PeakRate: t.Config.LR}
 	for _, spec := range t.batch.specs {
 		s.TargetClasses = append(s.TargetClasses, spec.TargetClasses())
 	}

@@ -83,6 +83,14 @@ func everything(t *testing.T, st *kernels.Store) (all []float32) {
 	return all
 }
 
+// taught returns a method after it got the features of a teacher for the images of a set, if it learns from one.
+func taught(m ssl.Method, set *data.Set) ssl.Method {
+	if d, ok := m.(*ssl.Distill); ok && d.Teacher == nil {
+		d.Teacher = &ssl.TeacherFeatures{Dim: 6, Values: datatest.Numbers(6 * set.Len())}
+	}
+	return m
+}
+
 func must(t *testing.T) func(v []float32, err error) []float32 {
 	return func(v []float32, err error) []float32 {
 		t.Helper()

@@ -52,6 +52,8 @@ var presets = map[string]func(Input) []Spec{
 	// Gidaris et al. 2018, arXiv:1803.07728; small: its CIFAR set (random crop, padding 4 of 32). Each view has one random rotation; the
 	// paper shows all four.
 	"rotation": rotation,
+	// Balestriero 2023, arXiv:2302.10260, for CIFAR and ImageNet alike, but for its blur of small images.
+	"diet": diet,
 	// Noroozi and Favaro 2016, arXiv:1603.09246 (facebookresearch/vissl, jigsaw_8gpu_resnet.yaml, with the 100 permutations of its best
 	// result); small, no source: 2 × 2 tiles, all 24 permutations, a gap of an eighth of a cell.
 	"jigsaw": jigsaw,
@@ -63,6 +65,8 @@ var presets = map[string]func(Input) []Spec{
 	// He et al. 2016, arXiv:1512.03385, section 4.2 (small: padding 4 of 32); above 64 px, Inception's crops (Szegedy et al. 2015,
 	// arXiv:1409.4842, section 6; torchvision's references/classification).
 	"supervised": supervised,
+	// No source: a crop of at least half of the image, so that the features that a teacher gave to the whole image are valid for it.
+	"distill": Finetune,
 }
 
 // Ranges and strengths that several recipes use.
@@ -156,6 +160,15 @@ func supervised(in Input) []Spec {
 	return []Spec{randomResized(in.Size, broad)}
 }
 
+func diet(in Input) []Spec {
+	s := pair{jitter: ColorJitter{0.3, 0.4, 0.4, 0.4, 0.2}}.view(in, in.Size, broad, 0, 0)
+	if !small(in) {
+		s.GaussianBlur = &GaussianBlur{P: 0.2, Sigma: [2]float64{1, 2}, Kernel: 3}
+	}
+	s.RandomErasing = &RandomErasing{P: 0.25, Scale: [2]float64{0.02, 0.33}, Ratio: [2]float64{0.3, 3.3}}
+	return []Spec{s}
+}
+
 func mae(in Input) []Spec {
 	s := Unmasked(in)[0]
 	s.PatchMask = &PatchMask{16, 0.75}
@@ -238,7 +251,7 @@ func Eval(in Input) []Spec {
 	return []Spec{{Size: in.Size, CenterCrop: &CenterCrop{resize, "bilinear"}}}
 }
 
-// Finetune returns the view for training on few labels: a crop of 0.5–1 of the area, and a flip.
+// Finetune returns the view for training on few labels, and from a teacher: a crop of 0.5–1 of the area, and a flip.
 func Finetune(in Input) []Spec { return []Spec{randomResized(in.Size, [2]float64{0.5, 1})} }
 
 // Unmasked returns the view of the preset "mae" without its mask: a crop of 0.2–1 of the area, and a flip.

@@ -9,7 +9,7 @@ import (
 )
 
 func TestPresetsPassCheckAndFitTheInput(t *testing.T) {
-	count := map[string]int{"dino": 8, "swav": 8, "lejepa": 8, "mae": 1, "rotation": 1, "jigsaw": 1, "supervised": 1, "order": 4}
+	count := map[string]int{"dino": 8, "swav": 8, "lejepa": 8, "mae": 1, "diet": 1, "distill": 1, "rotation": 1, "jigsaw": 1, "supervised": 1, "order": 4}
 	for _, name := range Presets() {
 		for _, in := range []Input{{32, 1, 4}, {32, 3, 4}, {64, 3, 4}, {96, 3, 4}, {224, 3, 4}, {224, 1, 4}} {
 			specs, err := Preset(name, in)
@@ -34,8 +34,8 @@ func TestPresetsPassCheckAndFitTheInput(t *testing.T) {
 			}
 		}
 	}
-	if n := len(Presets()); n != 17 {
-		t.Errorf("%d presets, want 17", n)
+	if n := len(Presets()); n != 19 {
+		t.Errorf("%d presets, want 19", n)
 	}
 	for name, in := range map[string]Input{"nothing": {32, 3, 1}, "order": {3, 3, 20}, "mae": {33, 3, 1}} {
 		if _, err := Preset(name, in); err == nil {
@@ -44,13 +44,16 @@ func TestPresetsPassCheckAndFitTheInput(t *testing.T) {
 	}
 }
 
-// SimCLR's and DINO's numbers from the papers, at 224 px and for small images.
+// SimCLR's, DIET's and DINO's numbers from the papers, at 224 px and for small images.
 func TestPresetsHaveTheirSourcesNumbers(t *testing.T) {
 	if s := preset(t, "simclr", 32)[1]; *s.ColorJitter != (ColorJitter{0.8, 0.4, 0.4, 0.4, 0.1}) || s.RandomResizedCrop.Scale != medium || s.Bicubic() {
 		t.Errorf("simclr at 32 px: %s", Encode([]Spec{s}))
 	}
 	if s := preset(t, "simclr", 224)[1]; *s.ColorJitter != (ColorJitter{0.8, 0.8, 0.8, 0.8, 0.2}) || s.BlurKernel() != 23 || !s.Bicubic() {
 		t.Errorf("simclr at 224 px: %s", Encode([]Spec{s}))
+	}
+	if s := preset(t, "diet", 224)[0]; *s.ColorJitter != (ColorJitter{0.3, 0.4, 0.4, 0.4, 0.2}) || s.BlurKernel() != 3 || s.GaussianBlur.P != 0.2 || s.RandomErasing.P != 0.25 || s.Bicubic() {
+		t.Errorf("diet at 224 px: %s", Encode([]Spec{s}))
 	}
 	large, small := preset(t, "dino", 224), preset(t, "dino", 32)
 	if large[2].Size != 96 || small[7].Size != 18 || large[0].GaussianBlur.P != 1 || large[1].Solarize.P != 0.2 || large[7].Solarize != nil {

@@ -33,3 +33,12 @@ func Labeled(n, px, channels int) *data.Set {
 	}
 	return set
 }
+
+// Numbers returns n random numbers of mean 0 and variance 1, such as the features of a teacher.
+func Numbers(n int) []float32 {
+	src, v := rng.New(11), make([]float32, n)
+	for i := range v {
+		v[i] = float32(src.Normal())
+	}
+	return v
+}
