@@ -44,12 +44,13 @@ const twoViews = "from = \"simclr\"\n"
 // transformers lists the methods that train a vision transformer, too or only.
 var transformers = []string{"dino", "mocov3"}
 
-// demoMethods returns the methods that train the network of marr demo.
+// demoMethods returns the methods that train the network of marr demo from images alone, without the features of another network.
 func demoMethods() []string {
 	return slices.DeleteFunc(ssl.Methods(), func(name string) bool {
 		m, _ := ssl.New(name) // it is registered
 		_, chooses := m.(ssl.NetworkChooser)
-		return chooses
+		_, learns := m.(*ssl.Distill)
+		return chooses || learns
 	})
 }
 

@@ -64,7 +64,7 @@ func TestMethodsRefuseViewsThatTheyCannotUse(t *testing.T) {
 		"simclr": "from = \"mae\"", "byol": "from = \"dino\"", "simsiam": "[[view]]\n[[view]]\n[[view]]\n", "rotation": "from = \"supervised\"",
 		"mocov2": "from = \"swav\"", "mocov3": "from = \"dino\"", "nnclr": "from = \"mae\"", "swav": "from = \"jigsaw\"",
 		"lejepa": "from = \"mae\"", "visreg": "from = \"jigsaw\"", "jigsaw": "from = \"simclr\"", "barlow": "from = \"dino\"", "vicreg": "[[view]]\n[[view]]\n[[view]]\n", "dino": "from = \"rotation\"", "supervised": "",
-		"mae": "from = \"simclr\"",
+		"mae":  "from = \"simclr\"",
 		"diet": "from = \"simclr\"", "distill": "from = \"jigsaw\"",
 	} {
 		c := smallConfig()

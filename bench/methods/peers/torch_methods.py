@@ -18,7 +18,7 @@ def cosine(p, z):
 
 
 class Method(nn.Module):
-    """loss(images, labels) of one step. accuracies collects the accuracy of a pretext task at each step."""
+    """loss(images, labels) of one step; chosen: the indices of the images. accuracies collects the accuracy of a pretext task at each step."""
     constant_momentum = False
 
     def __init__(self, recipe, paint, classes):

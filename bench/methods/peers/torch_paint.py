@@ -122,8 +122,22 @@ class Painter:
                     chosen = order[:, at] == i
                     f = torch.empty(int(chosen.sum()), 1, 1, 1).uniform_(-s, s)
                     jittered[chosen] = JITTER[op](jittered[chosen], f if op == "hue" else 1 + f)
-            x = torch.where(coin(n, 0.8), jittered, x)
+            x = torch.where(coin(n, self.r["jitter_p"]), jittered, x)
         return torch.where(coin(len(x), self.r["gray"]), luma(x), x)
+
+    def erase(self, x):
+        """RandomErasing of normalized images with value 0: the first of ten random boxes that fits inside the image, else none."""
+        n, side = len(x), x.shape[2]
+        area = side * side * torch.empty(n, 10).uniform_(*self.r["erase_scale"])
+        ratio = torch.empty(n, 10).uniform_(*(math.log(v) for v in self.r["erase_ratio"])).exp()
+        h, w = (area * ratio).sqrt().round(), (area / ratio).sqrt().round()
+        fits = (h < side) & (w < side)
+        first = fits.int().argmax(1, keepdim=True)
+        h, w = (v.gather(1, first).view(-1, 1, 1, 1) for v in (h, w))
+        top, left = ((torch.rand(n, 1, 1, 1) * (side - v + 1)).floor() for v in (h, w))
+        i, j = torch.arange(side).view(1, 1, -1, 1), torch.arange(side).view(1, 1, 1, -1)
+        inside = (i >= top) & (i < top + h) & (j >= left) & (j < left + w)
+        return x.masked_fill(inside & coin(n, self.r["erase"]) & fits.any(1).view(-1, 1, 1, 1), 0)
 
     def pair(self, x):
         return [self.normalize(self.view(x)), self.normalize(self.view(x, solarize=self.r.get("solarize", 0)))]

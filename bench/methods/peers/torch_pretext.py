@@ -1,7 +1,8 @@
-"""The methods of torch_ssl.py that predict a class of each image: pretext tasks, and the labels."""
+"""The methods of torch_ssl.py that predict a class of each image: pretext tasks, its index, and the labels."""
 import itertools
 
 import torch
+import torch.nn.functional as F
 from torch import nn
 
 from torch_methods import Method
@@ -44,6 +45,15 @@ class Order(Jigsaw):
     def loss(self, x, _):
         frames, target = torch.stack(self.paint.frames(x), 1), torch.randint(0, len(self.permutations), (len(x),))
         return self.classify_permutation(self.paint.normalize(frames[torch.arange(len(x)).view(-1, 1), self.permutations[target]].flatten(0, 1)), target)
+
+
+class DIET(Method):
+    def build(self, dim, _):
+        self.head = nn.Linear(dim, self.r["images"], bias=False)
+
+    def loss(self, x, _):
+        logits = self.head(self.net(self.paint.erase(self.paint.normalize(self.paint.view(x)))))
+        return F.cross_entropy(logits, self.chosen, label_smoothing=self.r["smoothing"])
 
 
 class Supervised(Method):

@@ -22,13 +22,14 @@ from torch_eval import features, knn, linear, linear10, rank
 from torch_jepa import LeJEPA, VISReg
 from torch_methods import DINO, NNCLR, BarlowTwins, BYOL, MoCoV2, MoCoV3, SimCLR, SimSiam, SwAV, VICReg
 from torch_paint import Painter
-from torch_pretext import Jigsaw, Order, Rotation, Supervised
+from torch_pretext import DIET, Jigsaw, Order, Rotation, Supervised
 
 # Of every method. vit: the arguments of torch_vit.ViT, or None for a ResNet-10.
 BASE = dict(optimizer="adamw", lr=2e-3, batch=256, warmup=0.1, weight_decay=0.0, weight_decay_end=0.0, cubic=False, solarize=0.0, saturation=0.0,
-            hue=0.0, gray=0.0, backbone_bn=True, vit=None)
-# Views: scale of the crop, bicubic resizing, strengths of the jitter (of brightness and contrast, of saturation, of hue), probabilities of gray and, in the
-# second view, of solarize; or padding by pad pixels and a crop of the size of the image.
+            hue=0.0, gray=0.0, jitter_p=0.8, backbone_bn=True, vit=None)
+# Views: scale of the crop, bicubic resizing, strengths of the jitter (of brightness and contrast, of saturation, of hue) and its probability, probabilities of
+# gray and, in the second view, of solarize, probability of erasing with the ranges of area and aspect ratio; or padding by pad pixels and a crop of the size
+# of the image.
 RECIPES = {
     "simclr": dict(scale=(0.2, 1), jitter=0.4, temperature=0.2, hidden=128, out=64),
     "byol": dict(momentum=0.99, scale=(0.08, 1), cubic=True, jitter=0.4, solarize=0.2, hidden=256, out=64),
@@ -44,13 +45,15 @@ RECIPES = {
     "swav": dict(scale=(0.2, 1), cubic=True, jitter=0.8, locals=6, hidden=128, out=64, prototypes=256, temperature=0.1, epsilon=0.05, freeze=0.01),
     "lejepa": dict(scale=(0.2, 1), jitter=0.4, locals=6, hidden=512, out=64, weight=0.02, slices=256),
     "visreg": dict(scale=(0.2, 1), jitter=0.4, locals=6, hidden=512, out=64, weight=0.6, slices=256),
+    "diet": dict(scale=(0.08, 1), jitter=0.4, jitter_p=0.3, erase=0.25, erase_scale=(0.02, 0.33), erase_ratio=(0.3, 3.3), smoothing=0.8, images=10000),
     "jigsaw": dict(pad=0, hidden=64, gap=2, normalize=True),
     "order": dict(frames=3, start=(0.8, 1), zoom=(1.15, 1.4), jitter=0.4, sigma=(0.1, 1.5), hidden=128),
     "rotation": dict(pad=4), "supervised": dict(pad=4),
 }
 
 METHODS = {"simclr": SimCLR, "byol": BYOL, "simsiam": SimSiam, "barlow": BarlowTwins, "vicreg": VICReg, "dino": DINO, "mocov2": MoCoV2, "mocov3": MoCoV3,
-           "nnclr": NNCLR, "swav": SwAV, "lejepa": LeJEPA, "visreg": VISReg, "rotation": Rotation, "jigsaw": Jigsaw, "order": Order, "supervised": Supervised}
+           "nnclr": NNCLR, "swav": SwAV, "lejepa": LeJEPA, "visreg": VISReg, "diet": DIET, "rotation": Rotation, "jigsaw": Jigsaw, "order": Order,
+           "supervised": Supervised}
 
 
 def train(m, r, x, labels, epochs):
@@ -75,6 +78,7 @@ def train(m, r, x, labels, epochs):
             if not g["flat"]:
                 g["weight_decay"] = r["weight_decay_end"] + (r["weight_decay"] - r["weight_decay_end"]) * (1 + math.cos(math.pi * k / steps)) / 2
         chosen = order[k % per * r["batch"]:][:r["batch"]]
+        m.chosen = chosen
         loss = m.loss(x[chosen].float() / 255, labels[chosen])
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
