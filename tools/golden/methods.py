@@ -1,5 +1,5 @@
 """Golden losses, gradients and training of the methods other than SimCLR: ssl/testdata/{byol,simsiam,barlow,vicreg,dino,rotation,
-jigsaw,order,supervised,mocov2,mocov3,nnclr,swav,lejepa,visreg,mae}.json.
+jigsaw,order,supervised,mocov2,mocov3,nnclr,swav,lejepa,visreg,mae,diet,distill}.json.
 
 Run: /usr/bin/python3 tools/golden/methods.py [method ...]; "methods.py search [method ...]" prints the numbers by which the names of the cases were chosen
 (training.search). The schema is in goldenfile.py. A step has N = "batch" images; rows i and i+N of "views<t>"
@@ -21,6 +21,7 @@ op "dino_train"    both views in one forward of the student's backbone, "locals<
                    a batch norm precedes each GELU and the linear layer before it has no bias: head.{0,1,3,4,6};
                    "teacher." + names; "centre" [K] from zeros. Clipped per parameter to norm "clip": g clip/(norm + 1e-6). head.last has
                    no gradient in the first "frozen" steps: no weight decay, no moments; AdamW's bias correction counts later steps only.
+                   "koleo" times KoLeo of the student's features of each view is added (facebookresearch/dinov2, loss/koleo_loss.py).
 op "mocov2_train"  as byol_train, but without a predictor and with a constant m; projector.{0,2}. "queue" [K D] are the keys before the first step and, as an
                    output, after the last: step t replaces rows (t M + i) mod K, i = 0 ... M-1, M = N, or 2 N if "symmetric" is 1.
 op "mocov3_train"  as byol_train; projector and predictor without biases; if "predictor_norm" is 1, the predictor ends in a batch norm without scale and bias.
@@ -31,6 +32,8 @@ op "lejepa_train", "visreg_train" views and locals as in dino_train, all feature
                    "directions<t>" [S D] are the directions of step t.
 op "mae_train"     views [N 16 16 1], "noise<t>" [N 16]: the patches of the smallest numbers are visible; names of models_mae.py. The fixed positions are
                    outputs.
+op "diet_train"    views [N 16 16 1], "targets<t>" [N] are the indices of the images; head.weight; label smoothing "smoothing".
+op "distill_train" views [N 16 16 1], "teacher<t>" [N D]; projector.weight/bias; "queue" as in mocov2_train, with the normalized rows of the teacher.
 op "rotation_train" views [N 16 16 1], "targets<t>" [N]; head.weight, head.bias.
 op "jigsaw_train"  views [N*4 10 10 1]: the tiles of image i are rows 4i ... 4i+3, in one batch-norm population; head.0 without bias, head.1
                    batch norm over all tiles, ReLU, concatenation of the tiles of an image [N 4*hidden], head.3 to permutations. If
@@ -248,7 +251,8 @@ class DINO(WithEMA):
     def loss(self, t):
         globals_ = self.images(t)
         sizes = [globals_] + ([self.images(t, "locals")] if self.locals else [])
-        students = self.net.head(torch.cat([self.net.features(v) for v in sizes])).split(BATCH)
+        self.features = torch.cat([self.net.features(v) for v in sizes])
+        students = self.net.head(self.features).split(BATCH)
         self.logits = self.teacher.head(self.teacher.features(globals_)).split(BATCH)
         return dino_loss(students, self.logits, self.centre, self.tau)
 
@@ -271,6 +275,24 @@ class DINO(WithEMA):
 class MultiCrop(DINO):
     locals, case_name, more = 2, "dino_locals_17", dict(DINO.more, locals=2)
     views = DINO.views + view_specs(2 * BATCH, 10, "locals")
+
+
+class KoLeoDINO(DINO):
+    case_name, more = "dino_koleo_21", dict(DINO.more, koleo=0.1)
+
+    def loss(self, t):
+        loss = super().loss(t)
+        return loss + sum(0.1 * self.koleo(unit(f)) for f in self.features.split(BATCH))
+
+    def koleo(self, x):
+        """The gap between the two greatest similarities of a row is the distance to a kink."""
+        dots = (x @ x.t()).detach().fill_diagonal_(-2)
+        top = dots.topk(2, dim=1).values
+        self.gap = min(getattr(self, "gap", 1), float((top[:, 0] - top[:, 1]).min()))
+        return -torch.log(F.pairwise_distance(x, x[dots.argmax(1)], p=2, eps=1e-8) + 1e-8).mean()
+
+    def margin(self):
+        return self.gap
 
 
 class NormedMultiCrop(MultiCrop):
@@ -519,6 +541,40 @@ class Supervised(Rotation):
         return F.cross_entropy(self.net.head(self.net.features(self.images(t))), labels, ignore_index=-1)
 
 
+class DIET(Rotation):
+    op, case_name, classes, more, attrs = "diet_train", "diet_7", 20, {"smoothing": 0.8}, dict(ADAMW, weight_decay=0.05)
+
+    @staticmethod
+    def network():
+        net = SmallResNet(WIDTH, 1)
+        net.head = nn.Linear(net.dim, DIET.classes, bias=False)
+        return net
+
+    def loss(self, t):
+        logits = self.net.head(self.net.features(self.images(t)))
+        return F.cross_entropy(logits, torch.tensor(targets(self.case, t, self.classes)), label_smoothing=0.8)
+
+
+class Distill(Queued):
+    op, case_name, attrs, more = "distill_train", "distill_16", ADAMW, {"queue": 40, "temperature": 0.07}
+    views = view_specs(Queued.batch) + [spec("queue", (40, 12), -0.3, 0.3)] + [spec("teacher%d" % t, (Queued.batch, 12)) for t in range(STEPS)]
+
+    @staticmethod
+    def network():
+        net = SmallResNet(WIDTH, 1)
+        net.projector = nn.Linear(net.dim, 12)
+        return net
+
+    def loss(self, t):
+        self.teacher, student = unit(self.images(t, "teacher")), unit(self.net.projector(self.net.features(self.images(t))))
+        queue = torch.cat([self.teacher, self.queue["queue"].clone()]) / 0.07
+        p, log_q = F.softmax(self.teacher @ queue.t(), dim=1), F.log_softmax(student @ queue.t(), dim=1)
+        return F.kl_div(log_q, p, reduction="batchmean")
+
+    def after(self, t):
+        self.push(t, "queue", self.teacher)
+
+
 class Jigsaw(Method):
     op, case_name, classes, views = "jigsaw_train", "jigsaw_2", 24, view_specs(4 * BATCH, 10)
     more = {"tiles": 4, "hidden": 20}
@@ -660,7 +716,7 @@ FILES = {
     "simsiam": ([SimSiam], lambda: [pair_case("simsiam_loss", simsiam_loss, 4, 9), pair_case("simsiam_loss", simsiam_loss, 3, 12)]),
     "barlow": ([BarlowTwins], lambda: [barlow_case(5, 7, 0.0051), barlow_case(16, 3, 0.5)]),
     "vicreg": ([VICReg], lambda: [vicreg_case(5, 7, 1, 25, 25, 1), vicreg_case(16, 3, 2, 2, 3, 5)]),
-    "dino": ([DINO, MultiCrop, NormedMultiCrop], lambda: [dino_case(5, 11, 0), dino_case(4, 7, 2)]),
+    "dino": ([DINO, MultiCrop, NormedMultiCrop, KoLeoDINO], lambda: [dino_case(5, 11, 0), dino_case(4, 7, 2)]),
     "mocov2": ([MoCoV2, SymmetricMoCoV2], lambda: []),
     "mocov3": ([MoCoV3, MoCoV3OfTransformers], lambda: []),
     "nnclr": ([NNCLR], lambda: []),
@@ -668,6 +724,8 @@ FILES = {
     "lejepa": ([LeJEPA], lambda: [joint_case("lejepa_loss", lejepa_regularizer, 3, 2, 5, 7, 8, 0.02), joint_case("lejepa_loss", lejepa_regularizer, 2, 2, 33, 12, 4, 0.5)]),
     "visreg": ([VISReg], lambda: [joint_case("visreg_loss", visreg_regularizer, 3, 2, 5, 7, 9, 0.6), joint_case("visreg_loss", visreg_regularizer, 2, 2, 33, 12, 4, 0.9)]),
     "mae": ([MAE], lambda: []),
+    "diet": ([DIET], lambda: []),
+    "distill": ([Distill], lambda: []),
     "rotation": ([Rotation], lambda: []),
     "jigsaw": ([Jigsaw, NormalisedJigsaw], lambda: []),
     "order": ([Order], lambda: []),

@@ -8,6 +8,7 @@ import (
 	"io"
 	"math"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/spf13/pflag"
@@ -23,6 +24,7 @@ func dataCommand(fs *pflag.FlagSet) func(context.Context, []string) error {
 	end()
 	defer inGroup(fs, outputGroup)()
 	sheet := fs.String("sheet", "", "write a contact sheet of 64 images to `FILE`.png")
+	files := fs.String("files", "", "write the path of each image to `FILE`, one a line, in the order of the set and of the rows of --teacher")
 	asJSON := fs.Bool("json", false, "print the description as JSON")
 	return func(ctx context.Context, args []string) error {
 		if len(args) != 2 || args[0] != "inspect" {
@@ -30,6 +32,9 @@ func dataCommand(fs *pflag.FlagSet) func(context.Context, []string) error {
 		}
 		if err := checkPNG("--sheet", *sheet); err != nil {
 			return err
+		}
+		if *files != "" && data.HasFixedSize(args[1]) {
+			return usagef("--files: %s is not made of image files: its images are in the order of the file", args[1])
 		}
 		if *px == 0 {
 			var err error
@@ -42,6 +47,11 @@ func dataCommand(fs *pflag.FlagSet) func(context.Context, []string) error {
 			return err
 		}
 		defer set.Close()
+		if *files != "" {
+			if err := writeFiles(*files, set); err != nil {
+				return err
+			}
+		}
 		if *sheet != "" {
 			err := net.WriteFileAtomic(*sheet, func(w io.Writer) error { return png.Encode(w, subsample(set, 64).ContactSheet(8, 8)) })
 			if err != nil {
@@ -57,11 +67,22 @@ func dataCommand(fs *pflag.FlagSet) func(context.Context, []string) error {
 			return json.NewEncoder(os.Stdout).Encode(i)
 		}
 		i.print(os.Stdout)
+		if *files != "" {
+			printLine(os.Stdout, "paths of the images, in order: %s", *files)
+		}
 		if *sheet != "" {
 			printLine(os.Stdout, "contact sheet: %s", *sheet)
 		}
 		return nil
 	}
+}
+
+// writeFiles writes the path of each image within its set, one a line.
+func writeFiles(path string, set *data.Set) error {
+	return net.WriteFileAtomic(path, func(w io.Writer) error {
+		_, err := io.WriteString(w, strings.Join(append(slices.Clone(set.Files), ""), "\n"))
+		return err
+	})
 }
 
 // inspection is the description that marr data inspect prints.

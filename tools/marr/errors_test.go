@@ -49,7 +49,7 @@ func TestBadInputPrintsOneLineAndLeavesNoFolder(t *testing.T) {
 		{"flag without a value", 2, "--data needs a value: write --data D", nil, []string{"pretrain", "--data"}},
 		{"no flags", 2, "--data and --out are required", nil, []string{"pretrain"}},
 		{"stray word", 2, "is not a flag", nil, small(good, out, "stray")},
-		{"unknown method", 2, "--method nope: not known: known are barlow, byol, dino", nil, small(good, out, "--method", "nope")},
+		{"unknown method", 2, "--method nope: not known: known are barlow, byol, diet, dino", nil, small(good, out, "--method", "nope")},
 		{"misspelled method", 2, "did you mean simclr?", nil, small(good, out, "--method", "simlcr")},
 		{"option that does not parse", 2, "--temperature warm: want a number, such as 0.5", nil, small(good, out, "--temperature", "warm")},
 		{"missing folder", 1, "no such file or folder", nil, small(filepath.Join(dir, "nowhere"), out)},

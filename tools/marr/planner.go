@@ -37,8 +37,9 @@ type planner struct {
 	method            ssl.Method
 	why               map[string]string // reasons of automatic settings, by key
 	cost              cost
-	opened            *data.Set // nil: none
-	set               *data.Set // opened, with the channels of the network
+	opened            *data.Set            // nil: none
+	set               *data.Set            // opened, with the channels of the network
+	features          *ssl.TeacherFeatures // of the teacher of a method that learns from one; nil: none
 }
 
 // prepare sets what the command line states, and checks it before the images are read.
@@ -109,6 +110,9 @@ func (p *planner) prepare() (err error) {
 			return err
 		}
 	}
+	if err := p.checkTeacher(); err != nil {
+		return err
+	}
 	if p.resumed {
 		return nil
 	}
@@ -161,6 +165,9 @@ func (p *planner) plan(ctx context.Context) (err error) {
 	}
 	if err := p.open(ctx, p.config.Size); err != nil {
 		return p.moved(ctx, err, "data")
+	}
+	if err := p.openTeacher(ctx); err != nil {
+		return err
 	}
 	if err := p.chooseTraining(ctx); err != nil {
 		return err
@@ -366,6 +373,9 @@ func (p *planner) setMethod() error {
 	}
 	if err != nil {
 		return usageError{err}
+	}
+	if d, ok := m.(*ssl.Distill); ok {
+		d.Teacher = p.features
 	}
 	p.method = m
 	return nil

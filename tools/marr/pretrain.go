@@ -21,7 +21,7 @@ import (
 // pretrainOptions are the flags of pretrain that are no settings of the run.
 type pretrainOptions struct {
 	recipeName, viewsFile, out, onCollapse string
-	init, device, tune                     *string
+	init, teacher, device, tune            *string
 	resume, dryRun                         bool
 	limit                                  time.Duration // that the run may take; 0: the default of the device
 	saving                                 *saveOptions
@@ -88,6 +88,7 @@ func (o *pretrainOptions) declare(fs *pflag.FlagSet, c *run.Config) {
 	choices(fs, "method", append(ssl.Methods(), "list"))
 	fs.StringVar(&o.recipeName, "recipe", "", "`NAME` of a recipe or a FILE.toml with settings, or list to print all recipes; flags override its settings")
 	examples(fs, "recipe", append(run.Recipes(), "list"))
+	o.teacher = teacherFlag(fs)
 	end()
 	networkFlags(fs, &c.Config, "")
 	o.init = initFlag(fs)

@@ -14,7 +14,7 @@ import (
 )
 
 // keptFlags are the flags of pretrain that are no settings of its result. config.toml keeps those that were given, for --resume.
-var keptFlags = []string{"device", "eval-data", "eval-every", "eval-share", "keep-every", "on-collapse", "save-every", "tensorboard"}
+var keptFlags = []string{"device", "eval-data", "eval-every", "eval-share", "keep-every", "on-collapse", "save-every", "teacher", "tensorboard"}
 
 // saveOptions are the flags of pretrain for the files of the run.
 type saveOptions struct {

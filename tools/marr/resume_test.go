@@ -22,7 +22,7 @@ const previous = "checkpoint.prev.ckpt"
 var runFiles = []string{"checkpoint.ckpt", previous, "metrics.jsonl", "metrics.csv", "config.toml"}
 
 // backboneLines matches the lines of config.toml with the path of the backbone that a run started from. Equal runs may have found it elsewhere.
-var backboneLines = regexp.MustCompile(`(?m)^flags\.(run|init) = .*\n`)
+var backboneLines = regexp.MustCompile(`(?m)^flags\.(run|init|teacher) = .*\n`)
 
 // sameRun compares the files of two runs.
 func sameRun(t *testing.T, a, b string) {

@@ -9,6 +9,7 @@ import (
 	"marr/kernels"
 	"marr/net"
 	"marr/ssl"
+	"marr/ssl/data/datatest"
 )
 
 // toy is a backbone that is not a ResNet: patches, two linear layers on each of them, the mean over patches.
@@ -50,6 +51,9 @@ func TestARegisteredBackboneWorksEverywhere(t *testing.T) {
 			t.Parallel()
 			dir := t.TempDir()
 			args := func(run string, more ...string) []string {
+				if method == "distill" {
+					more = append(more, "--teacher", features(t, datatest.Numbers(64*5), 64, 5))
+				}
 				return append([]string{"pretrain", "--data", set, "--out", filepath.Join(dir, run), "--method", method, "--arch", "toy", "--toy-patch", "2", "--features", "8",
 					"--size", "16", "--batch", "16", "--epochs", "2", "--eval-every", "0"}, more...)
 			}
