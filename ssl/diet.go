@@ -32,9 +32,13 @@ func init() {
 // Views returns the preset "diet": one view.
 func (m *DIET) Views(in views.Input) ([]views.Spec, error) { return views.Preset("diet", in) }
 
-// Defaults sets the paper's optimizer: AdamW at 1e-3 for a batch of 256, with a decay of 0.05.
+// Defaults sets the paper's optimizer for residual networks: AdamW at 1e-3 for a batch of 256, with a decay of 0.05.
 func (m *DIET) Defaults(s Scale) Settings {
-	return Settings{Optimizer: "adamw", LR: 1e-3 * float64(s.Batch) / 256, Decay: 0.05}
+	o := usual("adamw", s)
+	if !s.Transformer {
+		o.LR, o.Decay = 1e-3*float64(s.Batch)/256, 0.05
+	}
+	return o
 }
 
 // Loss returns the cross entropy of the indices.
