@@ -87,8 +87,8 @@ func inShell(t *testing.T, shell, program string) string {
 // shellCases are command lines and the lines that the scripts complete them to. Bash replaces only what follows "=" or ":".
 var shellCases = []struct{ line, want, bash string }{
 	{"marr pretr", "pretrain", "pretrain"},
-	{"marr pretrain --method=di", "--method=dino", "dino"},
-	{"marr pretrain --method di", "dino", "dino"},
+	{"marr pretrain --method=din", "--method=dino", "dino"},
+	{"marr pretrain --method din", "dino", "dino"},
 	{"marr pretrain --data builtin:fashion-t", "builtin:fashion-tinted\nbuiltin:fashion-tinted:test", "fashion-tinted\nfashion-tinted:test"},
 	{"marr completion ", "bash\nzsh\nfish", "bash\nzsh\nfish"},
 	{"marr pretrain --out ", "", ""},
