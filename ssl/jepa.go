@@ -1,6 +1,7 @@
 package ssl
 
 import (
+	"fmt"
 	"math"
 	"slices"
 
@@ -48,6 +49,30 @@ func jointLoss(s *Step, zAndMean *kernels.Tensor, lambda float64, regularizer fu
 	means := kernels.Concat(slices.Repeat([]*kernels.Tensor{mean}, all/s.N-1)...)
 	distance := kernels.MeanSquare(kernels.AddScaled(z, means, -1))
 	return kernels.Add(kernels.Scale(distance, 1-lambda), kernels.Scale(regularizer(z), lambda))
+}
+
+// jointDefaults sets the number of directions, and returns the other settings. Short runs have two large views; long ones the authors' decay of residual
+// networks, and their directions (rbalestr-lab/lejepa, README.md). Vision transformers drop paths, as in all recipes of the authors.
+func jointDefaults(s Scale, slices *int) Settings {
+	o := usual("adamw", s)
+	if s.Transformer {
+		o.Backbone = map[string]any{"drop-path": 0.1}
+	}
+	if *slices = 256; s.Shown() < ShortRun {
+		o.Views = "from = \"simclr\"\n\n" + largerCrops
+		return o
+	}
+	if *slices = 1024; !s.Transformer {
+		o.Decay = 5e-4
+	}
+	return o
+}
+
+// requireJoint panics on settings that cannot work.
+func requireJoint(method string, lambda float64, slices int) {
+	if !(lambda >= 0 && lambda <= 1) || slices < 1 {
+		panic(&kernels.BuildError{Op: method, Msg: fmt.Sprintf("lambda %g, %d slices: want lambda within 0 … 1, and at least one slice", lambda, slices)})
+	}
 }
 
 // directions returns random unit vectors [count width], uniform on the sphere, that the host draws anew for every step.

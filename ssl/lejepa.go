@@ -43,6 +43,9 @@ func init() {
 // Views returns the preset "lejepa": two global views and six local ones.
 func (m *LeJEPA) Views(in views.Input) ([]views.Spec, error) { return views.Preset("lejepa", in) }
 
+// Defaults sets the number of directions, the rate, and for short runs the views.
+func (m *LeJEPA) Defaults(s Scale) Settings { return jointDefaults(s, &m.Slices) }
+
 // Loss returns the loss of the embeddings.
 func (m *LeJEPA) Loss(s *Step) *kernels.Tensor { return m.Contrast(s, m.Embed(s)) }
 
@@ -53,8 +56,9 @@ func (m *LeJEPA) Embed(s *Step) *kernels.Tensor {
 
 // Contrast returns the loss of z and z̄.
 func (m *LeJEPA) Contrast(s *Step, z *kernels.Tensor) *kernels.Tensor {
-	if !(m.Lambda >= 0 && m.Lambda <= 1) || m.Slices < 4 || m.Slices%4 != 0 {
-		panic(&kernels.BuildError{Op: "lejepa", Msg: fmt.Sprintf("lambda %g, %d slices: want lambda within 0 … 1, and a multiple of 4 slices", m.Lambda, m.Slices)})
+	requireJoint("lejepa", m.Lambda, m.Slices)
+	if m.Slices%4 != 0 {
+		panic(&kernels.BuildError{Op: "lejepa", Msg: fmt.Sprintf("%d slices: they are computed four at a time: set --slices to %d", m.Slices, (m.Slices+3)/4*4)})
 	}
 	return jointLoss(s, z, m.Lambda, func(z *kernels.Tensor) *kernels.Tensor {
 		projections := kernels.MatMul(z, directions(s, m.Slices, z.Width()), false, true)

@@ -2,7 +2,6 @@ package ssl
 
 import (
 	"cmp"
-	"fmt"
 
 	"marr/kernels"
 	"marr/ssl/views"
@@ -41,6 +40,9 @@ func init() {
 // Views returns the preset "lejepa": two global views and six local ones. The source has four global ones.
 func (m *VISReg) Views(in views.Input) ([]views.Spec, error) { return views.Preset("lejepa", in) }
 
+// Defaults sets the number of directions, the rate, and for short runs the views.
+func (m *VISReg) Defaults(s Scale) Settings { return jointDefaults(s, &m.Slices) }
+
 // Loss returns the loss of the embeddings.
 func (m *VISReg) Loss(s *Step) *kernels.Tensor { return m.Contrast(s, m.Embed(s)) }
 
@@ -51,9 +53,7 @@ func (m *VISReg) Embed(s *Step) *kernels.Tensor {
 
 // Contrast returns the loss of z and z̄.
 func (m *VISReg) Contrast(s *Step, z *kernels.Tensor) *kernels.Tensor {
-	if !(m.Lambda >= 0 && m.Lambda <= 1) || m.Slices < 1 {
-		panic(&kernels.BuildError{Op: "visreg", Msg: fmt.Sprintf("lambda %g, %d slices: want lambda within 0 … 1, and at least one slice", m.Lambda, m.Slices)})
-	}
+	requireJoint("visreg", m.Lambda, m.Slices)
 	return jointLoss(s, z, m.Lambda, func(z *kernels.Tensor) *kernels.Tensor {
 		vectors := directions(s, m.Slices, z.Width())
 		var sum *kernels.Tensor

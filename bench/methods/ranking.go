@@ -13,10 +13,10 @@ func RankingCases() (cases []Case) {
 		lambda, lr float64
 		epochs     int
 	}{
-		{0.02, 2e-3, 4}, {0.002, 2e-3, 2}, {0.02, 2e-3, 2}, {0.1, 2e-3, 2}, {0.5, 2e-3, 2}, {0.02, 2e-4, 2}, {0.02, 1e-2, 2}, {0.1, 1e-2, 2}, {0.02, 2e-3, 1}, {0.1, 2e-4, 1},
+		{0.02, 2e-3, 1}, {0.1, 2e-3, 1}, {0.5, 2e-3, 1}, {0.002, 2e-3, 1}, {0.02, 2e-4, 1}, {0.02, 1e-2, 1}, {0.1, 1e-2, 1}, {0.1, 2e-3, 2},
 	} {
 		c := Case{Name: fmt.Sprintf(rankingPrefix+"lambda-%g-lr-%g-epochs-%d", x.lambda, x.lr, x.epochs), Config: demoConfig(0), Views: twoViews}
-		c.Group = fmt.Sprintf("LeJEPA, λ %g, rate %g", x.lambda, x.lr)
+		c.Group = fmt.Sprintf("LeJEPA, λ %g, rate %g, epochs %d", x.lambda, x.lr, x.epochs)
 		c.Config.Method, c.Config.LR, c.Config.Epochs = "lejepa", x.lr, x.epochs
 		c.Options = map[string]any{"lambda": x.lambda}
 		cases = append(cases, c)

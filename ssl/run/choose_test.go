@@ -167,6 +167,9 @@ func TestMethodDefaultsFollowTheRun(t *testing.T) {
 		{"barlow", 2000, 100, 64, map[string]any{"embedding": 2048, "projector-hidden": 2048, "lambda": 0.0051}},
 		{"vicreg", 2000, 100, 64, map[string]any{"embedding": 2048, "variance": 25.0}},
 		{"mae", 2000, 100, 64, map[string]any{"decoder-dim": 352, "decoder-depth": 4, "mask-ratio": 0.75}},
+		{"lejepa", 2000, 100, 64, map[string]any{"slices": 256, "lambda": 0.02}},
+		{"lejepa", 2000, 2000, 64, map[string]any{"slices": 1024}},
+		{"visreg", 2000, 2000, 64, map[string]any{"slices": 1024, "lambda": 0.6}},
 		{"rotation", 2000, 100, 64, nil},
 	} {
 		c := DefaultConfig()
