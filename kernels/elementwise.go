@@ -35,7 +35,7 @@ func addScaled(op string, a, b *Tensor, s float64) *Tensor {
 	g.mapped("map.add", y, 0, a, b, s)
 	g.vjp(y, func(dy *Tensor) {
 		if a.needs {
-			g.pass(a, dy)
+			g.passScaled(a, dy, 1)
 		}
 		switch {
 		case b.needs && s == 1:
@@ -59,6 +59,10 @@ func Scale(x *Tensor, s float64) *Tensor {
 // passScaled adds s·dy to the gradient of x, of the same shape.
 func (g *Graph) passScaled(x, dy *Tensor, s float64) {
 	dx, add := g.gradient(x)
+	if s == 1 {
+		g.copy(dx, dy, 0, 0, x.Rows(), add)
+		return
+	}
 	g.scaled(dx, add, dy, s)
 }
 
@@ -70,10 +74,17 @@ func (g *Graph) scaled(y *Tensor, add int, x *Tensor, s float64) {
 		groups: func(n int) [3]uint32 { return groups1(n*q, 256) }})
 }
 
-// pass adds dy to the gradient of x, of the same shape.
+// pass adds dy to the gradient of x, of the same shape, as the last use of dy: where x has no gradient so far, dy becomes it, and later contributions are added
+// to dy. So an op passes dy to one of its inputs at most, after it has recorded everything that reads dy.
 func (g *Graph) pass(x, dy *Tensor) {
-	dx, add := g.gradient(x)
-	g.copy(dx, dy, 0, 0, x.Rows(), add)
+	for x.base != nil {
+		x, dy = x.base, dy.as(x.base.shape)
+	}
+	if x.grad == nil && x.param == nil && dy.mem.set == arena && !dy.mem.pinned {
+		x.grad = dy
+		return
+	}
+	g.passScaled(x, dy, 1)
 }
 
 func (g *Graph) mapped(kernel string, y *Tensor, add int, a, b *Tensor, scale float64) {
