@@ -238,7 +238,7 @@ func TestMethodDefaultsFollowTheArchitecture(t *testing.T) {
 	}
 	moco, options := defaults("mocov3", "vit-small", never)
 	if moco.Optimizer != "adamw" || math.Abs(moco.LR-6e-4) > 1e-12 || moco.Decay != 0.1 || moco.DecayEnd != -1 || moco.ClipEach != 0 || moco.Backbone["drop-path"] != 0.0 ||
-		moco.Backbone["freeze-patches"] != true || options.Options["projector-layers"] != 3 || options.Options["predictor-norm"] != true {
+		moco.Backbone["freeze-patches"] != true || options.Options["projector-layers"] != 3 || options.Options["predictor-norm"] != true || options.Options["projector-hidden"] != 8*384 {
 		t.Errorf("MoCo v3: %+v, %v", moco, options.Options)
 	}
 	if c, r := defaults("dino", "resnet18", never); c.DecayEnd != -1 || c.ClipEach != 0 || len(c.Backbone) > 0 || r.Options["norm-in-head"] != true {
