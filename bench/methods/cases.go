@@ -42,7 +42,7 @@ const globalViews = "from = \"moco-v3\"\n[all]\nrandom_resized_crop = { interpol
 const twoViews = "from = \"simclr\"\n"
 
 // transformers lists the methods that train a vision transformer, too or only.
-var transformers = []string{"dino", "mocov3", "lejepa"}
+var transformers = []string{"dino", "mocov3", "lejepa", "mae"}
 
 // demoMethods returns the methods that train the network of marr demo from images alone, without the features of another network.
 func demoMethods() []string {

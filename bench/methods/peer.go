@@ -106,7 +106,7 @@ func peerSettings(c run.Config, x Case, set *data.Set) (map[string]any, error) {
 		return nil, err
 	}
 	dim := network.Arch.Dim()
-	out := map[string]any{"optimizer": c.Optimizer, "lr": c.LR, "batch": c.Batch, "warmup": c.Warmup, "weight_decay": c.Decay, "weight_decay_end": c.DecayEnd}
+	out := map[string]any{"optimizer": c.Optimizer, "lr": c.LR, "beta2": c.Beta2, "batch": c.Batch, "warmup": c.Warmup, "weight_decay": c.Decay, "weight_decay_end": c.DecayEnd}
 	if v, ok := network.Arch.(*net.ViT); ok {
 		out["vit"] = map[string]any{"patch": v.Patch, "width": v.EmbedDim, "depth": v.Depth, "heads": v.Heads, "grid": v.Grid, "pool": v.Pool,
 			"drop_path": v.DropPath, "freeze_patches": v.FreezePatches}
@@ -148,6 +148,9 @@ func peerSettings(c run.Config, x Case, set *data.Set) (map[string]any, error) {
 		out["locals"] = len(specs) - 2
 	case *ssl.DIET:
 		out["smoothing"], out["images"] = m.Smoothing, set.Len()
+	case *ssl.MAE:
+		out["mask"], out["norm_pixels"] = m.MaskRatio, m.NormPixels
+		out["decoder"] = map[string]any{"width": m.Width, "depth": m.Depth, "heads": cmp.Or(m.Heads, max(1, m.Width/32))}
 	case *ssl.Jigsaw:
 		out["hidden"], out["gap"], out["normalize"] = cmp.Or(m.Hidden, dim), specs[0].Jigsaw.Gap, m.NormalizeTiles
 	case *ssl.Order:
@@ -164,9 +167,11 @@ func peerSettings(c run.Config, x Case, set *data.Set) (map[string]any, error) {
 // peerTrains reports whether torch_ssl.py supports the parts of a run that are not settings of the script.
 func peerTrains(c run.Config, m ssl.Method) bool {
 	demo := demoConfig(0)
+	_, masked := m.(*ssl.MAE)
 	resnet := c.Arch == demo.Arch && fmt.Sprint(c.Backbone["width"]) == "16" && c.Backbone["stem"] == "strided" && c.Backbone["zero-init-residual"] == false
 	ok := (resnet || c.Arch == transformerConfig(0).Arch) && (c.Norm == "batch" || c.Norm == "none") && c.HeadNorm == "batch" &&
-		(c.Optimizer == "adamw" || c.Optimizer == "sgd") && c.Schedule == "cosine" && c.LREnd == 0 && c.Beta2 == net.DefaultBeta2 && c.Clip == 0 && c.Accumulate == 1
+		(c.Optimizer == "adamw" || c.Optimizer == "sgd") && c.Schedule == "cosine" && c.LREnd == 0 && c.Clip == 0 && c.Accumulate == 1 &&
+		(c.Backbone["positions"] == "sincos") == masked && (c.Backbone["xavier"] == true) == masked
 	switch m := m.(type) {
 	case *ssl.SimCLR:
 		ok = ok && !m.Decoupled && !m.OutputNorm
@@ -176,6 +181,8 @@ func peerTrains(c run.Config, m ssl.Method) bool {
 		ok = ok && m.Layers == 3
 	case *ssl.SwAV:
 		ok = ok && m.Queue == 0
+	case *ssl.MAE:
+		ok = ok && m.Width%32 == 0
 	case *ssl.DINO:
 		return ok && (m.TeacherTempWarmup == 0 || m.TeacherTempStart == m.TeacherTemp) && m.KoLeo == 0
 	}

@@ -20,13 +20,14 @@ import torch
 
 from torch_eval import features, knn, linear, linear10, rank
 from torch_jepa import LeJEPA, VISReg
+from torch_mae import MAE
 from torch_methods import DINO, NNCLR, BarlowTwins, BYOL, MoCoV2, MoCoV3, SimCLR, SimSiam, SwAV, VICReg
 from torch_paint import Painter
 from torch_pretext import DIET, Jigsaw, Order, Rotation, Supervised
 
 # Of every method. vit: the arguments of torch_vit.ViT, or None for a ResNet-10.
-BASE = dict(optimizer="adamw", lr=2e-3, batch=256, warmup=0.1, weight_decay=0.0, weight_decay_end=0.0, cubic=False, solarize=0.0, saturation=0.0,
-            hue=0.0, gray=0.0, jitter_p=0.8, backbone_bn=True, vit=None)
+BASE = dict(optimizer="adamw", lr=2e-3, beta2=0.999, batch=256, warmup=0.1, weight_decay=0.0, weight_decay_end=0.0, cubic=False, solarize=0.0,
+            saturation=0.0, hue=0.0, gray=0.0, jitter_p=0.8, backbone_bn=True, vit=None)
 # Views: scale of the crop, bicubic resizing, strengths of the jitter (of brightness and contrast, of saturation, of hue) and its probability, probabilities of
 # gray and, in the second view, of solarize, probability of erasing with the ranges of area and aspect ratio; or padding by pad pixels and a crop of the size
 # of the image.
@@ -46,13 +47,14 @@ RECIPES = {
     "lejepa": dict(scale=(0.2, 1), jitter=0.4, locals=6, hidden=512, out=64, weight=0.02, slices=256),
     "visreg": dict(scale=(0.2, 1), jitter=0.4, locals=6, hidden=512, out=64, weight=0.6, slices=256),
     "diet": dict(scale=(0.08, 1), jitter=0.4, jitter_p=0.3, erase=0.25, erase_scale=(0.02, 0.33), erase_ratio=(0.3, 3.3), smoothing=0.8, images=10000),
+    "mae": dict(scale=(0.2, 1), cubic=True, mask=0.75, norm_pixels=True, decoder=dict(width=32, depth=4, heads=1)),
     "jigsaw": dict(pad=0, hidden=64, gap=2, normalize=True),
     "order": dict(frames=3, start=(0.8, 1), zoom=(1.15, 1.4), jitter=0.4, sigma=(0.1, 1.5), hidden=128),
     "rotation": dict(pad=4), "supervised": dict(pad=4),
 }
 
 METHODS = {"simclr": SimCLR, "byol": BYOL, "simsiam": SimSiam, "barlow": BarlowTwins, "vicreg": VICReg, "dino": DINO, "mocov2": MoCoV2, "mocov3": MoCoV3,
-           "nnclr": NNCLR, "swav": SwAV, "lejepa": LeJEPA, "visreg": VISReg, "diet": DIET, "rotation": Rotation, "jigsaw": Jigsaw, "order": Order,
+           "nnclr": NNCLR, "swav": SwAV, "lejepa": LeJEPA, "visreg": VISReg, "diet": DIET, "mae": MAE, "rotation": Rotation, "jigsaw": Jigsaw, "order": Order,
            "supervised": Supervised}
 
 
@@ -66,7 +68,7 @@ def train(m, r, x, labels, epochs):
         if p.requires_grad:
             groups.setdefault((isinstance(m, SimSiam) and not r["scheduled"] and name.startswith("predictor."), p.dim() == 1), []).append(p)
     groups = [{"params": ps, "constant": constant, "flat": flat, "lr": r["lr"], "weight_decay": 0} for (constant, flat), ps in groups.items()]
-    optimizer = torch.optim.SGD(groups, r["lr"], momentum=0.9) if r["optimizer"] == "sgd" else torch.optim.AdamW(groups)
+    optimizer = torch.optim.SGD(groups, r["lr"], momentum=0.9) if r["optimizer"] == "sgd" else torch.optim.AdamW(groups, betas=(0.9, r["beta2"]))
     per, losses = len(x) // r["batch"], []
     steps, warm = epochs * per, round(r["warmup"] * epochs * per)
     for k in range(steps):
