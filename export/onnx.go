@@ -43,7 +43,7 @@ func freeSize(m *Model, b Backbone) error {
 		return out
 	}
 	if !reflect.DeepEqual(m.Nodes, larger.Nodes) || !reflect.DeepEqual(constants(m), constants(larger)) {
-		return fmt.Errorf("export: the graph of this network depends on the size of the images, because of its norms or its positions: export it for one size")
+		return fmt.Errorf("export: the graph of this network depends on the size of the images, because of its norms, its positions or its layers on pixels: export it for one size")
 	}
 	m.Inputs[0].Dims[2], m.Inputs[0].Dims[3] = Dim{Symbol: "height"}, Dim{Symbol: "width"}
 	return nil

@@ -32,8 +32,8 @@ func exportCommand(fs *pflag.FlagSet) func(context.Context, []string) error {
 	x := exporter{}
 	fs.StringVar(&x.data, "data", "", "images `D` for --verify; default: those of the run")
 	fs.BoolVar(&x.dense, "dense", false, "ONNX: add a second output, what the features are pooled from: the last feature map [N C h w] of a convolutional network, or the tokens [N T D] of a transformer")
-	fs.BoolVar(&x.anySize, "any-size", false, "ONNX: let height and width of the images be dynamic, as the number of images is; not possible with the norms group and layer")
-	fs.IntVar(&x.opset, "opset", export.Opset, "ONNX: version of the operator set: 17, or 13 for programs without LayerNormalization, such as OpenCV 4.6")
+	fs.BoolVar(&x.anySize, "any-size", false, "ONNX: let height and width of the images be dynamic, as the number of images is; not possible with the norms group and layer, for vision transformers and for ConvNeXts")
+	fs.IntVar(&x.opset, "opset", export.Opset, "ONNX: version of the operator set: 17, or 13 for programs that lack LayerNormalization")
 	var opsets []string
 	for _, v := range export.Opsets() {
 		opsets = append(opsets, fmt.Sprint(v))
