@@ -61,7 +61,8 @@ func Defaults(m Method, s Scale, optimizer string) Settings {
 type usualRate struct{ rate, decay, power float64 }
 
 // Rates that suit most methods. Adam's rate grows with the root of the batch (Malladi et al. 2022, arXiv:2205.10287), the other rates grow with the batch
-// (Goyal et al. 2017, arXiv:1706.02677, section 2.1), those of vision transformers too, as in all their recipes.
+// (Goyal et al. 2017, arXiv:1706.02677, section 2.1). Those of vision transformers grow with the batch, as in all their recipes; below 256, which recipes for large
+// data sets do not have, with its root (rbalestr-lab/stable-pretraining, benchmarks/imagenet10: 5e-4 at 128).
 var (
 	usualRates = map[string]usualRate{
 		"adam":     {2e-3, 0, 0.5}, // htdt/self-supervised, README.md: SimCLR and BYOL on STL-10
@@ -81,7 +82,9 @@ var (
 func usual(optimizer string, s Scale) Settings {
 	r := usualRates[optimizer]
 	if t, ok := transformerRates[optimizer]; ok && s.Transformer {
-		r = t
+		if r = t; s.Batch < 256 {
+			r.power = 0.5
+		}
 	}
 	return Settings{Optimizer: optimizer, LR: r.rate * math.Pow(float64(s.Batch)/256, r.power), Decay: r.decay, Warmup: 0.1}
 }

@@ -174,7 +174,7 @@ func demoConfig(seed uint64) run.Config {
 // transformerConfig returns the configuration of marr demo with a vision transformer that takes about as much time.
 func transformerConfig(seed uint64) run.Config {
 	c := demoConfig(seed)
-	c.Arch, c.Backbone = "vit-tiny", map[string]any{"patch": 4, "embed-dim": 64, "depth": 4}
+	c.Arch, c.Backbone = "vit-tiny", map[string]any{"patch": 4, "embed-dim": 48, "depth": 2}
 	return c
 }
 
