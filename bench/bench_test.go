@@ -98,7 +98,7 @@ func small(cases []Case) []Case {
 
 // TestEveryCaseRuns runs each op and its gradients once and checks that every pass has a measurement.
 func TestEveryCaseRuns(t *testing.T) {
-	light := regexp.MustCompile(`resnet18.*(@4 |64→128 @32)|narrow|linear|NN|once|global average`)
+	light := regexp.MustCompile(`resnet18.*(@4 |64→128 @32)|depthwise.*@2 |narrow|linear|NN|once|global average`)
 	rows, err := MeasureKernels(context.Background(), device, small(Cases(slowPeak)), slowPeak, KernelOptions{Filter: light, Runs: 1}, func(Row) {})
 	if err != nil {
 		t.Fatal(err)

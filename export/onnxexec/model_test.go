@@ -64,6 +64,25 @@ func images(n int) ([]float32, []int) {
 	return x, []int{n, 3, 32, 32}
 }
 
+func TestOutputsAreChosenByName(t *testing.T) {
+	m, err := onnxexec.Load(resNet10(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	x, dims := images(1)
+	first, _, err := m.Run(x, dims)
+	if err != nil {
+		t.Fatal(err)
+	}
+	twice, shapes, err := m.Outputs(x, dims, "features", "features")
+	if err != nil || len(shapes) != 2 || !slices.Equal(twice[0], first) || !slices.Equal(twice[1], first) {
+		t.Errorf("%v, %v: want the features twice", shapes, err)
+	}
+	if _, _, err := m.Outputs(x, dims, "tokens"); err == nil || !strings.Contains(err.Error(), "no output tokens") {
+		t.Errorf("an unknown output: %v", err)
+	}
+}
+
 func TestResultDoesNotDependOnProcessorsOrBatch(t *testing.T) {
 	m, err := onnxexec.Load(resNet10(t))
 	if err != nil {
