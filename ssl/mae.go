@@ -59,7 +59,8 @@ func (m *MAE) CheckNetwork(c net.Config) error {
 }
 
 // Defaults sets a decoder of two thirds of the encoder's width, as the paper's of 512 after 768, and at most that wide. It has the paper's 8 blocks after such
-// an encoder, and 4 after narrower ones, as in IcarusWizard/MAE and in stable-pretraining (benchmarks/imagenet10).
+// an encoder, and 4 after narrower ones, as in IcarusWizard/MAE and in stable-pretraining (benchmarks/imagenet10). Short runs learn more at a higher rate
+// (bench/RESULTS.md).
 func (m *MAE) Defaults(s Scale) Settings {
 	m.Width, m.Depth = min(max((2*s.Dim/3+16)/32, 1)*32, 512), 4
 	if s.Dim >= 768 {
@@ -68,6 +69,9 @@ func (m *MAE) Defaults(s Scale) Settings {
 	o := usual("adamw", s)
 	o.Decay, o.Beta2 = 0.05, 0.95
 	_, o.Backbone = m.Network()
+	if s.Shown() < ShortRun {
+		o.LR *= 4
+	}
 	return o
 }
 
@@ -80,12 +84,6 @@ func (m *MAE) Loss(s *Step) *kernels.Tensor {
 // distance returns the mean squared error of the predicted patches [N R P], whose numbers in a view are removed [N·R].
 func (m *MAE) distance(predicted, view, removed *kernels.Tensor, side int) *kernels.Tensor {
 	return kernels.MeanSquare(kernels.AddScaled(predicted, kernels.Patches(view, removed, side, m.NormPixels), -1))
-}
-
-// Reconstruct returns the predictions.
-func (m *MAE) Reconstruct(s *Step) Reconstruction {
-	r, _ := m.predict(s, net.Eval)
-	return r
 }
 
 // predict returns the predictions of the removed patches of the view, and the numbers of these patches [N·R].

@@ -4,6 +4,7 @@ import (
 	"errors"
 
 	"marr/kernels"
+	"marr/net"
 	"marr/ssl/views"
 )
 
@@ -43,4 +44,10 @@ func (m *MAE) Shown(specs []views.Spec, side int) []views.Spec {
 		s.PatchMask = &views.PatchMask{Patch: side, Ratio: m.MaskRatio}
 	}
 	return []views.Spec{s}
+}
+
+// Reconstruct returns the predictions.
+func (m *MAE) Reconstruct(s *Step) Reconstruction {
+	r, _ := m.predict(s, net.Eval)
+	return r
 }
