@@ -16,9 +16,9 @@ import (
 // denseCases are networks whose features are pooled from feature maps and from tokens, with images whose sides differ.
 func denseCases(t *testing.T) []denseCase {
 	return []denseCase{
-		{resnet(t, "resnet10", "imagenet", 4, 3, ""), 70, 37, false, "feature_map [N 32 3 2]"},
+		{resnet(t, "resnet10", "imagenet", 4, 3, ""), 40, 21, false, "feature_map [N 32 2 1]"},
 		{resnet(t, "resnet10", "strided", 4, 1, "layer"), 24, 40, false, "feature_map [N 32 2 3]"},
-		{resnet(t, "resnet10", "cifar", 4, 3, ""), 24, 40, true, "feature_map [N 32 map_height map_width]"},
+		{resnet(t, "resnet10", "cifar", 4, 3, ""), 10, 17, true, "feature_map [N 32 map_height map_width]"},
 		{convNeXt(t), 16, 24, false, "feature_map [N 32 2 3]"},
 		{smallViT(t, map[string]any{"grid": 4}), 16, 16, false, "tokens [N 17 32]"},
 		{smallViT(t, map[string]any{"grid": 4, "pool": "mean"}), 13, 24, false, "tokens [N 19 32]"},
@@ -122,7 +122,7 @@ func TestRuntimesAgreeWithTheDeviceOnOpset13(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer dev.Close()
-	for _, c := range denseCases(t) {
+	for _, c := range denseCases(t)[3:] { // those with layer norms
 		t.Run(c.output, func(t *testing.T) {
 			st := kernels.NewStore(dev)
 			defer st.Free()
