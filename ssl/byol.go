@@ -42,13 +42,13 @@ func init() {
 func (m *BYOL) Views(in views.Input) ([]views.Spec, error) { return views.Preset("byol", in) }
 
 // Defaults sets the paper's width of the embedding, and the momentum by the length of the run: the paper's 0.99 for 100 epochs and 0.996 for 1000. In
-// fewer than 2000 steps such a target hardly moves, and the network learns little from it. A short run gets twice the usual rate, a narrower embedding and
-// larger crops.
+// fewer than 2000 steps such a target hardly moves, and the network learns little from it. A short run gets a higher rate, a narrower embedding and larger
+// crops.
 func (m *BYOL) Defaults(s Scale) Settings {
 	m.Out, m.Momentum = 256, momentumFor(s)
 	o := usual("adamw", s)
 	if s.Shown() < ShortRun {
-		m.Out, o.LR, o.Views = max(1, s.Dim/2), 2*o.LR, largerCrops
+		m.Out, o.LR, o.Views = max(1, s.Dim/2), shortFactor(s)*o.LR, largerCrops
 	}
 	return o
 }

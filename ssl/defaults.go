@@ -98,5 +98,13 @@ func preferred(optimizer string, s Scale) Settings {
 	return usual(optimizer, s)
 }
 
+// shortFactor returns the multiple of the usual rate that SimCLR, BYOL, DINO and MoCo v3 get in a short run (bench/DIARY.md, "Accuracy").
+func shortFactor(s Scale) float64 {
+	if s.Transformer {
+		return 4
+	}
+	return 2
+}
+
 // largerCrops changes views to crops of at least 0.4 of the image: in short runs of ours, networks learned more from them than from smaller crops.
 const largerCrops = "[all]\nrandom_resized_crop = { scale = [0.4, 1.0] }\n"

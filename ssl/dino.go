@@ -47,10 +47,10 @@ func init() {
 // Views returns the preset "dino": two global views and six local ones.
 func (m *DINO) Views(in views.Input) ([]views.Spec, error) { return views.Preset("dino", in) }
 
-// Defaults sets the number of prototypes, the temperature and the momentum by the number of images (lightly-ai/lightly-train, _methods/dino/dino.py). A ResNet
-// gets a norm in the head, without which it learns little in a short run; a vision transformer has the authors' decay, clipping, stochastic depth and crops
-// (facebookresearch/dino, main_dino.py). In a short run the teacher follows faster, the head is narrower, and the views are two large ones, as in
-// bench/RESULTS.md.
+// Defaults sets the number of prototypes, the temperature and the momentum by the number of images (lightly-ai/lightly-train, _methods/dino/dino.py). A vision
+// transformer has the authors' decay, clipping, stochastic depth, crops and head (facebookresearch/dino, main_dino.py). A ResNet gets a norm in the head, and both
+// do in a short run, in which they learn little without it (bench/DIARY.md). There the teacher follows faster, the head is narrower, and the views are two large
+// ones.
 func (m *DINO) Defaults(s Scale) Settings {
 	const few, many = 20_000, 1_281_167 // many: ImageNet
 	fraction := min(max(float64(s.Images-few)/(many-few), 0), 1)
@@ -67,10 +67,10 @@ func (m *DINO) Defaults(s Scale) Settings {
 		o.Warmup, o.Backbone = min(o.Warmup, 10/float64(s.Epochs)), map[string]any{"drop-path": 0.1}
 	}
 	if s.Shown() < ShortRun {
-		m.Momentum, m.CenterMomentum = 0.9, 0.5
+		m.Momentum, m.CenterMomentum, m.NormInHead = 0.9, 0.5, true
 		m.Hidden, m.Bottleneck, m.Prototypes = 2*s.Dim, 64, min(256, m.Prototypes)
 		m.TeacherTemp, m.TeacherTempStart, m.TeacherTempWarmup = 0.04, 0.04, 0
-		o.LR, o.Views = 2.5*o.LR, "from = \"simclr\"\n\n"+largerCrops
+		o.LR, o.Views = 1.25*shortFactor(s)*o.LR, "from = \"simclr\"\n\n"+largerCrops
 	}
 	return o
 }

@@ -43,16 +43,21 @@ func init() {
 // Views returns the preset "moco-v3": two views with different augmentations.
 func (m *MoCoV3) Views(in views.Input) ([]views.Spec, error) { return views.Preset("moco-v3", in) }
 
-// Defaults sets the paper's width of the embedding, and the momentum as for BYOL. A vision transformer gets the heads, the rate, the decay and the crops that
-// the source has for it.
+// Defaults sets the paper's width of the embedding, and the momentum as for BYOL. A vision transformer gets the heads and the decay, and in a long run also the
+// rate, the crops and the frozen projection of the patches, that the source has for it.
 func (m *MoCoV3) Defaults(s Scale) Settings {
 	m.Out, m.Momentum = 256, momentumFor(s)
 	o := usual("adamw", s)
-	if s.Transformer {
-		m.Layers, m.PredictorNorm, m.Hidden = 3, true, min(4096, 8*s.Dim)
-		o.LR, o.Decay, o.Backbone = 0.3*o.LR, 0.1, map[string]any{"freeze-patches": true}
-		o.Views = "[all]\nrandom_resized_crop = { scale = [0.08, 1.0] }\n"
+	if !s.Transformer {
+		return o
 	}
+	m.Layers, m.PredictorNorm, m.Hidden = 3, true, min(4096, 8*s.Dim)
+	if o.Decay = 0.1; s.Shown() < ShortRun {
+		o.LR, o.Views = shortFactor(s)*o.LR, largerCrops
+		return o
+	}
+	o.LR, o.Backbone = 0.3*o.LR, map[string]any{"freeze-patches": true}
+	o.Views = "[all]\nrandom_resized_crop = { scale = [0.08, 1.0] }\n"
 	return o
 }
 

@@ -41,12 +41,12 @@ func init() {
 // Views returns the preset "simclr": two views with the same augmentations.
 func (m *SimCLR) Views(in views.Input) ([]views.Spec, error) { return views.Preset("simclr", in) }
 
-// Defaults sets the paper's width of the embedding. A short run gets twice the usual rate, and larger crops.
+// Defaults sets the paper's width of the embedding. A short run gets a higher rate, and larger crops.
 func (m *SimCLR) Defaults(s Scale) Settings {
 	m.Out = 128
 	o := usual("adamw", s)
 	if s.Shown() < ShortRun {
-		o.LR, o.Views = 2*o.LR, largerCrops
+		o.LR, o.Views = shortFactor(s)*o.LR, largerCrops
 	}
 	return o
 }
