@@ -118,7 +118,7 @@ func TestBadInputPrintsOneLineAndLeavesNoFolder(t *testing.T) {
 		{"unknown export format", 2, "use .onnx or .safetensors", nil, []string{"export", "--run", out, "--out", filepath.Join(dir, "x.pth")}},
 		{"dense features without a graph", 2, "--dense: only for ONNX files", nil, []string{"export", "--run", out, "--out", filepath.Join(dir, "x.safetensors"), "--dense"}},
 		{"opset without a graph", 2, "--opset: only for ONNX files", nil, []string{"export", "--run", out, "--out", filepath.Join(dir, "x.safetensors"), "--opset", "13"}},
-		{"unknown opset", 2, "--opset 14: want 13 or 17", nil, []string{"export", "--run", out, "--out", filepath.Join(dir, "x.onnx"), "--opset", "14"}},
+		{"unknown opset", 2, "--opset 14: not known: did you mean 13?: known are 13, 17", nil, []string{"export", "--run", out, "--out", filepath.Join(dir, "x.onnx"), "--opset", "14"}},
 		{"missing export folder", 1, "make it first", nil, []string{"export", "--run", out, "--out", filepath.Join(dir, "none", "x.onnx")}},
 		{"nothing to measure", 2, "one of kernels, step, data, methods, all, table", nil, []string{"bench"}},
 		{"unknown bench", 2, "choose one of kernels, step, data, methods, all, table", nil, []string{"bench", "speed"}},

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 
 	"github.com/spf13/pflag"
@@ -59,9 +58,6 @@ func exportCommand(fs *pflag.FlagSet) func(context.Context, []string) error {
 			if fs.Changed(flag) && format.Name() != "ONNX" {
 				return usagef("--%s: only for ONNX files, which hold a graph with outputs; %s holds the weights alone: omit it, or end --out in .onnx", flag, format.Name())
 			}
-		}
-		if !slices.Contains(export.Opsets(), x.opset) {
-			return usagef("--opset %d: want %s", x.opset, strings.Join(opsets, " or "))
 		}
 		if info, err := os.Stat(filepath.Dir(*out)); err != nil || !info.IsDir() {
 			return fmt.Errorf("--out %s: there is no folder %s: make it first, or choose another", *out, filepath.Dir(*out))

@@ -258,6 +258,13 @@ func (p *planner) chooseInput(ctx context.Context) error {
 		if err != nil {
 			return 0, err
 		}
+		trained, method := c, m
+		if p.method != nil {
+			trained.Method, method = p.config.Method, p.method
+		}
+		if err := trained.CheckSize(p.text, method); err != nil {
+			return 0, err
+		}
 		cost, err := measureStep(ctx, p.dev, nil, c, m, "", set)
 		return float64(c.Batch) / max(cost.step.Seconds(), 1e-9), err
 	})
