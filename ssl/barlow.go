@@ -41,7 +41,11 @@ func (m *BarlowTwins) Views(in views.Input) ([]views.Spec, error) { return views
 func (m *BarlowTwins) Defaults(s Scale) Settings {
 	m.Out = fourfold(s)
 	m.Hidden = m.Out
-	return usual("adamw", s)
+	o := usual("adamw", s)
+	if s.Shown() < ShortRun {
+		o.Views = largerCrops
+	}
+	return o
 }
 
 // fourfold returns four times the width of the backbone, the ratio of the embedding in Barlow Twins and VICReg, at most 8192.

@@ -48,7 +48,8 @@ func (m *BYOL) Defaults(s Scale) Settings {
 	m.Out, m.Momentum = 256, momentumFor(s)
 	o := usual("adamw", s)
 	if s.Shown() < ShortRun {
-		m.Out, o.LR, o.Views = max(1, s.Dim/2), shortFactor(s)*o.LR, largerCrops
+		m.Out = max(1, s.Dim/2)
+		return o.short(s)
 	}
 	return o
 }

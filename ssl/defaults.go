@@ -98,7 +98,13 @@ func preferred(optimizer string, s Scale) Settings {
 	return usual(optimizer, s)
 }
 
-// shortFactor returns the multiple of the usual rate that SimCLR, BYOL, DINO and MoCo v3 get in a short run (bench/DIARY.md, "Accuracy").
+// short returns settings with the rate and the crops that most methods get in a short run (bench/RESULTS.md).
+func (o Settings) short(s Scale) Settings {
+	o.LR, o.Views = shortFactor(s)*o.LR, largerCrops
+	return o
+}
+
+// shortFactor returns the multiple of the usual rate that most methods get in a short run (bench/DIARY.md, "Accuracy").
 func shortFactor(s Scale) float64 {
 	if s.Transformer {
 		return 4

@@ -43,9 +43,14 @@ func init() {
 func (m *MoCoV2) Views(in views.Input) ([]views.Spec, error) { return views.Preset("moco-v2", in) }
 
 // Defaults sets the paper's width of the embedding and optimizer, the length of the queue by the number of images, and the momentum by that of steps: 0.99 as
-// for CIFAR-10, and the paper's 0.999 for runs as long as its own. Small images get the temperature of CIFAR-10.
+// for CIFAR-10, and the paper's 0.999 for runs as long as its own. Small images get the temperature of CIFAR-10. A short run has both directions, AdamW, a
+// narrower embedding and keys that follow faster.
 func (m *MoCoV2) Defaults(s Scale) Settings {
-	m.Out, m.Queue, m.Momentum, m.Temperature = 128, queueFor(s), 0.99, 0.2
+	m.Out, m.Queue, m.Momentum, m.Temperature, m.Symmetric = 128, queueFor(s), 0.99, 0.2, false
+	if s.Shown() < ShortRun {
+		m.Out, m.Momentum, m.Symmetric = max(1, s.Dim/2), 0.9, true
+		return usual("adamw", s).short(s)
+	}
 	if s.Steps() >= 200_000 {
 		m.Momentum = 0.999
 	}

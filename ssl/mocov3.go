@@ -48,16 +48,19 @@ func (m *MoCoV3) Views(in views.Input) ([]views.Spec, error) { return views.Pres
 func (m *MoCoV3) Defaults(s Scale) Settings {
 	m.Out, m.Momentum = 256, momentumFor(s)
 	o := usual("adamw", s)
-	if !s.Transformer {
-		return o
+	if s.Transformer {
+		m.Layers, m.PredictorNorm, m.Hidden, o.Decay = 3, true, min(4096, 8*s.Dim), 0.1
 	}
-	m.Layers, m.PredictorNorm, m.Hidden = 3, true, min(4096, 8*s.Dim)
-	if o.Decay = 0.1; s.Shown() < ShortRun {
-		o.LR, o.Views = shortFactor(s)*o.LR, largerCrops
-		return o
+	switch short := s.Shown() < ShortRun; {
+	case short && s.Transformer:
+		return o.short(s)
+	case short:
+		m.Out = max(1, s.Dim/2)
+		return o.short(s)
+	case s.Transformer:
+		o.LR, o.Backbone = 0.3*o.LR, map[string]any{"freeze-patches": true}
+		o.Views = "[all]\nrandom_resized_crop = { scale = [0.08, 1.0] }\n"
 	}
-	o.LR, o.Backbone = 0.3*o.LR, map[string]any{"freeze-patches": true}
-	o.Views = "[all]\nrandom_resized_crop = { scale = [0.08, 1.0] }\n"
 	return o
 }
 

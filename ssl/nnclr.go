@@ -40,10 +40,16 @@ func init() {
 // Views returns the preset "simclr": two views with the same augmentations.
 func (m *NNCLR) Views(in views.Input) ([]views.Spec, error) { return views.Preset("simclr", in) }
 
-// Defaults sets the paper's width of the embedding, and the length of the queue by the number of images.
+// Defaults sets the paper's width of the embedding and temperature, and the length of the queue by the number of images. A short run has a narrower embedding,
+// and the temperature of solo-learn.
 func (m *NNCLR) Defaults(s Scale) Settings {
-	m.Out, m.Queue = 256, queueFor(s)
-	return usual("adamw", s)
+	m.Out, m.Queue, m.Temperature = 256, queueFor(s), 0.1
+	o := usual("adamw", s)
+	if s.Shown() < ShortRun {
+		m.Out, m.Temperature = max(1, s.Dim/2), 0.2
+		return o.short(s)
+	}
+	return o
 }
 
 // Loss returns the mean of the losses in both directions.

@@ -46,7 +46,7 @@ func (m *SimCLR) Defaults(s Scale) Settings {
 	m.Out = 128
 	o := usual("adamw", s)
 	if s.Shown() < ShortRun {
-		o.LR, o.Views = shortFactor(s)*o.LR, largerCrops
+		return o.short(s)
 	}
 	return o
 }

@@ -46,10 +46,17 @@ func init() {
 func (m *SwAV) Views(in views.Input) ([]views.Spec, error) { return views.Preset("swav", in) }
 
 // Defaults sets the paper's width of the embedding, and the number of prototypes by that of images, up to the paper's 3000. It sets no queue: with multi-crop
-// views, lightly measures 86 % on Imagenette without one and 83 % with it (lightly-ai/lightly, imagenette_benchmark.py).
+// views, lightly measures 86 % on Imagenette without one and 83 % with it (lightly-ai/lightly, imagenette_benchmark.py). A short run has two large views, a narrower
+// embedding and fewer prototypes.
 func (m *SwAV) Defaults(s Scale) Settings {
 	m.Out, m.Prototypes, m.Queue = 128, min(PrototypesFor(s.Images), 3000), 0
-	return usual("adamw", s)
+	o := usual("adamw", s)
+	if s.Shown() < ShortRun {
+		m.Out, m.Prototypes = max(1, s.Dim/2), min(256, m.Prototypes)
+		o = o.short(s)
+		o.Views = "from = \"simclr\"\n\n" + o.Views
+	}
+	return o
 }
 
 // Loss returns the cross entropy between assignments and predictions, the mean over all pairs of different views.

@@ -43,7 +43,11 @@ func (m *VICReg) Views(in views.Input) ([]views.Spec, error) { return views.Pres
 func (m *VICReg) Defaults(s Scale) Settings {
 	m.Out = fourfold(s)
 	m.Hidden = m.Out
-	return usual("adamw", s)
+	o := usual("adamw", s)
+	if s.Shown() < ShortRun {
+		o.Views = largerCrops
+	}
+	return o
 }
 
 // Loss returns the sum of the three terms.

@@ -105,12 +105,18 @@ var sources = map[string]published{
 	"cifar10-mae-vits4":     {2e-4, per256, 1, 0.05},
 	"imagenette-mae-vits16": {5e-4, fixed, 1, 0.05},
 	// this project's own
+	"fashion-placed-barlow-r10":   {2e-3, per256, 1, 0},
 	"fashion-placed-byol-r10":     {2e-3, per256, 1, 0},
 	"fashion-placed-dino-r10":     {5e-3, per256, 1, 0},
 	"fashion-placed-jigsaw-r10":   {2e-3, per256, 1, 0},
+	"fashion-placed-mocov2-r10":   {4e-3, per256, 1, 0},
+	"fashion-placed-mocov3-r10":   {4e-3, per256, 1, 0},
+	"fashion-placed-nnclr-r10":    {4e-3, per256, 1, 0},
 	"fashion-placed-order-r10":    {2e-3, per256, 1, 0},
 	"fashion-placed-rotation-r10": {2e-3, per256, 1, 0},
 	"fashion-placed-simclr-r10":   {4e-3, per256, 1, 0},
+	"fashion-placed-swav-r10":     {4e-3, per256, 1, 0},
+	"fashion-placed-vicreg-r10":   {2e-3, per256, 1, 0},
 	"fashion-placed-simsiam-r10":  {0.5, per256, 1, 5e-4},
 }
 
