@@ -59,7 +59,8 @@ func jointDefaults(s Scale, slices *int) Settings {
 		o.Backbone = map[string]any{"drop-path": 0.1}
 	}
 	if *slices = 256; s.Shown() < ShortRun {
-		o.Views = "from = \"simclr\"\n\n" + largerCrops
+		o = o.short(s)
+		o.Views = "from = \"simclr\"\n\n" + o.Views
 		return o
 	}
 	if *slices = 1024; !s.Transformer {

@@ -109,6 +109,7 @@ var sources = map[string]published{
 	"fashion-placed-byol-r10":     {2e-3, per256, 1, 0},
 	"fashion-placed-dino-r10":     {5e-3, per256, 1, 0},
 	"fashion-placed-jigsaw-r10":   {2e-3, per256, 1, 0},
+	"fashion-placed-lejepa-r10":   {4e-3, per256, 1, 0},
 	"fashion-placed-mocov2-r10":   {4e-3, per256, 1, 0},
 	"fashion-placed-mocov3-r10":   {4e-3, per256, 1, 0},
 	"fashion-placed-nnclr-r10":    {4e-3, per256, 1, 0},
