@@ -118,6 +118,7 @@ var sources = map[string]published{
 	"fashion-placed-simclr-r10":   {4e-3, per256, 1, 0},
 	"fashion-placed-swav-r10":     {4e-3, per256, 1, 0},
 	"fashion-placed-vicreg-r10":   {2e-3, per256, 1, 0},
+	"fashion-placed-visreg-r10":   {4e-3, per256, 1, 0},
 	"fashion-placed-simsiam-r10":  {0.5, per256, 1, 5e-4},
 }
 
