@@ -26,8 +26,8 @@ type Network interface {
 	Pool(x *kernels.Tensor, m Mode) *kernels.Tensor // the features [N D] of what Map returns
 }
 
-// PatchNetwork is a Network that cuts images into patches and computes tokens, of which it may omit some: a vision transformer. Its Architecture has the
-// method PatchSize too.
+// PatchNetwork is a Network that cuts images into patches and computes tokens, all or some of them: a vision transformer. Its Architecture has the method
+// PatchSize too.
 type PatchNetwork interface {
 	Network
 	PatchSize() int // side of a patch, in pixels

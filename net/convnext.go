@@ -53,7 +53,7 @@ func (c *ConvNeXt) Check() error {
 	return nil
 }
 
-// MinSize returns 8·StemPatch, of which one pixel is left in the last stage.
+// MinSize returns 8·StemPatch pixels: from a side of that length, the last stage has one pixel.
 func (c *ConvNeXt) MinSize() int { return 8 * c.StemPatch }
 
 // Fitting names the patches that images of this size are large enough for.

@@ -49,7 +49,7 @@ func swavExample(s *Step, in embeddings) *kernels.Tensor {
 // drawnInput is the input of random vectors that LeJEPA and VISReg declare. Tests replace its values.
 const drawnInput = "directions"
 
-// jointExample has the embeddings of the views z1, z2, …, of which the first are global.
+// jointExample has the embeddings of the views z1, z2, …. The first ones are global.
 func jointExample(m Contrastive, views, globals int) func(s *Step, in embeddings) *kernels.Tensor {
 	return func(s *Step, in embeddings) *kernels.Tensor {
 		var z []*kernels.Tensor

@@ -2,13 +2,14 @@ package ssl
 
 import (
 	"fmt"
-	"marr/kernels"
-	"marr/kernels/ref/golden"
-	"marr/net"
 	"math"
 	"slices"
 	"strings"
 	"testing"
+
+	"marr/kernels"
+	"marr/kernels/ref/golden"
+	"marr/net"
 )
 
 // tenSteps trains a method on the views of a golden case, from its initial values, with an optimizer that decays every parameter.

@@ -38,7 +38,7 @@ var (
 )
 
 func init() {
-	Register("mae", "He et al. 2022, arXiv:2111.06377: predict the pixels of removed patches, of which the encoder sees none",
+	Register("mae", "He et al. 2022, arXiv:2111.06377: predict the pixels of removed patches from the visible ones, which are all that the encoder sees",
 		&MAE{MaskRatio: 0.75, NormPixels: true, Width: 128, Depth: 4})
 }
 
@@ -127,7 +127,7 @@ func newMask(images, patches int, ratio float64) mask {
 	return k
 }
 
-// draw fills the inputs with a random order of the patches of each image, of which the first are visible.
+// draw shuffles the patches of each image and fills the inputs. The first patches in the new order are visible.
 func (k mask) draw(r *kernels.Run, name string, src *rng.Source) {
 	kept, restored, removed := r.Ints(name+keptTokens), r.Ints(name+restoredTokens), r.Ints(name+removedPatches)
 	for i := range k.images {

@@ -11,8 +11,7 @@ import (
 	"marr/net"
 )
 
-// The image has the patches [0 1 2 3], [1 1 1 1] and [0 0 0 4], of which the first and the last are removed. What a network would predict of the second does
-// not matter.
+// The image has the patches [0 1 2 3], [1 1 1 1] and [0 0 0 4]. The first and the last are removed. The prediction of the second does not matter.
 func TestMAELossHasTheValuesOfExamples(t *testing.T) {
 	three := []float32{0, 1, 1, 1, 0, 0, 2, 3, 1, 1, 0, 4}
 	large := make([]float32, 16*16*3)

@@ -69,8 +69,8 @@ func Reconstruct(dev *vk.Device, c Config, j Job, n int) ([][]Painted, error) {
 	return out, nil
 }
 
-// drawPatch writes the prediction of a patch into drawn, and the mean color of the set, 0, into hidden. Both are padded pixels of a square view, of which
-// drawn has the patch of the view.
+// drawPatch writes the prediction of a patch into drawn, and the mean color of the set, 0, into hidden. Both are padded pixels of a square view. Before the
+// call, drawn has the patch of the view.
 func drawPatch(hidden, drawn, predicted []float32, patch, size int, x ssl.Reconstruction) {
 	columns, channels := size/x.Side, len(predicted)/(x.Side*x.Side)
 	at := func(i int) int {

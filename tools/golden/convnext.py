@@ -5,12 +5,12 @@ written again in plain PyTorch, since timm is not needed for more; loss = sum(df
 the same names.
 """
 import torch
-import torch.nn.functional as F
 import torchvision
 from torch import nn
 
 from goldenfile import draw, dump, result, spec
 from networks import fill, from_torch, parameter_specs, to_torch
+from vit import Mlp
 
 DEPTHS = {"convnext-atto": (2, 2, 6, 2), "convnext-nano": (2, 2, 8, 2), "convnext-tiny": (3, 3, 9, 3)}
 
@@ -21,15 +21,6 @@ class LayerNorm2d(nn.LayerNorm):
 
     def forward(self, x):
         return super().forward(x.permute(0, 2, 3, 1)).permute(0, 3, 1, 2)
-
-
-class Mlp(nn.Module):
-    def __init__(self, dim):
-        super().__init__()
-        self.fc1, self.fc2 = nn.Linear(dim, 4 * dim), nn.Linear(4 * dim, dim)
-
-    def forward(self, x):
-        return self.fc2(F.gelu(self.fc1(x)))
 
 
 class Block(nn.Module):

@@ -4,11 +4,12 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"time"
+
 	"marr/ssl"
 	"marr/ssl/data"
 	"marr/ssl/run"
 	"marr/vk"
-	"time"
 )
 
 // chooseInput chooses the network and the size of the views, before the images are decoded for that size.
