@@ -72,7 +72,7 @@ func Floats(file []byte) (values []float32, shape []int, err error) {
 			continue
 		}
 		d, err := strconv.Atoi(text)
-		if err != nil || d < 0 || d > 0 && n > math.MaxInt32*64/d {
+		if err != nil || d < 0 || d > 0 && n > math.MaxInt/4/d { // the length in bytes must be an int
 			return nil, nil, fmt.Errorf("its shape is (%s): want whole numbers, and fewer values", sizes[1])
 		}
 		shape, n = append(shape, d), n*d
