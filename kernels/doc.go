@@ -25,8 +25,8 @@
 //     If ONNX has the op, pass its form to g.node (onnx.go) and test the form in export/trace_test.go. Without a form, ONNX export refuses the op.
 //  3. The reference in float64, kernels/ref/maxpool.go: the forward pass in plain Go. Its finite differences check the backward kernel.
 //  4. One row in kernels/optest/cases: name, op, reference, input shapes (1, a prime, more than one work group) and attributes. Package optest
-//     derives the tests of forward, backward, accumulation, pad lanes, memory guards, replay and slices from it. The inputs kink and distinct
-//     avoid points without a derivative.
+//     derives the tests of forward, backward, accumulation, pad lanes, memory guards, replay and slices from it, for `go test` and for
+//     `marr devices --check`. The inputs kink and distinct avoid points without a derivative.
 //  5. Golden data in tools/golden/ops.py: a PyTorch function in OPS and its cases, with the names of op, inputs and attributes of step 4. It
 //     returns the result as "loss" or "y". Run `/usr/bin/python3 tools/golden/ops.py`, which writes kernels/testdata/ops.json. A row whose op
 //     PyTorch lacks sets NoGolden.

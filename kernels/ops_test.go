@@ -4,15 +4,60 @@ import (
 	"testing"
 
 	"marr/kernels"
+	"marr/kernels/kerneltest"
 	"marr/kernels/optest"
 	"marr/kernels/optest/cases"
+	"marr/kernels/ref"
 	"marr/vk"
 	"marr/vk/vktest"
 )
 
-func TestOpsMatchTheReferences(t *testing.T) { bench.RunOps(t, cases.All()) }
+func TestOpsMatchTheReferences(t *testing.T) { kerneltest.RunOps(t, bench, cases.All()) }
 
-func TestOpsMatchPyTorch(t *testing.T) { bench.RunGolden(t, cases.All(), cases.Golden...) }
+func TestOpsMatchPyTorch(t *testing.T) {
+	failures, err := bench.CheckGolden(cases.All(), cases.Golden...)
+	kerneltest.Pass(t, failures, err)
+}
+
+// A reference that is 1 % too large, and one of another shape: every setup reports the first, and none can run the second.
+func TestHarnessReportsWhatFails(t *testing.T) {
+	op := cases.Named("softmax")
+	op.Cases = op.Cases[:1]
+	op.Cases[0].Split = false
+	right := op.Ref
+	for name, c := range map[string]struct {
+		ref   func(in optest.Values) *ref.Tensor
+		check string
+	}{
+		"values": {func(in optest.Values) *ref.Tensor {
+			y := right(in)
+			for i := range y.Data {
+				y.Data[i] *= 1.01
+			}
+			return y
+		}, "forward"},
+		"shape": {func(in optest.Values) *ref.Tensor { return ref.New(7, 7) }, "program"},
+	} {
+		op.Ref = c.ref
+		report, err := bench.Check(op.All()...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		setups := map[string]bool{}
+		for _, f := range report.Failures {
+			if f.Check == c.check {
+				setups[f.Setup] = true
+			}
+		}
+		words := kernels.ForcedVariants(device, nil)
+		if want := map[string]int{"forward": 1 + len(words), "program": 4 + len(words)}[c.check]; len(setups) != want {
+			t.Errorf("%s: %d setups failed, want %d: %v", name, len(setups), want, report.Failures)
+		}
+		if c.check == "forward" && (report.Forward < 0.009 || report.Forward > 0.011 || report.Failures[0].Error != report.Forward) {
+			t.Errorf("%s: error %v, first failure %v", name, report.Forward, report.Failures[0])
+		}
+	}
+}
 
 // Large products with a transposed first factor transpose it in memory.
 func TestLargeTransposedProductsMatchTheReference(t *testing.T) {
@@ -24,7 +69,7 @@ func TestLargeTransposedProductsMatchTheReference(t *testing.T) {
 			matmul.Cases = append(matmul.Cases, c)
 		}
 	}
-	bench.Run(t, matmul.All()...)
+	kerneltest.RunCases(t, bench, matmul.All()...)
 }
 
 // The slabs have 64, 48 and 16 rows: the last one of a case is short, full, and short.
@@ -36,7 +81,7 @@ func TestNTXentInSlabsMatchesTheReference(t *testing.T) {
 		op.Cases = []optest.Case{cases.NTXent("", 0.2, 66, 4), cases.NTXent("", 0.2, 96, 6), cases.NTXent("", 0.2, 262, 2)}
 		ops = append(ops, op)
 	}
-	bench.RunOps(t, ops)
+	kerneltest.RunOps(t, bench, ops)
 }
 
 // TestNTXentMemoryDoesNotGrowWithTheSquareOfTheBatch: 4096 similarities of 4096 rows are 64 MiB, and their gradient as many.

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"marr/kernels"
+	"marr/kernels/kerneltest"
 	"marr/kernels/optest"
 	"marr/kernels/ref"
 	"marr/kernels/rng"
@@ -228,7 +229,7 @@ func TestViewsMatchTheReference(t *testing.T) {
 			Forward: 1e-5, // positions of taps are rounded to float32: 1e-6 of a pixel and of its weight
 		})
 	}
-	bench.Run(t, cases...)
+	kerneltest.RunCases(t, bench, cases...)
 }
 
 func TestViewsRejectMismatchedArguments(t *testing.T) {

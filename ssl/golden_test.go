@@ -5,7 +5,7 @@ import (
 	"testing"
 
 	"marr/kernels"
-	"marr/kernels/optest"
+	"marr/kernels/kerneltest"
 	"marr/kernels/ref/golden"
 	"marr/vk"
 	"marr/vk/vktest"
@@ -75,4 +75,4 @@ func TestSimCLRLossMatchesPyTorch(t *testing.T) {
 }
 
 // Short names: every test of a program uses them.
-var begin, finish = optest.Begin, optest.Finish
+var begin, finish = kerneltest.Begin, kerneltest.Finish

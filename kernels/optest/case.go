@@ -45,7 +45,7 @@ type Case struct {
 	Ref func(in Values) *ref.Tensor
 	// Forward and Backward are the largest accepted ‖got − want‖/‖want‖; 0 means the package's tolerances.
 	Forward, Backward float64
-	// Split marks a case with a tensor above the binding limit of Bench.Narrow. Run checks that more dispatches are recorded there.
+	// Split marks a case with a tensor above the binding limit of Bench.Narrow. Check requires that more dispatches are recorded there.
 	Split bool
 	// Repeats marks an op that uses an input more than once. The gradients of op(x) + op(x) then add up in another order than twice those of
 	// op(x), so the accumulation check compares them with the reference, not bit for bit.

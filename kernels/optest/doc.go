@@ -1,7 +1,7 @@
-// Package optest is the test harness of all ops of package kernels.
+// Package optest checks the ops of package kernels on a device. Tests (package kernels/kerneltest) and marr devices --check use it.
 //
 // An Op is an op, its float64 reference (package kernels/ref) and the Cases that both are tested on: attributes and input shapes. Package
-// kernels/optest/cases is the table of all ops. Bench.Run checks each case on the device:
+// kernels/optest/cases is the table of all ops. Bench.Check checks each case on the device, and reports what failed:
 //
 //	forward      the result equals the reference
 //	backward     Σ v⊙dx equals the central difference of Σ r⊙y(x) along v, in float64, for random cotangents r and directions v
@@ -14,5 +14,5 @@
 //
 // Cotangents are random because ones would hide errors: the gradient of Σ y is zero for softmax and for normalized rows.
 //
-// Bench.RunGolden compares the device with PyTorch (package kernels/ref/golden), CheckReferences the references.
+// Bench.CheckGolden compares the device with PyTorch (package kernels/ref/golden), CheckReferences the references. Both need the golden files.
 package optest

@@ -3,18 +3,17 @@ package optest
 import (
 	"fmt"
 	"slices"
-	"testing"
 
 	"marr/kernels"
 	"marr/vk"
 )
 
-// result is what the runs of a program left of one case: padded rows, as they lie in memory.
+// result is what the last run of a program left of one case: padded rows, as they lie in memory.
 type result struct {
 	y      []float32
-	grads  map[string][]float32 // as of the last run
-	inputs map[string][]float32 // read back after the last run
-	states map[string][]float32 // of golden cases, after the last run
+	grads  map[string][]float32
+	inputs map[string][]float32
+	states map[string][]float32 // of golden cases
 }
 
 // setup is one way of running cases.
@@ -30,9 +29,8 @@ type setup struct {
 const cotangent = "cotangent"
 
 // exec builds one program of all cases in the way of s and runs it s.runs times without clearing gradients in between. It returns a result for
-// each case, and every kernel that some shape was offered.
-func exec(t *testing.T, cases []*prepared, s setup) (out []*result, offered []string) {
-	t.Helper()
+// each case, and every kernel that some shape was offered. With an error about a guard band there are results too.
+func exec(cases []*prepared, s setup) (out byCase, offered []string, err error) {
 	settings := s.dev.Settings()
 	defer s.dev.Configure(settings)
 	if s.change != nil {
@@ -44,34 +42,39 @@ func exec(t *testing.T, cases []*prepared, s setup) (out []*result, offered []st
 	p, err := kernels.Build(s.dev, store, func(g *kernels.Graph) {
 		for _, c := range cases {
 			c.record(g, s.twice)
-			out = append(out, &result{})
 		}
 		if s.golden {
 			g.UpdateRunningStats()
 		}
 	})
 	if err != nil {
-		t.Fatalf("%s: %v", s.name, err)
+		return nil, nil, err
 	}
 	defer p.Free()
+	offered = kernelsOffered(p)
 	for _, c := range cases {
-		c.writeStates(t, store)
-	}
-	for range s.runs {
-		r := run(t, s, p, cases)
-		for i, c := range cases {
-			out[i].collect(c, r)
+		if err := c.writeStates(store); err != nil {
+			return nil, offered, err
 		}
 	}
-	if err := p.CheckGuards(); err != nil {
-		t.Errorf("%s: %v", s.name, err)
+	out = byCase{}
+	for range s.runs {
+		r, err := run(p, cases)
+		if err != nil {
+			return nil, offered, err
+		}
+		for _, c := range cases {
+			out[c] = collect(c, r)
+		}
 	}
 	if s.golden {
-		for i, c := range cases {
-			out[i].states = c.readStates(t, store)
+		for _, c := range cases {
+			if out[c].states, err = c.readStates(store); err != nil {
+				return nil, offered, err
+			}
 		}
 	}
-	return out, kernelsOffered(p)
+	return out, offered, p.CheckGuards()
 }
 
 // kernelsOffered returns the kernels that shapes of a program took, and those that they could have taken.
@@ -87,16 +90,15 @@ func kernelsOffered(p *kernels.Program) []string {
 }
 
 // steps returns the number of dispatches and copies of the case alone on a device.
-func (c *prepared) steps(t *testing.T, dev *vk.Device) int {
-	t.Helper()
+func (c *prepared) steps(dev *vk.Device) (int, error) {
 	store := kernels.NewStore(dev)
 	defer store.Free()
 	p, err := kernels.Build(dev, store, func(g *kernels.Graph) { c.record(g, false) })
 	if err != nil {
-		t.Fatal(err)
+		return 0, err
 	}
 	defer p.Free()
-	return p.Steps()
+	return p.Steps(), nil
 }
 
 // record records the op, its backward pass from a cotangent and all outputs.
@@ -155,12 +157,11 @@ func (c *prepared) inputs(g *kernels.Graph) In {
 }
 
 // run runs a program once with the inputs of all cases.
-func run(t *testing.T, s setup, p *kernels.Program, cases []*prepared) *kernels.Run {
-	t.Helper()
+func run(p *kernels.Program, cases []*prepared) (*kernels.Run, error) {
 	seg := p.Segment("main")
 	r, err := seg.Begin()
 	if err != nil {
-		t.Fatalf("%s: %v", s.name, err)
+		return nil, err
 	}
 	if seg.HasScalar("micro") {
 		r.Set("micro", 0)
@@ -185,17 +186,15 @@ func run(t *testing.T, s setup, p *kernels.Program, cases []*prepared) *kernels.
 		}
 	}
 	if err := r.Submit(); err != nil {
-		t.Fatalf("%s: %v", s.name, err)
+		return nil, err
 	}
-	if err := r.Wait(); err != nil {
-		t.Fatalf("%s: %v", s.name, err)
-	}
-	return r
+	return r, r.Wait()
 }
 
-func (out *result) collect(c *prepared, run *kernels.Run) {
+// collect copies what a run left of a case.
+func collect(c *prepared, run *kernels.Run) *result {
 	prefix := c.Name + "/"
-	out.y, out.grads, out.inputs = slices.Clone(run.Output(prefix+"y")), map[string][]float32{}, map[string][]float32{}
+	out := &result{y: slices.Clone(run.Output(prefix + "y")), grads: map[string][]float32{}, inputs: map[string][]float32{}}
 	for _, x := range c.Inputs {
 		if x.Kind != State {
 			out.inputs[x.Name] = slices.Clone(run.Output(prefix + "input " + x.Name))
@@ -204,6 +203,7 @@ func (out *result) collect(c *prepared, run *kernels.Run) {
 			out.grads[x.Name] = slices.Clone(run.Output(prefix + "gradient " + x.Name))
 		}
 	}
+	return out
 }
 
 // eachState calls f for the States of the case in a store.
@@ -220,22 +220,15 @@ func (c *prepared) eachState(store *kernels.Store, f func(name string, s *kernel
 	return nil
 }
 
-func (c *prepared) writeStates(t *testing.T, store *kernels.Store) {
-	t.Helper()
-	if err := c.eachState(store, func(name string, s *kernels.State) error { return s.Write(c.drawn[name]) }); err != nil {
-		t.Fatal(err)
-	}
+func (c *prepared) writeStates(store *kernels.Store) error {
+	return c.eachState(store, func(name string, s *kernels.State) error { return s.Write(c.drawn[name]) })
 }
 
-func (c *prepared) readStates(t *testing.T, store *kernels.Store) map[string][]float32 {
-	t.Helper()
+func (c *prepared) readStates(store *kernels.Store) (map[string][]float32, error) {
 	out := map[string][]float32{}
 	err := c.eachState(store, func(name string, s *kernels.State) (err error) {
 		out[name], err = s.Read()
 		return err
 	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return out
+	return out, err
 }

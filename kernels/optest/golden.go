@@ -1,7 +1,7 @@
 package optest
 
 import (
-	"testing"
+	"fmt"
 
 	"marr/kernels/ref/golden"
 )
@@ -10,12 +10,12 @@ import (
 // record it); kernels sum in another order and use 1/√ and exp of the device, whose errors are a few units in the last place.
 const goldenTolerance = 1e-4
 
-// RunGolden compares results, gradients and updated States of the device with PyTorch's, for every case of the golden files. One program holds
-// all cases; each is a subtest.
-func (b Bench) RunGolden(t *testing.T, ops []Op, paths ...string) {
+// CheckGolden compares results, gradients and updated States of the device with PyTorch's, for every case of the golden files. One program holds
+// all cases. The error is that of a file, or of the program.
+func (b Bench) CheckGolden(ops []Op, paths ...string) ([]Failure, error) {
 	cases, err := loadGolden(ops, paths)
 	if err != nil {
-		t.Fatal(err)
+		return nil, err
 	}
 	var built []goldenCase
 	var all []*prepared
@@ -29,20 +29,21 @@ func (b Bench) RunGolden(t *testing.T, ops []Op, paths ...string) {
 		}
 		built, all = append(built, c), append(all, p)
 	}
-	results, _ := exec(t, all, setup{name: "golden", dev: b.Device, golden: true, runs: 1})
-	for i, c := range built {
-		t.Run(c.Name, func(t *testing.T) { c.checkDevice(t, all[i], results[i]) })
+	results, _, err := exec(all, setup{dev: b.Device, golden: true, runs: 1})
+	if err != nil {
+		return nil, err
 	}
+	r := &Report{}
+	for i, c := range built {
+		c.checkDevice(r, all[i], results[all[i]])
+	}
+	return r.Failures, nil
 }
 
-func (c goldenCase) checkDevice(t *testing.T, p *prepared, got *result) {
-	t.Helper()
-	p.checkPads(t, "", got)
+func (c goldenCase) checkDevice(r *Report, p *prepared, got *result) {
+	r.checkPads(p, "", got)
 	check := func(name string, want *golden.Result, v []float32) {
-		t.Helper()
-		if d := want.Distance32(v); !(d <= goldenTolerance) {
-			t.Errorf("%s: %.2g from PyTorch, want at most %g: got %v", name, d, goldenTolerance, head(v))
-		}
+		r.compare(&r.Forward, want.Distance32(v), goldenTolerance, p, "", name, "PyTorch", fmt.Sprintf("got %v", head(v)))
 	}
 	check("result", c.result(), unpack(got.y, c.result().Shape))
 	for _, x := range c.Inputs {

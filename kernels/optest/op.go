@@ -11,13 +11,14 @@ import (
 	"marr/kernels/ref/golden"
 )
 
-// Op is an op of package kernels with everything that its tests need.
+// Op is an op of package kernels with everything that its checks need.
 type Op struct {
 	// Name is the key ("op") of the op's cases in the golden files.
 	Name string
 	// NoGolden marks an op without cases in the golden files.
 	NoGolden bool
-	// Build records the op. Nil: the op is an update whose device test is elsewhere, and only its reference is compared with PyTorch.
+	// Build records the op. Nil: the cases have their own, or the op is an update whose device test is elsewhere, and only its reference is compared
+	// with PyTorch.
 	Build func(in In) *kernels.Tensor
 	// Ref is the op's forward pass in float64: the golden output "loss" if there is one, else "y".
 	Ref func(in Values) *ref.Tensor
@@ -25,7 +26,7 @@ type Op struct {
 	More func(in Values) map[string]*ref.Tensor
 	// Kinds are the kinds of the inputs that are not Activations.
 	Kinds map[string]Kind
-	// Cases are the shapes and attributes for Bench.Run.
+	// Cases are the shapes and attributes for Bench.Check.
 	Cases []Case
 }
 

@@ -1,6 +1,8 @@
 package optest
 
 import (
+	"encoding/json"
+	"math"
 	"os"
 	"path/filepath"
 	"strings"
@@ -34,6 +36,16 @@ func TestGoldenCasesAndOpsMustPair(t *testing.T) {
 		}
 		if _, err := loadGolden(ops, paths); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("error %v, want %q", err, want)
+		}
+	}
+}
+
+// JSON has no NaN, but a report must have the errors of a device that computes one.
+func TestFailuresWithoutFiniteErrorAreWritten(t *testing.T) {
+	for d, want := range map[Distance]string{Distance(math.NaN()): `"NaN"`, Distance(math.Inf(1)): `"+Inf"`, 0.25: "0.25", 1.5e-7: "1.5e-07"} {
+		text, err := json.Marshal(Failure{Case: "c", Check: "forward", Error: d, Message: "m"})
+		if err != nil || !strings.Contains(string(text), `"error":`+want) {
+			t.Errorf("%v: %s, %v", d, text, err)
 		}
 	}
 }

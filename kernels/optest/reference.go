@@ -1,10 +1,10 @@
 package optest
 
 import (
+	"fmt"
 	"maps"
 	"math"
 	"slices"
-	"testing"
 
 	"marr/kernels/ref"
 	"marr/kernels/ref/golden"
@@ -20,21 +20,16 @@ const (
 
 // CheckReferences compares the ops' references with PyTorch, for every case of the golden files: outputs, and central differences with PyTorch's
 // gradients. Agreement of the latter proves both the derivatives that kernels are tested with and the gradients in the files.
-func CheckReferences(t *testing.T, ops []Op, paths ...string) {
+func CheckReferences(ops []Op, paths ...string) (failures []Failure, err error) {
 	cases, err := loadGolden(ops, paths)
 	if err != nil {
-		t.Fatal(err)
+		return nil, err
 	}
-	t.Run("forward", func(t *testing.T) {
-		for _, c := range cases {
-			t.Run(c.Name, func(t *testing.T) { CompareOutputs(t, c.want, c.outputs(c.values(c.draw()))) })
-		}
-	})
-	t.Run("gradient", func(t *testing.T) {
-		for _, c := range cases {
-			t.Run(c.Name, func(t *testing.T) { c.checkGradients(t) })
-		}
-	})
+	for _, c := range cases {
+		failures = append(failures, CompareOutputs(c.want, c.outputs(c.values(c.draw())))...)
+		failures = append(failures, c.checkGradients()...)
+	}
+	return failures, nil
 }
 
 // outputs returns all outputs of the reference by their names in the file.
@@ -50,22 +45,26 @@ func (c goldenCase) outputs(in Values) map[string]*ref.Tensor {
 }
 
 // CompareOutputs compares a reference's outputs with PyTorch's.
-func CompareOutputs(t *testing.T, c *golden.Case, got map[string]*ref.Tensor) {
-	t.Helper()
+func CompareOutputs(c *golden.Case, got map[string]*ref.Tensor) (failures []Failure) {
 	if len(got) != len(c.Outputs) {
-		t.Errorf("%d outputs, want %d", len(got), len(c.Outputs))
+		failures = append(failures, Failure{Case: c.Name, Check: "forward", Message: fmt.Sprintf("%d outputs, want %d", len(got), len(c.Outputs))})
 	}
 	for _, want := range c.Outputs {
 		out := got[want.Name]
 		if out == nil || !slices.Equal(out.Shape, want.Shape) {
-			t.Errorf("%s: got %v, want shape %v", want.Name, out, want.Shape)
+			failures = append(failures, Failure{Case: c.Name, Check: want.Name, Message: fmt.Sprintf("got %v, want shape %v", out, want.Shape)})
 		} else if d := want.Distance(out.Data); !(d <= referenceTolerance) {
-			t.Errorf("%s: %.2g from PyTorch, want at most %g", want.Name, d, referenceTolerance)
+			failures = append(failures, fromPyTorch(c, want.Name, d, referenceTolerance))
 		}
 	}
+	return failures
 }
 
-func (c goldenCase) checkGradients(t *testing.T) {
+func fromPyTorch(c *golden.Case, check string, d, tolerance float64) Failure {
+	return Failure{c.Name, "", check, Distance(d), tolerance, fmt.Sprintf("%.2g from PyTorch, want at most %g", d, tolerance)}
+}
+
+func (c goldenCase) checkGradients() (failures []Failure) {
 	in, cotangents := c.values(c.draw()), map[string]*ref.Tensor{}
 	for _, s := range c.want.Cotangents {
 		cotangents[s.Of] = ref.FromFloat32(c.want.Values(s), s.Shape...)
@@ -81,9 +80,10 @@ func (c goldenCase) checkGradients(t *testing.T) {
 		spec := c.want.Inputs[slices.IndexFunc(c.want.Inputs, func(s golden.Spec) bool { return s.Name == want.Name })]
 		h := differenceStep * (spec.Hi - spec.Lo) / 2
 		if d := gradientDistance(want, in.T(want.Name).Data, h, loss); !(d <= gradientTolerance) {
-			t.Errorf("gradient of %s: %.2g from PyTorch, want at most %g", want.Name, d, gradientTolerance)
+			failures = append(failures, fromPyTorch(c.want, "gradient of "+want.Name, d, gradientTolerance))
 		}
 	}
+	return failures
 }
 
 // gradientDistance returns the relative error of f's central differences: along every axis if the gradient is stored in full, else along its

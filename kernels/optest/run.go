@@ -1,12 +1,12 @@
 package optest
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"math"
 	"slices"
 	"sync"
-	"testing"
 
 	"marr/kernels"
 	"marr/kernels/ref"
@@ -46,102 +46,134 @@ func prepare(c Case) *prepared {
 	return p
 }
 
-// RunOps runs the harness on every case of the ops, each op as a subtest.
-func (b Bench) RunOps(t *testing.T, ops []Op) {
-	for _, o := range ops {
-		if o.Build != nil && len(o.Cases) > 0 {
-			t.Run(o.Name, func(t *testing.T) { b.Run(t, o.All()...) })
+// Check performs the package's checks on the cases. Each program holds all cases. The error is that of a lost device, which ends the checks. Every
+// other problem, such as a kernel that the driver cannot compile, is a failure in the report.
+func (b Bench) Check(cases ...Case) (*Report, error) {
+	r := &runner{Bench: b, report: &Report{Cases: len(cases)}}
+	for _, c := range cases {
+		p := prepare(c)
+		r.all = append(r.all, p)
+		if p.backward() {
+			r.differentiable = append(r.differentiable, p)
+			go p.slopes() // while the device compiles
+		}
+		if c.Split {
+			r.split = append(r.split, p)
+		}
+	}
+	r.runAll()
+	if r.lost == nil {
+		for _, c := range r.all {
+			r.check(c)
+		}
+	}
+	return r.report, r.lost
+}
+
+// runner runs all cases of one Check in every setup.
+type runner struct {
+	Bench
+	all, differentiable, split []*prepared
+	report                     *Report
+	lost                       error // the device was lost
+
+	base, again, eager, narrow, eagerNarrow, double byCase
+	words                                           []string // values of MARR_KERNELS
+	forced, forcedNarrow                            map[string]byCase
+}
+
+// byCase holds the results of one setup, without the cases that it did not run.
+type byCase map[*prepared]*result
+
+// on runs cases. It returns their results, nil after a failure, and the kernels that they were offered.
+func (r *runner) on(cases []*prepared, s setup) (byCase, []string) {
+	if len(cases) == 0 || r.lost != nil {
+		return nil, nil
+	}
+	results, offered, err := exec(cases, s)
+	if errors.Is(err, vk.ErrDeviceLost) {
+		r.lost = fmt.Errorf("optest: %s: %w", s.name, err)
+		return nil, nil
+	}
+	if err != nil {
+		r.report.fail(nil, s.name, "program", "%v", err)
+	}
+	return results, offered
+}
+
+func (r *runner) runAll() {
+	results := func(cases []*prepared, s setup) byCase {
+		out, _ := r.on(cases, s)
+		return out
+	}
+	poison := func(s *vk.Settings) { s.Poison, s.Eager = true, false } // overrides the environment of the whole test run
+	var offered []string
+	r.base, offered = r.on(r.all, setup{name: "poisoned", dev: r.Device, change: func(s *vk.Settings) { s.Poison = true }, runs: 1})
+	r.again = results(r.all, setup{name: "replayed on reused memory", dev: r.Device, change: func(s *vk.Settings) { s.Poison = false }, runs: 2})
+	r.eager = results(r.all, setup{name: "eager", dev: r.Device, change: func(s *vk.Settings) { s.Eager = true }, runs: 1})
+	r.narrow = results(r.split, setup{name: "bound in parts", dev: r.Narrow, change: poison, runs: 1})
+	r.eagerNarrow = results(r.split, setup{name: "eager, bound in parts", dev: r.Narrow, change: func(s *vk.Settings) { s.Poison, s.Eager = true, true }, runs: 1})
+	r.double = results(r.differentiable, setup{name: "accumulated", dev: r.Device, change: poison, twice: true, runs: 1})
+	r.words, r.forced, r.forcedNarrow = kernels.ForcedVariants(r.Device, offered), map[string]byCase{}, map[string]byCase{}
+	for _, w := range r.words {
+		limit := func(s *vk.Settings) { s.Kernels, s.Poison, s.Eager = w, true, false }
+		r.forced[w] = results(r.all, setup{name: w, dev: r.Device, change: limit, runs: 1})
+		r.forcedNarrow[w] = results(r.split, setup{name: w + ", bound in parts", dev: r.Narrow, change: limit, runs: 1})
+	}
+}
+
+// check compares the results of a case. Setups that failed have none.
+func (r *runner) check(c *prepared) {
+	once := func(Input) float32 { return 1 }
+	base := r.base[c]
+	if base != nil {
+		r.report.checkAll(c, "", base)
+		r.report.checkInputs(c, base)
+		r.report.checkSame(c, "replayed on reused memory", r.again[c], base, func(x Input) float32 {
+			if x.Kind == Parameter {
+				return 2 // its gradient was not cleared between the runs
+			}
+			return 1
+		})
+		r.report.checkSame(c, "eager", r.eager[c], base, once)
+		if c.Split {
+			r.report.checkSame(c, "bound in parts", r.narrow[c], base, once)
+			r.report.checkSame(c, "eager, bound in parts", r.eagerNarrow[c], base, once)
+			r.checkSplit(c)
+		}
+		if sum := r.double[c]; sum != nil {
+			halve(sum)
+			if c.Repeats {
+				r.report.checkBackward(c, "accumulated", sum)
+			} else {
+				r.report.checkSame(c, "accumulated", sum, base, once)
+			}
+		}
+	}
+	for _, w := range r.words {
+		if forced := r.forced[w][c]; forced != nil {
+			r.report.checkAll(c, w, forced)
+			r.report.checkSame(c, w+", bound in parts", r.forcedNarrow[w][c], forced, once)
 		}
 	}
 }
 
-// Run performs the package's checks on the cases, each case as a subtest. Each program holds all cases.
-func (b Bench) Run(t *testing.T, cases ...Case) {
-	var all, differentiable, split []*prepared
-	for _, c := range cases {
-		p := prepare(c)
-		all = append(all, p)
-		if p.backward() {
-			differentiable = append(differentiable, p)
-			go p.slopes() // while the device compiles
-		}
-		if c.Split {
-			split = append(split, p)
-		}
-	}
-	poison := func(s *vk.Settings) { s.Poison, s.Eager = true, false } // overrides the environment of the whole test run
-	type byCase = map[*prepared]*result
-	pair := func(cases []*prepared, results []*result) byCase {
-		out := byCase{}
-		for i, c := range cases {
-			out[c] = results[i]
-		}
-		return out
-	}
-	on := func(cases []*prepared, s setup) byCase {
-		if len(cases) == 0 {
-			return nil
-		}
-		results, _ := exec(t, cases, s)
-		return pair(cases, results)
-	}
-	results, offered := exec(t, all, setup{name: "poisoned", dev: b.Device, change: func(s *vk.Settings) { s.Poison = true }, runs: 1})
-	base, words := pair(all, results), kernels.ForcedVariants(b.Device, offered)
-	again := on(all, setup{name: "replayed", dev: b.Device, change: func(s *vk.Settings) { s.Poison = false }, runs: 2})
-	eager := on(all, setup{name: "eager", dev: b.Device, change: func(s *vk.Settings) { s.Eager = true }, runs: 1})
-	narrow := on(split, setup{name: "narrow", dev: b.Narrow, change: poison, runs: 1})
-	eagerNarrow := on(split, setup{name: "eager, narrow", dev: b.Narrow, change: func(s *vk.Settings) { s.Poison, s.Eager = true, true }, runs: 1})
-	double := on(differentiable, setup{name: "accumulated", dev: b.Device, change: poison, twice: true, runs: 1})
-	forced, forcedNarrow := map[string]byCase{}, map[string]byCase{}
-	for _, w := range words {
-		limit := func(s *vk.Settings) { s.Kernels, s.Poison, s.Eager = w, true, false }
-		forced[w] = on(all, setup{name: w, dev: b.Device, change: limit, runs: 1})
-		forcedNarrow[w] = on(split, setup{name: w + ", narrow", dev: b.Narrow, change: limit, runs: 1})
-	}
-
-	once := func(Input) float32 { return 1 }
-	for _, c := range all {
-		t.Run(c.Name, func(t *testing.T) {
-			c.checkAll(t, "", base[c])
-			c.checkInputs(t, base[c])
-			c.checkSame(t, "replayed on reused memory", again[c], base[c], func(x Input) float32 {
-				if x.Kind == Parameter {
-					return 2 // its gradient was not cleared between the runs
-				}
-				return 1
-			})
-			c.checkSame(t, "eager", eager[c], base[c], once)
-			if c.Split {
-				c.checkSame(t, "bound in parts", narrow[c], base[c], once)
-				c.checkSame(t, "eager, bound in parts", eagerNarrow[c], base[c], once)
-				if parts, whole := c.steps(t, b.Narrow), c.steps(t, b.Device); parts <= whole {
-					t.Errorf("%d steps on the device with the small limit, %d on the other: nothing was split", parts, whole)
-				}
-			}
-			if sum := double[c]; sum != nil {
-				halve(sum)
-				if c.Repeats {
-					c.checkBackward(t, "accumulated: ", sum)
-				} else {
-					c.checkSame(t, "accumulated", sum, base[c], once)
-				}
-			}
-			for _, w := range words {
-				c.checkAll(t, w+": ", forced[w][c])
-				if c.Split {
-					c.checkSame(t, w+" bound in parts", forcedNarrow[w][c], forced[w][c], once)
-				}
-			}
-		})
+// checkSplit requires that the device with the small limit runs more dispatches.
+func (r *runner) checkSplit(c *prepared) {
+	parts, err := c.steps(r.Narrow)
+	whole, err2 := c.steps(r.Device)
+	if err = errors.Join(err, err2); err != nil {
+		r.report.fail(c, "bound in parts", "program", "%v", err)
+	} else if parts <= whole {
+		r.report.fail(c, "bound in parts", "steps", "%d on the device with the small limit, %d on the other: nothing was split", parts, whole)
 	}
 }
 
 // checkAll compares a result with the reference.
-func (c *prepared) checkAll(t *testing.T, what string, out *result) {
-	t.Helper()
-	c.checkPads(t, what, out)
-	c.checkForward(t, what, out)
-	c.checkBackward(t, what, out)
+func (r *Report) checkAll(c *prepared, setup string, out *result) {
+	r.checkPads(c, setup, out)
+	r.checkForward(c, setup, out)
+	r.checkBackward(c, setup, out)
 }
 
 // halve divides a result and its gradients by two, which is exact.
@@ -163,13 +195,12 @@ func unpack(padded []float32, shape []int) []float32 {
 }
 
 // checkPads requires zeros in the lanes that pad rows and in the rows that pad a parameter.
-func (c *prepared) checkPads(t *testing.T, what string, out *result) {
-	t.Helper()
+func (r *Report) checkPads(c *prepared, setup string, out *result) {
 	check := func(name string, padded []float32, shape []int) {
 		w := width(shape)
 		for i, v := range padded {
 			if (i%stride(w) >= w || i >= volume(shape)/w*stride(w)) && v != 0 {
-				t.Errorf("%s%s: pad lane %d is %v, want 0", what, name, i, v)
+				r.fail(c, setup, name, "pad lane %d is %v, want 0", i, v)
 				return
 			}
 		}
@@ -182,17 +213,15 @@ func (c *prepared) checkPads(t *testing.T, what string, out *result) {
 	}
 }
 
-func (c *prepared) checkInputs(t *testing.T, out *result) {
-	t.Helper()
+func (r *Report) checkInputs(c *prepared, out *result) {
 	for _, x := range c.Inputs {
 		if v, got := c.drawn[x.Name], out.inputs[x.Name]; v != nil && got != nil && !slices.Equal(unpack(got, x.Shape), v) {
-			t.Errorf("input %s was changed", x.Name)
+			r.fail(c, "", "input "+x.Name, "the op changed it")
 		}
 	}
 }
 
-func (c *prepared) checkForward(t *testing.T, what string, out *result) {
-	t.Helper()
+func (r *Report) checkForward(c *prepared, setup string, out *result) {
 	tolerance, _ := c.tolerances()
 	got := unpack(out.y, c.shape)
 	diff, size := 0.0, 0.0
@@ -200,14 +229,12 @@ func (c *prepared) checkForward(t *testing.T, what string, out *result) {
 		d := float64(got[i]) - v
 		diff, size = diff+d*d, size+v*v
 	}
-	if d := math.Sqrt(diff / max(size, math.SmallestNonzeroFloat32)); !(d <= tolerance) {
-		t.Errorf("%sforward: %.2g from the reference, want at most %g: got %v, want %v", what, d, tolerance, head(got), head(c.want.Data))
-	}
+	d := math.Sqrt(diff / max(size, math.SmallestNonzeroFloat32))
+	r.compare(&r.Forward, d, tolerance, c, setup, "forward", "the reference", fmt.Sprintf("got %v, want %v", head(got), head(c.want.Data)))
 }
 
 // checkBackward compares directional derivatives. Σ v⊙dx along random signs v has ‖dx‖ as its root mean square, hence the scale.
-func (c *prepared) checkBackward(t *testing.T, what string, out *result) {
-	t.Helper()
+func (r *Report) checkBackward(c *prepared, setup string, out *result) {
 	_, tolerance := c.tolerances()
 	for _, x := range c.Inputs {
 		if !x.differentiable() {
@@ -224,10 +251,9 @@ func (c *prepared) checkBackward(t *testing.T, what string, out *result) {
 			for i, v := range s.v {
 				got += v * float64(dx[i])
 			}
-			if d := math.Abs(got-s.want) / max(norm, math.Abs(s.want), 1e-6); !(d <= tolerance) {
-				t.Errorf("%sgradient of %s: %.2g from the central difference, want at most %g: got %v, want %v along direction %d",
-					what, x.Name, d, tolerance, got, s.want, k)
-			}
+			d := math.Abs(got-s.want) / max(norm, math.Abs(s.want), 1e-6)
+			r.compare(&r.Backward, d, tolerance, c, setup, "gradient of "+x.Name, "the central difference",
+				fmt.Sprintf("got %v, want %v along direction %d", got, s.want, k))
 		}
 	}
 }
@@ -269,16 +295,18 @@ func (c *prepared) derivative(x Input, v, r []float64) float64 {
 	return (side(step) - side(-step)) / (2 * step)
 }
 
-// checkSame requires the bits of want, with each gradient times a power of two.
-func (c *prepared) checkSame(t *testing.T, what string, got, want *result, times func(Input) float32) {
-	t.Helper()
+// checkSame requires the bits of want, with each gradient times a power of two. got is nil if its setup did not run the case.
+func (r *Report) checkSame(c *prepared, setup string, got, want *result, times func(Input) float32) {
+	if got == nil {
+		return
+	}
 	if i := differs(got.y, want.y, 1); i >= 0 {
-		t.Errorf("%s: element %d of the result is %v, want the bits of %v", what, i, got.y[i], want.y[i])
+		r.fail(c, setup, "result", "element %d is %v, want the bits of %v", i, got.y[i], want.y[i])
 	}
 	for _, x := range c.Inputs {
 		g, w := got.grads[x.Name], want.grads[x.Name]
 		if i := differs(g, w, times(x)); i >= 0 {
-			t.Errorf("%s: element %d of the gradient of %s is %v, want the bits of %v times %v", what, i, x.Name, g[i], w[i], times(x))
+			r.fail(c, setup, "gradient of "+x.Name, "element %d is %v, want the bits of %v times %v", i, g[i], w[i], times(x))
 		}
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"math"
 	"testing"
 
+	"marr/kernels/kerneltest"
 	"marr/kernels/optest"
 	"marr/kernels/optest/cases"
 	"marr/kernels/ref"
@@ -15,7 +16,8 @@ func TestReferencesMatchPyTorch(t *testing.T) {
 	for _, p := range cases.Golden {
 		paths = append(paths, "../"+p)
 	}
-	optest.CheckReferences(t, cases.All(), paths...)
+	failures, err := optest.CheckReferences(cases.All(), paths...)
+	kerneltest.Pass(t, failures, err)
 }
 
 // augmentations holds the reference of each op of views.json.
@@ -71,7 +73,7 @@ func TestViewsMatchTorchvision(t *testing.T) {
 				}
 				img = f(img, s)
 			}
-			optest.CompareOutputs(t, c, map[string]*ref.Tensor{"y": img})
+			kerneltest.Pass(t, optest.CompareOutputs(c, map[string]*ref.Tensor{"y": img}), nil)
 		})
 	}
 }

@@ -10,7 +10,7 @@ import (
 	"testing"
 
 	"marr/kernels"
-	"marr/kernels/optest"
+	"marr/kernels/kerneltest"
 	"marr/ssl"
 	"marr/ssl/data"
 	"marr/ssl/data/datatest"
@@ -211,4 +211,4 @@ func TestInvalidConfigsAreRefused(t *testing.T) {
 }
 
 // Short names: every test of a program uses them.
-var begin, finish = optest.Begin, optest.Finish
+var begin, finish = kerneltest.Begin, kerneltest.Finish
