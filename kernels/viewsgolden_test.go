@@ -1,9 +1,11 @@
 package kernels_test
 
 import (
+	"slices"
 	"testing"
 
 	"marr/kernels"
+	"marr/kernels/optest/viewtable"
 	"marr/kernels/ref/golden"
 )
 
@@ -41,7 +43,7 @@ func rendered(t *testing.T, c *golden.Case, want *golden.Result) []float32 {
 	shape := c.Inputs[0].Shape
 	p := kernels.ImageFormat{Pixels: shape[0] * shape[1], C: shape[2], Mean: make([]float64, shape[2]), Std: []float64{1, 1, 1}[:shape[2]]}
 	row, v := rowOf(c.Steps, shape[0], shape[1], &p)
-	raw, _ := slot(c.Values(c.Inputs[0]), shape[0], shape[1], p)
+	raw, _ := viewtable.Slot(c.Values(c.Inputs[0]), shape[0], shape[1], p)
 	prog, _ := build(t, func(g *kernels.Graph) {
 		g.Output("y", kernels.Views(g.Input("images", kernels.U8, 1, p.Bytes()), g.Input("table", kernels.F32, 1, len(row)), p, v))
 	})
@@ -62,35 +64,35 @@ func rowOf(steps []golden.Step, h, w int, p *kernels.ImageFormat) (row []float32
 			row[column+i] = float32(x)
 		}
 	}
-	set(colTop, 0, 0, h, w, w, h, w)
-	row[colSolarize], v.Size = 2, h
+	set(viewtable.CropTop, 0, 0, h, w, w, h, w)
+	row[viewtable.SolarizeThreshold], v.Size = 2, h
 	for i, s := range steps {
 		switch s.Op {
 		case "resized_crop":
-			set(colTop, s.Top, s.Left, s.Height, s.Width, w, s.OutHeight, s.OutWidth)
+			set(viewtable.CropTop, s.Top, s.Left, s.Height, s.Width, w, s.OutHeight, s.OutWidth)
 			v.Size, v.Bicubic = s.OutHeight, s.Bicubic
 		case "window":
-			set(colOffsetY, s.Top, s.Left)
+			set(viewtable.OffsetY, s.Top, s.Left)
 			v.Size = s.Side
 		case "flip":
-			row[colTurn]++
+			row[viewtable.Orientation]++
 		case "vflip":
-			row[colTurn] += 2
+			row[viewtable.Orientation] += 2
 		case "rot90":
-			row[colTurn] += 4 * float32(s.Turns)
+			row[viewtable.Orientation] += 4 * float32(s.Turns)
 		case "gray":
-			row[colGray] = 1
+			row[viewtable.Gray] = 1
 		case "blur":
-			row[colSigma], v.Blur = float32(s.Sigma), s.Kernel
+			row[viewtable.BlurSigma], v.Blur = float32(s.Sigma), s.Kernel
 		case "solarize":
-			row[colSolarize] = float32(s.Factor)
+			row[viewtable.SolarizeThreshold] = float32(s.Factor)
 		case "normalize":
 			p.Mean, p.Std = s.Mean, s.Std
 		case "erase":
-			set(colEraseTop, s.Top, s.Left, s.Height, s.Width)
+			set(viewtable.EraseTop, s.Top, s.Left, s.Height, s.Width)
 		case "mask":
 			v.Patch = s.Side
-			row = append(row, make([]float32, rowWidth(v)-kernels.ViewRow)...)
+			row = append(row, make([]float32, viewtable.RowWidth(v)-kernels.ViewRow)...)
 			for _, at := range s.At {
 				row[kernels.ViewRow+at/24] += float32(int(1) << (at % 24))
 			}
@@ -99,12 +101,12 @@ func rowOf(steps []golden.Step, h, w int, p *kernels.ImageFormat) (row []float32
 			for v.Grid*v.Grid < len(s.At) {
 				v.Grid++
 			}
-			row = append(row, make([]float32, rowWidth(v)-kernels.ViewRow)...)
+			row = append(row, make([]float32, viewtable.RowWidth(v)-kernels.ViewRow)...)
 			set(kernels.ViewRow, s.At...)
 		default:
-			op := map[string]int{"brightness": brightness, "contrast": contrast, "saturation": saturation, "hue": hue}[s.Op]
-			row[colOrder] += float32(op << (3 * jitters(steps[:i])))
-			row[colBrightness-1+op] = float32(s.Factor)
+			op := 1 + slices.Index(viewtable.JitterOps, s.Op)
+			row[viewtable.JitterOrder] += float32(op << (3 * jitters(steps[:i])))
+			row[viewtable.Brightness-1+op] = float32(s.Factor)
 		}
 	}
 	return row, v
@@ -113,8 +115,7 @@ func rowOf(steps []golden.Step, h, w int, p *kernels.ImageFormat) (row []float32
 // jitters returns the number of jitter ops among steps.
 func jitters(steps []golden.Step) (n int) {
 	for _, s := range steps {
-		switch s.Op {
-		case "brightness", "contrast", "saturation", "hue":
+		if slices.Contains(viewtable.JitterOps, s.Op) {
 			n++
 		}
 	}

@@ -15,7 +15,7 @@ var Golden = []string{"testdata/ops.json", "testdata/norms.json"}
 
 // All returns the table.
 func All() []Op {
-	return slices.Concat(elementwise(), convolutions(), norms(), matrices(), rows(), attention(), losses(), correlations(), queues(), tokens(), updates())
+	return slices.Concat(elementwise(), convolutions(), norms(), matrices(), rows(), attention(), losses(), correlations(), queues(), tokens(), updates(), viewOps())
 }
 
 // Named returns the row of that name. It panics if there is none.
