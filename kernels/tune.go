@@ -79,7 +79,7 @@ func NewTuner(dev *vk.Device, mode Tuning, dir string, warn func(string)) *Tuner
 		return t
 	}
 	d := dev.Info()
-	t.path = filepath.Join(dir, fmt.Sprintf("tune-%s-%08x-%s.json", d.UUID, d.DriverVersion, candidatesHash(dev)))
+	t.path = filepath.Join(dir, fmt.Sprintf("tune-%04x-%04x-%s-%08x-%s.json", d.VendorID, d.DeviceID, d.UUID, d.DriverVersion, candidatesHash(dev)))
 	text, err := os.ReadFile(t.path)
 	if err == nil {
 		err = json.Unmarshal(text, &t.best)

@@ -95,7 +95,7 @@ func (c *pipelineCache) open(d *Device, p *physical, opt Options) {
 	if opt.CacheDir == "" {
 		return
 	}
-	c.path = filepath.Join(opt.CacheDir, fmt.Sprintf("pipelines-%x-%08x.bin", p.cacheUUID, p.DriverVersion))
+	c.path = filepath.Join(opt.CacheDir, fmt.Sprintf("pipelines-%04x-%04x-%x-%08x.bin", p.VendorID, p.DeviceID, p.cacheUUID, p.DriverVersion))
 	c.warn = opt.Warn
 	raw, err := os.ReadFile(c.path)
 	var data []byte

@@ -159,6 +159,28 @@ func checkUsable(p *physical) error {
 	return nil
 }
 
+// queueFamily describes the queues of a family.
+type queueFamily struct{ flags, timestampBits uint32 }
+
+// chooseFamily returns the index of the queue family to use, or -1 if none has compute: the first without graphics, which shares
+// neither time nor watchdog with the desktop, if it has timestamps; else the first with compute.
+func chooseFamily(families []queueFamily) int {
+	const compute, graphics = uint32(vulkan.QueueComputeBit), uint32(vulkan.QueueGraphicsBit)
+	first := -1
+	for i, f := range families {
+		if f.flags&compute == 0 {
+			continue
+		}
+		if f.flags&graphics == 0 && f.timestampBits > 0 {
+			return i
+		}
+		if first < 0 {
+			first = i
+		}
+	}
+	return first
+}
+
 // workBudget returns the number of floating-point operations in one submission, such that it takes less than half a second:
 // watchdogs reset a GPU after 2 s (Windows) to 10 s (Linux). It assumes the rates of slow kernels on a slow device of the kind:
 // 10 GFLOP/s on two CPU cores, 0.5 TFLOP/s integrated, 2 TFLOP/s discrete.

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"math"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -85,31 +86,74 @@ func TestTooLargeAllocationIsOutOfMemory(t *testing.T) {
 	wantError(t, err, "empty", "above 0")
 }
 
-// TestMemoryTypeSuitsTheKindOfMemory uses the memory types that common drivers report (flags: 1 device local, 2 host visible, 4 coherent,
+// TestMemoryTypesSuitTheKindOfMemory uses the memory types that common drivers report (flags: 1 device local, 2 host visible, 4 coherent,
 // 8 cached, 0x10 lazily allocated, 0x40 and 0x80 AMD's device coherent and uncached).
-func TestMemoryTypeSuitsTheKindOfMemory(t *testing.T) {
+func TestMemoryTypesSuitTheKindOfMemory(t *testing.T) {
 	for _, c := range []struct {
 		name  string
 		flags []uint32
-		want  [3]int // DeviceLocal, Upload, Readback
+		of    DeviceType
+		want  [3][]int // DeviceLocal, Upload, Readback
 	}{
-		{"lavapipe", []uint32{0xf}, [3]int{0, 0, 0}},
-		{"NVIDIA", []uint32{0, 1, 6, 0xe, 7}, [3]int{1, 2, 3}},
-		{"RADV", []uint32{1, 6, 7, 0xe, 0xc7, 0xce}, [3]int{0, 1, 3}},
-		{"Intel integrated", []uint32{7, 0xf}, [3]int{0, 0, 1}},
-		{"tiler", []uint32{0x11, 3, 7, 0xb}, [3]int{1, 2, 2}}, // lazy is not for buffers, cached is not coherent here
+		{"lavapipe", []uint32{0xf}, CPU, [3][]int{{0}, {0}, {0}}},
+		{"NVIDIA", []uint32{0, 1, 6, 0xe, 7}, Discrete, [3][]int{{1, 4}, {2, 3, 4}, {3, 2, 4}}},
+		{"RADV", []uint32{1, 6, 7, 0xe, 0xc7, 0xce}, Discrete, [3][]int{{0, 2}, {1, 2, 3}, {3, 1, 2}}},
+		{"RADV integrated", []uint32{1, 6, 7, 0xe}, Integrated, [3][]int{{0, 2, 1, 3}, {1, 2, 3}, {3, 1, 2}}},
+		{"Intel integrated", []uint32{7, 0xf}, Integrated, [3][]int{{0, 1}, {0, 1}, {1, 0}}},
+		{"tiler", []uint32{0x11, 3, 7, 0xb}, Integrated, [3][]int{{1, 2, 3}, {2}, {2}}}, // lazy is not for buffers, cached is not coherent here
 	} {
-		d := &Device{}
+		d := &Device{info: Info{Type: c.of}}
 		for _, f := range c.flags {
 			d.memory.types = append(d.memory.types, memoryType{flags: f})
 		}
 		for m, want := range c.want {
-			if got := d.memoryType(^uint32(0), Memory(m)); got != want {
-				t.Errorf("%s: %v memory is type %d, want %d", c.name, Memory(m), got, want)
+			if got := d.memoryTypes(^uint32(0), Memory(m)); !slices.Equal(got, want) {
+				t.Errorf("%s: %v memory is of types %v, want %v", c.name, Memory(m), got, want)
 			}
 		}
-		if got := d.memoryType(0, Upload); got != -1 {
-			t.Errorf("%s: type %d where none is allowed", c.name, got)
+		if got := d.memoryTypes(0, Upload); len(got) > 0 {
+			t.Errorf("%s: types %v where none is allowed", c.name, got)
+		}
+	}
+}
+
+// The heap of the best type is too small for the buffer.
+func TestNextMemoryTypeAfterOutOfMemory(t *testing.T) {
+	d := must[*Device](t)(Open("", Options{}))
+	defer d.Close()
+	best, next := len(d.memory.types), d.memoryTypes(^uint32(0), DeviceLocal)[0]
+	d.memory.types = append(d.memory.types, memoryType{flags: 1, heap: uint32(len(d.memory.heaps))})
+	d.memory.heaps = append(d.memory.heaps, 1<<10)
+	d.inUse = append(d.inUse, 0)
+	b := &Buffer{d: d, what: "activations", alloc: 1 << 20}
+	if err := b.allocate([]int{best, next}); err != nil || b.heap != int(d.memory.types[next].heap) {
+		t.Errorf("heap %d, %v: want that of the second type", b.heap, err)
+	}
+	b.destroy()
+	b = &Buffer{d: d, what: "activations", alloc: 1 << 20}
+	err := b.allocate([]int{best})
+	var oom *OutOfMemoryError
+	if !errors.As(err, &oom) || oom.Heap != 1<<10 {
+		t.Errorf("%v: want an *OutOfMemoryError for the heap of the only type", err)
+	}
+}
+
+func TestQueueFamilyWithoutGraphicsIsPreferred(t *testing.T) {
+	const graphics, compute, transfer = 1, 2, 4
+	for _, c := range []struct {
+		name     string
+		families []queueFamily
+		want     int
+	}{
+		{"one family", []queueFamily{{graphics | compute | transfer, 64}}, 0},
+		{"compute beside graphics", []queueFamily{{graphics | compute | transfer, 64}, {transfer, 64}, {compute | transfer, 64}, {compute, 64}}, 2},
+		{"compute without timestamps", []queueFamily{{graphics | compute, 36}, {compute, 0}}, 0},
+		{"graphics without compute", []queueFamily{{graphics, 64}, {graphics | compute, 0}}, 1},
+		{"no compute", []queueFamily{{graphics, 64}, {transfer, 64}}, -1},
+		{"no family", nil, -1},
+	} {
+		if got := chooseFamily(c.families); got != c.want {
+			t.Errorf("%s: family %d, want %d", c.name, got, c.want)
 		}
 	}
 }

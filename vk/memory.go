@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math/bits"
+	"slices"
 	"sync/atomic"
 	"unsafe"
 
@@ -63,7 +64,7 @@ func (d *Device) NewBuffer(size int64, m Memory, what string) (*Buffer, error) {
 		return nil, err
 	}
 	if limit := d.info.Limits.MaxAllocation; size > limit {
-		return nil, d.outOfMemory(what, size, d.heapFor(^uint32(0), m))
+		return nil, d.outOfMemory(what, size, d.heapFor(m))
 	}
 	d.mu.Lock()
 	n := len(d.buffers)
@@ -92,45 +93,67 @@ func (b *Buffer) create(m Memory) error {
 	defer info.Free()
 	var buffer vulkan.Buffer
 	if err := check(vulkan.CreateBuffer(d.dev, &info, nil, &buffer), "vkCreateBuffer"); err != nil {
-		return d.memoryError(err, b.what, b.size, d.heapFor(^uint32(0), m))
+		return d.memoryError(err, b.what, b.size, d.heapFor(m))
 	}
 	b.buffer = buffer
 	var need vulkan.MemoryRequirements
 	vulkan.GetBufferMemoryRequirements(d.dev, buffer, &need)
 	need.Deref()
 	need.Free()
-	t := d.memoryType(need.MemoryTypeBits, m)
-	if t < 0 {
+	types := d.memoryTypes(need.MemoryTypeBits, m)
+	if len(types) == 0 {
 		return fmt.Errorf("vk: new buffer %s: the device has no %v memory: choose another device", b.what, m)
 	}
-	b.heap, b.alloc = int(d.memory.types[t].heap), int64(need.Size)
-	if b.alloc > d.info.Limits.MaxAllocation || b.alloc > d.memory.heaps[b.heap] {
-		return d.outOfMemory(b.what, b.alloc, b.heap)
+	b.alloc = int64(need.Size)
+	if err := b.allocate(types); err != nil {
+		return err
 	}
-	ask := vulkan.MemoryAllocateInfo{SType: vulkan.StructureTypeMemoryAllocateInfo, AllocationSize: need.Size, MemoryTypeIndex: uint32(t)}
-	defer ask.Free()
-	var memory vulkan.DeviceMemory
-	if err := check(vulkan.AllocateMemory(d.dev, &ask, nil, &memory), "vkAllocateMemory"); err != nil {
-		return d.memoryError(err, b.what, b.alloc, b.heap)
-	}
-	b.memory = memory
-	if err := check(vulkan.BindBufferMemory(d.dev, buffer, memory, 0), "vkBindBufferMemory"); err != nil {
+	if err := check(vulkan.BindBufferMemory(d.dev, buffer, b.memory, 0), "vkBindBufferMemory"); err != nil {
 		return d.memoryError(err, b.what, b.alloc, b.heap)
 	}
 	if m == DeviceLocal {
 		return nil
 	}
 	var p unsafe.Pointer
-	if err := check(vulkan.MapMemory(d.dev, memory, 0, need.Size, 0, &p), "vkMapMemory"); err != nil {
+	if err := check(vulkan.MapMemory(d.dev, b.memory, 0, need.Size, 0, &p), "vkMapMemory"); err != nil {
 		return d.memoryError(err, b.what, b.alloc, b.heap)
 	}
 	b.mapped = unsafe.Slice((*byte)(p), b.size)
 	return nil
 }
 
-// memoryType returns the index of the best memory type for m, or -1 if there is none. allowed has a bit for each type. The type has
-// all properties in must, then as many as possible of those in want and as few as possible of those in avoid.
-func (d *Device) memoryType(allowed uint32, m Memory) int {
+// allocate allocates b.alloc bytes of the first of the memory types that has as many left. The error is that of the first type.
+func (b *Buffer) allocate(types []int) (first error) {
+	d := b.d
+	for _, t := range types {
+		var err error
+		b.heap = int(d.memory.types[t].heap)
+		if b.alloc > d.info.Limits.MaxAllocation || b.alloc > d.memory.heaps[b.heap] {
+			err = d.outOfMemory(b.what, b.alloc, b.heap)
+		} else {
+			ask := vulkan.MemoryAllocateInfo{SType: vulkan.StructureTypeMemoryAllocateInfo, AllocationSize: vulkan.DeviceSize(b.alloc), MemoryTypeIndex: uint32(t)}
+			var memory vulkan.DeviceMemory
+			err = d.memoryError(check(vulkan.AllocateMemory(d.dev, &ask, nil, &memory), "vkAllocateMemory"), b.what, b.alloc, b.heap)
+			ask.Free()
+			b.memory = memory
+		}
+		if err == nil {
+			return nil
+		}
+		if first == nil {
+			first = err
+		}
+		if !errors.As(err, new(*OutOfMemoryError)) {
+			break
+		}
+	}
+	return first
+}
+
+// memoryTypes returns the indices of the memory types that suit m, the best first. allowed has a bit for each type. A type has all
+// properties in must; those with more properties in want and then fewer in avoid are better. On a GPU with memory of its own,
+// DeviceLocal excludes the memory of the host: over the bus, a program would take many times as long as with a smaller batch.
+func (d *Device) memoryTypes(allowed uint32, m Memory) []int {
 	const (
 		local    = uint32(vulkan.MemoryPropertyDeviceLocalBit)
 		visible  = uint32(vulkan.MemoryPropertyHostVisibleBit)
@@ -143,25 +166,33 @@ func (d *Device) memoryType(allowed uint32, m Memory) int {
 		Readback:    {visible | coherent, cached, local},
 	}
 	if m < 0 || int(m) >= len(rules) {
-		return -1
+		return nil
 	}
-	rule, best, bestScore := rules[m], -1, -1
+	rule := rules[m]
+	score := func(i int) int {
+		flags := d.memory.types[i].flags
+		return 8*bits.OnesCount32(flags&rule.want) + 4 - bits.OnesCount32(flags&rule.avoid)
+	}
+	var found []int
 	for i, t := range d.memory.types {
 		// Skip protected, lazily allocated and vendor-specific types (bits 4 and up).
 		if allowed&(1<<i) == 0 || t.flags&rule.must != rule.must || t.flags>>4 != 0 {
 			continue
 		}
-		score := 8*bits.OnesCount32(t.flags&rule.want) + 4 - bits.OnesCount32(t.flags&rule.avoid)
-		if score > bestScore {
-			best, bestScore = i, score
-		}
+		found = append(found, i)
 	}
-	return best
+	slices.SortStableFunc(found, func(a, b int) int { return score(b) - score(a) })
+	isLocal := func(i int) bool { return d.memory.types[i].flags&local != 0 }
+	if ownMemory := d.info.Type == Discrete || d.info.Type == Virtual; ownMemory && m == DeviceLocal && slices.ContainsFunc(found, isLocal) {
+		found = slices.DeleteFunc(found, func(i int) bool { return !isLocal(i) })
+	}
+	return found
 }
 
-func (d *Device) heapFor(allowed uint32, m Memory) int {
-	if t := d.memoryType(allowed, m); t >= 0 {
-		return int(d.memory.types[t].heap)
+// heapFor returns the heap of the best memory type for m.
+func (d *Device) heapFor(m Memory) int {
+	if types := d.memoryTypes(^uint32(0), m); len(types) > 0 {
+		return int(d.memory.types[types[0]].heap)
 	}
 	return 0
 }
@@ -172,8 +203,11 @@ func (d *Device) outOfMemory(what string, asked int64, heap int) error {
 	return &OutOfMemoryError{Purpose: what, Requested: asked, InUse: d.inUse[heap], Heap: d.memory.heaps[heap], Limit: d.info.Limits.MaxAllocation}
 }
 
-// memoryError returns an *OutOfMemoryError for the out-of-memory results, and adds the purpose to any other error.
+// memoryError returns an *OutOfMemoryError for the out-of-memory results, adds the purpose to any other error, and returns nil for nil.
 func (d *Device) memoryError(err error, what string, asked int64, heap int) error {
+	if err == nil {
+		return nil
+	}
 	var e *Error
 	if errors.As(err, &e) && (e.Result == resultOutOfDeviceMemory || e.Result == resultOutOfHostMemory) {
 		return d.outOfMemory(what, asked, heap)

@@ -87,7 +87,16 @@ func shimQuery(in *instance, p vulkan.PhysicalDevice, index int) *physical {
 	x := &physical{handle: handle(p)}
 	c := &x.info
 	C.marr_query(C.uint64_t(in.handle), C.uint32_t(in.api), C.uint64_t(x.handle), c)
-	x.family = int(c.family)
+	families := make([]queueFamily, c.family_count)
+	for i := range families {
+		families[i] = queueFamily{uint32(c.family_flags[i]), uint32(c.family_timestamp_bits[i])}
+	}
+	x.family = chooseFamily(families)
+	c.family = C.int32_t(x.family)
+	var timestampBits uint32
+	if x.family >= 0 {
+		timestampBits = families[x.family].timestampBits
+	}
 	copy(x.cacheUUID[:], C.GoBytes(unsafe.Pointer(&c.cache_uuid[0]), C.int(len(c.cache_uuid))))
 	x.Info = Info{
 		Index: index, Name: C.GoString(&c.name[0]), Type: deviceType(uint32(c._type)),
@@ -99,7 +108,7 @@ func shimQuery(in *instance, p vulkan.PhysicalDevice, index int) *physical {
 			PushConstants: uint32(c.push_constants), StorageBuffersPerStage: min(uint32(c.storage_buffers), uint32(c.set_storage_buffers)),
 			StorageAlign: max(int64(c.storage_align), 4), TexelAlign: max(int64(c.texel_align), 1), TexelElements: uint32(c.texel_elements),
 			MaxAllocation: int64(min(uint64(c.max_allocation), 1<<62)),
-			Allocations:   uint32(c.allocation_count), TimestampPeriod: float32(c.timestamp_period), TimestampBits: uint32(c.timestamp_bits),
+			Allocations:   uint32(c.allocation_count), TimestampPeriod: float32(c.timestamp_period), TimestampBits: timestampBits,
 		},
 		Caps: Caps{
 			SubgroupSize: uint32(c.subgroup_size), SubgroupArithmetic: c.subgroup_arithmetic != 0, TimelineSemaphore: c.timeline != 0,
@@ -133,7 +142,7 @@ type physical struct {
 	Info
 	handle uint64
 	info   C.marr_info
-	family int // compute queue family, -1 for none
+	family int // queue family, -1: none has compute
 	memory memoryInfo
 
 	cacheUUID [16]byte // pipelineCacheUUID

@@ -23,9 +23,9 @@ typedef struct {
 	uint32_t texel_elements;
 	uint32_t allocation_count;
 	float timestamp_period;
-	uint32_t timestamp_bits;
 	uint32_t subgroup_size, subgroup_arithmetic, timeline, address, float16, storage16, int8, memory_model, cooperative_matrix, statistics;
-	int32_t family; // index of the first queue family with compute, -1 for none
+	uint32_t family_count, family_flags[16], family_timestamp_bits[16];
+	int32_t family; // index of the queue family to use; package vk chooses it
 	uint32_t type_count, type_flags[32], type_heap[32];
 	uint32_t heap_count, heap_flags[16];
 	uint64_t heap_size[16];

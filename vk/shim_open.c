@@ -148,12 +148,11 @@ static void query_core(VkInstance in, VkPhysicalDevice p, marr_info *o) {
 
 	PFN_vkGetPhysicalDeviceQueueFamilyProperties families =
 		(PFN_vkGetPhysicalDeviceQueueFamilyProperties)get_proc(in, "vkGetPhysicalDeviceQueueFamilyProperties");
-	VkQueueFamilyProperties q[64];
-	uint32_t n = 64;
-	families(p, &n, q);
-	o->family = -1;
-	for (uint32_t i = 0; i < n && o->family < 0; i++)
-		if (q[i].queueFlags & VK_QUEUE_COMPUTE_BIT) o->family = (int32_t)i, o->timestamp_bits = q[i].timestampValidBits;
+	VkQueueFamilyProperties q[16];
+	o->family_count = 16;
+	families(p, &o->family_count, q);
+	for (uint32_t i = 0; i < o->family_count; i++)
+		o->family_flags[i] = q[i].queueFlags, o->family_timestamp_bits[i] = q[i].timestampValidBits;
 }
 
 // chain appends the Vulkan struct s to a pNext chain that ends with *last.
