@@ -189,7 +189,7 @@ func (t *Tuner) time(g *Graph, l launch, least time.Duration) (took time.Duratio
 	defer recoverBuildError(&err) // the device cannot bind this candidate
 	n := g.timedRows(l)
 	var need int64
-	d := vk.Dispatch{Groups: l.groups(n), Label: "tune " + l.kernel}
+	d := vk.Dispatch{Groups: l.groups(n), Label: "tune " + l.kernel, Work: l.work * float64(n) / float64(l.rows)}
 	at := make([]int64, len(l.binds))
 	size := make([]int64, len(l.binds))
 	for i, b := range l.binds {

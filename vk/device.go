@@ -1,11 +1,13 @@
 package vk
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	vulkan "github.com/vulkan-go/vulkan"
 )
@@ -30,14 +32,17 @@ type Options struct {
 // Device is an open Vulkan device with one compute queue. Several goroutines may call its methods; submitted work runs in the order
 // of the calls to Submit.
 type Device struct {
-	info       Info
-	memory     memoryInfo
-	shim       shimDevice
-	dev        vulkan.Device
-	family     uint32
-	budget     float64 // see WorkBudget
-	statistics bool    // Options.Statistics
-	cache      pipelineCache
+	info     Info
+	memory   memoryInfo
+	instance *instance
+	physical *physical
+	options  Options
+	watchdog watchdog
+	lost     atomic.Bool // see lost.go
+
+	shim  shimDevice // what create makes, down to cache
+	dev   vulkan.Device
+	cache pipelineCache
 
 	mu        sync.Mutex // guards the fields down to the next mutex
 	closed    bool
@@ -49,7 +54,8 @@ type Device struct {
 	layouts   map[layoutKey]uint64 // descriptor set layouts, by keys without push bytes
 	plLayouts map[layoutKey]uint64 // pipeline layouts
 
-	queue   sync.Mutex // guards the VkQueue, fences and pending
+	queue   sync.Mutex // guards the VkQueue and the fields down to the next mutex
+	loseAt  int        // see SimulateLoss
 	fences  []vulkan.Fence
 	pending []*Ticket // submitted and not yet found done, in order
 
@@ -85,23 +91,30 @@ func open(selector string, opt Options, apiLimit uint32) (*Device, error) {
 	if opt.Statistics && p.info.statistics == 0 {
 		return nil, fmt.Errorf("vk: open %q: the driver has no pipeline statistics: open it without Options.Statistics", p.Name)
 	}
-	shim, dev, err := shimDeviceCreate(in, p, opt.Statistics)
-	if err != nil {
-		return nil, fmt.Errorf("vk: open %q: %w", p.Name, err)
-	}
-	d := &Device{
-		info: p.Info, memory: p.memory, shim: shim, dev: dev, family: uint32(p.family), budget: workBudget(p.Type), statistics: opt.Statistics,
-		settings: settings,
-		inUse:    make([]int64, len(p.memory.heaps)), buffers: map[*Buffer]bool{}, segments: map[*Segment]bool{},
-		pipelines: map[string]*pipelineEntry{}, layouts: map[layoutKey]uint64{}, plLayouts: map[layoutKey]uint64{},
-	}
+	d := &Device{info: p.Info, memory: p.memory, instance: in, physical: p, options: opt, watchdog: newWatchdog(p.Type), settings: settings}
 	if opt.StorageRange > 0 {
 		l := &d.info.Limits
 		l.StorageRange = uint32(min(opt.StorageRange, int64(l.StorageRange)))
 		l.TexelElements = uint32(min(opt.StorageRange/texelBytes, int64(l.TexelElements)))
 	}
-	d.cache.open(d, p, opt)
+	if err := d.create(); err != nil {
+		return nil, fmt.Errorf("vk: open %q: %w", p.Name, err)
+	}
 	return d, nil
+}
+
+// create makes the VkDevice, from which nothing is made yet.
+func (d *Device) create() (err error) {
+	if d.shim, d.dev, err = shimDeviceCreate(d.instance, d.physical, d.options.Statistics); err != nil {
+		return err
+	}
+	d.inUse = make([]int64, len(d.memory.heaps))
+	d.buffers, d.segments = map[*Buffer]bool{}, map[*Segment]bool{}
+	d.pipelines, d.layouts, d.plLayouts = map[string]*pipelineEntry{}, map[layoutKey]uint64{}, map[layoutKey]uint64{}
+	d.upload, d.readback = nil, nil
+	d.cache = pipelineCache{}
+	d.cache.open(d, d.physical, d.options)
+	return nil
 }
 
 // choose applies a selector, or if it is empty that of MARR_DEVICE, see Open.
@@ -181,23 +194,6 @@ func chooseFamily(families []queueFamily) int {
 	return first
 }
 
-// workBudget returns the number of floating-point operations in one submission, such that it takes less than half a second:
-// watchdogs reset a GPU after 2 s (Windows) to 10 s (Linux). It assumes the rates of slow kernels on a slow device of the kind:
-// 10 GFLOP/s on two CPU cores, 0.5 TFLOP/s integrated, 2 TFLOP/s discrete.
-func workBudget(t DeviceType) float64 {
-	switch t {
-	case Discrete:
-		return 1e12
-	case Integrated, Virtual:
-		return 1.5e11
-	}
-	return 5e9
-}
-
-// WorkBudget returns the number of floating-point operations after which a recording continues in another submission. An op with
-// more may run into the watchdog of the device: split it into several ops.
-func (d *Device) WorkBudget() float64 { return d.budget }
-
 // Info returns the description of the device. Options.StorageRange lowers its Limits.StorageRange and Limits.TexelElements.
 func (d *Device) Info() Info { return d.info }
 
@@ -211,7 +207,12 @@ func (d *Device) Close() error {
 	}
 	d.closed = true
 	d.mu.Unlock()
-	err := d.shim.waitIdle()
+	return d.free()
+}
+
+// free waits for all submitted work and frees the VkDevice with everything made from it. The error is that of the wait.
+func (d *Device) free() error {
+	err := cmp.Or(d.noteLoss(d.shim.waitIdle()), d.lossOf("vkDeviceWaitIdle"))
 	d.cache.close(d, err == nil)
 	for s := range d.segments {
 		s.destroy()
@@ -221,6 +222,7 @@ func (d *Device) Close() error {
 	}
 	for _, p := range d.pipelines {
 		if p.pipeline != nil {
+			p.pipeline.freed = true
 			vulkan.DestroyPipeline(d.dev, fromHandle[vulkan.Pipeline](p.pipeline.handle), nil)
 		}
 	}
@@ -252,12 +254,15 @@ func (d *Device) InUse() int64 {
 	return sum
 }
 
-// alive returns an error if the device is closed. The caller does not hold d.mu.
+// alive returns an error if the device is closed or lost. The caller does not hold d.mu.
 func (d *Device) alive(what string) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if d.closed {
+	switch {
+	case d.closed:
 		return fmt.Errorf("vk: %s: the device %q is closed", what, d.info.Name)
+	case d.lost.Load():
+		return fmt.Errorf("vk: %s on %q: %w", what, d.info.Name, ErrDeviceLost)
 	}
 	return nil
 }

@@ -17,8 +17,14 @@
 // (Kernel.Texel), which some drivers, Mesa's llvmpipe among them, read several times faster.
 //
 // Limits. The package needs Vulkan 1.0 entry points only, and 8 storage buffers a shader. Info.Limits and Info.Caps describe the
-// device. The Recorder cuts a recording into several submissions by the Work of its ops, so that no submission runs into the
-// watchdog of the GPU.
+// device.
+//
+// Watchdog. A GPU is reset if one submission takes seconds. Therefore the Recorder cuts a recording into command buffers by the Work
+// and the bytes of its ops, each at most 50 ms on a slow GPU, and Submit combines those whose measured times are short into
+// submissions of at most 300 ms. CPU devices have no watchdog.
+//
+// Loss. After VK_ERROR_DEVICE_LOST every call fails, until Device.Reopen makes a new VkDevice behind the same Device. Buffers,
+// pipelines and segments must then be made again.
 //
 // Time. Recorder.EnableTiming makes a segment that runs its ops one after the other and measures each (Segment.Times).
 //

@@ -6,8 +6,8 @@ import (
 )
 
 // ErrDeviceLost matches (errors.Is) every error of a lost device (VK_ERROR_DEVICE_LOST). The Device is unusable from then on, even
-// for reading memory back; open a new one.
-var ErrDeviceLost = errors.New("vk: device lost")
+// for reading memory back, until Device.Reopen.
+var ErrDeviceLost = errors.New("vk: the device was lost")
 
 // Result is a VkResult.
 type Result int32

@@ -21,7 +21,7 @@ type Kernel struct {
 	Spec      []uint32 // Spec[i] is the value of specialization constant id i (float constants as their bits)
 }
 
-// Pipeline is a compiled Kernel. It lives as long as its Device.
+// Pipeline is a compiled Kernel. It lives until its Device is closed, or lost and opened again.
 type Pipeline struct {
 	d         *Device
 	name      string
@@ -31,6 +31,7 @@ type Pipeline struct {
 	handle    uint64
 	layout    uint64
 	setLayout uint64
+	freed     bool // with its VkDevice: by Device.Close or Device.Reopen
 }
 
 type pipelineEntry struct {

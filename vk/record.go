@@ -33,10 +33,10 @@ type Dispatch struct {
 	Push     []byte    // the push constant block
 	Groups   [3]uint32 // work groups along x, y, z
 	Label    string    // names the op in errors
-	Work     float64   // approximate number of floating-point operations; decides only where submissions are cut
+	Work     float64   // approximate number of floating-point operations; with the bytes of the bindings it decides where command buffers are cut
 }
 
-// maxOps is the largest number of ops in a command buffer, whatever their Work, since ops that only move memory take time too.
+// maxOps is the largest number of ops in a command buffer, since each also takes time to begin.
 const maxOps = 512
 
 // Recorder collects ops. It puts a memory barrier before each op whose ranges conflict with those of an op since the last barrier, and
@@ -48,7 +48,7 @@ type Recorder struct {
 	ops      []op
 	push     []byte
 	track    tracker
-	work     float64 // since the last cut
+	seconds  float64 // assumed time since the last cut
 	cuts     []int   // first op of each command buffer
 	toHost   []bool  // for each command buffer: whether it writes memory that the host reads
 	barriers []int
@@ -96,6 +96,8 @@ func (r *Recorder) checkDispatch(x Dispatch) error {
 		return fmt.Errorf("no pipeline")
 	case p.d != r.d:
 		return fmt.Errorf("pipeline %s belongs to another device", p.name)
+	case p.freed:
+		return fmt.Errorf("pipeline %s was freed", p.name)
 	case len(x.Bindings) != p.bindings:
 		return fmt.Errorf("%d bindings, and kernel %s has %d", len(x.Bindings), p.name, p.bindings)
 	case len(x.Push) != p.pushBytes:
@@ -182,21 +184,19 @@ func (r *Recorder) Fill(dst Range, word uint32) {
 
 // append adds an op: after a barrier if its accesses conflict, or in a new command buffer if the last one is full.
 func (r *Recorder) append(o op, set int, work float64, accesses ...Binding) {
-	i := len(r.ops)
-	if !(work > 0) { // also if work is NaN
-		work = 0
-	}
-	full := len(r.cuts) > 0 && (r.work+work > r.d.budget && r.work > 0 || i-r.cuts[len(r.cuts)-1] >= maxOps)
+	i, w := len(r.ops), r.d.watchdog
+	seconds := w.seconds(work, accesses)
+	full := len(r.cuts) > 0 && (r.seconds+seconds > w.unit && r.seconds > 0 || i-r.cuts[len(r.cuts)-1] >= maxOps)
 	if len(r.cuts) == 0 || full {
 		r.cuts, r.toHost = append(r.cuts, i), append(r.toHost, false)
-		r.work = 0
+		r.seconds = 0
 		r.track.reset()
 		o.barrier = 1 // a command buffer begins with a barrier against everything submitted before
 	}
 	if r.timed {
 		o.barrier = 1
 	}
-	r.work += work
+	r.seconds += seconds
 	for _, a := range accesses {
 		if r.track.conflicts(a.Range, a.Access) {
 			r.track.reset()
@@ -310,7 +310,7 @@ func (r *Recorder) finish(s *Segment) error {
 			r.ops[i].c = sets[set]
 		}
 	}
-	info := vulkan.CommandPoolCreateInfo{SType: vulkan.StructureTypeCommandPoolCreateInfo, QueueFamilyIndex: d.family}
+	info := vulkan.CommandPoolCreateInfo{SType: vulkan.StructureTypeCommandPoolCreateInfo, QueueFamilyIndex: uint32(d.physical.family)}
 	defer info.Free()
 	var pool vulkan.CommandPool
 	if err := check(vulkan.CreateCommandPool(d.dev, &info, nil, &pool), "vkCreateCommandPool"); err != nil {
@@ -332,7 +332,7 @@ func (r *Recorder) finish(s *Segment) error {
 		if i+1 < len(r.cuts) {
 			end = r.cuts[i+1]
 		}
-		if err := d.shim.record(handle(cb), r.ops[r.cuts[i]:end], r.push, r.toHost[i], handle(s.timer), s.query(i, r.cuts[i])); err != nil {
+		if err := d.shim.record(handle(cb), r.ops[r.cuts[i]:end], r.push, r.toHost[i], handle(s.timer), s.query(i, r.cuts[i]), s.timed); err != nil {
 			return err
 		}
 		s.buf = append(s.buf, handle(cb))

@@ -179,36 +179,42 @@ static void record_op(marr_device *d, VkCommandBuffer cb, const marr_op *o, cons
 
 // marr_record records ops into a command buffer that may be in flight several times. With to_host it ends with a barrier that makes
 // the results readable by the host. If timer, a query pool, is not 0, it writes a timestamp before the first op to query number
-// `query`, and one after each op to the following numbers.
+// `query`, and to the following numbers one after each op with each_op, else one after the last op.
 marr_result marr_record(marr_device *d, uint64_t command_buffer, uint32_t nops, const marr_op *ops, const uint8_t *push, int to_host,
-	uint64_t timer, uint32_t query) {
+	uint64_t timer, uint32_t query, int each_op) {
 	VkCommandBuffer cb = HANDLE(VkCommandBuffer, command_buffer);
 	VkQueryPool pool = HANDLE(VkQueryPool, timer);
 	VkCommandBufferBeginInfo begin = {.sType = VK_STRUCTURE_TYPE_COMMAND_BUFFER_BEGIN_INFO, .flags = VK_COMMAND_BUFFER_USAGE_SIMULTANEOUS_USE_BIT};
 	VkResult r = d->BeginCommandBuffer(cb, &begin);
 	if (r != VK_SUCCESS) return RESULT(r, "vkBeginCommandBuffer");
 	if (timer) {
-		d->CmdResetQueryPool(cb, pool, query, nops + 1);
-		d->CmdWriteTimestamp(cb, VK_PIPELINE_STAGE_BOTTOM_OF_PIPE_BIT, pool, query); // after everything submitted before
+		d->CmdResetQueryPool(cb, pool, query, each_op ? nops + 1 : 2);
+		d->CmdWriteTimestamp(cb, VK_PIPELINE_STAGE_BOTTOM_OF_PIPE_BIT, pool, query++); // after everything submitted before
 	}
 	uint64_t pipeline = 0;
 	for (uint32_t i = 0; i < nops; i++) {
 		if (ops[i].barrier) work_barrier(d, cb);
 		record_op(d, cb, ops + i, push, &pipeline);
-		if (timer) d->CmdWriteTimestamp(cb, VK_PIPELINE_STAGE_BOTTOM_OF_PIPE_BIT, pool, query + i + 1);
+		if (timer && (each_op || i + 1 == nops)) d->CmdWriteTimestamp(cb, VK_PIPELINE_STAGE_BOTTOM_OF_PIPE_BIT, pool, query++);
 	}
 	if (to_host) barrier(d, cb, VK_PIPELINE_STAGE_HOST_BIT, VK_ACCESS_HOST_READ_BIT);
 	return RESULT(d->EndCommandBuffer(cb), "vkEndCommandBuffer");
 }
 
-// marr_submit submits the command buffers in order, each in its own vkQueueSubmit: drivers may merge the batches of one call into
-// one job, and a watchdog limits the time of a job. The fence follows the last command buffer and covers all of them.
-marr_result marr_submit(marr_device *d, uint32_t n, const uint64_t *command_buffers, uint64_t fence) {
+// marr_submit submits command buffers in order in n submissions, number i with counts[i] of them. Each submission is its own
+// vkQueueSubmit: drivers may merge the batches of one call into one job, and a watchdog limits the time of a job. The fence follows the
+// last command buffer and covers all of them.
+marr_result marr_submit(marr_device *d, uint32_t n, const uint32_t *counts, const uint64_t *command_buffers, uint64_t fence) {
+	uint32_t total = 0;
+	for (uint32_t i = 0; i < n; i++) total += counts[i];
+	VkCommandBuffer *cb = calloc(total, sizeof *cb);
+	if (!cb) return RESULT(VK_ERROR_OUT_OF_HOST_MEMORY, "calloc");
+	for (uint32_t i = 0; i < total; i++) cb[i] = HANDLE(VkCommandBuffer, command_buffers[i]);
 	VkResult r = VK_SUCCESS;
-	for (uint32_t i = 0; i < n && r == VK_SUCCESS; i++) {
-		VkCommandBuffer cb = HANDLE(VkCommandBuffer, command_buffers[i]);
-		VkSubmitInfo info = {.sType = VK_STRUCTURE_TYPE_SUBMIT_INFO, .commandBufferCount = 1, .pCommandBuffers = &cb};
+	for (uint32_t i = 0, at = 0; i < n && r == VK_SUCCESS; at += counts[i++]) {
+		VkSubmitInfo info = {.sType = VK_STRUCTURE_TYPE_SUBMIT_INFO, .commandBufferCount = counts[i], .pCommandBuffers = cb + at};
 		r = d->QueueSubmit(d->queue, 1, &info, i + 1 == n ? HANDLE(VkFence, fence) : VK_NULL_HANDLE);
 	}
+	free(cb);
 	return RESULT(r, "vkQueueSubmit");
 }

@@ -218,15 +218,17 @@ func (s shimDevice) sets(layouts []uint64, bindings []uint32, ranges []bufferRan
 	return uint64(p), err
 }
 
-// record records ops into a command buffer. timer is a query pool, or 0; query is the index of its first timestamp.
-func (s shimDevice) record(commandBuffer uint64, ops []op, push []byte, toHost bool, timer uint64, query int) error {
+// record records ops into a command buffer. timer is a query pool, or 0; query is the index of its first timestamp. eachOp asks for a
+// timestamp after each op, not only after the last.
+func (s shimDevice) record(commandBuffer uint64, ops []op, push []byte, toHost bool, timer uint64, query int, eachOp bool) error {
 	return shimError(C.marr_record(s.d, C.uint64_t(commandBuffer), C.uint32_t(len(ops)), (*C.marr_op)(unsafe.Pointer(unsafe.SliceData(ops))),
-		(*C.uint8_t)(unsafe.Pointer(unsafe.SliceData(push))), cBool(toHost), C.uint64_t(timer), C.uint32_t(query)))
+		(*C.uint8_t)(unsafe.Pointer(unsafe.SliceData(push))), cBool(toHost), C.uint64_t(timer), C.uint32_t(query), cBool(eachOp)))
 }
 
-func (s shimDevice) submit(commandBuffers []uint64, fence uint64) error {
-	return shimError(C.marr_submit(s.d, C.uint32_t(len(commandBuffers)), (*C.uint64_t)(unsafe.Pointer(unsafe.SliceData(commandBuffers))),
-		C.uint64_t(fence)))
+// submit submits command buffers in order; counts is the number of them in each submission.
+func (s shimDevice) submit(commandBuffers []uint64, counts []uint32, fence uint64) error {
+	return shimError(C.marr_submit(s.d, C.uint32_t(len(counts)), (*C.uint32_t)(unsafe.Pointer(unsafe.SliceData(counts))),
+		(*C.uint64_t)(unsafe.Pointer(unsafe.SliceData(commandBuffers))), C.uint64_t(fence)))
 }
 
 // shimMessages returns the number of validation messages and the first of them.

@@ -73,8 +73,8 @@ void marr_views_destroy(marr_device *d, uint32_t n, const marr_range *ranges);
 marr_result marr_sets(marr_device *d, uint32_t nsets, const uint64_t *layouts, const uint32_t *bindings, const marr_range *ranges,
 	uint64_t *pool, uint64_t *sets);
 marr_result marr_record(marr_device *d, uint64_t command_buffer, uint32_t nops, const marr_op *ops, const uint8_t *push, int to_host,
-	uint64_t timer, uint32_t query);
-marr_result marr_submit(marr_device *d, uint32_t n, const uint64_t *command_buffers, uint64_t fence);
+	uint64_t timer, uint32_t query, int each_op);
+marr_result marr_submit(marr_device *d, uint32_t n, const uint32_t *counts, const uint64_t *command_buffers, uint64_t fence);
 
 uint64_t marr_message_count(void);
 uint32_t marr_message(uint32_t index, char *text, uint32_t room);

@@ -44,7 +44,7 @@ func (d *Device) transferCheck(what string, x Range, n int) error {
 	if int64(n) != x.Size {
 		return fmt.Errorf("vk: %s: %d bytes of host memory and %d of buffer %s: the sizes must be equal", what, n, x.Size, x.Buffer.what)
 	}
-	return nil
+	return d.alive(what + " " + x.Buffer.what)
 }
 
 // transfer moves a range through the staging buffer *stage in pieces. It calls fill before it copies a piece to the device, or, with

@@ -12,8 +12,11 @@ type Statistic struct {
 // Statistics returns the statistics of a pipeline (VK_KHR_pipeline_executable_properties). It is an error if the device was opened
 // without Options.Statistics.
 func (p *Pipeline) Statistics() ([]Statistic, error) {
-	if !p.d.statistics {
+	switch {
+	case !p.d.options.Statistics:
 		return nil, fmt.Errorf("vk: statistics of %s: the device was opened without Options.Statistics", p.name)
+	case p.freed:
+		return nil, fmt.Errorf("vk: statistics of %s: the pipeline was freed", p.name)
 	}
 	if err := p.d.alive("statistics of " + p.name); err != nil {
 		return nil, err

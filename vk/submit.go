@@ -1,10 +1,12 @@
 package vk
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	vulkan "github.com/vulkan-go/vulkan"
 )
@@ -22,8 +24,10 @@ type Segment struct {
 	sets     vulkan.DescriptorPool
 	views    []bufferRange // the ranges bound as texel buffers, with their views
 	timed    bool
-	timer    vulkan.QueryPool // if timed and the queue has timestamps
+	timer    vulkan.QueryPool // see makeTimer
+	first    *Ticket          // of the first submission; guarded by d.queue
 	last     *Ticket          // of the newest submission; guarded by d.queue
+	took     []time.Duration  // measured time of each command buffer, 0: none yet; guarded by d.queue
 	freed    atomic.Bool
 }
 
@@ -34,7 +38,8 @@ func (s *Segment) Len() int { return s.ops }
 // command buffer (at op 0 and at Cuts).
 func (s *Segment) Barriers() []int { return s.barriers }
 
-// Cuts returns the indices of the ops that begin a command buffer, except the first. Each command buffer is submitted separately.
+// Cuts returns the indices of the ops that begin a command buffer, except the first. Each command buffer is submitted separately, until
+// its time is known (watchdog).
 func (s *Segment) Cuts() []int { return s.cuts }
 
 // Free waits for the last run of the segment and frees it. A second call, or one after Device.Close, does nothing.
@@ -84,7 +89,6 @@ func (d *Device) Submit(segs ...*Segment) (*Ticket, error) {
 	if err := d.alive("submit"); err != nil {
 		return nil, err
 	}
-	var bufs []uint64
 	for i, s := range segs {
 		if s == nil {
 			continue
@@ -92,21 +96,31 @@ func (d *Device) Submit(segs ...*Segment) (*Ticket, error) {
 		if err := s.check(d); err != nil {
 			return nil, fmt.Errorf("vk: submit: segment %d: %w", i, err)
 		}
-		bufs = append(bufs, s.buf...)
+	}
+	d.queue.Lock()
+	defer d.queue.Unlock()
+	if err := d.noteLoss(d.simulateLoss()); err != nil {
+		return nil, err
+	}
+	d.reap()
+	var bufs []uint64
+	var took []time.Duration
+	for _, s := range segs {
+		if s != nil {
+			s.measure()
+			bufs, took = append(bufs, s.buf...), append(took, s.took...)
+		}
 	}
 	t := &Ticket{d: d}
 	if len(bufs) == 0 {
 		t.done = true
 		return t, nil
 	}
-	d.queue.Lock()
-	defer d.queue.Unlock()
-	d.reap()
 	var err error
 	if t.fence, err = d.takeFence(); err != nil {
-		return nil, err
+		return nil, d.noteLoss(err)
 	}
-	if err := d.shim.submit(bufs, handle(t.fence)); err != nil {
+	if err := d.noteLoss(d.shim.submit(bufs, d.watchdog.submissions(took), handle(t.fence))); err != nil {
 		// Some command buffers may be queued without a fence after them: wait for their end before anything is freed. An error
 		// of the wait adds nothing to that of the submission.
 		d.shim.waitIdle()
@@ -115,8 +129,11 @@ func (d *Device) Submit(segs ...*Segment) (*Ticket, error) {
 	}
 	d.pending = append(d.pending, t)
 	for _, s := range segs {
-		if s != nil {
-			s.last = t
+		if s == nil {
+			continue
+		}
+		if s.last = t; s.first == nil {
+			s.first = t
 		}
 	}
 	return t, nil
@@ -160,12 +177,12 @@ func (d *Device) reap() {
 			return
 		}
 		if !t.done {
-			err := check(vulkan.GetFenceStatus(d.dev, t.fence), "vkGetFenceStatus")
+			err := d.noteLoss(check(vulkan.GetFenceStatus(d.dev, t.fence), "vkGetFenceStatus"))
 			if err != nil && !errors.Is(err, ErrDeviceLost) { // VK_NOT_READY, or out of memory
 				t.mu.Unlock()
 				return
 			}
-			t.finish(err)
+			t.finish(cmp.Or(err, d.lossOf("vkGetFenceStatus")))
 		}
 		t.mu.Unlock()
 		d.pending[0] = nil
@@ -194,10 +211,11 @@ func (t *Ticket) Wait() error {
 	if t.done {
 		return t.err
 	}
-	err := check(vulkan.WaitForFences(t.d.dev, 1, []vulkan.Fence{t.fence}, vulkan.True, forever), "vkWaitForFences")
+	err := t.d.noteLoss(check(vulkan.WaitForFences(t.d.dev, 1, []vulkan.Fence{t.fence}, vulkan.True, forever), "vkWaitForFences"))
 	if err != nil && !errors.Is(err, ErrDeviceLost) {
 		return err // out of memory: the work still runs
 	}
+	err = cmp.Or(err, t.d.lossOf("vkWaitForFences"))
 	t.d.queue.Lock()
 	defer t.d.queue.Unlock()
 	t.finish(err)

@@ -46,12 +46,16 @@ func (s *Segment) Times() ([]time.Duration, error) {
 	return s.elapsed(ticks, l), nil
 }
 
-// makeTimer makes the query pool of a timed segment with n command buffers.
+// makeTimer makes the query pool of a segment with n command buffers, if it is timed or if submissions are measured.
 func (s *Segment) makeTimer(n int) error {
-	if !s.timed || s.d.info.Limits.TimestampBits == 0 {
+	s.took = make([]time.Duration, n)
+	if s.d.info.Limits.TimestampBits == 0 || !s.timed && s.d.watchdog.most == 0 {
 		return nil
 	}
-	info := vulkan.QueryPoolCreateInfo{SType: vulkan.StructureTypeQueryPoolCreateInfo, QueryType: vulkan.QueryTypeTimestamp, QueryCount: uint32(s.ops + n)}
+	info := vulkan.QueryPoolCreateInfo{SType: vulkan.StructureTypeQueryPoolCreateInfo, QueryType: vulkan.QueryTypeTimestamp, QueryCount: uint32(2 * n)}
+	if s.timed {
+		info.QueryCount = uint32(s.ops + n)
+	}
 	defer info.Free()
 	var pool vulkan.QueryPool
 	if err := check(vulkan.CreateQueryPool(s.d.dev, &info, nil, &pool), "vkCreateQueryPool"); err != nil {
@@ -62,8 +66,14 @@ func (s *Segment) makeTimer(n int) error {
 }
 
 // query returns the index of the query before op, in command buffer i; the next index is the query after op. Each command buffer has
-// one query more than ops, so that no op includes the time between two submissions.
-func (s *Segment) query(i, op int) int { return i + op }
+// one query more than ops, so that no op includes the time between two submissions. If the segment is not timed, a command buffer has a
+// query before its first op and one after its last.
+func (s *Segment) query(i, op int) int {
+	if !s.timed {
+		return 2 * i
+	}
+	return i + op
+}
 
 // ticks returns the timestamps of the segment.
 func (s *Segment) ticks() ([]uint64, error) {
@@ -78,9 +88,14 @@ func (s *Segment) ticks() ([]uint64, error) {
 	return ticks, check(r, "vkGetQueryPoolResults")
 }
 
-// elapsed returns the durations between timestamps, whose valid bits may wrap around.
-func (s *Segment) elapsed(ticks []uint64, l Limits) []time.Duration {
+// elapsed returns the time between two timestamps, whose valid bits may wrap around.
+func (l Limits) elapsed(from, to uint64) time.Duration {
 	mask := uint64(1)<<l.TimestampBits - 1
+	return time.Duration(float64((to-from)&mask) * float64(l.TimestampPeriod))
+}
+
+// elapsed returns the times of the ops.
+func (s *Segment) elapsed(ticks []uint64, l Limits) []time.Duration {
 	times := make([]time.Duration, s.ops)
 	cb := 0
 	for i := range times {
@@ -88,7 +103,7 @@ func (s *Segment) elapsed(ticks []uint64, l Limits) []time.Duration {
 			cb++
 		}
 		q := s.query(cb, i)
-		times[i] = time.Duration(float64((ticks[q+1]-ticks[q])&mask) * float64(l.TimestampPeriod))
+		times[i] = l.elapsed(ticks[q], ticks[q+1])
 	}
 	return times
 }

@@ -116,7 +116,7 @@ func TestTimedSegmentRunsOnAQueueWithoutTimestamps(t *testing.T) {
 }
 
 func TestElapsedTimeWrapsAround(t *testing.T) {
-	s := &Segment{ops: 3, cuts: []int{2}}
+	s := &Segment{ops: 3, cuts: []int{2}, timed: true}
 	l := Limits{TimestampBits: 36, TimestampPeriod: 2.5}
 	top := uint64(1)<<36 - 10
 	got := s.elapsed([]uint64{top, 10, 14, 1000, 1003}, l)

@@ -1,0 +1,78 @@
+package vk
+
+import (
+	"errors"
+	"fmt"
+	"time"
+)
+
+// A device is lost when the driver resets it, for instance because a submission hangs, or when the driver loses contact with it. Vulkan
+// may then report success for work that never ran, so the first VK_ERROR_DEVICE_LOST ends everything: all later calls fail too.
+
+// noteLoss marks the device as lost if err means that, and returns err.
+func (d *Device) noteLoss(err error) error {
+	if errors.Is(err, ErrDeviceLost) {
+		d.lost.Store(true)
+	}
+	return err
+}
+
+// lossOf returns the error of a call that succeeded on a device that was lost before, else nil.
+func (d *Device) lossOf(call string) error {
+	if !d.lost.Load() {
+		return nil
+	}
+	return &Error{call, resultDeviceLost}
+}
+
+// SimulateLoss makes the n-th call of Submit from now on, also one within Read and Write, lose the device: that call and all later ones
+// fail with ErrDeviceLost, until Reopen. It is for tests.
+func (d *Device) SimulateLoss(n int) {
+	d.queue.Lock()
+	defer d.queue.Unlock()
+	d.loseAt = n
+}
+
+// simulateLoss returns the error of the submission that SimulateLoss chose. The caller holds d.queue.
+func (d *Device) simulateLoss() error {
+	if d.loseAt > 0 {
+		if d.loseAt--; d.loseAt == 0 {
+			return &Error{"vkQueueSubmit", resultDeviceLost}
+		}
+	}
+	return nil
+}
+
+// reopenWaits are the pauses before each attempt to open a lost device: a driver may need seconds to reset it.
+var reopenWaits = []time.Duration{0, time.Second, 4 * time.Second}
+
+// Reopen opens the device again after it was lost (ErrDeviceLost), with the same options and settings. Everything that was made from it is
+// freed as by Close: make new buffers, pipelines and segments. The old ones may be freed, which does nothing; any other use of them is an
+// error. From now on submissions take at most half as long. It must not run concurrently with another method. After an error the device is
+// closed.
+func (d *Device) Reopen() error {
+	d.mu.Lock()
+	closed := d.closed
+	d.closed = true
+	d.mu.Unlock()
+	if closed {
+		return fmt.Errorf("vk: reopen: the device %q is closed", d.info.Name)
+	}
+	_ = d.free() // the error is that of the loss
+	var err error
+	for _, wait := range reopenWaits {
+		time.Sleep(wait)
+		if err = d.create(); err == nil {
+			break
+		}
+	}
+	if err != nil {
+		return fmt.Errorf("vk: open %q again after it was lost: %w", d.info.Name, err)
+	}
+	d.watchdog.halve()
+	d.lost.Store(false)
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.closed = false
+	return nil
+}
