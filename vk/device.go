@@ -20,8 +20,9 @@ type Options struct {
 	// Validation loads the Khronos validation layer with synchronization validation, as MARR_VALIDATION=1 in the environment
 	// does. See CheckValidation.
 	Validation bool
-	// Statistics makes the compiler keep the numbers that Pipeline.Statistics returns. Only some drivers support it.
-	Statistics bool
+	// Assembly makes the compiler keep the text that Pipeline.Assembly returns; the pipeline cache is then of no use. Only some
+	// drivers support it.
+	Assembly bool
 	// CacheDir is the folder that keeps compiled pipelines between processes (see the function CacheDir); empty: none.
 	CacheDir string
 	// Warn receives one-line warnings: the pipeline cache is damaged or cannot be written. Open and Close call it on their
@@ -88,8 +89,8 @@ func open(selector string, opt Options, apiLimit uint32) (*Device, error) {
 	if err := checkUsable(p); err != nil {
 		return nil, err
 	}
-	if opt.Statistics && p.info.statistics == 0 {
-		return nil, fmt.Errorf("vk: open %q: the driver has no pipeline statistics: open it without Options.Statistics", p.Name)
+	if opt.Assembly && !p.Caps.Statistics {
+		return nil, fmt.Errorf("vk: open %q: the driver shows no assembly: open it without Options.Assembly", p.Name)
 	}
 	d := &Device{info: p.Info, memory: p.memory, instance: in, physical: p, options: opt, watchdog: newWatchdog(p.Type), settings: settings}
 	if opt.StorageRange > 0 {
@@ -105,7 +106,7 @@ func open(selector string, opt Options, apiLimit uint32) (*Device, error) {
 
 // create makes the VkDevice, from which nothing is made yet.
 func (d *Device) create() (err error) {
-	if d.shim, d.dev, err = shimDeviceCreate(d.instance, d.physical, d.options.Statistics); err != nil {
+	if d.shim, d.dev, err = shimDeviceCreate(d.instance, d.physical, d.options.Assembly); err != nil {
 		return err
 	}
 	d.inUse = make([]int64, len(d.memory.heaps))

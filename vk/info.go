@@ -98,6 +98,7 @@ type Caps struct {
 	Storage16           bool   `json:"storage16"`          // 16-bit elements in storage buffers
 	Int8                bool   `json:"int8"`               // 8-bit integers in shaders
 	CooperativeMatrix   bool   `json:"cooperative_matrix"` // VK_KHR_cooperative_matrix
+	Statistics          bool   `json:"statistics"`         // VK_KHR_pipeline_executable_properties, see Pipeline.Statistics
 }
 
 // MinStorageBuffers is the number of storage buffers that a kernel may bind on every device. Open rejects a device that allows

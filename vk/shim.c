@@ -60,7 +60,7 @@ marr_result marr_pipeline(marr_device *d, uint64_t cache, uint64_t module, uint6
 	for (uint32_t i = 0; i < nspec; i++) e[i] = (VkSpecializationMapEntry){.constantID = i, .offset = 4 * i, .size = 4};
 	VkSpecializationInfo special = {.mapEntryCount = nspec, .pMapEntries = e, .dataSize = 4 * nspec, .pData = spec};
 	VkComputePipelineCreateInfo info = {.sType = VK_STRUCTURE_TYPE_COMPUTE_PIPELINE_CREATE_INFO,
-		.flags = d->statistics ? VK_PIPELINE_CREATE_CAPTURE_STATISTICS_BIT_KHR : 0,
+		.flags = d->keep,
 		.stage = {.sType = VK_STRUCTURE_TYPE_PIPELINE_SHADER_STAGE_CREATE_INFO, .stage = VK_SHADER_STAGE_COMPUTE_BIT,
 			.module = HANDLE(VkShaderModule, module), .pName = "main", .pSpecializationInfo = nspec ? &special : NULL},
 		.layout = HANDLE(VkPipelineLayout, layout), .basePipelineIndex = -1};

@@ -11,6 +11,7 @@ import "C"
 import (
 	"encoding/hex"
 	"fmt"
+	"strings"
 	"unsafe"
 
 	vulkan "github.com/vulkan-go/vulkan"
@@ -113,7 +114,7 @@ func shimQuery(in *instance, p vulkan.PhysicalDevice, index int) *physical {
 		Caps: Caps{
 			SubgroupSize: uint32(c.subgroup_size), SubgroupArithmetic: c.subgroup_arithmetic != 0, TimelineSemaphore: c.timeline != 0,
 			BufferDeviceAddress: c.address != 0, Float16: c.float16 != 0, Storage16: c.storage16 != 0, Int8: c.int8 != 0,
-			CooperativeMatrix: c.cooperative_matrix != 0,
+			CooperativeMatrix: c.cooperative_matrix != 0, Statistics: c.statistics != 0,
 		},
 	}
 	for i := range 3 {
@@ -148,9 +149,9 @@ type physical struct {
 	cacheUUID [16]byte // pipelineCacheUUID
 }
 
-func shimDeviceCreate(in *instance, p *physical, statistics bool) (shimDevice, vulkan.Device, error) {
+func shimDeviceCreate(in *instance, p *physical, assembly bool) (shimDevice, vulkan.Device, error) {
 	var d *C.marr_device
-	if err := shimError(C.marr_device_create(C.uint64_t(in.handle), C.uint64_t(p.handle), &p.info, cBool(statistics), &d)); err != nil {
+	if err := shimError(C.marr_device_create(C.uint64_t(in.handle), C.uint64_t(p.handle), &p.info, cBool(assembly), &d)); err != nil {
 		return shimDevice{}, nil, err
 	}
 	return shimDevice{d}, fromHandle[vulkan.Device](uint64(C.marr_device_handle(d))), nil
@@ -198,6 +199,17 @@ func (s shimDevice) statistics(pipeline uint64) ([]Statistic, error) {
 		out[i] = Statistic{C.GoString(&raw[i].executable[0]), C.GoString(&raw[i].name[0]), float64(raw[i].value)}
 	}
 	return out, nil
+}
+
+// assembly returns that of a pipeline, "" if the driver shows none.
+func (s shimDevice) assembly(pipeline uint64) (string, error) {
+	var n C.uint64_t
+	if err := shimError(C.marr_assembly(s.d, C.uint64_t(pipeline), 0, nil, &n)); err != nil || n == 0 {
+		return "", err
+	}
+	text := make([]byte, n)
+	err := shimError(C.marr_assembly(s.d, C.uint64_t(pipeline), n, (*C.char)(unsafe.Pointer(&text[0])), &n))
+	return strings.TrimRight(string(text), "\x00"), err
 }
 
 // views makes a view of each range and stores it there. After an error some views exist.

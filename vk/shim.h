@@ -58,7 +58,7 @@ typedef struct {
 void *marr_load(const char *library);
 marr_result marr_instance(uint32_t api_limit, int validation, uint64_t *instance, uint32_t *api);
 void marr_query(uint64_t instance, uint32_t instance_api, uint64_t physical, marr_info *info);
-marr_result marr_device_create(uint64_t instance, uint64_t physical, const marr_info *info, int statistics, marr_device **out);
+marr_result marr_device_create(uint64_t instance, uint64_t physical, const marr_info *info, int assembly, marr_device **out);
 void marr_device_destroy(marr_device *d);
 uint64_t marr_device_handle(const marr_device *d);
 marr_result marr_wait_idle(marr_device *d);
@@ -68,6 +68,7 @@ marr_result marr_cache(marr_device *d, const uint8_t *data, uint64_t size, uint6
 marr_result marr_pipeline(marr_device *d, uint64_t cache, uint64_t module, uint64_t layout, uint32_t nspec, const uint32_t *spec,
 	uint64_t *out);
 marr_result marr_statistics(marr_device *d, uint64_t pipeline, uint32_t room, marr_statistic *out, uint32_t *count);
+marr_result marr_assembly(marr_device *d, uint64_t pipeline, uint64_t room, char *out, uint64_t *size);
 marr_result marr_views(marr_device *d, uint32_t n, marr_range *ranges);
 void marr_views_destroy(marr_device *d, uint32_t n, const marr_range *ranges);
 marr_result marr_sets(marr_device *d, uint32_t nsets, const uint64_t *layouts, const uint32_t *bindings, const marr_range *ranges,

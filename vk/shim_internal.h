@@ -18,7 +18,7 @@ VkBool32 marr_on_message(VkDebugUtilsMessageSeverityFlagBitsEXT severity, VkDebu
 struct marr_device {
 	VkDevice device;
 	VkQueue queue;
-	int statistics; // whether pipelines are made with statistics
+	VkPipelineCreateFlags keep; // what pipelines keep of their compilation: statistics and assembly
 	PFN_vkDestroyDevice DestroyDevice;
 	PFN_vkDeviceWaitIdle DeviceWaitIdle;
 	PFN_vkCreateDescriptorSetLayout CreateDescriptorSetLayout;
@@ -43,8 +43,9 @@ struct marr_device {
 	PFN_vkCmdResetQueryPool CmdResetQueryPool;
 	PFN_vkCmdWriteTimestamp CmdWriteTimestamp;
 	PFN_vkQueueSubmit QueueSubmit;
-	PFN_vkGetPipelineExecutablePropertiesKHR GetPipelineExecutablePropertiesKHR; // these two only with statistics
+	PFN_vkGetPipelineExecutablePropertiesKHR GetPipelineExecutablePropertiesKHR; // these three only with statistics
 	PFN_vkGetPipelineExecutableStatisticsKHR GetPipelineExecutableStatisticsKHR;
+	PFN_vkGetPipelineExecutableInternalRepresentationsKHR GetPipelineExecutableInternalRepresentationsKHR;
 };
 
 #endif

@@ -284,9 +284,10 @@ static int load_functions(marr_device *d, PFN_vkGetDeviceProcAddr get) {
 	LOAD(CmdResetQueryPool);
 	LOAD(CmdWriteTimestamp);
 	LOAD(QueueSubmit);
-	if (d->statistics) {
+	if (d->keep) {
 		LOAD(GetPipelineExecutablePropertiesKHR);
 		LOAD(GetPipelineExecutableStatisticsKHR);
+		LOAD(GetPipelineExecutableInternalRepresentationsKHR);
 	}
 #undef LOAD
 	return 1;
@@ -294,8 +295,9 @@ static int load_functions(marr_device *d, PFN_vkGetDeviceProcAddr get) {
 
 // marr_device_create creates a device with one queue of info's family. It enables the features that the device has and shaders may
 // use: 16-bit storage, half and 8-bit arithmetic, the memory model and cooperative matrices. It does not enable timeline semaphores
-// and buffer addresses, which nothing here uses. With statistics it enables marr_statistics.
-marr_result marr_device_create(uint64_t instance, uint64_t physical, const marr_info *info, int statistics, marr_device **out) {
+// and buffer addresses, which nothing here uses. Where the driver
+// has pipeline statistics it enables marr_statistics, and with assembly marr_assembly too.
+marr_result marr_device_create(uint64_t instance, uint64_t physical, const marr_info *info, int assembly, marr_device **out) {
 	VkInstance in = HANDLE(VkInstance, instance);
 	VkPhysicalDevice p = HANDLE(VkPhysicalDevice, physical);
 	uint32_t n, next = 0;
@@ -328,7 +330,7 @@ marr_result marr_device_create(uint64_t instance, uint64_t physical, const marr_
 	}
 	f.executable = (VkPhysicalDevicePipelineExecutablePropertiesFeaturesKHR){
 		.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_PIPELINE_EXECUTABLE_PROPERTIES_FEATURES_KHR, .pNext = head, .pipelineExecutableInfo = 1};
-	if (statistics) {
+	if (info->statistics) {
 		head = &f.executable;
 		ext[next++] = VK_KHR_PIPELINE_EXECUTABLE_PROPERTIES_EXTENSION_NAME;
 	}
@@ -342,7 +344,8 @@ marr_result marr_device_create(uint64_t instance, uint64_t physical, const marr_
 		.pQueueCreateInfos = &queue, .enabledExtensionCount = next, .ppEnabledExtensionNames = ext};
 	marr_device *d = calloc(1, sizeof *d);
 	if (!d) return RESULT(VK_ERROR_OUT_OF_HOST_MEMORY, "calloc");
-	d->statistics = statistics;
+	if (info->statistics) d->keep = VK_PIPELINE_CREATE_CAPTURE_STATISTICS_BIT_KHR;
+	if (info->statistics && assembly) d->keep |= VK_PIPELINE_CREATE_CAPTURE_INTERNAL_REPRESENTATIONS_BIT_KHR;
 	VkResult r = ((PFN_vkCreateDevice)get_proc(in, "vkCreateDevice"))(p, &create, NULL, &d->device);
 	if (r != VK_SUCCESS) {
 		free(d);
