@@ -7,5 +7,6 @@
 //
 // A kernel's time is the difference of the device timestamps around its dispatch. The first run is a warm-up and is discarded; the
 // median and the range of the others are reported. Rates vary on a machine that other processes use: compare rows of one Results, or
-// collect several. Package bench/methods compares the accuracy of the pre-training methods.
+// collect several. Package bench/methods compares the accuracy of the pre-training methods, bench/check finds
+// out whether a device computes correctly.
 package bench

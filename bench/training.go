@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"marr/kernels"
 	"marr/ssl/data"
 	"marr/ssl/train"
 	"marr/vk"
@@ -31,19 +32,26 @@ func MeasureTraining(ctx context.Context, dev *vk.Device, o StepOptions) (*Train
 	if err != nil {
 		return nil, err
 	}
+	t, _, err := o.train(ctx, dev, set, func(*kernels.Store) error { return nil })
+	return t, err
+}
+
+// train trains for o.Steps steps, and then calls f with the trained state. It returns the loss of each step.
+func (o StepOptions) train(ctx context.Context, dev *vk.Device, set *data.Set, f func(st *kernels.Store) error) (*Training, []float64, error) {
 	t, err := o.trainer(dev, set, o.Steps, &train.Timing{})
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	defer t.Free()
 	var losses []float64
 	start := time.Now()
 	if err := t.Train(ctx, o.Steps, func(r train.StepResult) { losses = append(losses, r.Loss) }); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	if err := ctx.Err(); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	seconds, tenth := time.Since(start).Seconds(), (len(losses)+9)/10
-	return &Training{o, seconds, float64(o.Batch*o.Steps) / seconds, mean(losses[:tenth]), mean(losses[len(losses)-tenth:])}, nil
+	done := &Training{o, seconds, float64(o.Batch*o.Steps) / seconds, mean(losses[:tenth]), mean(losses[len(losses)-tenth:])}
+	return done, losses, f(t.Store)
 }

@@ -15,9 +15,6 @@ var (
 	bench  optest.Bench
 )
 
-// narrowRange is the smallest binding limit, in bytes, for the shapes of the tests: 512 vectors, which one group scans in gradients.
-const narrowRange = 8192
-
 func TestMain(m *testing.M) { os.Exit(run(m)) }
 
 func run(m *testing.M) int {
@@ -25,7 +22,7 @@ func run(m *testing.M) int {
 	for _, d := range []struct {
 		at  **vk.Device
 		opt vk.Options
-	}{{&device, vk.Options{}}, {&bench.Narrow, vk.Options{StorageRange: narrowRange}}} {
+	}{{&device, vk.Options{}}, {&bench.Narrow, vk.Options{StorageRange: optest.NarrowRange}}} {
 		opened, err := vk.Open("", d.opt)
 		if err != nil {
 			fmt.Fprintln(os.Stderr, err)

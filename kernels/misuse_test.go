@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"marr/kernels"
+	"marr/kernels/optest"
 )
 
 // TestMisuseIsABuildErrorWithAFix checks that a message names the op, the tensor, the mismatched numbers and the expected ones.
@@ -144,7 +145,7 @@ func TestTooLargeBindingIsAnErrorWithAFix(t *testing.T) {
 	st := kernels.NewStore(bench.Narrow)
 	defer st.Free()
 	_, err := kernels.Build(bench.Narrow, st, func(g *kernels.Graph) {
-		kernels.ReLU(g.Input("x", kernels.F32, 2, narrowRange)) // one row is more than a dispatch may bind
+		kernels.ReLU(g.Input("x", kernels.F32, 2, optest.NarrowRange)) // one row is more than a dispatch may bind
 	})
 	if err == nil || err.Error() != "kernels: relu: a dispatch needs at least 1 rows and the device binds 0: use a smaller image or model" {
 		t.Errorf("error %v", err)

@@ -16,9 +16,12 @@ import (
 // Bench holds the devices that cases run on.
 type Bench struct {
 	Device *vk.Device
-	// Narrow is the same device with a small Options.StorageRange.
+	// Narrow is the same device with NarrowRange as its Options.StorageRange.
 	Narrow *vk.Device
 }
+
+// NarrowRange is the smallest binding limit, in bytes, for the shapes of the cases: 512 vectors, which one group scans in gradients.
+const NarrowRange = 8192
 
 // prepared is a case with its inputs and what the reference makes of them.
 type prepared struct {
@@ -82,6 +85,9 @@ type runner struct {
 	forced, forcedNarrow                            map[string]byCase
 }
 
+// programCheck is the Check of a failure to build or to run a program.
+const programCheck = "program"
+
 // byCase holds the results of one setup, without the cases that it did not run.
 type byCase map[*prepared]*result
 
@@ -96,7 +102,7 @@ func (r *runner) on(cases []*prepared, s setup) (byCase, []string) {
 		return nil, nil
 	}
 	if err != nil {
-		r.report.fail(nil, s.name, "program", "%v", err)
+		r.report.fail(nil, s.name, programCheck, "%v", err)
 	}
 	return results, offered
 }
@@ -108,7 +114,7 @@ func (r *runner) runAll() {
 	}
 	poison := func(s *vk.Settings) { s.Poison, s.Eager = true, false } // overrides the environment of the whole test run
 	var offered []string
-	r.base, offered = r.on(r.all, setup{name: "poisoned", dev: r.Device, change: func(s *vk.Settings) { s.Poison = true }, runs: 1})
+	r.base, offered = r.on(r.all, setup{name: "first run", dev: r.Device, change: func(s *vk.Settings) { s.Poison = true }, runs: 1})
 	r.again = results(r.all, setup{name: "replayed on reused memory", dev: r.Device, change: func(s *vk.Settings) { s.Poison = false }, runs: 2})
 	r.eager = results(r.all, setup{name: "eager", dev: r.Device, change: func(s *vk.Settings) { s.Eager = true }, runs: 1})
 	r.narrow = results(r.split, setup{name: "bound in parts", dev: r.Narrow, change: poison, runs: 1})
@@ -163,7 +169,7 @@ func (r *runner) checkSplit(c *prepared) {
 	parts, err := c.steps(r.Narrow)
 	whole, err2 := c.steps(r.Device)
 	if err = errors.Join(err, err2); err != nil {
-		r.report.fail(c, "bound in parts", "program", "%v", err)
+		r.report.fail(c, "bound in parts", programCheck, "%v", err)
 	} else if parts <= whole {
 		r.report.fail(c, "bound in parts", "steps", "%d on the device with the small limit, %d on the other: nothing was split", parts, whole)
 	}

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"os"
 	"strings"
@@ -14,18 +13,31 @@ import (
 )
 
 func devicesCommand(fs *pflag.FlagSet) func(context.Context, []string) error {
+	check := fs.Bool("check", false, "check one device: every op against a float64 reference, a training twice for equal bits, peak rates; a minute on a GPU, about two on a CPU")
+	filter := fs.String("filter", "", "--check: only the ops whose names match this `REGEXP`, without training and rates")
+	device := deviceFlag(fs)
 	defer inGroup(fs, outputGroup)()
-	asJSON := fs.Bool("json", false, "print limits and capabilities as JSON")
-	return func(_ context.Context, args []string) error {
-		if err := noArgs(args); err != nil {
+	var out jsonOutput
+	fs.Var(&out, "json", "print limits and capabilities, or with --check the whole report, as JSON; --json FILE writes it to a file")
+	fs.Lookup("json").NoOptDefVal = "true"
+	return func(ctx context.Context, args []string) error {
+		if err := out.takeFile(args); err != nil {
 			return err
+		}
+		if *check {
+			return checkDevice(ctx, *device, *filter, out)
+		}
+		for _, name := range []string{"device", "filter"} {
+			if fs.Changed(name) {
+				return usagef("--%s is a flag of --check: add --check, or omit --%s", name, name)
+			}
 		}
 		all, err := vk.List()
 		if err != nil {
 			return err
 		}
-		if *asJSON {
-			return printDevices(all)
+		if out.on {
+			return out.write(describe(all))
 		}
 		for _, d := range all {
 			fmt.Printf("%d  %s\n   %s, Vulkan %s, %s, %d MiB\n   %s kernels (tiles %s; inputs read %s), largest binding %d MiB, %d KiB shared memory, groups of up to %d, subgroup %d\n",
@@ -36,20 +48,20 @@ func devicesCommand(fs *pflag.FlagSet) func(context.Context, []string) error {
 	}
 }
 
-func printDevices(all []vk.Info) error {
-	type description struct {
-		vk.Info
-		Kernels string   `json:"kernels"` // family of convolutions and matrix products without a tuner
-		Tiles   []string `json:"tiles"`
-		Reads   string   `json:"reads"`
-	}
+// description is a device as marr devices --json prints it.
+type description struct {
+	vk.Info
+	Kernels string   `json:"kernels"` // family of convolutions and matrix products without a tuner
+	Tiles   []string `json:"tiles"`
+	Reads   string   `json:"reads"`
+}
+
+func describe(all []vk.Info) []description {
 	out := make([]description, len(all))
 	for i, d := range all {
 		out[i] = description{d, kernels.FamilyOf(d), kernels.TilesOf(d), kernels.InputAccessOf(d, vk.ReadSettings())}
 	}
-	enc := json.NewEncoder(os.Stdout)
-	enc.SetIndent("", "  ")
-	return enc.Encode(out)
+	return out
 }
 
 // openDevice opens the device that --device names. Compiled kernels are stored in the user's cache folder (MARR_CACHE).

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"testing"
 
+	"marr/bench"
 	"marr/export"
 	"marr/kernels/rng"
 	"marr/ssl/data"
@@ -189,6 +190,25 @@ func TestDevicesPrintsJSON(t *testing.T) {
 	var all []map[string]any
 	if err := json.Unmarshal([]byte(ok(t, "devices", "--json")), &all); err != nil || len(all) == 0 || all[0]["kernels"] == "" {
 		t.Fatalf("%v, %v", all, err)
+	}
+}
+
+func TestDeviceCheckPrintsAPageAndWritesAReport(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "check.json")
+	page := ok(t, "devices", "--check", "--filter", "^(relu|bias)$", "--json", path)
+	for _, want := range []string{"ops       2 of 2 pass", "result    everything passed"} {
+		if !strings.Contains(page, want) {
+			t.Errorf("the page lacks %q:\n%s", want, page)
+		}
+	}
+	var report map[string]any
+	if err := bench.ReadJSON(path, &report); err != nil || report["num_ops"] != 2. || report["version"] == "" || report["device"] == nil {
+		t.Errorf("%v, %v", report, err)
+	}
+	got := call(t, []string{"MARR_KERNELS=nope"}, "devices", "--check", "--filter", "^relu$")
+	if want := "failed its check: relu: update its driver, or write a report with --json FILE"; got.status != 1 || !strings.Contains(got.err, want) {
+		t.Errorf("status %d, want 1: %s", got.status, got.err)
 	}
 }
 

@@ -1,0 +1,100 @@
+package check
+
+import (
+	"fmt"
+	"io"
+	"runtime"
+	"slices"
+	"strings"
+
+	"marr/kernels/optest"
+)
+
+const system = runtime.GOOS + "/" + runtime.GOARCH
+
+// What one page has room for.
+const (
+	shownOps      = 8   // failed ops with their failures; more are named
+	shownFailures = 3   // of an op
+	shownText     = 150 // characters of a failure
+)
+
+// Print writes the report as one page of text.
+func (r *Report) Print(w io.Writer) {
+	d := r.Device
+	fmt.Fprintf(w, "device    %s (%s), driver %s, Vulkan %s\nmarr      %s, %s; %s kernels, inputs read %s\n", d.Name, d.Type, d.Driver, d.API,
+		r.Version, r.System, r.Family, r.InputAccess)
+	r.printOps(w)
+	if t := r.Twice; t != nil {
+		verdict := "the same bits both times"
+		if t.Differs != "" {
+			verdict = "DIFFERENT BITS"
+		}
+		fmt.Fprintf(w, "training  %d steps of %s, twice: %s; loss %.3f → %.3f, %.0f images/s\n", t.Steps, t.Arch, verdict, t.FirstLoss, t.LastLoss, t.ImagesPerS)
+	}
+	if r.Peak.FMA.Best > 0 {
+		fmt.Fprintf(w, "rates     %.0f GFLOP/s (fp32), %.1f GB/s copied\n", r.Peak.FMA.Best, r.Peak.Copy.Best)
+	} else if r.Twice != nil && d.Limits.TimestampBits == 0 {
+		fmt.Fprintln(w, "rates     not measured: the device has no timestamps")
+	}
+	for _, p := range r.Problems {
+		fmt.Fprintf(w, "FAILED    %s: %s\n", p.Part, shorten(p.Message))
+	}
+	verdict := "everything passed"
+	if failed := r.Failed(); len(failed) > 0 {
+		verdict = "FAILED: " + strings.Join(failed, ", ")
+	} else if r.Stopped {
+		verdict = "stopped before its end"
+	}
+	fmt.Fprintf(w, "result    %s, %.0f s\n", verdict, r.Seconds)
+}
+
+// printOps writes the numbers of ops and cases, and the first failures.
+func (r *Report) printOps(w io.Writer) {
+	var total Op
+	passed := 0
+	for _, op := range r.Ops {
+		total.Cases, total.Seconds = total.Cases+op.Cases, total.Seconds+op.Seconds
+		total.Forward, total.Backward = max(total.Forward, op.Forward), max(total.Backward, op.Backward)
+		if len(op.Failures) == 0 {
+			passed++
+		}
+	}
+	fmt.Fprintf(w, "ops       %d of %d pass with every kernel that they may get (%d cases, %.0f s); largest error %.2g forward, %.2g backward\n", passed,
+		r.NumOps, total.Cases, total.Seconds, float64(total.Forward), float64(total.Backward))
+	if left := r.NumOps - len(r.Ops); left > 0 {
+		fmt.Fprintf(w, "          %d were not reached\n", left)
+	}
+	shown := 0
+	for _, op := range r.Ops {
+		if len(op.Failures) == 0 {
+			continue
+		}
+		if shown++; shown > shownOps {
+			break
+		}
+		fmt.Fprintf(w, "FAILED    %s: %d checks of %d cases\n", op.Name, len(op.Failures), op.Cases)
+		for _, f := range distinct(op.Failures, shownFailures) {
+			fmt.Fprintf(w, "          %s\n", shorten(f.String()))
+		}
+	}
+}
+
+// distinct returns the first n failures with different messages: the same failure in several setups is shown once.
+func distinct(failures []optest.Failure, n int) (out []optest.Failure) {
+	for _, f := range failures {
+		if len(out) < n && !slices.ContainsFunc(out, func(g optest.Failure) bool { return g.Message == f.Message }) {
+			out = append(out, f)
+		}
+	}
+	return out
+}
+
+// shorten returns the beginning of a text as one line.
+func shorten(text string) string {
+	line := []rune(strings.ReplaceAll(text, "\n", "; "))
+	if len(line) > shownText {
+		return string(line[:shownText]) + " …"
+	}
+	return string(line)
+}
