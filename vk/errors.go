@@ -44,7 +44,13 @@ type Error struct {
 	Result Result
 }
 
-func (e *Error) Error() string { return fmt.Sprintf("vk: %s: %v", e.Call, e.Result) }
+func (e *Error) Error() string {
+	s := fmt.Sprintf("vk: %s: %v", e.Call, e.Result)
+	if e.Result == resultDeviceLost {
+		s += ": the driver has reset the device, or lost it: update the driver if this happens again"
+	}
+	return s
+}
 
 // Is makes errors.Is(err, ErrDeviceLost) true for VK_ERROR_DEVICE_LOST.
 func (e *Error) Is(target error) bool { return target == ErrDeviceLost && e.Result == resultDeviceLost }

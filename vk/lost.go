@@ -67,7 +67,7 @@ func (d *Device) Reopen() error {
 		}
 	}
 	if err != nil {
-		return fmt.Errorf("vk: open %q again after it was lost: %w", d.info.Name, err)
+		return fmt.Errorf("%w: %q cannot be opened again: %w: start the command again, or the machine", ErrDeviceLost, d.info.Name, err)
 	}
 	d.watchdog.halve()
 	d.lost.Store(false)

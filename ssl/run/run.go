@@ -75,7 +75,7 @@ type Run struct {
 	// Start sets the values that the backbone starts from (Config.Init), unless the run resumes from a checkpoint; nil: random ones.
 	Start   func(st *kernels.Store) error
 	Tuner   *kernels.Tuner       // chooses the kernels that no checkpoint pins; nil: the static rule chooses
-	OnStart func(*train.Trainer) // called before the first step; may be nil
+	OnStart func(*train.Trainer) // called before the first step, and again when the run continues after its device was lost; may be nil
 	OnStep  func(Progress)       // may be nil
 	// Picture returns a picture of the views for TensorBoard; may be nil.
 	Picture func(*train.Trainer) (image.Image, error)
@@ -85,18 +85,22 @@ type Run struct {
 	AfterEpoch func(context.Context, *train.Trainer) (map[string]any, error)
 	Notice     func(format string, args ...any) // may be nil
 
-	data         string // fingerprint of Set
-	resumedViews string // Config.Views of the run that is resumed
-	saved        int    // step of the last checkpoint
-	fellBack     bool   // the newest checkpoint is damaged or missing, and the run resumes from the one before it
-	unmeasured   bool   // AfterEpoch was stopped by its context at the current step
+	data         string            // fingerprint of Set
+	resumedViews string            // Config.Views of the run that is resumed
+	saved        int               // step of the last checkpoint
+	fellBack     bool              // the newest checkpoint is damaged or missing, and the run resumes from the one before it
+	unmeasured   bool              // AfterEpoch was stopped by its context at the current step
+	prepared     bool              // the folder of the run is complete but for metrics and checkpoints
+	losses       int               // of the device since the last checkpoint
+	variants     map[string]string // kernels of the run by pass and shape
 	trainer      *train.Trainer
 	metrics      *metrics
 	lock         *os.File
 }
 
 // Pretrain trains to the end, or until ctx is done: then it saves the run and returns ErrStopped. It returns the Trainer, also with ErrStopped, and the
-// caller frees it.
+// caller frees it. If the device is lost, Pretrain opens it again (vk.Device.Reopen, which frees everything else that was made from it) and continues from
+// the last checkpoint, with the result of a run that lost no device. After maxLosses losses without a checkpoint in between it returns a *LostError.
 func (r *Run) Pretrain(ctx context.Context, dev *vk.Device) (*train.Trainer, error) {
 	if r.Notice == nil {
 		r.Notice = func(string, ...any) {}
@@ -126,26 +130,44 @@ func (r *Run) Pretrain(ctx context.Context, dev *vk.Device) (*train.Trainer, err
 			return nil, err
 		}
 	}
+	for {
+		err = r.train(ctx, dev, found)
+		if !errors.Is(err, vk.ErrDeviceLost) {
+			break
+		}
+		if found, err = r.reopen(dev, err); err != nil {
+			return nil, err
+		}
+	}
+	if err != nil && !errors.Is(err, ErrStopped) {
+		return nil, err
+	}
+	return r.trainer, err
+}
+
+// train trains from a checkpoint (nil: none) to the end, or until ctx is done. It frees the trainer after an error other than ErrStopped.
+func (r *Run) train(ctx context.Context, dev *vk.Device, found *net.Checkpoint) error {
 	st := kernels.NewStore(dev)
 	st.SetTuner(r.Tuner)
 	if found != nil {
-		st.Pin(found.Meta.Variants)
+		r.variants = found.Meta.Variants
 	}
+	st.Pin(r.variants)
 	j, err := r.Config.job(r.Method, r.Set)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	if found == nil {
 		j.Start = r.Start
 	}
 	t, err := train.New(st, r.Config.Config, j)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	r.trainer, t.Watch = t, &watch.Watch{Cause: alike(r.Set)}
+	r.trainer, r.variants, t.Watch = t, t.Variants(), &watch.Watch{Cause: alike(r.Set)}
 	if err := r.start(found, dev); err != nil {
 		t.Free()
-		return nil, err
+		return err
 	}
 	err = r.loop(ctx)
 	var bad *train.NonFiniteError
@@ -155,9 +177,8 @@ func (r *Run) Pretrain(ctx context.Context, dev *vk.Device) (*train.Trainer, err
 	err = errors.Join(err, r.metrics.close())
 	if err != nil && !errors.Is(err, ErrStopped) {
 		t.Free()
-		return nil, err
 	}
-	return t, err
+	return err
 }
 
 // checkPaths returns an error for a path that neither TOML nor JSON can hold.
@@ -172,9 +193,10 @@ func (r *Run) checkPaths() error {
 	return nil
 }
 
-// start restores a checkpoint (nil: none), writes the files of the run's folder and reports what a user should know before the first step.
+// start restores a checkpoint (nil: none) and opens the files of the run's folder.
 func (r *Run) start(c *net.Checkpoint, dev *vk.Device) error {
 	done := 0
+	r.unmeasured = false
 	if c != nil {
 		if reading := kernels.InputAccess(dev); c.Meta.Kernels != reading {
 			return fmt.Errorf("run: %s was trained with %s kernels and this device has %s: the results would differ: set MARR_KERNELS=%s", r.Dir, c.Meta.Kernels, reading, c.Meta.Kernels)
@@ -191,6 +213,30 @@ func (r *Run) start(c *net.Checkpoint, dev *vk.Device) error {
 	}
 	r.trainer.ContinueFrom(done)
 	r.saved = done
+	if !r.prepared {
+		if err := r.prepareFolder(); err != nil {
+			return err
+		}
+		r.prepared = true
+	}
+	if r.OnStart != nil {
+		r.OnStart(r.trainer)
+	}
+	if err := r.openMetrics(done); err != nil || !r.TensorBoard || r.Picture == nil {
+		return err
+	}
+	picture, err := r.Picture(r.trainer)
+	if err == nil {
+		err = r.metrics.events.Image(done, "views", picture)
+	}
+	if err != nil {
+		return errors.Join(err, r.metrics.close())
+	}
+	return nil
+}
+
+// prepareFolder writes the first files of the run's folder and reports what a user should know before the first step.
+func (r *Run) prepareFolder() error {
 	if err := os.MkdirAll(r.Dir, 0o777); err != nil { // only now, so that an invalid run leaves no folder
 		return fmt.Errorf("run: %s: %w: choose another folder", r.Dir, err)
 	}
@@ -217,25 +263,10 @@ func (r *Run) start(c *net.Checkpoint, dev *vk.Device) error {
 	if n := r.trainer.MinBatchNormSize(); n > 0 && n < warnBatchNormSize {
 		r.Notice("batch norm sees only %d images at once, too few to estimate their statistics: use --norm group, or a larger --batch", n)
 	}
-	if !r.fellBack { // a process that was killed may have saved the checkpoint only
-		if err := r.keep(); err != nil {
-			return err
-		}
+	if r.fellBack {
+		return nil
 	}
-	if r.OnStart != nil {
-		r.OnStart(r.trainer)
-	}
-	if err := r.openMetrics(done); err != nil || !r.TensorBoard || r.Picture == nil {
-		return err
-	}
-	picture, err := r.Picture(r.trainer)
-	if err == nil {
-		err = r.metrics.events.Image(done, "views", picture)
-	}
-	if err != nil {
-		return errors.Join(err, r.metrics.close())
-	}
-	return nil
+	return r.keep() // a process that was killed may have saved the checkpoint only
 }
 
 // listSkipped writes skipped.txt if images of the set were unreadable: a path and a reason per line.
@@ -333,6 +364,9 @@ func (r *Run) afterEpoch(ctx context.Context) error {
 		return nil
 	}
 	values, err := r.AfterEpoch(ctx, t)
+	if errors.Is(err, vk.ErrDeviceLost) {
+		return err
+	}
 	if r.unmeasured = err != nil && ctx.Err() != nil; r.unmeasured {
 		return nil
 	}

@@ -43,7 +43,7 @@ func (r *Run) save() error {
 	if err := errors.Join(r.metrics.sync(), r.checkpoint(filepath.Join(r.Dir, CheckpointFile))); err != nil {
 		return err
 	}
-	r.saved = r.trainer.Step()
+	r.saved, r.losses = r.trainer.Step(), 0
 	if err := r.keep(); err != nil {
 		return err
 	}

@@ -70,8 +70,15 @@ func openDevice(selector string) (*vk.Device, error) {
 	if err != nil {
 		warn(packages.ReplaceAllString(err.Error(), "$1"))
 	}
-	return vk.Open(selector, vk.Options{CacheDir: dir, Warn: warn})
+	dev, err := vk.Open(selector, vk.Options{CacheDir: dir, Warn: warn})
+	if err == nil {
+		opened(dev)
+	}
+	return dev, err
 }
+
+// opened receives each device that openDevice opens. Tests replace it.
+var opened = func(*vk.Device) {}
 
 // tuneFlag declares --tune.
 func tuneFlag(fs *pflag.FlagSet) *string {

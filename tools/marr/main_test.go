@@ -7,6 +7,7 @@ import (
 	"os/exec"
 	"os/signal"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -14,6 +15,7 @@ import (
 
 	"marr/kernels/rng"
 	"marr/ssl/data/idx"
+	"marr/vk"
 )
 
 // shared is the folder of the image sets and runs that several tests read and none changes.
@@ -22,6 +24,9 @@ var shared string
 // TestMain makes the test binary usable as the command: a child process with MARR_TEST_COMMAND=1 runs marr on its arguments.
 func TestMain(m *testing.M) {
 	if os.Getenv("MARR_TEST_COMMAND") == "1" {
+		if n, err := strconv.Atoi(os.Getenv("MARR_TEST_LOSE")); err == nil { // the submission that loses the device
+			opened = func(d *vk.Device) { d.SimulateLoss(n) }
+		}
 		os.Exit(execute(os.Args[1:]))
 	}
 	os.Setenv("MARR_CACHE", "off")

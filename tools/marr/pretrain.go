@@ -136,7 +136,15 @@ func trainRun(ctx context.Context, dev *vk.Device, r *run.Run, q *quality) (t *t
 			printLine(os.Stdout, "%s", line)
 		}
 	}
+	started := false
 	r.OnStart = func(t *train.Trainer) {
+		if started { // the device was lost, and Notice has told it
+			if q != nil {
+				q.restart(t)
+			}
+			return
+		}
+		started = true
 		if err := dev.SaveCache(); err != nil { // now, because the run may be killed
 			r.Notice("marr: %v", err)
 		}
@@ -179,9 +187,9 @@ func trainRun(ctx context.Context, dev *vk.Device, r *run.Run, q *quality) (t *t
 	return t, steps, err
 }
 
-// continueWith adds to the error of a stopped run the command that continues it.
+// continueWith adds to the error of a stopped run, or one whose device was lost, the command that continues it.
 func continueWith(err error, command string) error {
-	if errors.Is(err, run.ErrStopped) {
+	if errors.Is(err, run.ErrStopped) || errors.Is(err, vk.ErrDeviceLost) {
 		return fmt.Errorf("%w: continue with %s", err, command)
 	}
 	return err

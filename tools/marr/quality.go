@@ -124,6 +124,13 @@ func (q *quality) onStart(t *train.Trainer) {
 	q.print(fmt.Sprintf("quality of the %s branch, measured %s %s: %s", cmp.Or(t.Branch(), net.Online), when, q.metric.describe(q.sets), timeShare))
 }
 
+// restart continues with the trainer that replaces one on a lost device.
+func (q *quality) restart(t *train.Trainer) {
+	q.free()
+	q.encoder = nil
+	q.metric.start(t.Step())
+}
+
 // frozenBranch returns the branch that is exported, to measure its features.
 func frozenBranch(t *train.Trainer) eval.Frozen {
 	return eval.Frozen{Store: t.Store, Module: t.ExportBranch(), Inputs: inputsOf(t)}
