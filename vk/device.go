@@ -28,6 +28,9 @@ type Options struct {
 	// Warn receives one-line warnings: the pipeline cache is damaged or cannot be written. Open and Close call it on their
 	// goroutine.
 	Warn func(string)
+	// Compiling receives the progress of Pipelines: done = 0 before the first kernel, a call after each, and done = total at the end, also
+	// after a failure. The calls come one at a time, on any goroutine.
+	Compiling func(done, total int)
 }
 
 // Device is an open Vulkan device with one compute queue. Several goroutines may call its methods; submitted work runs in the order

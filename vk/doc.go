@@ -3,7 +3,7 @@
 //
 //	List, Open -> Device
 //	Device.NewBuffer -> Buffer;   Range: bytes of a buffer
-//	Device.Pipeline(Kernel) -> Pipeline; Options.CacheDir keeps compiled pipelines
+//	Device.Pipeline(Kernel), Pipelines -> Pipeline; Options.CacheDir keeps compiled pipelines
 //	Device.NewRecorder -> Recorder: Dispatch, Copy, Fill, ... End -> Segment
 //	Device.Submit(Segment, ...) -> Ticket.Wait
 //	Device.Write, Device.Read: host memory to buffer and back, through staging
