@@ -1,5 +1,10 @@
 package kernels
 
+import (
+	"slices"
+	"time"
+)
+
 // Barriers returns the number of ops of a segment, and the indices of those that have a barrier before them.
 func (s *Segment) Barriers() (ops int, at []int) { return s.body[0].Len(), s.body[0].Barriers() }
 
@@ -31,4 +36,17 @@ func SlabElements(n int) (was int) {
 func MinUncutResults(n int) (was int) {
 	was, minUncutResults = minUncutResults, n
 	return was
+}
+
+// InTurn runs inTurn on candidates of the given scales, and returns their best times in nanoseconds.
+func InTurn(scales []float64, rounds int, run func(i int) (time.Duration, error)) (best []float64) {
+	var all []*candidate
+	for _, s := range scales {
+		all = append(all, &candidate{scale: s})
+	}
+	inTurn(all, rounds, func(c *candidate) (time.Duration, error) { return run(slices.Index(all, c)) })
+	for _, c := range all {
+		best = append(best, c.best)
+	}
+	return best
 }

@@ -28,10 +28,10 @@ func (p *Program) bindRange(b bound) vk.Range {
 	return x
 }
 
-// fillMemory fills the program's memory with a word and waits for the device.
-func (p *Program) fillMemory(word uint32) error {
-	r := p.dev.NewRecorder()
-	for _, b := range p.blocks {
+// fillMemory fills buffers with a word and waits for the device.
+func fillMemory(dev *vk.Device, word uint32, buffers ...*vk.Buffer) error {
+	r := dev.NewRecorder()
+	for _, b := range buffers {
 		r.Fill(b.All(), word)
 	}
 	s, err := r.End()
@@ -39,7 +39,7 @@ func (p *Program) fillMemory(word uint32) error {
 		return err
 	}
 	defer s.Free()
-	t, err := p.dev.Submit(s)
+	t, err := dev.Submit(s)
 	if err != nil {
 		return err
 	}

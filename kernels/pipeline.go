@@ -1,6 +1,7 @@
 package kernels
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 
@@ -29,14 +30,43 @@ func InputAccessOf(d vk.Info, s vk.Settings) string {
 	return "plain"
 }
 
-// pipelineFor returns the pipeline of a kernel, for the device's input access.
-func pipelineFor(dev *vk.Device, kernel string, spec []uint32) (*vk.Pipeline, error) {
+// kernelFor returns the shader of a kernel, for the device's input access.
+func kernelFor(dev *vk.Device, kernel string, spec []uint32) (vk.Kernel, error) {
 	name, code, err := shaderOf(kernel, InputAccess(dev))
 	if err != nil {
-		return nil, err
+		return vk.Kernel{}, err
 	}
 	bindings, bytes := shaders.Reflect(code)
-	return dev.Pipeline(vk.Kernel{Name: name, Code: code, Bindings: bindings, Texel: shaders.TexelBindings(code), PushBytes: bytes, Spec: spec})
+	return vk.Kernel{Name: name, Code: code, Bindings: bindings, Texel: shaders.TexelBindings(code), PushBytes: bytes, Spec: spec}, nil
+}
+
+// pipelineKey identifies the pipeline of a step within its program.
+func (x *step) pipelineKey() string { return fmt.Sprint(x.kernel, x.spec) }
+
+// compile compiles the kernels of all steps, several at once.
+func (p *Program) compile(g *Graph) error {
+	var keys []string
+	var all []vk.Kernel
+	for _, x := range g.steps {
+		key := x.pipelineKey()
+		if _, known := p.pipelines[key]; known || x.kernel == "" { // few of many steps differ in their pipeline
+			continue
+		}
+		k, err := kernelFor(p.dev, x.kernel, x.spec)
+		if err != nil {
+			return err
+		}
+		p.pipelines[key] = nil
+		keys, all = append(keys, key), append(all, k)
+	}
+	pipelines, err := p.dev.Pipelines(all)
+	if err != nil {
+		return err
+	}
+	for i, key := range keys {
+		p.pipelines[key] = pipelines[i]
+	}
+	return nil
 }
 
 // shaderOf returns the shader of a kernel for an input access. A kernel without variants by access has one shader, of its own name.

@@ -20,7 +20,7 @@ type Program struct {
 	segments   map[string]*Segment
 	planned    int64
 	steps      int
-	pipelines  map[string]*vk.Pipeline // by kernel and specialization constants
+	pipelines  map[string]*vk.Pipeline // by step.pipelineKey
 	variants   map[string]string
 	offered    map[string]bool
 	guarded    []*storage // tensors with a guard band behind them
@@ -127,6 +127,9 @@ func Build(dev *vk.Device, store *Store, f func(g *Graph)) (p *Program, err erro
 	if err := p.initMemory(g); err != nil {
 		return p, err
 	}
+	if err := p.compile(g); err != nil {
+		return p, err
+	}
 	for i, plan := range g.segments {
 		if err := p.segment(g, i, plan); err != nil {
 			return p, err
@@ -140,11 +143,11 @@ func Build(dev *vk.Device, store *Store, f func(g *Graph)) (p *Program, err erro
 func (p *Program) initMemory(g *Graph) error {
 	if g.limits.guard > 0 {
 		p.maxBinding = g.limits.binding
-		if err := p.fillMemory(poison); err != nil {
+		if err := fillMemory(p.dev, poison, p.blocks...); err != nil {
 			return err
 		}
 	} else if g.eager {
-		if err := p.fillMemory(0); err != nil {
+		if err := fillMemory(p.dev, 0, p.blocks...); err != nil {
 			return err
 		}
 	}
@@ -262,9 +265,7 @@ func (s *Segment) record(g *Graph, index int) error {
 		if x.segment != index {
 			continue
 		}
-		if err := s.add(r, x); err != nil {
-			return err
-		}
+		s.add(r, x)
 		s.work += x.work
 		if s.timed != nil {
 			s.timed = append(s.timed, s.untimed(x))
@@ -290,21 +291,12 @@ func (s *Segment) record(g *Graph, index int) error {
 	return end()
 }
 
-func (s *Segment) add(r *vk.Recorder, x *step) error {
+func (s *Segment) add(r *vk.Recorder, x *step) {
 	if x.kernel == "" {
 		r.Fill(s.p.at(x.binds[0]), x.fill)
-		return nil
+		return
 	}
-	key := fmt.Sprint(x.kernel, x.spec)
-	pipeline := s.p.pipelines[key] // pipelineFor parses the shader; few of many steps differ in it
-	if pipeline == nil {
-		var err error
-		if pipeline, err = pipelineFor(s.p.dev, x.kernel, x.spec); err != nil {
-			return err
-		}
-		s.p.pipelines[key] = pipeline
-	}
-	d := vk.Dispatch{Pipeline: pipeline, Groups: x.groups, Label: x.label, Work: x.work}
+	d := vk.Dispatch{Pipeline: s.p.pipelines[x.pipelineKey()], Groups: x.groups, Label: x.label, Work: x.work}
 	for _, w := range x.push {
 		d.Push = binary.LittleEndian.AppendUint32(d.Push, w)
 	}
@@ -312,7 +304,6 @@ func (s *Segment) add(r *vk.Recorder, x *step) error {
 		d.Bindings = append(d.Bindings, vk.Binding{Range: s.p.bindRange(b), Access: b.access})
 	}
 	r.Dispatch(d)
-	return nil
 }
 
 // allocateSlot allocates a slot's buffers of `up` and `down` bytes and records the copies between them and the arena.

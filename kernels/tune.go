@@ -2,7 +2,6 @@ package kernels
 
 import (
 	"crypto/sha256"
-	"encoding/binary"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
@@ -21,7 +20,7 @@ import (
 // Tuning is how thoroughly a Tuner searches.
 type Tuning int
 
-// The modes: no search, only the static rule; a few variants, 3 repeats each; all variants, 15 repeats each.
+// The modes: no search, only the static rule; a few variants, three times each; all variants, 15 times each.
 const (
 	TuneOff Tuning = iota
 	TuneQuick
@@ -55,14 +54,15 @@ type Tuner struct {
 	path    string // of the file; "": results are not saved
 	warn    func(string)
 	best    map[string]tuned
-	unsaved bool // best has entries that the file lacks
+	unsaved bool      // best has entries that the file lacks
+	busy    time.Time // when the device last ran a timed dispatch
 }
 
 // tuned is one entry of the file: the fastest kernel of a shape, and the mode of the search.
 type tuned struct {
 	Kernel string             `json:"kernel"`
 	Mode   Tuning             `json:"mode"`
-	Micros map[string]float64 `json:"microseconds"` // by kernel, median
+	Micros map[string]float64 `json:"microseconds"` // by kernel: the shortest time, extrapolated to the whole launch
 }
 
 // NewTuner returns a tuner that saves its results in folder dir ("": nowhere). An unreadable file is ignored and later rewritten. warn (may be nil)
@@ -124,28 +124,21 @@ func (t *Tuner) pick(g *Graph, c choice) (variant, bool) {
 			return c.options[i], true
 		}
 	}
-	found := tuned{Mode: t.mode, Micros: map[string]float64{}}
-	var best variant
-	var least time.Duration
 	options := c.options
 	if t.mode == TuneQuick {
 		options = g.quickCandidates(c)
 	}
-	for _, v := range options {
-		d, err := t.time(g, c.launch(v), least)
-		if err != nil {
-			continue // too little memory for it, or the driver cannot compile it
-		}
-		found.Micros[v.kernel] = float64(d.Nanoseconds()) / 1e3
-		if least == 0 || d < least {
-			best, least = v, d
-		}
-	}
-	if least == 0 {
+	micros := t.measure(g, options, c.launch)
+	if len(micros) == 0 {
 		return variant{}, false
 	}
-	found.Kernel = best.kernel
-	t.best[c.key], t.unsaved = found, true
+	best := options[slices.IndexFunc(options, func(v variant) bool { return micros[v.kernel] > 0 })]
+	for _, v := range options {
+		if m := micros[v.kernel]; m > 0 && m < micros[best.kernel] {
+			best = v
+		}
+	}
+	t.best[c.key], t.unsaved = tuned{best.kernel, t.mode, micros}, true
 	return best, true
 }
 
@@ -162,115 +155,6 @@ func (g *Graph) quickCandidates(c choice) []variant {
 		return c.options
 	}
 	return some
-}
-
-// maxScratch is the most memory for timing a candidate, in bytes.
-const maxScratch = 1 << 30
-
-// timedFraction divides the work budget of a dispatch (vk.Device.WorkBudget, about half a second) to give the work of a timed dispatch.
-const timedFraction = 100
-
-// timedRows returns the number of rows of a launch to time: a fraction of the work, but on a GPU enough to keep it busy. A grid that leaves a GPU
-// partly idle would favor small tiles.
-func (g *Graph) timedRows(l launch) int {
-	unit, most := max(l.unit, 1), g.slice(l)
-	n := min(most, max(1, int(float64(l.rows)*g.limits.work/timedFraction/max(l.work, 1)))/unit*unit+unit)
-	if g.dev.Info().Type == vk.CPU {
-		return n
-	}
-	for n < most && l.groups(n)[0]*l.groups(n)[1]*l.groups(n)[2] < 4*minGroups {
-		n = min(most, 2*n)
-	}
-	return n
-}
-
-// time returns the median time of a part of a launch on scratch memory. A candidate much slower than the best so far, `least` (0: none), is not repeated.
-func (t *Tuner) time(g *Graph, l launch, least time.Duration) (took time.Duration, err error) {
-	defer recoverBuildError(&err) // the device cannot bind this candidate
-	n := g.timedRows(l)
-	var need int64
-	d := vk.Dispatch{Groups: l.groups(n), Label: "tune " + l.kernel, Work: l.work * float64(n) / float64(l.rows)}
-	at := make([]int64, len(l.binds))
-	size := make([]int64, len(l.binds))
-	for i, b := range l.binds {
-		at[i], size[i] = need, b.t.bytes()
-		if b.split {
-			size[i] = size[i] / int64(l.rows) * int64(n)
-		}
-		need += (size[i] + align - 1) / align * align
-	}
-	if need > maxScratch {
-		return 0, fmt.Errorf("kernels: timing %s needs %d bytes: at most %d are used", l.kernel, need, int64(maxScratch))
-	}
-	scratch, err := g.dev.NewBuffer(need, vk.DeviceLocal, "tuning")
-	if err != nil {
-		return 0, err
-	}
-	defer scratch.Free()
-	if d.Pipeline, err = pipelineFor(g.dev, l.kernel, l.spec); err != nil {
-		return 0, err
-	}
-	for _, w := range l.push(0, n).pack(l.kernel) {
-		d.Push = binary.LittleEndian.AppendUint32(d.Push, w)
-	}
-	for i, b := range l.binds {
-		d.Bindings = append(d.Bindings, vk.Binding{Range: vk.Range{Buffer: scratch, Offset: at[i], Size: size[i]}, Access: b.access})
-	}
-	return t.repeat(g.dev, scratch, d, least)
-}
-
-// maxRepeatTime bounds the time for repeating one candidate.
-const maxRepeatTime = 200 * time.Millisecond
-
-// repeat runs a dispatch once to warm up, once to estimate its time, then 3 or 15 times, and returns the median. It stops early for a dispatch that
-// is far slower than `least`: 20 times in the first run, which includes compilation, or twice in the second.
-func (t *Tuner) repeat(dev *vk.Device, scratch *vk.Buffer, d vk.Dispatch, least time.Duration) (time.Duration, error) {
-	first, err := timeRuns(dev, scratch, d, 1)
-	if err != nil || least > 0 && first[0] > 20*least {
-		return max(first[0], 1), err
-	}
-	if first, err = timeRuns(dev, scratch, d, 1); err != nil || least > 0 && first[0] > 2*least {
-		return max(first[0], 1), err
-	}
-	n := 3
-	if t.mode == TuneFull {
-		n = 15
-	}
-	n = min(n, int(maxRepeatTime/max(first[0], 1)))
-	if n < 2 {
-		return max(first[0], 1), nil
-	}
-	times, err := timeRuns(dev, scratch, d, n)
-	slices.Sort(times)
-	return max(times[n/2], 1), err
-}
-
-// timeRuns returns the times of n runs of a dispatch, one after the other.
-func timeRuns(dev *vk.Device, scratch *vk.Buffer, d vk.Dispatch, n int) ([]time.Duration, error) {
-	times := make([]time.Duration, n)
-	r := dev.NewRecorder()
-	r.EnableTiming()
-	r.Fill(scratch.All(), 0)
-	for range n {
-		r.Dispatch(d)
-	}
-	s, err := r.End()
-	if err != nil {
-		return times, err
-	}
-	defer s.Free()
-	ticket, err := dev.Submit(s)
-	if err != nil {
-		return times, err
-	}
-	if err := ticket.Wait(); err != nil {
-		return times, err
-	}
-	all, err := s.Times()
-	if err == nil {
-		times = all[1:]
-	}
-	return times, err
 }
 
 // save writes new results to the file.

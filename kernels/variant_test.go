@@ -1,12 +1,14 @@
 package kernels_test
 
 import (
+	"errors"
 	"maps"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"marr/kernels"
 	"marr/vk"
@@ -250,6 +252,28 @@ func TestDamagedTuningResultsAreMeasuredAgain(t *testing.T) {
 	buildConvNorm(t, st)
 	if len(*warned) != 1 {
 		t.Errorf("an impossible folder: warnings %v, want one", *warned)
+	}
+}
+
+// Four candidates on a device that is twice as slow in its first round. The last one times a tenth of its rows, the third fails in the second round.
+func TestCandidatesAreTimedInTurn(t *testing.T) {
+	var order []int
+	round := 1
+	times := []time.Duration{10, 15, 8, 2}
+	best := kernels.InTurn([]float64{1, 1, 1, 10}, 3, func(i int) (time.Duration, error) {
+		if len(order) > 0 && i <= order[len(order)-1] {
+			round++
+		}
+		if order = append(order, i); i == 2 && round == 2 {
+			return 0, errors.New("lost")
+		}
+		return times[i] * time.Duration(max(1, 3-round)), nil
+	})
+	if want := []int{0, 1, 2, 3, 0, 1, 2, 0, 1}; !slices.Equal(order, want) { // the last one is more than twice as slow as the first round's fastest
+		t.Errorf("order %v, want %v", order, want)
+	}
+	if want := []float64{10, 15, 0, 40}; !slices.Equal(best, want) {
+		t.Errorf("shortest times %v, want %v", best, want)
 	}
 }
 

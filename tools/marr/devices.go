@@ -70,11 +70,25 @@ func openDevice(selector string) (*vk.Device, error) {
 	if err != nil {
 		warn(packages.ReplaceAllString(err.Error(), "$1"))
 	}
-	dev, err := vk.Open(selector, vk.Options{CacheDir: dir, Warn: warn})
+	dev, err := vk.Open(selector, vk.Options{CacheDir: dir, Warn: warn, Compiling: compileProgress()})
 	if err == nil {
 		opened(dev)
 	}
 	return dev, err
+}
+
+// compileProgress returns a function that prints the progress of compilation if it takes more than a second.
+func compileProgress() func(done, total int) {
+	var p *workProgress
+	return func(done, total int) {
+		if done == 0 {
+			p = newWorkProgress()
+		}
+		p.update(done, total, func(float64) string { return fmt.Sprintf("compiling %d kernels: %d done", total, done) })
+		if done == total {
+			p.clear()
+		}
+	}
 }
 
 // opened receives each device that openDevice opens. Tests replace it.

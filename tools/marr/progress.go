@@ -42,6 +42,14 @@ func (p *workProgress) update(done, total int, describe func(perSecond float64) 
 	fmt.Fprintln(os.Stderr, line)
 }
 
+// clear removes the line from the terminal.
+func (p *workProgress) clear() {
+	if p.lineOpen {
+		fmt.Fprint(os.Stderr, "\r\x1b[K")
+	}
+	p.lineOpen = false
+}
+
 // end breaks the line on the terminal.
 func (p *workProgress) end() {
 	if p.lineOpen {
