@@ -80,7 +80,7 @@ func (g *Graph) pass(x, dy *Tensor) {
 	for x.base != nil {
 		x, dy = x.base, dy.as(x.base.shape)
 	}
-	if x.grad == nil && x.param == nil && dy.mem.set == arena && !dy.mem.pinned {
+	if x.grad == nil && x.param == nil && x.dtype == dy.dtype && dy.mem.set == arena && !dy.mem.pinned {
 		x.grad = dy
 		return
 	}
@@ -96,16 +96,16 @@ func (g *Graph) mapped(kernel string, y *Tensor, add int, a, b *Tensor, scale fl
 
 // copy computes y[to + i] (+)= x[from + i] for n rows. Offsets need no alignment, since bindings begin at the aligned offset below.
 func (g *Graph) copy(y, x *Tensor, to, from, n, add int) {
-	row := int64(y.quads() * 16)
-	most := max(1, int((g.limits.binding-2*align)/row))
+	rowX, rowY := int64(x.quads())*x.vector(), int64(y.quads())*y.vector()
+	most := max(1, int(min((g.limits.of(x)-2*align)/rowX, (g.limits.of(y)-2*align)/rowY)))
 	for i := 0; i < n; i += most {
 		m := min(most, n-i)
-		src, skip := window(x, int64(from+i)*row, int64(m)*row)
-		dst, over := window(y, int64(to+i)*row, int64(m)*row)
+		src, skip := window(x, int64(from+i)*rowX, int64(m)*rowX)
+		dst, over := window(y, int64(to+i)*rowY, int64(m)*rowY)
 		src.access, dst.access = vk.Read, vk.ReadWrite
 		size := m * y.quads()
 		s := &step{kernel: "copy", label: "copy " + x.name + " to " + y.name, binds: []bound{src, dst}, segment: g.segmentIndex(),
-			push: constants{"n": size, "from": int(skip / 16), "to": int(over / 16), "add": add}.pack("copy"), groups: groups1(size, 256)}
+			push: constants{"n": size, "from": int(skip / x.vector()), "to": int(over / y.vector()), "add": add}.pack("copy"), groups: groups1(size, 256)}
 		g.steps = append(g.steps, s)
 	}
 }
@@ -114,7 +114,7 @@ func (g *Graph) copy(y, x *Tensor, to, from, n, add int) {
 func window(t *Tensor, at, size int64) (b bound, skip int64) {
 	at += t.from
 	skip = at % align
-	return bound{mem: t.mem, offset: at - skip, size: size + skip, float: t.dtype == F32}, skip
+	return bound{mem: t.mem, offset: at - skip, size: size + skip, float: t.floats(), half: t.dtype == F16}, skip
 }
 
 // Concat concatenates tensors along their first axis: the views of a batch then share batch-norm statistics.
@@ -167,11 +167,12 @@ func Slice(x *Tensor, from, to int) *Tensor {
 	return y
 }
 
-// GlobalAvgPool is the mean over H and W: [N H W C] → [N C].
+// GlobalAvgPool is the mean over H and W: [N H W C] → [N C], in floats.
 func GlobalAvgPool(x *Tensor) *Tensor {
 	g := x.g
 	wantShape("GlobalAvgPool", x, 4)
-	y := g.result("GlobalAvgPool", []int{x.Dim(0), x.Dim(3)}, x)
+	y := g.alloc("GlobalAvgPool", F32, []int{x.Dim(0), x.Dim(3)})
+	y.needs = x.needs
 	g.node("GlobalAvgPool", y, onnxAvgPool, nil, x)
 	area, q := x.Dim(1)*x.Dim(2), x.quads()
 	g.run(launch{kernel: "pool", rows: x.Dim(0), binds: []bind{in(x), out(y)},

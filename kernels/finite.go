@@ -20,7 +20,7 @@ const finiteBlock, finiteLanes = 512, 32
 
 // CheckFinite checks the loss and every gradient. From the first step on in which one is not finite, optimizers, State.UpdateAverage and
 // UpdateRunningStats change nothing, and Store.Verdict returns the tensor's name. The output "gradient_norm" is the 2-norm of all gradients before Clip. Call CheckFinite
-// between Backward and the optimizer.
+// between Backward and the optimizer. With ScaleLoss only that step changes nothing, until MaxSkips steps in a row were not finite.
 func (g *Graph) CheckFinite(loss *Tensor) {
 	grads, halt := g.flat(gradients), g.store.halt().Value(g)
 	halt.dtype = I32
@@ -32,9 +32,13 @@ func (g *Graph) CheckFinite(loss *Tensor) {
 		groups: func(m int) [3]uint32 { return groups1(m, finiteBlock) }})
 	found, parts = g.mergeLevels("verdict.level", found, parts, 1)
 	norm := g.alloc("gradient norm", F32, []int{1})
-	g.run(launch{kernel: "verdict.last", rows: 1, binds: []bind{whole(found), whole(loss), wholeOut(halt), wholeOut(norm)},
+	last := launch{kernel: "verdict.last", rows: 1, binds: []bind{whole(found), whole(loss), wholeOut(halt), wholeOut(norm)},
 		push:   func(_, _ int) constants { return constants{"parts": parts, "clip": g.update.clip} },
-		groups: func(int) [3]uint32 { return [3]uint32{1, 1, 1} }})
+		groups: func(int) [3]uint32 { return [3]uint32{1, 1, 1} }}
+	if g.update.scaled {
+		last = g.scaledVerdict(last)
+	}
+	g.run(last)
 	g.update.checked = true
 	g.Output("halt", halt)
 	g.Output("gradient_norm", norm)

@@ -54,7 +54,7 @@ func (g *Graph) gemmForward(a gemmForward) *producer {
 // false, and leaves the launch unchanged, if such slices would be larger than every device (or the limit of a test) can bind.
 func (g *Graph) wholeTiles(l *launch, a gemmForward, tile int) bool {
 	unit := tile / int(gcd(int64(tile), int64(a.gridH*a.gridW)))
-	if int64(min(unit, a.images))*max(a.x.bytes(), a.y.bytes())/int64(a.images) > min(leastRange, g.limits.binding) {
+	if int64(min(unit, a.images))*max(a.x.bytes(), a.y.bytes())/int64(a.images) > min(leastRange, g.limits.of(a.x), g.limits.of(a.y)) {
 		return false
 	}
 	l.unit = unit

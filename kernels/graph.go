@@ -13,6 +13,7 @@ type Graph struct {
 	dev   *vk.Device // nil while tracing
 	eager bool       // the program is the eager twin: every tensor keeps its memory
 	timed bool       // see EnableTiming
+	mixed bool       // see MixedPrecision
 
 	tape
 	limits  limits
@@ -59,19 +60,23 @@ func (g *Graph) gradient(x *Tensor) (dx *Tensor, add int) {
 	if x.grad != nil {
 		return x.grad, 1
 	}
-	x.grad = g.alloc("d"+x.name, F32, x.shape)
+	x.grad = g.alloc("d"+x.name, x.dtype, x.shape)
 	return x.grad, 0
 }
 
 // Backward adds the gradient of a scalar loss [1] to the gradient of every parameter that it depends on. With k micro-batches (Micro) it is the
-// gradient of loss/k, so that a step's gradient is the mean over them.
+// gradient of loss/k, so that a step's gradient is the mean over them. ScaleLoss multiplies it.
 func (g *Graph) Backward(loss *Tensor) {
 	if product(loss.shape) != 1 {
 		misuse("Backward", "%v: want a loss of shape [1]", loss)
 	}
-	one := g.alloc("one", F32, []int{1})
-	g.fill(one, 0)
-	g.fillAt(one, 4, math.Float32bits(1/float32(max(g.update.micro, 1))))
+	one, share := g.alloc("one", F32, []int{1}), 1/float32(max(g.update.micro, 1))
+	if g.update.scaled {
+		g.scaled(one, 0, g.store.lossScale().Value(g), float64(share))
+	} else {
+		g.fill(one, 0)
+		g.fillAt(one, 4, math.Float32bits(share))
+	}
 	g.BackwardFrom(loss, one)
 }
 

@@ -9,15 +9,24 @@ import (
 // limits holds the limits of one dispatch.
 type limits struct {
 	binding int64   // largest binding in bytes
+	texels  int64   // largest texel buffer, in vectors; 0: kernels bind none
 	work    float64 // largest number of floating point operations, below any watchdog; 0: any
 	guard   int64   // bytes of the guard band behind each tensor
+}
+
+// of returns the largest binding of a tensor, in bytes.
+func (l limits) of(t *Tensor) int64 {
+	if l.texels == 0 {
+		return l.binding
+	}
+	return min(l.binding, l.texels*t.vector())
 }
 
 // launch is one kernel over a number of rows (images, positions, matrix rows). If a tensor is larger than the device can bind, the launch is sliced
 // into several dispatches. Split tensors are bound at the rows of the slice, whole ones entirely.
 type launch struct {
 	kernel string
-	spec   []uint32 // specialization constants, from id 0 on
+	spec   []uint32 // specialization constants, from id 1 on
 	rows   int
 	unit   int // slices have a multiple of this number of rows; 0 means 1
 	most   int // slices have at most this number of rows; 0: any number
@@ -48,6 +57,16 @@ func sum(t *Tensor, add int) bind {
 	return out(t)
 }
 
+// halves returns the set of bindings with halves, bit i for binding i.
+func (l launch) halves() (set uint32) {
+	for i, b := range l.binds {
+		if b.t.dtype == F16 {
+			set |= 1 << i
+		}
+	}
+	return set
+}
+
 func gcd(a, b int64) int64 {
 	for b != 0 {
 		a, b = b, a%b
@@ -65,10 +84,10 @@ func (g *Graph) slice(l launch) int {
 		most = min(most, int64(l.most))
 	}
 	for _, b := range l.binds {
-		size := b.t.bytes()
+		size, limit := b.t.bytes(), g.limits.of(b.t)
 		if !b.split {
-			if size > g.limits.binding {
-				misuse(l.kernel, "%v takes %d bytes and the device binds %d at once: use a smaller batch or model", b.t, size, g.limits.binding)
+			if size > limit {
+				misuse(l.kernel, "%v takes %d bytes and the device binds %d at once: use a smaller batch or model", b.t, size, limit)
 			}
 			continue
 		}
@@ -76,10 +95,10 @@ func (g *Graph) slice(l launch) int {
 		if row*int64(l.rows) != size {
 			misuse(l.kernel, "%v does not divide into %d rows", b.t, l.rows)
 		}
-		if size > g.limits.binding {
+		if size > limit {
 			step := align / gcd(row, align)
 			unit = unit / gcd(unit, step) * step
-			most = min(most, g.limits.binding/row)
+			most = min(most, limit/row)
 		}
 	}
 	if most == int64(l.rows) {
@@ -104,7 +123,7 @@ func (g *Graph) slice(l launch) int {
 // within reports whether n rows can be bound at once.
 func (g *Graph) within(l launch, n int64) bool {
 	for _, b := range l.binds {
-		if b.split && b.t.bytes()/int64(l.rows)*n > g.limits.binding {
+		if b.split && b.t.bytes()/int64(l.rows)*n > g.limits.of(b.t) {
 			return false
 		}
 	}
@@ -119,7 +138,8 @@ func (g *Graph) run(l launch) {
 		s := &step{kernel: l.kernel, spec: l.spec, label: l.kernel, push: l.push(first, n).pack(l.kernel), groups: l.groups(n),
 			work: l.work * float64(n) / float64(l.rows), segment: len(g.segments) - 1}
 		for _, b := range l.binds {
-			x := bound{mem: b.t.mem, offset: b.t.from, size: b.t.bytes(), access: b.access, float: b.t.dtype == F32 && !b.part && (b.split || first+n == l.rows)}
+			x := bound{mem: b.t.mem, offset: b.t.from, size: b.t.bytes(), access: b.access, float: b.t.floats() && !b.part && (b.split || first+n == l.rows),
+				half: b.t.dtype == F16}
 			if b.split {
 				row := x.size / int64(l.rows)
 				x.offset, x.size = x.offset+int64(first)*row, int64(n)*row

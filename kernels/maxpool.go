@@ -17,7 +17,7 @@ func MaxPool2D(x *Tensor, kernel, stride, padding int) *Tensor {
 	oh, ow := (h+2*padding-kernel)/stride+1, (w+2*padding-kernel)/stride+1
 	y := g.result("MaxPool2D", []int{n, oh, ow, x.Width()}, x)
 	g.node("MaxPool", y, onnxMaxPool, map[string]float64{"kernel": float64(kernel), "stride": float64(stride), "pad": float64(padding)}, x)
-	taps := g.alloc("winning taps", F32, y.shape)
+	taps := g.alloc("winning taps", y.dtype, y.shape)
 	g.run(launch{kernel: "maxpool", rows: n, binds: []bind{in(x), out(y), out(taps)},
 		push: func(_, n int) constants {
 			return constants{"n": n, "inH": h, "inW": w, "outH": oh, "outW": ow, "c4": q, "k": kernel, "stride": stride, "pad": padding}

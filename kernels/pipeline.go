@@ -2,6 +2,7 @@ package kernels
 
 import (
 	"fmt"
+	"math/bits"
 	"slices"
 	"strings"
 
@@ -30,18 +31,31 @@ func InputAccessOf(d vk.Info, s vk.Settings) string {
 	return "plain"
 }
 
-// kernelFor returns the shader of a kernel, for the device's input access.
-func kernelFor(dev *vk.Device, kernel string, spec []uint32) (vk.Kernel, error) {
+// kernelFor returns the shader of a kernel, for the device's input access. Bit i of halves says that binding i has halves.
+func kernelFor(dev *vk.Device, kernel string, halves uint32, spec []uint32) (vk.Kernel, error) {
 	name, code, err := shaderOf(kernel, InputAccess(dev))
 	if err != nil {
 		return vk.Kernel{}, err
 	}
+	if wrong := halves &^ shaders.HalfBindings(code); wrong != 0 {
+		return vk.Kernel{}, &BuildError{kernel, fmt.Sprintf("binding %d has halves, and the shader reads floats there: call Float", bits.TrailingZeros32(wrong))}
+	}
 	bindings, bytes := shaders.Reflect(code)
-	return vk.Kernel{Name: name, Code: code, Bindings: bindings, Texel: shaders.TexelBindings(code), PushBytes: bytes, Spec: spec}, nil
+	return vk.Kernel{Name: name, Code: code, Bindings: bindings, Texel: shaders.TexelBindings(code), PushBytes: bytes, Spec: append([]uint32{halves}, spec...)}, nil
 }
 
 // pipelineKey identifies the pipeline of a step within its program.
-func (x *step) pipelineKey() string { return fmt.Sprint(x.kernel, x.spec) }
+func (x *step) pipelineKey() string { return fmt.Sprint(x.kernel, x.halves(), x.spec) }
+
+// halves returns the set of bindings with halves, bit i for binding i.
+func (x *step) halves() (set uint32) {
+	for i, b := range x.binds {
+		if b.half {
+			set |= 1 << i
+		}
+	}
+	return set
+}
 
 // compile compiles the kernels of all steps, several at once.
 func (p *Program) compile(g *Graph) error {
@@ -52,7 +66,7 @@ func (p *Program) compile(g *Graph) error {
 		if _, known := p.pipelines[key]; known || x.kernel == "" { // few of many steps differ in their pipeline
 			continue
 		}
-		k, err := kernelFor(p.dev, x.kernel, x.spec)
+		k, err := kernelFor(p.dev, x.kernel, x.halves(), x.spec)
 		if err != nil {
 			return err
 		}

@@ -48,6 +48,7 @@ type Segment struct {
 type written struct {
 	tensor string
 	at     vk.Range
+	half   bool
 }
 
 type placed struct {
@@ -90,7 +91,7 @@ func Build(dev *vk.Device, store *Store, f func(g *Graph)) (p *Program, err erro
 	}
 	g.limits.binding, g.limits.work = int64(limits.StorageRange), dev.WorkBudget()
 	if InputAccess(dev) == "texel" {
-		g.limits.binding = min(g.limits.binding, 16*int64(limits.TexelElements))
+		g.limits.texels = int64(limits.TexelElements)
 	}
 	if err := checkForced(g.kernels.forced); err != nil {
 		return nil, err
@@ -143,6 +144,9 @@ func Build(dev *vk.Device, store *Store, f func(g *Graph)) (p *Program, err erro
 func (p *Program) initMemory(g *Graph) error {
 	if g.limits.guard > 0 {
 		p.maxBinding = g.limits.binding
+		if g.limits.texels > 0 {
+			p.maxBinding = min(p.maxBinding, g.limits.texels*8)
+		}
 		if err := fillMemory(p.dev, poison, p.blocks...); err != nil {
 			return err
 		}
@@ -279,7 +283,7 @@ func (s *Segment) record(g *Graph, index int) error {
 			var writes []written
 			for _, b := range x.binds {
 				if b.access&vk.Write != 0 && b.float {
-					writes = append(writes, written{b.mem.name, s.p.at(b)})
+					writes = append(writes, written{b.mem.name, s.p.at(b), b.half})
 				}
 			}
 			s.writes = append(s.writes, writes)
@@ -301,7 +305,7 @@ func (s *Segment) add(r *vk.Recorder, x *step) {
 		d.Push = binary.LittleEndian.AppendUint32(d.Push, w)
 	}
 	for _, b := range x.binds {
-		d.Bindings = append(d.Bindings, vk.Binding{Range: s.p.bindRange(b), Access: b.access})
+		d.Bindings = append(d.Bindings, vk.Binding{Range: s.p.bindRange(b), Access: b.access, Half: b.half})
 	}
 	r.Dispatch(d)
 }

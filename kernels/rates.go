@@ -21,7 +21,7 @@ func (g *Graph) rates(o optimizer) *Tensor {
 	}
 	g.run(launch{kernel: kernel, rows: blocks, binds: binds,
 		push: func(first, n int) constants {
-			return constants{"n": n, "first": first, "lr": lr.index, "decay": decay.index, "ema": ema.index, "clip": g.update.clip > 0}
+			return constants{"n": n, "first": first, "lr": lr.index, "decay": decay.index, "ema": ema.index, "clip": g.update.hasFactor()}
 		},
 		groups: func(n int) [3]uint32 { return groups1(n, 32) }})
 	return rates
@@ -39,7 +39,7 @@ func (g *Graph) trustTable(t trust, params *Tensor) *Tensor {
 	g.run(launch{kernel: "trust", rows: 1,
 		binds: []bind{whole(part), whole(params), whole(lr.mem), whole(g.store.halt().Value(g)), wholeOut(trusts)},
 		push: func(_, _ int) constants {
-			return constants{"count": count, "lr": lr.index, "decay": decay.index, "clip": g.update.clip > 0, "each": g.update.clipEach, "kind": t.kind, "eta": t.coefficient}
+			return constants{"count": count, "lr": lr.index, "decay": decay.index, "clip": g.update.hasFactor(), "each": g.update.clipEach, "kind": t.kind, "eta": t.coefficient}
 		},
 		groups: func(int) [3]uint32 { return groups1(count, 1) }})
 	return trusts

@@ -13,7 +13,7 @@ func Reshape(x *Tensor, shape ...int) *Tensor {
 	switch {
 	case len(shape) == 0 || slices.Min(shape) < 1 || product(shape) != product(x.shape):
 		misuse("Reshape", "%v to %v: want as many elements", x, shape)
-	case x.dtype != F32:
+	case !x.floats():
 		misuse("Reshape", "%v: want floats", x)
 	case x.Width() != shape[len(shape)-1] && (x.Width()%lanes != 0 || shape[len(shape)-1]%lanes != 0):
 		misuse("Reshape", "%v to %v: want the same last axis, or sizes that %d divides, because rows are padded", x, shape, lanes)

@@ -136,6 +136,9 @@ func (r *Run) scan(i int) error {
 		if err := r.s.p.dev.Read(asBytes(v), w.at); err != nil {
 			return err
 		}
+		if w.half {
+			v = fromHalves(asBytes(v))
+		}
 		for j, x := range v {
 			if x-x != 0 {
 				return &NonFiniteError{r.s.name, r.s.labels[i], w.tensor, j, x}

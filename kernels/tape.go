@@ -35,7 +35,7 @@ type output struct {
 // step is one dispatch, or one fill when kernel is empty.
 type step struct {
 	kernel  string
-	spec    []uint32 // specialization constants
+	spec    []uint32 // specialization constants, from id 1 on
 	label   string
 	binds   []bound
 	push    []uint32
@@ -51,6 +51,7 @@ type bound struct {
 	offset, size int64
 	access       vk.Access
 	float        bool // holds floats: scanned for NaN in eager mode
+	half         bool // holds halves
 }
 
 // Segment begins a part of the program that is submitted on its own. Ops recorded from here on belong to it.
@@ -71,8 +72,12 @@ func (t *tape) current() *segmentPlan {
 	return t.segments[len(t.segments)-1]
 }
 
-// Input declares a tensor that the host fills before each run of the current segment. F32 inputs have padded rows.
+// Input declares a tensor that the host fills before each run of the current segment. F32 inputs have padded rows. F16 is no type for inputs and outputs:
+// use Half and Float.
 func (g *Graph) Input(name string, d DType, shape ...int) *Tensor {
+	if d == F16 {
+		misuse("Input", "%s has type F16: declare it F32, and call Half", name)
+	}
 	t := g.alloc(name, d, shape)
 	t.mem.pinned = true
 	s := g.current()
@@ -82,6 +87,9 @@ func (g *Graph) Input(name string, d DType, shape ...int) *Tensor {
 
 // Output makes t readable after each run of the current segment.
 func (g *Graph) Output(name string, t *Tensor) {
+	if t.dtype == F16 {
+		misuse("Output", "%v has type F16: call Float", t)
+	}
 	t.mem.pinned = true
 	s := g.current()
 	s.outputs = append(s.outputs, output{name, t})
@@ -128,12 +136,17 @@ func (g *Graph) alloc(name string, d DType, shape []int) *Tensor {
 	return &Tensor{g: g, name: m.name, shape: shape, dtype: d, mem: m}
 }
 
-// result allocates the output of an op. It needs a gradient if one of the op's inputs does.
+// result allocates the output of an op. It needs a gradient if one of the op's inputs does. It has halves if one of them does, but for vectors: losses.
 func (g *Graph) result(op string, shape []int, from ...*Tensor) *Tensor {
-	t := g.alloc(op, F32, shape)
+	dtype, needs := F32, false
 	for _, f := range from {
-		t.needs = t.needs || f.needs
+		needs = needs || f.needs
+		if f.dtype == F16 && len(shape) > 1 {
+			dtype = F16
+		}
 	}
+	t := g.alloc(op, dtype, shape)
+	t.needs = needs
 	return t
 }
 

@@ -8,14 +8,15 @@ import (
 // DType is a tensor's element type.
 type DType uint8
 
-// The element types. U8 and I32 tensors are inputs only: images and targets.
+// The element types. U8 and I32 tensors are inputs only: images and targets. F16 tensors are made by Half: kernels compute with their elements as floats.
 const (
 	F32 DType = iota
 	I32
 	U8
+	F16
 )
 
-// lanes is the number of elements of a vector. The last axis of an F32 tensor is padded to a multiple of it.
+// lanes is the number of elements of a vector. The last axis of an F32 or F16 tensor is padded to a multiple of it.
 const lanes = 4
 
 func pad(n int) int { return (n + lanes - 1) / lanes * lanes }
@@ -138,13 +139,34 @@ func withoutPadRows(t *Tensor) *Tensor {
 
 func (t *Tensor) quads() int { return t.Stride() / lanes } // vec4s in a row
 
+// vector returns the bytes of four elements of a tensor of floats.
+func (t *Tensor) vector() int64 {
+	if t.dtype == F16 {
+		return 8
+	}
+	return 16
+}
+
+func (t *Tensor) floats() bool { return t.dtype == F32 || t.dtype == F16 }
+
 func (t *Tensor) String() string { return fmt.Sprintf("%s %v", t.name, t.shape) }
+
+// bytes returns the size of an element.
+func (d DType) bytes() int64 {
+	switch d {
+	case U8:
+		return 1
+	case F16:
+		return 2
+	}
+	return 4
+}
 
 func bytesOf(d DType, shape []int) int64 {
 	if d == U8 {
 		return (int64(product(shape)) + 3) &^ 3
 	}
-	return 4 * int64(product(shape[:len(shape)-1])) * int64(pad(shape[len(shape)-1]))
+	return d.bytes() * int64(product(shape[:len(shape)-1])) * int64(pad(shape[len(shape)-1]))
 }
 
 // Pack copies logical rows [rows width] into padded rows, whose pad lanes become zero.

@@ -127,7 +127,7 @@ func (g *Graph) newCandidate(v variant, launch func(variant) launch) (c *candida
 	l := launch(v)
 	n := g.timedRows(l)
 	c = &candidate{kernel: v.kernel, launch: l, rows: n, scale: float64(l.rows) / float64(n)}
-	if c.shader, err = kernelFor(g.dev, l.kernel, l.spec); err != nil {
+	if c.shader, err = kernelFor(g.dev, l.kernel, l.halves(), l.spec); err != nil {
 		return nil, 0, err
 	}
 	for _, size := range c.sizes() {

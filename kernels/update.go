@@ -11,6 +11,7 @@ type update struct {
 	clip         float64 // largest norm of all gradients together; 0: no clipping
 	clipEach     float64 // largest norm of each gradient; 0: no clipping
 	checked      bool    // CheckFinite is recorded
+	scaled       bool    // see ScaleLoss
 }
 
 // Micro declares that a step runs each of the following segments k times before UpdateRunningStats, until the next call of Micro. The scalar `micro` is
@@ -19,6 +20,9 @@ func (g *Graph) Micro(k int) { g.update.micro = k }
 
 // MinBatchNormSize returns the smallest batch that a batch norm recorded so far normalizes by its own statistics; 0 if none does.
 func (g *Graph) MinBatchNormSize() int { return g.update.minBatchNorm }
+
+// hasFactor reports whether CheckFinite computes a factor of the gradients, in halt.
+func (u *update) hasFactor() bool { return u.clip > 0 || u.scaled }
 
 // Clip makes optimizers multiply all gradients by min(1, most/(‖gradients‖ + 1e-6)), as torch.nn.utils.clip_grad_norm_; 0 disables it.
 // Call it before CheckFinite.

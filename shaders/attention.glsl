@@ -2,7 +2,7 @@
 // rows is vec4[images][heads][tokens]: of each query (top, 1/Σ exp(score − top), Δ, 0) with top its largest score and Δ = Σ dy⊙y, which backward fills in.
 // The logarithm of the sum would be rounded when top is added to it, and top may be large. A group makes one tile of ROWS tokens of one head of one
 // image.  Grid: x, z images · heads · ⌈tokens / ROWS⌉.
-layout(constant_id = 0) const int WIDTH = 16; // vectors of a head
+layout(constant_id = 1) const int WIDTH = 16; // vectors of a head
 layout(push_constant) uniform Push {
 	int images, tokens, heads;
 	float scale; // 1/√(numbers of a head)

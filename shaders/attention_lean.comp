@@ -75,7 +75,7 @@ void main() {
 		int row = first + r * LANES;
 		if (row >= tokens) continue;
 		float inverse = 1.0 / total[r];
-		[[unroll]] for (int d = 0; d < WIDTH; d++) y[t.y + row * t.features + d] = result[r * WIDTH + d] * inverse;
+		[[unroll]] for (int d = 0; d < WIDTH; d++) STORE(y, t.y + row * t.features + d, result[r * WIDTH + d] * inverse);
 		rows[t.row + row] = vec4(top[r], inverse, 0, 0);
 	}
 }

@@ -45,7 +45,7 @@ void main() {
 		int row = t.first + TY * 4 + i;
 		if (row >= tokens) continue;
 		float inverse = 1.0 / total[i];
-		[[unroll]] for (int c = 0; c < NV; c++) if (TX + c * SIDE < WIDTH) y[t.y + row * t.features + TX + c * SIDE] = result[i * NV + c] * inverse;
+		[[unroll]] for (int c = 0; c < NV; c++) if (TX + c * SIDE < WIDTH) STORE(y, t.y + row * t.features + TX + c * SIDE, result[i * NV + c] * inverse);
 		if (TX == 0) rows[t.row + row] = vec4(top[i], inverse, 0, 0);
 	}
 }

@@ -21,6 +21,6 @@ void main() {
 		vec4 v = a * LOAD(x, i) + b;
 		if (residual != 0u) v += LOAD(res, i);
 		if (relu != 0u) v = max(v, vec4(0));
-		if (row + k < rows) y[i] = v;
+		if (row + k < rows) STORE(y, i, v);
 	}
 }

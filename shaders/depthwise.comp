@@ -11,7 +11,7 @@
 //! variant p4_texel -DPX=4 -DTEXEL
 #include "io.glsl"
 layout(local_size_x = 32) in;
-layout(constant_id = 0) const int S = 7;
+layout(constant_id = 1) const int S = 7;
 layout(push_constant) uniform Push { uint n; int inH, inW, outH, outW, c4, tapsH, padH, padW; uint flip, add; };
 READS(0, x)
 READS(1, w)

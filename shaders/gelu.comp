@@ -30,7 +30,7 @@ void main() {
 		vec4 d = LOAD(dy, j) * (cdf + 0.39894228 * v * bell);
 		if (i < n) WRITE(dx, i, add, d);
 #else
-		if (i < n) y[i] = v * cdf;
+		if (i < n) STORE(y, i, v * cdf);
 #endif
 	}
 }

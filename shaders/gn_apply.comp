@@ -25,6 +25,6 @@ void main() {
 		vec4 v = (LOAD(x, i) - s.x) * s.y * scale + shift;
 		if (residual != 0u) v += LOAD(res, i);
 		if (relu != 0u) v = max(v, vec4(0));
-		if (row + k < rows) y[i] = v;
+		if (row + k < rows) STORE(y, i, v);
 	}
 }

@@ -38,6 +38,6 @@ void main() {
 	float all = rowSum(0u, vec2(count * mean, 0)).x / float(width), apart = mean - all;
 	float invstd = 1.0 / sqrt(rowSum(1u, vec2(m2 + apart * apart * count, 0)).x / float(width) + eps);
 	if (r >= rows) return;
-	for (uint q = LANE; q < quads; q += LANES) y[from + q] = (LOAD(x, from + q) - all) * invstd * LOAD(gamma, q) + LOAD(beta, q);
+	for (uint q = LANE; q < quads; q += LANES) STORE(y, from + q, (LOAD(x, from + q) - all) * invstd * LOAD(gamma, q) + LOAD(beta, q));
 	if (LANE == 0u) stats[r] = vec4(all, invstd, 0, 0);
 }

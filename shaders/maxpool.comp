@@ -28,6 +28,6 @@ void main() {
 		best = mix(best, v, larger);
 		won = mix(won, vec4(r * k + s), larger);
 	}
-	y[id] = best;
-	tap[id] = won;
+	STORE(y, id, best);
+	STORE(tap, id, won);
 }

@@ -40,5 +40,5 @@ void main() {
 		scale = 1.0 / sqrt(rowSum(1u, vec2(squares, 0)).x / float(width - 1u) + eps);
 	}
 	if (ROW >= rows) return;
-	for (uint q = LANE; q < quads; q += LANES) y[r * quads + q] = mix(vec4(0), (numbers(first, q) - mean) * scale, inRow(q, width));
+	for (uint q = LANE; q < quads; q += LANES) STORE(y, r * quads + q, mix(vec4(0), (numbers(first, q) - mean) * scale, inRow(q, width)));
 }

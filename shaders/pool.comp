@@ -21,5 +21,5 @@ void main() {
 			v += p + u < area ? z : vec4(0);
 		}
 	}
-	y[id] = v / float(area);
+	STORE(y, id, v / float(area));
 }

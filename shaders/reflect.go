@@ -143,6 +143,25 @@ func (m module) size(id, matrixStride uint32) uint32 {
 	return 0
 }
 
+// HalfBindings returns the set of bindings that may have halves (io.glsl), bit i for binding i: texel buffers, whose views convert, and those that the
+// shader declares twice, with floats and with halves.
+func HalfBindings(code []uint32) (set uint32) {
+	var once uint32
+	for at := 5; at < len(code); {
+		n, op := int(code[at]>>16), code[at]&0xffff
+		if n == 0 || at+n > len(code) {
+			return 0
+		}
+		if op == opDecorate && n == 4 && code[at+2] == decBinding {
+			bit := uint32(1) << code[at+3]
+			set |= once & bit
+			once |= bit
+		}
+		at += n
+	}
+	return set | TexelBindings(code)
+}
+
 // TexelBindings returns the set of bindings that are uniform texel buffers, bit i for binding i. They are the variables of storage class
 // UniformConstant, since no shader of this package has others of that class.
 func TexelBindings(code []uint32) (set uint32) {

@@ -13,6 +13,6 @@ void main() {
 	[[unroll]] for (uint k = 0u; k < 8u; k++) {
 		uint i = GROUP * 256u + k * 32u + gl_LocalInvocationID.x;
 		vec4 v = max(LOAD(x, min(i, n - 1u)), vec4(0));
-		if (i < n) y[i] = v;
+		if (i < n) STORE(y, i, v);
 	}
 }

@@ -1,7 +1,7 @@
 // Declarations for kernels whose lanes share rows: LANES neighboring lanes of a work group of 128 have a row, LANE is the index among them, ROW the row.
 // The functions contain barriers: all lanes must call them, also those of rows behind the last one.
 layout(local_size_x = 128) in;
-layout(constant_id = 0) const uint LANES = 8u; // a power of two up to 128
+layout(constant_id = 1) const uint LANES = 8u; // a power of two up to 128
 #define LANE (gl_LocalInvocationID.x % LANES)
 #define ROW (GROUP * (128u / LANES) + gl_LocalInvocationID.x / LANES)
 shared vec2 shares[288]; // two slots of one share for each lane, and one for each eight lanes

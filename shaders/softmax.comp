@@ -34,6 +34,6 @@ void main() {
 #else
 		v = exp(v) / total;
 #endif
-		y[from + q] = mix(vec4(0), v, inRow(q, width));
+		STORE(y, from + q, mix(vec4(0), v, inRow(q, width)));
 	}
 }

@@ -1,6 +1,5 @@
 #version 450
 #extension GL_GOOGLE_include_directive : require
-#extension GL_EXT_control_flow_attributes : require
 // Matrix product of tiles in shared memory, tiled family; the uses, bindings and constants of conv.comp and wgrad.comp:
 //   gather  y[q k] (+)= Σ_taps Σ_c x[position(q, tap) c] · w[tap c k]           M positions × N channels, summed over taps and channels
 //   stats   as gather, and part[tile of rows][0 1][k4] = mean and Σ (y − mean)² of y over the tile's rows, for batch norm
@@ -21,9 +20,9 @@
 //! variant outer_128x64 -DBM=128 -DBN=64 -DTN=8
 //! variant outer_64x64 -DBM=64 -DBN=64 -DTN=4
 //! variant outer_64x32 -DBM=64 -DBN=32 -DTN=4
+#include "io.glsl"
 #define BK 16                  // terms per iteration
 #define WG (BM / 8 * (BN / TN))
-#define GROUP (gl_WorkGroupID.z * 65535u + gl_WorkGroupID.x)
 #define M4 (BM / 4)            // vectors of a row of A's tile, and of B's
 #define N4 (BN / 4)
 #define NV (TN / 4)            // vectors of a row that an invocation makes

@@ -1,8 +1,8 @@
 // The operands of gather: A = x at positions, transposed on the way into shared memory; B = w.
 #include "push_forward.glsl"
-layout(binding = 0) readonly buffer X { vec4 x[]; };
-layout(binding = 1) readonly buffer W { vec4 w[]; };
-layout(binding = 2) buffer Y { vec4 y[]; };
+READS(0, x)
+READS(1, w)
+WRITES(2, y)
 #define LA (BM * BK / 4 / WG) // vectors of A and B that an invocation loads a turn
 #define LB (BK * BN / 4 / WG)
 #define SLOTS (WG / N4)       // rows of B loaded at once
@@ -58,12 +58,12 @@ void main() {
 			[[unroll]] for (int i = 0; i < LA; i++) {
 				int h = hi[i] + ka.r * p.dir, v = wi[i] + ka.t * p.dir;
 				bool ok = ka.r < p.tapsH && uint(h) < uint(p.inH) && uint(v) < uint(p.inW);
-				vec4 z = x[ok ? base[i] + (h * p.inW + v) * p.c4 + ka.c : 0];
+				vec4 z = LOAD(x, ok ? base[i] + (h * p.inW + v) * p.c4 + ka.c : 0);
 				a[i] = ok ? z : vec4(0);
 			}
 			// A is zero beyond the last tap and in x's pad lanes, so any existing row of w will do for them
 			int tap = kb.r < p.tapsH ? column + kb.r * p.wTapH + kb.t * p.wTapW : column;
-			[[unroll]] for (int i = 0; i < LB; i++) b[i] = w[tap + min(kb.c * 4 + e0 + i, p.c - 1) * p.wIn];
+			[[unroll]] for (int i = 0; i < LB; i++) b[i] = LOAD(w, tap + min(kb.c * 4 + e0 + i, p.c - 1) * p.wIn);
 			advance(ka, 4);
 			advance(kb, 4);
 		}
@@ -75,7 +75,7 @@ void main() {
 		int to = batch * p.yBatch + int(n) * p.outN + int(gi) * p.outH + int(gj) * p.outW + p.out0;
 		[[unroll]] for (int v = 0; v < NV; v++) {
 			int col = tileN * N4 + tx + v * STRIPS;
-			if (q < p.rows && col < p.k4) y[to + col] = p.add != 0u ? y[to + col] + sum[i * NV + v] : sum[i * NV + v];
+			if (q < p.rows && col < p.k4) WRITE(y, to + col, p.add, sum[i * NV + v]);
 		}
 	}
 #ifdef STATS

@@ -1,7 +1,7 @@
 // The operands of outer: A = dy, B = x at positions; both have the same layout in memory and in shared memory.
 #include "push_weight.glsl"
-layout(binding = 0) readonly buffer X { vec4 x[]; };
-layout(binding = 1) readonly buffer D { vec4 dy[]; };
+READS(0, x)
+READS(1, dy)
 layout(binding = 2) writeonly buffer Part { vec4 part[]; };
 #define LA (BK * M4 / WG) // vectors of A and B that an invocation loads a turn
 #define LB (BK * N4 / WG)
@@ -46,11 +46,11 @@ void main() {
 			barrier();
 		}
 		if (q < q1) {
-			[[unroll]] for (int i = 0; i < LA; i++) a[i] = dy[min(q + id / M4 + i * RA, q1 - 1) * p.k4 + ca];
+			[[unroll]] for (int i = 0; i < LA; i++) a[i] = LOAD(dy, min(q + id / M4 + i * RA, q1 - 1) * p.k4 + ca);
 			[[unroll]] for (int i = 0; i < LB; i++) {
 				int h = at[i].i * p.stride + r, v = at[i].j * p.stride + t;
 				bool ok = uint(h) < uint(p.inH) && uint(v) < uint(p.inW) && q + id / N4 + i * RB < q1;
-				vec4 z = x[ok ? ((at[i].n * p.inH + h) * p.inW + v) * p.c4 + cb : 0];
+				vec4 z = LOAD(x, ok ? ((at[i].n * p.inH + h) * p.inW + v) * p.c4 + cb : 0);
 				b[i] = ok ? z : vec4(0);
 				at[i] = further(at[i], by);
 			}

@@ -16,7 +16,7 @@ READS(1, table)
 WRITES(2, result)
 #include "views.glsl"
 #include "views_end.glsl"
-layout(constant_id = 5) const bool DOWN = false;
+layout(constant_id = 6) const bool DOWN = false;
 
 const int LAST = int(SIZE) - 1;
 

@@ -363,7 +363,7 @@ func work(w uint32, steps int, n int64) error {
 			return err
 		}
 		r := dev.NewRecorder()
-		r.Dispatch(Dispatch{Pipeline: p, Bindings: []Binding{{a.All(), Read}, {a.All(), Write}}, Push: push(w), Groups: [3]uint32{uint32(n+63) / 64, 1, 1}})
+		r.Dispatch(Dispatch{Pipeline: p, Bindings: []Binding{{Range: a.All(), Access: Read}, {Range: a.All(), Access: Write}}, Push: push(w), Groups: [3]uint32{uint32(n+63) / 64, 1, 1}})
 		s, err := r.End()
 		if err != nil {
 			return err

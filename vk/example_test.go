@@ -20,7 +20,7 @@ func Example() {
 	r := d.NewRecorder()
 	r.Dispatch(Dispatch{
 		Pipeline: triple,
-		Bindings: []Binding{{src.All(), Read}, {dst.All(), Write}},
+		Bindings: []Binding{{Range: src.All(), Access: Read}, {Range: dst.All(), Access: Write}},
 		Push:     push(uint32(1)),
 		Groups:   [3]uint32{1, 1, 1},
 	})

@@ -16,7 +16,7 @@ type Kernel struct {
 	Name      string
 	Code      []uint32 // SPIR-V with the entry point "main"
 	Bindings  int      // number of buffers, at bindings 0 to Bindings-1 of set 0: storage buffers, except those in Texel
-	Texel     uint32   // bit i: binding i is a uniform texel buffer (samplerBuffer) of four floats a texel
+	Texel     uint32   // bit i: binding i is a uniform texel buffer (samplerBuffer) of four floats or halves a texel
 	PushBytes int      // size of the push constant block, a multiple of 4, or 0
 	Spec      []uint32 // Spec[i] is the value of specialization constant id i (float constants as their bits)
 }
@@ -50,7 +50,7 @@ type layoutKey struct {
 
 const (
 	spirvMagic = 0x07230203
-	texelBytes = 16 // of VK_FORMAT_R32G32B32A32_SFLOAT, which every device supports for uniform texel buffers
+	texelBytes = 16 // of VK_FORMAT_R32G32B32A32_SFLOAT; every device supports it, and that of halves, for uniform texel buffers
 	maxTexels  = 16 // texel buffers that a kernel can bind on every device (maxPerStageDescriptorSampledImages)
 )
 

@@ -19,11 +19,20 @@ const (
 )
 
 // Binding is a buffer range that a kernel uses. As a storage buffer its offset is a multiple of Limits.StorageAlign and its size at most
-// Limits.StorageRange. As a texel buffer its access is Read, its offset a multiple of Limits.TexelAlign, and its size a multiple of 16
-// and at most 16·Limits.TexelElements.
+// Limits.StorageRange. As a texel buffer its access is Read, its offset a multiple of Limits.TexelAlign, and its size a multiple of a
+// texel, 16 bytes or 8 of halves, and at most that of Limits.TexelElements texels.
 type Binding struct {
 	Range  Range
 	Access Access
+	Half   bool // a texel buffer has 16-bit floats, which the kernel reads as 32-bit ones; other bindings are read as the kernel says
+}
+
+// texel returns the bytes of a texel.
+func (b Binding) texel() int64 {
+	if b.Half {
+		return texelBytes / 2
+	}
+	return texelBytes
 }
 
 // Dispatch is one run of a kernel.
@@ -120,19 +129,27 @@ func (r *Recorder) checkDispatch(x Dispatch) error {
 	return nil
 }
 
+// half returns 1 for a texel buffer of halves, else 0.
+func (b Binding) half(texel bool) uint64 {
+	if texel && b.Half {
+		return 1
+	}
+	return 0
+}
+
 // check returns an error if the device cannot bind b as a texel buffer or as a storage buffer.
 func (b Binding) check(l Limits, texel bool) error {
 	align, most := l.StorageAlign, int64(l.StorageRange)
 	if texel {
-		align, most = l.TexelAlign, texelBytes*int64(l.TexelElements)
+		align, most = l.TexelAlign, b.texel()*int64(l.TexelElements)
 	}
 	switch {
 	case b.Access&^ReadWrite != 0 || b.Access == 0:
 		return fmt.Errorf("access %d is not Read, Write or ReadWrite", b.Access)
 	case texel && b.Access != Read:
 		return fmt.Errorf("access to buffer %s is not Read: the kernel binds it as a texel buffer, which cannot be written", b.Range.Buffer.what)
-	case texel && b.Range.Size%texelBytes != 0:
-		return fmt.Errorf("%d bytes of buffer %s: the size of a texel buffer must be a multiple of %d", b.Range.Size, b.Range.Buffer.what, texelBytes)
+	case texel && b.Range.Size%b.texel() != 0:
+		return fmt.Errorf("%d bytes of buffer %s: the size of a texel buffer must be a multiple of %d", b.Range.Size, b.Range.Buffer.what, b.texel())
 	case b.Range.Offset%align != 0:
 		return fmt.Errorf("offset %d of buffer %s is not a multiple of %d", b.Range.Offset, b.Range.Buffer.what, align)
 	case b.Range.Size > most:
@@ -162,7 +179,7 @@ func (r *Recorder) Copy(dst, src Range) {
 		return
 	}
 	o := op{kind: opCopy, a: handle(src.Buffer.buffer), b: handle(dst.Buffer.buffer), aAt: uint64(src.Offset), bAt: uint64(dst.Offset), size: uint64(dst.Size)}
-	r.append(o, -1, 0, Binding{src, Read}, Binding{dst, Write})
+	r.append(o, -1, 0, Binding{Range: src, Access: Read}, Binding{Range: dst, Access: Write})
 }
 
 // Fill records a fill of dst with a 32-bit word. Offset and size must be multiples of 4.
@@ -179,7 +196,7 @@ func (r *Recorder) Fill(dst Range, word uint32) {
 		return
 	}
 	o := op{kind: opFill, b: handle(dst.Buffer.buffer), bAt: uint64(dst.Offset), size: uint64(dst.Size), word: word}
-	r.append(o, -1, 0, Binding{dst, Write})
+	r.append(o, -1, 0, Binding{Range: dst, Access: Write})
 }
 
 // append adds an op: after a barrier if its accesses conflict, or in a new command buffer if the last one is full.
@@ -219,10 +236,10 @@ func (r *Recorder) append(o op, set int, work float64, accesses ...Binding) {
 // set returns the index of the descriptor set for these bindings. Equal bindings share a set.
 func (r *Recorder) set(p *Pipeline, bindings []Binding) int {
 	k := binary.LittleEndian.AppendUint64(r.key[:0], p.setLayout)
-	for _, b := range bindings {
+	for i, b := range bindings {
 		k = binary.LittleEndian.AppendUint64(k, handle(b.Range.Buffer.buffer))
 		k = binary.LittleEndian.AppendUint64(k, uint64(b.Range.Offset))
-		k = binary.LittleEndian.AppendUint64(k, uint64(b.Range.Size))
+		k = binary.LittleEndian.AppendUint64(k, uint64(b.Range.Size)<<1|b.half(p.isTexel(i)))
 	}
 	r.key = k
 	if i, ok := r.sets[string(k)]; ok {
@@ -234,6 +251,7 @@ func (r *Recorder) set(p *Pipeline, bindings []Binding) int {
 	for j, b := range bindings {
 		x := bufferRange{buffer: handle(b.Range.Buffer.buffer), offset: uint64(b.Range.Offset), size: uint64(b.Range.Size)}
 		if p.isTexel(j) {
+			x.half = b.half(true)
 			x.view = r.view(x)
 		}
 		r.ranges = append(r.ranges, x)

@@ -194,7 +194,7 @@ func TestLongRecordingIsCutAndKeepsItsOrder(t *testing.T) {
 	copy(x.Bytes(), bytesOf(ones))
 	r := dev.NewRecorder()
 	for range ops {
-		r.Dispatch(Dispatch{Pipeline: p, Bindings: []Binding{{x.All(), Read}, {a.All(), ReadWrite}}, Push: push(uint32(n), float32(1)), Groups: [3]uint32{1, 1, 1}})
+		r.Dispatch(Dispatch{Pipeline: p, Bindings: []Binding{{Range: x.All(), Access: Read}, {Range: a.All(), Access: ReadWrite}}, Push: push(uint32(n), float32(1)), Groups: [3]uint32{1, 1, 1}})
 	}
 	if len(r.layouts) != 1 {
 		t.Errorf("%d descriptor sets for equal bindings, want 1", len(r.layouts))
@@ -311,7 +311,7 @@ func BenchmarkRecord(b *testing.B) {
 	for b.Loop() {
 		r := dev.NewRecorder()
 		for i := range ops {
-			r.Dispatch(Dispatch{Pipeline: p, Bindings: []Binding{{at(i), Read}, {at(7*i + 1), Write}}, Push: []byte{1, 0, 0, 0}, Groups: [3]uint32{16, 1, 1}})
+			r.Dispatch(Dispatch{Pipeline: p, Bindings: []Binding{{Range: at(i), Access: Read}, {Range: at(7*i + 1), Access: Write}}, Push: []byte{1, 0, 0, 0}, Groups: [3]uint32{16, 1, 1}})
 		}
 		s := must[*Segment](b)(r.End())
 		s.Free()

@@ -71,13 +71,13 @@ marr_result marr_pipeline(marr_device *d, uint64_t cache, uint64_t module, uint6
 	return RESULT(r, "vkCreateComputePipelines");
 }
 
-// marr_views makes a view of each range, with texels of four floats. After an error the views made so far exist, and the next is
+// marr_views makes a view of each range, with texels of four floats or halves. After an error the views made so far exist, and the next is
 // VK_NULL_HANDLE.
 marr_result marr_views(marr_device *d, uint32_t n, marr_range *ranges) {
 	VkResult r = VK_SUCCESS;
 	for (uint32_t i = 0; i < n && r == VK_SUCCESS; i++) {
 		VkBufferViewCreateInfo info = {.sType = VK_STRUCTURE_TYPE_BUFFER_VIEW_CREATE_INFO, .buffer = HANDLE(VkBuffer, ranges[i].buffer),
-			.format = VK_FORMAT_R32G32B32A32_SFLOAT, .offset = ranges[i].offset, .range = ranges[i].size};
+			.format = ranges[i].half ? VK_FORMAT_R16G16B16A16_SFLOAT : VK_FORMAT_R32G32B32A32_SFLOAT, .offset = ranges[i].offset, .range = ranges[i].size};
 		VkBufferView made = VK_NULL_HANDLE;
 		r = d->CreateBufferView(d->device, &info, NULL, &made);
 		ranges[i].view = r == VK_SUCCESS ? RAW(made) : 0;

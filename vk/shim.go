@@ -34,7 +34,7 @@ const (
 )
 
 // bufferRange mirrors marr_range.
-type bufferRange struct{ buffer, offset, size, view uint64 }
+type bufferRange struct{ buffer, offset, size, view, half uint64 }
 
 // The sizes must be those of the C structs: a difference of either sign overflows a constant here.
 const (

@@ -43,10 +43,10 @@ typedef struct {
 	uint32_t kind, barrier, push_at, push_size, groups[3], word;
 } marr_op;
 
-// marr_range is one binding with an explicit size: a uniform texel buffer if view is a VkBufferView of these bytes, a storage buffer
-// if view is 0.
+// marr_range is one binding with an explicit size: a uniform texel buffer if view is a VkBufferView of these bytes, of halves if half is 1,
+// a storage buffer if view is 0.
 typedef struct {
-	uint64_t buffer, offset, size, view;
+	uint64_t buffer, offset, size, view, half;
 } marr_range;
 
 // marr_statistic is a number that the compiler reports for one executable of a pipeline.

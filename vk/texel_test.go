@@ -22,7 +22,7 @@ func texel(local uint32) Kernel {
 // texelOp is dst = a + scale·reversed(b), in texels of four floats.
 func texelOp(t testing.TB, d *Device, dst, a, b Range, scale float32) Dispatch {
 	t.Helper()
-	return Dispatch{Pipeline: must[*Pipeline](t)(d.Pipeline(texel(64))), Bindings: []Binding{{a, Read}, {dst, Write}, {b, Read}},
+	return Dispatch{Pipeline: must[*Pipeline](t)(d.Pipeline(texel(64))), Bindings: []Binding{{Range: a, Access: Read}, {Range: dst, Access: Write}, {Range: b, Access: Read}},
 		Push: push(scale), Groups: [3]uint32{uint32(dst.Size/16+63) / 64, 1, 1}}
 }
 
@@ -168,7 +168,7 @@ func TestRecorderRejectsInvalidTexelBindings(t *testing.T) {
 	}
 	// Alignment, with limits of all sizes: the device's own may be as small as a texel.
 	for _, align := range []int64{1, 16, 256} {
-		x := Binding{Range{a, 128, 64}, Read}
+		x := Binding{Range: Range{a, 128, 64}, Access: Read}
 		err := x.check(Limits{TexelAlign: align, TexelElements: 4, StorageAlign: 4096}, true)
 		if align <= 128 && err != nil {
 			t.Errorf("offset 128 of alignment %d: %v", align, err)

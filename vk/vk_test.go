@@ -147,7 +147,7 @@ func readWords(t testing.TB, d *Device, r Range) []uint32 {
 func affineOp(t testing.TB, d *Device, dst, src Range, mul, add uint32) Dispatch {
 	t.Helper()
 	p := must[*Pipeline](t)(d.Pipeline(affine(mul)))
-	return Dispatch{Pipeline: p, Bindings: []Binding{{src, Read}, {dst, Write}}, Push: push(add), Groups: [3]uint32{uint32(dst.Size/4+63) / 64, 1, 1}}
+	return Dispatch{Pipeline: p, Bindings: []Binding{{Range: src, Access: Read}, {Range: dst, Access: Write}}, Push: push(add), Groups: [3]uint32{uint32(dst.Size/4+63) / 64, 1, 1}}
 }
 
 func end(t testing.TB, r *Recorder) *Segment {
@@ -189,7 +189,7 @@ func TestSpecializationAndPushConstantsReachTheShader(t *testing.T) {
 	}
 	p := must[*Pipeline](t)(dev.Pipeline(saxpy(32, 2)))
 	r := dev.NewRecorder()
-	r.Dispatch(Dispatch{Pipeline: p, Bindings: []Binding{{bx.All(), Read}, {by.All(), ReadWrite}}, Push: push(uint32(n-1), float32(3)), Groups: [3]uint32{(n + 31) / 32, 1, 1}})
+	r.Dispatch(Dispatch{Pipeline: p, Bindings: []Binding{{Range: bx.All(), Access: Read}, {Range: by.All(), Access: ReadWrite}}, Push: push(uint32(n-1), float32(3)), Groups: [3]uint32{(n + 31) / 32, 1, 1}})
 	runSegments(t, dev, end(t, r))
 	got := unsafe.Slice((*float32)(unsafe.Pointer(&by.Bytes()[0])), n)
 	for i := range got {
