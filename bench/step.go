@@ -20,11 +20,12 @@ import (
 
 // StepOptions choose a training step: SimCLR with Adam on built-in images, two views each.
 type StepOptions struct {
-	Arch     string         `json:"arch"`
-	Backbone map[string]any `json:"backbone"` // settings of the architecture
-	Batch    int            `json:"batch"`    // images
-	Size     int            `json:"size"`     // side of a view, pixels
-	Steps    int            `json:"steps"`    // of each measurement, after two warm-up steps
+	Arch      string         `json:"arch"`
+	Backbone  map[string]any `json:"backbone"`            // settings of the architecture
+	Batch     int            `json:"batch"`               // images
+	Size      int            `json:"size"`                // side of a view, pixels
+	Precision string         `json:"precision,omitempty"` // one of train.Precisions; "": the first
+	Steps     int            `json:"steps"`               // of each measurement, after two warm-up steps
 
 	Tuner *kernels.Tuner `json:"-"` // nil: the static rule chooses kernels
 }
@@ -36,6 +37,9 @@ func (o StepOptions) String() string {
 			continue
 		}
 		text += fmt.Sprintf(", %s %v", name, o.Backbone[name])
+	}
+	if o.Precision != "" && o.Precision != train.Precisions[0] {
+		text += ", " + o.Precision
 	}
 	return fmt.Sprintf("%s, batch %d, %d px", text, o.Batch, o.Size)
 }
@@ -125,7 +129,7 @@ func (s *Step) setMemory(t *train.Trainer, before int64) {
 // trainer returns a trainer whose run has at least this many steps.
 func (o StepOptions) trainer(dev *vk.Device, set *data.Set, steps int, w *train.Timing) (*train.Trainer, error) {
 	c := run.DefaultConfig()
-	c.Arch, c.Backbone, c.Batch, c.Size = o.Arch, o.Backbone, o.Batch, o.Size
+	c.Arch, c.Backbone, c.Batch, c.Size, c.Precision = o.Arch, o.Backbone, o.Batch, o.Size, o.Precision
 	if o.Batch > 0 {
 		c.Epochs = steps/max(1, set.Len()/o.Batch) + 1
 	}

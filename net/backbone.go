@@ -11,7 +11,8 @@ import (
 	"marr/net/registry"
 )
 
-// Backbone is the network of an architecture, with its parameters in a store.
+// Backbone is the network of an architecture, with its parameters in a store. In a program of mixed precision Map returns halves; Pool and Forward return
+// floats.
 type Backbone interface {
 	Module // Forward maps images [N H W C] to features [N D]: Pool of Map
 	Network
@@ -48,9 +49,23 @@ func PatchSize(a Architecture) (side int, ok bool) {
 // Patches returns the network of a backbone if it is a PatchNetwork.
 func Patches(b Backbone) (n PatchNetwork, ok bool) {
 	if own, isOwn := b.(backbone); isOwn {
-		n, ok = own.network.(PatchNetwork)
+		if network, has := own.network.(PatchNetwork); has {
+			return patchBackbone{own, network}, true
+		}
 	}
-	return n, ok
+	return nil, false
+}
+
+// patchBackbone is a backbone whose network is a PatchNetwork.
+type patchBackbone struct {
+	backbone
+	patches PatchNetwork
+}
+
+func (b patchBackbone) PatchSize() int { return b.patches.PatchSize() }
+
+func (b patchBackbone) MapTokens(x, index *kernels.Tensor, m Mode) *kernels.Tensor {
+	return kernels.Float(b.patches.MapTokens(kernels.Half(x), index, m))
 }
 
 // Architecture is a kind of backbone with its settings, the documented fields tagged `flag:"name" help:"…"` (registry.Option). The package comment says how
@@ -173,10 +188,12 @@ func (b backbone) Forward(x *kernels.Tensor, m Mode) *kernels.Tensor {
 
 func (b backbone) Map(x *kernels.Tensor, m Mode) *kernels.Tensor {
 	b.check(x)
-	return b.network.Map(x, m)
+	return b.network.Map(kernels.Half(x), m)
 }
 
-func (b backbone) Pool(x *kernels.Tensor, m Mode) *kernels.Tensor { return b.network.Pool(x, m) }
+func (b backbone) Pool(x *kernels.Tensor, m Mode) *kernels.Tensor {
+	return kernels.Float(b.network.Pool(x, m))
+}
 
 // check panics on images that are too small.
 func (b backbone) check(x *kernels.Tensor) {

@@ -79,6 +79,7 @@ void main() {
 		}
 	}
 #ifdef STATS
+	if (HALF(2)) [[unroll]] for (int i = 0; i < 8 * NV; i++) sum[i] = unpackHalves(packHalves(sum[i])); // the statistics are those of y
 	stats(tileM, tileN, ty, tx, min(rows - m0, BM));
 #endif
 }

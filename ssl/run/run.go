@@ -296,6 +296,13 @@ func (r *Run) loop(ctx context.Context) error {
 		if !math.IsNaN(x.Accuracy) {
 			line["accuracy"] = x.Accuracy
 		}
+		if x.Skipped {
+			line["skipped"] = true
+			delete(line, "grad_norm")
+		}
+		if math.IsNaN(x.Loss) || math.IsInf(x.Loss, 0) { // of a skipped step
+			delete(line, "loss")
+		}
 		x.AddMetrics(line)
 		if failed = errors.Join(failed, r.metrics.write(line), r.raise(x.Alarm)); failed != nil {
 			stop()

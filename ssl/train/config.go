@@ -3,6 +3,8 @@ package train
 import (
 	"cmp"
 	"fmt"
+	"slices"
+	"strings"
 
 	"marr/net"
 	"marr/net/registry"
@@ -19,6 +21,7 @@ type Config struct {
 	Epochs     int            `toml:"epochs" json:"epochs" want:"at least 1"`                     // passes over the images
 	Batch      int            `toml:"batch" json:"batch" want:"at least 2"`                       // images per step
 	Accumulate int            `toml:"accumulate" json:"accumulate" want:"at least 1"`             // parts of a batch, computed one after the other
+	Precision  string         `toml:"precision" json:"precision"`                                 // of the activations: one of Precisions
 	Optimizer  string         `toml:"optimizer" json:"optimizer"`                                 // one of net.Optimizers
 	Schedule   string         `toml:"schedule" json:"schedule"`                                   // of the learning rate after the warm-up: one of net.Schedules
 	LR         float64        `toml:"lr" json:"lr" want:"above 0"`                                // peak learning rate; 0: BaseLR·Batch/ReferenceBatch
@@ -34,6 +37,10 @@ type Config struct {
 	Clip         float64 `toml:"clip" json:"clip" want:"at least 0"`           // largest norm of all gradients together; 0: any
 	ClipEach     float64 `toml:"clip_each" json:"clip_each" want:"at least 0"` // largest norm of each parameter's gradient; 0: any
 }
+
+// Precisions lists the precisions of a backbone's activations and of their gradients: floats, or "mixed", halves with a scaled loss
+// (kernels.Graph.ScaleLoss). Parameters, statistics, heads and losses are floats in both.
+var Precisions = []string{"fp32", "mixed"}
 
 // DefaultConfig returns AdamW without decay (Adam) at 2e-3 for a batch of 256, with a warm-up over 10 % of the steps, then a cosine to 0.
 func DefaultConfig() Config {
@@ -62,6 +69,7 @@ func (c *Config) Resolve(set *data.Set) {
 	if c.WarmupEpochs > 0 {
 		c.Warmup = c.WarmupEpochs / float64(c.Epochs)
 	}
+	c.Precision = cmp.Or(c.Precision, Precisions[0])
 	c.Schedule = cmp.Or(c.Schedule, net.Schedules[0])
 	c.Beta2 = cmp.Or(c.Beta2, net.DefaultBeta2)
 	c.Norm = cmp.Or(c.Norm, net.Norms[0])
@@ -111,6 +119,8 @@ func (c Config) Check(set *data.Set) error {
 func (c Config) checkNumbers(set *data.Set) error {
 	micro := c.Batch / max(c.Accumulate, 1)
 	switch {
+	case !slices.Contains(Precisions, c.Precision):
+		return fmt.Errorf("train: precision %q: known are %s", c.Precision, strings.Join(Precisions, ", "))
 	case c.Epochs < 1:
 		return fmt.Errorf("train: %d epochs: nothing would be trained: set --epochs to at least 1", c.Epochs)
 	case c.Size < MinSize:

@@ -31,12 +31,16 @@ func (t *Trainer) Train(ctx context.Context, to int, report func(StepResult)) er
 			return nil
 		}
 		tensor, applied := t.Store.Verdict(w.run.Output("halt"))
-		if tensor != "" {
+		skipped := tensor != "" && t.mixed() && kernels.Skipped(w.run.Output("skips"))
+		if t.mixed() {
+			applied = t.completed - t.base
+		}
+		if tensor != "" && !skipped {
 			return &NonFiniteError{Step: t.base + applied + 1, Tensor: tensor, Method: t.job.Name}
 		}
 		t.completed++
 		x := StepResult{Step: t.completed, Epoch: (t.completed-1)/t.PerEpoch() + 1, Loss: sum / losses,
-			LR: t.schedule.At(t.completed-1, t.Steps()), Accuracy: predictions.fraction(), GradNorm: float64(w.run.Output("gradient_norm")[0]), observed: t.observed}
+			LR: t.schedule.At(t.completed-1, t.Steps()), Accuracy: predictions.fraction(), GradNorm: float64(w.run.Output("gradient_norm")[0]), Skipped: skipped, observed: t.observed}
 		if t.observed != nil {
 			x.Alarm = t.observed.alarm
 			if t.step.Requests.HasPairs {

@@ -81,6 +81,7 @@ type StepResult struct {
 	Accuracy float64      // 0 … 1, of the contrastive or pretext task, or of the labels; NaN if there is none, or if a contrast was not measured in this step
 	GradNorm float64      // 2-norm of all gradients together, before clipping
 	Alarm    *watch.Alarm // of the collapse watch; nil: none
+	Skipped  bool         // a number was not finite, so the step changed nothing but the loss scale (kernels.Graph.ScaleLoss)
 
 	observed *observation
 }
@@ -150,6 +151,10 @@ func (t *Trainer) record(g *kernels.Graph) {
 	if t.job.Timing.Ops != nil {
 		g.EnableTiming()
 	}
+	if t.mixed() {
+		g.MixedPrecision()
+		g.ScaleLoss()
+	}
 	var loss *kernels.Tensor
 	if m, ok := t.gradientCache(); ok {
 		loss = t.recordCached(g, m)
@@ -169,6 +174,8 @@ func (t *Trainer) record(g *kernels.Graph) {
 	g.Segment("clear") // recorded last: only now are all parameters known
 	g.ClearGrads()
 }
+
+func (t *Trainer) mixed() bool { return t.Config.Precision == "mixed" }
 
 // recordParts records the forward and backward pass, with a separate loss for each part of the batch, and returns the loss.
 func (t *Trainer) recordParts(g *kernels.Graph) *kernels.Tensor {

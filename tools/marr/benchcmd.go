@@ -47,6 +47,7 @@ func benchCommand(fs *pflag.FlagSet) func(context.Context, []string) error {
 	c := train.DefaultConfig()
 	backboneFlags(fs, &c, "step: ")
 	fs.IntVar(&b.step.Batch, "batch", 0, "step: images per step; default 512, on a CPU device 32")
+	precisionFlag(fs, &b.step.Precision, "step: ")
 	fs.IntVar(&b.step.Size, "size", 32, "step, and methods with --data: side of a view in `pixels`")
 	fs.IntVar(&b.step.Steps, "steps", 0, "step: steps per measurement; default 20, on a CPU device 3")
 	fs.StringVar(&b.data, "data", "", "methods: labeled `IMAGES` on which every method trains with the settings that marr pretrain chooses; default: embedded ones, with registered settings and recipes")

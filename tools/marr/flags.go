@@ -111,6 +111,7 @@ func trainFlags(fs *pflag.FlagSet, c *train.Config) {
 	fs.IntVar(&c.Batch, "batch", c.Batch, "images per step")
 	fs.IntVar(&c.Accumulate, "accumulate", c.Accumulate, "number of parts in which a batch is computed, to save memory; batch norm sees one part at a time, "+
 		"simclr still contrasts the whole batch (it computes each forward pass twice)")
+	precisionFlag(fs, &c.Precision, "")
 	fs.StringVar(&c.Optimizer, "optimizer", c.Optimizer, "optimizer: "+strings.Join(net.Optimizers(), ", "))
 	choices(fs, "optimizer", net.Optimizers())
 	fs.Float64Var(&c.LR, "lr", c.LR, "peak learning rate for any batch; default: --base-lr × batch/256")
@@ -126,6 +127,12 @@ func trainFlags(fs *pflag.FlagSet, c *train.Config) {
 	fs.Var(warmupEpochs{c}, "warmup-epochs", "the same as a `number` of epochs, which may have a fraction; default: --warmup × epochs")
 	exclusive(fs, "warmup", "warmup-epochs", "the fraction of the steps, or the number of epochs")
 	fs.Uint64Var(&c.Seed, "seed", c.Seed, "random seed")
+}
+
+func precisionFlag(fs *pflag.FlagSet, to *string, prefix string) {
+	fs.StringVar(to, "precision", train.Precisions[0], prefix+"precision of the backbone's activations: fp32, or mixed: 16-bit floats, in half the memory, with a loss scale that adapts; "+
+		"weights, statistics, heads and losses stay 32-bit floats")
+	choices(fs, "precision", train.Precisions)
 }
 
 // methodFlags declares the hyper-parameters of all methods.
