@@ -39,7 +39,7 @@ func (g *Graph) CheckFinite(loss *Tensor) {
 		last = g.scaledVerdict(last)
 	}
 	g.run(last)
-	g.update.checked = true
+	g.update.checked, g.update.verdict = true, g.segmentIndex()
 	g.Output("halt", halt)
 	g.Output("gradient_norm", norm)
 }

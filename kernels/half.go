@@ -24,10 +24,10 @@ func (g *Graph) ScaleLoss() {
 	g.store.skips()
 }
 
-func (s *Store) lossScale() *State { return s.State("marr.loss_scale", firstScale, 1) }
+func (s *Store) lossScale() *State { return s.State("loss_scale", firstScale, 1) }
 
 // skips holds the number of finite steps since the scale changed, and of steps in a row that were not finite.
-func (s *Store) skips() *State { return s.State("marr.skips", 0, 2) }
+func (s *Store) skips() *State { return s.State("loss_scale.count", 0, 2) }
 
 // scaledVerdict is the verdict for scaled gradients.
 func (g *Graph) scaledVerdict(last launch) launch {
@@ -42,6 +42,11 @@ func (g *Graph) scaledVerdict(last launch) launch {
 	g.Output("loss_scale", scale)
 	g.Output("skips", skips)
 	return last
+}
+
+// scans reports whether the eager twin scans what a step writes.
+func (g *Graph) scans(x *step) bool {
+	return !g.update.scaled || !x.back && x.segment < g.update.verdict
 }
 
 // Skipped decodes the output "skips": whether the step was not finite, and is to be followed by others nevertheless.

@@ -64,7 +64,8 @@ type slot struct {
 }
 
 // Eager makes the program the eager twin, as MARR_EAGER=1 does (vk.Settings.Eager). The eager twin waits after each dispatch, scans its results for
-// non-finite numbers, reuses no memory, and names the op in every error. Its results have the same bits.
+// non-finite numbers, reuses no memory, and names the op in every error. Its results have the same bits. With ScaleLoss it scans the forward pass alone:
+// gradients may overflow.
 func (g *Graph) Eager() { g.eager = true }
 
 // MemoryError reports that a program does not fit into memory. It needs Planned bytes in addition to the store.
@@ -282,7 +283,7 @@ func (s *Segment) record(g *Graph, index int) error {
 			s.labels = append(s.labels, x.label)
 			var writes []written
 			for _, b := range x.binds {
-				if b.access&vk.Write != 0 && b.float {
+				if b.access&vk.Write != 0 && b.float && g.scans(x) {
 					writes = append(writes, written{b.mem.name, s.p.at(b), b.half})
 				}
 			}

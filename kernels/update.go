@@ -11,6 +11,7 @@ type update struct {
 	clip         float64 // largest norm of all gradients together; 0: no clipping
 	clipEach     float64 // largest norm of each gradient; 0: no clipping
 	checked      bool    // CheckFinite is recorded
+	verdict      int     // segment with CheckFinite
 	scaled       bool    // see ScaleLoss
 }
 

@@ -23,8 +23,11 @@ type tenSteps struct {
 	targets string // the input of the targets, labels or indices; "": none
 }
 
+// recording adds to what a program of ten steps records.
+type recording func(g *kernels.Graph)
+
 // newTenSteps prepares a method with this many views of one size for each image.
-func newTenSteps(t *testing.T, c *golden.Case, method Method, views int) *tenSteps {
+func newTenSteps(t *testing.T, c *golden.Case, method Method, views int, more ...recording) *tenSteps {
 	t.Helper()
 	x := &tenSteps{c: c, st: kernels.NewStore(device)}
 	if c.Attrs["beta1"] > 0 {
@@ -41,6 +44,9 @@ func newTenSteps(t *testing.T, c *golden.Case, method Method, views int) *tenSte
 		t.Fatal(err)
 	}
 	x.prog, err = kernels.Build(device, x.st, func(g *kernels.Graph) {
+		for _, record := range more {
+			record(g)
+		}
 		all := g.Input("views", kernels.F32, x.spec(t, "views0").Shape...)
 		s := &Step{Graph: g, Backbone: backbone, Heads: net.Scope{Store: x.st, Seed: 1}, N: int(c.Attrs["batch"])}
 		for v := range views {

@@ -90,6 +90,19 @@ func TestMethodsRefuseViewsThatTheyCannotUse(t *testing.T) {
 func TestGradientCacheGivesTheSameBitsEagerlyAndResumed(t *testing.T) {
 	c := runConfig()
 	c.Accumulate = 2
+	checkResume(t, c)
+}
+
+// The loss scale is part of the checkpoint.
+func TestMixedPrecisionGivesTheSameBitsEagerlyAndResumed(t *testing.T) {
+	c := runConfig()
+	c.Accumulate, c.Precision = 2, "mixed"
+	checkResume(t, c)
+}
+
+// checkResume compares a run with one that was stopped, and resumed by the eager twin.
+func checkResume(t *testing.T, c Config) {
+	t.Helper()
 	whole, run := filepath.Join(t.TempDir(), "whole"), filepath.Join(t.TempDir(), "run")
 	if err := pretrain(t, whole, c, false, 0); err != nil {
 		t.Fatal(err)
