@@ -101,7 +101,7 @@ func TestReopenedDeviceWorksAgain(t *testing.T) {
 		t.Error("a buffer of the lost device is still mapped")
 	}
 	r := d.NewRecorder()
-	r.Dispatch(Dispatch{Pipeline: pipeline, Bindings: []Binding{{x.a.All(), Read}, {x.b.All(), Write}}, Push: push(uint32(1)), Groups: [3]uint32{1, 1, 1}})
+	r.Dispatch(Dispatch{Pipeline: pipeline, Bindings: []Binding{{Range: x.a.All(), Access: Read}, {Range: x.b.All(), Access: Write}}, Push: push(uint32(1)), Groups: [3]uint32{1, 1, 1}})
 	_, err = r.End()
 	wantError(t, err, "pipeline affine was freed")
 	old.s.Free() // does nothing
