@@ -28,7 +28,7 @@ func sampleResults() *Results {
 		}
 	}
 	r.Rows = append(r.Rows, Row{Group: "conv", Name: "3×3 1→1 @1", Pass: forward, Batch: 1, FullBatch: 2, Problem: "the device is too small"})
-	s := Step{StepOptions: StepOptions{"resnet18", map[string]any{"stem": "cifar", "width": 64.}, 512, 32, 20, nil}, Time: spreadOf([]time.Duration{2e8, 1e8, 4e8}), ImagesPerS: 2560, ViewsPerS: 5120,
+	s := Step{StepOptions: StepOptions{Arch: "resnet18", Backbone: map[string]any{"stem": "cifar", "width": 64.}, Batch: 512, Size: 32, Steps: 20}, Time: spreadOf([]time.Duration{2e8, 1e8, 4e8}), ImagesPerS: 2560, ViewsPerS: 5120,
 		HostMs: 1.5, HostShare: 0.0075, HostClock: hostClock, Parts: Parts{10, 60, 120, 10, 3}, Activations: 3 << 30, Parameters: 180 << 20, Allocated: 4 << 30,
 		Kernels: []KernelTime{{"tiled.gather_128x128", true, 20, 50, 0.25, 9000}, {"fill", false, 1, 1, 0.005, 0}}}
 	s.Peers = []Peer{{peerOutput: peerOutput{"fp32, TF32 off", "2.11.0+cu130", "NVIDIA H100 80GB HBM3", 16, 10000, 102, 90, 5 << 30, "gather, upload"},

@@ -178,7 +178,7 @@ func (c *candidate) record(dev *vk.Device, scratch *vk.Buffer) (err error) {
 	}
 	var at int64
 	for i, size := range c.sizes() {
-		d.Bindings = append(d.Bindings, vk.Binding{Range: vk.Range{Buffer: scratch, Offset: at, Size: size}, Access: l.binds[i].access})
+		d.Bindings = append(d.Bindings, vk.Binding{Range: vk.Range{Buffer: scratch, Offset: at, Size: size}, Access: l.binds[i].access, Half: l.binds[i].t.dtype == F16})
 		at += (size + align - 1) / align * align
 	}
 	r := dev.NewRecorder()
