@@ -29,17 +29,21 @@ func PrependToken(x, token *Tensor) *Tensor {
 	return y
 }
 
-// onnxPrependToken pads x with a token of zeros, and adds the token, padded with zeros behind it. The batch stays symbolic.
+// onnxPrependToken concatenates the token, once for each image, and x. Zero times the first token of each image gives it the batch, which stays symbolic.
+// OpenCV cannot pad an initializer.
 func onnxPrependToken(n Node, o ONNX) {
 	y, x, token := o.Value(n.Out), o.Value(n.In[0]), n.In[1].onnx(o)
 	if len(n.In[1].shape) != 3 {
 		o.Refuse("its token has not three axes")
 		return
 	}
-	tokens := n.In[0].Dim(1)
-	o.Node("Pad", y+"/tokens", []string{x, o.Ints("pads_first", 0, 1, 0, 0, 0, 0)}, y+"_tokens")
-	o.Node("Pad", y+"/first", []string{token, o.Ints(fmt.Sprintf("pads_behind_%d", tokens), 0, 0, 0, 0, tokens, 0)}, y+"_first")
-	o.Node("Add", y, []string{y + "_tokens", y + "_first"}, y)
+	node := func(op, step string, inputs ...string) string {
+		o.Node(op, y+"/"+step, inputs, y+"_"+step)
+		return y + "_" + step
+	}
+	first := node("Slice", "first", x, o.Ints("token_0", 0), o.Ints("token_1", 1), o.Ints("axis_of_tokens", 1))
+	tokens := node("Add", "tokens", node("Mul", "zeros", first, o.Floats("times_zero", []float32{0})), token)
+	o.Node("Concat", y, []string{tokens, x}, y, Attr{"axis", 1})
 }
 
 // onnx returns the name of the ONNX value of a stored or a computed tensor.
