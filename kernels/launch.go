@@ -10,7 +10,7 @@ import (
 type limits struct {
 	binding int64   // largest binding in bytes
 	texels  int64   // largest texel buffer, in vectors; 0: kernels bind none
-	work    float64 // largest number of floating point operations, below any watchdog; 0: any
+	work    float64 // largest number of floating point operations (vk.Device.OpBudget); 0: any
 	guard   int64   // bytes of the guard band behind each tensor
 }
 

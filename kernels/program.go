@@ -90,7 +90,7 @@ func Build(dev *vk.Device, store *Store, f func(g *Graph)) (p *Program, err erro
 	if settings.Poison {
 		g.limits.guard = align
 	}
-	g.limits.binding, g.limits.work = int64(limits.StorageRange), dev.WorkBudget()
+	g.limits.binding, g.limits.work = int64(limits.StorageRange), dev.OpBudget()
 	if InputAccess(dev) == "texel" {
 		g.limits.texels = int64(limits.TexelElements)
 	}

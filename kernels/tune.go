@@ -60,7 +60,7 @@ type Tuner struct {
 
 // tuned is one entry of the file: the fastest kernel of a shape, and the mode of the search.
 type tuned struct {
-	Kernel string             `json:"kernel"`
+	Kernel string             `json:"kernel"` // "": that of the static rule, since the device was lost while it was timed
 	Mode   Tuning             `json:"mode"`
 	Micros map[string]float64 `json:"microseconds"` // by kernel: the shortest time, extrapolated to the whole launch
 }
@@ -114,12 +114,15 @@ func candidatesHash(dev *vk.Device) string {
 // SetTuner makes programs built from now on use the variants that the tuner finds; without a tuner, the static rule chooses.
 func (s *Store) SetTuner(t *Tuner) { s.tuner = t }
 
-// pick returns the fastest variant, and false if the static rule has to choose: no tuner, a single variant, or none could be timed.
+// pick returns the fastest variant, and false if the static rule has to choose: no tuner, a single variant, none could be timed, or timing lost the device.
 func (t *Tuner) pick(g *Graph, c choice) (variant, bool) {
-	if t == nil || t.mode == TuneOff || g.dev == nil || len(c.options) < 2 || c.launch == nil {
+	if t == nil || t.mode == TuneOff || g.dev == nil || len(c.options) < 2 || c.launch == nil || g.dev.Lost() {
 		return variant{}, false
 	}
 	if v, ok := t.best[c.key]; ok && v.Mode >= t.mode {
+		if v.Kernel == "" {
+			return variant{}, false
+		}
 		if i := slices.IndexFunc(c.options, func(o variant) bool { return o.kernel == v.Kernel }); i >= 0 {
 			return c.options[i], true
 		}
@@ -129,6 +132,10 @@ func (t *Tuner) pick(g *Graph, c choice) (variant, bool) {
 		options = g.quickCandidates(c)
 	}
 	micros := t.measure(g, options, c.launch)
+	if g.dev.Lost() { // perhaps because of one of these kernels: do not try them again
+		t.best[c.key], t.unsaved = tuned{Mode: t.mode}, true
+		return variant{}, false
+	}
 	if len(micros) == 0 {
 		return variant{}, false
 	}

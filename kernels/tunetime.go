@@ -12,7 +12,7 @@ import (
 const (
 	// maxScratch is the most memory for timing a candidate, in bytes.
 	maxScratch = 1 << 30
-	// timedFraction divides the work budget of a dispatch (vk.Device.WorkBudget, about half a second) to give the work of a timed dispatch.
+	// timedFraction divides the work of about half a second (vk.Device.WorkBudget) to give the work of a timed dispatch.
 	timedFraction = 100
 	// warmUp is how long a device runs before its first time counts. GPUs lower their clock while they idle and take tens of milliseconds to
 	// raise it: without a warm-up the candidates that are timed last would win.
@@ -143,7 +143,7 @@ func (g *Graph) newCandidate(v variant, launch func(variant) launch) (c *candida
 // partly idle would favor small tiles.
 func (g *Graph) timedRows(l launch) int {
 	unit, most := max(l.unit, 1), g.slice(l)
-	n := min(most, max(1, int(float64(l.rows)*g.limits.work/timedFraction/max(l.work, 1)))/unit*unit+unit)
+	n := min(most, max(1, int(float64(l.rows)*g.dev.WorkBudget()/timedFraction/max(l.work, 1)))/unit*unit+unit)
 	if g.dev.Info().Type == vk.CPU {
 		return n
 	}

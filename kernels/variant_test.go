@@ -194,6 +194,39 @@ func TestTunerSavesItsResults(t *testing.T) {
 	}
 }
 
+// The device is lost while the first shape is timed. The rule chooses its kernel from then on, also in the next process.
+func TestTunerDoesNotRepeatWhatLostTheDevice(t *testing.T) {
+	dev, err := vk.Open("", vk.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer dev.Close()
+	dir := t.TempDir()
+	build := func() (*kernels.Program, error) {
+		st := kernels.NewStore(dev)
+		t.Cleanup(st.Free)
+		st.SetTuner(kernels.NewTuner(dev, kernels.TuneFull, dir, nil))
+		w := st.Param("w", func() []float32 { return ramp(8 * 9 * 8) }, 8, 3, 3, 8)
+		return kernels.Build(dev, st, func(g *kernels.Graph) {
+			kernels.ReLU(kernels.Conv2D(g.Input("x", kernels.F32, 1, 8, 8, 8), w, 1, 1))
+		})
+	}
+	dev.SimulateLoss(4)
+	if _, err := build(); !errors.Is(err, vk.ErrDeviceLost) {
+		t.Fatalf("%v, want ErrDeviceLost", err)
+	}
+	if err := dev.Reopen(); err != nil {
+		t.Fatal(err)
+	}
+	dev.SimulateLoss(12) // more submissions than without timing
+	p, err := build()
+	if err != nil {
+		t.Fatalf("the second build: %v, want the kernel of the rule without timing", err)
+	}
+	dev.SimulateLoss(0)
+	p.Free()
+}
+
 func TestTuningOfForcedKernelsIsStoredSeparately(t *testing.T) {
 	dir, words := t.TempDir(), device.Settings().Kernels
 	found := func(words string) map[string]string {
@@ -305,7 +338,7 @@ func TestWorkAboveTheBudgetIsSplit(t *testing.T) {
 		defer p.Free()
 		return p.Steps()
 	}
-	if one, two := steps(64), steps(int(1.5*device.WorkBudget()/(2*side*side))); two != one+1 {
+	if one, two := steps(64), steps(int(1.5*device.OpBudget()/(2*side*side))); two != one+1 {
 		t.Errorf("%d steps for a small product, %d for one of 1.5 times the budget, want one more", one, two)
 	}
 }

@@ -42,7 +42,7 @@ type Device struct {
 	physical *physical
 	options  Options
 	watchdog watchdog
-	lost     atomic.Bool // see lost.go
+	lost     atomic.Pointer[Error] // the error that reported the loss; nil: the device is not lost
 
 	shim  shimDevice // what create makes, down to cache
 	dev   vulkan.Device
@@ -216,7 +216,7 @@ func (d *Device) Close() error {
 
 // free waits for all submitted work and frees the VkDevice with everything made from it. The error is that of the wait.
 func (d *Device) free() error {
-	err := cmp.Or(d.noteLoss(d.shim.waitIdle()), d.lossOf("vkDeviceWaitIdle"))
+	err := cmp.Or(d.noteLoss(d.shim.waitIdle()), d.loss())
 	d.cache.close(d, err == nil)
 	for s := range d.segments {
 		s.destroy()
@@ -265,8 +265,8 @@ func (d *Device) alive(what string) error {
 	switch {
 	case d.closed:
 		return fmt.Errorf("vk: %s: the device %q is closed", what, d.info.Name)
-	case d.lost.Load():
-		return fmt.Errorf("vk: %s on %q: %w", what, d.info.Name, ErrDeviceLost)
+	case d.Lost():
+		return fmt.Errorf("vk: %s: %w", what, d.loss())
 	}
 	return nil
 }

@@ -9,20 +9,24 @@ import (
 // A device is lost when the driver resets it, for instance because a submission hangs, or when the driver loses contact with it. Vulkan
 // may then report success for work that never ran, so the first VK_ERROR_DEVICE_LOST ends everything: all later calls fail too.
 
+// Lost reports whether the device was lost and not opened again.
+func (d *Device) Lost() bool { return d.lost.Load() != nil }
+
 // noteLoss marks the device as lost if err means that, and returns err.
 func (d *Device) noteLoss(err error) error {
-	if errors.Is(err, ErrDeviceLost) {
-		d.lost.Store(true)
+	var e *Error
+	if errors.As(err, &e) && e.Result == resultDeviceLost {
+		d.lost.CompareAndSwap(nil, e)
 	}
 	return err
 }
 
-// lossOf returns the error of a call that succeeded on a device that was lost before, else nil.
-func (d *Device) lossOf(call string) error {
-	if !d.lost.Load() {
-		return nil
+// loss returns the error that reported the loss of the device, or nil if it is not lost.
+func (d *Device) loss() error {
+	if e := d.lost.Load(); e != nil {
+		return e
 	}
-	return &Error{call, resultDeviceLost}
+	return nil
 }
 
 // SimulateLoss makes the n-th call of Submit from now on, also one within Read and Write, lose the device: that call and all later ones
@@ -70,7 +74,7 @@ func (d *Device) Reopen() error {
 		return fmt.Errorf("%w: %q cannot be opened again: %w: start the command again, or the machine", ErrDeviceLost, d.info.Name, err)
 	}
 	d.watchdog.halve()
-	d.lost.Store(false)
+	d.lost.Store(nil)
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.closed = false

@@ -128,7 +128,7 @@ func TestWorkCutsTheRecordingIntoSubmissions(t *testing.T) {
 			dst, src = b, a
 		}
 		op := affineOp(t, dev, dst.All(), src.All(), 2, 1)
-		op.Work = dev.WorkBudget() * 0.4
+		op.Work = dev.OpBudget() * 0.4
 		r.Dispatch(op)
 	}
 	s := end(t, r)
@@ -150,7 +150,7 @@ func TestWorkCutsTheRecordingIntoSubmissions(t *testing.T) {
 	r = dev.NewRecorder()
 	for range 2 { // an op above the budget has a submission of its own; what is no number counts as nothing
 		op := affineOp(t, dev, b.All(), a.All(), 1, 0)
-		op.Work = 10 * dev.WorkBudget()
+		op.Work = 10 * dev.OpBudget()
 		r.Dispatch(op)
 		op.Work = math.NaN()
 		r.Dispatch(op)

@@ -182,7 +182,7 @@ func (d *Device) reap() {
 				t.mu.Unlock()
 				return
 			}
-			t.finish(cmp.Or(err, d.lossOf("vkGetFenceStatus")))
+			t.finish(cmp.Or(err, d.loss()))
 		}
 		t.mu.Unlock()
 		d.pending[0] = nil
@@ -215,7 +215,7 @@ func (t *Ticket) Wait() error {
 	if err != nil && !errors.Is(err, ErrDeviceLost) {
 		return err // out of memory: the work still runs
 	}
-	err = cmp.Or(err, t.d.lossOf("vkWaitForFences"))
+	err = cmp.Or(err, t.d.loss())
 	t.d.queue.Lock()
 	defer t.d.queue.Unlock()
 	t.finish(err)

@@ -28,7 +28,7 @@ func TestTimesSeparateHeavyOpsFromLightOnes(t *testing.T) {
 		name string
 		work float64
 		cuts int
-	}{{"one command buffer", 0, 0}, {"several", dev.WorkBudget(), 3}} {
+	}{{"one command buffer", 0, 0}, {"several", dev.OpBudget(), 3}} {
 		s := timed(t, dev, c.work)
 		if len(s.Cuts()) != c.cuts {
 			t.Fatalf("%s: cuts %v, want %d", c.name, s.Cuts(), c.cuts)

@@ -63,8 +63,13 @@ func (w watchdog) submissions(took []time.Duration) []uint32 {
 	return counts
 }
 
-// WorkBudget returns the number of floating-point operations in one op that is safe on a device of this kind: an op with more may run
-// into the watchdog, so split it into several. It is a constant: no clock decides, since results may depend on how work is split.
+// OpBudget returns the largest number of floating-point operations that one op should have: those of a command buffer's assumed time.
+// An op with more may run into the watchdog, so split it into several. Results must not depend on how, since the budget halves when the
+// device is lost.
+func (d *Device) OpBudget() float64 { return d.watchdog.flops * d.watchdog.unit }
+
+// WorkBudget returns the floating-point operations of about half a second on a slow device of this kind. It is a constant of the device,
+// so results may depend on it.
 func (d *Device) WorkBudget() float64 {
 	switch d.info.Type {
 	case Discrete:
