@@ -5,6 +5,7 @@
 package check
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -47,7 +48,7 @@ type Op struct {
 
 // Problem is why a part failed.
 type Problem struct {
-	Part    string `json:"part"` // an op, "training" or "rates"
+	Part    string `json:"part"` // an op, "training", "rates", or "device" if it could not be opened again
 	Message string `json:"message"`
 }
 
@@ -70,7 +71,7 @@ func Ops() []optest.Op {
 var DefaultTraining = bench.StepOptions{Arch: "resnet10", Backbone: map[string]any{"stem": "strided", "width": 16}, Batch: 32, Size: 32, Steps: 100}
 
 // Run checks a device. narrow is the same device opened with the StorageRange optest.NarrowRange. The report is complete up to the first error, which is
-// that of ctx; all failures of the device are in the report. A lost device ends the check.
+// that of ctx; all failures of the device are in the report. A device that is lost is opened again for the next op, at most twice.
 func Run(ctx context.Context, dev, narrow *vk.Device, o Options) (*Report, error) {
 	r := newReport(dev, o)
 	start := time.Now()
@@ -79,6 +80,7 @@ func Run(ctx context.Context, dev, narrow *vk.Device, o Options) (*Report, error
 	if o.Training.Steps > 0 {
 		total += trainingUnits + ratesUnits
 	}
+	losses := 0
 	for i, op := range o.Ops {
 		if ctx.Err() != nil {
 			return r, ctx.Err()
@@ -86,7 +88,13 @@ func Run(ctx context.Context, dev, narrow *vk.Device, o Options) (*Report, error
 		o.Progress(i, total, op.Name)
 		if err := r.checkOp(optest.Bench{Device: dev, Narrow: narrow}, op); err != nil {
 			r.problem(op.Name, err)
-			return r, nil
+			if losses++; losses == maxLosses {
+				return r, nil
+			}
+			if err := cmp.Or(dev.Reopen(), narrow.Reopen()); err != nil { // a reset of the GPU loses both
+				r.problem("device", err)
+				return r, nil
+			}
 		}
 	}
 	if o.Training.Steps == 0 {
@@ -101,6 +109,9 @@ func Run(ctx context.Context, dev, narrow *vk.Device, o Options) (*Report, error
 	}
 	return r, ctx.Err()
 }
+
+// maxLosses is the number of lost devices that end a check: a driver that was reset that often may not recover.
+const maxLosses = 3
 
 // The work of training and rates in units of an op, roughly: it is for Progress only.
 const (

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"math"
 	"path/filepath"
 	"slices"
@@ -131,6 +132,42 @@ func TestStoppedCheckKeepsItsOps(t *testing.T) {
 	r.Print(&page)
 	if !strings.Contains(page.String(), "1 were not reached") || !strings.Contains(page.String(), "stopped before its end") {
 		t.Error(page.String())
+	}
+}
+
+// A lost device is opened again for the next op; the third loss ends the check.
+func TestLostDeviceIsOpenedAgain(t *testing.T) {
+	d, err := vk.Open("", vk.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer d.Close()
+	ops := wrongOps()[2:]
+	for len(ops) < 5 {
+		ops = append(ops, ops[0])
+	}
+	for want, losses := range map[string][]int{"": nil, "bias 2": {0, 2}, "bias 3": {0, 2, 3}} {
+		r, err := Run(t.Context(), d, openNarrow(t), Options{Ops: ops, Progress: func(done, _ int, _ string) {
+			if slices.Contains(losses, done) {
+				d.SimulateLoss(2)
+			}
+		}})
+		got := ""
+		for _, p := range r.Problems {
+			got = fmt.Sprint(p.Part, " ", len(r.Problems))
+			if !strings.Contains(p.Message, "VK_ERROR_DEVICE_LOST") {
+				t.Errorf("problem %v", p)
+			}
+		}
+		reached := map[bool]int{false: 5, true: 4}[len(losses) == maxLosses]
+		if err != nil || got != want || len(r.Ops) != reached || len(r.Ops[1].Failures) > 0 {
+			t.Errorf("losses %v: error %v, problems %v, %d ops", losses, err, r.Problems, len(r.Ops))
+		}
+		if len(losses) == maxLosses {
+			if err := d.Reopen(); err != nil {
+				t.Fatal(err)
+			}
+		}
 	}
 }
 

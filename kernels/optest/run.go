@@ -98,7 +98,7 @@ func (r *runner) on(cases []*prepared, s setup) (byCase, []string) {
 	}
 	results, offered, err := exec(cases, s)
 	if errors.Is(err, vk.ErrDeviceLost) {
-		r.lost = fmt.Errorf("optest: %s: %w", s.name, err)
+		r.lost = fmt.Errorf("%s: %w", s.name, err)
 		return nil, nil
 	}
 	if err != nil {
