@@ -1,9 +1,8 @@
 #!/usr/bin/env bash
-# run.sh [--small] [OUT]: checks a machine with a GPU in at most nine minutes, without a network: the Vulkan devices, the tests of the ops, the bench
-# of kernels, ResNet-18 steps at batch 512 (compared with PyTorch if a python3 can import torch), the time of augmentation, a short training. The
-# folder OUT (default: gpucheck-out) gets the JSON and the output of each part, and summary.txt. A part that exceeds its time is stopped and keeps
-# its results so far; the other parts still run. --small: sizes for a CPU device. Exit status: 0 every part passed, 1 a part failed, 2 wrong
-# command line.
+# run.sh [--small] [OUT]: measures and checks a machine with a GPU in at most nine minutes, without a network (README.md). The folder OUT (default:
+# gpucheck-out) gets the JSON and the output of each part, summary.txt, and all of it in one archive, gpucheck.tar.gz. A part that exceeds its time is
+# stopped and keeps its results so far; the other parts still run. --small: sizes for a CPU device. Exit status: 0 every part passed, 1 a part failed,
+# 2 wrong command line.
 set -uo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 small=0
@@ -11,9 +10,10 @@ if [ "${1:-}" = --small ]; then small=1; shift; fi
 if [ $# -gt 1 ] || [[ ${1:-} == -* ]]; then echo "gpucheck: $*: want run.sh [--small] [OUT]" >&2; exit 2; fi
 out=${1:-gpucheck-out}
 mkdir -p "$out" && out=$(cd "$out" && pwd) || exit 1
-rm -rf "$out"/run "$out"/*.json "$out"/*.txt
+rm -rf "$out"/run "$out"/cache "$out"/*.json "$out"/*.txt "$out"/gpucheck.tar.gz
 end=$((SECONDS + ${GPUCHECK_SECONDS:-520})) # for all parts; nine minutes minus the time to stop them
 status=0
+export MARR_CACHE=$out/cache # all parts share compiled kernels and tuning results, and start without any
 
 say() { echo "$*" | tee -a "$out/summary.txt"; }
 
@@ -31,25 +31,41 @@ part() {
 	case $code in
 	0) say "$name: passed in $((SECONDS - start)) s" && return ;;
 	124 | 130 | 137) say "$name: stopped after $((SECONDS - start)) s" ;;
-	*) say "$name: FAILED with status $code: $(grep -m 1 -e '^--- FAIL' -e '^marr: ' "$out/$name.txt" || tail -n 1 "$out/$name.txt")" ;;
+	*) say "$name: FAILED with status $code: $(grep -m 1 '^marr: ' "$out/$name.txt" || tail -n 1 "$out/$name.txt")" ;;
 	esac
 	status=1
+	return $code
 }
 
+# finish ends the run: the archive has everything but checkpoints and compiled kernels.
+finish() {
+	verdict="every part passed"
+	[ $status = 0 ] || verdict="a part failed"
+	say "gpucheck: $verdict, $SECONDS s; everything is in $out/gpucheck.tar.gz"
+	mv "$out"/cache/tune-*.json "$out" 2>/dev/null
+	rm -rf "$out"/run/*.ckpt "$out"/cache
+	tar -C "$out" --exclude gpucheck.tar.gz -czf "$out/gpucheck.tar.gz" .
+	exit $status
+}
+
+# The rows of the kernels that decide the speed of a step, at sizes that fill a large GPU; the others come later.
+first='^(matmul|linear|conv: resnet18)'
+rest='^(attention|conv: (resnet50|narrow)|depthwise|elementwise|once)'
 step=(--arch resnet18 --batch 512 --steps 20)
 rows=()
-data_limit=50 # s
+declare -A limits=([kernels]=90 [torch]=40 [step]=140 [check]=100 [data]=50)
 train=(--data builtin:fashion-placed --method simclr --batch 256 --epochs 3)
 if [ $small = 1 ]; then
 	step=(--arch resnet10 --width 8 --batch 16 --steps 3)
-	rows=(--filter 'matmul|conv: narrow|once' --runs 3)
-	data_limit=200 # two cores share the decoding with the device
+	first='matmul|conv: narrow'
+	rest='once'
+	rows=(--runs 3)
+	limits=([kernels]=90 [torch]=40 [step]=90 [check]=250 [data]=200) # two cores share the work of host and device
 	train=(--data builtin:fashion-placed:test --method simclr --arch resnet10 --width 8 --batch 256 --epochs 1)
 fi
 
 cd "$here" || exit 1
-part devices 20 ./marr devices --json
-[ ! -s "$out/devices.txt" ] || cp "$out/devices.txt" "$out/devices.json"
+part devices 20 ./marr devices --json "$out/devices.json" || finish # without a device nothing else can run
 peer=()
 for python in python3 /usr/bin/python3; do
 	if why=$("$python" -c 'import torch' 2>&1); then
@@ -58,14 +74,15 @@ for python in python3 /usr/bin/python3; do
 	fi
 done
 [ ${#peer[@]} -gt 0 ] || say "PyTorch: skipped: ${why##*$'\n'}"
-part op-tests 150 ./kernels.test -test.count=1
-part bench-kernels 140 ./marr bench kernels "${rows[@]}" --json "$out/kernels.json"
-part bench-step 170 ./marr bench step "${step[@]}" "${peer[@]}" --json "$out/step.json"
-part bench-step-unfused 60 env MARR_KERNELS=unfused ./marr bench step "${step[@]}" --json "$out/step-unfused.json" --against "$out/step.json"
-part bench-data $data_limit ./marr bench data "${peer[@]}" --json "$out/data.json"
+part kernels "${limits[kernels]}" ./marr bench kernels --filter "$first" "${rows[@]}" --json "$out/kernels.json"
+if [ ${#peer[@]} -gt 0 ] && [ -s "$out/kernels.json" ]; then
+	part kernels-torch "${limits[torch]}" "$python" -u torch_kernels.py "$out/kernels.json"
+fi
+part step "${limits[step]}" ./marr bench step "${step[@]}" "${peer[@]}" --json "$out/step.json"
+part check "${limits[check]}" ./marr devices --check --json "$out/check.json"
+grep -E '^(ops|training|rates|FAILED|result) ' "$out/check.txt" | sed 's/^/   /' | tee -a "$out/summary.txt"
+part step-unfused 40 env MARR_KERNELS=unfused ./marr bench step "${step[@]}" --json "$out/step-unfused.json" --against "$out/step.json"
+part kernels-rest "${limits[kernels]}" ./marr bench kernels --filter "$rest" "${rows[@]}" --json "$out/kernels-rest.json"
+part data "${limits[data]}" ./marr bench data "${peer[@]}" --json "$out/data.json"
 part training 90 ./marr pretrain --out "$out/run" "${train[@]}"
-rm -f "$out"/run/*.ckpt # hundreds of megabytes, of no further use
-verdict="every part passed"
-[ $status = 0 ] || verdict="a part failed"
-say "gpucheck: $verdict, $SECONDS s; tables are in $out/bench-*.txt, figures in $out/*.json"
-exit $status
+finish
