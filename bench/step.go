@@ -58,6 +58,7 @@ type Step struct {
 	HostClock   string       `json:"host_is"` // how HostMs was measured
 	Parts       Parts        `json:"parts"`
 	Kernels     []KernelTime `json:"kernels"`       // of one step, the longest first
+	Traffic     int64        `json:"traffic_bytes"` // that the kernels of a step read and write, see kernels.Segment.Traffic
 	Activations int64        `json:"planned_bytes"` // activations, their gradients, inputs
 	Parameters  int64        `json:"store_bytes"`   // parameters, their gradients, optimizer moments, other state
 	Allocated   int64        `json:"used_bytes"`    // all buffers of the step, host-visible buffers included
@@ -122,7 +123,7 @@ func PlanStep(ctx context.Context, dev *vk.Device, o StepOptions) (Step, error) 
 
 // setMemory records the memory of a trainer on a device that had `before` bytes in use.
 func (s *Step) setMemory(t *train.Trainer, before int64) {
-	s.Backbone = t.Config.Backbone
+	s.Backbone, s.Traffic = t.Config.Backbone, t.Traffic()
 	s.Activations, s.Parameters, s.Allocated = t.Planned(), t.Store.Bytes(), t.Store.Device().InUse()-before
 }
 

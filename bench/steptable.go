@@ -48,8 +48,12 @@ func (s Step) print(w io.Writer) {
 }
 
 func (s Step) memory() string {
-	return fmt.Sprintf("%s planned for activations, %s for parameters and optimizer state, %s allocated including host buffers",
+	text := fmt.Sprintf("%s planned for activations, %s for parameters and optimizer state, %s allocated including host buffers",
 		mebibytes(s.Activations), mebibytes(s.Parameters), mebibytes(s.Allocated))
+	if s.Traffic > 0 { // older results have none
+		text += fmt.Sprintf("; kernels read and write %.1f GB a step", float64(s.Traffic)/1e9)
+	}
+	return text
 }
 
 // formatRounds lists the views/s of both programs in each round.

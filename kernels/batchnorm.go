@@ -83,6 +83,17 @@ type norm struct {
 	numBatchStats        int // how many of mean and variance depend on x
 }
 
+// mask returns how the backward pass finds where the ReLU was open (relu in bn_back_sum.comp), and what it binds as y.
+func (b norm) mask() (relu int, y bind) {
+	switch {
+	case !b.relu:
+		return 0, in(b.x).idle()
+	case b.residual == nil:
+		return 2, in(b.x).idle() // a read less than from y
+	}
+	return 1, in(b.y)
+}
+
 // numBatchStats returns how many of the statistics depend on the batch in training: both, the mean, or neither.
 func (n Norm) numBatchStats() int {
 	return [...]int{MeanAndVariance: 2, MeanOnly: 1, RunningMean: 0}[n.Statistics]
@@ -149,11 +160,11 @@ func (g *Graph) runningStats(gamma, beta *Tensor, n Norm) *Tensor {
 }
 
 func (g *Graph) normApply(b norm) {
-	c4, residual := b.x.quads(), b.residual
-	if residual == nil {
-		residual = b.x
+	c4, residual := b.x.quads(), in(b.x).idle()
+	if b.residual != nil {
+		residual = in(b.residual)
 	}
-	g.run(launch{kernel: "bn_apply", rows: b.x.Rows(), unit: 8, binds: []bind{in(b.x), whole(b.coef), in(residual), out(b.y)},
+	g.run(launch{kernel: "bn_apply", rows: b.x.Rows(), unit: 8, binds: []bind{in(b.x), whole(b.coef), residual, out(b.y)},
 		push: func(_, n int) constants {
 			return constants{"rows": n, "c4": c4, "residual": b.residual != nil, "relu": b.relu}
 		},
@@ -165,9 +176,10 @@ func (g *Graph) normBack(b norm, dy, gamma, beta *Tensor) {
 	chunk := chunkRows(rows, c4)
 	chunks := (rows + chunk - 1) / chunk
 	part := g.alloc("batch norm gradient sums", F32, []int{chunks, 2, c4 * lanes})
-	g.run(launch{kernel: "bn_back_sum", rows: rows, unit: chunk, binds: []bind{in(dy), in(b.x), in(b.y), whole(b.coef), wholeOut(part)},
+	mask, y := b.mask()
+	g.run(launch{kernel: "bn_back_sum", rows: rows, unit: chunk, binds: []bind{in(dy), in(b.x), y, whole(b.coef), wholeOut(part)},
 		push: func(first, n int) constants {
-			return constants{"rows": n, "chunk": chunk, "chunk0": first / chunk, "c4": c4, "relu": b.relu}
+			return constants{"rows": n, "chunk": chunk, "chunk0": first / chunk, "c4": c4, "relu": mask}
 		},
 		groups: func(n int) [3]uint32 { return groups1((n+chunk-1)/chunk*c4, 32) }})
 	part, chunks = g.sumLevels(part, chunks, 2*c4)
@@ -204,14 +216,15 @@ func (g *Graph) normBackApply(b norm, dy, back *Tensor) {
 	} else {
 		dres = g.alloc("unused", I32, []int{lanes}) // never written, so the eager twin must not scan it
 	}
-	last := wholeOut(dres)
+	last := wholeOut(dres).idle()
 	if passOn {
 		last = sum(dres, addRes)
 	}
+	mask, y := b.mask()
 	g.run(launch{kernel: "bn_back", rows: b.x.Rows(), unit: 8,
-		binds: []bind{in(dy), in(b.x), in(b.y), whole(b.coef), whole(back), sum(dx, addX), last},
+		binds: []bind{in(dy), in(b.x), y, whole(b.coef), whole(back), sum(dx, addX), last},
 		push: func(_, n int) constants {
-			return constants{"rows": n, "c4": c4, "relu": b.relu, "residual": passOn, "addX": addX, "addRes": addRes}
+			return constants{"rows": n, "c4": c4, "relu": mask, "residual": passOn, "addX": addX, "addRes": addRes}
 		},
 		groups: func(n int) [3]uint32 { return groups1((n+7)/8*c4, 32) }})
 }

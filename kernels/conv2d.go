@@ -78,24 +78,29 @@ func (g *Graph) convForward(y, x, taps *Tensor, c convShape) *producer {
 		wTapH: c.s * c.c * k4, wTapW: c.c * k4, wIn: k4, outN: c.oh * c.ow * k4, outH: c.ow * k4, outW: k4, work: c.work()})
 }
 
-// convData computes dx[n h w c] = Σ dy[n, (h + pad − r)/stride, …, k] · w[k r s c] over the taps for which the division has no remainder. There is
-// one dispatch for each class (h mod stride, w mod stride), with only its own taps r ≡ h + pad.
+// convData computes dx[n h w c] (+)= Σ dy[n, (h + pad − r)/stride, …, k] · w[k r s c] over the taps for which the division has no remainder. There is
+// one dispatch for each class (h mod stride, w mod stride), with only its own taps r ≡ h + pad. A class without taps has no gradient to add.
 func (g *Graph) convData(dx *Tensor, add int, dy, w *Tensor, c convShape) {
 	c4 := quads(c.c)
+	var classes []gemmForward
 	for a := range c.stride {
 		for b := range c.stride {
 			gh, gw := (c.h-a+c.stride-1)/c.stride, (c.w-b+c.stride-1)/c.stride
-			if gh < 1 || gw < 1 {
+			r0, s0 := (a+c.pad)%c.stride, (b+c.pad)%c.stride
+			tapsH, tapsW := max(0, (c.r-r0+c.stride-1)/c.stride), max(0, (c.s-s0+c.stride-1)/c.stride)
+			if gh < 1 || gw < 1 || add == 1 && tapsH*tapsW == 0 {
 				continue
 			}
-			r0, s0 := (a+c.pad)%c.stride, (b+c.pad)%c.stride
-			g.gemmForward(gemmForward{y: dx, x: dy, w: w, images: c.n, gridH: gh, gridW: gw, c: c.k, k: c.c, inH: c.oh, inW: c.ow,
-				step: 1, offH: (a + c.pad - r0) / c.stride, offW: (b + c.pad - s0) / c.stride, dir: -1,
-				tapsH: max(0, (c.r-r0+c.stride-1)/c.stride), tapsW: max(0, (c.s-s0+c.stride-1)/c.stride),
+			classes = append(classes, gemmForward{y: dx, x: dy, w: w, images: c.n, gridH: gh, gridW: gw, c: c.k, k: c.c, inH: c.oh, inW: c.ow,
+				step: 1, offH: (a + c.pad - r0) / c.stride, offW: (b + c.pad - s0) / c.stride, dir: -1, tapsH: tapsH, tapsW: tapsW,
 				wTap0: (r0*c.s + s0) * c4, wTapH: c.stride * c.s * c4, wTapW: c.stride * c4, wIn: c.r * c.s * c4,
 				outN: c.h * c.w * c4, outH: c.stride * c.w * c4, outW: c.stride * c4, out0: (a*c.w + b) * c4,
-				add: add, class: a*c.stride + b, classes: c.stride * c.stride, work: c.work() / float64(c.stride*c.stride)})
+				add: add, classes: c.stride * c.stride, work: c.work() * float64(tapsH*tapsW) / float64(c.r*c.s)})
 		}
+	}
+	for i, x := range classes {
+		x.more = i < len(classes)-1
+		g.gemmForward(x)
 	}
 }
 

@@ -20,7 +20,8 @@ type gemmForward struct {
 	images                   int
 	y, x, w                  *Tensor
 	work                     float64
-	class, classes           int  // strided dgrad: the index and number of the dispatches that write y together
+	classes                  int  // strided dgrad: the number of equal parts of y, of which this dispatch writes one
+	more                     bool // others follow
 	batched                  bool // an image is one of a batch of matrices, with a w of its own
 }
 
@@ -81,8 +82,7 @@ func (p *producer) statistics(g *Graph, x *Tensor) *Tensor {
 func (a gemmForward) launch(v variant) launch {
 	y := sum(a.y, a.add)
 	if a.classes > 1 {
-		y = inout(a.y)
-		y.part = a.class < a.classes-1
+		y.part, y.share = a.more, a.classes
 	}
 	area, k4, c4 := a.gridH*a.gridW, quads(a.k), quads(a.c)
 	l := launch{kernel: v.kernel, rows: a.images, binds: []bind{in(a.x), whole(a.w), y}, work: a.work}

@@ -41,6 +41,13 @@ type bind struct {
 	access vk.Access
 	split  bool
 	part   bool // other launches write the rest, so the eager twin does not scan it yet
+	share  int  // the launch accesses one of so many equal parts; 0: all, −1: none
+}
+
+// idle binds a range that the kernel does not access, because its shader declares the binding.
+func (b bind) idle() bind {
+	b.share = -1
+	return b
 }
 
 func in(t *Tensor) bind       { return bind{t: t, access: vk.Read, split: true} }
@@ -133,13 +140,17 @@ func (g *Graph) within(l launch, n int64) bool {
 func (g *Graph) run(l launch) {
 	g.current()
 	n := g.slice(l)
+	slices := (l.rows + n - 1) / n
 	for first := 0; first < l.rows; first += n {
 		n := min(n, l.rows-first)
 		s := &step{kernel: l.kernel, spec: l.spec, label: l.kernel, push: l.push(first, n).pack(l.kernel), groups: l.groups(n),
 			work: l.work * float64(n) / float64(l.rows), segment: len(g.segments) - 1}
 		for _, b := range l.binds {
 			x := bound{mem: b.t.mem, offset: b.t.from, size: b.t.bytes(), access: b.access, float: b.t.floats() && !b.part && (b.split || first+n == l.rows),
-				half: b.t.dtype == F16}
+				half: b.t.dtype == F16, share: b.share}
+			if !b.split && b.access&vk.Write != 0 && x.share >= 0 { // each slice writes its part
+				x.share = slices
+			}
 			if b.split {
 				row := x.size / int64(l.rows)
 				x.offset, x.size = x.offset+int64(first)*row, int64(n)*row

@@ -39,6 +39,7 @@ type Segment struct {
 	labels  []string
 	writes  [][]written // eager: what each dispatch writes
 	work    float64     // floating point operations
+	traffic int64       // see Traffic
 	timed   []OpTime    // with Graph.EnableTiming: the ops, without their times
 	slot    [slots]*slot
 	turn    int
@@ -272,6 +273,7 @@ func (s *Segment) record(g *Graph, index int) error {
 		}
 		s.add(r, x)
 		s.work += x.work
+		s.traffic += x.traffic()
 		if s.timed != nil {
 			s.timed = append(s.timed, s.untimed(x))
 		}

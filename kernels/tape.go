@@ -52,6 +52,24 @@ type bound struct {
 	access       vk.Access
 	float        bool // holds floats: scanned for NaN in eager mode
 	half         bool // holds halves
+	share        int  // see bind
+}
+
+// traffic returns the bytes that a step reads and writes, each byte of a binding once.
+func (x *step) traffic() (sum int64) {
+	for _, b := range x.binds {
+		if b.share < 0 {
+			continue
+		}
+		n := b.size / int64(max(b.share, 1))
+		if b.access&vk.Read != 0 {
+			sum += n
+		}
+		if b.access&vk.Write != 0 {
+			sum += n
+		}
+	}
+	return sum
 }
 
 // Segment begins a part of the program that is submitted on its own. Ops recorded from here on belong to it.

@@ -49,6 +49,9 @@ func (r *Run) Times() ([]OpTime, error) {
 // Work returns the number of floating point operations of the convolutions and matrix products in a run of the segment, the same on every device.
 func (s *Segment) Work() float64 { return s.work }
 
+// Traffic returns the bytes that a run's kernels read and write if caches keep nothing from one kernel to the next, and each kernel reads every byte once.
+func (s *Segment) Traffic() int64 { return s.traffic }
+
 // untimed returns a step's description without its time.
 func (s *Segment) untimed(x *step) OpTime {
 	o := OpTime{Segment: s.name, Kernel: x.kernel, Label: x.label, Backward: x.back, Work: x.work, Groups: x.groups}

@@ -235,16 +235,17 @@ func (r *resNet) Map(x *kernels.Tensor, m Mode) *kernels.Tensor {
 	return x
 }
 
-// Forward returns ReLU(last unit(… ReLU(first unit(x))) + shortcut(x)).
+// Forward returns ReLU(last unit(… ReLU(first unit(x))) + shortcut(x)). The shortcut comes first, so that its gradient comes second: a strided 1×1
+// convolution then adds to a part of the gradient, and need not write zeros to the rest.
 func (b block) Forward(x *kernels.Tensor, m Mode) *kernels.Tensor {
 	y, last := x, len(b.units)-1
+	if b.downsample != nil {
+		x = b.downsample.bn.Forward(b.downsample.conv.Forward(x, m), m)
+	}
 	for _, u := range b.units[:last] {
 		y = u.ReLU(y, nil, m)
 	}
 	y = b.units[last].conv.Forward(y, m)
-	if b.downsample != nil {
-		x = b.downsample.bn.Forward(b.downsample.conv.Forward(x, m), m)
-	}
 	return b.units[last].bn.ReLU(y, x, m)
 }
 

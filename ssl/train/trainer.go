@@ -253,6 +253,15 @@ func (t *Trainer) Variants() map[string]string { return t.prog.Variants() }
 // Planned returns the memory of the step beside the Store, in bytes.
 func (t *Trainer) Planned() int64 { return t.prog.Planned() }
 
+// Traffic returns the bytes that the kernels of a step read and write (kernels.Segment.Traffic).
+func (t *Trainer) Traffic() int64 {
+	sum := t.prog.Segment("clear").Traffic() + t.prog.Segment("update").Traffic()
+	for _, p := range t.passes {
+		sum += int64(p.runs) * t.prog.Segment(p.segment).Traffic()
+	}
+	return sum
+}
+
 // Free releases the device memory of the run.
 func (t *Trainer) Free() {
 	t.prog.Free()
