@@ -55,16 +55,11 @@ func demoMethods() []string {
 }
 
 // Cases returns all cases for Images: every method that trains the network of marr demo with its registered settings for DefaultEpochs, the recipes,
-// transformers, and CollapseCases and RankingCases.
+// transformers, some of these with mixed precision, and CollapseCases and RankingCases.
 func Cases() (cases []Case, err error) {
 	for _, name := range demoMethods() {
 		for seed := range max(1, seeds[name]) {
-			c := Case{Name: fmt.Sprintf("%s-%d", name, seed), Group: name, Config: demoConfig(uint64(seed))}
-			c.Config.Method = name
-			if name == "dino" {
-				c.Views, c.Config.ClipEach = globalViews, 3
-			}
-			cases = append(cases, c)
+			cases = append(cases, plainCase(name, uint64(seed)))
 		}
 	}
 	for _, name := range run.Recipes() {
@@ -89,7 +84,30 @@ func Cases() (cases []Case, err error) {
 		}
 		cases = append(cases, c)
 	}
-	return slices.Concat(cases, CollapseCases(), RankingCases()), nil
+	mixed, err := mixedCases()
+	return slices.Concat(cases, mixed, CollapseCases(), RankingCases()), err
+}
+
+// plainCase returns a run of a method with its registered settings.
+func plainCase(method string, seed uint64) Case {
+	c := Case{Name: fmt.Sprintf("%s-%d", method, seed), Group: method, Config: demoConfig(seed)}
+	c.Config.Method = method
+	if method == "dino" {
+		c.Views, c.Config.ClipEach = globalViews, 3
+	}
+	return c
+}
+
+// mixedCases returns runs that are among the others in fp32, with mixed precision.
+func mixedCases() ([]Case, error) {
+	vit := transformerCase("dino")
+	err := vit.recommend(numImages)
+	cases := []Case{plainCase("simclr", 0), plainCase("simclr", 1), plainCase("simclr", 2), plainCase("vicreg", 0), plainCase("dino", 0), vit}
+	for i := range cases {
+		c := &cases[i]
+		c.Name, c.Group, c.Config.Precision = "mixed-"+c.Name, c.Group+", mixed precision", "mixed"
+	}
+	return cases, err
 }
 
 // RecommendedCases returns a case for each method on the network of marr demo, and for each of transformers on a vision transformer, with the settings that
