@@ -170,7 +170,7 @@ func peerTrains(c run.Config, m ssl.Method) bool {
 	_, masked := m.(*ssl.MAE)
 	resnet := c.Arch == demo.Arch && fmt.Sprint(c.Backbone["width"]) == "16" && c.Backbone["stem"] == "strided" && c.Backbone["zero-init-residual"] == false
 	ok := (resnet || c.Arch == transformerConfig(0).Arch) && (c.Norm == "batch" || c.Norm == "none") && c.HeadNorm == "batch" &&
-		(c.Optimizer == "adamw" || c.Optimizer == "sgd") && c.Schedule == "cosine" && c.LREnd == 0 && c.Precision == train.Precisions[0] && c.Clip == 0 && c.Accumulate == 1 &&
+		(c.Optimizer == "adamw" || c.Optimizer == "sgd") && c.Schedule == "cosine" && c.LREnd == 0 && c.Precision != "mixed" && c.Clip == 0 && c.Accumulate == 1 &&
 		(c.Backbone["positions"] == "sincos") == masked && (c.Backbone["xavier"] == true) == masked
 	switch m := m.(type) {
 	case *ssl.SimCLR:
