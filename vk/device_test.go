@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"reflect"
 	"runtime"
 	"slices"
 	"strings"
@@ -200,7 +201,7 @@ func TestInfoIsJSONInSnakeCase(t *testing.T) {
 		}
 	}
 	var back Info
-	if err := json.Unmarshal(text, &back); err != nil || back != dev.Info() {
+	if err := json.Unmarshal(text, &back); err != nil || !reflect.DeepEqual(back, dev.Info()) {
 		t.Errorf("read back as %+v, %v", back, err)
 	}
 }

@@ -60,8 +60,9 @@ type Info struct {
 	Type          DeviceType `json:"type"`
 	VendorID      uint32     `json:"vendor_id"` // PCI vendor, or a Khronos number
 	DeviceID      uint32     `json:"device_id"`
-	API           string     `json:"api"`            // the driver's Vulkan version, "1.3.230"; nothing beyond 1.3 is used
-	Driver        string     `json:"driver"`         // driverName and driverInfo; empty if an older driver does not report them
+	API           string     `json:"api"`    // the driver's Vulkan version, "1.3.230"; nothing beyond 1.3 is used
+	Driver        string     `json:"driver"` // driverName and driverInfo; empty if an older driver does not report them
+	DriverID      DriverID   `json:"driver_id"`
 	DriverVersion uint32     `json:"driver_version"` // in the vendor's own encoding
 	UUID          string     `json:"uuid"`           // deviceUUID, or pipelineCacheUUID with Vulkan 1.0; hexadecimal
 	Limits        Limits     `json:"limits"`
@@ -87,8 +88,8 @@ type Limits struct {
 	TimestampBits          uint32    `json:"timestamp_bits"`            // valid bits of a timestamp; 0: the queue has no timestamps
 }
 
-// Caps are capabilities beyond Vulkan 1.0. Kernels may use only those that are true. Open enables Float16, Storage16, Int8 and
-// CooperativeMatrix on devices that have them.
+// Caps are capabilities beyond Vulkan 1.0. Kernels may use only those that are true. Open enables Float16, Storage16, Int8,
+// LeastSubgroup and CooperativeMatrix on devices that have them.
 type Caps struct {
 	SubgroupSize        uint32 `json:"subgroup_size"`       // 0: no subgroup operations in compute shaders
 	SubgroupArithmetic  bool   `json:"subgroup_arithmetic"` // subgroupAdd and the other arithmetic operations
@@ -98,8 +99,43 @@ type Caps struct {
 	Storage16           bool   `json:"storage16"`          // 16-bit elements in storage buffers
 	Int8                bool   `json:"int8"`               // 8-bit integers in shaders
 	CooperativeMatrix   bool   `json:"cooperative_matrix"` // VK_KHR_cooperative_matrix
-	Statistics          bool   `json:"statistics"`         // VK_KHR_pipeline_executable_properties, see Pipeline.Statistics
+	// Matrices are the shapes in which a subgroup multiplies cooperative matrices of halves and sums in floats.
+	Matrices []MatrixShape `json:"matrices"`
+	// LeastSubgroup is the smallest subgroup size that a kernel can require (Kernel.Subgroup); 0: it can require none.
+	LeastSubgroup uint32 `json:"least_subgroup"`
+	Statistics    bool   `json:"statistics"` // VK_KHR_pipeline_executable_properties, see Pipeline.Statistics
 }
+
+// MatrixShape is the shape of a product of cooperative matrices, [M K]·[K N].
+type MatrixShape struct{ M, N, K int }
+
+// String returns the shape as "16x16x16": M, N, K.
+func (m MatrixShape) String() string { return fmt.Sprintf("%dx%dx%d", m.M, m.N, m.K) }
+
+// MarshalText returns the shape as String does.
+func (m MatrixShape) MarshalText() ([]byte, error) { return []byte(m.String()), nil }
+
+// UnmarshalText is the inverse of MarshalText.
+func (m *MatrixShape) UnmarshalText(text []byte) error {
+	if _, err := fmt.Sscanf(string(text), "%dx%dx%d", &m.M, &m.N, &m.K); err != nil {
+		return fmt.Errorf("vk: matrix shape %q: want three sizes, such as 16x16x16", text)
+	}
+	return nil
+}
+
+// DriverID identifies a driver, as VkDriverId; 0 if an older driver does not report it.
+type DriverID uint32
+
+// Drivers that kernels tell apart.
+const (
+	DriverAMDProprietary DriverID = 1
+	DriverAMDVLK         DriverID = 2
+	DriverRADV           DriverID = 3
+	DriverNVIDIA         DriverID = 4 // NVIDIA's own
+	DriverIntelWindows   DriverID = 5
+	DriverANV            DriverID = 6 // Mesa's for Intel
+	DriverLlvmpipe       DriverID = 13
+)
 
 // MinStorageBuffers is the number of storage buffers that a kernel may bind on every device. Open rejects a device that allows
 // fewer. The minimum of the specification is 4, but all known desktop and mobile drivers allow at least 8.

@@ -19,6 +19,7 @@ type Kernel struct {
 	Texel     uint32   // bit i: binding i is a uniform texel buffer (samplerBuffer) of four floats or halves a texel
 	PushBytes int      // size of the push constant block, a multiple of 4, or 0
 	Spec      []uint32 // Spec[i] is the value of specialization constant id i (float constants as their bits)
+	Subgroup  uint32   // the size of every subgroup, one that Caps.LeastSubgroup allows; 0: the driver's choice
 }
 
 // Pipeline is a compiled Kernel. It lives until its Device is closed, or lost and opened again.
@@ -54,7 +55,7 @@ const (
 	maxTexels  = 16 // texel buffers that a kernel can bind on every device (maxPerStageDescriptorSampledImages)
 )
 
-// Pipeline returns the compiled kernel; it compiles each pair of name and specialization constants once. Several goroutines may
+// Pipeline returns the compiled kernel; it compiles each triple of name, specialization constants and subgroup size once. Several goroutines may
 // compile different kernels at the same time. Errors: more storage buffers than Limits.StorageBuffersPerStage, more than 16 texel
 // buffers, more push constant bytes than Limits.PushConstants, another kernel under the same name and constants.
 func (d *Device) Pipeline(k Kernel) (*Pipeline, error) {
@@ -64,7 +65,7 @@ func (d *Device) Pipeline(k Kernel) (*Pipeline, error) {
 	if err := d.checkKernel(k); err != nil {
 		return nil, err
 	}
-	key := k.Name + "\x00"
+	key := string(binary.LittleEndian.AppendUint32([]byte(k.Name+"\x00"), k.Subgroup))
 	for _, v := range k.Spec {
 		key = string(binary.LittleEndian.AppendUint32([]byte(key), v))
 	}
@@ -94,6 +95,9 @@ func (d *Device) checkKernel(k Kernel) error {
 		return fmt.Errorf("vk: pipeline %s: texel buffers %#b: at most %d, among the %d bindings", k.Name, k.Texel, maxTexels, k.Bindings)
 	case k.PushBytes < 0 || k.PushBytes%4 != 0 || k.PushBytes > int(l.PushConstants):
 		return fmt.Errorf("vk: pipeline %s: %d bytes of push constants: %q allows multiples of 4 up to %d", k.Name, k.PushBytes, d.info.Name, l.PushConstants)
+	case k.Subgroup > 0 && (d.info.Caps.LeastSubgroup == 0 || k.Subgroup < d.info.Caps.LeastSubgroup):
+		return fmt.Errorf("vk: pipeline %s: subgroups of %d: %q allows none below %d (0: none may be required)", k.Name, k.Subgroup, d.info.Name,
+			d.info.Caps.LeastSubgroup)
 	case len(k.Code) < 5 || k.Code[0] != spirvMagic:
 		return fmt.Errorf("vk: pipeline %s: the code (%d words) is not SPIR-V", k.Name, len(k.Code))
 	}
@@ -124,7 +128,7 @@ func (d *Device) compile(k Kernel) (*Pipeline, error) {
 		return nil, fmt.Errorf("vk: pipeline %s: %w", k.Name, err)
 	}
 	defer vulkan.DestroyShaderModule(d.dev, module, nil)
-	if p.handle, err = d.shim.pipeline(d.cache.handle, handle(module), p.layout, k.Spec); err != nil {
+	if p.handle, err = d.shim.pipeline(d.cache.handle, handle(module), p.layout, k.Spec, k.Subgroup); err != nil {
 		return nil, fmt.Errorf("vk: pipeline %s: %w", k.Name, err)
 	}
 	return p, nil

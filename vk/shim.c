@@ -52,16 +52,20 @@ marr_result marr_cache(marr_device *d, const uint8_t *data, uint64_t size, uint6
 	return RESULT(r, "vkCreatePipelineCache");
 }
 
-// marr_pipeline makes a compute pipeline from "main" of the module, with specialization constant i = spec[i]. cache may be 0.
+// marr_pipeline makes a compute pipeline from "main" of the module, with specialization constant i = spec[i]. cache may be 0. If subgroup is not 0,
+// every subgroup has that many invocations.
 marr_result marr_pipeline(marr_device *d, uint64_t cache, uint64_t module, uint64_t layout, uint32_t nspec, const uint32_t *spec,
-	uint64_t *out) {
+	uint32_t subgroup, uint64_t *out) {
 	VkSpecializationMapEntry *e = calloc(nspec + 1, sizeof *e);
 	if (!e) return RESULT(VK_ERROR_OUT_OF_HOST_MEMORY, "calloc");
 	for (uint32_t i = 0; i < nspec; i++) e[i] = (VkSpecializationMapEntry){.constantID = i, .offset = 4 * i, .size = 4};
 	VkSpecializationInfo special = {.mapEntryCount = nspec, .pMapEntries = e, .dataSize = 4 * nspec, .pData = spec};
+	VkPipelineShaderStageRequiredSubgroupSizeCreateInfo required = {
+		.sType = VK_STRUCTURE_TYPE_PIPELINE_SHADER_STAGE_REQUIRED_SUBGROUP_SIZE_CREATE_INFO, .requiredSubgroupSize = subgroup};
 	VkComputePipelineCreateInfo info = {.sType = VK_STRUCTURE_TYPE_COMPUTE_PIPELINE_CREATE_INFO,
 		.flags = d->keep,
 		.stage = {.sType = VK_STRUCTURE_TYPE_PIPELINE_SHADER_STAGE_CREATE_INFO, .stage = VK_SHADER_STAGE_COMPUTE_BIT,
+			.pNext = subgroup ? &required : NULL, .flags = subgroup ? VK_PIPELINE_SHADER_STAGE_CREATE_REQUIRE_FULL_SUBGROUPS_BIT : 0,
 			.module = HANDLE(VkShaderModule, module), .pName = "main", .pSpecializationInfo = nspec ? &special : NULL},
 		.layout = HANDLE(VkPipelineLayout, layout), .basePipelineIndex = -1};
 	VkPipeline made = VK_NULL_HANDLE;

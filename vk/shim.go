@@ -102,7 +102,7 @@ func shimQuery(in *instance, p vulkan.PhysicalDevice, index int) *physical {
 	x.Info = Info{
 		Index: index, Name: C.GoString(&c.name[0]), Type: deviceType(uint32(c._type)),
 		VendorID: uint32(c.vendor), DeviceID: uint32(c.device), API: version(uint32(c.api)),
-		Driver: C.GoString(&c.driver[0]), DriverVersion: uint32(c.driver_version),
+		Driver: C.GoString(&c.driver[0]), DriverID: DriverID(c.driver_id), DriverVersion: uint32(c.driver_version),
 		UUID: hex.EncodeToString(C.GoBytes(unsafe.Pointer(&c.uuid[0]), C.int(len(c.uuid)))),
 		Limits: Limits{
 			WorkGroupInvocations: uint32(c.invocations), SharedMemory: uint32(c.shared_memory), StorageRange: uint32(c.storage_range),
@@ -116,6 +116,12 @@ func shimQuery(in *instance, p vulkan.PhysicalDevice, index int) *physical {
 			BufferDeviceAddress: c.address != 0, Float16: c.float16 != 0, Storage16: c.storage16 != 0, Int8: c.int8 != 0,
 			CooperativeMatrix: c.cooperative_matrix != 0, Statistics: c.statistics != 0,
 		},
+	}
+	if c.subgroup_control != 0 {
+		x.Info.Caps.LeastSubgroup = uint32(c.least_subgroup)
+	}
+	for _, m := range c.matrix[:c.matrix_count] {
+		x.Info.Caps.Matrices = append(x.Info.Caps.Matrices, MatrixShape{int(m[0]), int(m[1]), int(m[2])})
 	}
 	for i := range 3 {
 		x.Info.Limits.WorkGroupSize[i], x.Info.Limits.WorkGroupCount[i] = uint32(c.size[i]), uint32(c.count[i])
@@ -180,10 +186,10 @@ func (s shimDevice) cache(data []byte) (uint64, error) {
 	return uint64(out), err
 }
 
-func (s shimDevice) pipeline(cache, module, layout uint64, spec []uint32) (uint64, error) {
+func (s shimDevice) pipeline(cache, module, layout uint64, spec []uint32, subgroup uint32) (uint64, error) {
 	var out C.uint64_t
 	err := shimError(C.marr_pipeline(s.d, C.uint64_t(cache), C.uint64_t(module), C.uint64_t(layout), C.uint32_t(len(spec)),
-		(*C.uint32_t)(unsafe.Pointer(unsafe.SliceData(spec))), &out))
+		(*C.uint32_t)(unsafe.Pointer(unsafe.SliceData(spec))), C.uint32_t(subgroup), &out))
 	return uint64(out), err
 }
 

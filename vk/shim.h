@@ -23,7 +23,10 @@ typedef struct {
 	uint32_t texel_elements;
 	uint32_t allocation_count;
 	float timestamp_period;
+	uint32_t driver_id; // VkDriverId, 0 if not reported
 	uint32_t subgroup_size, subgroup_arithmetic, timeline, address, float16, storage16, int8, memory_model, cooperative_matrix, statistics;
+	uint32_t subgroup_control, least_subgroup; // kernels may require a subgroup size; the smallest
+	uint32_t matrix_count, matrix[16][3];      // marr_matrices
 	uint32_t family_count, family_flags[16], family_timestamp_bits[16];
 	int32_t family; // index of the queue family to use; package vk chooses it
 	uint32_t type_count, type_flags[32], type_heap[32];
@@ -66,7 +69,7 @@ marr_result marr_set_layout(marr_device *d, uint32_t bindings, uint32_t texel, u
 marr_result marr_pipeline_layout(marr_device *d, uint64_t set_layout, uint32_t push_bytes, uint64_t *out);
 marr_result marr_cache(marr_device *d, const uint8_t *data, uint64_t size, uint64_t *out);
 marr_result marr_pipeline(marr_device *d, uint64_t cache, uint64_t module, uint64_t layout, uint32_t nspec, const uint32_t *spec,
-	uint64_t *out);
+	uint32_t subgroup, uint64_t *out);
 marr_result marr_statistics(marr_device *d, uint64_t pipeline, uint32_t room, marr_statistic *out, uint32_t *count);
 marr_result marr_assembly(marr_device *d, uint64_t pipeline, uint64_t room, char *out, uint64_t *size);
 marr_result marr_views(marr_device *d, uint32_t n, marr_range *ranges);

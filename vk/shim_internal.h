@@ -11,6 +11,9 @@
 #define RAW(x) ((uint64_t)(uintptr_t)(x))
 #define RESULT(code, call) ((marr_result){(int32_t)(code), (call)})
 
+// marr_matrices writes the shapes of cooperative matrices that kernels may use to info.
+void marr_matrices(VkPhysicalDevice p, PFN_vkVoidFunction query, marr_info *info);
+
 // marr_on_message is the debug messenger's callback, in shim_validation.c.
 VkBool32 marr_on_message(VkDebugUtilsMessageSeverityFlagBitsEXT severity, VkDebugUtilsMessageTypeFlagsEXT type,
 	const VkDebugUtilsMessengerCallbackDataEXT *data, void *user);

@@ -171,6 +171,7 @@ typedef struct {
 	VkPhysicalDeviceBufferDeviceAddressFeatures address;
 	matrix_features matrix;
 	VkPhysicalDevicePipelineExecutablePropertiesFeaturesKHR executable;
+	VkPhysicalDeviceSubgroupSizeControlFeatures control;
 } features;
 
 // allowed returns whether a struct may be queried that is in the core since version `since`, or else in an extension.
@@ -188,6 +189,7 @@ static void features_chain(features *f, uint32_t api, const VkExtensionPropertie
 	f->address.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_BUFFER_DEVICE_ADDRESS_FEATURES;
 	f->matrix.sType = COOPERATIVE_MATRIX_FEATURES;
 	f->executable.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_PIPELINE_EXECUTABLE_PROPERTIES_FEATURES_KHR;
+	f->control.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SUBGROUP_SIZE_CONTROL_FEATURES;
 	VkBaseOutStructure *last = (VkBaseOutStructure *)&f->head;
 	if (allowed(api, VK_API_VERSION_1_1, e, n, VK_KHR_16BIT_STORAGE_EXTENSION_NAME)) chain(&last, &f->storage16);
 	if (allowed(api, VK_API_VERSION_1_2, e, n, VK_KHR_SHADER_FLOAT16_INT8_EXTENSION_NAME)) chain(&last, &f->arithmetic);
@@ -196,6 +198,7 @@ static void features_chain(features *f, uint32_t api, const VkExtensionPropertie
 	if (allowed(api, VK_API_VERSION_1_2, e, n, VK_KHR_BUFFER_DEVICE_ADDRESS_EXTENSION_NAME)) chain(&last, &f->address);
 	if (listed(e, n, COOPERATIVE_MATRIX)) chain(&last, &f->matrix);
 	if (listed(e, n, VK_KHR_PIPELINE_EXECUTABLE_PROPERTIES_EXTENSION_NAME)) chain(&last, &f->executable);
+	if (allowed(api, VK_API_VERSION_1_3, e, n, VK_EXT_SUBGROUP_SIZE_CONTROL_EXTENSION_NAME)) chain(&last, &f->control);
 }
 
 static void query_features(PFN_vkGetPhysicalDeviceFeatures2 query, VkPhysicalDevice p, uint32_t api, const VkExtensionProperties *e, uint32_t n,
@@ -209,6 +212,7 @@ static void query_features(PFN_vkGetPhysicalDeviceFeatures2 query, VkPhysicalDev
 	o->timeline = f.timeline.timelineSemaphore, o->address = f.address.bufferDeviceAddress;
 	o->statistics = f.executable.pipelineExecutableInfo;
 	o->cooperative_matrix = f.matrix.cooperativeMatrix && o->memory_model;
+	o->subgroup_control = f.control.subgroupSizeControl && f.control.computeFullSubgroups;
 }
 
 static void query_properties(PFN_vkGetPhysicalDeviceProperties2 query, VkPhysicalDevice p, uint32_t api, const VkExtensionProperties *e, uint32_t n,
@@ -219,18 +223,23 @@ static void query_properties(PFN_vkGetPhysicalDeviceProperties2 query, VkPhysica
 	VkPhysicalDeviceMaintenance3Properties allocation = {.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_MAINTENANCE_3_PROPERTIES};
 	VkPhysicalDeviceMaintenance4Properties buffer = {.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_MAINTENANCE_4_PROPERTIES};
 	VkPhysicalDeviceDriverProperties driver = {.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_DRIVER_PROPERTIES};
+	VkPhysicalDeviceSubgroupSizeControlProperties control = {.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SUBGROUP_SIZE_CONTROL_PROPERTIES};
 	VkBaseOutStructure *last = (VkBaseOutStructure *)&head;
 	int newer = api >= VK_API_VERSION_1_1;
 	if (newer) chain(&last, &id), chain(&last, &subgroup);
 	if (allowed(api, VK_API_VERSION_1_1, e, n, VK_KHR_MAINTENANCE_3_EXTENSION_NAME)) chain(&last, &allocation);
 	if (allowed(api, VK_API_VERSION_1_2, e, n, VK_KHR_DRIVER_PROPERTIES_EXTENSION_NAME)) chain(&last, &driver);
 	if (allowed(api, VK_API_VERSION_1_3, e, n, VK_KHR_MAINTENANCE_4_EXTENSION_NAME)) chain(&last, &buffer);
+	if (allowed(api, VK_API_VERSION_1_3, e, n, VK_EXT_SUBGROUP_SIZE_CONTROL_EXTENSION_NAME)) chain(&last, &control);
 	query(p, &head);
 	if (newer) memcpy(o->uuid, id.deviceUUID, sizeof o->uuid);
 	if (subgroup.supportedStages & VK_SHADER_STAGE_COMPUTE_BIT) {
 		o->subgroup_size = subgroup.subgroupSize;
 		o->subgroup_arithmetic = (subgroup.supportedOperations & VK_SUBGROUP_FEATURE_ARITHMETIC_BIT) != 0;
 	}
+	if (control.requiredSubgroupSizeStages & VK_SHADER_STAGE_COMPUTE_BIT) o->least_subgroup = control.minSubgroupSize;
+	else o->subgroup_control = 0;
+	o->driver_id = driver.driverID;
 	if (allocation.maxMemoryAllocationSize) o->max_allocation = allocation.maxMemoryAllocationSize;
 	if (buffer.maxBufferSize && (!o->max_allocation || buffer.maxBufferSize < o->max_allocation)) o->max_allocation = buffer.maxBufferSize;
 	snprintf(o->driver, sizeof o->driver, "%s%s%s", driver.driverName, driver.driverInfo[0] ? " " : "", driver.driverInfo);
@@ -254,6 +263,7 @@ void marr_query(uint64_t instance, uint32_t instance_api, uint64_t physical, mar
 		(PFN_vkGetPhysicalDeviceProperties2)get_proc(in, core ? "vkGetPhysicalDeviceProperties2" : "vkGetPhysicalDeviceProperties2KHR");
 	if (f) query_features(f, p, api, e, n, o);
 	if (v) query_properties(v, p, api, e, n, o);
+	if (o->cooperative_matrix) marr_matrices(p, get_proc(in, "vkGetPhysicalDeviceCooperativeMatrixPropertiesKHR"), o);
 	free(e);
 }
 
@@ -294,15 +304,15 @@ static int load_functions(marr_device *d, PFN_vkGetDeviceProcAddr get) {
 }
 
 // marr_device_create creates a device with one queue of info's family. It enables the features that the device has and shaders may
-// use: 16-bit storage, half and 8-bit arithmetic, the memory model and cooperative matrices. It does not enable timeline semaphores
-// and buffer addresses, which nothing here uses. Where the driver
-// has pipeline statistics it enables marr_statistics, and with assembly marr_assembly too.
+// use: 16-bit storage, half and 8-bit arithmetic, required subgroup sizes, the memory model and cooperative matrices. It does not enable timeline
+// semaphores and buffer addresses, which nothing here uses. Where the driver has pipeline statistics it enables marr_statistics, and with assembly
+// marr_assembly too.
 marr_result marr_device_create(uint64_t instance, uint64_t physical, const marr_info *info, int assembly, marr_device **out) {
 	VkInstance in = HANDLE(VkInstance, instance);
 	VkPhysicalDevice p = HANDLE(VkPhysicalDevice, physical);
 	uint32_t n, next = 0;
 	VkExtensionProperties *e = device_extensions(in, p, &n);
-	const char *ext[8];
+	const char *ext[9];
 	features f;
 	void *head = NULL;
 	f.storage16 = (VkPhysicalDevice16BitStorageFeatures){.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_16BIT_STORAGE_FEATURES,
@@ -333,6 +343,12 @@ marr_result marr_device_create(uint64_t instance, uint64_t physical, const marr_
 	if (info->statistics) {
 		head = &f.executable;
 		ext[next++] = VK_KHR_PIPELINE_EXECUTABLE_PROPERTIES_EXTENSION_NAME;
+	}
+	f.control = (VkPhysicalDeviceSubgroupSizeControlFeatures){.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SUBGROUP_SIZE_CONTROL_FEATURES,
+		.pNext = head, .subgroupSizeControl = 1, .computeFullSubgroups = 1};
+	if (info->subgroup_control) {
+		head = &f.control;
+		if (info->usable_api < VK_API_VERSION_1_3) ext[next++] = VK_EXT_SUBGROUP_SIZE_CONTROL_EXTENSION_NAME;
 	}
 	if (listed(e, n, PORTABILITY_SUBSET)) ext[next++] = PORTABILITY_SUBSET; // required on a device that lists it
 	free(e);

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"math"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -108,7 +109,7 @@ func checkFile(t *testing.T, r *Report) {
 	if err := bench.ReadJSON(path, &got); err != nil {
 		t.Fatal(err)
 	}
-	if got.Device != device.Info() || got.Version != r.Version || len(got.Ops) != 3 || len(got.Ops[0].Failures) != len(r.Ops[0].Failures) {
+	if !reflect.DeepEqual(got.Device, device.Info()) || got.Version != r.Version || len(got.Ops) != 3 || len(got.Ops[0].Failures) != len(r.Ops[0].Failures) {
 		t.Fatalf("%+v", got)
 	}
 	f := got.Ops[0].Failures[0]

@@ -40,12 +40,24 @@ func devicesCommand(fs *pflag.FlagSet) func(context.Context, []string) error {
 			return out.write(describe(all))
 		}
 		for _, d := range all {
-			fmt.Printf("%d  %s\n   %s, Vulkan %s, %s, %d MiB\n   %s kernels (tiles %s; inputs read %s), largest binding %d MiB, %d KiB shared memory, groups of up to %d, subgroup %d\n",
+			fmt.Printf("%d  %s\n   %s, Vulkan %s, %s, %d MiB\n   %s kernels (tiles %s; inputs read %s), largest binding %d MiB, %d KiB shared memory, groups of up to %d, subgroup %d%s\n",
 				d.Index, d.Name, d.Type, d.API, d.Driver, d.Limits.DeviceMemory>>20, kernels.FamilyOf(d), strings.Join(kernels.TilesOf(d), " "), kernels.InputAccessOf(d, vk.ReadSettings()), d.Limits.StorageRange>>20,
-				d.Limits.SharedMemory>>10, d.Limits.WorkGroupInvocations, d.Caps.SubgroupSize)
+				d.Limits.SharedMemory>>10, d.Limits.WorkGroupInvocations, d.Caps.SubgroupSize, matrices(d.Caps.Matrices))
 		}
 		return nil
 	}
+}
+
+// matrices describes the shapes of cooperative matrices; "" if there are none.
+func matrices(shapes []vk.MatrixShape) string {
+	if len(shapes) == 0 {
+		return ""
+	}
+	names := make([]string, len(shapes))
+	for i, s := range shapes {
+		names[i] = s.String()
+	}
+	return ", matrices of halves " + strings.Join(names, " ")
 }
 
 // description is a device as marr devices --json prints it.
