@@ -11,7 +11,11 @@
 //
 //	//! target vulkan1.1
 //
-// sets the target environment of a source; the default is vulkan1.0.
+// sets the target environment of a source; the default is vulkan1.0. The line
+//
+//	//! needs GL_KHR_cooperative_matrix
+//
+// names a GLSL extension that older compilers lack. If the installed glslc does, such a source is compiled by the command in MARR_GLSLC.
 package shaders
 
 import (

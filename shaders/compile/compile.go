@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"sort"
 	"strings"
 	"sync"
@@ -20,7 +21,7 @@ import (
 type Entry struct {
 	Key      string `json:"source"`   // Shader.Key at compilation
 	SPIRV    string `json:"spirv"`    // sha256 of the file, in hexadecimal
-	Compiler string `json:"compiler"` // the result of Version
+	Compiler string `json:"compiler"` // the result of Version, or that of the newer compiler
 	// Push names the members of the push-constant block in order, separated by spaces. The SPIR-V itself has no names.
 	Push string `json:"push,omitempty"`
 }
@@ -66,9 +67,48 @@ func replace(path string, data []byte) error {
 
 // Version returns the version of the installed glslc and its libraries, on one line.
 func Version() (string, error) {
-	out, err := exec.Command("glslc", "--version").Output()
+	v, err := installed.version()
 	if err != nil {
 		return "", fmt.Errorf("compile: glslc: %w: install it (Debian: apt-get install glslc)", err)
+	}
+	return v, nil
+}
+
+// compiler is the command of a glslc.
+type compiler []string
+
+var installed = compiler{"glslc"}
+
+// newerVariable names the environment variable with the command of a newer glslc, for sources that need what the installed one lacks.
+const newerVariable = "MARR_GLSLC"
+
+// compilerFor returns the compiler of a shader.
+func compilerFor(s Shader) (compiler, error) {
+	newer := compiler(strings.Fields(os.Getenv(newerVariable)))
+	switch {
+	case s.Needs == "" || installed.has(s.Needs):
+		return installed, nil
+	case len(newer) == 0:
+		return nil, fmt.Errorf("compile: %s: the installed glslc lacks %s: set %s to the command of a newer one, or run make shaders", s.Name, s.Needs, newerVariable)
+	}
+	return newer, nil
+}
+
+func (c compiler) command(args ...string) *exec.Cmd {
+	return exec.Command(c[0], append(slices.Clone(c[1:]), args...)...)
+}
+
+// has reports whether the compiler knows an extension.
+func (c compiler) has(extension string) bool {
+	cmd := c.command("-fshader-stage=comp", "-o", "-", "-")
+	cmd.Stdin = strings.NewReader("#version 450\n#extension " + extension + " : require\nvoid main() {}\n")
+	return cmd.Run() == nil
+}
+
+func (c compiler) version() (string, error) {
+	out, err := c.command("--version").Output()
+	if err != nil {
+		return "", err
 	}
 	var parts []string
 	for _, line := range strings.Split(string(out), "\n") {
@@ -84,8 +124,12 @@ func Compile(dir string, s Shader) ([]byte, error) { return glslc(dir, s, "-O") 
 
 // glslc compiles a shader at an optimization level: -O, which strips all names, or -O0, which keeps them.
 func glslc(dir string, s Shader, level string) ([]byte, error) {
+	c, err := compilerFor(s)
+	if err != nil {
+		return nil, err
+	}
 	args := append([]string{level, "--target-env=" + s.Target, "-fshader-stage=comp", "-I", "."}, s.Defines...)
-	cmd := exec.Command("glslc", append(args, "-o", "-", s.Source)...)
+	cmd := c.command(append(args, "-o", "-", s.Source)...)
 	cmd.Dir = dir
 	var out, msg bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &msg
@@ -212,8 +256,7 @@ func compileAll(dir string, list []Shader, todo map[string]string, m Manifest, w
 	if len(todo) == 0 {
 		return nil
 	}
-	version, err := Version()
-	if err != nil {
+	if _, err := Version(); err != nil {
 		return err
 	}
 	var (
@@ -230,11 +273,7 @@ func compileAll(dir string, list []Shader, todo map[string]string, m Manifest, w
 		wg.Go(func() {
 			slots <- struct{}{}
 			defer func() { <-slots }()
-			code, err := Compile(dir, s)
-			var push string
-			if err == nil {
-				push, err = pushNames(dir, s)
-			}
+			entry, code, err := compileOne(dir, s)
 			if err == nil {
 				err = replace(filepath.Join(dir, "spv", s.Name+".spv"), code)
 			}
@@ -244,10 +283,28 @@ func compileAll(dir string, list []Shader, todo map[string]string, m Manifest, w
 				failed = append(failed, err)
 				return
 			}
-			m[s.Name] = Entry{Key: s.Key, SPIRV: digest(code), Compiler: version, Push: push}
+			m[s.Name] = entry
 			log(fmt.Sprintf("compiled %s (%s; %d bytes)", s.Name, why, len(code)))
 		})
 	}
 	wg.Wait()
 	return errors.Join(failed...)
+}
+
+// compileOne returns the SPIR-V of a shader and its manifest entry.
+func compileOne(dir string, s Shader) (e Entry, code []byte, err error) {
+	c, err := compilerFor(s)
+	if err != nil {
+		return e, nil, err
+	}
+	e.Key = s.Key
+	if e.Compiler, err = c.version(); err != nil {
+		return e, nil, fmt.Errorf("compile: %s: %s: %w", s.Name, strings.Join(c, " "), err)
+	}
+	if code, err = Compile(dir, s); err != nil {
+		return e, nil, err
+	}
+	e.SPIRV = digest(code)
+	e.Push, err = pushNames(dir, s)
+	return e, code, err
 }

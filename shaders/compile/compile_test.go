@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 )
 
@@ -112,6 +113,7 @@ func TestScanRejectsMalformedSources(t *testing.T) {
 		"flag for define":   "//! variant x -O0\n",
 		"variant twice":     "//! variant x\n//! variant x -DA\n",
 		"target":            "//! target opengl\n",
+		"extension":         "//! needs matrices\n",
 		"missing include":   "#include \"gone.glsl\"\n",
 	} {
 		dir := t.TempDir()
@@ -153,5 +155,26 @@ func TestUpdateCompilesOnlyWhatChanged(t *testing.T) {
 	remove(t, dir, "c.comp")
 	if bad, err := Check(dir); err != nil || len(bad) != 0 {
 		t.Fatalf("Check after the updates: %v, %v", bad, err)
+	}
+}
+
+func TestNewerCompilerIsUsedWhereTheInstalledOneLacksAnExtension(t *testing.T) {
+	if _, err := Version(); err != nil {
+		t.Skip("glslc is not installed: only a change of a shader needs it")
+	}
+	dir := t.TempDir()
+	put(t, dir, "a.comp", "#version 450\nvoid main(){}\n")
+	put(t, dir, "b.comp", "#version 450\n//! needs GL_MARR_no_such\nvoid main(){}\n")
+	for _, c := range []struct {
+		newer string
+		lines int
+		want  string
+	}{{"", 1, "GL_MARR_no_such: set MARR_GLSLC"}, {"no-such-compiler", 0, "no-such-compiler"}, {"nice -n 1 glslc", 1, ""}} {
+		t.Setenv("MARR_GLSLC", c.newer)
+		var lines []string
+		err := Update(dir, 1, func(s string) { lines = append(lines, s) })
+		if len(lines) != c.lines || (err == nil) != (c.want == "") || err != nil && !strings.Contains(err.Error(), c.want) {
+			t.Errorf("newer compiler %q: compiled %q, error %v, want %d shaders and an error with %q", c.newer, lines, err, c.lines, c.want)
+		}
 	}
 }

@@ -21,6 +21,7 @@ type Shader struct {
 	Source  string   // file name in the folder
 	Defines []string // -DNAME or -DNAME=VALUE, in order
 	Target  string   // vulkan1.0, vulkan1.1 …
+	Needs   string   // a GLSL extension that older compilers lack; "" for most
 	Key     string   // sha256, in hexadecimal, of source, includes, defines and target
 }
 
@@ -29,6 +30,7 @@ var (
 	include   = regexp.MustCompile(`(?m)^\s*#\s*include\s+["<]([^">]+)[">]`)
 	define    = regexp.MustCompile(`^-D[A-Za-z_][A-Za-z0-9_]*(=\S+)?$`)
 	target    = regexp.MustCompile(`^vulkan1\.[0-9]$`)
+	extension = regexp.MustCompile(`^GL_[A-Za-z0-9_]+$`)
 	word      = regexp.MustCompile(`^[A-Za-z0-9_-]+$`)
 )
 
@@ -59,7 +61,7 @@ func scanSource(dir, source string) ([]Shader, error) {
 	if err != nil {
 		return nil, fmt.Errorf("compile: %w", err)
 	}
-	env := "vulkan1.0"
+	env, needs := "vulkan1.0", ""
 	var list []Shader
 	seen := map[string]bool{}
 	for i, line := range strings.Split(string(text), "\n") {
@@ -71,11 +73,13 @@ func scanSource(dir, source string) ([]Shader, error) {
 		switch {
 		case m[1] == "target" && len(arg) == 1 && target.MatchString(arg[0]):
 			env = arg[0]
+		case m[1] == "needs" && len(arg) == 1 && extension.MatchString(arg[0]):
+			needs = arg[0]
 		case m[1] == "variant" && len(arg) > 0 && word.MatchString(arg[0]) && !seen[arg[0]] && allDefines(arg[1:]):
 			seen[arg[0]] = true
 			list = append(list, Shader{Name: base + "." + arg[0], Source: source, Defines: arg[1:]})
 		default:
-			return nil, fmt.Errorf("compile: %s:%d: %q: expected `//! variant <new name> -DX=1 …` or `//! target vulkan1.1`", source, i+1, line)
+			return nil, fmt.Errorf("compile: %s:%d: %q: expected `//! variant <new name> -DX=1 …`, `//! target vulkan1.1` or `//! needs GL_EXT_name`", source, i+1, line)
 		}
 	}
 	if len(list) == 0 {
@@ -86,7 +90,7 @@ func scanSource(dir, source string) ([]Shader, error) {
 		return nil, err
 	}
 	for i := range list {
-		list[i].Target = env
+		list[i].Target, list[i].Needs = env, needs
 		sum := sha256.Sum256([]byte(deps + "\n" + strings.Join(list[i].Defines, " ") + "\n" + env))
 		list[i].Key = hex.EncodeToString(sum[:])
 	}
