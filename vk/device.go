@@ -25,7 +25,7 @@ type Options struct {
 	Assembly bool
 	// CacheDir is the folder that keeps compiled pipelines between processes (see the function CacheDir); empty: none.
 	CacheDir string
-	// Warn receives one-line warnings: the pipeline cache is damaged or cannot be written. Open and Close call it on their
+	// Warn receives one-line warnings: the pipeline cache is damaged or cannot be written. Open, Close and Reopen call it on their
 	// goroutine.
 	Warn func(string)
 	// Compiling receives the progress of Pipelines: done = 0 before the first kernel, a call after each, and done = total at the end, also

@@ -32,8 +32,15 @@ func newWatchdog(t DeviceType) watchdog {
 	return w
 }
 
+// leastUnit bounds the unit after many losses, in seconds: the work between two submissions should take longer than they do.
+const leastUnit = 1e-3
+
 // halve is called after the device was lost.
-func (w *watchdog) halve() { w.unit, w.most = w.unit/2, w.most/2 }
+func (w *watchdog) halve() {
+	if w.unit/2 >= leastUnit {
+		w.unit, w.most = w.unit/2, w.most/2
+	}
+}
 
 // seconds returns the assumed time of an op. Work that is not a positive number counts as 0.
 func (w watchdog) seconds(work float64, accesses []Binding) float64 {

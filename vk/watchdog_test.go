@@ -47,6 +47,16 @@ func TestWatchdogCountsFlopsAndBytes(t *testing.T) {
 	}
 }
 
+func TestTimesOfALosingDeviceAreBounded(t *testing.T) {
+	w := newWatchdog(Integrated)
+	for range 100 {
+		w.halve()
+	}
+	if w.unit < leastUnit || w.unit > 2*leastUnit || w.most < 6*time.Millisecond {
+		t.Errorf("%+v after many losses", w)
+	}
+}
+
 // The device is treated as a GPU on which every op fills a command buffer. Their times are known after the first run.
 func TestMeasuredCommandBuffersAreSubmittedTogether(t *testing.T) {
 	if dev.info.Limits.TimestampBits == 0 {

@@ -118,7 +118,9 @@ func TestRunThatLosesItsDeviceEndsWithTheSameBytes(t *testing.T) {
 			t.Errorf("%s: the runs continued from steps %v, want 0 and 6", method, step)
 		}
 		t.Run(method+" three times", func(t *testing.T) { loseThreeTimes(t, dev, method, whole) })
-		t.Run(method+" with progress", func(t *testing.T) { loseWithProgress(t, dev, method, whole) })
+		if !testing.Short() {
+			t.Run(method+" with progress", func(t *testing.T) { loseWithProgress(t, dev, method, whole) })
+		}
 	}
 }
 
