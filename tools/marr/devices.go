@@ -89,16 +89,20 @@ func openDevice(selector string) (*vk.Device, error) {
 	return dev, err
 }
 
-// compileProgress returns a function that prints the progress of compilation if it takes more than a second.
+// compileProgress returns a function that prints the progress of compilation: on a terminal after a second, elsewhere after ten.
 func compileProgress() func(done, total int) {
 	var p *workProgress
 	return func(done, total int) {
-		if done == 0 {
+		switch done {
+		case total:
+			if p != nil {
+				p.clear()
+			}
+		case 0:
 			p = newWorkProgress()
-		}
-		p.update(done, total, func(float64) string { return fmt.Sprintf("compiling %d kernels: %d done", total, done) })
-		if done == total {
-			p.clear()
+			p.printed = p.start
+		default:
+			p.update(done, total, func(float64) string { return fmt.Sprintf("compiling %d kernels: %d done", total, done) })
 		}
 	}
 }
