@@ -39,6 +39,7 @@ type Report struct {
 // Op is the result of all cases of an op.
 type Op struct {
 	Name     string           `json:"name"`
+	OnHalves bool             `json:"on_halves,omitempty"` // on 16-bit floats, which errors reflect
 	Cases    int              `json:"cases"`
 	Seconds  float64          `json:"seconds"`
 	Forward  optest.Distance  `json:"forward"`  // the largest relative error of a result
@@ -62,9 +63,9 @@ type Options struct {
 	Progress func(done, total int, part string)
 }
 
-// Ops returns all ops that a program can check: those with cases. The others need golden files.
+// Ops returns all ops that a program can check: those with cases, and those of networks also on halves. The others need golden files.
 func Ops() []optest.Op {
-	return slices.DeleteFunc(cases.All(), func(op optest.Op) bool { return len(op.Cases) == 0 })
+	return slices.DeleteFunc(append(cases.All(), cases.Halves()...), func(op optest.Op) bool { return len(op.Cases) == 0 })
 }
 
 // DefaultTraining is the training that runs twice.
@@ -143,7 +144,7 @@ func environment(all []string) map[string]string {
 func (r *Report) checkOp(b optest.Bench, op optest.Op) error {
 	start := time.Now()
 	found, err := b.Check(op.All()...)
-	r.Ops = append(r.Ops, Op{op.Name, found.Cases, time.Since(start).Seconds(), found.Forward, found.Backward, found.Failures})
+	r.Ops = append(r.Ops, Op{op.Name, op.OnHalves, found.Cases, time.Since(start).Seconds(), found.Forward, found.Backward, found.Failures})
 	return err
 }
 

@@ -51,17 +51,18 @@ func (r *Report) Print(w io.Writer) {
 
 // printOps writes the numbers of ops and cases, and the first failures.
 func (r *Report) printOps(w io.Writer) {
-	var total Op
-	passed := 0
+	var cases, passed int
+	var seconds float64
+	largest := map[bool]optest.Distance{} // by OnHalves
 	for _, op := range r.Ops {
-		total.Cases, total.Seconds = total.Cases+op.Cases, total.Seconds+op.Seconds
-		total.Forward, total.Backward = max(total.Forward, op.Forward), max(total.Backward, op.Backward)
+		cases, seconds = cases+op.Cases, seconds+op.Seconds
+		largest[op.OnHalves] = max(largest[op.OnHalves], op.Forward, op.Backward)
 		if len(op.Failures) == 0 {
 			passed++
 		}
 	}
-	fmt.Fprintf(w, "ops       %d of %d pass with every kernel that they may get (%d cases, %.0f s); largest error %.2g forward, %.2g backward\n", passed,
-		r.NumOps, total.Cases, total.Seconds, float64(total.Forward), float64(total.Backward))
+	fmt.Fprintf(w, "ops       %d of %d pass with every kernel that they may get (%d cases, %.0f s); largest error %.2g on floats, %.2g on halves\n", passed,
+		r.NumOps, cases, seconds, float64(largest[false]), float64(largest[true]))
 	if left := r.NumOps - len(r.Ops); left > 0 {
 		fmt.Fprintf(w, "          %d were not reached\n", left)
 	}

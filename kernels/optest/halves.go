@@ -17,7 +17,7 @@ func (o Op) Halves() Op {
 	for i, c := range cases {
 		cases[i] = c.halves()
 	}
-	return Op{Name: o.Name + " of halves", NoGolden: true, Build: cases[0].Build, Cases: cases}
+	return Op{Name: o.Name + " of halves", NoGolden: true, OnHalves: true, Build: cases[0].Build, Cases: cases}
 }
 
 func (c Case) halves() Case {

@@ -17,6 +17,8 @@ type Op struct {
 	Name string
 	// NoGolden marks an op without cases in the golden files.
 	NoGolden bool
+	// OnHalves marks what Halves returns: its errors are those of 16-bit floats.
+	OnHalves bool
 	// Build records the op. Nil: the cases have their own, or the op is an update whose device test is elsewhere, and only its reference is compared
 	// with PyTorch.
 	Build func(in In) *kernels.Tensor
