@@ -66,7 +66,11 @@ func TestFineTunedAlikeFromARunAndFromItsFiles(t *testing.T) {
 func TestFineTuningFromONNXDependsOnNothingElse(t *testing.T) {
 	t.Parallel()
 	set := pictures32(t)
-	for _, flags := range [][]string{{"--norm", "group"}, {"--norm", "moving-mean"}, {"--norm", "none"}, {"--method", "dino", "--arch", "resnet18", "--stem", "cifar"}} {
+	cases := [][]string{{"--norm", "group"}, {"--norm", "moving-mean"}, {"--norm", "none"}, {"--method", "dino", "--arch", "resnet18", "--stem", "cifar"}}
+	if testing.Short() {
+		cases = cases[:1]
+	}
+	for _, flags := range cases {
 		dir := t.TempDir()
 		run, first, second := filepath.Join(dir, "pretrained"), filepath.Join(dir, "run"), filepath.Join(dir, "onnx")
 		ok(t, small(set, run, append([]string{"--size", "16", "--epochs", "1", "--eval-every", "0"}, flags...)...)...)
