@@ -10,8 +10,8 @@
 //
 // A Store owns the memory that outlives a program: parameters, gradients, moments, running statistics. A Program is recorded work on a Store.
 //
-// Activations are NHWC and matrices row-major, fp32, with the last axis padded to a multiple of four lanes. Pad lanes always hold zeros, so sums,
-// dot products and sums of squares need no mask; other reductions use the logical width. Weights are KRSC, with K padded too.
+// Activations are NHWC and matrices row-major, fp32 or halves (Half), with the last axis padded to a multiple of four lanes. Pad lanes always hold zeros, so
+// sums, dot products and sums of squares need no mask; other reductions use the logical width. Weights are KRSC, with K padded too.
 //
 // Misuse while building panics with *BuildError, which Build returns as an error. All other failures are returned as errors.
 //
