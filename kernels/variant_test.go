@@ -201,6 +201,7 @@ func TestTunerDoesNotRepeatWhatLostTheDevice(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer dev.Close()
+	dev.Configure(vk.Settings{})
 	dir := t.TempDir()
 	build := func() (*kernels.Program, error) {
 		st := kernels.NewStore(dev)

@@ -14,6 +14,7 @@ import (
 	"marr/ssl/data/datatest"
 	"marr/ssl/train"
 	"marr/vk"
+	"marr/vk/vktest"
 )
 
 // ownDevice returns a device that a test may lose.
@@ -24,6 +25,7 @@ func ownDevice(t *testing.T) *vk.Device {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { dev.Close() })
+	vktest.Configure(t, dev, func(s *vk.Settings) { s.Eager = false }) // it submits each op by itself
 	return dev
 }
 

@@ -7,7 +7,9 @@ import (
 )
 
 // losing is the environment of a command whose device is lost at this submission.
-func losing(submission string) []string { return []string{"MARR_TEST_LOSE=" + submission} }
+func losing(submission string) []string {
+	return []string{"MARR_TEST_LOSE=" + submission, "MARR_EAGER=0"}
+}
 
 // The device is lost after the first measurements, whose encoder is on it.
 func TestRunThatLosesItsDeviceIsMeasuredAgain(t *testing.T) {
@@ -33,6 +35,14 @@ func TestRunThatLosesItsDeviceIsMeasuredAgain(t *testing.T) {
 		if m.Epoch != i+1 || (m.Kept == nil) != (i == 0) {
 			t.Errorf("measurement %d: %+v", i, m)
 		}
+	}
+}
+
+func TestPlanIsMadeInSpiteOfALoss(t *testing.T) {
+	t.Parallel()
+	r := call(t, losing("20"), small(images64(t), filepath.Join(t.TempDir(), "run"), "--dry-run")...)
+	if want := "was lost (VK_ERROR_DEVICE_LOST) while a step was measured: it was opened again\n"; r.status != 0 || strings.Count(r.err, want) != 1 {
+		t.Errorf("status %d, said %q, want one %q", r.status, r.err, want)
 	}
 }
 

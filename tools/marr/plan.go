@@ -28,8 +28,25 @@ const (
 	measureTime = 2 * time.Second
 )
 
-// measureStep returns the cost of a training step.
+// measureStep returns the cost of a training step. It opens the device again if that is lost, for instance by a kernel that the tuner tries.
 func measureStep(ctx context.Context, dev *vk.Device, tuner *kernels.Tuner, c run.Config, m ssl.Method, text string, set *data.Set) (cost, error) {
+	for losses := 1; ; losses++ {
+		x, err := measureOnce(ctx, dev, tuner, c, m, text, set)
+		if losses == maxLosses || !errors.Is(err, vk.ErrDeviceLost) {
+			return x, err
+		}
+		if err := dev.Reopen(); err != nil {
+			return x, err
+		}
+		note("the device %s was lost (VK_ERROR_DEVICE_LOST) while a step was measured: it was opened again", dev.Info().Name)
+	}
+}
+
+// maxLosses is the number of losses of the device that end the measurement of a step.
+const maxLosses = 3
+
+// measureOnce is measureStep that fails when the device is lost.
+func measureOnce(ctx context.Context, dev *vk.Device, tuner *kernels.Tuner, c run.Config, m ssl.Method, text string, set *data.Set) (cost, error) {
 	c.Epochs = 1000 // more than the steps that are measured
 	c.Resolve(set)
 	if err := c.Check(set); err != nil {
