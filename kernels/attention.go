@@ -91,7 +91,7 @@ func (a attention) family(g *Graph) string {
 		}
 	}
 	offer("lean", a.width <= maxFusedWidth && g.dev != nil && InputAccess(g.dev) == "texel")
-	offer("tiled", a.width <= maxFusedWidth)
+	offer("tiled", a.width <= maxFusedWidth && (restricted || g.dev == nil || Fits(g.dev.Info(), "attention_tiled")))
 	offer("composed", true)
 	if len(options) == 0 {
 		options = []variant{{kernel: "attention_composed"}}

@@ -48,6 +48,7 @@ func (g *Graph) choose(c choice) variant {
 	}
 	v, ok := g.pinned(c)
 	if !ok {
+		c.options = g.withoutSpills(c)
 		v, ok = g.store.tuner.pick(g, c)
 	}
 	if !ok {
@@ -73,11 +74,14 @@ func (g *Graph) pinned(c choice) (variant, bool) {
 	return c.named(name), true
 }
 
-// byRule is the static rule: lean kernels on CPU devices; elsewhere the first variant that suits, else the smallest tile.
+// byRule is the static rule: lean kernels on CPU devices; elsewhere the first tile that suits, else the smallest tile, else the kernel for small GPUs.
 func (g *Graph) byRule(c choice) variant {
-	last := c.options[len(c.options)-1]
-	if g.dev == nil || last.tile == nil || c.options[0].tile == nil && g.dev.Info().Type == vk.CPU {
-		return c.options[0]
+	first, last := c.options[0], c.options[len(c.options)-1]
+	if g.dev == nil || first.tile == nil && g.dev.Info().Type == vk.CPU {
+		return first
+	}
+	if last.tile == nil {
+		return c.options[max(0, slices.IndexFunc(c.options, variant.small))]
 	}
 	for _, v := range c.options {
 		if v.tile != nil && c.rule(v) {

@@ -91,6 +91,9 @@ func (g *Graph) convData(dx *Tensor, add int, dy, w *Tensor, c convShape) {
 			if gh < 1 || gw < 1 || add == 1 && tapsH*tapsW == 0 {
 				continue
 			}
+			if tapsH*tapsW == 0 { // tiled.gather goes by either
+				tapsH, tapsW = 0, 0
+			}
 			classes = append(classes, gemmForward{y: dx, x: dy, w: w, images: c.n, gridH: gh, gridW: gw, c: c.k, k: c.c, inH: c.oh, inW: c.ow,
 				step: 1, offH: (a + c.pad - r0) / c.stride, offW: (b + c.pad - s0) / c.stride, dir: -1, tapsH: tapsH, tapsW: tapsW,
 				wTap0: (r0*c.s + s0) * c4, wTapH: c.stride * c.s * c4, wTapW: c.stride * c4, wIn: c.r * c.s * c4,

@@ -43,7 +43,7 @@ func (g *Graph) gemmForward(a gemmForward) *producer {
 		options: g.forwardVariants(a), narrow: a.k < 32, rule: func(v variant) bool { return v.suitsForward(m, a.k) }, launch: a.launch,
 	})
 	from, l := len(g.steps), a.launch(pick)
-	canMakeStats := pick.tile != nil && a.classes <= 1 && a.add == 0 && !a.batched && g.wholeTiles(&l, a, pick.rows) && !g.unfused()
+	canMakeStats := pick.tile != nil && a.classes <= 1 && a.add == 0 && !a.batched && g.wholeTiles(&l, a, pick.rows) && !g.unfused() && !g.spills(withStatistics(l))
 	g.run(l)
 	if !canMakeStats {
 		return nil
@@ -65,6 +65,12 @@ func (g *Graph) wholeTiles(l *launch, a gemmForward, tile int) bool {
 // leastRange is the largest binding that every device has, in bytes (maxStorageBufferRange).
 const leastRange = 128 << 20
 
+// withStatistics returns the launch of the kernel that also computes statistics.
+func withStatistics(l launch) launch {
+	l.kernel = strings.Replace(l.kernel, "gather", "stats", 1)
+	return l
+}
+
 // statistics makes the dispatches also store mean and M2 of every tile of rows, from their sums in registers. This saves batch norm a pass over x.
 func (p *producer) statistics(g *Graph, x *Tensor) *Tensor {
 	if p.part != nil {
@@ -72,7 +78,7 @@ func (p *producer) statistics(g *Graph, x *Tensor) *Tensor {
 	}
 	p.part = g.alloc("batch norm sums", F32, []int{ceil(x.Rows(), p.tile), 2, x.Stride()})
 	for i, s := range p.steps {
-		s.kernel, s.label = strings.Replace(s.kernel, "gather", "stats", 1), strings.Replace(s.label, "gather", "stats", 1)
+		s.kernel, s.label = withStatistics(launch{kernel: s.kernel}).kernel, strings.Replace(s.label, "gather", "stats", 1)
 		s.binds = append(s.binds, bound{mem: p.part.mem, size: p.part.mem.bytes, access: vk.Write, float: i == len(p.steps)-1})
 	}
 	return p.part
@@ -86,6 +92,9 @@ func (a gemmForward) launch(v variant) launch {
 	}
 	area, k4, c4 := a.gridH*a.gridW, quads(a.k), quads(a.c)
 	l := launch{kernel: v.kernel, rows: a.images, binds: []bind{in(a.x), whole(a.w), y}, work: a.work}
+	if v.tile != nil {
+		l.spec = words(a.c%wholeTerms == 0)
+	}
 	var perX, perW, perY int
 	if a.batched {
 		l.most = maxGroups
@@ -128,7 +137,11 @@ func (g *Graph) gemmWeight(y *Tensor, add int, x, dy *Tensor, c convShape) {
 		per = min(per, max(1, int(chunkBytes*int64(c.n)/max(x.bytes(), dy.bytes()))))
 		chunks = ceil(c.n, per)
 		part = g.alloc("partial d"+y.name, F32, []int{chunks, size * lanes})
-		return launch{kernel: v.kernel, rows: c.n, unit: per, binds: []bind{in(x), in(dy), wholeOut(part)}, work: c.work(),
+		var spec []uint32
+		if v.tile != nil {
+			spec = words(c4%(v.tile.columns/lanes) == 0) // the columns of a tile are of one tap
+		}
+		return launch{kernel: v.kernel, spec: spec, rows: c.n, unit: per, binds: []bind{in(x), in(dy), wholeOut(part)}, work: c.work(),
 			push: func(first, n int) constants {
 				return constants{
 					"rows": n * area, "chunk": per * area, "chunk0": first / per, "gridW": c.ow, "gridH": c.oh, "c4": c4, "k": c.k, "k4": k4,

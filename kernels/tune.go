@@ -149,12 +149,12 @@ func (t *Tuner) pick(g *Graph, c choice) (variant, bool) {
 	return best, true
 }
 
-// quickCandidates returns the variants that are often best: on a CPU the lean kernels; on a GPU the tiled ones, and the lean ones if there are few
-// output channels. If MARR_KERNELS allows none of them, it returns all.
+// quickCandidates returns the variants that are often best: on a CPU the lean kernels; on a GPU the tiled ones, and the others if there are few output
+// channels. If MARR_KERNELS allows none of them, or they do not fit the GPU, it returns all.
 func (g *Graph) quickCandidates(c choice) []variant {
 	some := slices.DeleteFunc(slices.Clone(c.options), func(v variant) bool {
 		if g.dev.Info().Type == vk.CPU {
-			return v.tile != nil
+			return v.tile != nil || v.small()
 		}
 		return v.tile == nil && !c.narrow
 	})

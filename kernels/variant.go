@@ -13,10 +13,14 @@ import (
 type variant struct {
 	kernel        string
 	rows, columns int // forward: size of the part of the result that one work group computes, in elements
-	cb, kb        int // lean weight kernels: vectors of input and output channels that one lane sums, for `taps` taps
+	cb, kb        int // weight kernels without tiles: vectors of input and output channels that one lane sums, for `taps` taps
 	taps          int
-	tile          *tile // nil: lean
+	lanes         int   // weight kernels without tiles: invocations of a work group
+	tile          *tile // nil: lean or small
 }
+
+// small reports whether a variant is of the family for GPUs with few registers.
+func (v variant) small() bool { return strings.HasPrefix(v.kernel, "small.") }
 
 // tile is the part of a product that one work group of the tiled family computes, with its operands in shared memory.
 type tile struct {
@@ -28,17 +32,21 @@ type tile struct {
 
 // tiles lists the tiles of shaders/tiled.comp, the largest first. Vulkan guarantees 128 invocations and 16 KiB, enough for all but the first.
 var tiles = []tile{
-	{"128x128", 128, 128, 256, 16 * 16 * (33 + 33)},
-	{"128x64", 128, 64, 128, 16 * 16 * (33 + 17)},
-	{"64x64", 64, 64, 128, 16 * 16 * (17 + 17)},
-	{"64x32", 64, 32, 64, 16 * 16 * (17 + 9)},
+	{"128x128", 128, 128, 256, 16 * (512 + 8*33)},
+	{"128x64", 128, 64, 128, 16 * (3*128 + 8*17)},
+	{"64x64", 64, 64, 128, 16 * (3*64 + 8*17)},
+	{"64x32", 64, 32, 64, 16 * (3*64 + 8*9)},
+	{"32x32", 32, 32, 64, 16 * (3*32 + 8*9)},
 }
 
-func (t tile) fits(l vk.Limits) bool {
-	return t.lanes <= min(l.WorkGroupInvocations, l.WorkGroupSize[0]) && t.shared <= l.SharedMemory
+// wholeTerms is the number of terms that tiled.gather sums in an iteration: in one tap, if the channels are a multiple of it.
+const wholeTerms = 8
+
+func (t tile) fits(d vk.Info) bool {
+	return t.lanes <= min(d.Limits.WorkGroupInvocations, d.Limits.WorkGroupSize[0]) && t.shared <= d.Limits.SharedMemory && Fits(d, t.name)
 }
 
-// forcedWords returns the words of MARR_KERNELS, which override the choice of kernels: plain or texel; lean, tiled, a tile or a lean kernel, for
+// forcedWords returns the words of MARR_KERNELS, which override the choice of kernels: plain or texel; lean, small, tiled, a tile or a lean kernel, for
 // the shapes that it supports; composed for attention; unfused makes batch norm read its input again for the statistics, to measure what the fusion
 // saves.
 func forcedWords(s vk.Settings) []string {
@@ -47,7 +55,7 @@ func forcedWords(s vk.Settings) []string {
 
 // checkForced returns an error for an unknown word of MARR_KERNELS.
 func checkForced(words []string) error {
-	known := append([]string{"lean", "tiled", "composed", "unfused"}, InputAccessModes...)
+	known := append([]string{"lean", "small", "tiled", "composed", "unfused"}, InputAccessModes...)
 	for _, t := range tiles {
 		known = append(known, t.name)
 	}
@@ -82,24 +90,25 @@ func (g *Graph) forwardVariants(a gemmForward) []variant {
 			lean = append(lean, variant{kernel: fmt.Sprintf("conv.k%d", kb), rows: 64, columns: kb * lanes})
 		}
 	}
-	return g.variants(lean, "tiled.gather_")
+	return g.variants(lean, variant{kernel: "small.gather", rows: 32, columns: 8 * lanes}, "tiled.gather_")
 }
 
 // weightVariants returns the same for a weight gradient.
 func (g *Graph) weightVariants(c convShape) []variant {
-	lean := []variant{{kernel: "wgrad.c1", cb: 1, kb: 4, taps: 1}}
+	lean := []variant{{kernel: "wgrad.c1", cb: 1, kb: 4, taps: 1, lanes: 8}}
 	if quads(c.c) > 1 {
-		lean = slices.Insert(lean, 0, variant{kernel: "wgrad.c4", cb: 4, kb: 2, taps: 1})
+		lean = slices.Insert(lean, 0, variant{kernel: "wgrad.c4", cb: 4, kb: 2, taps: 1, lanes: 8})
 		for _, run := range []int{4, 8} { // neighboring positions share their reads
 			if c.s == 3 && c.stride == 1 && c.ow%run == 0 {
-				lean = slices.Insert(lean, 0, variant{kernel: fmt.Sprintf("wgrad3.u%d", run), cb: 2, kb: 1, taps: 3})
+				lean = slices.Insert(lean, 0, variant{kernel: fmt.Sprintf("wgrad3.u%d", run), cb: 2, kb: 1, taps: 3, lanes: 8})
 			}
 		}
 	}
-	return g.variants(lean, "tiled.outer_")
+	return g.variants(lean, variant{kernel: "small.outer", cb: 1, kb: 1, taps: 1, lanes: 64}, "tiled.outer_")
 }
 
-func (g *Graph) variants(lean []variant, tiled string) []variant {
+// variants returns those of the kernels that MARR_KERNELS allows and that fit the device: lean ones, the small one, tiles.
+func (g *Graph) variants(lean []variant, small variant, tiled string) []variant {
 	words := g.kernels.forced
 	allowed := func(name string, more ...string) bool {
 		return slices.Contains(words, name) || slices.ContainsFunc(more, func(m string) bool { return slices.Contains(words, m) })
@@ -107,13 +116,18 @@ func (g *Graph) variants(lean []variant, tiled string) []variant {
 	if i := slices.IndexFunc(lean, func(v variant) bool { return allowed(v.kernel) }); i >= 0 {
 		return lean[i : i+1]
 	}
-	restricted := allowed("lean", "tiled") || slices.ContainsFunc(tiles, func(t tile) bool { return allowed(t.name) })
+	restricted := allowed("lean", "small", "tiled") || slices.ContainsFunc(tiles, func(t tile) bool { return allowed(t.name) })
 	var out []variant
-	if !restricted || allowed("lean") {
+	if restricted && allowed("lean") {
 		out = lean
+	} else if !restricted {
+		out = slices.DeleteFunc(lean, func(v variant) bool { return g.dev != nil && !Fits(g.dev.Info(), v.kernel) })
+	}
+	if !restricted || allowed("small") {
+		out = append(out, small)
 	}
 	for i, t := range tiles {
-		if (!restricted || allowed(t.name, "tiled")) && (g.dev == nil || t.fits(g.dev.Info().Limits)) {
+		if (!restricted || allowed(t.name, "tiled")) && (g.dev == nil || t.fits(g.dev.Info())) {
 			out = append(out, variant{kernel: tiled + t.name, rows: t.rows, columns: t.columns, tile: &tiles[i]})
 		}
 	}
@@ -142,14 +156,17 @@ func (v variant) weightTiles(k4, c4, taps int) (tiles, groups int) {
 		return tiles, tiles
 	}
 	tiles = ceil(c4, v.cb) * (taps / v.taps) * ceil(k4, v.kb)
-	return tiles, ceil(tiles, 8)
+	return tiles, ceil(tiles, v.lanes)
 }
 
-// FamilyOf returns the family of kernels that the static rule picks for convolutions and matrix products: lean on CPU devices, tiled
-// elsewhere. A tuner picks by shape.
+// FamilyOf returns the family of kernels that the static rule picks for convolutions and matrix products: lean on CPU devices, small on GPUs that no
+// tile fits, tiled elsewhere. A tuner picks by shape.
 func FamilyOf(d vk.Info) string {
-	if d.Type == vk.CPU {
+	switch {
+	case d.Type == vk.CPU:
 		return "lean"
+	case len(TilesOf(d)) == 0:
+		return "small"
 	}
 	return "tiled"
 }
@@ -157,7 +174,7 @@ func FamilyOf(d vk.Info) string {
 // TilesOf returns the names of the tiles that a device can run, the largest first.
 func TilesOf(d vk.Info) (names []string) {
 	for _, t := range tiles {
-		if t.fits(d.Limits) {
+		if t.fits(d) {
 			names = append(names, t.name)
 		}
 	}
@@ -176,6 +193,8 @@ func ForcedVariants(dev *vk.Device, alternatives []string) []string {
 	for _, k := range alternatives {
 		if _, word, ok := strings.Cut(k, "_"); ok {
 			k = word
+		} else if strings.HasPrefix(k, "small.") {
+			k = "small"
 		}
 		if word := InputAccess(dev) + "," + k; !slices.Contains(out, word) {
 			out = append(out, word)

@@ -1,11 +1,15 @@
-// The operands of gather: A = x at positions, transposed on the way into shared memory; B = w.
+// The operands of gather: A = x at positions; B = w.
 #include "push_forward.glsl"
 READS(0, x)
 READS(1, w)
 WRITES(2, y)
-#define LA (BM * BK / 4 / WG) // vectors of A and B that an invocation loads a turn
-#define LB (BK * BN / 4 / WG)
-#define SLOTS (WG / N4)       // rows of B loaded at once
+#define BK 8                   // terms per iteration
+#define PITCH (BK / 4 + 1)     // vectors from one row of A to the next, one of them padding against bank conflicts
+#define LA (BM * BK / 4 / WG)  // vectors of A, of one row, and of B that an invocation loads
+#define LB (BK * N4 / WG)
+#define ROW(I) (ty + (I) * (BM / TM)) // row I of an invocation, within the tile
+shared vec4 tileA[max(BM * PITCH, BM / TM * N4)]; // [row][terms]; at least the size that stats needs
+shared vec4 tileB[BK * (N4 + 1)];                // [term][column]
 
 // A place in the sum: tap (r, t), vector of channels c.
 struct Term { int r, t, c; };
@@ -21,6 +25,47 @@ void advance(inout Term k, int by) {
 	}
 }
 
+// What an invocation loads: its row's position and first vector of x; its column's first vector of w and its row of B; the terms of both.
+int h, v, fromA, fromB, rowB;
+Term ka, kb;
+vec4 a[LA], b[LB]; // the loaded operands
+bool inside[LA];   // a is not zero
+
+void load() {
+	int at;
+	Term k = ka;
+	[[unroll]] for (int i = 0; i < LA; i++) {
+		inside[i] = k.r < p.tapsH && uint(h + k.r * p.dir) < uint(p.inH) && uint(v + k.t * p.dir) < uint(p.inW);
+		if (i == 0 || !WHOLE) at = inside[i] ? fromA + ((k.r * p.inW + k.t) * p.dir * p.c4 + k.c) : 0;
+		a[i] = LOAD(x, WHOLE ? at + i : at);
+		if (!WHOLE) advance(k, 1);
+	}
+	// A is zero beyond the last tap and in x's pad lanes, so any existing row of w will do for them
+	k = WHOLE ? ka : kb;
+	int tap = k.r < p.tapsH ? k.r * p.wTapH + k.t * p.wTapW : 0;
+	[[unroll]] for (int i = 0; i < LB; i++) b[i] = LOAD(w, fromB + (tap + (WHOLE ? k.c * 4 + i : min(k.c * 4 + rowB % 4 + i, p.c - 1)) * p.wIn));
+	advance(ka, BK / 4);
+	advance(kb, BK / 4);
+}
+
+// store writes the loaded operands to shared memory, from vectors toA and toB of the tiles on.
+void store(int toA, int toB) {
+	[[unroll]] for (int i = 0; i < LA; i++) tileA[toA + i] = inside[i] ? a[i] : vec4(0);
+	[[unroll]] for (int i = 0; i < LB; i++) tileB[toB + i * (N4 + 1)] = b[i];
+}
+
+// multiply adds the product of the tiles in shared memory to sum, from vectors fromA and fromB of the tiles on.
+void multiply(int fromA, int fromB) {
+	[[unroll]] for (int k = 0; k < BK / 4; k++) {
+		vec4 bs[4 * NV];
+		[[unroll]] for (int u = 0; u < 4; u++) [[unroll]] for (int v = 0; v < NV; v++) bs[u * NV + v] = tileB[fromB + (k * 4 + u) * (N4 + 1) + v * STRIPS];
+		[[unroll]] for (int i = 0; i < TM; i++) {
+			vec4 as = tileA[fromA + i * (BM / TM) * PITCH + k];
+			[[unroll]] for (int u = 0; u < 4; u++) [[unroll]] for (int v = 0; v < NV; v++) sum[i * NV + v] += as[u] * bs[u * NV + v];
+		}
+	}
+}
+
 #ifdef STATS
 #include "tiled_stats.glsl"
 #endif
@@ -29,47 +74,37 @@ void main() {
 	int id = int(gl_LocalInvocationID.x), tx = id % STRIPS, ty = id / STRIPS, rows = int(p.rows);
 	int tileM, tileN;
 	if (!tileOf((rows + BM - 1) / BM, (p.k4 + N4 - 1) / N4, tileM, tileN)) return;
-	int batch = int(gl_WorkGroupID.y), m0 = tileM * BM;
-	int base[LA], hi[LA], wi[LA];
-	[[unroll]] for (int i = 0; i < LA; i++) {
-		uint q = uint(min(m0 + id / 4 + i * (WG / 4), rows - 1)), n = q / p.gridHW, r = q - n * p.gridHW, gi = r / p.gridW, gj = r - gi * p.gridW;
-		base[i] = batch * p.xBatch + int(n) * p.inH * p.inW * p.c4;
-		hi[i] = int(gi) * p.step + p.offH;
-		wi[i] = int(gj) * p.step + p.offW;
+	int batch = int(gl_WorkGroupID.y), m0 = tileM * BM, rowA = id * LA * 4 / BK, firstA = id * LA % (BK / 4);
+	uint q = uint(min(m0 + rowA, rows - 1)), n = q / p.gridHW, rest = q - n * p.gridHW, gi = rest / p.gridW;
+	h = int(gi) * p.step + p.offH;
+	v = int(rest - gi * p.gridW) * p.step + p.offW;
+	fromA = batch * p.xBatch + ((int(n) * p.inH + h) * p.inW + v) * p.c4;
+	rowB = id / N4 * LB;
+	fromB = batch * p.wBatch + p.wTap0 + min(tileN * N4 + id % N4, p.k4 - 1);
+	ka = kb = Term(0, 0, 0);
+	if (WHOLE) { // the invocations of a group load from one tap
+		fromA += firstA;
+		fromB += rowB * p.wIn;
+	} else {
+		advance(ka, firstA);
+		advance(kb, rowB / 4);
 	}
-	int slot = id / N4, e0 = slot % (SLOTS / 4) * LB, column = min(tileN * N4 + id % N4, p.k4 - 1) + p.wTap0 + batch * p.wBatch;
-	Term ka = Term(0, 0, 0), kb = Term(0, 0, 0);
-	advance(ka, id % 4);
-	advance(kb, slot / (SLOTS / 4));
-	[[unroll]] for (int i = 0; i < 8 * NV; i++) sum[i] = vec4(0);
-	int turns = (p.tapsH * p.tapsW * p.c4 + 3) / 4;
-	vec4 a[LA], b[LB];
-	for (int turn = 0; turn <= turns; turn++) {
-		if (turn > 0) {
-			barrier();
-			[[unroll]] for (int i = 0; i < LA; i++) [[unroll]] for (int e = 0; e < 4; e++) {
-				int m = id / 4 + i * (WG / 4);
-				tileA[(id % 4 * 4 + e) * (M4 + 1) + m / 4][m % 4] = a[i][e];
-			}
-			[[unroll]] for (int i = 0; i < LB; i++) tileB[(slot / (SLOTS / 4) * 4 + e0 + i) * (N4 + 1) + id % N4] = b[i];
-			barrier();
-		}
-		if (turn < turns) {
-			[[unroll]] for (int i = 0; i < LA; i++) {
-				int h = hi[i] + ka.r * p.dir, v = wi[i] + ka.t * p.dir;
-				bool ok = ka.r < p.tapsH && uint(h) < uint(p.inH) && uint(v) < uint(p.inW);
-				vec4 z = LOAD(x, ok ? base[i] + (h * p.inW + v) * p.c4 + ka.c : 0);
-				a[i] = ok ? z : vec4(0);
-			}
-			// A is zero beyond the last tap and in x's pad lanes, so any existing row of w will do for them
-			int tap = kb.r < p.tapsH ? column + kb.r * p.wTapH + kb.t * p.wTapW : column;
-			[[unroll]] for (int i = 0; i < LB; i++) b[i] = LOAD(w, tap + min(kb.c * 4 + e0 + i, p.c - 1) * p.wIn);
-			advance(ka, 4);
-			advance(kb, 4);
-		}
-		if (turn > 0) multiply(ty, tx);
-	}
-	[[unroll]] for (int i = 0; i < 8; i++) {
+	int toA = rowA * PITCH + firstA, toB = rowB * (N4 + 1) + id % N4, rowFrom = ty * PITCH;
+	[[unroll]] for (int i = 0; i < TM * NV; i++) sum[i] = vec4(0);
+	load();
+	store(toA, toB);
+	barrier();
+	int k = BK / 4, end = p.tapsH * p.tapsW * p.c4;
+	if (k < end) do {
+		load();
+		multiply(rowFrom, tx);
+		barrier();
+		store(toA, toB);
+		barrier();
+		k += BK / 4;
+	} while (k < end);
+	multiply(rowFrom, tx);
+	[[unroll]] for (int i = 0; i < TM; i++) {
 		uint q = uint(m0 + ROW(i));
 		uint n = q / p.gridHW, r = q - n * p.gridHW, gi = r / p.gridW, gj = r - gi * p.gridW;
 		int to = batch * p.yBatch + int(n) * p.outN + int(gi) * p.outH + int(gj) * p.outW + p.out0;
@@ -79,7 +114,7 @@ void main() {
 		}
 	}
 #ifdef STATS
-	if (HALF(2)) [[unroll]] for (int i = 0; i < 8 * NV; i++) sum[i] = unpackHalves(packHalves(sum[i])); // the statistics are those of y
+	if (HALF(2)) [[unroll]] for (int i = 0; i < TM * NV; i++) sum[i] = unpackHalves(packHalves(sum[i])); // the statistics are those of y
 	stats(tileM, tileN, ty, tx, min(rows - m0, BM));
 #endif
 }

@@ -3,62 +3,139 @@
 READS(0, x)
 READS(1, dy)
 layout(binding = 2) writeonly buffer Part { vec4 part[]; };
-#define LA (BK * M4 / WG) // vectors of A and B that an invocation loads a turn
-#define LB (BK * N4 / WG)
-#define RA (WG / M4)      // rows of A and B loaded at once
-#define RB (WG / N4)
+#define BK 8             // positions per iteration
+#define BESIDE (WG / BK) // invocations that load the vectors of one position
+#define LA (M4 / BESIDE) // vectors of A and B that each of them loads
+#define LB (N4 / BESIDE)
+#define ROW(I) ((I) / 4 * (BM / 2) + ty * 4 + (I) % 4) // row I of an invocation, within the tile
+shared vec4 tileA[BK * (M4 + 1)]; // [position][row], a vector of padding against bank conflicts
+shared vec4 tileB[BK * (N4 + 1)]; // [position][column]
 
-// A position: image n, row i, column j of the grid.
-struct Place { int n, i, j; };
-Place placeOf(int q) {
-	int n = q / (p.gridH * p.gridW), r = q - n * p.gridH * p.gridW;
-	return Place(n, r / p.gridW, r % p.gridW);
+// A field is the part of the grid of each image whose positions are summed: rows from i, columns from j.
+struct Field { int i, j, rows, columns; };
+
+// fieldOf returns the positions whose vector of x at tap (r, t) lies in the image. The others would add zeros.
+Field fieldOf(int r, int t) {
+	Field f;
+	f.i = (max(-r, 0) + p.stride - 1) / p.stride;
+	f.j = (max(-t, 0) + p.stride - 1) / p.stride;
+	f.rows = max(min(p.gridH, (p.inH - r + p.stride - 1) / p.stride) - f.i, 0);
+	f.columns = max(min(p.gridW, (p.inW - t + p.stride - 1) / p.stride) - f.j, 0);
+	return f;
 }
-// further adds two positions, digit by digit.
-Place further(Place a, Place by) {
-	a.j += by.j;
-	int carry = a.j >= p.gridW ? 1 : 0;
-	a.j -= carry * p.gridW;
-	a.i += by.i + carry;
-	carry = a.i >= p.gridH ? 1 : 0;
-	a.i -= carry * p.gridH;
-	a.n += by.n + carry;
-	return a;
+
+// A position: image n, row i and column j of the field.
+struct Place { int n, i, j; };
+Place placeOf(int q, Field f) {
+	int columns = max(f.columns, 1), area = max(f.rows * columns, 1), rest = q % area;
+	return Place(q / area, rest / columns, rest % columns);
+}
+
+// A Walk is a sequence of positions in a tensor: the vector at a position, and what BK positions more, the next row of the field instead of a column
+// behind it, and the next image instead of a row below it add.
+struct Walk { int at, more, row, image; };
+
+// walk begins at place `at` of the field in a tensor of rows × columns positions of c4 vectors, of which a grid position spans `step`.
+Walk walk(Place at, Place by, Field f, int rows, int columns, int c4, int step) {
+	int row = columns * step;
+	return Walk(((at.n * rows + (f.i + at.i) * step) * columns + (f.j + at.j) * step) * c4, ((by.n * rows + by.i * step) * columns + by.j * step) * c4,
+		(row - f.columns * step) * c4, (rows * columns - f.rows * row) * c4);
+}
+
+// What an invocation loads: its place, what BK positions add, the place in dy and in x, and its vectors there.
+Field field;
+Place place, by;
+Walk walkA, walkB;
+int ca[LA], cb[LB], r[LB], t[LB];
+vec4 a[LA], b[LB]; // the loaded operands
+bool inside[LB];   // b is not zero
+
+// begin goes to position q of the images from n on.
+void begin(int n, int q) {
+	place = placeOf(q, field);
+	by = placeOf(BK, field);
+	walkA = walk(Place(n + place.n, place.i, place.j), by, field, p.gridH, p.gridW, p.k4, 1);
+	walkB = walk(Place(n + place.n, place.i, place.j), by, field, p.inH, p.inW, p.c4, p.stride);
+	if (WHOLE) walkB.at += cb[0];
+}
+
+void load(bool some) {
+	[[unroll]] for (int i = 0; i < LA; i++) a[i] = LOAD(dy, walkA.at + ca[i]);
+	[[unroll]] for (int i = 0; i < LB; i++) {
+		inside[i] = some && (WHOLE || uint(place.i * p.stride + r[i]) < uint(p.inH) && uint(place.j * p.stride + t[i]) < uint(p.inW));
+		b[i] = LOAD(x, inside[i] ? walkB.at + (WHOLE ? i * BESIDE : cb[i]) : 0);
+	}
+}
+
+void advance() {
+	place.j += by.j;
+	bool wrap = place.j >= field.columns;
+	place.j -= wrap ? field.columns : 0;
+	place.i += by.i + int(wrap);
+	walkA.at += walkA.more + (wrap ? walkA.row : 0);
+	walkB.at += walkB.more + (wrap ? walkB.row : 0);
+	wrap = place.i >= field.rows;
+	place.i -= wrap ? field.rows : 0;
+	walkA.at += wrap ? walkA.image : 0;
+	walkB.at += wrap ? walkB.image : 0;
+}
+
+// store writes the loaded operands to shared memory, from vectors toA and toB of the tiles on.
+void store(int toA, int toB) {
+	[[unroll]] for (int i = 0; i < LA; i++) tileA[toA + i * BESIDE] = a[i];
+	[[unroll]] for (int i = 0; i < LB; i++) tileB[toB + i * BESIDE] = inside[i] ? b[i] : vec4(0);
+}
+
+// multiply adds the product of the tiles in shared memory to sum.
+void multiply(int ty, int tx) {
+	[[unroll]] for (int k = 0; k < BK; k++) {
+		vec4 as[MV];
+		[[unroll]] for (int i = 0; i < MV; i++) as[i] = tileA[ty + k * (M4 + 1) + i * (M4 / 2)];
+		[[unroll]] for (int v = 0; v < NV; v++) {
+			vec4 bv = tileB[tx + k * (N4 + 1) + v * STRIPS];
+			[[unroll]] for (int i = 0; i < TM; i++) sum[i * NV + v] += as[i / 4][i % 4] * bv;
+		}
+	}
 }
 
 void main() {
 	int id = int(gl_LocalInvocationID.x), tx = id % STRIPS, ty = id / STRIPS, taps = p.tapsH * p.tapsW;
 	int tileM, tileN;
 	if (!tileOf((p.k4 + M4 - 1) / M4, (taps * p.c4 + N4 - 1) / N4, tileM, tileN)) return;
-	int q0 = int(gl_WorkGroupID.y * p.chunk), q1 = int(min(uint(q0) + p.chunk, p.rows));
-	int ca = min(tileM * M4 + id % M4, p.k4 - 1), cb = min(tileN * N4 + id % N4, taps * p.c4 - 1), tap = cb / p.c4;
-	int r = tap / p.tapsW - p.pad, t = tap % p.tapsW - p.pad;
-	cb -= tap * p.c4;
-	Place at[LB], by = placeOf(BK);
-	[[unroll]] for (int i = 0; i < LB; i++) at[i] = placeOf(q0 + id / N4 + i * RB);
-	[[unroll]] for (int i = 0; i < 8 * NV; i++) sum[i] = vec4(0);
-	vec4 a[LA], b[LB];
-	for (int q = q0; q < q1 + BK; q += BK) {
-		if (q > q0) {
-			barrier();
-			[[unroll]] for (int i = 0; i < LA; i++) tileA[(id / M4 + i * RA) * (M4 + 1) + id % M4] = a[i];
-			[[unroll]] for (int i = 0; i < LB; i++) tileB[(id / N4 + i * RB) * (N4 + 1) + id % N4] = b[i];
-			barrier();
-		}
-		if (q < q1) {
-			[[unroll]] for (int i = 0; i < LA; i++) a[i] = LOAD(dy, min(q + id / M4 + i * RA, q1 - 1) * p.k4 + ca);
-			[[unroll]] for (int i = 0; i < LB; i++) {
-				int h = at[i].i * p.stride + r, v = at[i].j * p.stride + t;
-				bool ok = uint(h) < uint(p.inH) && uint(v) < uint(p.inW) && q + id / N4 + i * RB < q1;
-				vec4 z = LOAD(x, ok ? ((at[i].n * p.inH + h) * p.inW + v) * p.c4 + cb : 0);
-				b[i] = ok ? z : vec4(0);
-				at[i] = further(at[i], by);
-			}
-		}
-		if (q > q0) multiply(ty, tx);
+	[[unroll]] for (int i = 0; i < LA; i++) ca[i] = min(tileM * M4 + id % BESIDE + i * BESIDE, p.k4 - 1);
+	[[unroll]] for (int i = 0; i < LB; i++) {
+		int beside = id % BESIDE + i * BESIDE, col = WHOLE ? tileN * N4 : min(tileN * N4 + beside, taps * p.c4 - 1), tap = col / p.c4;
+		r[i] = tap / p.tapsW - p.pad;
+		t[i] = tap % p.tapsW - p.pad;
+		cb[i] = (r[i] * p.inW + t[i]) * p.c4 + col - tap * p.c4 + (WHOLE ? beside : 0);
 	}
+	Field all = Field(0, 0, p.gridH, p.gridW);
+	field = WHOLE ? fieldOf(r[0], t[0]) : all;
+	int area = p.gridH * p.gridW, q0 = int(gl_WorkGroupID.y * p.chunk), n0 = q0 / area;
+	int count = (min(int(p.chunk), int(p.rows) - q0) / area) * field.rows * field.columns;
+	// the first iteration has surplus positions before those that do not fill an iteration; all are surplus if the field is empty
+	int first = id / BESIDE - (count > 0 ? BK - 1 - (count + BK - 1) % BK : BK);
+	if (count == 0) field = all;
+	int toA = id / BESIDE * (M4 + 1) + id % BESIDE, toB = id / BESIDE * (N4 + 1) + id % BESIDE;
+	[[unroll]] for (int i = 0; i < TM * NV; i++) sum[i] = vec4(0);
+	begin(n0, max(first, 0));
+	load(first >= 0);
+	store(toA, toB);
+	barrier();
+	begin(n0, first + BK);
+	int q = BK;
+	if (q < count) do {
+		load(true);
+		advance();
+		multiply(ty, tx);
+		barrier();
+		store(toA, toB);
+		barrier();
+		q += BK;
+	} while (q < count);
+	multiply(ty, tx);
 	int o = int(p.chunk0 + gl_WorkGroupID.y) * p.k;
-	[[unroll]] for (int i = 0; i < 8; i++) [[unroll]] for (int v = 0; v < NV; v++) {
+	[[unroll]] for (int i = 0; i < TM; i++) [[unroll]] for (int v = 0; v < NV; v++) {
 		int k = tileM * BM + ROW(i), col = tileN * N4 + tx + v * STRIPS;
 		if (k < p.k && col < taps * p.c4) part[(o + k) * taps * p.c4 + col] = sum[i * NV + v];
 	}

@@ -1,7 +1,7 @@
 // The statistics of a tile for batch norm, in two passes over the sums in registers: the mean over the tile's rows, then the squared distances
 // from it. Invocations of the same columns add theirs in shared memory, in a fixed order.
 layout(binding = 3) writeonly buffer Part { vec4 part[]; };
-#define COLUMNS (BM / 8) // invocations above each other
+#define COLUMNS (BM / TM) // invocations above each other
 
 // column returns the sum of v over the invocations of the same columns.
 void column(inout vec4 v[NV], int ty, int tx) {
@@ -18,13 +18,13 @@ void stats(int tileM, int tileN, int ty, int tx, int count) {
 	vec4 mean[NV], m2[NV];
 	[[unroll]] for (int j = 0; j < NV; j++) {
 		mean[j] = vec4(0);
-		[[unroll]] for (int i = 0; i < 8; i++) mean[j] += ROW(i) < count ? sum[i * NV + j] : vec4(0);
+		[[unroll]] for (int i = 0; i < TM; i++) mean[j] += ROW(i) < count ? sum[i * NV + j] : vec4(0);
 	}
 	column(mean, ty, tx);
 	[[unroll]] for (int j = 0; j < NV; j++) {
 		mean[j] /= float(count);
 		m2[j] = vec4(0);
-		[[unroll]] for (int i = 0; i < 8; i++) {
+		[[unroll]] for (int i = 0; i < TM; i++) {
 			vec4 d = sum[i * NV + j] - mean[j];
 			m2[j] += ROW(i) < count ? d * d : vec4(0);
 		}

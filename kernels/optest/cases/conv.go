@@ -94,6 +94,9 @@ func convCases() (cases []optest.Case) {
 		{1, 4, 30, 8, 4, 2, 3, 1, 2},   // runs of sixteen forward, none backward
 		{2, 6, 6, 9, 17, 3, 3, 1, 0},   // runs of four, for the weights alone
 		{3, 8, 8, 36, 132, 3, 3, 1, 1}, // more than one of the largest tiles along every axis
+		{2, 5, 3, 128, 12, 3, 3, 1, 1}, // a tile of weights has channels of one tap
+		{3, 1, 1, 128, 8, 3, 3, 1, 1},  // and only one of the taps has pixels
+		{2, 4, 5, 64, 9, 3, 2, 2, 1},
 		// The rest is split.
 		{23, 5, 5, 3, 2, 3, 3, 1, 1},
 		{28, 6, 5, 2, 2, 3, 3, 2, 1},

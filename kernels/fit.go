@@ -1,0 +1,78 @@
+package kernels
+
+import (
+	"slices"
+	"strings"
+
+	"marr/vk"
+)
+
+// budgets holds the registers that a lane may need on the GPUs of a vendor, by vk.Info.VendorID, in numbers of 32 bits. They are set so that no kernel
+// within its budget keeps numbers in memory, which makes kernels several times slower, with the compilers of Mesa 25.0 (make shaderstats). Other vendors
+// get otherBudget.
+var budgets = map[uint32]int{
+	0x1002: 176, // AMD
+	0x10de: 176, // NVIDIA
+	0x5143: 176, // Qualcomm (Adreno)
+	0x8086: 96,  // Intel
+	0x13b5: 56,  // Arm (Mali)
+	0x14e4: 56,  // Broadcom (V3D)
+}
+
+const otherBudget = 96
+
+// needs holds the registers of the kernels that programs choose among, as Mesa's compiler for AMD counts them for navi21. A name without a dot stands for
+// a tile in all its uses. Kernels that are not listed need few.
+var needs = map[string]int{
+	"128x128": 128, "128x64": 128, "64x64": 80, "64x32": 112, "32x32": 64,
+	"conv.k1": 128, "conv.k2": 160, "conv.k4": 256, "conv3.r8": 192, "conv3.r16": 256,
+	"wgrad.c1": 160, "wgrad.c4": 256, "wgrad3.u4": 192, "wgrad3.u8": 240,
+	"attention_tiled": 168, "attention_tiled_back.queries": 168, "attention_tiled_back.keys": 168,
+	"attention_lean": 256, "attention_lean_back.queries": 256, "attention_lean_back.keys": 256,
+}
+
+// Fits reports whether a device has registers enough for a kernel, by the budget of its vendor. Every kernel fits a CPU device, whose first-level cache
+// takes what does not fit its registers.
+func Fits(d vk.Info, kernel string) bool {
+	if d.Type == vk.CPU {
+		return true
+	}
+	budget, ok := budgets[d.VendorID]
+	if !ok {
+		budget = otherBudget
+	}
+	if _, tile, ok := strings.Cut(kernel, "_"); ok && strings.HasPrefix(kernel, "tiled.") {
+		kernel = tile
+	}
+	return needs[kernel] <= budget
+}
+
+// withoutSpills returns the options of a choice that the driver compiled without keeping registers in memory. It returns all if the driver does not say,
+// or if there are none.
+func (g *Graph) withoutSpills(c choice) []variant {
+	if c.launch == nil || len(c.options) < 2 {
+		return c.options
+	}
+	some := slices.DeleteFunc(slices.Clone(c.options), func(v variant) bool { return g.spills(c.launch(v)) })
+	if len(some) == 0 {
+		return c.options
+	}
+	return some
+}
+
+// spills reports whether the driver says that it keeps registers of a kernel in memory, or that it cannot compile it.
+func (g *Graph) spills(l launch) bool {
+	if g.dev == nil || !g.dev.Info().Caps.Statistics || g.dev.Info().Type == vk.CPU {
+		return false
+	}
+	k, err := kernelFor(g.dev, l.kernel, l.halves(), l.spec)
+	if err != nil {
+		return true
+	}
+	p, err := g.dev.Pipeline(k)
+	if err != nil {
+		return true
+	}
+	statistics, err := p.Statistics()
+	return err == nil && vk.Spills(statistics) > 0
+}
