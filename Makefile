@@ -3,6 +3,7 @@
 # make check  the slow checks: long trainings, races, Vulkan validation, garbage collector, kernel variants, libjpeg-turbo (under 30 minutes)
 # make build  ./marr        make shaders  recompile changed shaders        make lint  format and vet        make slowest  the slowest tests
 # make shaderstats  registers, spills and occupancy of every shader on AMD GPUs, in bench/shaderstats.md (Debian 12; no GPU needed)
+# make conformance  every op and method on the Vulkan implementations that need no GPU, in vk/CONFORMANCE.md (Debian 12; an hour on two cores)
 # make gpucheck  bin/gpucheck, a folder that checks a machine with a GPU (bin/gpucheck/run.sh)        make results  the tables of bench/RESULTS.md
 
 GO ?= go
@@ -20,7 +21,7 @@ RACE = ./vk/... ./kernels/... ./net/... ./ssl/... ./export/... ./tools/...
 VARIANTS = LP_NATIVE_VECTOR_WIDTH=128 LP_NATIVE_VECTOR_WIDTH=512 MARR_KERNELS=plain MARR_KERNELS=texel,tiled MARR_EAGER=1 MARR_POISON=1
 VARIED = ./kernels/ ./net/ ./ssl/ ./ssl/train/ ./ssl/run/ ./ssl/eval/
 
-.PHONY: demo test check build shaders shaderstats gpucheck results lint setup check-long check-race check-validation check-gc check-variants check-turbo slowest
+.PHONY: demo test check build shaders shaderstats conformance gpucheck results lint setup check-long check-race check-validation check-gc check-variants check-turbo slowest
 
 demo: setup build
 	@./marr demo
@@ -76,6 +77,9 @@ slowest:
 
 shaders:
 	@$(GO) run ./tools/mkshaders
+
+conformance: setup
+	@tools/setup/implementations.sh | $(GO) run ./tools/conformance --out vk/CONFORMANCE.md
 
 shaderstats: setup
 	@set -e; driver=$$(tools/setup/radv.sh); $(GO) run ./tools/shaderstats --out bench/shaderstats.md $$driver

@@ -4,10 +4,18 @@ import (
 	"fmt"
 	"math"
 	"strconv"
+	"strings"
 )
 
 // Distance is a relative error. As JSON, a distance that is not finite is a string, "NaN" or "+Inf".
 type Distance float64
+
+// UnmarshalJSON implements json.Unmarshaler.
+func (d *Distance) UnmarshalJSON(text []byte) error {
+	v, err := strconv.ParseFloat(strings.Trim(string(text), `"`), 64)
+	*d = Distance(v)
+	return err
+}
 
 // MarshalJSON implements json.Marshaler.
 func (d Distance) MarshalJSON() ([]byte, error) {
