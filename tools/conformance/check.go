@@ -40,7 +40,9 @@ type row struct {
 	failed []string // and those that failed
 }
 
-func (r row) passed() bool { return len(r.report.Failed()) == 0 && len(r.failed) == 0 && len(r.steps) > 0 }
+func (r row) passed() bool {
+	return len(r.report.Failed()) == 0 && len(r.failed) == 0 && len(r.steps) > 0
+}
 
 // check runs the programs of the folder home on an implementation. An error means that they could not run at all.
 func (x implementation) check(ctx context.Context, home string) (row, error) {
