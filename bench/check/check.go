@@ -59,7 +59,7 @@ type Options struct {
 	Command  string
 	Ops      []optest.Op
 	Training bench.StepOptions // without steps: neither training nor rates
-	// Progress is called before each part, when `done` of `total` units of work are done.
+	// Progress is called before each part, when `done` of `total` units of work are done. It must not be nil.
 	Progress func(done, total int, part string)
 }
 

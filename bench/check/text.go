@@ -61,8 +61,12 @@ func (r *Report) printOps(w io.Writer) {
 			passed++
 		}
 	}
-	fmt.Fprintf(w, "ops       %d of %d pass with every kernel that they may get (%d cases, %.0f s); largest error %.2g on floats, %.2g on halves\n", passed,
-		r.NumOps, cases, seconds, float64(largest[false]), float64(largest[true]))
+	onHalves := ""
+	if d, ok := largest[true]; ok {
+		onHalves = fmt.Sprintf(", %.2g on halves", float64(d))
+	}
+	fmt.Fprintf(w, "ops       %d of %d pass with every kernel that they may get (%d cases, %.0f s); largest error %.2g%s\n", passed, r.NumOps, cases, seconds,
+		float64(largest[false]), onHalves)
 	if left := r.NumOps - len(r.Ops); left > 0 {
 		fmt.Fprintf(w, "          %d were not reached\n", left)
 	}
