@@ -43,7 +43,6 @@ check:
 
 check-long:
 	$(TEST) ./shaders/ ./ssl/run/ ./tools/marr/
-	$(TEST) -run OnHalves ./kernels/
 
 check-race:
 	$(SHORT) -race $(RACE)
