@@ -27,7 +27,7 @@
 //  4. One row in kernels/optest/cases: name, op, reference, input shapes (1, a prime, more than one work group) and attributes. Package optest
 //     derives the tests of forward, backward, accumulation, pad lanes, memory guards, replay and slices from it, for `go test` and for
 //     `marr devices --check`. The inputs kink and distinct avoid points without a derivative.
-//  5. Golden data in tools/golden/ops.py: a PyTorch function in OPS and its cases, with the names of op, inputs and attributes of step 4. It
+//  5. Golden data: a PyTorch function in OPS (tools/golden/opfunctions.py) and its cases (ops.py), with the names of op, inputs and attributes of step 4. It
 //     returns the result as "loss" or "y". Run `/usr/bin/python3 tools/golden/ops.py`, which writes kernels/testdata/ops.json. A row whose op
 //     PyTorch lacks sets NoGolden.
 //

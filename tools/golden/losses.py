@@ -4,7 +4,7 @@ import math
 import torch
 import torch.nn.functional as F
 
-from ops import sigreg
+from opfunctions import sigreg
 
 CENTRE = 0.9  # momentum of the center of DINO
 
