@@ -79,7 +79,7 @@ if [ ${#peer[@]} -gt 0 ] && [ -s "$out/kernels.json" ]; then
 	part kernels-torch "${limits[torch]}" "$python" -u torch_kernels.py "$out/kernels.json"
 fi
 part step "${limits[step]}" ./marr bench step "${step[@]}" "${peer[@]}" --json "$out/step.json"
-part step-mixed 60 ./marr bench step "${step[@]}" --precision mixed --json "$out/step-mixed.json" --against "$out/step.json"
+part step-mixed 60 ./marr bench step "${step[@]}" --precision mixed --json "$out/step-mixed.json"
 part check "${limits[check]}" ./marr devices --check --json "$out/check.json"
 grep -E '^(ops|training|rates|FAILED|result) ' "$out/check.txt" | sed 's/^/   /' | tee -a "$out/summary.txt"
 part step-unfused 40 env MARR_KERNELS=unfused ./marr bench step "${step[@]}" --json "$out/step-unfused.json" --against "$out/step.json"
