@@ -39,7 +39,7 @@ func TestHarnessReportsWhatFails(t *testing.T) {
 		"shape": {func(in optest.Values) *ref.Tensor { return ref.New(7, 7) }, "program"},
 	} {
 		op.Ref = c.ref
-		report, err := bench.Check(op.All()...)
+		report, err := bench.Check(t.Context(), op.All()...)
 		if err != nil {
 			t.Fatal(err)
 		}

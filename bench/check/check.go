@@ -87,7 +87,7 @@ func Run(ctx context.Context, dev, narrow *vk.Device, o Options) (*Report, error
 			return r, ctx.Err()
 		}
 		o.Progress(i, total, op.Name)
-		if err := r.checkOp(optest.Bench{Device: dev, Narrow: narrow}, op); err != nil {
+		if err := r.checkOp(ctx, optest.Bench{Device: dev, Narrow: narrow}, op); err != nil {
 			r.problem(op.Name, err)
 			if losses++; losses == maxLosses {
 				return r, nil
@@ -98,8 +98,8 @@ func Run(ctx context.Context, dev, narrow *vk.Device, o Options) (*Report, error
 			}
 		}
 	}
-	if o.Training.Steps == 0 {
-		return r, nil
+	if o.Training.Steps == 0 || ctx.Err() != nil {
+		return r, ctx.Err()
 	}
 	o.Progress(len(o.Ops), total, "training")
 	if err := r.train(ctx, dev, o.Training); err != nil || ctx.Err() != nil {
@@ -140,10 +140,13 @@ func environment(all []string) map[string]string {
 	return out
 }
 
-// checkOp checks an op. The error is that of a lost device.
-func (r *Report) checkOp(b optest.Bench, op optest.Op) error {
+// checkOp checks an op. The error is that of a lost device. If ctx ends, the op counts as not reached.
+func (r *Report) checkOp(ctx context.Context, b optest.Bench, op optest.Op) error {
 	start := time.Now()
-	found, err := b.Check(op.All()...)
+	found, err := b.Check(ctx, op.All()...)
+	if ctx.Err() != nil {
+		return nil
+	}
 	r.Ops = append(r.Ops, Op{op.Name, op.OnHalves, found.Cases, time.Since(start).Seconds(), found.Forward, found.Backward, found.Failures})
 	return err
 }

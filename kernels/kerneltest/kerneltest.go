@@ -52,6 +52,6 @@ func RunOps(t *testing.T, b optest.Bench, ops []optest.Op) {
 // RunCases runs the harness on cases.
 func RunCases(t *testing.T, b optest.Bench, cases ...optest.Case) {
 	t.Helper()
-	report, err := b.Check(cases...)
+	report, err := b.Check(t.Context(), cases...)
 	Pass(t, report.Failures, err)
 }

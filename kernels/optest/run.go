@@ -1,6 +1,7 @@
 package optest
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"maps"
@@ -49,10 +50,10 @@ func prepare(c Case) *prepared {
 	return p
 }
 
-// Check performs the package's checks on the cases. Each program holds all cases. The error is that of a lost device, which ends the checks. Every
-// other problem, such as a kernel that the driver cannot compile, is a failure in the report.
-func (b Bench) Check(cases ...Case) (*Report, error) {
-	r := &runner{Bench: b, report: &Report{Cases: len(cases)}}
+// Check performs the package's checks on the cases. Each program holds all cases. The error is that of a lost device, or of ctx; both end the checks.
+// Every other problem, such as a kernel that the driver cannot compile, is a failure in the report.
+func (b Bench) Check(ctx context.Context, cases ...Case) (*Report, error) {
+	r := &runner{Bench: b, ctx: ctx, report: &Report{Cases: len(cases)}}
 	for _, c := range cases {
 		p := prepare(c)
 		r.all = append(r.all, p)
@@ -65,20 +66,21 @@ func (b Bench) Check(cases ...Case) (*Report, error) {
 		}
 	}
 	r.runAll()
-	if r.lost == nil {
+	if r.end == nil {
 		for _, c := range r.all {
 			r.check(c)
 		}
 	}
-	return r.report, r.lost
+	return r.report, r.end
 }
 
 // runner runs all cases of one Check in every setup.
 type runner struct {
 	Bench
+	ctx                        context.Context
 	all, differentiable, split []*prepared
 	report                     *Report
-	lost                       error // the device was lost
+	end                        error // why the checks ended early: the device was lost, or ctx is done
 
 	base, again, eager, narrow, eagerNarrow, double byCase
 	words                                           []string // values of MARR_KERNELS
@@ -93,12 +95,15 @@ type byCase map[*prepared]*result
 
 // on runs cases. It returns their results, nil after a failure, and the kernels that they were offered.
 func (r *runner) on(cases []*prepared, s setup) (byCase, []string) {
-	if len(cases) == 0 || r.lost != nil {
+	if r.end == nil {
+		r.end = r.ctx.Err()
+	}
+	if len(cases) == 0 || r.end != nil {
 		return nil, nil
 	}
 	results, offered, err := exec(cases, s)
 	if errors.Is(err, vk.ErrDeviceLost) {
-		r.lost = fmt.Errorf("%s: %w", s.name, err)
+		r.end = fmt.Errorf("%s: %w", s.name, err)
 		return nil, nil
 	}
 	if err != nil {

@@ -44,7 +44,8 @@ finish() {
 	say "gpucheck: $verdict, $SECONDS s; everything is in $out/gpucheck.tar.gz"
 	mv "$out"/cache/tune-*.json "$out" 2>/dev/null
 	rm -rf "$out"/run/*.ckpt "$out"/cache
-	tar -C "$out" --exclude gpucheck.tar.gz -czf "$out/gpucheck.tar.gz" .
+	shopt -s nullglob
+	cd "$out" && tar -czf gpucheck.tar.gz ./*.json ./*.txt ./run*
 	exit $status
 }
 
@@ -81,7 +82,7 @@ fi
 part step "${limits[step]}" ./marr bench step "${step[@]}" "${peer[@]}" --json "$out/step.json"
 part step-mixed 60 ./marr bench step "${step[@]}" --precision mixed --json "$out/step-mixed.json"
 part check "${limits[check]}" ./marr devices --check --json "$out/check.json"
-grep -E '^(ops|training|rates|FAILED|result) ' "$out/check.txt" | sed 's/^/   /' | tee -a "$out/summary.txt"
+grep -E '^(ops|training|rates|FAILED|result) ' "$out/check.txt" 2>/dev/null | sed 's/^/   /' | tee -a "$out/summary.txt"
 part step-unfused 40 env MARR_KERNELS=unfused ./marr bench step "${step[@]}" --json "$out/step-unfused.json" --against "$out/step.json"
 part kernels-rest "${limits[kernels]}" ./marr bench kernels --filter "$rest" "${rows[@]}" --json "$out/kernels-rest.json"
 part data "${limits[data]}" ./marr bench data "${peer[@]}" --json "$out/data.json"
