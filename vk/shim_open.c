@@ -198,7 +198,7 @@ static void features_chain(features *f, uint32_t api, const VkExtensionPropertie
 	if (allowed(api, VK_API_VERSION_1_2, e, n, VK_KHR_BUFFER_DEVICE_ADDRESS_EXTENSION_NAME)) chain(&last, &f->address);
 	if (listed(e, n, COOPERATIVE_MATRIX)) chain(&last, &f->matrix);
 	if (listed(e, n, VK_KHR_PIPELINE_EXECUTABLE_PROPERTIES_EXTENSION_NAME)) chain(&last, &f->executable);
-	if (allowed(api, VK_API_VERSION_1_3, e, n, VK_EXT_SUBGROUP_SIZE_CONTROL_EXTENSION_NAME)) chain(&last, &f->control);
+	if (api >= VK_API_VERSION_1_1 && allowed(api, VK_API_VERSION_1_3, e, n, VK_EXT_SUBGROUP_SIZE_CONTROL_EXTENSION_NAME)) chain(&last, &f->control);
 }
 
 static void query_features(PFN_vkGetPhysicalDeviceFeatures2 query, VkPhysicalDevice p, uint32_t api, const VkExtensionProperties *e, uint32_t n,
@@ -230,7 +230,7 @@ static void query_properties(PFN_vkGetPhysicalDeviceProperties2 query, VkPhysica
 	if (allowed(api, VK_API_VERSION_1_1, e, n, VK_KHR_MAINTENANCE_3_EXTENSION_NAME)) chain(&last, &allocation);
 	if (allowed(api, VK_API_VERSION_1_2, e, n, VK_KHR_DRIVER_PROPERTIES_EXTENSION_NAME)) chain(&last, &driver);
 	if (allowed(api, VK_API_VERSION_1_3, e, n, VK_KHR_MAINTENANCE_4_EXTENSION_NAME)) chain(&last, &buffer);
-	if (allowed(api, VK_API_VERSION_1_3, e, n, VK_EXT_SUBGROUP_SIZE_CONTROL_EXTENSION_NAME)) chain(&last, &control);
+	if (newer && allowed(api, VK_API_VERSION_1_3, e, n, VK_EXT_SUBGROUP_SIZE_CONTROL_EXTENSION_NAME)) chain(&last, &control);
 	query(p, &head);
 	if (newer) memcpy(o->uuid, id.deviceUUID, sizeof o->uuid);
 	if (subgroup.supportedStages & VK_SHADER_STAGE_COMPUTE_BIT) {
