@@ -4,6 +4,7 @@
 # make build  ./marr        make shaders  recompile changed shaders        make lint  format and vet        make slowest  the slowest tests
 # make shaderstats  registers, spills and occupancy of every shader on AMD GPUs, in bench/shaderstats.md (Debian 12; no GPU needed)
 # make conformance  every op and method on the Vulkan implementations that need no GPU, in vk/CONFORMANCE.md (Debian 12; an hour on two cores)
+# make check-matrices  kernels of matrix units on Debian sid's lavapipe, in tools/setup/sid.sh (not part of make check)
 # make gpucheck  bin/gpucheck, a folder that checks a machine with a GPU (bin/gpucheck/run.sh)        make results  the tables of bench/RESULTS.md
 
 GO ?= go
@@ -21,7 +22,7 @@ RACE = ./vk/... ./kernels/... ./net/... ./ssl/... ./export/... ./tools/...
 VARIANTS = LP_NATIVE_VECTOR_WIDTH=128 LP_NATIVE_VECTOR_WIDTH=512 MARR_KERNELS=plain MARR_KERNELS=texel,tiled MARR_EAGER=1 MARR_POISON=1
 VARIED = ./kernels/ ./net/ ./ssl/ ./ssl/train/ ./ssl/run/ ./ssl/eval/
 
-.PHONY: demo test check build shaders shaderstats conformance gpucheck results lint setup check-long check-race check-validation check-gc check-variants check-turbo slowest
+.PHONY: demo test check build shaders shaderstats conformance gpucheck results lint setup check-long check-race check-validation check-gc check-variants check-turbo check-matrices slowest
 
 demo: setup build
 	@./marr demo
@@ -63,6 +64,10 @@ check-turbo:
 	$(GO) vet -tags turbo ./ssl/data/...
 	$(TEST) -tags turbo ./ssl/data/...
 
+# Kernels of matrix units, on the lavapipe of Debian sid (tools/setup/sid.sh).
+check-matrices:
+	MARR_KERNELS=coop $(TEST) -exec "$(CURDIR)/tools/setup/sid.sh" -run 'Halves|Mixed|Matri' ./kernels/ ./ssl/
+
 gpucheck: setup
 	@tools/gpucheck/build.sh
 
@@ -75,8 +80,9 @@ results: build
 slowest:
 	@$(SHORT) -json ./... | $(GO) run ./tools/slowest
 
+# Debian 12's glslc lacks cooperative matrices.
 shaders:
-	@$(GO) run ./tools/mkshaders
+	@MARR_GLSLC="$(CURDIR)/tools/setup/sid.sh glslc" $(GO) run ./tools/mkshaders
 
 conformance: setup
 	@tools/setup/implementations.sh | $(GO) run ./tools/conformance --out vk/CONFORMANCE.md

@@ -107,6 +107,10 @@ func (c compiler) has(extension string) bool {
 
 func (c compiler) version() (string, error) {
 	out, err := c.command("--version").Output()
+	var exit *exec.ExitError
+	if errors.As(err, &exit) {
+		err = fmt.Errorf("%w: %s", err, strings.TrimSpace(string(exit.Stderr)))
+	}
 	if err != nil {
 		return "", err
 	}

@@ -25,7 +25,7 @@ if [ ! -e "$sid/usr/share/vulkan/icd.d/lvp_icd.json" ] && [ "$(id -u)" = 0 ] && 
 	mirror=$(apt-get indextargets --format '$(RELEASE) $(COMPONENT) $(REPO_URI)' 'Created-By: Packages' | sed -n 's/^bookworm main //p' | head -n 1)
 	debootstrap --variant=minbase sid "$sid" "$mirror" >&2
 	chroot "$sid" apt-get -qq -o Acquire::Check-Valid-Until=false update >&2
-	chroot "$sid" apt-get -qq install -y --no-install-recommends mesa-vulkan-drivers libvulkan1 >&2
+	chroot "$sid" apt-get -qq install -y --no-install-recommends mesa-vulkan-drivers libvulkan1 glslc >&2
 fi
 if [ -e "$sid/usr/share/vulkan/icd.d/lvp_icd.json" ]; then
 	version=$(chroot "$sid" dpkg-query -W -f '${Version}' mesa-vulkan-drivers | sed 's/-.*//')
