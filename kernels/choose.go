@@ -38,6 +38,14 @@ func shapeKey(pass string, m, width, k, c, tapsH, tapsW, stride int) string {
 	return fmt.Sprintf("%s m=2^%d width=%d k=%d c=%d taps=%dx%d stride=%d", pass, bits.Len(uint(max(m, 1)-1)), width, k, c, tapsH, tapsW, stride)
 }
 
+// keyOfHalves tells products with halves, which other kernels may compute, from those without.
+func keyOfHalves(halves bool) string {
+	if halves {
+		return " halves"
+	}
+	return ""
+}
+
 // choose returns the variant for a shape: the one that a checkpoint pinned, else the one that the store's tuner found, else by the static rule.
 func (g *Graph) choose(c choice) variant {
 	if name, ok := g.kernels.chosen[c.key]; ok {

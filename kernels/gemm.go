@@ -34,12 +34,15 @@ type producer struct {
 
 func ceil(n, per int) int { return (n + per - 1) / per }
 
+// halves reports whether a tensor of the product has halves.
+func (a gemmForward) halves() bool { return a.x.dtype == F16 || a.w.dtype == F16 || a.y.dtype == F16 }
+
 // gemmForward records the product with the kernel chosen for its shape. It returns a producer if the kernel can compute batch-norm statistics too,
 // else nil.
 func (g *Graph) gemmForward(a gemmForward) *producer {
 	m := a.images * a.gridH * a.gridW
 	pick := g.choose(choice{
-		key:     shapeKey("gather", m, a.gridW, a.k, a.c, a.tapsH, a.tapsW, a.step),
+		key:     shapeKey("gather", m, a.gridW, a.k, a.c, a.tapsH, a.tapsW, a.step) + keyOfHalves(a.halves()),
 		options: g.forwardVariants(a), narrow: a.k < 32, rule: func(v variant) bool { return v.suitsForward(m, a.k) }, launch: a.launch,
 	})
 	from, l := len(g.steps), a.launch(pick)
@@ -93,7 +96,7 @@ func (a gemmForward) launch(v variant) launch {
 	area, k4, c4 := a.gridH*a.gridW, quads(a.k), quads(a.c)
 	l := launch{kernel: v.kernel, rows: a.images, binds: []bind{in(a.x), whole(a.w), y}, work: a.work}
 	if v.tile != nil {
-		l.spec = words(a.c%wholeTerms == 0)
+		l.spec = append(words(a.c%v.terms() == 0), v.matrices...)
 	}
 	var perX, perW, perY int
 	if a.batched {
@@ -139,7 +142,7 @@ func (g *Graph) gemmWeight(y *Tensor, add int, x, dy *Tensor, c convShape) {
 		part = g.alloc("partial d"+y.name, F32, []int{chunks, size * lanes})
 		var spec []uint32
 		if v.tile != nil {
-			spec = words(c4%(v.tile.columns/lanes) == 0) // the columns of a tile are of one tap
+			spec = append(words(c4%(v.tile.columns/lanes) == 0), v.matrices...) // the columns of a tile are of one tap
 		}
 		return launch{kernel: v.kernel, spec: spec, rows: c.n, unit: per, binds: []bind{in(x), in(dy), wholeOut(part)}, work: c.work(),
 			push: func(first, n int) constants {
@@ -150,9 +153,10 @@ func (g *Graph) gemmWeight(y *Tensor, add int, x, dy *Tensor, c convShape) {
 			},
 			groups: func(n int) [3]uint32 { return groups2(groups, 1, ceil(n, per)) }}
 	}
+	halves := x.dtype == F16 || dy.dtype == F16
 	pick := g.choose(choice{
-		key:     shapeKey("outer", c.n*area, c.ow, c.k, c.c, c.r, c.s, c.stride),
-		options: g.weightVariants(c), narrow: c.k < 32 || taps*c.c < 32, rule: func(v variant) bool { return v.suitsWeight(c.k, taps*c4*lanes) }, launch: plan,
+		key:     shapeKey("outer", c.n*area, c.ow, c.k, c.c, c.r, c.s, c.stride) + keyOfHalves(halves),
+		options: g.weightVariants(c, halves), narrow: c.k < 32 || taps*c.c < 32, rule: func(v variant) bool { return v.suitsWeight(c.k, taps*c4*lanes) }, launch: plan,
 	})
 	g.run(plan(pick))
 	g.reduce(y, add, part, chunks, size)

@@ -41,7 +41,11 @@ func kernelFor(dev *vk.Device, kernel string, halves uint32, spec []uint32) (vk.
 		return vk.Kernel{}, &BuildError{kernel, fmt.Sprintf("binding %d has halves, and the shader reads floats there: call Float", bits.TrailingZeros32(wrong))}
 	}
 	bindings, bytes := shaders.Reflect(code)
-	return vk.Kernel{Name: name, Code: code, Bindings: bindings, Texel: shaders.TexelBindings(code), PushBytes: bytes, Spec: append([]uint32{halves}, spec...)}, nil
+	k := vk.Kernel{Name: name, Code: code, Bindings: bindings, Texel: shaders.TexelBindings(code), PushBytes: bytes, Spec: append([]uint32{halves}, spec...)}
+	if shaders.UsesMatrices(code) {
+		k.Subgroup = dev.Info().Caps.LeastSubgroup
+	}
+	return k, nil
 }
 
 // pipelineKey identifies the pipeline of a step within its program.

@@ -15,8 +15,9 @@ type variant struct {
 	rows, columns int // forward: size of the part of the result that one work group computes, in elements
 	cb, kb        int // weight kernels without tiles: vectors of input and output channels that one lane sums, for `taps` taps
 	taps          int
-	lanes         int   // weight kernels without tiles: invocations of a work group
-	tile          *tile // nil: lean or small
+	lanes         int      // weight kernels without tiles: invocations of a work group
+	tile          *tile    // nil: lean or small
+	matrices      []uint32 // coop family: specialization constants
 }
 
 // small reports whether a variant is of the family for GPUs with few registers.
@@ -42,12 +43,22 @@ var tiles = []tile{
 // wholeTerms is the number of terms that tiled.gather sums in an iteration: in one tap, if the channels are a multiple of it.
 const wholeTerms = 8
 
-func (t tile) fits(d vk.Info) bool {
-	return t.lanes <= min(d.Limits.WorkGroupInvocations, d.Limits.WorkGroupSize[0]) && t.shared <= d.Limits.SharedMemory && Fits(d, t.name)
+// terms is wholeTerms for the variant.
+func (v variant) terms() int {
+	if v.matrices != nil {
+		return coopTerms
+	}
+	return wholeTerms
+}
+
+func (t tile) fits(d vk.Info) bool { return t.runs(d.Limits) && Fits(d, t.name) }
+
+func (t tile) runs(l vk.Limits) bool {
+	return t.lanes <= min(l.WorkGroupInvocations, l.WorkGroupSize[0]) && t.shared <= l.SharedMemory
 }
 
 // forcedWords returns the words of MARR_KERNELS, which override the choice of kernels: plain or texel; lean, small, tiled, a tile or a lean kernel, for
-// the shapes that it supports; composed for attention; unfused makes batch norm read its input again for the statistics, to measure what the fusion
+// the shapes that it supports; coop or one of its tiles (coop64x64), for products of halves; composed for attention; unfused makes batch norm read its input again for the statistics, to measure what the fusion
 // saves.
 func forcedWords(s vk.Settings) []string {
 	return strings.FieldsFunc(s.Kernels, func(r rune) bool { return r == ',' })
@@ -55,9 +66,12 @@ func forcedWords(s vk.Settings) []string {
 
 // checkForced returns an error for an unknown word of MARR_KERNELS.
 func checkForced(words []string) error {
-	known := append([]string{"lean", "small", "tiled", "composed", "unfused"}, InputAccessModes...)
+	known := append([]string{"lean", "small", "tiled", "coop", "composed", "unfused"}, InputAccessModes...)
 	for _, t := range tiles {
 		known = append(known, t.name)
+	}
+	for _, t := range coopTiles {
+		known = append(known, t.coopWord())
 	}
 	for _, n := range shaders.Names() {
 		for _, lean := range []string{"conv", "wgrad"} {
@@ -90,11 +104,11 @@ func (g *Graph) forwardVariants(a gemmForward) []variant {
 			lean = append(lean, variant{kernel: fmt.Sprintf("conv.k%d", kb), rows: 64, columns: kb * lanes})
 		}
 	}
-	return g.variants(lean, variant{kernel: "small.gather", rows: 32, columns: 8 * lanes}, "tiled.gather_")
+	return g.variants(lean, variant{kernel: "small.gather", rows: 32, columns: 8 * lanes}, "gather", a.halves())
 }
 
 // weightVariants returns the same for a weight gradient.
-func (g *Graph) weightVariants(c convShape) []variant {
+func (g *Graph) weightVariants(c convShape, halves bool) []variant {
 	lean := []variant{{kernel: "wgrad.c1", cb: 1, kb: 4, taps: 1, lanes: 8}}
 	if quads(c.c) > 1 {
 		lean = slices.Insert(lean, 0, variant{kernel: "wgrad.c4", cb: 4, kb: 2, taps: 1, lanes: 8})
@@ -104,11 +118,12 @@ func (g *Graph) weightVariants(c convShape) []variant {
 			}
 		}
 	}
-	return g.variants(lean, variant{kernel: "small.outer", cb: 1, kb: 1, taps: 1, lanes: 64}, "tiled.outer_")
+	return g.variants(lean, variant{kernel: "small.outer", cb: 1, kb: 1, taps: 1, lanes: 64}, "outer", halves)
 }
 
-// variants returns those of the kernels that MARR_KERNELS allows and that fit the device: lean ones, the small one, tiles.
-func (g *Graph) variants(lean []variant, small variant, tiled string) []variant {
+// variants returns those of the kernels for a pass, "gather" or "outer", that MARR_KERNELS allows and that fit the device: lean ones, the small one, tiles
+// of matrix units if a tensor of the product has halves, and tiles. Without halves the words of matrix units have no effect.
+func (g *Graph) variants(lean []variant, small variant, pass string, halves bool) []variant {
 	words := g.kernels.forced
 	allowed := func(name string, more ...string) bool {
 		return slices.Contains(words, name) || slices.ContainsFunc(more, func(m string) bool { return slices.Contains(words, m) })
@@ -116,7 +131,8 @@ func (g *Graph) variants(lean []variant, small variant, tiled string) []variant 
 	if i := slices.IndexFunc(lean, func(v variant) bool { return allowed(v.kernel) }); i >= 0 {
 		return lean[i : i+1]
 	}
-	restricted := allowed("lean", "small", "tiled") || slices.ContainsFunc(tiles, func(t tile) bool { return allowed(t.name) })
+	restricted := allowed("lean", "small", "tiled") || slices.ContainsFunc(tiles, func(t tile) bool { return allowed(t.name) }) ||
+		halves && (allowed("coop") || slices.ContainsFunc(coopTiles, func(t tile) bool { return allowed(t.coopWord()) }))
 	var out []variant
 	if restricted && allowed("lean") {
 		out = lean
@@ -126,9 +142,12 @@ func (g *Graph) variants(lean []variant, small variant, tiled string) []variant 
 	if !restricted || allowed("small") {
 		out = append(out, small)
 	}
+	if halves {
+		out = append(out, g.coopVariants(pass, words, restricted)...)
+	}
 	for i, t := range tiles {
 		if (!restricted || allowed(t.name, "tiled")) && (g.dev == nil || t.fits(g.dev.Info())) {
-			out = append(out, variant{kernel: tiled + t.name, rows: t.rows, columns: t.columns, tile: &tiles[i]})
+			out = append(out, variant{kernel: "tiled." + pass + "_" + t.name, rows: t.rows, columns: t.columns, tile: &tiles[i]})
 		}
 	}
 	if len(out) == 0 {
@@ -191,7 +210,9 @@ func ForcedVariants(dev *vk.Device, alternatives []string) []string {
 		}
 	}
 	for _, k := range alternatives {
-		if _, word, ok := strings.Cut(k, "_"); ok {
+		if _, word, ok := strings.Cut(k, "_"); ok && isCoop(k) {
+			k = "coop" + word
+		} else if ok {
 			k = word
 		} else if strings.HasPrefix(k, "small.") {
 			k = "small"

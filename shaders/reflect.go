@@ -162,6 +162,17 @@ func HalfBindings(code []uint32) (set uint32) {
 	return set | TexelBindings(code)
 }
 
+// UsesMatrices reports whether a shader needs a device with cooperative matrices.
+func UsesMatrices(code []uint32) bool {
+	const opCapability, cooperativeMatrix = 17, 6022
+	for at := 5; at+1 < len(code) && code[at]&0xffff == opCapability; at += int(code[at] >> 16) { // capabilities come first
+		if code[at+1] == cooperativeMatrix {
+			return true
+		}
+	}
+	return false
+}
+
 // TexelBindings returns the set of bindings that are uniform texel buffers, bit i for binding i. They are the variables of storage class
 // UniformConstant, since no shader of this package has others of that class.
 func TexelBindings(code []uint32) (set uint32) {

@@ -25,26 +25,5 @@
 //! variant outer_64x32 -DBM=64 -DBN=32 -DTM=8 -DTN=4
 //! variant outer_32x32 -DBM=32 -DBN=32 -DTM=4 -DTN=4
 #include "io.glsl"
-// WHOLE: the terms of an iteration (gather; c is a multiple of BK) or the columns of a tile (outer; c4 is a multiple of N4) belong to one tap.
-layout(constant_id = 1) const bool WHOLE = false;
-#define WG (BM / TM * (BN / TN))
-#define M4 (BM / 4)            // vectors of a row of A's tile, and of B's
-#define N4 (BN / 4)
-#define MV (TM / 4)            // vectors of rows and columns that an invocation makes
-#define NV (TN / 4)
-#define STRIPS (N4 / NV)       // invocations beside each other
-layout(local_size_x = WG) in;
-vec4 sum[TM * NV];                // [row][column]
-
-// tileOf finds the tile of the group. It returns false for surplus groups of the grid, which lie behind the last strip or, if it is narrow, below it.
-bool tileOf(int tilesM, int tilesN, out int m, out int n) {
-	int id = int(GROUP), strip = id / (8 * tilesM), width = min(8, tilesN - strip * 8), rest = id - strip * 8 * tilesM;
-	m = rest / max(width, 1);
-	n = strip * 8 + rest - m * width;
-	return width > 0 && m < tilesM;
-}
-#ifdef GATHER
-#include "tiled_gather.glsl"
-#else
-#include "tiled_outer.glsl"
-#endif
+#define OPERAND vec4
+#include "tiled.glsl"

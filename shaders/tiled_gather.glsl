@@ -3,13 +3,30 @@
 READS(0, x)
 READS(1, w)
 WRITES(2, y)
+#ifdef MATRICES
+#include "coop.glsl"
+#else
 #define BK 8                   // terms per iteration
-#define PITCH (BK / 4 + 1)     // vectors from one row of A to the next, one of them padding against bank conflicts
+#define PITCH_A (BK / 4 + 1)     // vectors from one row of A to the next, one of them padding against bank conflicts
+#define PITCH_B (N4 + 1)       // vectors from one term of B to the next
+#define TILE_B 0               // where B's tile begins
+#define ROW(I) (ty + (I) * (BM / TM)) // row I of an invocation, within the tile
+shared vec4 tileA[max(BM * PITCH_A, BM / TM * N4)]; // [row][terms]; at least the size that stats needs
+shared vec4 tileB[BK * PITCH_B];                    // [term][column]
+// multiply adds the product of the tiles in shared memory to sum.
+void multiply(int ty, int tx) {
+	[[unroll]] for (int k = 0; k < BK / 4; k++) {
+		vec4 bs[4 * NV];
+		[[unroll]] for (int u = 0; u < 4; u++) [[unroll]] for (int v = 0; v < NV; v++) bs[u * NV + v] = tileB[tx + (k * 4 + u) * PITCH_B + v * STRIPS];
+		[[unroll]] for (int i = 0; i < TM; i++) {
+			vec4 as = tileA[ROW(i) * PITCH_A + k];
+			[[unroll]] for (int u = 0; u < 4; u++) [[unroll]] for (int v = 0; v < NV; v++) sum[i * NV + v] += as[u] * bs[u * NV + v];
+		}
+	}
+}
+#endif
 #define LA (BM * BK / 4 / WG)  // vectors of A, of one row, and of B that an invocation loads
 #define LB (BK * N4 / WG)
-#define ROW(I) (ty + (I) * (BM / TM)) // row I of an invocation, within the tile
-shared vec4 tileA[max(BM * PITCH, BM / TM * N4)]; // [row][terms]; at least the size that stats needs
-shared vec4 tileB[BK * (N4 + 1)];                // [term][column]
 
 // A place in the sum: tap (r, t), vector of channels c.
 struct Term { int r, t, c; };
@@ -28,7 +45,7 @@ void advance(inout Term k, int by) {
 // What an invocation loads: its row's position and first vector of x; its column's first vector of w and its row of B; the terms of both.
 int h, v, fromA, fromB, rowB;
 Term ka, kb;
-vec4 a[LA], b[LB]; // the loaded operands
+OPERAND a[LA], b[LB]; // the loaded operands
 bool inside[LA];   // a is not zero
 
 void load() {
@@ -50,20 +67,8 @@ void load() {
 
 // store writes the loaded operands to shared memory, from vectors toA and toB of the tiles on.
 void store(int toA, int toB) {
-	[[unroll]] for (int i = 0; i < LA; i++) tileA[toA + i] = inside[i] ? a[i] : vec4(0);
-	[[unroll]] for (int i = 0; i < LB; i++) tileB[toB + i * (N4 + 1)] = b[i];
-}
-
-// multiply adds the product of the tiles in shared memory to sum, from vectors fromA and fromB of the tiles on.
-void multiply(int fromA, int fromB) {
-	[[unroll]] for (int k = 0; k < BK / 4; k++) {
-		vec4 bs[4 * NV];
-		[[unroll]] for (int u = 0; u < 4; u++) [[unroll]] for (int v = 0; v < NV; v++) bs[u * NV + v] = tileB[fromB + (k * 4 + u) * (N4 + 1) + v * STRIPS];
-		[[unroll]] for (int i = 0; i < TM; i++) {
-			vec4 as = tileA[fromA + i * (BM / TM) * PITCH + k];
-			[[unroll]] for (int u = 0; u < 4; u++) [[unroll]] for (int v = 0; v < NV; v++) sum[i * NV + v] += as[u] * bs[u * NV + v];
-		}
-	}
+	[[unroll]] for (int i = 0; i < LA; i++) tileA[toA + i] = inside[i] ? a[i] : OPERAND(0);
+	[[unroll]] for (int i = 0; i < LB; i++) tileB[toB + i * PITCH_B] = b[i];
 }
 
 #ifdef STATS
@@ -89,21 +94,22 @@ void main() {
 		advance(ka, firstA);
 		advance(kb, rowB / 4);
 	}
-	int toA = rowA * PITCH + firstA, toB = rowB * (N4 + 1) + id % N4, rowFrom = ty * PITCH;
-	[[unroll]] for (int i = 0; i < TM * NV; i++) sum[i] = vec4(0);
+	int toA = rowA * PITCH_A + firstA, toB = TILE_B + rowB * PITCH_B + id % N4;
+	clear();
 	load();
 	store(toA, toB);
 	barrier();
 	int k = BK / 4, end = p.tapsH * p.tapsW * p.c4;
 	if (k < end) do {
 		load();
-		multiply(rowFrom, tx);
+		multiply(ty, tx);
 		barrier();
 		store(toA, toB);
 		barrier();
 		k += BK / 4;
 	} while (k < end);
-	multiply(rowFrom, tx);
+	multiply(ty, tx);
+	collect(ty, tx);
 	[[unroll]] for (int i = 0; i < TM; i++) {
 		uint q = uint(m0 + ROW(i));
 		uint n = q / p.gridHW, r = q - n * p.gridHW, gi = r / p.gridW, gj = r - gi * p.gridW;

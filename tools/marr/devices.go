@@ -42,22 +42,26 @@ func devicesCommand(fs *pflag.FlagSet) func(context.Context, []string) error {
 		for _, d := range all {
 			fmt.Printf("%d  %s\n   %s, Vulkan %s, %s, %d MiB\n   %s kernels (tiles %s; inputs read %s), largest binding %d MiB, %d KiB shared memory, groups of up to %d, subgroup %d%s\n",
 				d.Index, d.Name, d.Type, d.API, d.Driver, d.Limits.DeviceMemory>>20, kernels.FamilyOf(d), strings.Join(kernels.TilesOf(d), " "), kernels.InputAccessOf(d, vk.ReadSettings()), d.Limits.StorageRange>>20,
-				d.Limits.SharedMemory>>10, d.Limits.WorkGroupInvocations, d.Caps.SubgroupSize, matrices(d.Caps.Matrices))
+				d.Limits.SharedMemory>>10, d.Limits.WorkGroupInvocations, d.Caps.SubgroupSize, matrices(d))
 		}
 		return nil
 	}
 }
 
-// matrices describes the shapes of cooperative matrices; "" if there are none.
-func matrices(shapes []vk.MatrixShape) string {
-	if len(shapes) == 0 {
+// matrices describes the cooperative matrices of a device and the tiles of mixed precision that use them; "" if there are none.
+func matrices(d vk.Info) string {
+	if len(d.Caps.Matrices) == 0 {
 		return ""
 	}
-	names := make([]string, len(shapes))
-	for i, s := range shapes {
+	names := make([]string, len(d.Caps.Matrices))
+	for i, s := range d.Caps.Matrices {
 		names[i] = s.String()
 	}
-	return ", matrices of halves " + strings.Join(names, " ")
+	tiles := strings.Join(kernels.MatrixTiles(d), " ")
+	if tiles == "" {
+		tiles = "not used"
+	}
+	return fmt.Sprintf(", matrices of halves %s (tiles %s)", strings.Join(names, " "), tiles)
 }
 
 // description is a device as marr devices --json prints it.

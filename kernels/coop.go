@@ -1,0 +1,85 @@
+package kernels
+
+import (
+	"slices"
+	"strings"
+
+	"marr/vk"
+)
+
+// coopTiles lists the tiles of shaders/coop.comp, as tiles does those of tiled.comp.
+var coopTiles = []tile{
+	{"128x128", 128, 128, 256, 8 * (128*10 + 32*34)},
+	{"128x64", 128, 64, 128, 8 * (128*10 + 32*18)},
+	{"64x64", 64, 64, 128, 8 * (64*10 + 32*18)},
+	{"64x32", 64, 32, 64, 8 * (64*10 + 32*10)},
+}
+
+const (
+	coopTerms = 32 // terms that coop.comp sums in an iteration
+	coopSlab  = 32 // rows of a tile that pass through shared memory at once
+)
+
+// isCoop reports whether a kernel multiplies with matrix units.
+func isCoop(kernel string) bool { return strings.HasPrefix(kernel, "coop.") }
+
+// coopWord returns the word of MARR_KERNELS for a tile.
+func (t tile) coopWord() string { return "coop" + t.name }
+
+// coopVariants returns the kernels of matrix units for a pass, "gather" or "outer". words are those of MARR_KERNELS; if restricted, only what they name
+// is returned. A driver that is not trusted is used only if a word names the family or a tile.
+func (g *Graph) coopVariants(pass string, words []string, restricted bool) (out []variant) {
+	if g.dev == nil || !restricted && !trustedMatrices(g.dev.Info()) {
+		return nil
+	}
+	for i, t := range coopTiles {
+		if restricted && !slices.Contains(words, "coop") && !slices.Contains(words, t.coopWord()) || !t.runs(g.dev.Info().Limits) {
+			continue
+		}
+		if spec := t.matrices(g.dev.Info().Caps); spec != nil {
+			out = append(out, variant{kernel: "coop." + pass + "_" + t.name, rows: t.rows, columns: t.columns, tile: &coopTiles[i], matrices: spec})
+		}
+	}
+	return out
+}
+
+// trustedMatrices reports whether a driver's matrix units are right and fast as far as known. Drivers may offer matrices that their hardware lacks, and
+// are then up to a thousand times slower.
+func trustedMatrices(d vk.Info) bool {
+	switch d.DriverID {
+	case vk.DriverRADV, vk.DriverAMDVLK, vk.DriverNVIDIA: // they offer them from RDNA 3 and from Turing on
+		return true
+	case vk.DriverANV, vk.DriverIntelWindows:
+		return d.Caps.LeastSubgroup >= 16 // Xe2 and later have no subgroups of 8
+	case vk.DriverLlvmpipe:
+		return d.Caps.LeastSubgroup == 8 // Mesa 26 crashes with vectors of 512 bits
+	}
+	return false
+}
+
+// matrices returns the specialization constants of coop.comp from M on, for the largest shape of products that divides the tile: M, N, K, the subgroup
+// size and the subgroups above each other. It returns nil if there is no such shape.
+func (t tile) matrices(c vk.Caps) (spec []uint32) {
+	subgroup, most := int(c.LeastSubgroup), 0
+	if subgroup == 0 || int(t.lanes)%subgroup != 0 {
+		return nil
+	}
+	subgroups := int(t.lanes) / subgroup
+	for _, s := range c.Matrices {
+		above := min(coopSlab/s.M, subgroups)
+		if above > 0 && coopSlab%(above*s.M) == 0 && coopTerms%s.K == 0 && s.N%lanes == 0 && subgroups%above == 0 && t.columns%(subgroups/above*s.N) == 0 && s.M*s.N*s.K > most {
+			most, spec = s.M*s.N*s.K, words(s.M, s.N, s.K, subgroup, above)
+		}
+	}
+	return spec
+}
+
+// MatrixTiles returns the names of the tiles that a device multiplies with its matrix units in mixed precision, the largest first.
+func MatrixTiles(d vk.Info) (names []string) {
+	for _, t := range coopTiles {
+		if trustedMatrices(d) && t.runs(d.Limits) && t.matrices(d.Caps) != nil {
+			names = append(names, t.name)
+		}
+	}
+	return names
+}
