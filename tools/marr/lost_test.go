@@ -1,41 +1,76 @@
 package main
 
 import (
+	"context"
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"marr/ssl"
+	"marr/ssl/eval"
+	"marr/ssl/run"
+	"marr/vk"
 )
 
-// losing is the environment of a command whose device is lost at this submission.
+// losing is the environment of a command whose device is lost at this submission. The eager twin would make more of them.
 func losing(submission string) []string {
 	return []string{"MARR_TEST_LOSE=" + submission, "MARR_EAGER=0"}
 }
 
-// The device is lost after the first measurements, whose encoder is on it.
+// losingMetric loses the device soon after its first measurement.
+type losingMetric struct {
+	metric
+	dev      *vk.Device
+	measured int
+}
+
+func (m *losingMetric) measure(ctx context.Context, step int, f []*eval.Features) (map[string]any, string, error) {
+	if m.measured++; m.measured == 1 {
+		m.dev.SimulateLoss(9)
+	}
+	return m.metric.measure(ctx, step, f)
+}
+
+// The encoder of the measurements is on the device that is lost.
 func TestRunThatLosesItsDeviceIsMeasuredAgain(t *testing.T) {
 	t.Parallel()
-	plain, _ := trained(t, "--eval-every", "0")
-	run := filepath.Join(t.TempDir(), "run")
-	r := call(t, losing("420"), small(images64(t), run, measureAlways...)...)
-	if r.status != 0 {
-		t.Fatal(r.err)
+	ctx, dir := t.Context(), t.TempDir()
+	dev, err := vk.Open("", vk.Options{})
+	if err != nil {
+		t.Fatal(err)
 	}
-	if want := "was lost (VK_ERROR_DEVICE_LOST): it was opened again, and the run continues from step 0"; strings.Count(r.err, want) != 1 {
-		t.Errorf("said %q, want one %q", r.err, want)
+	defer dev.Close()
+	set, err := openSet(ctx, images64(t), 0)
+	if err != nil {
+		t.Fatal(err)
 	}
-	if strings.Count(r.out, "simclr on ") != 1 || strings.Count(r.out, "epoch 1: ") < 2 {
-		t.Errorf("printed %q, want one heading, and epoch 1 measured again", r.out)
-	}
-	sameCheckpoint(t, plain, run)
-	all := measurements(t, run)
-	if len(all) != 4 {
-		t.Fatalf("%d measurements, want 4", len(all))
-	}
-	for i, m := range all {
-		if m.Epoch != i+1 || (m.Kept == nil) != (i == 0) {
-			t.Errorf("measurement %d: %+v", i, m)
+	defer set.Close()
+	measured := map[string]int{}
+	for _, name := range []string{"whole", "lost"} {
+		c := run.DefaultConfig()
+		c.Arch, c.Backbone, c.Batch, c.Epochs = "resnet10", map[string]any{"width": 4}, 16, 2
+		m, err := ssl.New(c.Method)
+		if err != nil {
+			t.Fatal(err)
 		}
+		out := filepath.Join(dir, name)
+		q, err := newQuality(ctx, dev, qualityOptions{every: 1, share: 1e6}, out, set, 16)
+		if err != nil {
+			t.Fatal(err)
+		}
+		losing := &losingMetric{metric: q.metric, dev: dev}
+		if q.metric = losing; name == "whole" {
+			losing.measured = 1
+		}
+		if _, err := pretrain(ctx, dev, &run.Run{Dir: out, Config: c, Method: m, Set: set}, q); err != nil {
+			t.Fatal(err)
+		}
+		measured[name] = losing.measured
 	}
+	if measured["whole"] != 3 || measured["lost"] != 3 { // whole counts from 1, and lost repeats one
+		t.Errorf("measurements %v, want 3", measured)
+	}
+	sameRun(t, filepath.Join(dir, "whole"), filepath.Join(dir, "lost"))
 }
 
 func TestPlanIsMadeInSpiteOfALoss(t *testing.T) {
