@@ -12,7 +12,7 @@ import (
 
 func TestMatrixUnitsAreUsedOfKnownDriversOnly(t *testing.T) {
 	m := func(m, n, k int) vk.MatrixShape { return vk.MatrixShape{M: m, N: n, K: k} }
-	all := []string{"128x128", "128x64", "64x64", "64x32"}
+	all := []string{"128x128", "128x64", "64x64", "64x64-256", "64x32"}
 	for _, c := range []struct {
 		name   string
 		driver vk.DriverID

@@ -13,14 +13,17 @@
 //! variant gather_128x128 -DGATHER -DBM=128 -DBN=128 -DTM=8 -DTN=8
 //! variant gather_128x64 -DGATHER -DBM=128 -DBN=64 -DTM=8 -DTN=8
 //! variant gather_64x64 -DGATHER -DBM=64 -DBN=64 -DTM=8 -DTN=4
+//! variant gather_64x64-256 -DGATHER -DBM=64 -DBN=64 -DTM=4 -DTN=4
 //! variant gather_64x32 -DGATHER -DBM=64 -DBN=32 -DTM=8 -DTN=4
 //! variant stats_128x128 -DGATHER -DSTATS -DBM=128 -DBN=128 -DTM=8 -DTN=8
 //! variant stats_128x64 -DGATHER -DSTATS -DBM=128 -DBN=64 -DTM=8 -DTN=8
 //! variant stats_64x64 -DGATHER -DSTATS -DBM=64 -DBN=64 -DTM=8 -DTN=4
+//! variant stats_64x64-256 -DGATHER -DSTATS -DBM=64 -DBN=64 -DTM=4 -DTN=4
 //! variant stats_64x32 -DGATHER -DSTATS -DBM=64 -DBN=32 -DTM=8 -DTN=4
 //! variant outer_128x128 -DBM=128 -DBN=128 -DTM=8 -DTN=8
 //! variant outer_128x64 -DBM=128 -DBN=64 -DTM=8 -DTN=8
 //! variant outer_64x64 -DBM=64 -DBN=64 -DTM=8 -DTN=4
+//! variant outer_64x64-256 -DBM=64 -DBN=64 -DTM=4 -DTN=4
 //! variant outer_64x32 -DBM=64 -DBN=32 -DTM=8 -DTN=4
 #include "io.glsl"
 #undef READS
