@@ -2,7 +2,7 @@
 # make test   install what is missing, run every test (at most 3 minutes on two idle cores after installation)
 # make check  the slow checks: long trainings, races, Vulkan validation, garbage collector, kernel variants, libjpeg-turbo (under 30 minutes)
 # make build  ./marr        make shaders  recompile changed shaders        make lint  format and vet        make slowest  the slowest tests
-# make shaderstats  registers, spills and occupancy of every shader on AMD GPUs, in bench/shaderstats.md (Debian 12; no GPU needed)
+# make shaderstats  registers, spills and inner loops on the GPUs of five vendors, in bench/shaderstats.md (Debian 12; no GPU; slow the first time)
 # make conformance  every op and method on the Vulkan implementations that need no GPU, in vk/CONFORMANCE.md (Debian 12; an hour on two cores)
 # make check-matrices  kernels of matrix units on Debian sid's lavapipe, in tools/setup/sid.sh (not part of make check)
 # make gpucheck  bin/gpucheck, a folder that checks a machine with a GPU (bin/gpucheck/run.sh)        make results  the tables of bench/RESULTS.md
@@ -88,7 +88,7 @@ conformance: setup
 	@tools/setup/implementations.sh | $(GO) run ./tools/conformance --out vk/CONFORMANCE.md
 
 shaderstats: setup
-	@set -e; driver=$$(tools/setup/radv.sh); $(GO) run ./tools/shaderstats --out bench/shaderstats.md $$driver
+	@set -e; driver=$$(tools/setup/mesa.sh); $(GO) run ./tools/shaderstats --out bench/shaderstats.md $$driver
 
 lint:
 	@bad=$$(gofmt -l .); if [ -n "$$bad" ]; then echo "lint: not formatted: $$bad: run gofmt -w" >&2; exit 1; fi

@@ -81,6 +81,9 @@ func (g *Graph) depthwiseWeight(p *Param, x, dy *Tensor, d depthwise) {
 	per, bandH := d.parts()
 	bands := ceil(d.outH, bandH)
 	_, variant := d.run(d.outW)
+	if g.dev != nil && !Fits(g.dev.Info(), "depthwise_weight"+variant) {
+		variant = ".p4"
+	}
 	part := g.alloc("partial d"+p.Name, F32, []int{ceil(d.n, per) * bands, taps, c4 * lanes})
 	g.run(launch{kernel: "depthwise_weight" + variant, spec: words(d.s), rows: d.n, unit: per, binds: []bind{in(x), in(dy), wholeOut(part)}, work: d.work(),
 		push: func(first, n int) constants {

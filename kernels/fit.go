@@ -11,9 +11,9 @@ import (
 // within its budget keeps numbers in memory, which makes kernels several times slower, with the compilers of Mesa 25.0 (make shaderstats). Other vendors
 // get otherBudget.
 var budgets = map[uint32]int{
-	0x1002: 176, // AMD
-	0x10de: 176, // NVIDIA
-	0x5143: 176, // Qualcomm (Adreno)
+	0x1002: 184, // AMD
+	0x10de: 184, // NVIDIA
+	0x5143: 128, // Qualcomm (Adreno)
 	0x8086: 96,  // Intel
 	0x13b5: 56,  // Arm (Mali)
 	0x14e4: 56,  // Broadcom (V3D)
@@ -21,13 +21,14 @@ var budgets = map[uint32]int{
 
 const otherBudget = 96
 
-// needs holds the registers of the kernels that programs choose among, as Mesa's compiler for AMD counts them for navi21. A name without a dot stands for
-// a tile in all its uses. Kernels that are not listed need few.
+// needs holds the registers of the kernels that programs choose among, as Mesa's compiler for AMD counts them, the most on RDNA 2 and 3. A name without a
+// dot stands for a tile in all its uses. Kernels that are not listed need few.
 var needs = map[string]int{
-	"128x128": 128, "128x64": 128, "64x64": 80, "64x32": 112, "32x32": 64,
-	"conv.k1": 128, "conv.k2": 160, "conv.k4": 256, "conv3.r8": 192, "conv3.r16": 256,
-	"wgrad.c1": 160, "wgrad.c4": 256, "wgrad3.u4": 192, "wgrad3.u8": 240,
-	"attention_tiled": 168, "attention_tiled_back.queries": 168, "attention_tiled_back.keys": 168,
+	"128x128": 156, "128x64": 168, "64x64": 84, "64x32": 112, "32x32": 84,
+	"conv.k1": 128, "conv.k2": 168, "conv.k4": 256, "conv3.r8": 192, "conv3.r16": 256,
+	"wgrad.c1": 168, "wgrad.c4": 256, "wgrad3.u4": 192, "wgrad3.u8": 240,
+	"depthwise_weight.p8": 128,
+	"attention_tiled":     180, "attention_tiled_back.queries": 180, "attention_tiled_back.keys": 180,
 	"attention_lean": 256, "attention_lean_back.queries": 256, "attention_lean_back.keys": 256,
 }
 

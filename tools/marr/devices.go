@@ -40,8 +40,8 @@ func devicesCommand(fs *pflag.FlagSet) func(context.Context, []string) error {
 			return out.write(describe(all))
 		}
 		for _, d := range all {
-			fmt.Printf("%d  %s\n   %s, Vulkan %s, %s, %d MiB\n   %s kernels (tiles %s; inputs read %s), largest binding %d MiB, %d KiB shared memory, groups of up to %d, subgroup %d%s\n",
-				d.Index, d.Name, d.Type, d.API, d.Driver, d.Limits.DeviceMemory>>20, kernels.FamilyOf(d), strings.Join(kernels.TilesOf(d), " "), kernels.InputAccessOf(d, vk.ReadSettings()), d.Limits.StorageRange>>20,
+			fmt.Printf("%d  %s\n   %s, Vulkan %s, %s, %d MiB\n   %s kernels (%s; inputs read %s), largest binding %d MiB, %d KiB shared memory, groups of up to %d, subgroup %d%s\n",
+				d.Index, d.Name, d.Type, d.API, d.Driver, d.Limits.DeviceMemory>>20, kernels.FamilyOf(d), tiles(kernels.TilesOf(d)), kernels.InputAccessOf(d, vk.ReadSettings()), d.Limits.StorageRange>>20,
 				d.Limits.SharedMemory>>10, d.Limits.WorkGroupInvocations, d.Caps.SubgroupSize, matrices(d))
 		}
 		return nil
@@ -141,4 +141,12 @@ func warn(text string) { fmt.Fprintln(os.Stderr, "marr: "+text) }
 func deviceFlag(fs *pflag.FlagSet) *string {
 	defer inGroup(fs, deviceGroup)()
 	return fs.String("device", "", "`N|NAME`: number or name of a device, as marr devices lists them; default: MARR_DEVICE, else the best")
+}
+
+// tiles lists the tiles that a device can run.
+func tiles(names []string) string {
+	if len(names) == 0 {
+		return "no tiles"
+	}
+	return "tiles " + strings.Join(names, " ")
 }

@@ -1,19 +1,18 @@
-// Shaderstats compiles every shader for five generations of AMD GPUs, without a GPU. It reports the registers, shared memory and scratch
-// memory of each shader, and its occupancy (subgroups per SIMD unit).
+// Shaderstats compiles the shaders with the real compilers of five vendors' GPUs, without a GPU, and reports registers, spills and code size of each, and
+// the inner loops of tiles on AMD.
 //
-//	go run ./tools/shaderstats [--out FILE.md] [--json FILE] $(tools/setup/radv.sh)
+//	go run ./tools/shaderstats [--out FILE.md] [--only TEXT] [--all] $(tools/setup/mesa.sh)
 //	make shaderstats                                          # writes bench/shaderstats.md
 //
-// tools/setup/radv.sh prints the two arguments: the driver file of RADV (Mesa's Vulkan driver for AMD) and the folder of its libraries.
-// RADV's null device emulates the GPU family that RADV_FORCE_FAMILY names: it compiles shaders but runs nothing. Specialization constants
-// keep their default values.
+// tools/setup/mesa.sh prints the argument: the folder of Mesa's drivers. They compile and run nothing. Specialization constants have their default
+// values; tiles are compiled with WHOLE (shaders/tiled.comp) too. With --all, GPUs also compile the kernels that do not fit them (kernels.Fits), which
+// takes long: it shows whether they still have to be refused.
 //
-// Without --out, the table goes to standard output. Exit status 1: a shader that allow.txt does not list spills registers or uses scratch
-// memory, or a shader that allow.txt lists does neither.
+// Without --out, the tables go to standard output. Exit status 1: a kernel that programs choose among fits a GPU and keeps registers in memory, or takes
+// more than a minute to compile.
 package main
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -21,29 +20,31 @@ import (
 	"github.com/spf13/pflag"
 )
 
-// families lists one GPU of each generation, newest first: RDNA 3, 2 and 1, GCN 5 and 4.
-var families = []string{"navi31", "navi21", "navi10", "vega10", "polaris10"}
-
 func main() {
 	flags := pflag.NewFlagSet("shaderstats", pflag.ContinueOnError)
-	out := flags.String("out", "", "write the table to `FILE`")
-	asJSON := flags.String("json", "", "write all numbers to `FILE` as JSON")
-	measured := flags.String(childFlag, "", "")
-	if err := flags.MarkHidden(childFlag); err != nil {
-		panic(err)
+	out := flags.String("out", "", "write the tables to `FILE`")
+	var which selection
+	flags.StringVar(&which.only, "only", "", "compile only GPUs and shaders with `TEXT` in vendor/GPU/shader")
+	flags.BoolVar(&which.all, "all", false, "compile kernels that do not fit a GPU, too")
+	child := flags.String(childFlag, "", "")
+	first := flags.Int(firstFlag, 0, "")
+	for _, hidden := range []string{childFlag, firstFlag} {
+		if err := flags.MarkHidden(hidden); err != nil {
+			panic(err)
+		}
 	}
 	err := flags.Parse(os.Args[1:])
 	switch {
 	case errors.Is(err, pflag.ErrHelp):
 		return
-	case err == nil && *measured != "":
-		err = child(*measured)
-	case err != nil || flags.NArg() != 2:
-		fmt.Fprintf(os.Stderr, "shaderstats: wrong command line: %v %q: usage: shaderstats [flags] $(tools/setup/radv.sh)\n%s",
+	case err == nil && *child != "":
+		err = compileAll(*child, *first, which)
+	case err != nil || flags.NArg() != 1:
+		fmt.Fprintf(os.Stderr, "shaderstats: wrong command line: %v %q: usage: shaderstats [flags] $(tools/setup/mesa.sh)\n%s",
 			err, flags.Args(), flags.FlagUsages())
 		os.Exit(2)
 	default:
-		err = run(radv{flags.Arg(0), flags.Arg(1)}, *out, *asJSON)
+		err = run(flags.Arg(0), *out, which)
 	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "shaderstats:", err)
@@ -51,31 +52,25 @@ func main() {
 	}
 }
 
-func run(driver radv, out, asJSON string) error {
-	all := make([]Family, len(families))
-	for i, name := range families {
-		var err error
-		if all[i], err = driver.measure(name); err != nil {
-			return err
+func run(folder, out string, which selection) error {
+	all := make([]result, 0, len(gpus))
+	for _, g := range gpus {
+		if len(which.list(g)) == 0 {
+			continue
 		}
-	}
-	if asJSON != "" {
-		text, err := json.MarshalIndent(all, "", "  ")
-		if err == nil {
-			err = os.WriteFile(asJSON, append(text, '\n'), 0o666)
-		}
+		r, err := g.measure(folder, which)
 		if err != nil {
 			return err
 		}
+		all = append(all, r)
 	}
-	allowed, err := parseAllowed(allowText)
-	if err != nil {
-		return err
+	if len(all) == 0 {
+		return fmt.Errorf("--only %q: no vendor/GPU/shader has it, such as intel/dg2/tiled.gather_64x64", which.only)
 	}
 	if out == "" {
-		fmt.Print(table(all, allowed))
-	} else if err := os.WriteFile(out, []byte(table(all, allowed)), 0o666); err != nil {
+		fmt.Print(page(all))
+	} else if err := os.WriteFile(out, []byte(page(all)), 0o666); err != nil {
 		return err
 	}
-	return checkSpills(all, allowed)
+	return check(all)
 }

@@ -1,140 +1,166 @@
 package main
 
 import (
-	"bytes"
+	"bufio"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"os"
 	"os/exec"
 	"strings"
+	"time"
 
+	"marr/kernels"
 	"marr/shaders"
 	"marr/vk"
 )
 
-// Family holds RADV's statistics of all shaders for one GPU family.
-type Family struct {
-	Family  string `json:"family"`
-	Driver  string `json:"driver"`
-	Shaders []Row  `json:"shaders"`
+// result holds what a GPU's compiler made of the shaders.
+type result struct {
+	gpu
+	driver string
+	rows   []row
 }
 
-// Row holds RADV's statistics of one shader. Sizes are in bytes.
-type Row struct {
-	Shader       string `json:"shader"`
-	VGPRs        int    `json:"vgprs"` // per lane
-	SGPRs        int    `json:"sgprs"` // per subgroup
-	SpilledVGPRs int    `json:"spilled_vgprs"`
-	SpilledSGPRs int    `json:"spilled_sgprs"`
-	LDS          int    `json:"lds"` // shared memory of a work group
-	Scratch      int    `json:"scratch"`
-	Code         int    `json:"code"`
-	Subgroups    int    `json:"subgroups_per_simd"` // occupancy
+// row holds the statistics of one shader. Registers are per lane, or on Intel for 8 lanes (16 on bmg) in units of a register; code is in bytes.
+type row struct {
+	Shader    string
+	Fits      bool `json:"-"` // the GPU may get it
+	Registers int
+	Spills    int // vk.Spills
+	Code      int
+	Slow      bool // its compilation was given up
+	FMA       int  // multiply-adds in the longest loop, and all its vector instructions: tiles on AMD
+	Vector    int
 }
 
-// fields maps RADV's names of the statistics to the fields.
-func (r *Row) fields() map[string]*int {
-	return map[string]*int{"VGPRs": &r.VGPRs, "SGPRs": &r.SGPRs, "Spilled VGPRs": &r.SpilledVGPRs, "Spilled SGPRs": &r.SpilledSGPRs,
-		"LDS size": &r.LDS, "Scratch size": &r.Scratch, "Code size": &r.Code, "Subgroups per SIMD": &r.Subgroups}
+// compiled is a shader with the value of WHOLE.
+type compiled struct {
+	name  string
+	whole bool
 }
 
-// rowOf returns the row of a shader. It fails if a statistic is missing.
-func rowOf(shader string, statistics []vk.Statistic) (Row, error) {
-	r := Row{Shader: shader}
-	missing := r.fields()
-	for _, s := range statistics {
-		if p := missing[s.Name]; p != nil {
-			*p = int(s.Value)
-			delete(missing, s.Name)
+func (c compiled) String() string {
+	if c.whole {
+		return c.name + " whole"
+	}
+	return c.name
+}
+
+// A selection says what is compiled, see main.
+type selection struct {
+	only string
+	all  bool
+}
+
+// list returns the shaders that a GPU compiles. Those that read texel buffers are for CPU devices, and those for matrix units need shapes and subgroup
+// sizes of a device.
+func (s selection) list(g gpu) (out []compiled) {
+	for _, name := range shaders.Names() {
+		if strings.HasSuffix(name, "texel") || !strings.Contains(g.vendor+"/"+g.name+"/"+name, s.only) || usesMatrixUnits(name) || !s.all && !g.fits(name) {
+			continue
+		}
+		out = append(out, compiled{name, false})
+		if strings.HasPrefix(name, "tiled.") {
+			out = append(out, compiled{name, true})
 		}
 	}
-	for name := range missing {
-		return r, fmt.Errorf("%s: the driver does not report %q", shader, name)
+	return out
+}
+
+// usesMatrixUnits reports whether a shader declares the capability CooperativeMatrixKHR.
+func usesMatrixUnits(shader string) bool {
+	const header, opCapability, matrices = 5, 17, 6022
+	code, err := shaders.SPIRV(shader)
+	for i := header; err == nil && i+1 < len(code) && code[i] == 2<<16|opCapability; i += 2 {
+		if code[i+1] == matrices {
+			return true
+		}
+	}
+	return false
+}
+
+// fits reports whether the GPU may get a shader.
+func (g gpu) fits(shader string) bool {
+	return kernels.Fits(vk.Info{VendorID: statistics[g.vendor].id}, kernelOf(shader))
+}
+
+// kernelOf returns the kernel of a shader, without the way in which it reads its inputs.
+func kernelOf(shader string) string {
+	return strings.TrimSuffix(strings.TrimSuffix(shader, "_plain"), ".plain")
+}
+
+// A child process compiles for one GPU, from the first shader of a number on. The driver reads the environment when it is loaded, and a compiler that
+// crashes or does not end takes only the child with it.
+const (
+	childFlag = "measure"
+	firstFlag = "first"
+)
+
+// patience is how long one shader may take to compile.
+const patience = time.Minute
+
+// measure compiles the shaders for a GPU.
+func (g gpu) measure(folder string, which selection) (result, error) {
+	r := result{gpu: g}
+	all := which.list(g)
+	for len(r.rows) < len(all) {
+		ended, err := r.continueFrom(folder, which)
+		if err != nil {
+			return r, fmt.Errorf("%s %s: %w", g.vendor, g.name, err)
+		}
+		if !ended {
+			r.rows = append(r.rows, row{Shader: all[len(r.rows)].String(), Slow: true})
+		}
+	}
+	for i := range r.rows {
+		r.rows[i].Fits = g.fits(all[i].name)
 	}
 	return r, nil
 }
 
-// radv has the paths that tools/setup/radv.sh prints.
-type radv struct{ icd, libraries string }
-
-// childFlag starts a process that measures one family. The driver reads the family from the environment when it is loaded, and a compiler
-// crash ends only the child process.
-const childFlag = "measure"
-
-func (d radv) measure(family string) (Family, error) {
+// continueFrom starts a child at the next shader and collects its rows. It returns false if the child was stopped at a shader for lack of patience.
+func (r *result) continueFrom(folder string, which selection) (ended bool, err error) {
 	self, err := os.Executable()
 	if err != nil {
-		return Family{}, err
+		return false, err
 	}
-	c := exec.Command(self, "--"+childFlag, family)
-	c.Env = append(os.Environ(), "RADV_FORCE_FAMILY="+family, "VK_ICD_FILENAMES="+d.icd, "VK_DRIVER_FILES="+d.icd,
-		"LD_LIBRARY_PATH="+d.libraries, "MARR_DEVICE=0", "MARR_VALIDATION=0", "MESA_SHADER_CACHE_DISABLE=true")
-	var out, stderr bytes.Buffer
-	c.Stdout, c.Stderr = &out, &stderr
-	runErr := c.Run()
-	f := Family{Family: family}
-	decoder := json.NewDecoder(&out)
-	err = decoder.Decode(&f.Driver)
-	for err == nil {
-		var r Row
-		if err = decoder.Decode(&r); err == nil {
-			f.Shaders = append(f.Shaders, r)
+	c := exec.Command(self, "--"+childFlag, r.vendor+"/"+r.name, "--"+firstFlag, fmt.Sprint(len(r.rows)), "--only", which.only, fmt.Sprintf("--all=%v", which.all))
+	c.Env = append(os.Environ(), r.environment(folder)...)
+	var stderr strings.Builder
+	c.Stderr = &stderr
+	out, err := c.StdoutPipe()
+	if err != nil {
+		return false, err
+	}
+	if err := c.Start(); err != nil {
+		return false, err
+	}
+	stopped := false
+	timer := time.AfterFunc(patience, func() { stopped = true; c.Process.Kill() })
+	from := len(r.rows)
+	decoder := json.NewDecoder(bufio.NewReader(out))
+	if err = decoder.Decode(&r.driver); err == nil {
+		for {
+			timer.Reset(patience)
+			var x row
+			if err = decoder.Decode(&x); err != nil {
+				break
+			}
+			r.rows = append(r.rows, x)
 		}
 	}
-	if runErr != nil {
-		where, why := family, strings.TrimSpace(stderr.String())
-		if names := shaders.Names(); f.Driver != "" && len(f.Shaders) < len(names) {
-			where += ": " + names[len(f.Shaders)]
-		}
-		return f, fmt.Errorf("%s: %w: %s", where, runErr, why[:min(len(why), 1000)]) // a crash prints pages of stack traces
+	timer.Stop()
+	waited := c.Wait()
+	addSpills(r.rows[from:], stderr.String())
+	switch {
+	case stopped:
+		return false, nil
+	case waited != nil:
+		why := strings.TrimSpace(stderr.String())
+		return false, fmt.Errorf("%w after %d shaders: %s", waited, len(r.rows), why[max(0, len(why)-1000):])
+	case err != io.EOF:
+		return false, err
 	}
-	if !errors.Is(err, io.EOF) {
-		return f, fmt.Errorf("%s: %w", family, err)
-	}
-	return f, nil
-}
-
-// child compiles every shader on the null device and prints the driver and each Row as JSON as soon as it is available. It does not close
-// the device, because waiting for a queue of the null device crashes.
-func child(family string) error {
-	d, err := vk.Open("", vk.Options{})
-	if err != nil {
-		return err
-	}
-	if name := d.Info().Name; !strings.Contains(strings.ToLower(name), family) {
-		return fmt.Errorf("the device is %q: use the driver file that tools/setup/radv.sh prints", name)
-	}
-	encoder := json.NewEncoder(os.Stdout)
-	if err := encoder.Encode(d.Info().Driver); err != nil {
-		return err
-	}
-	for _, name := range shaders.Names() {
-		r, err := compile(d, name)
-		if err != nil {
-			return err
-		}
-		if err := encoder.Encode(r); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func compile(d *vk.Device, name string) (Row, error) {
-	code, err := shaders.SPIRV(name)
-	if err != nil {
-		return Row{}, err
-	}
-	bindings, bytes := shaders.Reflect(code)
-	p, err := d.Pipeline(vk.Kernel{Name: name, Code: code, Bindings: bindings, Texel: shaders.TexelBindings(code), PushBytes: bytes})
-	if err != nil {
-		return Row{}, err
-	}
-	statistics, err := p.Statistics()
-	if err != nil {
-		return Row{}, err
-	}
-	return rowOf(name, statistics)
+	return true, nil
 }

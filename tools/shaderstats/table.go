@@ -1,83 +1,130 @@
 package main
 
 import (
-	_ "embed"
 	"errors"
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
 )
 
-// allowText lists the shaders that may spill.
-//
-//go:embed allow.txt
-var allowText string
-
-// parseAllowed parses lines "shader: reason". Lines that begin with # are comments.
-func parseAllowed(text string) (map[string]string, error) {
-	allowed := map[string]string{}
-	for i, line := range strings.Split(text, "\n") {
-		line = strings.TrimSpace(line)
-		if line == "" || line[0] == '#' {
-			continue
-		}
-		shader, reason, _ := strings.Cut(line, ":")
-		shader, reason = strings.TrimSpace(shader), strings.TrimSpace(reason)
-		if shader == "" || reason == "" {
-			return nil, fmt.Errorf("allow.txt: line %d: %q: want shader: reason", i+1, line)
-		}
-		if allowed[shader] != "" {
-			return nil, fmt.Errorf("allow.txt: line %d: %s is listed twice", i+1, shader)
-		}
-		allowed[shader] = reason
-	}
-	return allowed, nil
-}
-
-func (r Row) spills() bool { return r.SpilledVGPRs+r.SpilledSGPRs+r.Scratch > 0 }
-
-// checkSpills returns an error with every shader that spills or uses scratch memory but is not allowed to, and every shader that is
-// allowed to but does neither.
-func checkSpills(all []Family, allowed map[string]string) error {
+// check returns an error with every kernel that programs choose for a GPU although it keeps registers in memory or takes too long to compile.
+func check(all []result) error {
 	var errs []error
-	unused := maps.Clone(allowed)
-	for _, f := range all {
-		for _, r := range f.Shaders {
-			if !r.spills() {
-				continue
-			}
-			delete(unused, r.Shader)
-			if allowed[r.Shader] == "" {
-				errs = append(errs, fmt.Errorf("%s: %s spills %d VGPRs and %d SGPRs and uses %d bytes of scratch: use fewer registers, or add it with a reason to tools/shaderstats/allow.txt",
-					f.Family, r.Shader, r.SpilledVGPRs, r.SpilledSGPRs, r.Scratch))
+	for _, r := range all {
+		for _, x := range r.rows {
+			switch {
+			case !x.Fits || !chosen(x.Shader):
+			case x.Slow:
+				errs = append(errs, fmt.Errorf("%s %s: %s takes more than %v to compile: shorten it, or let kernels.Fits refuse it", r.vendor, r.name, x.Shader, patience))
+			case x.Spills > 0:
+				errs = append(errs, fmt.Errorf("%s %s: %s spills (%d): use fewer registers, or let kernels.Fits refuse it", r.vendor, r.name, x.Shader, x.Spills))
 			}
 		}
-	}
-	for _, shader := range slices.Sorted(maps.Keys(unused)) {
-		errs = append(errs, fmt.Errorf("%s spills nowhere: remove it from tools/shaderstats/allow.txt", shader))
 	}
 	return errors.Join(errs...)
 }
 
-// table returns a Markdown page with a table for each family.
-func table(all []Family, allowed map[string]string) string {
+const preface = `# What five vendors' compilers make of the kernels
+
+` + "`make shaderstats`" + ` writes this file, with Mesa's drivers and no GPU: it compiles and runs nothing. A cell has the registers of a lane and the
+bytes of code. On Intel the registers are those of all lanes, of 8 floats (bmg: 16), out of 128 (bmg: 256); on Adreno vectors of four;
+Mali and V3D report none. **Spills** are the largest number that the driver reports for registers in memory, in its unit.
+A GPU does not get kernels that are not listed for it: they do not fit the budget of its vendor (` + "`kernels/fit.go`" + `). "whole" is
+the constant WHOLE of ` + "`shaders/tiled.comp`" + `, which most layers have. Other kernels, of ops that have but one, are listed where they spill.
+`
+
+// page returns a Markdown page with a table for each vendor and one of inner loops.
+func page(all []result) string {
 	var b strings.Builder
-	b.WriteString("# Registers, spills and occupancy of each shader on AMD GPUs\n\n`make shaderstats` generates this file. It compiles the shaders with default specialization constants and runs nothing.\n" +
-		"VGPRs are per lane, SGPRs per subgroup, sizes in bytes. LDS: shared memory of a work group. Subgroups: occupancy of a SIMD unit,\nlimited by registers and shared memory.\n")
-	for _, f := range all {
-		fmt.Fprintf(&b, "\n## %s\n\n%s\n\n", f.Family, f.Driver)
-		b.WriteString("| shader | VGPRs | SGPRs | spilled VGPRs | spilled SGPRs | LDS | scratch | code | subgroups |\n|---|---:|---:|---:|---:|---:|---:|---:|---:|\n")
-		for _, r := range f.Shaders {
-			fmt.Fprintf(&b, "| %s | %d | %d | %d | %d | %d | %d | %d | %d |\n", r.Shader, r.VGPRs, r.SGPRs, r.SpilledVGPRs, r.SpilledSGPRs, r.LDS, r.Scratch, r.Code,
-				r.Subgroups)
+	b.WriteString(preface)
+	for len(all) > 0 {
+		n := slices.IndexFunc(all, func(r result) bool { return r.vendor != all[0].vendor })
+		if n < 0 {
+			n = len(all)
 		}
-	}
-	if len(allowed) > 0 {
-		b.WriteString("\n## Shaders that may spill\n\n")
-	}
-	for _, shader := range slices.Sorted(maps.Keys(allowed)) {
-		fmt.Fprintf(&b, "- %s: %s\n", shader, allowed[shader])
+		vendorTable(&b, all[:n])
+		if all[0].vendor == "amd" {
+			loopTable(&b, all[:n])
+		}
+		all = all[n:]
 	}
 	return b.String()
+}
+
+// chosen reports whether a shader is of a kernel that programs choose among.
+func chosen(shader string) bool {
+	return slices.ContainsFunc([]string{"attention", "conv.", "conv3.", "wgrad", "small.", "tiled."}, func(p string) bool { return strings.HasPrefix(shader, p) })
+}
+
+// vendorTable writes the kernels that programs choose among and those that spill, and the largest of the others.
+func vendorTable(b *strings.Builder, all []result) {
+	fmt.Fprintf(b, "\n## %s\n\n%s\n\n| kernel |", all[0].vendor, all[0].driver)
+	for _, r := range all {
+		fmt.Fprintf(b, " %s (%s) |", r.name, r.label)
+	}
+	b.WriteString("\n|---|" + strings.Repeat("---|", len(all)) + "\n")
+	others, registers, code := 0, 0, 0
+	for i, x := range all[0].rows {
+		if !chosen(x.Shader) && !slices.ContainsFunc(all, func(r result) bool { return r.rows[i].Spills > 0 || r.rows[i].Slow }) {
+			others++
+			for _, r := range all {
+				registers, code = max(registers, r.rows[i].Registers), max(code, r.rows[i].Code)
+			}
+			continue
+		}
+		fmt.Fprintf(b, "| %s |", kernelLabel(x.Shader))
+		for _, r := range all {
+			fmt.Fprintf(b, " %s |", r.rows[i].cell())
+		}
+		b.WriteString("\n")
+	}
+	if others > 0 {
+		fmt.Fprintf(b, "\nThe other %d shaders: at most %s, no spills.\n", others, row{Registers: registers, Code: code, Fits: true}.cell())
+	}
+}
+
+// kernelLabel drops the way of reading the inputs from a shader's name.
+func kernelLabel(shader string) string {
+	name, whole, _ := strings.Cut(shader, " ")
+	return strings.TrimSpace(kernelOf(name) + " " + whole)
+}
+
+func (x row) cell() string {
+	var words []string
+	switch {
+	case x.Slow:
+		words = append(words, fmt.Sprintf("**over %v**", patience))
+	default:
+		if x.Spills > 0 {
+			words = append(words, fmt.Sprintf("**spills %d**", x.Spills))
+		}
+		if x.Registers > 0 {
+			words = append(words, fmt.Sprint(x.Registers))
+		}
+		words = append(words, fmt.Sprintf("%.1f K", float64(x.Code)/1024))
+	}
+	text := strings.Join(words, ", ")
+	if !x.Fits {
+		return "(" + text + ")"
+	}
+	return text
+}
+
+// loopTable writes the multiply-adds per vector instruction in the inner loops of tiles.
+func loopTable(b *strings.Builder, all []result) {
+	b.WriteString("\n### Inner loops\n\nMultiply-adds per vector instruction (arithmetic, shared and global memory) in the loop over the terms of a sum, from the assembly.\n\n| kernel |")
+	for _, r := range all {
+		fmt.Fprintf(b, " %s |", r.name)
+	}
+	b.WriteString("\n|---|" + strings.Repeat("---:|", len(all)) + "\n")
+	for i, x := range all[0].rows {
+		if x.Vector == 0 || strings.HasPrefix(x.Shader, "tiled.stats") { // stats have the loop of gather
+			continue
+		}
+		fmt.Fprintf(b, "| %s |", kernelLabel(x.Shader))
+		for _, r := range all {
+			fmt.Fprintf(b, " %d / %d = %.0f %% |", r.rows[i].FMA, r.rows[i].Vector, 100*float64(r.rows[i].FMA)/float64(max(r.rows[i].Vector, 1)))
+		}
+		b.WriteString("\n")
+	}
 }

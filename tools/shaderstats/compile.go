@@ -1,0 +1,94 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+
+	"marr/shaders"
+	"marr/vk"
+)
+
+// compileAll is the child: it prints the driver, and the row of each shader as soon as it is there, as JSON. Before each shader it names it on standard
+// error, to which the driver may write too. It does not close the device, because waiting for a queue that does not exist may crash.
+func compileAll(target string, first int, which selection) error {
+	i := slices.IndexFunc(gpus, func(g gpu) bool { return g.vendor+"/"+g.name == target })
+	if i < 0 {
+		return fmt.Errorf("%s: no such GPU", target)
+	}
+	g := gpus[i]
+	d, err := vk.Open("", vk.Options{Assembly: g.vendor == "amd"})
+	if err != nil {
+		return err
+	}
+	if id := d.Info().VendorID; id != statistics[g.vendor].id {
+		return fmt.Errorf("the device is %q: give the folder that tools/setup/mesa.sh prints", d.Info().Name)
+	}
+	encoder := json.NewEncoder(os.Stdout)
+	if err := encoder.Encode(d.Info().Driver); err != nil {
+		return err
+	}
+	for _, c := range which.list(g)[first:] {
+		fmt.Fprintf(os.Stderr, "\n%s%s\n", shaderMark, c)
+		r, err := compile(d, g, c)
+		if err != nil {
+			return err
+		}
+		if err := encoder.Encode(r); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func compile(d *vk.Device, g gpu, c compiled) (row, error) {
+	r := row{Shader: c.String()}
+	code, err := shaders.SPIRV(c.name)
+	if err != nil {
+		return r, err
+	}
+	bindings, bytes := shaders.Reflect(code)
+	k := vk.Kernel{Name: c.name, Code: code, Bindings: bindings, Texel: shaders.TexelBindings(code), PushBytes: bytes}
+	if c.whole {
+		k.Spec = []uint32{0, 1} // no halves; WHOLE
+	}
+	p, err := d.Pipeline(k)
+	if err != nil {
+		return r, err
+	}
+	all, err := p.Statistics()
+	if err != nil {
+		return r, err
+	}
+	r.fill(g.vendor, all)
+	if g.vendor == "amd" && strings.HasPrefix(c.name, "tiled.") {
+		text, err := p.Assembly()
+		if err != nil {
+			return r, err
+		}
+		r.FMA, r.Vector = longestLoop(text)
+	}
+	return r, nil
+}
+
+const shaderMark = "shaderstats: "
+
+// maliSpills is what panvk's compiler prints for a shader with BIFROST_MESA_DEBUG=shaderdb.
+var maliSpills = regexp.MustCompile(`SHADER-DB: .* (\d+):(\d+) spills:fills`)
+
+// addSpills adds to the rows the spills and fills that the driver printed for them.
+func addSpills(rows []row, stderr string) {
+	for i, part := range strings.Split(stderr, "\n"+shaderMark)[1:] {
+		for _, m := range maliSpills.FindAllStringSubmatch(part, -1) {
+			if i < len(rows) {
+				spills, _ := strconv.Atoi(m[1])
+				fills, _ := strconv.Atoi(m[2])
+				rows[i].Spills = max(rows[i].Spills, spills, fills)
+			}
+		}
+	}
+}

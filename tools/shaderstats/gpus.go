@@ -1,0 +1,76 @@
+package main
+
+import (
+	"path/filepath"
+
+	"marr/vk"
+)
+
+// A gpu is one that Mesa's drivers can be made to compile for.
+type gpu struct {
+	vendor, name string
+	label        string // what it is
+	setting      string // the environment variable that chooses it
+	preload      string // the library that answers for the kernel's graphics driver; "": the driver needs none
+}
+
+var gpus = []gpu{
+	{"amd", "navi31", "RDNA 3", "RADV_FORCE_FAMILY", ""},
+	{"amd", "navi21", "RDNA 2", "RADV_FORCE_FAMILY", ""},
+	{"amd", "navi10", "RDNA 1", "RADV_FORCE_FAMILY", ""},
+	{"amd", "vega10", "GCN 5", "RADV_FORCE_FAMILY", ""},
+	{"amd", "polaris10", "GCN 4", "RADV_FORCE_FAMILY", ""},
+	{"intel", "bmg", "Battlemage", "INTEL_STUB_GPU_PLATFORM", "intel"},
+	{"intel", "dg2", "Arc", "INTEL_STUB_GPU_PLATFORM", "intel"},
+	{"intel", "tgl", "Tiger Lake", "INTEL_STUB_GPU_PLATFORM", "intel"},
+	{"intel", "skl", "Skylake", "INTEL_STUB_GPU_PLATFORM", "intel"},
+	{"adreno", "750", "Adreno 750", "FD_GPU_ID", "freedreno"},
+	{"adreno", "660", "Adreno 660", "FD_GPU_ID", "freedreno"},
+	{"mali", "ac74", "Mali-G310", "PAN_GPU_ID", "panfrost"},
+	{"mali", "7212", "Mali-G52", "PAN_GPU_ID", "panfrost"},
+	{"v3d", "71", "V3D 7.1", "", "v3d"},
+}
+
+// environment returns the variables with which the driver in the folder believes that the GPU is there.
+func (g gpu) environment(folder string) []string {
+	icd, libraries := filepath.Join(folder, g.vendor+".json"), filepath.Join(folder, "lib")
+	env := []string{"VK_ICD_FILENAMES=" + icd, "VK_DRIVER_FILES=" + icd, "LD_LIBRARY_PATH=" + libraries + ":" + filepath.Join(folder, "packages"), "VK_LOADER_LAYERS_DISABLE=~implicit~",
+		"MARR_DEVICE=0", "MARR_VALIDATION=0", "MESA_SHADER_CACHE_DISABLE=true"}
+	if g.setting != "" {
+		env = append(env, g.setting+"="+g.name)
+	}
+	if g.preload != "" {
+		env = append(env, "LD_PRELOAD="+filepath.Join(libraries, "lib"+g.preload+"_noop_drm_shim.so"))
+	}
+	if g.vendor == "mali" { // the driver calls itself unfinished, and reports spills on standard error only
+		env = append(env, "PAN_I_WANT_A_BROKEN_VULKAN_DRIVER=1", "BIFROST_MESA_DEBUG=shaderdb")
+	}
+	return env
+}
+
+// statistics holds each vendor's PCI id and what its driver calls registers and code, the latter in units of so many bytes. Some do not report registers.
+var statistics = map[string]struct {
+	id              uint32
+	registers, code string
+	unit            int
+}{
+	"amd":    {0x1002, "VGPRs", "Code size", 1},
+	"intel":  {0x8086, "Max live registers", "Instruction Count", 16},
+	"adreno": {0x5143, "Registers used", "Code size", 4},
+	"mali":   {0x13b5, "", "Code Size", 1},
+	"v3d":    {0x14e4, "", "Instruction Count", 8},
+}
+
+// fill sets the numbers of a row from a driver's statistics.
+func (r *row) fill(vendor string, all []vk.Statistic) {
+	names := statistics[vendor]
+	for _, s := range all {
+		switch s.Name {
+		case names.registers:
+			r.Registers = int(s.Value)
+		case names.code:
+			r.Code = int(s.Value) * names.unit
+		}
+	}
+	r.Spills = int(vk.Spills(all))
+}
