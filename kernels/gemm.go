@@ -135,7 +135,11 @@ func (g *Graph) gemmWeight(y *Tensor, add int, x, dy *Tensor, c convShape) {
 	var chunks int
 	plan := func(v variant) launch {
 		tiles, groups := v.weightTiles(k4, c4, taps)
-		chunks = min(c.n, max(1, min(512/groups, 1<<20/size)))
+		most, room := 512/groups, 1<<20/size
+		if v.tile != nil && groups < minGroups { // too few groups for a large GPU
+			most, room = max(4, most), 1<<22/size
+		}
+		chunks = min(c.n, max(1, min(most, room)))
 		per := ceil(c.n, chunks)
 		per = min(per, max(1, int(chunkBytes*int64(c.n)/max(x.bytes(), dy.bytes()))))
 		chunks = ceil(c.n, per)
