@@ -16,6 +16,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 
 	"github.com/spf13/pflag"
 )
@@ -40,8 +41,10 @@ func main() {
 	case err == nil && *child != "":
 		err = compileAll(*child, *first, which)
 	case err != nil || flags.NArg() != 1:
-		fmt.Fprintf(os.Stderr, "shaderstats: wrong command line: %v %q: usage: shaderstats [flags] $(tools/setup/mesa.sh)\n%s",
-			err, flags.Args(), flags.FlagUsages())
+		if err == nil {
+			err = fmt.Errorf("%d arguments, want one folder", flags.NArg())
+		}
+		fmt.Fprintf(os.Stderr, "shaderstats: wrong command line: %v: usage: shaderstats [flags] $(tools/setup/mesa.sh)\n%s", err, flags.FlagUsages())
 		os.Exit(2)
 	default:
 		err = run(flags.Arg(0), *out, which)
@@ -53,6 +56,9 @@ func main() {
 }
 
 func run(folder, out string, which selection) error {
+	if _, err := os.Stat(filepath.Join(folder, "v3d.json")); err != nil {
+		return fmt.Errorf("%s has no drivers (%w): give the folder that tools/setup/mesa.sh prints", folder, err)
+	}
 	all := make([]result, 0, len(gpus))
 	for _, g := range gpus {
 		if len(which.list(g)) == 0 {
