@@ -38,8 +38,9 @@ func (g *Graph) coopVariants(pass string, words []string, restricted bool) (out 
 		if restricted && !slices.Contains(words, "coop") && !slices.Contains(words, t.coopWord()) || !t.runs(g.dev.Info().Limits) {
 			continue
 		}
-		if spec := t.matrices(g.dev.Info().Caps); spec != nil {
-			out = append(out, variant{kernel: "coop." + pass + "_" + t.name, rows: t.rows, columns: t.columns, tile: &coopTiles[i], matrices: spec})
+		kernel := "coop." + pass + "_" + t.name
+		if spec := t.matrices(g.dev.Info().Caps); spec != nil && Fits(g.dev.Info(), kernel) {
+			out = append(out, variant{kernel: kernel, rows: t.rows, columns: t.columns, tile: &coopTiles[i], matrices: spec})
 		}
 	}
 	return out
@@ -57,6 +58,31 @@ func trustedMatrices(d vk.Info) bool {
 		return d.Caps.LeastSubgroup == 8 // Mesa 26 crashes with vectors of 512 bits
 	}
 	return false
+}
+
+// coopFits reports whether a device has registers enough for a kernel of matrix units. Mesa's compiler for Battlemage keeps more than 16 sums of a lane in
+// memory, that for RDNA 3 has room for 64 (make shaderstats).
+func coopFits(d vk.Info, kernel string) bool {
+	const intel = 0x8086
+	t := coopTile(kernel)
+	return t != nil && (d.VendorID != intel || t.rows*t.columns <= 16*int(t.lanes))
+}
+
+// coopTile returns the tile of a kernel of matrix units.
+func coopTile(kernel string) *tile {
+	i := slices.IndexFunc(coopTiles, func(t tile) bool { return strings.HasSuffix(kernel, "_"+t.name) })
+	if i < 0 {
+		return nil
+	}
+	return &coopTiles[i]
+}
+
+// MatrixConstants returns the specialization constants of a kernel of matrix units from id 2 on, nil if the device lacks a shape for it.
+func MatrixConstants(d vk.Info, kernel string) []uint32 {
+	if t := coopTile(kernel); t != nil {
+		return t.matrices(d.Caps)
+	}
+	return nil
 }
 
 // matrices returns the specialization constants of coop.comp from M on, for the largest shape of products that divides the tile: M, N, K, the subgroup
@@ -79,7 +105,7 @@ func (t tile) matrices(c vk.Caps) (spec []uint32) {
 // MatrixTiles returns the names of the tiles that a device multiplies with its matrix units in mixed precision, the largest first.
 func MatrixTiles(d vk.Info) (names []string) {
 	for _, t := range coopTiles {
-		if trustedMatrices(d) && t.runs(d.Limits) && t.matrices(d.Caps) != nil {
+		if trustedMatrices(d) && t.runs(d.Limits) && t.matrices(d.Caps) != nil && Fits(d, "coop.gather_"+t.name) {
 			names = append(names, t.name)
 		}
 	}

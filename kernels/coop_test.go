@@ -15,25 +15,26 @@ func TestMatrixUnitsAreUsedOfKnownDriversOnly(t *testing.T) {
 	all := []string{"128x128", "128x64", "64x64", "64x64-256", "64x32"}
 	for _, c := range []struct {
 		name   string
+		vendor uint32
 		driver vk.DriverID
 		least  uint32 // subgroup size
 		shapes []vk.MatrixShape
 		want   []string
 	}{
-		{"RDNA 3", vk.DriverRADV, 32, []vk.MatrixShape{m(16, 16, 16)}, all},
-		{"Hopper", vk.DriverNVIDIA, 32, []vk.MatrixShape{m(16, 8, 16), m(16, 8, 8), m(16, 16, 16)}, all},
-		{"Turing", vk.DriverNVIDIA, 32, []vk.MatrixShape{m(16, 8, 8)}, all},
-		{"Battlemage", vk.DriverANV, 16, []vk.MatrixShape{m(8, 16, 16)}, all},
-		{"Arc A770", vk.DriverANV, 8, []vk.MatrixShape{m(8, 8, 16)}, nil},
-		{"RDNA 2", vk.DriverRADV, 32, nil, nil},
-		{"another driver", 99, 32, []vk.MatrixShape{m(16, 16, 16)}, nil},
-		{"no choice of subgroups", vk.DriverNVIDIA, 0, []vk.MatrixShape{m(16, 16, 16)}, nil},
-		{"terms that divide no iteration", vk.DriverNVIDIA, 32, []vk.MatrixShape{m(16, 16, 64)}, nil},
-		{"rows that divide no slab", vk.DriverNVIDIA, 32, []vk.MatrixShape{m(12, 16, 16), m(64, 16, 16)}, nil},
-		{"lavapipe of 256 bits", vk.DriverLlvmpipe, 8, []vk.MatrixShape{m(8, 8, 8)}, all},
-		{"lavapipe of 512 bits", vk.DriverLlvmpipe, 16, []vk.MatrixShape{m(8, 8, 8)}, nil},
+		{"RDNA 3", 0x1002, vk.DriverRADV, 32, []vk.MatrixShape{m(16, 16, 16)}, all},
+		{"Hopper", 0x10de, vk.DriverNVIDIA, 32, []vk.MatrixShape{m(16, 8, 16), m(16, 8, 8), m(16, 16, 16)}, all},
+		{"Turing", 0x10de, vk.DriverNVIDIA, 32, []vk.MatrixShape{m(16, 8, 8)}, all},
+		{"Battlemage", 0x8086, vk.DriverANV, 16, []vk.MatrixShape{m(8, 16, 16)}, []string{"64x64-256"}},
+		{"Arc A770", 0x8086, vk.DriverANV, 8, []vk.MatrixShape{m(8, 8, 16)}, nil},
+		{"RDNA 2", 0x1002, vk.DriverRADV, 32, nil, nil},
+		{"another driver", 0x1234, 99, 32, []vk.MatrixShape{m(16, 16, 16)}, nil},
+		{"no choice of subgroups", 0x10de, vk.DriverNVIDIA, 0, []vk.MatrixShape{m(16, 16, 16)}, nil},
+		{"terms that divide no iteration", 0x10de, vk.DriverNVIDIA, 32, []vk.MatrixShape{m(16, 16, 64)}, nil},
+		{"rows that divide no slab", 0x10de, vk.DriverNVIDIA, 32, []vk.MatrixShape{m(12, 16, 16), m(64, 16, 16)}, nil},
+		{"lavapipe of 256 bits", 0x10005, vk.DriverLlvmpipe, 8, []vk.MatrixShape{m(8, 8, 8)}, all},
+		{"lavapipe of 512 bits", 0x10005, vk.DriverLlvmpipe, 16, []vk.MatrixShape{m(8, 8, 8)}, nil},
 	} {
-		d := vk.Info{DriverID: c.driver, Limits: vk.Limits{WorkGroupInvocations: 256, WorkGroupSize: [3]uint32{256, 256, 64}, SharedMemory: 32 << 10},
+		d := vk.Info{VendorID: c.vendor, DriverID: c.driver, Limits: vk.Limits{WorkGroupInvocations: 256, WorkGroupSize: [3]uint32{256, 256, 64}, SharedMemory: 32 << 10},
 			Caps: vk.Caps{LeastSubgroup: c.least, Matrices: c.shapes}}
 		if got := kernels.MatrixTiles(d); !slices.Equal(got, c.want) {
 			t.Errorf("%s: tiles %v, want %v", c.name, got, c.want)

@@ -38,6 +38,9 @@ func Fits(d vk.Info, kernel string) bool {
 	if d.Type == vk.CPU {
 		return true
 	}
+	if isCoop(kernel) {
+		return coopFits(d, kernel)
+	}
 	budget, ok := budgets[d.VendorID]
 	if !ok {
 		budget = otherBudget

@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 
+	"marr/kernels"
 	"marr/shaders"
 	"marr/vk"
 )
@@ -55,6 +56,13 @@ func compile(d *vk.Device, g gpu, c compiled) (row, error) {
 	k := vk.Kernel{Name: c.name, Code: code, Bindings: bindings, Texel: shaders.TexelBindings(code), PushBytes: bytes}
 	if c.whole {
 		k.Spec = []uint32{0, 1} // no halves; WHOLE
+	}
+	if usesMatrices(c.name) {
+		if !g.matrices {
+			r.Lacks = true
+			return r, nil
+		}
+		k.Spec, k.Subgroup = append([]uint32{0, 0}, kernels.MatrixConstants(d.Info(), c.name)...), d.Info().Caps.LeastSubgroup
 	}
 	p, err := d.Pipeline(k)
 	if err != nil {

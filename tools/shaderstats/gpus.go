@@ -2,6 +2,7 @@ package main
 
 import (
 	"path/filepath"
+	"slices"
 
 	"marr/vk"
 )
@@ -12,23 +13,29 @@ type gpu struct {
 	label        string // what it is
 	setting      string // the environment variable that chooses it
 	preload      string // the library that answers for the kernel's graphics driver; "": the driver needs none
+	matrices     bool   // it has matrix units that kernels use
 }
 
 var gpus = []gpu{
-	{"amd", "navi31", "RDNA 3", "RADV_FORCE_FAMILY", ""},
-	{"amd", "navi21", "RDNA 2", "RADV_FORCE_FAMILY", ""},
-	{"amd", "navi10", "RDNA 1", "RADV_FORCE_FAMILY", ""},
-	{"amd", "vega10", "GCN 5", "RADV_FORCE_FAMILY", ""},
-	{"amd", "polaris10", "GCN 4", "RADV_FORCE_FAMILY", ""},
-	{"intel", "bmg", "Battlemage", "INTEL_STUB_GPU_PLATFORM", "intel"},
-	{"intel", "dg2", "Arc", "INTEL_STUB_GPU_PLATFORM", "intel"},
-	{"intel", "tgl", "Tiger Lake", "INTEL_STUB_GPU_PLATFORM", "intel"},
-	{"intel", "skl", "Skylake", "INTEL_STUB_GPU_PLATFORM", "intel"},
-	{"adreno", "750", "Adreno 750", "FD_GPU_ID", "freedreno"},
-	{"adreno", "660", "Adreno 660", "FD_GPU_ID", "freedreno"},
-	{"mali", "ac74", "Mali-G310", "PAN_GPU_ID", "panfrost"},
-	{"mali", "7212", "Mali-G52", "PAN_GPU_ID", "panfrost"},
-	{"v3d", "71", "V3D 7.1", "", "v3d"},
+	{"amd", "navi31", "RDNA 3", "RADV_FORCE_FAMILY", "", true},
+	{"amd", "navi21", "RDNA 2", "RADV_FORCE_FAMILY", "", false},
+	{"amd", "navi10", "RDNA 1", "RADV_FORCE_FAMILY", "", false},
+	{"amd", "vega10", "GCN 5", "RADV_FORCE_FAMILY", "", false},
+	{"amd", "polaris10", "GCN 4", "RADV_FORCE_FAMILY", "", false},
+	{"intel", "bmg", "Battlemage", "INTEL_STUB_GPU_PLATFORM", "intel", true},
+	{"intel", "dg2", "Arc", "INTEL_STUB_GPU_PLATFORM", "intel", false},
+	{"intel", "tgl", "Tiger Lake", "INTEL_STUB_GPU_PLATFORM", "intel", false},
+	{"intel", "skl", "Skylake", "INTEL_STUB_GPU_PLATFORM", "intel", false},
+	{"adreno", "750", "Adreno 750", "FD_GPU_ID", "freedreno", false},
+	{"adreno", "660", "Adreno 660", "FD_GPU_ID", "freedreno", false},
+	{"mali", "ac74", "Mali-G310", "PAN_GPU_ID", "panfrost", false},
+	{"mali", "7212", "Mali-G52", "PAN_GPU_ID", "panfrost", false},
+	{"v3d", "71", "V3D 7.1", "", "v3d", false},
+}
+
+// matricesOf reports whether a GPU of a vendor has matrix units that kernels use.
+func matricesOf(vendor string) bool {
+	return slices.ContainsFunc(gpus, func(g gpu) bool { return g.vendor == vendor && g.matrices })
 }
 
 // environment returns the variables with which the driver in the folder believes that the GPU is there.

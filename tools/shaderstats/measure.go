@@ -30,6 +30,7 @@ type row struct {
 	Spills    int // vk.Spills
 	Code      int
 	Slow      bool // its compilation was given up
+	Lacks     bool // the GPU lacks the matrix units that it needs
 	FMA       int  // multiply-adds in the longest loop, and all its vector instructions: tiles on AMD
 	Vector    int
 }
@@ -53,11 +54,10 @@ type selection struct {
 	all  bool
 }
 
-// list returns the shaders that a GPU compiles. Those that read texel buffers are for CPU devices, and those for matrix units need shapes and subgroup
-// sizes of a device.
+// list returns the shaders for the GPUs of a vendor. Those that read texel buffers are for CPU devices.
 func (s selection) list(g gpu) (out []compiled) {
 	for _, name := range shaders.Names() {
-		if strings.HasSuffix(name, "texel") || !strings.Contains(g.vendor+"/"+g.name+"/"+name, s.only) || usesMatrixUnits(name) || !s.all && !g.fits(name) {
+		if strings.HasSuffix(name, "texel") || !strings.Contains(g.vendor+"/"+g.name+"/"+name, s.only) || usesMatrices(name) && !matricesOf(g.vendor) || !s.all && !g.fits(name) {
 			continue
 		}
 		out = append(out, compiled{name, false})
@@ -68,16 +68,10 @@ func (s selection) list(g gpu) (out []compiled) {
 	return out
 }
 
-// usesMatrixUnits reports whether a shader declares the capability CooperativeMatrixKHR.
-func usesMatrixUnits(shader string) bool {
-	const header, opCapability, matrices = 5, 17, 6022
+// usesMatrices reports whether a shader needs matrix units.
+func usesMatrices(shader string) bool {
 	code, err := shaders.SPIRV(shader)
-	for i := header; err == nil && i+1 < len(code) && code[i] == 2<<16|opCapability; i += 2 {
-		if code[i+1] == matrices {
-			return true
-		}
-	}
-	return false
+	return err == nil && shaders.UsesMatrices(code)
 }
 
 // fits reports whether the GPU may get a shader.

@@ -31,6 +31,7 @@ bytes of code. On Intel the registers are those of all lanes, of 8 floats (bmg: 
 Mali and V3D report none. **Spills** are the largest number that the driver reports for registers in memory, in its unit.
 A GPU does not get kernels that are not listed for it: they do not fit the budget of its vendor (` + "`kernels/fit.go`" + `). "whole" is
 the constant WHOLE of ` + "`shaders/tiled.comp`" + `, which most layers have. Other kernels, of ops that have but one, are listed where they spill.
+A dash marks kernels of matrix units on GPUs without.
 `
 
 // page returns a Markdown page with a table for each vendor and one of inner loops.
@@ -53,7 +54,7 @@ func page(all []result) string {
 
 // chosen reports whether a shader is of a kernel that programs choose among.
 func chosen(shader string) bool {
-	return slices.ContainsFunc([]string{"attention", "conv.", "conv3.", "wgrad", "small.", "tiled."}, func(p string) bool { return strings.HasPrefix(shader, p) })
+	return slices.ContainsFunc([]string{"attention", "conv.", "conv3.", "wgrad", "small.", "tiled.", "coop."}, func(p string) bool { return strings.HasPrefix(shader, p) })
 }
 
 // vendorTable writes the kernels that programs choose among and those that spill, and the largest of the others.
@@ -92,6 +93,8 @@ func kernelLabel(shader string) string {
 func (x row) cell() string {
 	var words []string
 	switch {
+	case x.Lacks:
+		return "–"
 	case x.Slow:
 		words = append(words, fmt.Sprintf("**over %v**", patience))
 	default:

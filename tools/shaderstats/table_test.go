@@ -8,12 +8,12 @@ import (
 )
 
 var sample = []result{
-	{gpu{"amd", "navi31", "RDNA 3", "", ""}, "radv", []row{
-		{Shader: "bias.plain", Fits: true, Registers: 24, Code: 1024}, {Shader: "conv.k4_plain", Registers: 256, Spills: 9, Code: 10240},
+	{gpu{"amd", "navi31", "RDNA 3", "", "", true}, "radv", []row{
+		{Shader: "bias.plain", Fits: true, Registers: 24, Code: 1024}, {Shader: "conv.k4_plain", Registers: 256, Spills: 9, Code: 10240}, {Shader: "coop.outer_64x64", Fits: true, Registers: 90, Code: 2048},
 		{Shader: "tiled.gather_64x64 whole", Fits: true, Registers: 84, Code: 6144, FMA: 256, Vector: 299}}},
-	{gpu{"amd", "vega10", "GCN 5", "", ""}, "radv", []row{
-		{Shader: "bias.plain", Fits: true, Registers: 28, Code: 512}, {Shader: "conv.k4_plain", Slow: true}, {Shader: "tiled.gather_64x64 whole", Fits: true, Registers: 84, Code: 6144}}},
-	{gpu{"v3d", "71", "V3D 7.1", "", ""}, "v3dv", []row{{Shader: "bias.plain", Fits: true, Code: 512}}},
+	{gpu{"amd", "vega10", "GCN 5", "", "", false}, "radv", []row{
+		{Shader: "bias.plain", Fits: true, Registers: 28, Code: 512}, {Shader: "conv.k4_plain", Slow: true}, {Shader: "coop.outer_64x64", Lacks: true}, {Shader: "tiled.gather_64x64 whole", Fits: true, Registers: 84, Code: 6144}}},
+	{gpu{"v3d", "71", "V3D 7.1", "", "", false}, "v3dv", []row{{Shader: "bias.plain", Fits: true, Code: 512}}},
 }
 
 func TestKernelsThatAGPUMayGetMustNotSpill(t *testing.T) {
@@ -29,7 +29,7 @@ func TestKernelsThatAGPUMayGetMustNotSpill(t *testing.T) {
 
 func TestPageHasATableForEachVendor(t *testing.T) {
 	got := page(sample)
-	for _, want := range []string{"\n## amd\n\nradv\n\n| kernel | navi31 (RDNA 3) | vega10 (GCN 5) |\n", "\n| conv.k4 | (**spills 9**, 256, 10.0 K) | (**over 1m0s**) |\n",
+	for _, want := range []string{"\n## amd\n\nradv\n\n| kernel | navi31 (RDNA 3) | vega10 (GCN 5) |\n", "\n| conv.k4 | (**spills 9**, 256, 10.0 K) | (**over 1m0s**) |\n", "\n| coop.outer_64x64 | 90, 2.0 K | – |\n",
 		"\n| tiled.gather_64x64 whole | 84, 6.0 K | 84, 6.0 K |\n", "The other 1 shaders: at most 28, 1.0 K, no spills.", "| tiled.gather_64x64 whole | 256 / 299 = 86 % |", "\n## v3d\n"} {
 		if !strings.Contains(got, want) {
 			t.Errorf("%s\nhas no %q", got, want)
