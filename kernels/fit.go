@@ -51,13 +51,28 @@ func Fits(d vk.Info, kernel string) bool {
 	return needs[kernel] <= budget
 }
 
+// reportsSpills reports whether the driver says what it keeps in memory, and that matters.
+func (g *Graph) reportsSpills() bool {
+	return g.dev != nil && g.dev.Info().Caps.Statistics && g.dev.Info().Type != vk.CPU
+}
+
 // withoutSpills returns the options of a choice that the driver compiled without keeping registers in memory. It returns all if the driver does not say,
 // or if there are none.
 func (g *Graph) withoutSpills(c choice) []variant {
-	if c.launch == nil || len(c.options) < 2 {
+	if !g.reportsSpills() || c.launch == nil || len(c.options) < 2 {
 		return c.options
 	}
-	some := slices.DeleteFunc(slices.Clone(c.options), func(v variant) bool { return g.spills(c.launch(v)) })
+	launches := map[string]launch{}
+	var all []vk.Kernel
+	for _, v := range c.options {
+		l := c.launch(v)
+		launches[v.kernel] = l
+		if k, err := kernelFor(g.dev, l.kernel, l.halves(), l.spec); err == nil {
+			all = append(all, k)
+		}
+	}
+	_, _ = g.dev.Pipelines(all) // several at once; spills finds the errors
+	some := slices.DeleteFunc(slices.Clone(c.options), func(v variant) bool { return g.spills(launches[v.kernel]) })
 	if len(some) == 0 {
 		return c.options
 	}
@@ -66,7 +81,7 @@ func (g *Graph) withoutSpills(c choice) []variant {
 
 // spills reports whether the driver says that it keeps registers of a kernel in memory, or that it cannot compile it.
 func (g *Graph) spills(l launch) bool {
-	if g.dev == nil || !g.dev.Info().Caps.Statistics || g.dev.Info().Type == vk.CPU {
+	if !g.reportsSpills() {
 		return false
 	}
 	k, err := kernelFor(g.dev, l.kernel, l.halves(), l.spec)
