@@ -54,6 +54,7 @@ func Skipped(skips []float32) bool { return skips[1] > 0 && skips[1] < MaxSkips 
 
 // Half returns x in 16-bit floats (IEEE 754 binary16: 11 bits of precision, 6e-8 to 65504) if the program has mixed precision (Graph.MixedPrecision),
 // else x. Ops on the result compute with floats and store halves, as do their gradients; parameters, statistics and sums stay floats.
+// Matrix units multiply halves: products with such a tensor may round the other operand, a parameter for one, on the way.
 func Half(x *Tensor) *Tensor {
 	if !x.g.mixed || x.dtype == F16 {
 		return x
