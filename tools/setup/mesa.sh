@@ -49,7 +49,8 @@ for deb in "$work"/archives/*.deb; do
 done
 revision=$(apt-cache -o Dir::State::Lists="$work/lists" -o Dir::Cache="$work" -o Dir::Etc::SourceList="$work/sources.list" -o Dir::Etc::SourceParts=- \
 	madison mesa | sed -n "s/.* \($version-[^ ]*\) .*/\1/p" | head -n 1)
-(cd "$work/source" && apt --download-only source "mesa=$revision") || true # only the source is needed, not its packaging
+# Only the source is needed. Its packaging may be gone from the mirror, and its messages would mislead.
+(cd "$work/source" && apt --download-only source "mesa=$revision") 2>/dev/null || true
 [ -e "$work/source/mesa_$version.orig.tar.xz" ] || fail "the source of Mesa $version is not on $mirror"
 tar -C "$work/source" --strip-components=1 -xf "$work/source/mesa_$version.orig.tar.xz"
 
