@@ -47,6 +47,9 @@ func TestTenMixedStepsAreCloserThanAutocast(t *testing.T) {
 				continue
 			}
 			seen++
+			if testing.Short() && seen%3 != 1 {
+				continue
+			}
 			t.Run(c.Name, func(t *testing.T) {
 				c.Attrs["lr"] /= autocast.Slower
 				x := newTenSteps(t, c, m.method(func(name string) int { return int(c.Attrs[name]) }, c), m.views, (*kernels.Graph).MixedPrecision, (*kernels.Graph).ScaleLoss)

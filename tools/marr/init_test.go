@@ -43,6 +43,7 @@ func fromWeights(set, out, init string, more ...string) []string {
 
 func TestPretrainingStartsAlikeFromARunAndFromItsFiles(t *testing.T) {
 	t.Parallel()
+	long(t)
 	run, _ := trained(t)
 	set, dir := images64(t), t.TempDir()
 	first := filepath.Join(dir, "run")
@@ -70,6 +71,7 @@ func TestPretrainingStartsAlikeFromARunAndFromItsFiles(t *testing.T) {
 
 func TestRunResumesWithoutTheFileThatItStartedFrom(t *testing.T) {
 	t.Parallel()
+	long(t)
 	run, _ := trained(t)
 	set, dir := images64(t), t.TempDir()
 	file := exported(t, run)[1]

@@ -100,6 +100,7 @@ func TestFoldersMatchListsByClassName(t *testing.T) {
 
 func TestModelsOfGrayImagesAreJudgedOnColorImages(t *testing.T) {
 	t.Parallel()
+	long(t)
 	names := strings.Fields("a b c d e f g h")
 	color, gray := classFolders(t, false, 0, names...), classFolders(t, true, 0, names...)
 	run, _ := trained(t)

@@ -50,12 +50,9 @@ func pythonWithTorchvision(t *testing.T) string {
 
 func TestReadmeSnippetComputesTheFeaturesOfTheRun(t *testing.T) {
 	t.Parallel()
+	long(t)
 	snippet, python := torchSnippet(t), pythonWithTorchvision(t)
-	stems := []string{"cifar", "imagenet"}
-	if testing.Short() {
-		stems = stems[:1]
-	}
-	for _, stem := range stems {
+	for _, stem := range []string{"cifar", "imagenet"} {
 		t.Run(stem, func(t *testing.T) {
 			dir, run := pictures(t, 2), filepath.Join(t.TempDir(), "run")
 			file := filepath.Join(run, "backbone.safetensors")

@@ -66,6 +66,7 @@ func TestSettingsAreChosenForTheRun(t *testing.T) {
 // The time limit gives whole epochs, which config.toml records, and a dry run trains nothing.
 func TestTimeLimitSetsTheEpochs(t *testing.T) {
 	t.Parallel()
+	long(t)
 	data, run := images(t, 16), filepath.Join(t.TempDir(), "run")
 	args := []string{"pretrain", "--data", data, "--arch", "resnet10", "--width", "4", "--batch", "8", "--time", "2s"}
 	said := ok(t, append(args, "--dry-run")...)

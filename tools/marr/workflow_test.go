@@ -227,6 +227,7 @@ func TestNearestNeighborOfATrainingImageIsItself(t *testing.T) {
 // The demo runs with a smaller configuration. Scripts rely on the keys of its summary.
 func TestDemoWritesTheSummary(t *testing.T) {
 	t.Parallel()
+	long(t)
 	dir := t.TempDir()
 	dev, err := vk.Open("", vk.Options{})
 	if err != nil {
