@@ -13,6 +13,7 @@ import (
 // The run's own config.toml has its settings and its flags.
 func TestResumeNeedsOnlyTheFolder(t *testing.T) {
 	t.Parallel()
+	long(t)
 	data := images64(t)
 	flags := []string{"--eval-data", data, "--eval-every", "2", "--eval-share", "9", "--temperature", "0.3", "--stem", "cifar", "--device", "0"}
 	whole, _ := trained(t, flags...)

@@ -64,6 +64,7 @@ func withoutModel(numbers map[string]any) map[string]any {
 // Every protocol gives the same numbers for a run and for its exported files, whose weights have the same bits.
 func TestExportedFilesAreEvaluatedAsTheirRun(t *testing.T) {
 	t.Parallel()
+	long(t)
 	run, files := pictureRun(t)
 	for _, args := range [][]string{{"knn"}, {"linear", "--draws", "2"}, {"linear", "--probe", "sgd", "--epochs", "2"}, {"finetune", "--draws", "1", "--per-class", "4"}} {
 		want, _ := numbersOf(t, pictures32(t), append(args, "--run", run)...)

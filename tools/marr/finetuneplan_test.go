@@ -107,6 +107,7 @@ func TestPlanOfFineTuning(t *testing.T) {
 // A frozen backbone raises the default rate of the head, but not that of the baseline, which trains the whole network.
 func TestRateOfFineTuning(t *testing.T) {
 	t.Parallel()
+	long(t)
 	run, set := colors(t)
 	dir := t.TempDir()
 	for i, c := range []struct {

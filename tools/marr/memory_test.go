@@ -17,6 +17,7 @@ import (
 // terabytes of addresses, hence the build constraint.
 func TestRunWithoutEnoughMemoryPrintsABatchThatFits(t *testing.T) {
 	t.Parallel()
+	long(t)
 	all, err := vk.List()
 	if err != nil {
 		t.Fatal(err)

@@ -59,6 +59,7 @@ var measureAlways = []string{"--eval-share", "1e6"}
 // marr eval prints.
 func TestMeasuringWithLabelsDoesNotChangeTraining(t *testing.T) {
 	t.Parallel()
+	long(t)
 	data, test, dir := images64(t), images(t, 40), t.TempDir()
 	labels := append([]byte{0, 0, 8, 1, 0, 0, 0, 40}, make([]byte, 40)...) // one class: half of the test labels contradict their images
 	if err := os.WriteFile(filepath.Join(filepath.Dir(test), labelsFile), labels, 0o666); err != nil {

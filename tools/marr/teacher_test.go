@@ -33,6 +33,7 @@ func distilled(data, out, teacher string, more ...string) []string {
 
 func TestDistillationResumesFromTheFolder(t *testing.T) {
 	t.Parallel()
+	long(t)
 	set, teacher, dir := images64(t), features(t, datatest.Numbers(64*5), 64, 5), t.TempDir()
 	whole, run := filepath.Join(dir, "whole"), filepath.Join(dir, "run")
 	ok(t, distilled(set, whole, teacher)...)
