@@ -30,13 +30,10 @@ func (t *Trainer) Train(ctx context.Context, to int, report func(StepResult)) er
 		if !w.update {
 			return nil
 		}
-		tensor, applied := t.Store.Verdict(w.run.Output("halt"))
+		tensor, _ := t.Store.Verdict(w.run.Output("halt"))
 		skipped := tensor != "" && t.mixed() && kernels.Skipped(w.run.Output("skips"))
-		if t.mixed() {
-			applied = t.completed - t.base
-		}
 		if tensor != "" && !skipped {
-			return &NonFiniteError{Step: t.base + applied + 1, Tensor: tensor, Method: t.job.Name}
+			return &NonFiniteError{Step: t.completed + 1, Tensor: tensor, Method: t.job.Name}
 		}
 		t.completed++
 		x := StepResult{Step: t.completed, Epoch: (t.completed-1)/t.PerEpoch() + 1, Loss: sum / losses,
@@ -166,4 +163,4 @@ func (t *Trainer) begin(p pass, collect func() error) (*kernels.Run, error) {
 }
 
 // ContinueFrom sets the step that the Store's contents belong to.
-func (t *Trainer) ContinueFrom(step int) { t.submitted, t.completed, t.base = step, step, step }
+func (t *Trainer) ContinueFrom(step int) { t.submitted, t.completed = step, step }

@@ -38,7 +38,6 @@ type Trainer struct {
 
 	submitted int     // steps
 	completed int     // steps whose results were read
-	base      int     // step at which the device's count of applied steps is 0
 	inFlight  []*work // submitted runs whose results were not read; the newest last
 }
 
