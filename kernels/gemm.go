@@ -20,8 +20,8 @@ type gemmForward struct {
 	images                   int
 	y, x, w                  *Tensor
 	work                     float64
-	classes                  int  // strided dgrad: the number of equal parts of y, of which this dispatch writes one
-	more                     bool // others follow
+	classes                  int  // strided dgrad: y is written by so many dispatches, each a class of its positions
+	more                     bool // another class follows
 	batched                  bool // an image is one of a batch of matrices, with a w of its own
 }
 

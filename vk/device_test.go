@@ -113,7 +113,7 @@ func TestMemoryTypesSuitTheKindOfMemory(t *testing.T) {
 			}
 		}
 		if got := d.memoryTypes(0, Upload); len(got) > 0 {
-			t.Errorf("%s: types %v where none is allowed", c.name, got)
+			t.Errorf("%s: types %v, want none", c.name, got)
 		}
 	}
 }
