@@ -93,6 +93,7 @@ func TestUsedFolderIsRefusedBeforeTheImagesAreOpened(t *testing.T) {
 // A bell in the path is a character that TOML and Go write differently.
 func TestMovedRunGoesOnAndIsExported(t *testing.T) {
 	t.Parallel()
+	long(t)
 	dir := filepath.Join(t.TempDir(), "b\aell")
 	if err := os.Mkdir(dir, 0o777); err != nil {
 		t.Fatal(err)
@@ -140,6 +141,7 @@ func TestConfigOfARunIsARecipe(t *testing.T) {
 // Commands read the newest checkpoint of a folder, or one that is named.
 func TestSnapshotIsMeasuredAndExported(t *testing.T) {
 	t.Parallel()
+	long(t)
 	data, out := images64(t), filepath.Join(t.TempDir(), "run")
 	ok(t, small(data, out, "--keep-every", "3", "--save-every", "5")...)
 	configHas(t, out, `flags.keep-every = "3" # flag`, `flags.save-every = "5" # flag`)

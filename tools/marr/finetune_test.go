@@ -40,6 +40,7 @@ func results(t *testing.T, dir string) (r finetuneResults) {
 
 func TestFineTunedAlikeFromARunAndFromItsFiles(t *testing.T) {
 	t.Parallel()
+	long(t)
 	run, set := colors(t)
 	dir := t.TempDir()
 	first := filepath.Join(dir, "run")

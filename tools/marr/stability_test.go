@@ -49,6 +49,7 @@ func TestMeasuringWithoutLabelsDoesNotChangeTraining(t *testing.T) {
 // Each measurement has more than one checkpoint after it.
 func TestRunStoppedBetweenMeasurementsResumesToTheSameMetrics(t *testing.T) {
 	t.Parallel()
+	long(t)
 	set, dir := images64(t), t.TempDir()
 	whole, stopped := filepath.Join(dir, "whole"), filepath.Join(dir, "stopped")
 	often := slices.Concat(measureAlways, []string{"--eval-every", "2", "--epochs", "6"})
@@ -75,6 +76,7 @@ func TestRunStoppedBetweenMeasurementsResumesToTheSameMetrics(t *testing.T) {
 // A neighbors file that cannot be written or read costs a notice, not the run.
 func TestRunContinuesWithoutItsNeighborsFile(t *testing.T) {
 	t.Parallel()
+	long(t)
 	set, dir := images64(t), t.TempDir()
 	run := filepath.Join(dir, "run")
 	stopAfter(t, 1, syscall.SIGTERM, small(set, run, measureAlways...))

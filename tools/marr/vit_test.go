@@ -19,6 +19,7 @@ func smallTransformer(set, out string, more ...string) []string {
 // A vision transformer goes through every command. DINO's local crops and the evaluation at another size interpolate its positions.
 func TestVisionTransformersGoThroughTheWorkflow(t *testing.T) {
 	t.Parallel()
+	long(t)
 	set, dir := pictures32(t), t.TempDir()
 	for _, method := range []string{"simclr", "dino"} {
 		run := filepath.Join(dir, method)

@@ -90,6 +90,7 @@ func TestNormsGoThroughTheWorkflow(t *testing.T) {
 
 func TestFolderOfRGBImagesTrainsEvaluatesAndExports(t *testing.T) {
 	t.Parallel()
+	long(t)
 	dir := pictures32(t)
 	out, r := trainedOn(t, dir, "--size", "16", "--epochs", "1")
 	if !strings.Contains(r.err, "broken.jpg") {
