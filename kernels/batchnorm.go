@@ -79,8 +79,8 @@ func (g *Graph) affine(gamma, beta *Param, width int) (scale, shift *Tensor) {
 // norm is one call of BatchNorm, kept for its backward.
 type norm struct {
 	x, y, residual, coef *Tensor
-	relu                 bool
-	numBatchStats        int // how many of mean and variance depend on x
+	relu                 bool // and the gradient of y is yet to be masked
+	numBatchStats        int  // how many of mean and variance depend on x
 }
 
 // mask returns how the backward pass finds where the ReLU was open (relu in bn_back_sum.comp), and what it binds as y.
@@ -128,8 +128,8 @@ func (g *Graph) batchStats(x, gamma, beta *Tensor, n Norm) *Tensor {
 	if rows < 2 {
 		misuse("BatchNorm "+n.name(), "%v: a single value per channel has no variance: use a batch of at least 2", x)
 	}
-	if p := x.producer; p != nil && p.steps[0].segment == g.segmentIndex() {
-		return g.mergeStats(p.statistics(g, x), p.tile, rows, gamma, beta, n)
+	if part := g.statistics(x); part != nil {
+		return g.mergeStats(part, x.producer.tile, rows, gamma, beta, n)
 	}
 	part, per, rows := g.chunkStats(x)
 	return g.mergeStats(part, per, rows, gamma, beta, n)
@@ -173,24 +173,36 @@ func (g *Graph) normApply(b norm) {
 
 func (g *Graph) normBack(b norm, dy, gamma, beta *Tensor) {
 	rows, c4 := b.x.Rows(), b.x.quads()
+	part, parts := g.gradientSums(b, dy)
+	if part != nil {
+		b.relu = false
+	} else {
+		part, parts = g.chunkGradientSums(b, dy)
+	}
+	part, parts = g.sumLevels(part, parts, 2*c4)
+	back := g.alloc("batch norm gradient", F32, []int{2, c4 * lanes})
+	g.run(launch{kernel: "bn_back_merge", rows: 1,
+		binds: []bind{whole(part), whole(b.coef), wholeOut(back), wholeOut(g.gradientOrUnused(gamma)), wholeOut(g.gradientOrUnused(beta))},
+		push: func(_, _ int) constants {
+			return constants{"c4": c4, "chunks": parts, "rows": rows, "through": b.numBatchStats}
+		},
+		groups: func(int) [3]uint32 { return groups1(c4, 32) }})
+	g.normBackApply(b, dy, back)
+}
+
+// chunkGradientSums returns the sums of bn_back_sum.comp over chunks of rows, [chunks][2][C].
+func (g *Graph) chunkGradientSums(b norm, dy *Tensor) (part *Tensor, chunks int) {
+	rows, c4 := b.x.Rows(), b.x.quads()
 	chunk := chunkRows(rows, c4)
-	chunks := (rows + chunk - 1) / chunk
-	part := g.alloc("batch norm gradient sums", F32, []int{chunks, 2, c4 * lanes})
+	chunks = ceil(rows, chunk)
+	part = g.alloc("batch norm gradient sums", F32, []int{chunks, 2, c4 * lanes})
 	mask, y := b.mask()
 	g.run(launch{kernel: "bn_back_sum", rows: rows, unit: chunk, binds: []bind{in(dy), in(b.x), y, whole(b.coef), wholeOut(part)},
 		push: func(first, n int) constants {
 			return constants{"rows": n, "chunk": chunk, "chunk0": first / chunk, "c4": c4, "relu": mask}
 		},
 		groups: func(n int) [3]uint32 { return groups1((n+chunk-1)/chunk*c4, 32) }})
-	part, chunks = g.sumLevels(part, chunks, 2*c4)
-	back := g.alloc("batch norm gradient", F32, []int{2, c4 * lanes})
-	g.run(launch{kernel: "bn_back_merge", rows: 1,
-		binds: []bind{whole(part), whole(b.coef), wholeOut(back), wholeOut(g.gradientOrUnused(gamma)), wholeOut(g.gradientOrUnused(beta))},
-		push: func(_, _ int) constants {
-			return constants{"c4": c4, "chunks": chunks, "rows": rows, "through": b.numBatchStats}
-		},
-		groups: func(int) [3]uint32 { return groups1(c4, 32) }})
-	g.normBackApply(b, dy, back)
+	return part, chunks
 }
 
 // gradientOrUnused returns the gradient tensor of a parameter, or scratch memory for one without a gradient, such as a moving average.
@@ -211,7 +223,8 @@ func (g *Graph) normBackApply(b norm, dy, back *Tensor) {
 		dx = g.alloc("unused", F32, b.x.shape)
 	}
 	passOn := b.residual != nil && b.residual.needs
-	if passOn {
+	become := passOn && !b.relu && b.residual.becomes(dy) // without a copy
+	if passOn = passOn && !become; passOn {
 		dres, addRes = g.gradient(b.residual)
 	} else {
 		dres = g.alloc("unused", I32, []int{lanes}) // never written, so the eager twin must not scan it
@@ -227,6 +240,9 @@ func (g *Graph) normBackApply(b norm, dy, back *Tensor) {
 			return constants{"rows": n, "c4": c4, "relu": mask, "residual": passOn, "addX": addX, "addRes": addRes}
 		},
 		groups: func(n int) [3]uint32 { return groups1((n+7)/8*c4, 32) }})
+	if become {
+		g.pass(b.residual, dy)
+	}
 }
 
 // UpdateRunningStats updates the running statistics by those of this program's batch norms, one micro-batch after the other. It changes nothing after

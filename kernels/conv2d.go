@@ -26,7 +26,7 @@ func Conv2D(x *Tensor, p *Param, stride, padding int) *Tensor {
 		}
 		if x.needs {
 			dx, add := g.gradient(x)
-			g.convData(dx, add, dy, w, c)
+			x.contributed(g.convData(dx, add, dy, w, c))
 		}
 	})
 	return y
@@ -71,7 +71,7 @@ func (g *Graph) transpose(y, x *Tensor, batch, taps, c, k int) {
 	g.run(l)
 }
 
-func (g *Graph) convForward(y, x, taps *Tensor, c convShape) *producer {
+func (g *Graph) convForward(y, x, taps *Tensor, c convShape) *fusible {
 	k4 := quads(c.k)
 	return g.gemmForward(gemmForward{y: y, x: x, w: taps, images: c.n, gridH: c.oh, gridW: c.ow, c: c.c, k: c.k, inH: c.h, inW: c.w,
 		step: c.stride, offH: -c.pad, offW: -c.pad, dir: 1, tapsH: c.r, tapsW: c.s,
@@ -80,15 +80,19 @@ func (g *Graph) convForward(y, x, taps *Tensor, c convShape) *producer {
 
 // convData computes dx[n h w c] (+)= Σ dy[n, (h + pad − r)/stride, …, k] · w[k r s c] over the taps for which the division has no remainder. There is
 // one dispatch for each class (h mod stride, w mod stride), with only its own taps r ≡ h + pad. A class without taps has no gradient to add.
-func (g *Graph) convData(dx *Tensor, add int, dy, w *Tensor, c convShape) {
-	c4 := quads(c.c)
+func (g *Graph) convData(dx *Tensor, add int, dy, w *Tensor, c convShape) *contribution {
+	c4, all := quads(c.c), true
 	var classes []gemmForward
 	for a := range c.stride {
 		for b := range c.stride {
 			gh, gw := (c.h-a+c.stride-1)/c.stride, (c.w-b+c.stride-1)/c.stride
 			r0, s0 := (a+c.pad)%c.stride, (b+c.pad)%c.stride
 			tapsH, tapsW := max(0, (c.r-r0+c.stride-1)/c.stride), max(0, (c.s-s0+c.stride-1)/c.stride)
-			if gh < 1 || gw < 1 || add == 1 && tapsH*tapsW == 0 {
+			if gh < 1 || gw < 1 {
+				continue
+			}
+			if add == 1 && tapsH*tapsW == 0 {
+				all = false
 				continue
 			}
 			if tapsH*tapsW == 0 { // tiled.gather goes by either
@@ -101,10 +105,12 @@ func (g *Graph) convData(dx *Tensor, add int, dy, w *Tensor, c convShape) {
 				add: add, classes: c.stride * c.stride, work: c.work() * float64(tapsH*tapsW) / float64(c.r*c.s)})
 		}
 	}
+	by := &contribution{all: all}
 	for i, x := range classes {
 		x.more = i < len(classes)-1
-		g.gemmForward(x)
+		by.products = append(by.products, g.gemmForward(x))
 	}
+	return by
 }
 
 // convWeight adds dw[k r s c] = Σ_{n p q} dy[n p q k] · x[n, p·stride − pad + r, …, c] to the parameter's gradient.

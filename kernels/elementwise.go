@@ -77,14 +77,22 @@ func (g *Graph) scaled(y *Tensor, add int, x *Tensor, s float64) {
 // pass adds dy to the gradient of x, of the same shape, as the last use of dy: where x has no gradient so far, dy becomes it, and later contributions are added
 // to dy. So an op passes dy to one of its inputs at most, after it has recorded everything that reads dy.
 func (g *Graph) pass(x, dy *Tensor) {
+	if !x.becomes(dy) {
+		g.passScaled(x, dy, 1)
+		return
+	}
 	for x.base != nil {
 		x, dy = x.base, dy.as(x.base.shape)
 	}
-	if x.grad == nil && x.param == nil && x.dtype == dy.dtype && dy.mem.set == arena && !dy.mem.pinned {
-		x.grad = dy
-		return
+	x.grad, dy.contributions = dy, contributions{nil}
+}
+
+// becomes reports whether dy, of no more use, can become the gradient of x.
+func (x *Tensor) becomes(dy *Tensor) bool {
+	for x.base != nil {
+		x = x.base
 	}
-	g.passScaled(x, dy, 1)
+	return x.grad == nil && x.param == nil && x.dtype == dy.dtype && dy.mem.set == arena && !dy.mem.pinned
 }
 
 func (g *Graph) mapped(kernel string, y *Tensor, add int, a, b *Tensor, scale float64) {

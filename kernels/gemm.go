@@ -2,9 +2,6 @@ package kernels
 
 import (
 	"slices"
-	"strings"
-
-	"marr/vk"
 )
 
 // gemmForward is an implicit GEMM, y[q k] (+)= Σ_taps Σ_c x[position(q, tap) c] · w[tap c k]; shaders/push_forward.glsl defines the constants.
@@ -25,33 +22,25 @@ type gemmForward struct {
 	batched                  bool // an image is one of a batch of matrices, with a w of its own
 }
 
-// producer is the product that computes a tensor, if its kernel can compute batch-norm statistics of the tensor too.
-type producer struct {
-	steps []*step // the dispatch, or one for each slice
-	tile  int     // rows of a tile
-	part  *Tensor // the statistics, [tiles of rows][mean, M2][C], nil until statistics is called
-}
-
 func ceil(n, per int) int { return (n + per - 1) / per }
 
 // halves reports whether a tensor of the product has halves.
 func (a gemmForward) halves() bool { return a.x.dtype == F16 || a.w.dtype == F16 || a.y.dtype == F16 }
 
-// gemmForward records the product with the kernel chosen for its shape. It returns a producer if the kernel can compute batch-norm statistics too,
-// else nil.
-func (g *Graph) gemmForward(a gemmForward) *producer {
+// gemmForward records the product with the kernel chosen for its shape. It returns nil if other work cannot be fused into the kernel.
+func (g *Graph) gemmForward(a gemmForward) *fusible {
 	m := a.images * a.gridH * a.gridW
 	pick := g.choose(choice{
 		key:     shapeKey("gather", m, a.gridW, a.k, a.c, a.tapsH, a.tapsW, a.step) + keyOfHalves(a.halves()),
 		options: g.forwardVariants(a), narrow: a.k < 32, rule: func(v variant) bool { return v.suitsForward(m, a.k) }, launch: a.launch,
 	})
 	from, l := len(g.steps), a.launch(pick)
-	canMakeStats := pick.tile != nil && a.classes <= 1 && a.add == 0 && !a.batched && g.wholeTiles(&l, a, pick.rows) && !g.unfused() && !g.spills(withStatistics(l))
+	fuses := pick.tile != nil && !a.batched && g.wholeTiles(&l, a, pick.rows) && !g.unfused()
 	g.run(l)
-	if !canMakeStats {
+	if !fuses {
 		return nil
 	}
-	return &producer{steps: slices.Clone(g.steps[from:]), tile: pick.rows}
+	return &fusible{launch: l, steps: slices.Clone(g.steps[from:]), tile: pick.rows, tiles: ceil(m, pick.rows)}
 }
 
 // wholeTiles makes the slices of a launch begin at a tile of rows, so that the statistics of tiles do not depend on the device's limits. It reports
@@ -67,25 +56,6 @@ func (g *Graph) wholeTiles(l *launch, a gemmForward, tile int) bool {
 
 // leastRange is the largest binding that every device has, in bytes (maxStorageBufferRange).
 const leastRange = 128 << 20
-
-// withStatistics returns the launch of the kernel that also computes statistics.
-func withStatistics(l launch) launch {
-	l.kernel = strings.Replace(l.kernel, "gather", "stats", 1)
-	return l
-}
-
-// statistics makes the dispatches also store mean and M2 of every tile of rows, from their sums in registers. This saves batch norm a pass over x.
-func (p *producer) statistics(g *Graph, x *Tensor) *Tensor {
-	if p.part != nil {
-		return p.part
-	}
-	p.part = g.alloc("batch norm sums", F32, []int{ceil(x.Rows(), p.tile), 2, x.Stride()})
-	for i, s := range p.steps {
-		s.kernel, s.label = withStatistics(launch{kernel: s.kernel}).kernel, strings.Replace(s.label, "gather", "stats", 1)
-		s.binds = append(s.binds, bound{mem: p.part.mem, size: p.part.mem.bytes, access: vk.Write, float: i == len(p.steps)-1})
-	}
-	return p.part
-}
 
 // launch returns the launch of the product by a variant's kernel.
 func (a gemmForward) launch(v variant) launch {
@@ -183,7 +153,7 @@ var minUncutResults = 64 * 64 * 64
 
 // gemm computes y [.. M N] (+)= op(a)·op(b) with inner size k, for matrices or batches of them [B M N]. The forward kernel reads rows of b along n,
 // the weight kernel rows of a along m. A transposed b is transposed in memory first.
-func (g *Graph) gemm(y *Tensor, add int, a, b *Tensor, transA, transB bool, k int) *producer {
+func (g *Graph) gemm(y *Tensor, add int, a, b *Tensor, transA, transB bool, k int) *fusible {
 	m, n, batch := y.Dim(-2), y.Dim(-1), 1
 	if len(y.shape) == 3 {
 		batch = y.Dim(0)

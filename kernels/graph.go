@@ -57,11 +57,13 @@ func (g *Graph) gradient(x *Tensor) (dx *Tensor, add int) {
 	if x.param != nil {
 		return g.paramGrad(x.param), 1
 	}
-	if x.grad != nil {
-		return x.grad, 1
+	if x.grad == nil {
+		x.grad = g.alloc("d"+x.name, x.dtype, x.shape)
+	} else {
+		add = 1
 	}
-	x.grad = g.alloc("d"+x.name, x.dtype, x.shape)
-	return x.grad, 0
+	x.grad.contributions = append(x.grad.contributions, nil)
+	return x.grad, add
 }
 
 // Backward adds the gradient of a scalar loss [1] to the gradient of every parameter that it depends on. With k micro-batches (Micro) it is the
@@ -87,6 +89,7 @@ func (g *Graph) BackwardFrom(y, dy *Tensor) {
 		y, dy = y.base, dy.as(y.base.shape)
 	}
 	y.grad = dy
+	dy.contributions = contributions{nil}
 	first := len(g.steps)
 	for i := len(g.backward) - 1; i >= 0; i-- {
 		g.backward[i]()

@@ -137,7 +137,10 @@ func (g *Graph) within(l launch, n int64) bool {
 	return true
 }
 
-func (g *Graph) run(l launch) {
+func (g *Graph) run(l launch) { g.steps = append(g.steps, g.dispatches(l)...) }
+
+// dispatches returns the steps of a launch, one for each slice.
+func (g *Graph) dispatches(l launch) (out []*step) {
 	g.current()
 	n := g.slice(l)
 	slices := (l.rows + n - 1) / n
@@ -158,8 +161,9 @@ func (g *Graph) run(l launch) {
 			s.binds = append(s.binds, x)
 			s.label += " " + b.t.name
 		}
-		g.steps = append(g.steps, s)
+		out = append(out, s)
 	}
+	return out
 }
 
 // words returns ints and bools as the values of specialization constants, in order.

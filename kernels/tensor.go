@@ -59,7 +59,8 @@ type Tensor struct {
 	param *Param
 	base  *Tensor // shares memory and gradient with this tensor, which has another shape; nil: none
 
-	producer *producer // of matrix products and convolutions that can compute statistics too
+	producer      *fusible      // that computes it, if other work can be fused into it
+	contributions contributions // to it, a gradient
 }
 
 // Shape returns the logical shape, which the caller must not change.

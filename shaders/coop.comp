@@ -20,6 +20,11 @@
 //! variant stats_64x64 -DGATHER -DSTATS -DBM=64 -DBN=64 -DTM=8 -DTN=4
 //! variant stats_64x64-256 -DGATHER -DSTATS -DBM=64 -DBN=64 -DTM=4 -DTN=4
 //! variant stats_64x32 -DGATHER -DSTATS -DBM=64 -DBN=32 -DTM=8 -DTN=4
+//! variant sums_128x128 -DGATHER -DSUMS -DBM=128 -DBN=128 -DTM=8 -DTN=8
+//! variant sums_128x64 -DGATHER -DSUMS -DBM=128 -DBN=64 -DTM=8 -DTN=8
+//! variant sums_64x64 -DGATHER -DSUMS -DBM=64 -DBN=64 -DTM=8 -DTN=4
+//! variant sums_64x64-256 -DGATHER -DSUMS -DBM=64 -DBN=64 -DTM=4 -DTN=4
+//! variant sums_64x32 -DGATHER -DSUMS -DBM=64 -DBN=32 -DTM=8 -DTN=4
 //! variant outer_128x128 -DBM=128 -DBN=128 -DTM=8 -DTN=8
 //! variant outer_128x64 -DBM=128 -DBN=64 -DTM=8 -DTN=8
 //! variant outer_64x64 -DBM=64 -DBN=64 -DTM=8 -DTN=4

@@ -8,4 +8,7 @@ layout(push_constant) uniform Push {
 	uint add;
 	int xBatch, wBatch, yBatch; // vectors from one matrix of a batch to the next; zero for conv3.comp
 	int tile0;                  // tiled.comp: the first tile of the slice, among those of all rows
+#ifdef SUMS
+	uint relu, increment;       // as in bn_back_sum.comp; whether the sums are those of what is added to y
+#endif
 } p;

@@ -74,6 +74,9 @@ void store(int toA, int toB) {
 #ifdef STATS
 #include "tiled_stats.glsl"
 #endif
+#ifdef SUMS
+#include "tiled_sums.glsl"
+#endif
 
 void main() {
 	int id = int(gl_LocalInvocationID.x), tx = id % STRIPS, ty = id / STRIPS, rows = int(p.rows);
@@ -110,15 +113,25 @@ void main() {
 	} while (k < end);
 	multiply(ty, tx);
 	collect(ty, tx);
+#ifdef SUMS
+	beginSums(tileN, tx);
+#endif
 	[[unroll]] for (int i = 0; i < TM; i++) {
 		uint q = uint(m0 + ROW(i));
 		uint n = q / p.gridHW, r = q - n * p.gridHW, gi = r / p.gridW, gj = r - gi * p.gridW;
 		int to = batch * p.yBatch + int(n) * p.outN + int(gi) * p.outH + int(gj) * p.outW + p.out0;
+#ifdef SUMS
+		putRow(i, to, tileN, tx, q < p.rows);
+#else
 		[[unroll]] for (int v = 0; v < NV; v++) {
 			int col = tileN * N4 + tx + v * STRIPS;
 			if (q < p.rows && col < p.k4) WRITE(y, to + col, p.add, sum[i * NV + v]);
 		}
+#endif
 	}
+#ifdef SUMS
+	endSums(tileM, tileN, ty, tx);
+#endif
 #ifdef STATS
 	if (HALF(2)) [[unroll]] for (int i = 0; i < TM * NV; i++) sum[i] = unpackHalves(packHalves(sum[i])); // the statistics are those of y
 	stats(tileM, tileN, ty, tx, min(rows - m0, BM));

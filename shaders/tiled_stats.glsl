@@ -1,18 +1,6 @@
 // The statistics of a tile for batch norm, in two passes over the sums in registers: the mean over the tile's rows, then the squared distances
-// from it. Invocations of the same columns add theirs in shared memory, in a fixed order.
-layout(binding = 3) writeonly buffer Part { vec4 part[]; };
-#define COLUMNS (BM / TM) // invocations above each other
-
-// column returns the sum of v over the invocations of the same columns.
-void column(inout vec4 v[NV], int ty, int tx) {
-	barrier();
-	[[unroll]] for (int j = 0; j < NV; j++) KEEP(ty * N4 + tx + j * STRIPS, v[j]);
-	barrier();
-	[[unroll]] for (int j = 0; j < NV; j++) {
-		v[j] = vec4(0);
-		for (int i = 0; i < COLUMNS; i++) v[j] += KEPT(i * N4 + tx + j * STRIPS);
-	}
-}
+// from it.
+#include "tiled_columns.glsl"
 
 void stats(int tileM, int tileN, int ty, int tx, int count) {
 	vec4 mean[NV], m2[NV];

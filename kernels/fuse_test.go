@@ -1,0 +1,102 @@
+package kernels_test
+
+import (
+	"math"
+	"testing"
+
+	"marr/kernels"
+	"marr/vk"
+	"marr/vk/vktest"
+)
+
+// twoBlocks builds two residual blocks, the second with a stride of 2, and their backward pass. It returns the gradients of all parameters and of the images, and
+// the kernels that ran.
+func twoBlocks(t *testing.T, words string) (grads map[string][]float32, ran map[string]int) {
+	t.Helper()
+	vktest.Configure(t, device, func(s *vk.Settings) { s.Kernels, s.Eager = words, false })
+	st := store(t)
+	var params []*kernels.Param
+	param := func(name string, shape ...int) *kernels.Param {
+		n := 1
+		for _, d := range shape {
+			n *= d
+		}
+		v := ramp(n)
+		for i := range v {
+			v[i] = v[i]*0.3 + 0.2*float32(math.Sin(float64(i*len(name)))) // no two alike
+		}
+		params = append(params, st.Param(name, func() []float32 { return v }, shape...))
+		return params[len(params)-1]
+	}
+	p, err := kernels.Build(device, st, func(g *kernels.Graph) {
+		g.EnableTiming()
+		norm := func(name string, x, residual *kernels.Tensor, relu bool) *kernels.Tensor {
+			c := x.Width()
+			return kernels.BatchNorm(x, kernels.Norm{Eps: 1e-5, BNMomentum: 0.1, Mean: st.State(name+".mean", 0, c), Var: st.State(name+".var", 1, c),
+				Gamma: param(name+".gamma", c), Beta: param(name+".beta", c)}, residual, relu, true)
+		}
+		conv := func(name string, x *kernels.Tensor, out, side, stride int) *kernels.Tensor {
+			return kernels.Conv2D(x, param(name, out, side, side, x.Width()), stride, side/2)
+		}
+		block := func(name string, x *kernels.Tensor, out, stride int) *kernels.Tensor {
+			shortcut := x
+			if stride > 1 {
+				shortcut = norm(name+".n0", conv(name+".c0", x, out, 1, stride), nil, false)
+			}
+			y := norm(name+".n1", conv(name+".c1", x, out, 3, stride), nil, true)
+			return norm(name+".n2", conv(name+".c2", y, out, 3, 1), shortcut, true)
+		}
+		x := norm("n", conv("c", g.Input("x", kernels.F32, 5, 9, 10, 8).Track(), 36, 3, 1), nil, true)
+		y := block("b", block("a", x, 36, 1), 40, 2)
+		g.ClearGrads()
+		g.BackwardFrom(y, g.Input("dy", kernels.F32, y.Shape()...))
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(p.Free)
+	ran, grads = map[string]int{}, map[string][]float32{}
+	for _, o := range runConvNorm(t, p) {
+		ran[o.Kernel]++
+	}
+	for _, p := range params {
+		if grads[p.Name], err = p.ReadGrad(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return grads, ran
+}
+
+// Batch norms whose gradient comes from convolutions alone, or from a shortcut and then convolutions, take their sums from the convolutions' kernels. In
+// the network of twoBlocks all do but the last norm, and that of the second block's shortcut.
+func TestConvolutionsComputeTheSumsOfBatchNormGradients(t *testing.T) {
+	for _, tile := range kernels.TilesOf(device.Info()) {
+		words := kernels.InputAccess(device) + "," + tile
+		fused, ran := twoBlocks(t, words)
+		if ran["bn_back_sum"] != 2 {
+			t.Errorf("%s: %d batch norms read their gradient for its sums, want 2: %v", tile, ran["bn_back_sum"], ran)
+		}
+		if n := ran["tiled.sums_"+tile]; n != 1+1+5+1 { // of n, a.n1, a.n2 (four classes of positions, and the shortcut) and b.n1
+			t.Errorf("%s: %d dispatches with sums: %v", tile, n, ran)
+		}
+		plain, ran := twoBlocks(t, words+",unfused")
+		if ran["bn_back_sum"] != 6 || ran["tiled.sums_"+tile] != 0 {
+			t.Errorf("%s,unfused: %v", tile, ran)
+		}
+		for name, want := range plain {
+			if d := distance(fused[name], want); d > 2e-6 {
+				t.Errorf("%s: the gradient of %s is %.1e off", tile, name, d)
+			}
+		}
+	}
+}
+
+// distance is ‖a − b‖ / ‖b‖.
+func distance(a, b []float32) float64 {
+	var diff, all float64
+	for i := range b {
+		diff += math.Pow(float64(a[i]-b[i]), 2)
+		all += math.Pow(float64(b[i]), 2)
+	}
+	return math.Sqrt(diff / all)
+}

@@ -1,0 +1,14 @@
+// Sums over the rows of a tile for batch norm: invocations of the same columns add theirs in shared memory, in a fixed order.
+layout(binding = 3) writeonly buffer Part { vec4 part[]; };
+#define COLUMNS (BM / TM) // invocations above each other
+
+// column returns the sum of v over the invocations of the same columns.
+void column(inout vec4 v[NV], int ty, int tx) {
+	barrier();
+	[[unroll]] for (int j = 0; j < NV; j++) KEEP(ty * N4 + tx + j * STRIPS, v[j]);
+	barrier();
+	[[unroll]] for (int j = 0; j < NV; j++) {
+		v[j] = vec4(0);
+		for (int i = 0; i < COLUMNS; i++) v[j] += KEPT(i * N4 + tx + j * STRIPS);
+	}
+}
