@@ -7,7 +7,6 @@ import (
 	"slices"
 	"strings"
 
-	"marr/ssl/data/decode"
 	"marr/ssl/data/store"
 )
 
@@ -56,11 +55,7 @@ func (f *files) fetch(i int) (func() (Image, error), error) {
 		if file.why != nil {
 			return Image{}, file.why
 		}
-		b, err := readImage(file.name, file.path)
-		if err != nil {
-			return Image{}, err
-		}
-		return decode.Decode(b, f.side)
+		return decodeFile(file.name, file.path, f.side)
 	}, nil
 }
 

@@ -9,10 +9,12 @@
 //	LinearFewShot   Linear on a few labels per class, mean and standard deviation over draws
 //	Finetune        supervised training of a whole network on a few labels per class
 //	Sample          draws these labels, the same for both
+//	NearestTo       the images that are most similar to one
+//	Duplicates      groups of images that are alike
 //	Nearest, NeighborStability
 //	                nearest neighbors without labels, and how many of them stay the same while a network trains
 //
-// Only Encoder, LinearSGD and Finetune use a device. The other functions take Features of any origin and do not change them: each works on its own
+// Only Encoder, LinearSGD, Finetune and Duplicates use a device. The other functions take Features of any origin and do not change them: each works on its own
 // L2-normalized copy. Their results have the same bits on every run of one binary on one kind of processor, with any number of cores: the work is divided
 // by the size of the data alone, every sum has a fixed order, and randomness comes from a seed and the number of a draw. Labels may have gaps.
 package eval

@@ -24,6 +24,7 @@ type Encoder struct {
 	batch   int
 	rows    int // rows of the module's output per image
 	width   int
+	shape   []int
 }
 
 // Frozen is a network whose features are measured.
@@ -89,7 +90,7 @@ func (f Frozen) encoder(view func(views.Input) []views.Spec, most int, seed uint
 		Specs: view(views.Input{Size: f.Inputs.Size, Channels: sets[0].C, Frames: 1})}
 	e.painter, err = train.NewPainter(f.Store, c, func(g *kernels.Graph, views []*kernels.Tensor) {
 		y := f.Module.Forward(views[0], net.Eval)
-		e.rows, e.width = y.Rows()/e.batch, y.Width()
+		e.rows, e.width, e.shape = y.Rows()/e.batch, y.Width(), y.Shape()[1:]
 		g.Output("features", y)
 	})
 	if err != nil {
@@ -98,32 +99,45 @@ func (f Frozen) encoder(view func(views.Input) []views.Spec, most int, seed uint
 	return e, nil
 }
 
+// Shape returns the shape of the module's output for an image, such as [D] or [h w C].
+func (e *Encoder) Shape() []int { return e.shape }
+
 // Work returns the floating point operations of a batch.
 func (e *Encoder) Work() float64 { return e.painter.Work() }
 
 // Free releases the program.
 func (e *Encoder) Free() { e.painter.Free() }
 
-// Features returns the features of every image of a set, [N D] with all axes but the first flattened. The set must have the same channels and
-// no larger images than those that the Encoder was built for. Once ctx is done, Features returns ctx.Err().
+// Features returns the features of every image of a set, [N D] with all axes but the first flattened. See Batches.
 func (e *Encoder) Features(ctx context.Context, set *data.Set) (*Features, error) {
 	f := &Features{Name: set.Name, N: set.Len(), Labels: set.Labels}
-	err := e.encode(ctx, set, span(0, set.Len()), 0, func(first int, x []float32) error {
-		n := min(e.batch, f.N-first)
+	err := e.Batches(ctx, set, func(first int, x []float32) error {
 		if f.X == nil {
-			f.D = len(x) / n
+			f.D = len(x) / min(e.batch, f.N)
 			f.X = make([]float32, f.N*f.D)
 		}
 		copy(f.X[first*f.D:], x)
-		if e.Progress != nil {
-			e.Progress(first+n, f.N)
-		}
 		return nil
 	})
 	if err != nil {
 		return nil, err
 	}
 	return f, nil
+}
+
+// Batches computes the features of every image of a set. It calls yield for each batch, in order, with the number of its first image and its features
+// [n D], which the next batch overwrites. The set must have the same channels and no larger images than those that the Encoder was built for. An error of
+// yield ends it. Once ctx is done, Batches returns ctx.Err().
+func (e *Encoder) Batches(ctx context.Context, set *data.Set, yield func(first int, x []float32) error) error {
+	return e.encode(ctx, set, span(0, set.Len()), 0, func(first int, x []float32) error {
+		if err := yield(first, x); err != nil {
+			return err
+		}
+		if e.Progress != nil {
+			e.Progress(min(first+e.batch, set.Len()), set.Len())
+		}
+		return nil
+	})
 }
 
 // encode computes the features of images of a set, in the given order, with the augmentations of an epoch. It calls yield for each batch, in order, with

@@ -48,6 +48,15 @@ func (f *Features) check(role string) error {
 	return f.finite(set)
 }
 
+// checkValues returns an error for features that cannot be compared. Labels do not matter.
+func (f *Features) checkValues() error {
+	set := "set " + f.Name
+	if f.N < 1 || f.D < 1 || len(f.X) != f.N*f.D {
+		return fmt.Errorf("eval: %s: %d images of width %d with %d numbers: expected N·D, N and D at least 1", set, f.N, f.D, len(f.X))
+	}
+	return f.finite(set)
+}
+
 // finite returns an error that names the first feature that is not finite.
 func (f *Features) finite(set string) error {
 	for i, v := range f.X {

@@ -1,4 +1,7 @@
 // Package npy reads and writes the .npy files of NumPy (numpy.lib.format): a header in the syntax of Python, and the values of one array.
+//
+// The library github.com/sbinet/npyio takes whole arrays, and matrices of float64 alone. Features are float32, of two to four axes, and may not fit into
+// memory: WriteHeader begins a file whose values follow batch by batch.
 package npy
 
 import (
@@ -29,8 +32,17 @@ func typeName[T Value]() string {
 	return "|u1"
 }
 
-// Write writes row-major values of a shape as a file of version 1.0. The header is padded to a multiple of 64 bytes, as NumPy does.
+// Write writes row-major values of a shape as a file.
 func Write[T Value](w io.Writer, values []T, shape ...int) error {
+	if err := WriteHeader[T](w, shape...); err != nil {
+		return err
+	}
+	return binary.Write(w, binary.LittleEndian, values)
+}
+
+// WriteHeader writes the beginning of a file of version 1.0. The values of the shape must follow, row-major, as little-endian binary.Write writes them. The
+// header is padded to a multiple of 64 bytes, as NumPy does.
+func WriteHeader[T Value](w io.Writer, shape ...int) error {
 	dims := strings.Trim(strings.Join(strings.Fields(fmt.Sprint(shape)), ", "), "[]")
 	if len(shape) == 1 {
 		dims += ","
@@ -39,10 +51,8 @@ func Write[T Value](w io.Writer, values []T, shape ...int) error {
 	const prefix = len(magic) + 4
 	header += strings.Repeat(" ", 63-(prefix+len(header))%64) + "\n"
 	start := append([]byte(magic), 1, 0, byte(len(header)), byte(len(header)>>8))
-	if _, err := w.Write(append(start, header...)); err != nil {
-		return err
-	}
-	return binary.Write(w, binary.LittleEndian, values)
+	_, err := w.Write(append(start, header...))
+	return err
 }
 
 var (
