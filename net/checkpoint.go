@@ -6,7 +6,9 @@ import (
 	"fmt"
 	"hash/crc32"
 	"io"
+	"maps"
 	"os"
+	"slices"
 	"strings"
 
 	"marr/kernels"
@@ -186,6 +188,20 @@ func LoadCheckpoint(path string) (*Checkpoint, error) {
 		c.tensors[b.Name] = b
 	}
 	return c, nil
+}
+
+// WriteValues writes the names, types, shapes and data of the tensors: what the outputs of the networks depend on.
+func (c *Checkpoint) WriteValues(to io.Writer) error {
+	for _, name := range slices.Sorted(maps.Keys(c.tensors)) {
+		b := c.tensors[name]
+		if _, err := fmt.Fprintln(to, b.Name, b.DType, b.Shape); err != nil {
+			return err
+		}
+		if _, err := to.Write(b.Data); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // LoadNewest reads path or, if that file is damaged or missing, the checkpoint before it; note then describes the fallback. If neither exists the error

@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"marr/kernels"
+	"marr/ssl/parallel"
 	"marr/vk"
 )
 
@@ -148,23 +149,34 @@ func (c *comparison) numPairs(rows, cols int) int {
 // pairs adds the pairs of a block whose cosine reaches the threshold.
 func (c *comparison) pairs(rows, cols int, largest []float32, threshold float64, to *forest) {
 	across := c.side / window // windows in eight rows
-	for i, v := range largest {
-		if float64(v) < threshold-rounding {
-			continue
+	found := make([][]link, across)
+	parallel.Each(across, func(p int) {
+		for k, v := range largest[p*across:][:across] {
+			if float64(v) >= threshold-rounding {
+				found[p] = c.pairsOf(found[p], rows+p*window, cols+k/window*window*window+k%window, threshold)
+			}
 		}
-		top, left := rows+i/across*window, cols+i%across/window*window*window+i%window
-		for a := top; a < min(top+window, c.rows.n); a++ {
-			for t := range window {
-				b := left + t*window
-				if b <= a || b >= c.rows.n {
-					continue
-				}
-				if s := similarity(c.rows.row(a), c.rows.row(b)); s >= threshold {
-					to.add(link{int32(a), int32(b), s})
-				}
+	})
+	for _, links := range found {
+		for _, l := range links {
+			to.add(l)
+		}
+	}
+}
+
+// pairsOf appends the pairs of a window, which has eight rows and each eighth column.
+func (c *comparison) pairsOf(links []link, top, left int, threshold float64) []link {
+	for a := top; a < min(top+window, c.rows.n); a++ {
+		for b := left; b < min(left+window*window, c.rows.n); b += window {
+			if b <= a {
+				continue
+			}
+			if s := similarity(c.rows.row(a), c.rows.row(b)); s >= threshold {
+				links = append(links, link{int32(a), int32(b), s})
 			}
 		}
 	}
+	return links
 }
 
 // link is a pair of images that are alike, a < b.

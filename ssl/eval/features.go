@@ -48,6 +48,13 @@ func (f *Features) check(role string) error {
 	return f.finite(set)
 }
 
+// Normalize divides each row of x [N width] by its L2 norm, in place; zeros stay zeros.
+func Normalize(x []float32, width int) {
+	for i := 0; i < len(x); i += width {
+		scaleTo(x[i:i+width], x[i:i+width], 1)
+	}
+}
+
 // checkValues returns an error for features that cannot be compared. Labels do not matter.
 func (f *Features) checkValues() error {
 	set := "set " + f.Name

@@ -46,6 +46,12 @@ func TestCompletionOfCommandsFlagsAndValues(t *testing.T) {
 		{"eval knn --branch t", []string{"teacher"}},
 		{"views --method asym", []string{"asymmetric"}},
 		{"pretrain --bn", nil},
+		{"emb", []string{"embed"}},
+		{"embed --no", []string{"--normalize"}},
+		{"neighbors --data builtin:fashion-t", []string{"builtin:fashion-tinted", "builtin:fashion-tinted:test"}},
+		{"neighbors --of ", nil}, // a file
+		{"duplicates --branch ", []string{"online", "teacher"}},
+		{"duplicates --th", []string{"--threshold"}},
 	} {
 		var got []string
 		for _, x := range complete(strings.Split(c.line, " ")) {

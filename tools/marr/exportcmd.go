@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
-	"path/filepath"
 	"strings"
 
 	"github.com/spf13/pflag"
@@ -59,8 +58,8 @@ func exportCommand(fs *pflag.FlagSet) func(context.Context, []string) error {
 				return usagef("--%s: only for ONNX files, which hold a graph with outputs; %s holds the weights alone: omit it, or end --out in .onnx", flag, format.Name())
 			}
 		}
-		if info, err := os.Stat(filepath.Dir(*out)); err != nil || !info.IsDir() {
-			return fmt.Errorf("--out %s: there is no folder %s: make it first, or choose another", *out, filepath.Dir(*out))
+		if err := checkFolder(*out); err != nil {
+			return err
 		}
 		if x.s, err = runSubject(*dir, *branch); err != nil {
 			return err

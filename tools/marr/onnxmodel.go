@@ -47,7 +47,7 @@ func runtimeSubject(path string, size int, why error) (subject, error) {
 		return subject{}, err
 	}
 	note("%s: it is evaluated in ONNX Runtime, on images of %d px that are normalized with %s", packages.ReplaceAllString(why.Error(), "$1"), inputs.Size, normalizationOf(w))
-	return subject{name: path, channels: m.channels, inputs: inputs, runtime: m}, nil
+	return subject{name: path, channels: m.channels, inputs: inputs, runtime: m, values: fileValues(path)}, nil
 }
 
 // prepare checks the input of the model and returns the preparation of its images.

@@ -4,7 +4,9 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 
 	"marr/ssl/data"
@@ -86,4 +88,31 @@ func (p *decodeProgress) progress(done, total int) {
 func (p *decodeProgress) notice(format string, args ...any) {
 	p.end()
 	printLine(os.Stderr, format, args...)
+}
+
+// checkFolder returns an error if the folder of a file of --out does not exist, or if a folder has its name.
+func checkFolder(path string) error {
+	if info, err := os.Stat(path); err == nil && info.IsDir() {
+		return fmt.Errorf("--out %s: it is a folder: name a file", path)
+	}
+	if info, err := os.Stat(filepath.Dir(path)); err != nil || !info.IsDir() {
+		return fmt.Errorf("--out %s: there is no folder %s: make it first, or choose another", path, filepath.Dir(path))
+	}
+	return nil
+}
+
+// nameOf returns the file of an image within its set, or its number where the set has no files.
+func nameOf(set *data.Set, i int) string {
+	if set.Files == nil {
+		return strconv.Itoa(i)
+	}
+	return set.Files[i]
+}
+
+// classOf returns the class of an image, "" if it has none.
+func classOf(set *data.Set, i int) string {
+	if set.Labels == nil || set.Labels[i] < 0 {
+		return ""
+	}
+	return set.Classes[set.Labels[i]]
 }

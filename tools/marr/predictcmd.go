@@ -45,8 +45,8 @@ func predictCommand(flags *pflag.FlagSet) func(context.Context, []string) error 
 		if *top < 1 {
 			return usagef("--top %d: want at least 1", *top)
 		}
-		if info, err := os.Stat(filepath.Dir(*out)); err != nil || !info.IsDir() {
-			return fmt.Errorf("--out %s: there is no folder %s: make it first, or choose another", *out, filepath.Dir(*out))
+		if err := checkFolder(*out); err != nil {
+			return err
 		}
 		c, err := openClassifier(*model)
 		if err != nil {
@@ -238,10 +238,7 @@ func (p predictions) write(to io.Writer) error {
 			order[k] = k
 		}
 		slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(row[b], row[a]) })
-		line := []string{strconv.Itoa(i)}
-		if p.set.Files != nil {
-			line[0] = p.set.Files[i]
-		}
+		line := []string{nameOf(p.set, i)}
 		for _, k := range order[:p.top] {
 			line = append(line, p.classes[k], strconv.FormatFloat(float64(row[k]), 'f', 4, 32))
 		}

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -32,6 +33,8 @@ type subject struct {
 	branch   string       // of a run: net.Online or net.Teacher
 	weights  *net.Weights // of a file
 	runtime  *onnxModel   // evaluates the network in place of the device
+
+	values func(to io.Writer) error // of a run or a file: writes what its features depend on
 }
 
 // network returns the configuration of the subject's backbone.
@@ -93,7 +96,7 @@ func runSubject(dir, branch string) (subject, error) {
 		return subject{}, fmt.Errorf("run %s: %w", dir, err)
 	}
 	return subject{name: dir, config: config, channels: c.Meta.Channels, inputs: eval.Inputs{Mean: c.Meta.Mean, Std: c.Meta.Std, Size: config.Size},
-		start: eval.StartFromCheckpoint(c), branch: cmp.Or(c.Meta.Branch, net.Online)}, nil
+		start: eval.StartFromCheckpoint(c), branch: cmp.Or(c.Meta.Branch, net.Online), values: c.WriteValues}, nil
 }
 
 // runConfig returns the settings of the run in a folder.
@@ -144,7 +147,7 @@ func fileSubject(path string, given map[string]any) (subject, error) {
 		start: func(st *kernels.Store) error {
 			_, err := w.Restore(st)
 			return err
-		}, weights: w}, nil
+		}, weights: w, values: fileValues(path)}, nil
 }
 
 // load returns a new store of a device with the subject's backbone and its values.
@@ -196,23 +199,13 @@ func (s subject) features(ctx context.Context, dev *vk.Device, sets ...*data.Set
 		}
 		return out, nil
 	}
-	f, err := s.frozen(dev)
+	enc, free, err := s.encoder(dev, false, sets...)
 	if err != nil {
 		return nil, err
 	}
-	defer f.Store.Free()
-	enc, err := f.Encoder(sets...)
-	if err != nil {
-		return nil, err
-	}
-	defer enc.Free()
+	defer free()
 	for _, set := range sets {
-		line := newWorkProgress()
-		enc.Progress = func(images, total int) {
-			line.update(images, total, func(perSecond float64) string {
-				return fmt.Sprintf("features of %s: %d/%d images  %.1f/s", set.Name, images, total, perSecond)
-			})
-		}
+		line := showFeatures(enc, set)
 		features, err := enc.Features(ctx, set)
 		line.end()
 		if err != nil {
@@ -221,4 +214,39 @@ func (s subject) features(ctx context.Context, dev *vk.Device, sets ...*data.Set
 		out = append(out, features)
 	}
 	return out, nil
+}
+
+// encoder returns an encoder of the subject's network for images of sets, and a function that frees it. dense omits the pooling.
+func (s subject) encoder(dev *vk.Device, dense bool, sets ...*data.Set) (enc *eval.Encoder, free func(), err error) {
+	f, err := s.frozen(dev)
+	if err != nil {
+		return nil, nil, err
+	}
+	if dense {
+		network, ok := f.Module.(net.Network)
+		if !ok {
+			f.Store.Free()
+			return nil, nil, fmt.Errorf("--dense: %s runs in ONNX Runtime, which gives the features of its first output alone: give a file with the names of torchvision, timm or DINO, or --run", s.name)
+		}
+		f.Module = denseFeatures{network}
+	}
+	if enc, err = f.Encoder(sets...); err != nil {
+		f.Store.Free()
+		return nil, nil, err
+	}
+	return enc, func() {
+		enc.Free()
+		f.Store.Free()
+	}, nil
+}
+
+// showFeatures makes an encoder print its progress with the images of a set. The caller ends the line.
+func showFeatures(enc *eval.Encoder, set *data.Set) *workProgress {
+	line := newWorkProgress()
+	enc.Progress = func(images, total int) {
+		line.update(images, total, func(perSecond float64) string {
+			return fmt.Sprintf("features of %s: %d/%d images  %.1f/s", set.Name, images, total, perSecond)
+		})
+	}
+	return line
 }

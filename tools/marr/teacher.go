@@ -1,22 +1,15 @@
 package main
 
 import (
-	"bytes"
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
-	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
 
 	"github.com/spf13/pflag"
 
 	"marr/export"
-	"marr/net"
 	"marr/ssl"
-	"marr/ssl/npy"
 	"marr/vk"
 )
 
@@ -47,9 +40,6 @@ func (p *planner) checkTeacher() error {
 	return nil
 }
 
-// featuresSuffix is that of files of features.
-const featuresSuffix = ".npy"
-
 // openTeacher sets the features of the images of --data by the teacher of --teacher, if the method learns from one.
 func (p *planner) openTeacher(ctx context.Context) (err error) {
 	path := *p.teacher
@@ -57,7 +47,7 @@ func (p *planner) openTeacher(ctx context.Context) (err error) {
 		return nil
 	}
 	if filepath.Ext(path) == featuresSuffix {
-		p.features, err = readFeatures(path)
+		p.features, err = readTeacher(path)
 	} else {
 		p.features, err = teacherOfNetwork(ctx, p.dev, path, p.config.Data)
 	}
@@ -70,27 +60,16 @@ func (p *planner) openTeacher(ctx context.Context) (err error) {
 	return err
 }
 
-// maxFeatures is the largest size of a file of features, in bytes.
-const maxFeatures = 1 << 36
-
-// readFeatures reads features [images D] from an .npy file.
-func readFeatures(path string) (*ssl.TeacherFeatures, error) {
-	raw, err := net.ReadFile(path, maxFeatures)
-	if err != nil {
-		return nil, err
-	}
-	values, shape, err := npy.Floats(raw)
-	if err == nil && len(shape) != 2 {
-		err = fmt.Errorf("its shape is %v: want [images D]", shape)
-	}
+// readTeacher reads features [images D] from an .npy file.
+func readTeacher(path string) (*ssl.TeacherFeatures, error) {
+	values, shape, err := readFeatures(path)
 	if err != nil {
 		return nil, err
 	}
 	return &ssl.TeacherFeatures{Dim: shape[1], Values: values}, nil
 }
 
-// teacherOfNetwork returns the features that the network of a file gives to the images of --data, as eval does: prepared as the file states, without
-// augmentation. They are kept in the cache, by the contents of the file and of the images.
+// teacherOfNetwork returns the features that the network of a file gives to the images of --data.
 func teacherOfNetwork(ctx context.Context, dev *vk.Device, path, images string) (*ssl.TeacherFeatures, error) {
 	s, err := evaluation{model: path}.file()
 	if err != nil {
@@ -104,47 +83,9 @@ func teacherOfNetwork(ctx context.Context, dev *vk.Device, path, images string) 
 		return nil, err
 	}
 	defer set.Close()
-	set = withChannels(set, s.channels)
-	file, err := featuresFile(path, set.Fingerprint())
+	f, err := s.keptFeatures(ctx, dev, withChannels(set, s.channels))
 	if err != nil {
 		return nil, err
 	}
-	if t, err := readFeatures(file); err == nil {
-		note("the features of %s were computed before: they are read from %s", path, file)
-		return t, nil
-	} else if !errors.Is(err, fs.ErrNotExist) {
-		note("%s: %v: the features are computed again", file, err)
-	}
-	f, err := s.features(ctx, dev, set)
-	if err != nil {
-		return nil, err
-	}
-	t := &ssl.TeacherFeatures{Dim: f[0].D, Values: f[0].X}
-	if file == "" {
-		return t, nil
-	}
-	var out bytes.Buffer
-	if err := npy.Write(&out, t.Values, t.Rows(), t.Dim); err != nil {
-		return nil, err
-	}
-	if err := vk.WriteFileAtomic(file, out.Bytes()); err != nil {
-		note("the features of %s are not kept: %v", path, err)
-	}
-	return t, nil
-}
-
-// featuresFile returns the file of the cache with the features by the network of a file of images with this fingerprint, "" if caches are off.
-func featuresFile(network, images string) (string, error) {
-	dir, err := vk.CacheDir()
-	if err != nil || dir == "" {
-		return "", err
-	}
-	raw, err := net.ReadFile(network, export.MaxModel)
-	if err != nil {
-		return "", err
-	}
-	h := sha256.New()
-	fmt.Fprintln(h, images)
-	h.Write(raw)
-	return filepath.Join(dir, "features", hex.EncodeToString(h.Sum(nil)[:16])+featuresSuffix), nil
+	return &ssl.TeacherFeatures{Dim: f.D, Values: f.X}, nil
 }
