@@ -14,14 +14,16 @@ layout(binding = 2) writeonly buffer Part { vec4 part[]; };
 shared vec4 tileA[BK * PITCH_A]; // [position][row]
 shared vec4 tileB[BK * PITCH_B]; // [position][column]
 
-// multiply adds the product of the tiles in shared memory to sum.
+// multiply adds the product of the tiles in shared memory to sum. It reads B for two positions at once: with one, Mesa's compiler for RDNA 2 copies registers
+// to spare some.
 void multiply(int ty, int tx) {
-	[[unroll]] for (int k = 0; k < BK; k++) {
-		vec4 as[MV];
-		[[unroll]] for (int i = 0; i < MV; i++) as[i] = tileA[ty + k * PITCH_A + i * (M4 / 2)];
-		[[unroll]] for (int v = 0; v < NV; v++) {
-			vec4 bv = tileB[tx + k * PITCH_B + v * STRIPS];
-			[[unroll]] for (int i = 0; i < TM; i++) sum[i * NV + v] += as[i / 4][i % 4] * bv;
+	[[unroll]] for (int k = 0; k < BK; k += 2) {
+		vec4 bs[2 * NV];
+		[[unroll]] for (int u = 0; u < 2; u++) [[unroll]] for (int v = 0; v < NV; v++) bs[u * NV + v] = tileB[tx + (k + u) * PITCH_B + v * STRIPS];
+		[[unroll]] for (int u = 0; u < 2; u++) {
+			vec4 as[MV];
+			[[unroll]] for (int i = 0; i < MV; i++) as[i] = tileA[ty + (k + u) * PITCH_A + i * (M4 / 2)];
+			[[unroll]] for (int i = 0; i < TM; i++) [[unroll]] for (int v = 0; v < NV; v++) sum[i * NV + v] += as[i / 4][i % 4] * bs[u * NV + v];
 		}
 	}
 }
@@ -50,53 +52,63 @@ Place placeOf(int q, Field f) {
 	return Place(q / area, rest / columns, rest % columns);
 }
 
-// A Walk is a sequence of positions in a tensor: the vector at a position, and what BK positions more, the next row of the field instead of a column
-// behind it, and the next image instead of a row below it add.
-struct Walk { int at, more, row, image; };
+// A Walk is a sequence of positions in a tensor; the vector at a position is at + done. BK positions more add `more` to done, which is the same for all
+// invocations. To at they add `row` if they pass the end of a row of the field, and `image` if they pass the end of an image.
+struct Walk { int at, done, more, row, image; };
 
 // walk begins at place `at` of the field in a tensor of rows × columns positions of c4 vectors, of which a grid position spans `step`.
 Walk walk(Place at, Place by, Field f, int rows, int columns, int c4, int step) {
 	int row = columns * step;
-	return Walk(((at.n * rows + (f.i + at.i) * step) * columns + (f.j + at.j) * step) * c4, ((by.n * rows + by.i * step) * columns + by.j * step) * c4,
+	return Walk(((at.n * rows + (f.i + at.i) * step) * columns + (f.j + at.j) * step) * c4, 0, ((by.n * rows + by.i * step) * columns + by.j * step) * c4,
 		(row - f.columns * step) * c4, (rows * columns - f.rows * row) * c4);
 }
 
-// What an invocation loads: its place, what BK positions add, the place in dy and in x, and its vectors there.
-Field field;
-Place place, by;
-Walk walkA, walkB;
+void advance(inout Walk w, bool endOfRow, bool endOfImage) {
+	w.at += (endOfRow ? w.row : 0) + (endOfImage ? w.image : 0);
+	w.done += w.more;
+}
+
+// What an invocation loads: its vectors, and the taps of those of x; the row and column of x at the first tap, the positions of the image before its own;
+// from which column and position on BK positions more pass the end; the place of its first vectors of dy and x.
 int ca[LA], cb[LB], r[LB], t[LB];
+Field field;
+Place by;          // BK positions
+int h, v, before, lastV, lastBefore;
+Walk walkA, walkB;
 OPERAND a[LA], b[LB]; // the loaded operands
 bool inside[LB];   // b is not zero
 
 // begin goes to position q of the images from n on.
 void begin(int n, int q) {
-	place = placeOf(q, field);
+	Place at = placeOf(q, field);
 	by = placeOf(BK, field);
-	walkA = walk(Place(n + place.n, place.i, place.j), by, field, p.gridH, p.gridW, p.k4, 1);
-	walkB = walk(Place(n + place.n, place.i, place.j), by, field, p.inH, p.inW, p.c4, p.stride);
-	if (WHOLE) walkB.at += cb[0];
+	h = at.i * p.stride + r[0];
+	v = at.j * p.stride + t[0];
+	before = at.i * field.columns + at.j;
+	lastV = (field.columns - by.j) * p.stride + t[0];
+	lastBefore = (field.rows - by.i) * field.columns - by.j;
+	at.n += n;
+	walkA = walk(at, by, field, p.gridH, p.gridW, p.k4, 1);
+	walkB = walk(at, by, field, p.inH, p.inW, p.c4, p.stride);
+	walkA.at += ca[0];
+	walkB.at += cb[0];
 }
 
 void load(bool some) {
-	[[unroll]] for (int i = 0; i < LA; i++) a[i] = LOAD(dy, walkA.at + ca[i]);
+	[[unroll]] for (int i = 0; i < LA; i++) a[i] = LOAD(dy, walkA.at + walkA.done + (ca[i] - ca[0]));
 	[[unroll]] for (int i = 0; i < LB; i++) {
-		inside[i] = some && (WHOLE || uint(place.i * p.stride + r[i]) < uint(p.inH) && uint(place.j * p.stride + t[i]) < uint(p.inW));
-		b[i] = LOAD(x, inside[i] ? walkB.at + (WHOLE ? i * BESIDE : cb[i]) : 0);
+		inside[i] = some && (WHOLE || uint(h + (r[i] - r[0])) < uint(p.inH) && uint(v + (t[i] - t[0])) < uint(p.inW));
+		b[i] = LOAD(x, inside[i] ? walkB.at + walkB.done + (WHOLE ? i * BESIDE : cb[i] - cb[0]) : 0);
 	}
 }
 
 void advance() {
-	place.j += by.j;
-	bool wrap = place.j >= field.columns;
-	place.j -= wrap ? field.columns : 0;
-	place.i += by.i + int(wrap);
-	walkA.at += walkA.more + (wrap ? walkA.row : 0);
-	walkB.at += walkB.more + (wrap ? walkB.row : 0);
-	wrap = place.i >= field.rows;
-	place.i -= wrap ? field.rows : 0;
-	walkA.at += wrap ? walkA.image : 0;
-	walkB.at += wrap ? walkB.image : 0;
+	bool endOfRow = v >= lastV, endOfImage = before >= lastBefore;
+	h += by.i * p.stride + (endOfRow ? p.stride : 0) + (endOfImage ? -field.rows * p.stride : 0);
+	v += by.j * p.stride + (endOfRow ? -field.columns * p.stride : 0);
+	before += by.i * field.columns + by.j + (endOfImage ? -field.rows * field.columns : 0);
+	advance(walkA, endOfRow, endOfImage);
+	advance(walkB, endOfRow, endOfImage);
 }
 
 // store writes the loaded operands to shared memory, from vectors toA and toB of the tiles on.
