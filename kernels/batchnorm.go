@@ -55,7 +55,11 @@ func BatchNorm(x *Tensor, n Norm, residual *Tensor, relu, training bool) *Tensor
 	} else if g.update.minBatchNorm == 0 || x.Dim(0) < g.update.minBatchNorm {
 		g.update.minBatchNorm = x.Dim(0)
 	}
+	first := len(g.steps)
 	g.normApply(b)
+	if relu && residual == nil {
+		g.applied = append(g.applied, applied{y, x, b.coef, slices.Clone(g.steps[first:])})
+	}
 	g.vjp(y, func(dy *Tensor) { g.normBack(b, dy, gamma, beta) })
 	return y
 }

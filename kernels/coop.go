@@ -77,7 +77,7 @@ func coopTile(kernel string) *tile {
 	return &coopTiles[i]
 }
 
-// MatrixConstants returns the specialization constants of a kernel of matrix units from id 2 on, nil if the device lacks a shape for it.
+// MatrixConstants returns the specialization constants of a kernel of matrix units from id 3 on, nil if the device lacks a shape for it.
 func MatrixConstants(d vk.Info, kernel string) []uint32 {
 	if t := coopTile(kernel); t != nil {
 		return t.matrices(d.Caps)

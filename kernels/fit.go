@@ -41,14 +41,30 @@ func Fits(d vk.Info, kernel string) bool {
 	if isCoop(kernel) {
 		return coopFits(d, kernel)
 	}
-	budget, ok := budgets[d.VendorID]
-	if !ok {
-		budget = otherBudget
+	return registers(kernel) <= budget(d)
+}
+
+// normedRegisters is what a kernel needs to read x through a batch norm: two vectors for each of the two that an invocation loads.
+const normedRegisters = 16
+
+// fitsNormed is Fits for a kernel of the tiled or coop family that reads x through a batch norm.
+func fitsNormed(d vk.Info, kernel string) bool {
+	return d.Type == vk.CPU || isCoop(kernel) || registers(kernel)+normedRegisters <= budget(d)
+}
+
+func budget(d vk.Info) int {
+	if n, ok := budgets[d.VendorID]; ok {
+		return n
 	}
+	return otherBudget
+}
+
+// registers returns what a kernel needs, from the table above.
+func registers(kernel string) int {
 	if _, tile, ok := strings.Cut(kernel, "_"); ok && strings.HasPrefix(kernel, "tiled.") {
 		kernel = tile
 	}
-	return needs[kernel] <= budget
+	return needs[kernel]
 }
 
 // reportsSpills reports whether the driver says what it keeps in memory, and that matters.

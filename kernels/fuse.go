@@ -7,14 +7,32 @@ import (
 	"marr/vk"
 )
 
-// fusible is a recorded gemmForward of the tiled or coop family. A batch norm next to it may replace its kernel by one that computes sums for the norm too,
-// while the numbers are in registers: statistics of its result (stats), or the sums of the backward pass over its result, a gradient (sums).
+// fusible is a recorded product of the tiled or coop family, into which batch norms next to it fuse their work. gemmForward may run a kernel that also
+// computes sums while the numbers are in registers: statistics of its result (stats), or the sums of the backward pass over its result, a gradient (sums).
+// All may read x through a norm and its ReLU (NORMED).
 type fusible struct {
 	launch launch
 	steps  []*step // one for each slice
 	tile   int     // rows of a tile
 	tiles  int     // of rows
-	used   bool    // its kernel is replaced
+	sums   bool    // it runs stats or sums
+}
+
+// applied is a batch norm's result that products can compute themselves from its input.
+type applied struct {
+	y, x, coef *Tensor
+	steps      []*step
+}
+
+// runProduct runs a product.
+func (g *Graph) runProduct(l launch, v variant) *fusible {
+	from := len(g.steps)
+	g.run(l)
+	p := &fusible{launch: l, steps: slices.Clone(g.steps[from:])}
+	if v.tile != nil {
+		g.fusibles = append(g.fusibles, p)
+	}
+	return p
 }
 
 // contribution is what an op adds to a gradient: products, one for each class of positions of a strided convolution.
@@ -65,12 +83,11 @@ func (p *fusible) use(name string, tile0 int, more constants, binds ...bind) lau
 	return l
 }
 
-// replace makes the recorded products run by other launches. It reports false, and changes nothing, if the current segment is another one, they are replaced already,
-// or a kernel does not fit the device.
+// replace makes the recorded products run by other launches. It reports false, and changes nothing, if a kernel does not fit the device.
 func (g *Graph) replace(products []*fusible, by []launch) bool {
 	all := make([][]*step, len(products))
 	for i, p := range products {
-		if p.used || p.steps[0].segment != g.segmentIndex() || g.spills(by[i]) {
+		if g.spills(by[i]) {
 			return false
 		}
 		all[i] = g.dispatches(by[i])
@@ -79,10 +96,27 @@ func (g *Graph) replace(products []*fusible, by []launch) bool {
 		}
 	}
 	for i, p := range products {
+		p.launch = by[i]
 		for j, s := range p.steps {
+			all[i][j].segment, all[i][j].back = s.segment, s.back
 			*s = *all[i][j]
 		}
-		p.used = true
+	}
+	return true
+}
+
+// withSums makes products compute sums. It reports false if they belong to another segment, compute others already, or cannot.
+func (g *Graph) withSums(products []*fusible, by []launch) bool {
+	for _, p := range products {
+		if p.sums || p.steps[0].segment != g.segmentIndex() {
+			return false
+		}
+	}
+	if !g.replace(products, by) {
+		return false
+	}
+	for _, p := range products {
+		p.sums = true
 	}
 	return true
 }
@@ -95,7 +129,7 @@ func (g *Graph) statistics(x *Tensor) *Tensor {
 		return nil
 	}
 	part := g.alloc("batch norm sums", F32, []int{p.tiles, 2, x.Stride()})
-	if !g.replace([]*fusible{p}, []launch{p.use("stats", 0, nil, bind{t: part, access: vk.Write})}) {
+	if !g.withSums([]*fusible{p}, []launch{p.use("stats", 0, nil, bind{t: part, access: vk.Write})}) {
 		return nil
 	}
 	return part
@@ -133,8 +167,58 @@ func (g *Graph) gradientSums(b norm, dy *Tensor) (part *Tensor, parts int) {
 			tile0 += p.tiles
 		}
 	}
-	if !g.replace(products, by) {
+	if !g.withSums(products, by) {
 		return nil, 0
 	}
 	return part, parts
+}
+
+// fuseNorms makes products read a batch norm's input through the norm and its ReLU, wherever they alone read its result, which then is neither computed nor
+// kept. It is for a complete recording.
+func (g *Graph) fuseNorms() {
+	if len(g.applied) == 0 || g.unfused() {
+		return
+	}
+	products := map[*step]*fusible{}
+	for _, p := range g.fusibles {
+		for _, s := range p.steps {
+			products[s] = p
+		}
+	}
+	readers := map[*storage][]*fusible{} // nil among them: a step that cannot
+	for _, s := range g.steps {
+		for i, b := range s.binds {
+			if b.access&vk.Read != 0 && b.share >= 0 {
+				p := products[s]
+				if i > 0 {
+					p = nil
+				}
+				readers[b.mem] = append(readers[b.mem], p)
+			}
+		}
+	}
+	dropped := map[*step]bool{}
+	for _, a := range g.applied {
+		if by := slices.Compact(readers[a.y.mem]); !a.y.mem.pinned && len(by) > 0 && g.fuseNorm(a, by) {
+			for _, s := range a.steps {
+				dropped[s] = true
+			}
+		}
+	}
+	g.steps = slices.DeleteFunc(g.steps, func(s *step) bool { return dropped[s] })
+}
+
+// fuseNorm makes products read x through a norm. It reports false, and changes nothing, if one of them cannot.
+func (g *Graph) fuseNorm(a applied, products []*fusible) bool {
+	var by []launch
+	for _, p := range products {
+		if p == nil || p.launch.binds[0].t.quads() != a.y.quads() || g.dev != nil && !g.reportsSpills() && !fitsNormed(g.dev.Info(), p.launch.kernel) {
+			return false
+		}
+		l := p.launch
+		l.spec, l.binds = slices.Clone(l.spec), slices.Clone(l.binds)
+		l.spec[1], l.binds[0], l.binds[3] = 1, in(a.x), whole(a.coef)
+		by = append(by, l)
+	}
+	return g.replace(products, by)
 }

@@ -79,8 +79,11 @@ func TestConvolutionsComputeTheSumsOfBatchNormGradients(t *testing.T) {
 		if n := ran["tiled.sums_"+tile]; n != 1+1+5+1 { // of n, a.n1, a.n2 (four classes of positions, and the shortcut) and b.n1
 			t.Errorf("%s: %d dispatches with sums: %v", tile, n, ran)
 		}
+		if ran["bn_apply"] != 4 { // a.n1 and b.n1 are read by one convolution alone
+			t.Errorf("%s: %d batch norms wrote their result, want 4: %v", tile, ran["bn_apply"], ran)
+		}
 		plain, ran := twoBlocks(t, words+",unfused")
-		if ran["bn_back_sum"] != 6 || ran["tiled.sums_"+tile] != 0 {
+		if ran["bn_back_sum"] != 6 || ran["bn_apply"] != 6 || ran["tiled.sums_"+tile] != 0 {
 			t.Errorf("%s,unfused: %v", tile, ran)
 		}
 		for name, want := range plain {

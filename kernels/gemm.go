@@ -1,8 +1,6 @@
 package kernels
 
-import (
-	"slices"
-)
+import "slices"
 
 // gemmForward is an implicit GEMM, y[q k] (+)= Σ_taps Σ_c x[position(q, tap) c] · w[tap c k]; shaders/push_forward.glsl defines the constants.
 // It is the forward pass of a convolution, each class of its data gradient, and a matrix product (one tap, one position a row).
@@ -34,13 +32,14 @@ func (g *Graph) gemmForward(a gemmForward) *fusible {
 		key:     shapeKey("gather", m, a.gridW, a.k, a.c, a.tapsH, a.tapsW, a.step) + keyOfHalves(a.halves()),
 		options: g.forwardVariants(a), narrow: a.k < 32, rule: func(v variant) bool { return v.suitsForward(m, a.k) }, launch: a.launch,
 	})
-	from, l := len(g.steps), a.launch(pick)
+	l := a.launch(pick)
 	fuses := pick.tile != nil && !a.batched && g.wholeTiles(&l, a, pick.rows) && !g.unfused()
-	g.run(l)
+	p := g.runProduct(l, pick)
 	if !fuses {
 		return nil
 	}
-	return &fusible{launch: l, steps: slices.Clone(g.steps[from:]), tile: pick.rows, tiles: ceil(m, pick.rows)}
+	p.tile, p.tiles = pick.rows, ceil(m, pick.rows)
+	return p
 }
 
 // wholeTiles makes the slices of a launch begin at a tile of rows, so that the statistics of tiles do not depend on the device's limits. It reports
@@ -66,7 +65,7 @@ func (a gemmForward) launch(v variant) launch {
 	area, k4, c4 := a.gridH*a.gridW, quads(a.k), quads(a.c)
 	l := launch{kernel: v.kernel, rows: a.images, binds: []bind{in(a.x), whole(a.w), y}, work: a.work}
 	if v.tile != nil {
-		l.spec = append(words(a.c%v.terms() == 0), v.matrices...)
+		l.spec, l.binds = append(words(a.c%v.terms() == 0, false), v.matrices...), append(l.binds, in(a.x).idle())
 	}
 	var perX, perW, perY int
 	if a.batched {
@@ -114,11 +113,13 @@ func (g *Graph) gemmWeight(y *Tensor, add int, x, dy *Tensor, c convShape) {
 		per = min(per, max(1, int(chunkBytes*int64(c.n)/max(x.bytes(), dy.bytes()))))
 		chunks = ceil(c.n, per)
 		part = g.alloc("partial d"+y.name, F32, []int{chunks, size * lanes})
+		binds := []bind{in(x), in(dy), wholeOut(part)}
 		var spec []uint32
 		if v.tile != nil {
-			spec = append(words(c4%(v.tile.columns/lanes) == 0), v.matrices...) // the columns of a tile are of one tap
+			whole := c4%(v.tile.columns/lanes) == 0 // the columns of a tile are of one tap
+			spec, binds = append(words(whole, false), v.matrices...), append(binds, in(x).idle())
 		}
-		return launch{kernel: v.kernel, spec: spec, rows: c.n, unit: per, binds: []bind{in(x), in(dy), wholeOut(part)}, work: c.work(),
+		return launch{kernel: v.kernel, spec: spec, rows: c.n, unit: per, binds: binds, work: c.work(),
 			push: func(first, n int) constants {
 				return constants{
 					"rows": n * area, "chunk": per * area, "chunk0": first / per, "gridW": c.ow, "gridH": c.oh, "c4": c4, "k": c.k, "k4": k4,
@@ -132,7 +133,7 @@ func (g *Graph) gemmWeight(y *Tensor, add int, x, dy *Tensor, c convShape) {
 		key:     shapeKey("outer", c.n*area, c.ow, c.k, c.c, c.r, c.s, c.stride) + keyOfHalves(halves),
 		options: g.weightVariants(c, halves), narrow: c.k < 32 || taps*c.c < 32, rule: func(v variant) bool { return v.suitsWeight(c.k, taps*c4*lanes) }, launch: plan,
 	})
-	g.run(plan(pick))
+	g.runProduct(plan(pick), pick)
 	g.reduce(y, add, part, chunks, size)
 }
 

@@ -31,6 +31,7 @@ func record(g *Graph, f func(g *Graph)) (err error) {
 	defer recoverBuildError(&err)
 	f(g)
 	g.update.complete(g.store)
+	g.fuseNorms()
 	return nil
 }
 

@@ -159,7 +159,9 @@ func (g *Graph) dispatches(l launch) (out []*step) {
 				x.offset, x.size = x.offset+int64(first)*row, int64(n)*row
 			}
 			s.binds = append(s.binds, x)
-			s.label += " " + b.t.name
+			if b.share >= 0 {
+				s.label += " " + b.t.name
+			}
 		}
 		out = append(out, s)
 	}

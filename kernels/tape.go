@@ -12,6 +12,8 @@ type tape struct {
 	steps         []*step
 	tensors       []*storage
 	backward      []func()
+	fusibles      []*fusible
+	applied       []applied
 	trace         []Node
 	serial        int       // number of the last tensor, for its name
 	stopGradNames *[]string // see CutAtStopGrad; nil: StopGrad does not cut the graph

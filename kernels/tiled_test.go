@@ -38,7 +38,7 @@ func TestSurplusWorkGroupsWriteNoStatistics(t *testing.T) {
 			t.Fatal(err)
 		}
 		d := vk.Dispatch{Pipeline: p, Groups: [3]uint32{1, 1, 2}, Bindings: []vk.Binding{{Range: x, Access: vk.Read}, {Range: w, Access: vk.Read},
-			{Range: y, Access: vk.Write}, {Range: part, Access: vk.Write}}}
+			{Range: y, Access: vk.Write}, {Range: x, Access: vk.Read}, {Range: part, Access: vk.Write}}}
 		// a product of [rows 4] and [4 4]: the constants of shaders/conv.comp
 		for _, v := range []uint32{rows, 1, 1, 4, 1, 1, 1, 1, 1, 0, 0, 1, 1, 1, 0, 0, 0, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0} {
 			d.Push = binary.LittleEndian.AppendUint32(d.Push, v)

@@ -3,8 +3,6 @@ package kernels
 import (
 	"fmt"
 	"time"
-
-	"marr/vk"
 )
 
 // OpTime is one op of a run: its work and the time that the device took.
@@ -14,7 +12,7 @@ type OpTime struct {
 	Label    string  // the kernel and its tensors
 	Backward bool    // recorded during Backward
 	Work     float64 // floating point operations
-	Bytes    int64   // size of all bindings; one that is read and written counts twice
+	Bytes    int64   // read and written, as in Segment.Traffic
 	Groups   [3]uint32
 	Time     time.Duration
 }
@@ -54,16 +52,7 @@ func (s *Segment) Traffic() int64 { return s.traffic }
 
 // untimed returns a step's description without its time.
 func (s *Segment) untimed(x *step) OpTime {
-	o := OpTime{Segment: s.name, Kernel: x.kernel, Label: x.label, Backward: x.back, Work: x.work, Groups: x.groups}
-	for _, b := range x.binds {
-		if b.access&vk.Read != 0 {
-			o.Bytes += b.size
-		}
-		if b.access&vk.Write != 0 {
-			o.Bytes += b.size
-		}
-	}
-	return o
+	return OpTime{Segment: s.name, Kernel: x.kernel, Label: x.label, Backward: x.back, Work: x.work, Bytes: x.traffic(), Groups: x.groups}
 }
 
 // waitOthers waits for the other runs of a timed segment, whose timestamps the next run overwrites.

@@ -36,11 +36,13 @@
 #define READS(B, NAME) BOTH(B, readonly, NAME) uvec2 NAME##Operand(uint where) { if (HALF(B)) return NAME##Halves[where]; return packHalves(NAME[where]); }
 #define LOAD(NAME, I) NAME##Operand(uint(I))
 #define OPERAND uvec2
+#define TO_FLOATS(V) unpackHalves(V)
+#define TO_OPERAND(V) packHalves(V)
 #define MATRICES
 // The device's shape of products, [M K]·[K N]; its subgroup size.
-layout(constant_id = 2) const int M = 16;
-layout(constant_id = 3) const int N = 16;
-layout(constant_id = 4) const int K = 16;
-layout(constant_id = 5) const int SUBGROUP = 32;
-layout(constant_id = 6) const int ABOVE = 2;
+layout(constant_id = 3) const int M = 16;
+layout(constant_id = 4) const int N = 16;
+layout(constant_id = 5) const int K = 16;
+layout(constant_id = 6) const int SUBGROUP = 32;
+layout(constant_id = 7) const int ABOVE = 2;
 #include "tiled.glsl"

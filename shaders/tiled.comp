@@ -9,7 +9,8 @@
 // A group makes BM × BN numbers with (BM/TM)·(BN/TN) invocations of TM × TN. The operands of the next BK terms are loaded into registers before those in
 // shared memory are multiplied. Nothing uses them before the barrier, or compilers would wait for them at once; and no branch lies between, or compilers
 // would load them behind it.
-// Bindings: gather, stats: 0 x   1 w   2 y   3 part (stats, sums)   4 x, 5 y, 6 coef of the batch norm (sums);  outer: 0 x   1 dy   2 part.
+// Bindings: gather: 0 x   1 w   2 y   3 coef of the batch norm that x is read through   4 part (stats, sums)   5 x, 6 y, 7 coef of the batch norm (sums)
+//           outer: 0 x   1 dy   2 part   3 as gather
 // Grid: x, z tiles in strips of eight columns, so that groups at work at the same time share rows and columns;  y batch (gather) or chunk (outer).
 //! variant gather_128x128 -DGATHER -DBM=128 -DBN=128 -DTM=8 -DTN=8
 //! variant gather_128x64 -DGATHER -DBM=128 -DBN=64 -DTM=8 -DTN=8
@@ -33,4 +34,6 @@
 //! variant outer_32x32 -DBM=32 -DBN=32 -DTM=4 -DTN=4
 #include "io.glsl"
 #define OPERAND vec4
+#define TO_FLOATS(V) (V)
+#define TO_OPERAND(V) (V)
 #include "tiled.glsl"

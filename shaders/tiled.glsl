@@ -1,6 +1,10 @@
 // What tiled.comp and coop.comp share: the tile of a group, and what tiled_gather.glsl and tiled_outer.glsl read and write.
 // WHOLE: the terms of an iteration (gather; c is a multiple of BK) or the columns of a tile (outer; c4 is a multiple of N4) belong to one tap.
+// NORMED: x is read as max(a·x + b, 0), the result of a batch norm and its ReLU.
 layout(constant_id = 1) const bool WHOLE = false;
+layout(constant_id = 2) const bool NORMED = false;
+BOTH(3, readonly, norm) // [a b …][c4]
+#define NORMED_OPERAND(V, A, B) (NORMED ? TO_OPERAND(max((A) * TO_FLOATS(V) + (B), vec4(0))) : (V))
 #define WG (BM / TM * (BN / TN))
 #define M4 (BM / 4)            // vectors of a row of A's tile, and of B's
 #define N4 (BN / 4)

@@ -1,5 +1,5 @@
 // Sums over the rows of a tile for batch norm: invocations of the same columns add theirs in shared memory, in a fixed order.
-layout(binding = 3) writeonly buffer Part { vec4 part[]; };
+layout(binding = 4) writeonly buffer Part { vec4 part[]; };
 #define COLUMNS (BM / TM) // invocations above each other
 
 // column returns the sum of v over the invocations of the same columns.

@@ -43,10 +43,11 @@ void advance(inout Term k, int by) {
 }
 
 // What an invocation loads: its row's position and first vector of x; its column's first vector of w and its row of B; the terms of both.
-int h, v, fromA, fromB, rowB;
+int h, v, fromA, firstA, fromB, rowB;
 Term ka, kb;
 OPERAND a[LA], b[LB]; // the loaded operands
 bool inside[LA];   // a is not zero
+vec4 scales[LA], shifts[LA]; // of NORMED
 
 void load() {
 	int at;
@@ -55,6 +56,11 @@ void load() {
 		inside[i] = k.r < p.tapsH && uint(h + k.r * p.dir) < uint(p.inH) && uint(v + k.t * p.dir) < uint(p.inW);
 		if (i == 0 || !WHOLE) at = inside[i] ? fromA + ((k.r * p.inW + k.t) * p.dir * p.c4 + k.c) : 0;
 		a[i] = LOAD(x, WHOLE ? at + i : at);
+		if (NORMED) {
+			uint c = uint(WHOLE ? firstA + k.c + i : k.c);
+			scales[i] = normAt(c);
+			shifts[i] = normAt(p.c4 + c);
+		}
 		if (!WHOLE) advance(k, 1);
 	}
 	// A is zero beyond the last tap and in x's pad lanes, so any existing row of w will do for them
@@ -67,7 +73,7 @@ void load() {
 
 // store writes the loaded operands to shared memory, from vectors toA and toB of the tiles on.
 void store(int toA, int toB) {
-	[[unroll]] for (int i = 0; i < LA; i++) tileA[toA + i] = inside[i] ? a[i] : OPERAND(0);
+	[[unroll]] for (int i = 0; i < LA; i++) tileA[toA + i] = inside[i] ? NORMED_OPERAND(a[i], scales[i], shifts[i]) : OPERAND(0);
 	[[unroll]] for (int i = 0; i < LB; i++) tileB[toB + i * PITCH_B] = b[i];
 }
 
@@ -82,7 +88,8 @@ void main() {
 	int id = int(gl_LocalInvocationID.x), tx = id % STRIPS, ty = id / STRIPS, rows = int(p.rows);
 	int tileM, tileN;
 	if (!tileOf((rows + BM - 1) / BM, (p.k4 + N4 - 1) / N4, tileM, tileN)) return;
-	int batch = int(gl_WorkGroupID.y), m0 = tileM * BM, rowA = id * LA * 4 / BK, firstA = id * LA % (BK / 4);
+	int batch = int(gl_WorkGroupID.y), m0 = tileM * BM, rowA = id * LA * 4 / BK;
+	firstA = id * LA % (BK / 4);
 	uint q = uint(min(m0 + rowA, rows - 1)), n = q / p.gridHW, rest = q - n * p.gridHW, gi = rest / p.gridW;
 	h = int(gi) * p.step + p.offH;
 	v = int(rest - gi * p.gridW) * p.step + p.offW;

@@ -77,6 +77,7 @@ int h, v, before, lastV, lastBefore;
 Walk walkA, walkB;
 OPERAND a[LA], b[LB]; // the loaded operands
 bool inside[LB];   // b is not zero
+vec4 scales[LB], shifts[LB]; // of NORMED
 
 // begin goes to position q of the images from n on.
 void begin(int n, int q) {
@@ -114,7 +115,7 @@ void advance() {
 // store writes the loaded operands to shared memory, from vectors toA and toB of the tiles on.
 void store(int toA, int toB) {
 	[[unroll]] for (int i = 0; i < LA; i++) tileA[toA + i * BESIDE] = a[i];
-	[[unroll]] for (int i = 0; i < LB; i++) tileB[toB + i * BESIDE] = inside[i] ? b[i] : OPERAND(0);
+	[[unroll]] for (int i = 0; i < LB; i++) tileB[toB + i * BESIDE] = inside[i] ? NORMED_OPERAND(b[i], scales[i], shifts[i]) : OPERAND(0);
 }
 
 void main() {
@@ -126,7 +127,12 @@ void main() {
 		int beside = id % BESIDE + i * BESIDE, col = WHOLE ? tileN * N4 : min(tileN * N4 + beside, taps * p.c4 - 1), tap = col / p.c4;
 		r[i] = tap / p.tapsW - p.pad;
 		t[i] = tap % p.tapsW - p.pad;
-		cb[i] = (r[i] * p.inW + t[i]) * p.c4 + col - tap * p.c4 + (WHOLE ? beside : 0);
+		int c = col - tap * p.c4 + (WHOLE ? beside : 0);
+		cb[i] = (r[i] * p.inW + t[i]) * p.c4 + c;
+		if (NORMED) {
+			scales[i] = normAt(uint(c));
+			shifts[i] = normAt(uint(p.c4 + c));
+		}
 	}
 	Field all = Field(0, 0, p.gridH, p.gridW);
 	field = WHOLE ? fieldOf(r[0], t[0]) : all;

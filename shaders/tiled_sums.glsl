@@ -1,8 +1,8 @@
 // The sums of bn_back_sum.comp over the rows of a tile, where y is the gradient of a batch norm's result: dy' = dy·[ReLU open] is stored.
 #include "tiled_columns.glsl"
-BOTH(4, readonly, normX)
-BOTH(5, readonly, normY)
-BOTH(6, readonly, coef)
+BOTH(5, readonly, gradX)
+BOTH(6, readonly, gradY)
+BOTH(7, readonly, coef)
 vec4 scale[NV], shift[NV], mean[NV], s1[NV], s2[NV];
 
 // columnOf returns the vector of y's columns that an invocation makes, the last one in place of those that do not exist.
@@ -24,8 +24,8 @@ void putRow(int i, int to, int tileN, int tx, bool inside) {
 	[[unroll]] for (int v = 0; v < NV; v++) {
 		uint at = uint((inside ? to : 0) + columnOf(tileN, tx, v));
 		old[v] = p.add != 0u ? yAt(at) : vec4(0);
-		z[v] = normXAt(at);
-		open[v] = p.relu == 1u ? normYAt(at) : p.relu == 2u ? scale[v] * z[v] + shift[v] : vec4(1);
+		z[v] = gradXAt(at);
+		open[v] = p.relu == 1u ? gradYAt(at) : p.relu == 2u ? scale[v] * z[v] + shift[v] : vec4(1);
 	}
 	[[unroll]] for (int v = 0; v < NV; v++) {
 		vec4 d = mix(vec4(0), old[v] + sum[i * NV + v], greaterThan(open[v], vec4(0)));
