@@ -30,7 +30,7 @@ func Duplicates(ctx context.Context, dev *vk.Device, f *Features, threshold floa
 	if !(threshold > 0 && threshold <= 1) {
 		return nil, fmt.Errorf("eval: duplicates: threshold %v: expected a number above 0, up to 1", threshold)
 	}
-	if err := f.checkValues(); err != nil {
+	if err := f.checkValues("duplicates"); err != nil {
 		return nil, err
 	}
 	st := kernels.NewStore(dev)

@@ -129,10 +129,13 @@ func (e *Encoder) Features(ctx context.Context, set *data.Set) (*Features, error
 }
 
 // Batches computes the features of every image of a set. It calls yield for each batch, in order, with the number of its first image and its features
-// [n D], which the next batch overwrites. The set must have the same channels and no larger images than those that the Encoder was built for. An error of
-// yield ends it. Once ctx is done, Batches returns ctx.Err().
+// [n D], which the next batch overwrites. The set must have the same channels and no larger images than those that the Encoder was built for. Errors:
+// features that are not finite; that of yield; ctx.Err() once ctx is done.
 func (e *Encoder) Batches(ctx context.Context, set *data.Set, yield func(first int, x []float32) error) error {
 	return e.encode(ctx, set, span(0, set.Len()), 0, func(first int, x []float32) error {
+		if err := checkFinite("set "+set.Name, x, len(x)/min(e.batch, set.Len()-first), first); err != nil {
+			return err
+		}
 		if err := yield(first, x); err != nil {
 			return err
 		}

@@ -2,6 +2,7 @@ package eval_test
 
 import (
 	"slices"
+	"strings"
 	"testing"
 
 	"marr/kernels"
@@ -113,6 +114,26 @@ func TestFeaturesDoNotDependOnTheBatch(t *testing.T) {
 				t.Errorf("%s: a batch of %d gives the image other features than a batch of 23", arch, n)
 			}
 		}
+	}
+}
+
+// overflows is a network whose features are infinite.
+type overflows struct{}
+
+func (overflows) Forward(x *kernels.Tensor, _ net.Mode) *kernels.Tensor {
+	return kernels.Scale(kernels.Scale(x, 1e30), 1e30)
+}
+
+func TestFeaturesThatAreNotFiniteAreRefused(t *testing.T) {
+	f := untrained(t, "resnet10", map[string]any{"stem": "cifar", "width": 4})
+	f.Module = overflows{}
+	e, err := f.Encoder(datatest.Noise(3, 32, 1))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer e.Free()
+	if _, err := e.Features(t.Context(), datatest.Noise(3, 32, 1)); err == nil || !strings.Contains(err.Error(), "feature 0 of image 0 is ") {
+		t.Errorf("%v", err)
 	}
 }
 

@@ -55,20 +55,22 @@ func Normalize(x []float32, width int) {
 	}
 }
 
-// checkValues returns an error for features that cannot be compared. Labels do not matter.
-func (f *Features) checkValues() error {
-	set := "set " + f.Name
+// checkValues returns an error for features that the operation op cannot compare. Labels do not matter.
+func (f *Features) checkValues(op string) error {
 	if f.N < 1 || f.D < 1 || len(f.X) != f.N*f.D {
-		return fmt.Errorf("eval: %s: %d images of width %d with %d numbers: expected N·D, N and D at least 1", set, f.N, f.D, len(f.X))
+		return fmt.Errorf("eval: %s: set %s: %d images of width %d with %d numbers: expected N·D, N and D at least 1", op, f.Name, f.N, f.D, len(f.X))
 	}
-	return f.finite(set)
+	return f.finite("set " + f.Name)
 }
 
 // finite returns an error that names the first feature that is not finite.
-func (f *Features) finite(set string) error {
-	for i, v := range f.X {
+func (f *Features) finite(set string) error { return checkFinite(set, f.X, f.D, 0) }
+
+// checkFinite returns an error that names the first of some features [n D] that is not finite. They begin with the image `first` of a set.
+func checkFinite(set string, x []float32, d, first int) error {
+	for i, v := range x {
 		if v-v != 0 { // NaN and the infinities
-			return fmt.Errorf("eval: %s: feature %d of image %d is %v: the network that made it has diverged", set, i%f.D, i/f.D, v)
+			return fmt.Errorf("eval: %s: feature %d of image %d is %v: the network that made it has diverged", set, i%d, first+i/d, v)
 		}
 	}
 	return nil

@@ -18,7 +18,7 @@ func Nearest(ctx context.Context, f *Features, k int) ([][]int32, error) {
 	if k < 1 || k >= f.N {
 		return nil, fmt.Errorf("eval: nearest: k = %d: set %s has %d images: expected 1 to %d", k, f.Name, f.N, f.N-1)
 	}
-	if err := f.checkValues(); err != nil {
+	if err := f.checkValues("nearest"); err != nil {
 		return nil, err
 	}
 	m := normalized(f, 1)
@@ -52,7 +52,7 @@ func NearestTo(ctx context.Context, f *Features, x []float32, k, except int) ([]
 	}
 	query := &Features{Name: "the image", N: 1, D: f.D, X: x}
 	for _, f := range []*Features{f, query} {
-		if err := f.checkValues(); err != nil {
+		if err := f.checkValues("nearest"); err != nil {
 			return nil, err
 		}
 	}

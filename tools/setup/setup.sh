@@ -16,6 +16,7 @@ has_loader() { any '/usr/lib/*/libvulkan.so.1' '/usr/lib*/libvulkan.so.1' '/usr/
 has_header() { echo '#include <vulkan/vulkan.h>' | gcc -E -x c - >/dev/null 2>&1; }
 has_turbo() { echo '#include <stdio.h>
 #include <turbojpeg.h>' | gcc -E -x c - >/dev/null 2>&1; }
+has_pandas() { python3 -c 'import pandas' 2>/dev/null || /usr/bin/python3 -c 'import pandas' 2>/dev/null; }
 has_layer() { vulkan_json 'explicit_layer.d/*khronos_validation*.json'; }
 
 # A driver is present if the user named one, if lavapipe is installed, or if the machine has a GPU and any driver.
@@ -33,6 +34,7 @@ has_driver || packages+=(mesa-vulkan-drivers)
 if [ "${1:-}" = check ]; then
 	has_layer || packages+=(vulkan-validationlayers)
 	has_turbo || packages+=(libturbojpeg0-dev)
+	has_pandas || packages+=(python3-pandas)
 fi
 if ! command -v go >/dev/null; then
 	echo "setup: go: not found: install Go 1.26 or later (https://go.dev/dl) and put it on PATH" >&2
