@@ -52,64 +52,67 @@ Place placeOf(int q, Field f) {
 	return Place(q / area, rest / columns, rest % columns);
 }
 
-// A Walk is a sequence of positions in a tensor; the vector at a position is at + done. BK positions more add `more` to done, which is the same for all
-// invocations. To at they add `row` if they pass the end of a row of the field, and `image` if they pass the end of an image.
-struct Walk { int at, done, more, row, image; };
+// A Walk is a number that is linear in the image, row and column of a position. BK positions more add `more`; if they pass the end of a row of the field,
+// they also add `row`; if they pass the end of an image, `image`.
+struct Walk { int at, more, row, image; };
 
-// walk begins at place `at` of the field in a tensor of rows × columns positions of c4 vectors, of which a grid position spans `step`.
+// walk is the walk of the vectors of a tensor of rows × columns positions of c4 vectors, of which a grid position spans `step`, from place `at` on.
 Walk walk(Place at, Place by, Field f, int rows, int columns, int c4, int step) {
 	int row = columns * step;
-	return Walk(((at.n * rows + (f.i + at.i) * step) * columns + (f.j + at.j) * step) * c4, 0, ((by.n * rows + by.i * step) * columns + by.j * step) * c4,
+	return Walk(((at.n * rows + (f.i + at.i) * step) * columns + (f.j + at.j) * step) * c4, ((by.n * rows + by.i * step) * columns + by.j * step) * c4,
 		(row - f.columns * step) * c4, (rows * columns - f.rows * row) * c4);
 }
 
-void advance(inout Walk w, bool endOfRow, bool endOfImage) {
-	w.at += (endOfRow ? w.row : 0) + (endOfImage ? w.image : 0);
-	w.done += w.more;
-}
+// pass adds to a walk all but `more`.
+void pass(inout Walk w, bool endOfRow, bool endOfImage) { w.at += (endOfRow ? w.row : 0) + (endOfImage ? w.image : 0); }
 
-// What an invocation loads: its vectors, and the taps of those of x; the row and column of x at the first tap, the positions of the image before its own;
-// from which column and position on BK positions more pass the end; the place of its first vectors of dy and x.
+// What an invocation loads: its vectors, and the taps of those of x; the row and column of x at the first tap, and the positions of the image before its
+// own; the first vectors of dy and x, at + done: what is the same for all invocations is added to done.
 int ca[LA], cb[LB], r[LB], t[LB];
 Field field;
-Place by;          // BK positions
-int h, v, before, lastV, lastBefore;
-Walk walkA, walkB;
+Walk h, v, before, walkA, walkB;
+int lastV, lastBefore; // from which column and position on BK positions more pass the end
+int doneA, doneB;
 OPERAND a[LA], b[LB]; // the loaded operands
 bool inside[LB];   // b is not zero
 vec4 scales[LB], shifts[LB]; // of NORMED
 
 // begin goes to position q of the images from n on.
 void begin(int n, int q) {
-	Place at = placeOf(q, field);
-	by = placeOf(BK, field);
-	h = at.i * p.stride + r[0];
-	v = at.j * p.stride + t[0];
-	before = at.i * field.columns + at.j;
-	lastV = (field.columns - by.j) * p.stride + t[0];
-	lastBefore = (field.rows - by.i) * field.columns - by.j;
+	Place at = placeOf(q, field), by = placeOf(BK, field);
+	h = Walk(at.i * p.stride + r[0], by.i * p.stride, p.stride, -field.rows * p.stride);
+	v = Walk(at.j * p.stride + t[0], by.j * p.stride, -field.columns * p.stride, 0);
+	before = Walk(at.i * field.columns + at.j, by.i * field.columns + by.j, 0, -field.rows * field.columns);
+	lastV = t[0] - v.row - v.more;
+	lastBefore = -before.image - before.more;
 	at.n += n;
 	walkA = walk(at, by, field, p.gridH, p.gridW, p.k4, 1);
 	walkB = walk(at, by, field, p.inH, p.inW, p.c4, p.stride);
 	walkA.at += ca[0];
 	walkB.at += cb[0];
+	doneA = doneB = 0;
 }
 
 void load(bool some) {
-	[[unroll]] for (int i = 0; i < LA; i++) a[i] = LOAD(dy, walkA.at + walkA.done + (ca[i] - ca[0]));
+	[[unroll]] for (int i = 0; i < LA; i++) a[i] = LOAD(dy, walkA.at + doneA + (ca[i] - ca[0]));
 	[[unroll]] for (int i = 0; i < LB; i++) {
-		inside[i] = some && (WHOLE || uint(h + (r[i] - r[0])) < uint(p.inH) && uint(v + (t[i] - t[0])) < uint(p.inW));
-		b[i] = LOAD(x, inside[i] ? walkB.at + walkB.done + (WHOLE ? i * BESIDE : cb[i] - cb[0]) : 0);
+		inside[i] = some && (WHOLE || uint(h.at + (r[i] - r[0])) < uint(p.inH) && uint(v.at + (t[i] - t[0])) < uint(p.inW));
+		b[i] = LOAD(x, inside[i] ? walkB.at + doneB + (WHOLE ? i * BESIDE : cb[i] - cb[0]) : 0);
 	}
 }
 
 void advance() {
-	bool endOfRow = v >= lastV, endOfImage = before >= lastBefore;
-	h += by.i * p.stride + (endOfRow ? p.stride : 0) + (endOfImage ? -field.rows * p.stride : 0);
-	v += by.j * p.stride + (endOfRow ? -field.columns * p.stride : 0);
-	before += by.i * field.columns + by.j + (endOfImage ? -field.rows * field.columns : 0);
-	advance(walkA, endOfRow, endOfImage);
-	advance(walkB, endOfRow, endOfImage);
+	bool endOfRow = v.at >= lastV, endOfImage = before.at >= lastBefore;
+	pass(h, endOfRow, endOfImage);
+	pass(v, endOfRow, endOfImage);
+	pass(before, endOfRow, endOfImage);
+	pass(walkA, endOfRow, endOfImage);
+	pass(walkB, endOfRow, endOfImage);
+	h.at += h.more;
+	v.at += v.more;
+	before.at += before.more;
+	doneA += walkA.more;
+	doneB += walkB.more;
 }
 
 // store writes the loaded operands to shared memory, from vectors toA and toB of the tiles on.
