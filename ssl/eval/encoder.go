@@ -99,8 +99,8 @@ func (f Frozen) encoder(view func(views.Input) []views.Spec, most int, seed uint
 	return e, nil
 }
 
-// NumImages returns the number of images of a batch. The last batch of a set may have fewer.
-func (e *Encoder) NumImages() int { return e.batch }
+// BatchSize returns the number of images of a batch. The last batch of a set may have fewer.
+func (e *Encoder) BatchSize() int { return e.batch }
 
 // Shape returns the shape of the module's output for an image, such as [D] or [h w C].
 func (e *Encoder) Shape() []int { return e.shape }

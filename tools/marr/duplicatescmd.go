@@ -154,7 +154,7 @@ func (d duplicates) summary() string {
 		if higher := d.higherThreshold(); higher < 1 {
 			text += fmt.Sprintf("; to this network most images are similar: --threshold %v leaves at most a twentieth of them", higher)
 		} else {
-			text += "; this network hardly tells the images apart: use one that was trained for longer, or on such images"
+			text += "; this network gives nearly all images the same features: use one that was trained for longer, or on such images"
 		}
 	} else if mixed > 0 {
 		text += fmt.Sprintf("; %s of different classes: a label may be wrong", count(mixed, "group"))

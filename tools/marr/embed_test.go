@@ -224,7 +224,7 @@ func TestSummaryProposesAThreshold(t *testing.T) {
 		g.Images[i].Similarity = 0.9999
 	}
 	d.Images = 30
-	if got := d.summary(); !strings.Contains(got, "this network hardly tells the images apart") {
+	if got := d.summary(); !strings.Contains(got, "this network gives nearly all images the same features") {
 		t.Errorf("%q", got)
 	}
 	d.Groups = nil

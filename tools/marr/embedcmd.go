@@ -86,7 +86,7 @@ func (x *embedding) write(ctx context.Context, format featureFormat) error {
 		defer line.end()
 		file := format.writer(w, x.set)
 		err := enc.Batches(ctx, x.set, func(first int, values []float32) error {
-			values, shape := x.arrange(enc.Shape(), values, min(enc.NumImages(), x.Images-first))
+			values, shape := x.arrange(enc.Shape(), values, min(enc.BatchSize(), x.Images-first))
 			if first == 0 {
 				x.Shape = append([]int{x.Images}, shape...)
 				if err := file.begin(x.Shape); err != nil {

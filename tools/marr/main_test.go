@@ -79,11 +79,11 @@ func call(t *testing.T, env []string, args ...string) result {
 	if _, ok := err.(*exec.ExitError); err != nil && !ok {
 		t.Fatal(err)
 	}
-	return result{out.String(), compiling.ReplaceAllString(errs.String(), ""), c.ProcessState.ExitCode()}
+	return result{out.String(), slow.ReplaceAllString(errs.String(), ""), c.ProcessState.ExitCode()}
 }
 
-// compiling matches the lines that only a busy machine prints.
-var compiling = regexp.MustCompile(`(?m)^compiling \d+ kernels: .*\n`)
+// slow matches the lines that only a busy machine prints.
+var slow = regexp.MustCompile(`(?m)^(compiling \d+ kernels|features of .*\d+ images  [\d.]+/s).*\n`)
 
 // ok runs a command that must succeed and returns its stdout.
 func ok(t *testing.T, args ...string) string {

@@ -117,7 +117,7 @@ func (s similar) tile() tile {
 // neighbors finds the k images of the set, which was opened by a name, that are most similar to an image.
 func (e *embedder) neighbors(ctx context.Context, name, of string, k int) (neighbors, error) {
 	found := neighbors{Of: of}
-	except, err := find(e.set, name, of)
+	except, err := findImage(e.set, name, of)
 	if err != nil {
 		return found, err
 	}
@@ -150,9 +150,9 @@ func (e *embedder) neighbors(ctx context.Context, name, of string, k int) (neigh
 	return found, err
 }
 
-// find returns the number of an image that a user names in a set, which was opened by a name: by its path within the set or on disk or, in a set without
+// findImage returns the number of an image that a user names in a set, which was opened by a name: by its path within the set or on disk or, in a set without
 // files, by its number. It returns −1 for another file.
-func find(set *data.Set, name, of string) (int, error) {
+func findImage(set *data.Set, name, of string) (int, error) {
 	if i, err := strconv.Atoi(of); set.Files == nil && err == nil {
 		if i < 0 || i >= set.Len() {
 			return 0, usagef("--of %s: %s has the images 0 to %d: give the number of one, or an image file", of, set.Name, set.Len()-1)

@@ -82,7 +82,7 @@ func (t tile) draw(page draw.Image, x, y int) {
 	}
 }
 
-// shorten returns the end of a text, which tells names of files apart, in at most n characters.
+// shorten returns the end of a text, in which names of files differ, in at most n characters.
 func shorten(text string, n int) string {
 	if letters := []rune(text); len(letters) > n {
 		return ".." + strings.TrimLeft(string(letters[len(letters)-n+2:]), " /")
