@@ -47,8 +47,8 @@ func Fits(d vk.Info, kernel string) bool {
 // normedRegisters is what a kernel needs to read x through a batch norm: two vectors for each of the two that an invocation loads.
 const normedRegisters = 16
 
-// fitsNormed is Fits for a kernel of the tiled or coop family that reads x through a batch norm.
-func fitsNormed(d vk.Info, kernel string) bool {
+// FitsNormed is Fits for a kernel of the tiled or coop family that reads x through a batch norm.
+func FitsNormed(d vk.Info, kernel string) bool {
 	return d.Type == vk.CPU || isCoop(kernel) || registers(kernel)+normedRegisters <= budget(d)
 }
 

@@ -212,7 +212,7 @@ func (g *Graph) fuseNorms() {
 func (g *Graph) fuseNorm(a applied, products []*fusible) bool {
 	var by []launch
 	for _, p := range products {
-		if p == nil || p.launch.binds[0].t.quads() != a.y.quads() || g.dev != nil && !g.reportsSpills() && !fitsNormed(g.dev.Info(), p.launch.kernel) {
+		if p == nil || p.launch.binds[0].t.quads() != a.y.quads() || g.dev != nil && !g.reportsSpills() && !FitsNormed(g.dev.Info(), p.launch.kernel) {
 			return false
 		}
 		l := p.launch

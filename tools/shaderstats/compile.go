@@ -22,7 +22,7 @@ func compileAll(target string, first int, which selection) error {
 		return fmt.Errorf("%s: no such GPU", target)
 	}
 	g := gpus[i]
-	d, err := vk.Open("", vk.Options{Assembly: g.vendor == "amd"})
+	d, err := vk.Open("", vk.Options{Assembly: statistics[g.vendor].loop != nil})
 	if err != nil {
 		return err
 	}
@@ -54,33 +54,63 @@ func compile(d *vk.Device, g gpu, c compiled) (row, error) {
 	}
 	bindings, bytes := shaders.Reflect(code)
 	k := vk.Kernel{Name: c.name, Code: code, Bindings: bindings, Texel: shaders.TexelBindings(code), PushBytes: bytes}
-	if c.whole {
-		k.Spec = []uint32{0, 1} // no halves; WHOLE
+	tiled := strings.HasPrefix(c.name, "tiled.")
+	if tiled {
+		k.Spec = append([]uint32{0}, words(c.whole, c.normed)...) // no halves; WHOLE, NORMED
 	}
 	if usesMatrices(c.name) {
 		if !g.matrices {
 			r.Lacks = true
 			return r, nil
 		}
-		k.Spec, k.Subgroup = append([]uint32{0, 0}, kernels.MatrixConstants(d.Info(), c.name)...), d.Info().Caps.LeastSubgroup
+		k.Spec, k.Subgroup = append([]uint32{0, 0, 0}, kernels.MatrixConstants(d.Info(), c.name)...), d.Info().Caps.LeastSubgroup
 	}
-	p, err := d.Pipeline(k)
-	if err != nil {
-		return r, err
-	}
-	all, err := p.Statistics()
+	all, l, err := look(d, g, k)
 	if err != nil {
 		return r, err
 	}
 	r.fill(g.vendor, all)
-	if g.vendor == "amd" && strings.HasPrefix(c.name, "tiled.") {
-		text, err := p.Assembly()
-		if err != nil {
-			return r, err
-		}
-		r.FMA, r.Vector = longestLoop(text)
+	if tiled {
+		r.Loop = l
 	}
-	return r, nil
+	if tiled && g.pairs {
+		k.Subgroup = 32
+		_, r.Narrow, err = look(d, g, k)
+	}
+	return r, err
+}
+
+// look compiles a kernel. It returns the driver's statistics and the longest loop, if the driver shows assembly.
+func look(d *vk.Device, g gpu, k vk.Kernel) (all []vk.Statistic, l loop, err error) {
+	p, err := d.Pipeline(k)
+	if err != nil {
+		return nil, l, err
+	}
+	if all, err = p.Statistics(); err != nil || statistics[g.vendor].loop == nil {
+		return all, l, err
+	}
+	text, err := p.Assembly()
+	if err != nil {
+		return nil, l, err
+	}
+	l = statistics[g.vendor].loop(text)
+	for _, s := range all {
+		if s.Name == statistics[g.vendor].cycles {
+			l.Cycles = int(s.Value)
+		}
+	}
+	return all, l, nil
+}
+
+func words(flags ...bool) (out []uint32) {
+	for _, f := range flags {
+		w := uint32(0)
+		if f {
+			w = 1
+		}
+		out = append(out, w)
+	}
+	return out
 }
 
 const shaderMark = "shaderstats: "

@@ -14,23 +14,24 @@ type gpu struct {
 	setting      string // the environment variable that chooses it
 	preload      string // the library that answers for the kernel's graphics driver; "": the driver needs none
 	matrices     bool   // it has matrix units that kernels use
+	pairs        bool   // it has instructions with two halves, for 32 lanes
 }
 
 var gpus = []gpu{
-	{"amd", "navi31", "RDNA 3", "RADV_FORCE_FAMILY", "", true},
-	{"amd", "navi21", "RDNA 2", "RADV_FORCE_FAMILY", "", false},
-	{"amd", "navi10", "RDNA 1", "RADV_FORCE_FAMILY", "", false},
-	{"amd", "vega10", "GCN 5", "RADV_FORCE_FAMILY", "", false},
-	{"amd", "polaris10", "GCN 4", "RADV_FORCE_FAMILY", "", false},
-	{"intel", "bmg", "Battlemage", "INTEL_STUB_GPU_PLATFORM", "intel", true},
-	{"intel", "dg2", "Arc", "INTEL_STUB_GPU_PLATFORM", "intel", false},
-	{"intel", "tgl", "Tiger Lake", "INTEL_STUB_GPU_PLATFORM", "intel", false},
-	{"intel", "skl", "Skylake", "INTEL_STUB_GPU_PLATFORM", "intel", false},
-	{"adreno", "750", "Adreno 750", "FD_GPU_ID", "freedreno", false},
-	{"adreno", "660", "Adreno 660", "FD_GPU_ID", "freedreno", false},
-	{"mali", "ac74", "Mali-G310", "PAN_GPU_ID", "panfrost", false},
-	{"mali", "7212", "Mali-G52", "PAN_GPU_ID", "panfrost", false},
-	{"v3d", "71", "V3D 7.1", "", "v3d", false},
+	{"amd", "navi31", "RDNA 3", "RADV_FORCE_FAMILY", "", true, true},
+	{"amd", "navi21", "RDNA 2", "RADV_FORCE_FAMILY", "", false, false},
+	{"amd", "navi10", "RDNA 1", "RADV_FORCE_FAMILY", "", false, false},
+	{"amd", "vega10", "GCN 5", "RADV_FORCE_FAMILY", "", false, false},
+	{"amd", "polaris10", "GCN 4", "RADV_FORCE_FAMILY", "", false, false},
+	{"intel", "bmg", "Battlemage", "INTEL_STUB_GPU_PLATFORM", "intel", true, false},
+	{"intel", "dg2", "Arc", "INTEL_STUB_GPU_PLATFORM", "intel", false, false},
+	{"intel", "tgl", "Tiger Lake", "INTEL_STUB_GPU_PLATFORM", "intel", false, false},
+	{"intel", "skl", "Skylake", "INTEL_STUB_GPU_PLATFORM", "intel", false, false},
+	{"adreno", "750", "Adreno 750", "FD_GPU_ID", "freedreno", false, false},
+	{"adreno", "660", "Adreno 660", "FD_GPU_ID", "freedreno", false, false},
+	{"mali", "ac74", "Mali-G310", "PAN_GPU_ID", "panfrost", false, false},
+	{"mali", "7212", "Mali-G52", "PAN_GPU_ID", "panfrost", false, false},
+	{"v3d", "71", "V3D 7.1", "", "v3d", false, false},
 }
 
 // matricesOf reports whether a GPU of a vendor has matrix units that kernels use.
@@ -55,17 +56,19 @@ func (g gpu) environment(folder string) []string {
 	return env
 }
 
-// statistics holds each vendor's PCI id and what its driver calls registers and code, the latter in units of so many bytes. Some do not report registers.
+// statistics holds each vendor's PCI id and what its driver calls registers, code, the latter in units of so many bytes, and cycles. Some do not report
+// registers. loop reads the assembly of those that show it.
 var statistics = map[string]struct {
-	id              uint32
-	registers, code string
-	unit            int
+	id                      uint32
+	registers, code, cycles string
+	unit                    int
+	loop                    func(assembly string) loop
 }{
-	"amd":    {0x1002, "VGPRs", "Code size", 1},
-	"intel":  {0x8086, "Max live registers", "Instruction Count", 16},
-	"adreno": {0x5143, "Registers used", "Code size", 4},
-	"mali":   {0x13b5, "", "Code Size", 1},
-	"v3d":    {0x14e4, "", "Instruction Count", 8},
+	"amd":    {0x1002, "VGPRs", "Code size", "Inverse Throughput", 1, amdLoop},
+	"intel":  {0x8086, "Max live registers", "Instruction Count", "Cycle Count", 16, intelLoop},
+	"adreno": {0x5143, "Registers used", "Code size", "", 4, nil},
+	"mali":   {0x13b5, "", "Code Size", "", 1, nil},
+	"v3d":    {0x14e4, "", "Instruction Count", "", 8, nil},
 }
 
 // fill sets the numbers of a row from a driver's statistics.

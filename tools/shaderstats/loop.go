@@ -2,24 +2,33 @@ package main
 
 import (
 	"regexp"
+	"strconv"
 	"strings"
 )
 
+// A loop holds the counts of a loop's instructions, once each: multiply-adds; vector instructions (arithmetic, shared and global memory), and those with
+// two halves; the bytes of shared memory that a lane reads and writes. Cycles are those of the whole shader, as its compiler estimates them.
+type loop struct{ FMA, Vector, Pairs, Shared, Cycles int }
+
+func (l *loop) add(m loop) {
+	l.FMA, l.Vector, l.Pairs, l.Shared = l.FMA+m.FMA, l.Vector+m.Vector, l.Pairs+m.Pairs, l.Shared+m.Shared
+}
+
 // block is a basic block of RADV's assembly.
 type block struct {
-	fma, vector int
-	next        []int // blocks that may follow
+	loop
+	next []int // blocks that may follow
 }
 
 var (
 	label  = regexp.MustCompile(`^(BB\d+):`)
 	vector = regexp.MustCompile(`^(v|ds|buffer|global|scratch)_`)
 	fused  = regexp.MustCompile(`_(fma|fmac|fmaak|fmamk|mac|mad)_f32`)
+	shared = regexp.MustCompile(`^ds_(?:read|load|write|store)(2|_2addr)?(?:st64|_stride64)?_b(\d+)`)
 )
 
-// longestLoop returns the multiply-adds and all vector instructions (arithmetic, shared and global memory) of the loop with the most multiply-adds, once
-// each. Instructions with two halves (v_dual_*) count as one, their multiply-adds as two.
-func longestLoop(assembly string) (fma, all int) {
+// amdLoop returns the loop with the most multiply-adds in RADV's assembly. Instructions with two halves (v_dual_*) count as one, their multiply-adds as two.
+func amdLoop(assembly string) (longest loop) {
 	blocks := parseBlocks(assembly)
 	before := make([][]int, len(blocks))
 	for i, b := range blocks {
@@ -32,16 +41,16 @@ func longestLoop(assembly string) (fma, all int) {
 			if head > i {
 				continue
 			}
-			var f, v int
+			var l loop
 			for n := range natural(before, head, i) {
-				f, v = f+blocks[n].fma, v+blocks[n].vector
+				l.add(blocks[n].loop)
 			}
-			if f > fma {
-				fma, all = f, v
+			if l.FMA > longest.FMA {
+				longest = l
 			}
 		}
 	}
-	return fma, all
+	return longest
 }
 
 // natural returns the blocks from which a loop's last block can be reached without its head, and the head.
@@ -83,8 +92,7 @@ func parseBlocks(assembly string) []block {
 		b := &blocks[at]
 		switch op := words[0]; {
 		case vector.MatchString(op):
-			b.vector++
-			b.fma += len(fused.FindAllString(line, -1))
+			b.add(instruction(op, line))
 		case strings.HasPrefix(op, "s_cbranch") || op == "s_branch":
 			if to, ok := index[words[1]]; ok {
 				b.next = append(b.next, to)
@@ -95,4 +103,20 @@ func parseBlocks(assembly string) []block {
 		}
 	}
 	return blocks
+}
+
+// instruction returns the counts of a vector instruction.
+func instruction(op, line string) loop {
+	l := loop{Vector: 1, FMA: len(fused.FindAllString(line, -1))}
+	if strings.HasPrefix(op, "v_dual_") {
+		l.Pairs = 1
+	}
+	if m := shared.FindStringSubmatch(op); m != nil {
+		bits, _ := strconv.Atoi(m[2])
+		l.Shared = bits / 8
+		if m[1] != "" { // two places
+			l.Shared *= 2
+		}
+	}
+	return l
 }

@@ -1,12 +1,12 @@
 // Shaderstats compiles the shaders with the real compilers of five vendors' GPUs, without a GPU, and reports registers, spills and code size of each, and
-// the inner loops of tiles on AMD.
+// the inner loops of tiles on AMD and Intel.
 //
 //	go run ./tools/shaderstats [--out FILE.md] [--only TEXT] [--all] $(tools/setup/mesa.sh)
 //	make shaderstats                                          # writes bench/shaderstats.md
 //
 // tools/setup/mesa.sh prints the argument: the folder of Mesa's drivers. They compile and run nothing. Specialization constants have their default
-// values; tiles are compiled with WHOLE (shaders/tiled.comp) too. With --all, GPUs also compile the kernels that do not fit them (kernels.Fits), which
-// takes long: it shows whether they still have to be refused.
+// values; tiles are compiled with WHOLE, and with WHOLE and NORMED (shaders/tiled.glsl), too. With --all, GPUs also compile the kernels that do not fit
+// them (kernels.Fits), which takes long: it shows whether they still have to be refused.
 //
 // Without --out, the tables go to standard output. Exit status 1: a kernel that programs choose among fits a GPU and keeps registers in memory, or takes
 // more than a minute to compile.

@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 	"time"
 
@@ -31,21 +32,25 @@ type row struct {
 	Code      int
 	Slow      bool // its compilation was given up
 	Lacks     bool // the GPU lacks the matrix units that it needs
-	FMA       int  // multiply-adds in the longest loop, and all its vector instructions: tiles on AMD
-	Vector    int
+	Loop      loop // of tiles, where the driver shows assembly
+	Narrow    loop // Loop, compiled for 32 lanes: of a gpu that pairs
 }
 
-// compiled is a shader with the value of WHOLE.
+// compiled is a shader with the values of WHOLE and NORMED.
 type compiled struct {
-	name  string
-	whole bool
+	name          string
+	whole, normed bool
 }
 
 func (c compiled) String() string {
+	name := c.name
 	if c.whole {
-		return c.name + " whole"
+		name += " whole"
 	}
-	return c.name
+	if c.normed {
+		name += " normed"
+	}
+	return name
 }
 
 // A selection says what is compiled, see main.
@@ -57,13 +62,14 @@ type selection struct {
 // list returns the shaders for the GPUs of a vendor. Those that read texel buffers are for CPU devices.
 func (s selection) list(g gpu) (out []compiled) {
 	for _, name := range shaders.Names() {
-		if strings.HasSuffix(name, "texel") || !strings.Contains(g.vendor+"/"+g.name+"/"+name, s.only) || usesMatrices(name) && !matricesOf(g.vendor) || !s.all && !g.fits(name) {
+		if strings.HasSuffix(name, "texel") || !strings.Contains(g.vendor+"/"+g.name+"/"+name, s.only) || usesMatrices(name) && !matricesOf(g.vendor) {
 			continue
 		}
-		out = append(out, compiled{name, false})
+		all := []compiled{{name: name}}
 		if strings.HasPrefix(name, "tiled.") {
-			out = append(out, compiled{name, true})
+			all = append(all, compiled{name, true, false}, compiled{name, true, true})
 		}
+		out = append(out, slices.DeleteFunc(all, func(c compiled) bool { return !s.all && !g.fits(c) })...)
 	}
 	return out
 }
@@ -75,8 +81,9 @@ func usesMatrices(shader string) bool {
 }
 
 // fits reports whether the GPU may get a shader.
-func (g gpu) fits(shader string) bool {
-	return kernels.Fits(vk.Info{VendorID: statistics[g.vendor].id}, kernelOf(shader))
+func (g gpu) fits(c compiled) bool {
+	d, kernel := vk.Info{VendorID: statistics[g.vendor].id}, kernelOf(c.name)
+	return kernels.Fits(d, kernel) && (!c.normed || kernels.FitsNormed(d, kernel))
 }
 
 // kernelOf returns the kernel of a shader, without the way in which it reads its inputs.
@@ -108,7 +115,7 @@ func (g gpu) measure(folder string, which selection) (result, error) {
 		}
 	}
 	for i := range r.rows {
-		r.rows[i].Fits = g.fits(all[i].name)
+		r.rows[i].Fits = g.fits(all[i])
 	}
 	return r, nil
 }

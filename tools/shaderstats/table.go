@@ -30,8 +30,15 @@ const preface = `# What five vendors' compilers make of the kernels
 bytes of code. On Intel the registers are those of all lanes, of 8 floats (bmg: 16), out of 128 (bmg: 256); on Adreno vectors of four;
 Mali and V3D report none. **Spills** are the largest number that the driver reports for registers in memory, in its unit.
 A GPU does not get kernels that are not listed for it: they do not fit the budget of its vendor (` + "`kernels/fit.go`" + `). "whole" is
-the constant WHOLE of ` + "`shaders/tiled.comp`" + `, which most layers have. Other kernels, of ops that have but one, are listed where they spill.
+the constant WHOLE of ` + "`shaders/tiled.glsl`" + `, which most layers have; "normed" is its constant NORMED. Other kernels, of ops that have but one, are
+listed where they spill.
 A dash marks kernels of matrix units on GPUs without.
+`
+
+const loopPreface = `Multiply-adds per vector instruction (arithmetic, shared and global memory) in the loop over the terms of a sum, from the assembly, and the cycles that
+the compiler estimates for the whole shader: on AMD for 64 lanes, if as many as fit take turns, on Intel for one thread. "Shared" is the bytes of
+shared memory that a lane reads and writes for a multiply-add. RADV compiles for 64 lanes, if no size is required. For 32 lanes it pairs multiply-adds in
+instructions with two halves; for 64 the hardware of RDNA 3 pairs the halves of a multiply-add itself. No kernel requires 32: 64 take fewer cycles.
 `
 
 // page returns a Markdown page with a table for each vendor and one of inner loops.
@@ -44,7 +51,7 @@ func page(all []result) string {
 			n = len(all)
 		}
 		vendorTable(&b, all[:n])
-		if all[0].vendor == "amd" {
+		if statistics[all[0].vendor].loop != nil && slices.ContainsFunc(all[0].rows, func(x row) bool { return x.Loop.Vector > 0 }) {
 			loopTable(&b, all[:n])
 		}
 		all = all[n:]
@@ -113,21 +120,53 @@ func (x row) cell() string {
 	return text
 }
 
-// loopTable writes the multiply-adds per vector instruction in the inner loops of tiles.
+// loopTable writes the multiply-adds per vector instruction in the inner loops of tiles. Those of statistics and sums are the same as those of gather.
 func loopTable(b *strings.Builder, all []result) {
-	b.WriteString("\n### Inner loops\n\nMultiply-adds per vector instruction (arithmetic, shared and global memory) in the loop over the terms of a sum, from the assembly.\n\n| kernel |")
-	for _, r := range all {
-		fmt.Fprintf(b, " %s |", r.name)
+	shared := all[0].vendor == "amd"
+	b.WriteString("\n### Inner loops\n\n" + loopPreface + "\n| kernel |")
+	if shared {
+		b.WriteString(" shared |")
 	}
-	b.WriteString("\n|---|" + strings.Repeat("---:|", len(all)) + "\n")
+	columns := 0
+	for _, r := range all {
+		for _, name := range r.loops() {
+			fmt.Fprintf(b, " %s |", name)
+			columns++
+		}
+	}
+	if shared {
+		columns++
+	}
+	b.WriteString("\n|---|" + strings.Repeat("---:|", columns) + "\n")
 	for i, x := range all[0].rows {
-		if x.Vector == 0 || strings.HasPrefix(x.Shader, "tiled.stats") { // stats have the loop of gather
+		if x.Loop.Vector == 0 || strings.HasPrefix(x.Shader, "tiled.stats") || strings.HasPrefix(x.Shader, "tiled.sums") {
 			continue
 		}
 		fmt.Fprintf(b, "| %s |", kernelLabel(x.Shader))
+		if shared {
+			fmt.Fprintf(b, " %.1f |", float64(x.Loop.Shared)/float64(x.Loop.FMA))
+		}
 		for _, r := range all {
-			fmt.Fprintf(b, " %d / %d = %.0f %% |", r.rows[i].FMA, r.rows[i].Vector, 100*float64(r.rows[i].FMA)/float64(max(r.rows[i].Vector, 1)))
+			fmt.Fprintf(b, " %s |", r.rows[i].Loop.cell())
+			if r.pairs {
+				fmt.Fprintf(b, " %s |", r.rows[i].Narrow.cell())
+			}
 		}
 		b.WriteString("\n")
 	}
+}
+
+// loops returns the heads of a GPU's columns in the table of loops.
+func (g gpu) loops() []string {
+	if g.pairs {
+		return []string{g.name, g.name + ", 32 lanes"}
+	}
+	return []string{g.name}
+}
+
+func (l loop) cell() string {
+	if l.Pairs > 0 {
+		return fmt.Sprintf("%d / %d, %d pairs, %d", l.FMA, l.Vector, l.Pairs, l.Cycles)
+	}
+	return fmt.Sprintf("%d / %d = %.0f %%, %d", l.FMA, l.Vector, 100*float64(l.FMA)/float64(max(l.Vector, 1)), l.Cycles)
 }
