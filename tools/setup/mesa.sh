@@ -4,6 +4,7 @@
 #
 #	amd.json intel.json adreno.json mali.json v3d.json   driver files for VK_DRIVER_FILES
 #	lib packages                                         folders of libraries for LD_LIBRARY_PATH; lib*_noop_drm_shim.so for LD_PRELOAD
+#	rdna4                                                the folder of rdna4.sh
 #
 # AMD's and Intel's drivers are those of radv.sh. The others and the shims ("noop drm shims": a preloaded library that answers for the kernel's graphics
 # driver) are built from Debian's source of the same version, with tools that are unpacked into a temporary folder: a quarter of an hour on two cores.
@@ -13,12 +14,21 @@ version=25.0.7
 root="${XDG_CACHE_HOME:-$HOME/.cache}/marr/mesa-25"
 
 fail() { echo "mesa: $1" >&2; exit 1; }
-if [ -e "$root/v3d.json" ]; then
+here=$(dirname "${BASH_SOURCE[0]}")
+found() {
+	if [ ! -e "$root/rdna4" ]; then
+		newer=$("$here/rdna4.sh")
+		ln -sfn "$newer" "$root/rdna4"
+	fi
 	echo "$root"
+}
+
+if [ -e "$root/v3d.json" ]; then
+	found
 	exit
 fi
 command -v g++ >/dev/null || fail "g++ is missing: install it (apt-get install g++)"
-drivers=$("$(dirname "${BASH_SOURCE[0]}")/radv.sh")
+drivers=$("$here/radv.sh")
 libraries=$(tail -n 1 <<<"$drivers")
 
 # Use the mirror of the configured bookworm archive.
@@ -85,4 +95,4 @@ driver v3d "$root/lib" broadcom
 rm -rf "$root"
 mkdir -p "$(dirname "$root")"
 mv "$work/made" "$root"
-echo "$root"
+found

@@ -70,7 +70,7 @@ func compile(d *vk.Device, g gpu, c compiled) (row, error) {
 		return r, err
 	}
 	r.fill(g.vendor, all)
-	if tiled {
+	if tiled || usesMatrices(c.name) {
 		r.Loop = l
 	}
 	if tiled && g.pairs {

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 
@@ -14,24 +16,26 @@ type gpu struct {
 	setting      string // the environment variable that chooses it
 	preload      string // the library that answers for the kernel's graphics driver; "": the driver needs none
 	matrices     bool   // it has matrix units that kernels use
-	pairs        bool   // it has instructions with two halves, for 32 lanes
+	pairs        bool   // the table shows its instructions with two halves, for 32 lanes
+	folder       string // of its driver, within that of the others
 }
 
 var gpus = []gpu{
-	{"amd", "navi31", "RDNA 3", "RADV_FORCE_FAMILY", "", true, true},
-	{"amd", "navi21", "RDNA 2", "RADV_FORCE_FAMILY", "", false, false},
-	{"amd", "navi10", "RDNA 1", "RADV_FORCE_FAMILY", "", false, false},
-	{"amd", "vega10", "GCN 5", "RADV_FORCE_FAMILY", "", false, false},
-	{"amd", "polaris10", "GCN 4", "RADV_FORCE_FAMILY", "", false, false},
-	{"intel", "bmg", "Battlemage", "INTEL_STUB_GPU_PLATFORM", "intel", true, false},
-	{"intel", "dg2", "Arc", "INTEL_STUB_GPU_PLATFORM", "intel", false, false},
-	{"intel", "tgl", "Tiger Lake", "INTEL_STUB_GPU_PLATFORM", "intel", false, false},
-	{"intel", "skl", "Skylake", "INTEL_STUB_GPU_PLATFORM", "intel", false, false},
-	{"adreno", "750", "Adreno 750", "FD_GPU_ID", "freedreno", false, false},
-	{"adreno", "660", "Adreno 660", "FD_GPU_ID", "freedreno", false, false},
-	{"mali", "ac74", "Mali-G310", "PAN_GPU_ID", "panfrost", false, false},
-	{"mali", "7212", "Mali-G52", "PAN_GPU_ID", "panfrost", false, false},
-	{"v3d", "71", "V3D 7.1", "", "v3d", false, false},
+	{"amd", "gfx1201", "RDNA 4", "AMDGPU_GPU_ID", "amdgpu", true, false, "rdna4"},
+	{"amd", "navi31", "RDNA 3", "RADV_FORCE_FAMILY", "", true, true, ""},
+	{"amd", "navi21", "RDNA 2", "RADV_FORCE_FAMILY", "", false, false, ""},
+	{"amd", "navi10", "RDNA 1", "RADV_FORCE_FAMILY", "", false, false, ""},
+	{"amd", "vega10", "GCN 5", "RADV_FORCE_FAMILY", "", false, false, ""},
+	{"amd", "polaris10", "GCN 4", "RADV_FORCE_FAMILY", "", false, false, ""},
+	{"intel", "bmg", "Battlemage", "INTEL_STUB_GPU_PLATFORM", "intel", true, false, ""},
+	{"intel", "dg2", "Arc", "INTEL_STUB_GPU_PLATFORM", "intel", false, false, ""},
+	{"intel", "tgl", "Tiger Lake", "INTEL_STUB_GPU_PLATFORM", "intel", false, false, ""},
+	{"intel", "skl", "Skylake", "INTEL_STUB_GPU_PLATFORM", "intel", false, false, ""},
+	{"adreno", "750", "Adreno 750", "FD_GPU_ID", "freedreno", false, false, ""},
+	{"adreno", "660", "Adreno 660", "FD_GPU_ID", "freedreno", false, false, ""},
+	{"mali", "ac74", "Mali-G310", "PAN_GPU_ID", "panfrost", false, false, ""},
+	{"mali", "7212", "Mali-G52", "PAN_GPU_ID", "panfrost", false, false, ""},
+	{"v3d", "71", "V3D 7.1", "", "v3d", false, false, ""},
 }
 
 // matricesOf reports whether a GPU of a vendor has matrix units that kernels use.
@@ -41,6 +45,7 @@ func matricesOf(vendor string) bool {
 
 // environment returns the variables with which the driver in the folder believes that the GPU is there.
 func (g gpu) environment(folder string) []string {
+	folder = filepath.Join(folder, g.folder)
 	icd, libraries := filepath.Join(folder, g.vendor+".json"), filepath.Join(folder, "lib")
 	env := []string{"VK_ICD_FILENAMES=" + icd, "VK_DRIVER_FILES=" + icd, "LD_LIBRARY_PATH=" + libraries + ":" + filepath.Join(folder, "packages"), "VK_LOADER_LAYERS_DISABLE=~implicit~",
 		"MARR_DEVICE=0", "MARR_VALIDATION=0", "MESA_SHADER_CACHE_DISABLE=true"}
@@ -54,6 +59,16 @@ func (g gpu) environment(folder string) []string {
 		env = append(env, "PAN_I_WANT_A_BROKEN_VULKAN_DRIVER=1", "BIFROST_MESA_DEBUG=shaderdb")
 	}
 	return env
+}
+
+// command returns a command that starts a program with the driver in the folder. A driver of a newer Debian needs the loader of its libc.
+func (g gpu) command(folder, program string, args ...string) *exec.Cmd {
+	if loader := filepath.Join(folder, g.folder, "ld.so"); g.folder != "" {
+		program, args = loader, append([]string{program}, args...)
+	}
+	c := exec.Command(program, args...)
+	c.Env = append(os.Environ(), g.environment(folder)...)
+	return c
 }
 
 // statistics holds each vendor's PCI id and what its driver calls registers, code, the latter in units of so many bytes, and cycles. Some do not report

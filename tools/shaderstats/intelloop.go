@@ -12,7 +12,7 @@ var (
 	intelJump        = regexp.MustCompile(`JIP:\s+(LABEL\d+)`)
 )
 
-// intelLoop returns the loop with the most multiply-adds in the assembly of Intel's compiler, which lies between a label and the "while" that jumps to it.
+// intelLoop returns the loop with the most products in the assembly of Intel's compiler, which lies between a label and the "while" that jumps to it.
 // An instruction of one or two lanes is not a vector instruction, nor is a jump. Shared memory is not told from other memory.
 func intelLoop(assembly string) (longest loop) {
 	var total loop // of the instructions so far
@@ -29,15 +29,19 @@ func intelLoop(assembly string) (longest loop) {
 		switch jump := intelJump.FindStringSubmatch(line); {
 		case m[1] == "while" && jump != nil:
 			first := before[jump[1]]
-			if n := total.FMA - first.FMA; n > longest.FMA {
-				longest = loop{FMA: n, Vector: total.Vector - first.Vector}
+			l := loop{FMA: total.FMA - first.FMA, Matrix: total.Matrix - first.Matrix, Vector: total.Vector - first.Vector}
+			if l.products() >= longest.products() { // the outer one comes last
+				longest = l
 			}
 		case jump == nil:
 			if lanes, _ := strconv.Atoi(m[2]); lanes > 2 {
 				total.Vector++
 			}
-			if m[1] == "mad" && strings.Contains(line, ">F ") {
+			switch {
+			case m[1] == "mad" && strings.Contains(line, ">F "):
 				total.FMA++
+			case m[1] == "dpas":
+				total.Matrix++
 			}
 		}
 	}

@@ -2,17 +2,22 @@ package main
 
 import (
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 )
 
-// A loop holds the counts of a loop's instructions, once each: multiply-adds; vector instructions (arithmetic, shared and global memory), and those with
-// two halves; the bytes of shared memory that a lane reads and writes. Cycles are those of the whole shader, as its compiler estimates them.
-type loop struct{ FMA, Vector, Pairs, Shared, Cycles int }
+// A loop holds the counts of a loop's instructions, once each: multiply-adds; products of matrices; vector instructions (arithmetic, shared and global
+// memory), and those with two halves; the bytes of shared memory that a lane reads and writes. Cycles are those of the whole shader, as its compiler
+// estimates them.
+type loop struct{ FMA, Matrix, Vector, Pairs, Shared, Cycles int }
 
 func (l *loop) add(m loop) {
-	l.FMA, l.Vector, l.Pairs, l.Shared = l.FMA+m.FMA, l.Vector+m.Vector, l.Pairs+m.Pairs, l.Shared+m.Shared
+	l.FMA, l.Matrix, l.Vector, l.Pairs, l.Shared = l.FMA+m.FMA, l.Matrix+m.Matrix, l.Vector+m.Vector, l.Pairs+m.Pairs, l.Shared+m.Shared
 }
+
+// products returns the numbers by which the loop over the terms of a sum is found.
+func (l loop) products() int { return l.FMA + 16*16*l.Matrix }
 
 // block is a basic block of RADV's assembly.
 type block struct {
@@ -27,41 +32,37 @@ var (
 	shared = regexp.MustCompile(`^ds_(?:read|load|write|store)(2|_2addr)?(?:st64|_stride64)?_b(\d+)`)
 )
 
-// amdLoop returns the loop with the most multiply-adds in RADV's assembly. Instructions with two halves (v_dual_*) count as one, their multiply-adds as two.
+// amdLoop returns the loop with the most products in RADV's assembly: blocks from each of which all of them can be reached. Instructions with two halves
+// (v_dual_*) count as one, their multiply-adds as two. Loops within a loop belong to it.
 func amdLoop(assembly string) (longest loop) {
 	blocks := parseBlocks(assembly)
-	before := make([][]int, len(blocks))
-	for i, b := range blocks {
-		for _, n := range b.next {
-			before[n] = append(before[n], i)
-		}
+	behind := make([]map[int]bool, len(blocks))
+	for i := range blocks {
+		behind[i] = reachable(blocks, i)
 	}
-	for i, b := range blocks {
-		for _, head := range b.next {
-			if head > i {
-				continue
-			}
-			var l loop
-			for n := range natural(before, head, i) {
+	for i := range blocks {
+		var l loop
+		for n := range behind[i] {
+			if behind[n][i] {
 				l.add(blocks[n].loop)
 			}
-			if l.FMA > longest.FMA {
-				longest = l
-			}
+		}
+		if l.products() > longest.products() {
+			longest = l
 		}
 	}
 	return longest
 }
 
-// natural returns the blocks from which a loop's last block can be reached without its head, and the head.
-func natural(before [][]int, head, last int) map[int]bool {
-	in := map[int]bool{head: true}
-	for open := []int{last}; len(open) > 0; {
+// reachable returns the blocks that may follow one, directly or not.
+func reachable(blocks []block, from int) map[int]bool {
+	in := map[int]bool{}
+	for open := slices.Clone(blocks[from].next); len(open) > 0; {
 		n := open[len(open)-1]
 		open = open[:len(open)-1]
 		if !in[n] {
 			in[n] = true
-			open = append(open, before[n]...)
+			open = append(open, blocks[n].next...)
 		}
 	}
 	return in
@@ -108,8 +109,11 @@ func parseBlocks(assembly string) []block {
 // instruction returns the counts of a vector instruction.
 func instruction(op, line string) loop {
 	l := loop{Vector: 1, FMA: len(fused.FindAllString(line, -1))}
-	if strings.HasPrefix(op, "v_dual_") {
+	switch {
+	case strings.HasPrefix(op, "v_dual_"):
 		l.Pairs = 1
+	case strings.HasPrefix(op, "v_wmma_"):
+		l.Matrix = 1
 	}
 	if m := shared.FindStringSubmatch(op); m != nil {
 		bits, _ := strconv.Atoi(m[2])

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"os/exec"
 	"slices"
 	"strings"
 	"time"
@@ -126,8 +125,7 @@ func (r *result) continueFrom(folder string, which selection) (ended bool, err e
 	if err != nil {
 		return false, err
 	}
-	c := exec.Command(self, "--"+childFlag, r.vendor+"/"+r.name, "--"+firstFlag, fmt.Sprint(len(r.rows)), "--only", which.only, fmt.Sprintf("--all=%v", which.all))
-	c.Env = append(os.Environ(), r.environment(folder)...)
+	c := r.command(folder, self, "--"+childFlag, r.vendor+"/"+r.name, "--"+firstFlag, fmt.Sprint(len(r.rows)), "--only", which.only, fmt.Sprintf("--all=%v", which.all))
 	var stderr strings.Builder
 	c.Stderr = &stderr
 	out, err := c.StdoutPipe()

@@ -39,6 +39,8 @@ const loopPreface = `Multiply-adds per vector instruction (arithmetic, shared an
 the compiler estimates for the whole shader: on AMD for 64 lanes, if as many as fit take turns, on Intel for one thread. "Shared" is the bytes of
 shared memory that a lane reads and writes for a multiply-add. RADV compiles for 64 lanes, if no size is required. For 32 lanes it pairs multiply-adds in
 instructions with two halves; for 64 the hardware of RDNA 3 pairs the halves of a multiply-add itself. No kernel requires 32: 64 take fewer cycles.
+Kernels of matrix units, for 32 lanes or 16, have products of matrices instead of multiply-adds (v_wmma, dpas); their loop has an inner one that runs
+twice, which counts once.
 `
 
 // page returns a Markdown page with a table for each vendor and one of inner loops.
@@ -66,7 +68,13 @@ func chosen(shader string) bool {
 
 // vendorTable writes the kernels that programs choose among and those that spill, and the largest of the others.
 func vendorTable(b *strings.Builder, all []result) {
-	fmt.Fprintf(b, "\n## %s\n\n%s\n\n| kernel |", all[0].vendor, all[0].driver)
+	var drivers []string
+	for _, r := range all {
+		if !slices.Contains(drivers, r.driver) {
+			drivers = append(drivers, r.driver)
+		}
+	}
+	fmt.Fprintf(b, "\n## %s\n\n%s\n\n| kernel |", all[0].vendor, strings.Join(drivers, "; "))
 	for _, r := range all {
 		fmt.Fprintf(b, " %s (%s) |", r.name, r.label)
 	}
@@ -139,11 +147,14 @@ func loopTable(b *strings.Builder, all []result) {
 	}
 	b.WriteString("\n|---|" + strings.Repeat("---:|", columns) + "\n")
 	for i, x := range all[0].rows {
-		if x.Loop.Vector == 0 || strings.HasPrefix(x.Shader, "tiled.stats") || strings.HasPrefix(x.Shader, "tiled.sums") {
+		if x.Loop.Vector == 0 || strings.Contains(x.Shader, ".stats_") || strings.Contains(x.Shader, ".sums_") {
 			continue
 		}
 		fmt.Fprintf(b, "| %s |", kernelLabel(x.Shader))
-		if shared {
+		switch {
+		case shared && x.Loop.Matrix > 0:
+			b.WriteString(" |")
+		case shared:
 			fmt.Fprintf(b, " %.1f |", float64(x.Loop.Shared)/float64(x.Loop.FMA))
 		}
 		for _, r := range all {
@@ -165,8 +176,13 @@ func (g gpu) loops() []string {
 }
 
 func (l loop) cell() string {
-	if l.Pairs > 0 {
+	switch {
+	case l.Vector == 0:
+		return "–"
+	case l.Matrix > 0:
+		return fmt.Sprintf("%d matrices / %d, %d", l.Matrix, l.Vector, l.Cycles)
+	case l.Pairs > 0:
 		return fmt.Sprintf("%d / %d, %d pairs, %d", l.FMA, l.Vector, l.Pairs, l.Cycles)
 	}
-	return fmt.Sprintf("%d / %d = %.0f %%, %d", l.FMA, l.Vector, 100*float64(l.FMA)/float64(max(l.Vector, 1)), l.Cycles)
+	return fmt.Sprintf("%d / %d = %.0f %%, %d", l.FMA, l.Vector, 100*float64(l.FMA)/float64(l.Vector), l.Cycles)
 }
