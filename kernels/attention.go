@@ -67,7 +67,7 @@ type attention struct {
 // room for 16 vectors of a row in shared memory.
 const maxFusedWidth = 64
 
-// The kernels of Attention by family, each with the number of rows that one work group makes. Lean ones read texel buffers, as CPU devices do.
+// The kernels of Attention by family, each with the number of rows that one work group makes.
 var fusedAttention = map[string]fusedKernels{
 	"attention_lean":  {{"attention_lean", 32}, {"attention_lean_back.queries", 24}, {"attention_lean_back.keys", 16}},
 	"attention_tiled": {{"attention_tiled", 32}, {"attention_tiled_back.queries", 32}, {"attention_tiled_back.keys", 32}},
@@ -79,7 +79,7 @@ type fusedKernels [3]struct {
 	rows   int
 }
 
-// family chooses the kernels by the width of a head: lean ones for texel buffers, else tiled ones, unless MARR_KERNELS or the run that is resumed names
+// family chooses the kernels by the width of a head: lean ones on CPU devices, else tiled ones, unless MARR_KERNELS or the run that is resumed names
 // others.
 func (a attention) family(g *Graph) string {
 	forced := func(w string) bool { return slices.Contains(g.kernels.forced, w) }
@@ -90,8 +90,9 @@ func (a attention) family(g *Graph) string {
 			options = append(options, variant{kernel: "attention_" + w})
 		}
 	}
-	offer("lean", a.width <= maxFusedWidth && g.dev != nil && InputAccess(g.dev) == "texel")
-	offer("tiled", a.width <= maxFusedWidth && (restricted || g.dev == nil || Fits(g.dev.Info(), "attention_tiled")))
+	fits := func(w string) bool { return restricted || Fits(g.dev.Info(), "attention_"+w) }
+	offer("lean", a.width <= maxFusedWidth && g.dev != nil && fits("lean"))
+	offer("tiled", a.width <= maxFusedWidth && (g.dev == nil || fits("tiled")))
 	offer("composed", true)
 	if len(options) == 0 {
 		options = []variant{{kernel: "attention_composed"}}

@@ -31,7 +31,7 @@ func attend(t *testing.T, tokens int, qkv, dy []float32) (y, dqkv []float32) {
 
 // eachAttention runs f with each family of attention's kernels.
 func eachAttention(t *testing.T, f func(t *testing.T)) {
-	for _, words := range []string{"texel,lean", "tiled", "composed"} {
+	for _, words := range []string{"texel,lean", "plain,lean", "tiled", "composed"} {
 		t.Run(words, func(t *testing.T) {
 			vktest.Configure(t, device, func(s *vk.Settings) { s.Kernels = words })
 			f(t)
@@ -140,7 +140,7 @@ func TestAttentionIgnoresAVectorAddedToAllKeys(t *testing.T) {
 
 // TestAttentionMemoryDoesNotGrowWithTheSquareOfTheTokens: the weights of 4096 tokens would take 64 MiB, and their gradient as much.
 func TestAttentionMemoryDoesNotGrowWithTheSquareOfTheTokens(t *testing.T) {
-	for _, words := range []string{"texel", "plain"} {
+	for _, words := range []string{"lean", "tiled"} {
 		vktest.Configure(t, device, func(s *vk.Settings) { s.Kernels, s.Eager, s.Poison = words, false, false })
 		prog, _ := build(t, func(g *kernels.Graph) {
 			qkv := g.Input("qkv", kernels.F32, 1, 4096, 12).Track()
@@ -156,13 +156,17 @@ func TestAttentionMemoryDoesNotGrowWithTheSquareOfTheTokens(t *testing.T) {
 
 // The device's family up to a width of 64, composed beyond, and what MARR_KERNELS names.
 func TestAttentionKernelsAreChosenByWidthAndFamily(t *testing.T) {
+	family := "tiled"
+	if device.Info().Type == vk.CPU {
+		family = "lean"
+	}
 	for _, c := range []struct {
 		words string
 		width int
 		want  string
 	}{
-		{"texel", 64, "lean"}, {"plain", 64, "tiled"}, {"texel", 68, "composed"}, {"plain", 68, "composed"},
-		{"texel,tiled", 4, "tiled"}, {"texel,lean", 64, "lean"}, {"plain,lean", 64, "composed"}, {"texel,tiled", 68, "composed"}, {"composed", 4, "composed"},
+		{"texel", 64, family}, {"plain", 64, family}, {"texel", 68, "composed"}, {"plain", 68, "composed"},
+		{"tiled", 4, "tiled"}, {"texel,lean", 64, "lean"}, {"plain,lean", 64, "lean"}, {"tiled", 68, "composed"}, {"composed", 4, "composed"},
 	} {
 		vktest.Configure(t, device, func(s *vk.Settings) { s.Kernels = c.words })
 		prog, _ := build(t, func(g *kernels.Graph) {
@@ -172,7 +176,7 @@ func TestAttentionKernelsAreChosenByWidthAndFamily(t *testing.T) {
 			t.Errorf("%s, width %d: %q, want %s; all: %v", c.words, c.width, got, c.want, prog.Variants())
 		}
 	}
-	vktest.Configure(t, device, func(s *vk.Settings) { s.Kernels = "texel" })
+	vktest.Configure(t, device, func(s *vk.Settings) { s.Kernels = "" })
 	tune, _ := tuner(kernels.TuneFull, "") // which cannot time them
 	st := store(t)
 	st.SetTuner(tune)
@@ -188,8 +192,8 @@ func TestAttentionKernelsAreChosenByWidthAndFamily(t *testing.T) {
 	if got := p.Variants()["attention width=4"]; got != "attention_tiled" {
 		t.Errorf("pinned attention_tiled, got %q", got)
 	}
-	if got := p.Variants()["attention width=8"]; got != "attention_lean" {
-		t.Errorf("with a tuner %q, want attention_lean", got)
+	if got := p.Variants()["attention width=8"]; got != "attention_"+family {
+		t.Errorf("with a tuner %q, want attention_%s", got, family)
 	}
 	if a := strings.Join(p.Alternatives(), " "); a != "attention_composed" {
 		t.Errorf("alternatives %q", a)

@@ -14,7 +14,7 @@ import (
 // can force one. Kernels of the tiled family have only the first.
 var InputAccessModes = []string{"plain", "texel"}
 
-// InputAccess returns the mode of a device: texel on CPU devices, where it is 2 to 3.5 times as fast (shaders/io.glsl), plain elsewhere, unless
+// InputAccess returns the mode of a device: texel on CPU devices whose drivers read texel buffers faster (shaders/io.glsl), plain elsewhere, unless
 // MARR_KERNELS overrides it. Checkpoints record it, since the modes may round sums differently.
 func InputAccess(dev *vk.Device) string { return InputAccessOf(dev.Info(), dev.Settings()) }
 
@@ -25,10 +25,16 @@ func InputAccessOf(d vk.Info, s vk.Settings) string {
 			return f
 		}
 	}
-	if d.Type == vk.CPU {
+	if d.Type == vk.CPU && !hasFastStorage(d) {
 		return "texel"
 	}
 	return "plain"
+}
+
+// hasFastStorage reports whether a CPU device's driver is known to read storage buffers faster than texel buffers. Mesa's llvmpipe does in version 26.2.6,
+// and does not in 25.0.7 and before. Those report driver version 1.
+func hasFastStorage(d vk.Info) bool {
+	return d.DriverID == vk.DriverLlvmpipe && d.DriverVersion >= 26<<22 // VK_MAKE_VERSION(26, 0, 0)
 }
 
 // kernelFor returns the shader of a kernel, for the device's input access. Bit i of halves says that binding i has halves.

@@ -102,6 +102,29 @@ func TestForcedTilesComputeBatchNormStatistics(t *testing.T) {
 	}
 }
 
+func TestInputAccessDependsOnTheDriver(t *testing.T) {
+	llvmpipe := func(major, minor, patch uint32) vk.Info {
+		return vk.Info{Type: vk.CPU, DriverID: vk.DriverLlvmpipe, DriverVersion: major<<22 | minor<<12 | patch}
+	}
+	for _, c := range []struct {
+		name, words string
+		info        vk.Info
+		want        string
+	}{
+		{"Mesa 22 and 25, which report 1", "", llvmpipe(0, 0, 1), "texel"},
+		{"Mesa 25, if it told its version", "", llvmpipe(25, 3, 6), "texel"},
+		{"Mesa 26", "", llvmpipe(26, 0, 0), "plain"},
+		{"another CPU device", "", vk.Info{Type: vk.CPU, DriverVersion: 26 << 22}, "texel"},
+		{"a GPU", "", vk.Info{Type: vk.Discrete}, "plain"},
+		{"Mesa 26, forced", "lean,texel", llvmpipe(26, 2, 6), "texel"},
+		{"Mesa 25, forced", "plain", llvmpipe(0, 0, 1), "plain"},
+	} {
+		if got := kernels.InputAccessOf(c.info, vk.Settings{Kernels: c.words}); got != c.want {
+			t.Errorf("%s: %s, want %s", c.name, got, c.want)
+		}
+	}
+}
+
 // The minimum that Vulkan guarantees (128 invocations, 16 KiB of shared memory) is enough for all tiles but the largest.
 func TestAllButTheLargestTileFitEveryDevice(t *testing.T) {
 	tiles := func(invocations, along, shared uint32) []string {

@@ -3,9 +3,9 @@
 // Attention without the matrix of weights, lean family (no shared memory, no barrier): y = softmax(scale · q·kᵀ)·v of each head, and the largest score
 // and the sum of each query. A lane keeps R queries and their results in registers, and reads every key and value, C at a time, at an address that is the same
 // for all lanes. The largest score so far is subtracted; when it grows, sums and results are multiplied by exp(old − new).
-// For CPU devices, so it reads texel buffers only.
 // Bindings: 0 qkv, read   1 y   2 rows, write; all bound at the slice.  Sizes and grid: attention.glsl.
-#define TEXEL
+//! variant plain
+//! variant texel -DTEXEL
 #include "io.glsl"
 #include "rows.glsl"
 #define LANES 8

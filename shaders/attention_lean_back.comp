@@ -5,9 +5,10 @@
 //   keys     dk (+)= scale · dsᵀ·q, dv (+)= pᵀ·dy    a lane keeps R keys with k, v, dk and dv in registers and reads every q and dy
 // Bindings: queries: 0 qkv   1 dy   2 y, read   3 rows, read and write   4 dqkv, write or add
 //           keys:    0 qkv   1 dy   2 rows, read   3 dqkv, write or add;  all bound at the slice.  Sizes and grid: attention.glsl.
-//! variant queries -DR=3
-//! variant keys -DKEYS -DR=2
-#define TEXEL
+//! variant queries_plain -DR=3
+//! variant queries_texel -DR=3 -DTEXEL
+//! variant keys_plain -DKEYS -DR=2
+//! variant keys_texel -DKEYS -DR=2 -DTEXEL
 #include "io.glsl"
 #include "rows.glsl"
 #define LANES 8
