@@ -1,6 +1,7 @@
 package train
 
 import (
+	"maps"
 	"math"
 
 	"marr/kernels"
@@ -28,8 +29,9 @@ func outputObserved(g *kernels.Graph, s *ssl.Step) {
 
 // observation is what the collapse watch measured on the last micro-batch of a step.
 type observation struct {
-	stats watch.Metrics
-	alarm *watch.Alarm
+	stats  watch.Metrics
+	limits *watch.Limits // nil: the method raises no alarms
+	alarm  *watch.Alarm
 }
 
 // observe measures a micro-batch every ⌊Steps/maxObservations⌋ steps (at least 1), if the method registered embeddings; loss and accuracy are the step's. A method that learns
@@ -52,9 +54,13 @@ func (t *Trainer) observe(r *kernels.Run, step int, loss, accuracy float64) *obs
 	var o observation
 	if q.UsesLabels {
 		o.stats = watch.Measure(s)
-	} else if o.stats, o.alarm = t.Watch.Check(s); o.alarm != nil {
+		return &o
+	}
+	if o.stats, o.alarm = t.Watch.Check(s); o.alarm != nil {
 		o.alarm.Step++ // the watch counts steps from 0 on, results from 1 on
 	}
+	limits := t.Watch.Limits(o.stats)
+	o.limits = &limits
 	return &o
 }
 
@@ -64,14 +70,19 @@ func unpacked(padded []float32, rows, width int) []float32 {
 	return v
 }
 
-// AddMetrics adds what the collapse watch measured in this step to a line of metrics.jsonl. It omits NaN, which JSON cannot represent.
+// AddMetrics adds what the collapse watch measured in this step, and its limits, to a line of metrics.jsonl. It omits NaN, which JSON cannot represent.
 func (r StepResult) AddMetrics(line map[string]any) {
 	o := r.observed
 	if o == nil {
 		return
 	}
-	for name, v := range map[string]float64{"embedding_std": o.stats.Std, "rank": o.stats.Rank, "cosine": o.stats.Cosine,
-		"teacher_entropy": o.stats.Entropy, "teacher_kl": o.stats.KL} {
+	values := map[string]float64{"embedding_std": o.stats.Std, "rank": o.stats.Rank, "cosine": o.stats.Cosine,
+		"teacher_entropy": o.stats.Entropy, "teacher_kl": o.stats.KL}
+	if l := o.limits; l != nil {
+		maps.Copy(values, map[string]float64{"embedding_std_limit": l.Std, "rank_limit": l.Rank, "teacher_entropy_limit": l.Entropy,
+			"teacher_marginal_limit": l.MarginalEntropy})
+	}
+	for name, v := range values {
 		if !math.IsNaN(v) {
 			line[name] = v
 		}

@@ -52,23 +52,43 @@ const (
 	settled                  = 0.1 // fraction of the run after which the fall is measured
 )
 
+// Limits are values of metrics beyond which a sample counts as failed. Without a teacher, those of its entropies are NaN.
+type Limits struct {
+	Std, Rank, MarginalEntropy float64 // at least
+	Entropy                    float64 // at most
+}
+
+// Limits returns the limits for the last sample that Check measured, with its metrics. That of Rank depends on earlier samples.
+func (w *Watch) Limits(r Metrics) Limits { return r.limits(w.state.Peak) }
+
+// limits returns the limits of a sample. peak is the highest rank up to it.
+func (r Metrics) limits(peak float64) Limits {
+	return Limits{
+		Std: constant * r.UniformStd,
+		// The minimum rank is 1, so a share of the excess over 1 is the limit; otherwise no rank would be low at widths below 10.
+		Rank:            1 + min(lowRank*(r.MaxRank-1), fallen*(min(peak, wide)-1)),
+		MarginalEntropy: dominated * r.MaxEntropy,
+		Entropy:         (1 - uniform) * r.MaxEntropy,
+	}
+}
+
 var rules = []rule{
 	{Dominated, func(r Metrics, s Sample, _ state) float64 {
-		return r.MarginalEntropy / (dominated * r.MaxEntropy)
+		return r.MarginalEntropy / r.limits(0).MarginalEntropy
 	}, func(r Metrics, s Sample, _ state) string {
 		return fmt.Sprintf("the mean of the teacher's probabilities has an entropy of %.2g of at most %.3g nats: one of %d prototypes takes all images",
 			r.MarginalEntropy, r.MaxEntropy, s.K)
 	}, "check that the center is subtracted and updated, raise the teacher's temperature or the batch, lower the learning rate"},
 
 	{Uniform, func(r Metrics, s Sample, _ state) float64 {
-		return (r.MaxEntropy - r.Entropy) / (uniform * r.MaxEntropy)
+		return (r.MaxEntropy - r.Entropy) / (r.MaxEntropy - r.limits(0).Entropy)
 	}, func(r Metrics, s Sample, _ state) string {
 		return fmt.Sprintf("the teacher's entropy is %.4g of at most %.4g nats: its output does not depend on the image", r.Entropy, r.MaxEntropy)
 	}, "lower the teacher's temperature (0.02 for small data), warm it up for longer, " +
 		"use fewer prototypes or a lower teacher momentum"},
 
 	{Constant, func(r Metrics, s Sample, _ state) float64 {
-		return r.Std / (constant * r.UniformStd)
+		return r.Std / r.limits(0).Std
 	}, func(r Metrics, s Sample, _ state) string {
 		return fmt.Sprintf("the std of normalized embeddings is %.2g, uniform ones have %.2g: all images have the same embedding (cosine %.4f)",
 			r.Std, r.UniformStd, r.Cosine)
@@ -76,8 +96,7 @@ var rules = []rule{
 		"raise the momentum or the batch, lower the learning rate"},
 
 	{LowRank, func(r Metrics, s Sample, x state) float64 {
-		// The minimum rank is 1, so the excess over 1 is compared; otherwise no rank would be low at widths below 10.
-		return (r.Rank - 1) / min(lowRank*(r.MaxRank-1), fallen*(min(max(x.Peak, r.Rank), wide)-1))
+		return (r.Rank - 1) / (r.limits(max(x.Peak, r.Rank)).Rank - 1)
 	}, func(r Metrics, s Sample, x state) string {
 		return fmt.Sprintf("embeddings fill %.1f of %.0f dimensions, at most %.1f before", r.Rank, r.MaxRank, x.Peak)
 	}, "lower the learning rate or the temperature, raise the momentum or the batch, keep predictor and batch norm"},
