@@ -161,3 +161,15 @@ func (s Saved) Apply(c *Config, given func(key string) bool) {
 
 // Recipe returns the settings as a recipe.
 func (s Saved) Recipe() (*Recipe, error) { return parseRecipe(s.text) }
+
+// Setting is a line of config.toml: the value as it is written, and who chose it.
+type Setting struct{ Key, Value, Origin string }
+
+// Settings lists the settings of a run in the order of config.toml.
+func (s Saved) Settings() (out []Setting) {
+	by := s.Origin()
+	for _, x := range s.settings() {
+		out = append(out, Setting{x.key, x.value, x.origin(by)})
+	}
+	return out
+}

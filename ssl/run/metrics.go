@@ -8,7 +8,6 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"time"
 
 	"marr/net"
 	"marr/ssl/report"
@@ -108,21 +107,4 @@ func (m *metrics) close() error {
 		err = errors.Join(err, m.events.Close())
 	}
 	return err
-}
-
-// pace measures images per second over the last steps.
-type pace struct {
-	batch int
-	times []time.Time
-}
-
-func newPace(batch int) *pace { return &pace{batch, []time.Time{time.Now()}} }
-
-func (p *pace) step() float64 {
-	p.times = append(p.times, time.Now())
-	if len(p.times) > 11 {
-		p.times = p.times[1:]
-	}
-	seconds := p.times[len(p.times)-1].Sub(p.times[0]).Seconds()
-	return float64(p.batch*(len(p.times)-1)) / max(seconds, 1e-9)
 }

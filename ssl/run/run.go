@@ -35,10 +35,11 @@ const (
 	previousFile   = "checkpoint.prev.ckpt" // as net.SaveCheckpoint names it
 	skippedFile    = "skipped.txt"
 	NeighborsFile  = "neighbors.json" // of measurements without labels, which tools make
+	TimesFile      = "times.jsonl"    // a Time per line
 )
 
 // files are those that a new run writes.
-var files = []string{CheckpointFile, previousFile, MetricsFile, TableFile, skippedFile, haltedFile, NeighborsFile}
+var files = []string{CheckpointFile, previousFile, MetricsFile, TableFile, skippedFile, haltedFile, NeighborsFile, TimesFile}
 
 // warnBatchNormSize is the number of samples that a batch norm normalizes together below which a run warns: from 32 to 16 and 8 the error of networks
 // with batch norm rises steeply (Wu and He 2018, arXiv:1803.08494, figure 1).
@@ -55,7 +56,7 @@ type Progress struct {
 	Left            time.Duration // estimate
 }
 
-// Run is a pre-training run in a folder: config.toml, checkpoint.ckpt (and the one before it), metrics.jsonl, and skipped.txt if images of the set
+// Run is a pre-training run in a folder: config.toml, checkpoint.ckpt (and the one before it), metrics.jsonl, times.jsonl, and skipped.txt if images of the set
 // were unreadable.
 type Run struct {
 	Dir    string
@@ -95,6 +96,7 @@ type Run struct {
 	variants     map[string]string // kernels of the run by pass and shape
 	trainer      *train.Trainer
 	metrics      *metrics
+	times        *times
 	lock         *os.File
 }
 
@@ -169,12 +171,16 @@ func (r *Run) train(ctx context.Context, dev *vk.Device, found *net.Checkpoint) 
 		t.Free()
 		return err
 	}
+	if r.times, err = r.openTimes(); err != nil {
+		t.Free()
+		return errors.Join(err, r.metrics.close())
+	}
 	err = r.loop(ctx)
 	var bad *train.NonFiniteError
 	if errors.As(err, &bad) {
 		err = r.halt(bad)
 	}
-	err = errors.Join(err, r.metrics.close())
+	err = errors.Join(err, r.metrics.close(), r.times.close())
 	if err != nil && !errors.Is(err, ErrStopped) {
 		t.Free()
 	}
@@ -287,7 +293,6 @@ func (r *Run) listSkipped() error {
 // loop trains from one checkpoint to the next.
 func (r *Run) loop(ctx context.Context) error {
 	t := r.trainer
-	pace := newPace(r.Config.Batch)
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
 	var failed error
@@ -307,8 +312,8 @@ func (r *Run) loop(ctx context.Context) error {
 		if failed = errors.Join(failed, r.metrics.write(line), r.raise(x.Alarm)); failed != nil {
 			stop()
 		}
+		speed := r.times.step(x.Step)
 		if r.OnStep != nil {
-			speed := pace.step()
 			p := Progress{StepResult: x, Steps: t.Steps(), Epochs: r.Config.Epochs, ImagesPerSecond: speed}
 			p.Left = time.Duration(float64(p.Steps-x.Step) * float64(r.Config.Batch) / speed * float64(time.Second))
 			r.OnStep(p)

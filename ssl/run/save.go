@@ -40,7 +40,7 @@ func (r *Run) shouldSave() bool {
 
 // save writes the checkpoint of the current step, and keeps it if it is a snapshot.
 func (r *Run) save() error {
-	if err := errors.Join(r.metrics.sync(), r.checkpoint(filepath.Join(r.Dir, CheckpointFile))); err != nil {
+	if err := errors.Join(r.metrics.sync(), r.times.lines.Flush(), r.checkpoint(filepath.Join(r.Dir, CheckpointFile))); err != nil {
 		return err
 	}
 	r.saved, r.losses = r.trainer.Step(), 0
