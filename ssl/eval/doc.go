@@ -11,6 +11,7 @@
 //	Sample          draws these labels, the same for both
 //	NearestTo       the images that are most similar to one
 //	Duplicates      groups of images that are alike
+//	Outliers        images that are least similar to their nearest neighbors
 //	Nearest, NeighborStability
 //	                nearest neighbors without labels, and how many of them stay the same while a network trains
 //

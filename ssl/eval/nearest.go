@@ -66,6 +66,26 @@ func NearestTo(ctx context.Context, f *Features, x []float32, k, except int) ([]
 	return all[:min(k, len(all))], ctx.Err()
 }
 
+// Outliers returns all images with the mean cosine to their k nearest other images, lowest first; among equal ones the earlier comes first. Labels are not
+// used. Errors: those of Nearest.
+func Outliers(ctx context.Context, f *Features, k int) ([]Neighbor, error) {
+	nearest, err := Nearest(ctx, f, k)
+	if err != nil {
+		return nil, err
+	}
+	m := normalized(f, 1)
+	all := make([]Neighbor, f.N)
+	parallel.Each(f.N, func(i int) {
+		sum := 0.0
+		for _, j := range nearest[i] {
+			sum += similarity(m.row(i), m.row(int(j)))
+		}
+		all[i] = Neighbor{i, sum / float64(k)}
+	})
+	slices.SortStableFunc(all, func(a, b Neighbor) int { return cmp.Compare(a.Similarity, b.Similarity) })
+	return all, nil
+}
+
 // similarity returns the cosine of two normalized rows, rounded to six decimals. The sum has float64 precision, so that the cosine of equal rows is 1.
 func similarity(a, b []float32) float64 {
 	return math.Round(blas.Implementation{}.Dsdot(len(a), a, 1, b, 1)*1e6) / 1e6

@@ -31,3 +31,18 @@ func TestNearestPrefersEarlierOfEqualImages(t *testing.T) {
 		}
 	}
 }
+
+func TestOutliersAreLeastSimilarToTheirNeighbors(t *testing.T) {
+	f := &Features{N: 5, D: 2, X: []float32{1, 0, 5, 1, 0, 3, 1, 9, -1, 0}}
+	all, err := Outliers(t.Context(), f, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []int
+	for _, x := range all {
+		got = append(got, x.Image)
+	}
+	if want := []int{4, 0, 1, 2, 3}; !slices.Equal(got, want) || all[0].Similarity != 0 || all[4].Similarity < 0.99 {
+		t.Errorf("outliers %v, want the images in the order %v", all, want)
+	}
+}
