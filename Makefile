@@ -43,7 +43,7 @@ check:
 	@$(MAKE) --no-print-directory check-long check-race check-validation check-gc check-variants check-turbo
 
 check-long:
-	$(TEST) ./shaders/ ./ssl/run/ ./tools/marr/
+	$(TEST) ./shaders/ ./ssl/run/ ./ssl/report/page/ ./tools/marr/
 
 check-race:
 	$(SHORT) -race $(RACE)

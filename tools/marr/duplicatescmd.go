@@ -76,14 +76,19 @@ type alike struct {
 }
 
 func (e *embedder) duplicates(ctx context.Context, threshold float64) (duplicates, error) {
-	d := duplicates{Threshold: threshold, Images: e.set.Len(), Groups: []alikeGroup{}}
-	if d.Images < 2 {
-		return d, fmt.Errorf("%s has 1 image: give at least two to compare", e.set.Name)
+	if e.set.Len() < 2 {
+		return duplicates{}, fmt.Errorf("%s has 1 image: give at least two to compare", e.set.Name)
 	}
 	f, err := e.keptFeatures(ctx, e.dev, e.set)
 	if err != nil {
-		return d, err
+		return duplicates{}, err
 	}
+	return e.duplicatesIn(ctx, f, threshold)
+}
+
+// duplicatesIn finds the groups by features of the set.
+func (e *embedder) duplicatesIn(ctx context.Context, f *eval.Features, threshold float64) (duplicates, error) {
+	d := duplicates{Threshold: threshold, Images: e.set.Len(), Groups: []alikeGroup{}}
 	line := newWorkProgress()
 	groups, err := eval.Duplicates(ctx, e.dev, f, threshold, func(done, total int) {
 		line.update(done, total, func(perSecond float64) string {

@@ -35,6 +35,7 @@ if [ "${1:-}" = check ]; then
 	has_layer || packages+=(vulkan-validationlayers)
 	has_turbo || packages+=(libturbojpeg0-dev)
 	has_pandas || packages+=(python3-pandas)
+	command -v chromium >/dev/null || packages+=(chromium)
 fi
 if ! command -v go >/dev/null; then
 	echo "setup: go: not found: install Go 1.26 or later (https://go.dev/dl) and put it on PATH" >&2

@@ -1,0 +1,103 @@
+"use strict";
+// charts.js draws the charts of the report with uPlot.
+
+// dashes tell the lines of runs apart without colors; the last is that of limits.
+const dashes = [[], [9, 4], [2, 3], [10, 3, 2, 3], [5, 2], [14, 4], [2, 6], [8, 3, 2, 3, 2, 3]];
+const limitDash = [1, 4];
+const markerStyles = ["solid", "dashed", "dotted"]; // of dashes in a legend
+
+// cssColor returns a color of the style sheet.
+function cssColor(name) {
+	return getComputedStyle(document.documentElement).getPropertyValue("--" + name).trim();
+}
+
+// shortNumber returns a number with few digits.
+function shortNumber(v) {
+	if (v === 0) return "0";
+	const size = Math.abs(v);
+	if (size >= 1e6 || size < 1e-3) return v.toExponential(2).replace(/\.?0+e/, "e");
+	return String(Number(v.toPrecision(4)));
+}
+
+// lineSeries returns the options of uPlot for a line.
+function lineSeries(line, isAlone) {
+	return {
+		label: line.name,
+		stroke: cssColor(line.limit ? "warn-line" : "run" + lineNumber(line, isAlone)),
+		dash: line.limit ? limitDash : dashes[lineNumber(line, isAlone)],
+		width: 2,
+		spanGaps: true,
+		points: { show: line.x.length < 30, size: 6 },
+		value: (_, v) => v == null ? "–" : shortNumber(v),
+	};
+}
+
+// lineNumber returns the number that chooses color and dashes of a line: those of the metric if there is one run, else those of the run.
+function lineNumber(line, isAlone) {
+	return (isAlone ? line.part : line.run) % dashes.length;
+}
+
+function markerStyle(line, isAlone) {
+	return line && line.limit ? "dotted" : markerStyles[line ? Math.min(lineNumber(line, isAlone), 2) : 0];
+}
+
+// axis returns the options of an axis.
+function axis(size) {
+	return {
+		stroke: cssColor("soft"), grid: { stroke: cssColor("line"), width: 1 }, ticks: { stroke: cssColor("line") }, size,
+		values: (_, all) => all.map(v => v == null ? "" : shortNumber(v)), font: "12px system-ui, sans-serif",
+	};
+}
+
+// chartOptions returns the options of uPlot for a chart of the steps from 0 to the last.
+function chartOptions(chart, isLog, isAlone, last, width) {
+	return {
+		width, height: 240,
+		scales: { x: { time: false, min: 0, max: last }, y: isLog ? { distr: 3 } : {} },
+		axes: [axis(34), axis(58)],
+		series: [{ label: "step", value: (_, v) => v == null ? "–" : String(v) }, ...chart.lines.map(l => lineSeries(l, isAlone))],
+		cursor: { sync: { key: "steps" }, drag: { x: true, y: false } },
+		legend: { live: true, markers: { dash: (_, i) => markerStyle(chart.lines[i - 1], isAlone) } },
+	};
+}
+
+// ChartView is a chart on the page with its buttons.
+class ChartView {
+	constructor(chart, isAlone, last) {
+		this.chart = chart;
+		this.isAlone = isAlone;
+		this.last = last;
+		this.holder = document.getElementById(chart.id);
+		this.logButton = document.querySelector(`[data-log="${chart.id}"]`);
+		this.isPositive = chart.lines.every(l => l.y.every(v => v > 0));
+		this.isLog = chart.log && this.isPositive;
+		this.logButton.hidden = !this.isPositive;
+		this.logButton.addEventListener("click", () => this.toggleLog());
+		document.querySelector(`[data-reset="${chart.id}"]`).addEventListener("click", () => this.plot.setScale("x", { min: 0, max: last }));
+		this.data = uPlot.join(chart.lines.map(l => [l.x, l.y]));
+		this.draw();
+	}
+
+	toggleLog() {
+		this.isLog = !this.isLog;
+		this.draw();
+	}
+
+	draw() {
+		if (this.plot) this.plot.destroy();
+		this.logButton.setAttribute("aria-pressed", String(this.isLog));
+		this.plot = new uPlot(chartOptions(this.chart, this.isLog, this.isAlone, this.last, this.holder.clientWidth), this.data, this.holder);
+	}
+
+	resize() {
+		this.plot.setSize({ width: this.holder.clientWidth, height: 240 });
+	}
+}
+
+// drawCharts draws all charts, and again when the window or the color scheme changes.
+function drawCharts(data) {
+	const last = Math.max(...data.charts.flatMap(c => c.lines.map(l => l.x[l.x.length - 1])));
+	const views = data.charts.map(c => new ChartView(c, data.runs.length === 1, last));
+	addEventListener("resize", () => views.forEach(v => v.resize()));
+	matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => views.forEach(v => v.draw()));
+}

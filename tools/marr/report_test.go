@@ -1,0 +1,88 @@
+package main
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// reported runs marr report and returns the page with what the command said.
+func reported(t *testing.T, args ...string) (html string, said result) {
+	t.Helper()
+	out := filepath.Join(t.TempDir(), "report.html")
+	said = call(t, nil, append([]string{"report", "--out", out}, args...)...)
+	raw, err := os.ReadFile(out)
+	if err != nil || said.status != 0 {
+		t.Fatalf("status %d, %v: %s", said.status, err, said.err)
+	}
+	return string(raw), said
+}
+
+func has(t *testing.T, html string, texts ...string) {
+	t.Helper()
+	for _, text := range texts {
+		if !strings.Contains(html, text) {
+			t.Errorf("the page lacks %q", text)
+		}
+	}
+}
+
+func TestReportShowsARun(t *testing.T) {
+	t.Parallel()
+	run, _ := colors(t)
+	html, said := reported(t, run)
+	has(t, html, "(32 images)", "<h3>Loss</h3>", "<h3>Images per second</h3>", "limit of the alarm", "<h3>Views</h3>", "<h3>Nearest neighbors</h3>",
+		"untrained network: ", "<h3>Near-duplicates</h3>", "<h3>Outliers</h3>", `id="map-canvas"`, `alt="ash, ash/0.png"`)
+	if !strings.Contains(said.out, "report of 1 run, 0.") {
+		t.Errorf("said %q", said.out)
+	}
+}
+
+func TestReportWithoutImagesHasANote(t *testing.T) {
+	t.Parallel()
+	run, _ := colors(t)
+	html, said := reported(t, run, "--data", filepath.Join(t.TempDir(), "gone"))
+	has(t, html, "<h3>Loss</h3>", "pictures and map are left out; if the images were moved, give their place with --data")
+	if strings.Contains(html, `id="map-canvas"`) || !strings.Contains(said.err, "gone") {
+		t.Errorf("the page has a map, or the command did not say why it has none: %q", said.err)
+	}
+	if html, _ = reported(t, run, "--images", "0"); strings.Contains(html, `id="map-canvas"`) || strings.Contains(html, "left out") {
+		t.Error("a report of no images has a map or misses them")
+	}
+}
+
+func TestReportRefusesWhatItCannotShow(t *testing.T) {
+	t.Parallel()
+	run, _ := colors(t)
+	empty, damaged := t.TempDir(), t.TempDir()
+	if err := os.WriteFile(filepath.Join(damaged, "config.toml"), []byte("method = 3"), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	out := filepath.Join(empty, "x.html")
+	for name, x := range map[string]struct {
+		args   []string
+		status int
+		want   string
+	}{
+		"no run":          {nil, 2, "report: name at least one run"},
+		"empty folder":    {[]string{empty}, 1, "the folder holds no run"},
+		"no folder":       {[]string{filepath.Join(empty, "a")}, 1, "the folder holds no run"},
+		"damaged":         {[]string{damaged}, 1, "config.toml: "},
+		"checkpoint":      {[]string{filepath.Join(run, "checkpoint.ckpt")}, 2, "it is a checkpoint: name the folder of the run, " + run},
+		"twice":           {[]string{run, run + "/"}, 2, "is named twice"},
+		"images":          {[]string{run, "--images", "-1"}, 2, "--images -1: want at least 0"},
+		"no HTML":         {[]string{run, "--out", "a.pdf"}, 2, "--out a.pdf: the file will be HTML"},
+		"no output":       {[]string{run, "--out", filepath.Join(empty, "b", "a.html")}, 1, "there is no folder"},
+		"unwritable file": {[]string{run, "--out", "/proc/a.html"}, 1, "--out /proc/a.html: "},
+	} {
+		r := call(t, nil, append([]string{"report", "--out", out}, x.args...)...)
+		if r.status != x.status || !strings.Contains(r.err, x.want) || x.status > 0 && strings.Count(r.err, "\n") != 1 {
+			t.Errorf("%s: status %d, said %q", name, r.status, r.err)
+		}
+	}
+	if _, err := os.Stat(out); !errors.Is(err, os.ErrNotExist) {
+		t.Error("a report was written")
+	}
+}

@@ -1,0 +1,121 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/pflag"
+
+	"marr/net"
+	"marr/ssl/report/page"
+	"marr/vk"
+)
+
+func reportCommand(fs *pflag.FlagSet) func(context.Context, []string) error {
+	x := &reporter{fs: fs, sprites: map[string]int{}}
+	end := inGroup(fs, dataGroup)
+	fs.StringVar(&x.data, "data", "", "images `D` to look at; default: those that each run was trained on")
+	fs.IntVar(&x.images, "images", 2000, "look at no more images than this, evenly spaced; 0: at none, for a quick report of settings and curves")
+	end()
+	end = inGroup(fs, outputGroup)
+	out := fs.String("out", "report.html", "`FILE`.html to write")
+	end()
+	device := deviceFlag(fs)
+	return func(ctx context.Context, args []string) error {
+		if err := checkReport(args, *out, x.images); err != nil {
+			return err
+		}
+		for _, dir := range args {
+			r, err := page.ReadRun(dir)
+			if errors.Is(err, os.ErrNotExist) {
+				_, err = runConfig(dir)
+			}
+			if err != nil {
+				return err
+			}
+			x.page.Runs = append(x.page.Runs, r)
+		}
+		if x.images > 0 {
+			if err := x.look(ctx, *device); err != nil {
+				return err
+			}
+		}
+		x.page.Made = fmt.Sprintf("Made on %s by marr report", time.Now().Format("2006-01-02 15:04"))
+		if err := net.WriteFileAtomic(*out, func(w io.Writer) error { return page.Write(w, &x.page) }); err != nil {
+			return err
+		}
+		info, err := os.Stat(*out)
+		if err == nil {
+			printLine(os.Stdout, "%s: report of %s, %.1f MB", *out, count(len(args), "run"), float64(info.Size())/1e6)
+		}
+		return err
+	}
+}
+
+// checkReport returns an error for arguments of which no report can be made.
+func checkReport(runs []string, out string, images int) error {
+	switch ext := strings.ToLower(filepath.Ext(out)); {
+	case len(runs) == 0:
+		return usagef("report: name at least one run: marr report DIR --out report.html")
+	case images < 0:
+		return usagef("--images %d: want at least 0", images)
+	case ext != ".html" && ext != ".htm":
+		return usagef("--out %s: the file will be HTML: want a name that ends in .html", out)
+	}
+	for i, dir := range runs {
+		if isCheckpoint(dir) {
+			return usagef("report: %s: it is a checkpoint: name the folder of the run, %s", dir, filepath.Dir(dir))
+		}
+		if slices.ContainsFunc(runs[:i], func(other string) bool { return filepath.Clean(other) == filepath.Clean(dir) }) {
+			return usagef("report: %s is named twice: name each run once", dir)
+		}
+	}
+	if err := checkFolder(out); err != nil {
+		return err
+	}
+	f, err := os.CreateTemp(filepath.Dir(out), ".marr-report-") // now: to look at the images takes a while
+	if err != nil {
+		return fmt.Errorf("--out %s: %w: choose another folder", out, err)
+	}
+	return errors.Join(f.Close(), os.Remove(f.Name()))
+}
+
+// reporter adds to a page what needs the images of its runs.
+type reporter struct {
+	fs      *pflag.FlagSet
+	data    string // "": those of each run
+	images  int
+	dev     *vk.Device
+	page    page.Page
+	sprites map[string]int // number of a sprite, by the fingerprint of its images
+}
+
+// look adds pictures and maps to all runs. What fails becomes a note on the page, unless ctx is done.
+func (x *reporter) look(ctx context.Context, device string) error {
+	var err error
+	if x.dev, err = openDevice(device); err != nil {
+		return fmt.Errorf("%w; --images 0 makes a report without a device", err)
+	}
+	defer x.dev.Close()
+	for _, r := range x.page.Runs {
+		if err := x.lookAt(ctx, r); ctx.Err() != nil {
+			return err
+		} else if err != nil {
+			x.note(r, oneLine(err))
+		}
+	}
+	return nil
+}
+
+// note adds a note to the page, and prints it.
+func (x *reporter) note(r *page.Run, text string) {
+	r.Notes = append(r.Notes, text)
+	note("%s: %s", r.Name, text)
+}
