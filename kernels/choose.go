@@ -82,7 +82,8 @@ func (g *Graph) pinned(c choice) (variant, bool) {
 	return c.named(name), true
 }
 
-// byRule is the static rule: lean kernels on CPU devices; elsewhere the first tile that suits, else the smallest tile, else the kernel for small GPUs.
+// byRule is the static rule: lean kernels on CPU devices, small ones where those do not fit; elsewhere the first tile that suits, else the smallest tile,
+// else the kernel for small GPUs.
 func (g *Graph) byRule(c choice) variant {
 	first, last := c.options[0], c.options[len(c.options)-1]
 	if g.dev == nil || first.tile == nil && g.dev.Info().Type == vk.CPU {

@@ -32,11 +32,15 @@ var needs = map[string]int{
 	"attention_lean": 256, "attention_lean_back.queries": 256, "attention_lean_back.keys": 256,
 }
 
+// tooLong lists how the names of kernels begin for which SwiftShader's compiler may need minutes, and tens of gigabytes. Those of the lean family do if
+// they read storage buffers.
+var tooLong = []string{"conv.", "conv3.", "wgrad.", "wgrad3.", "attention_tiled"}
+
 // Fits reports whether a device has registers enough for a kernel, by the budget of its vendor. Every kernel fits a CPU device, whose first-level cache
-// takes what does not fit its registers.
+// takes what does not fit its registers, unless its compiler cannot take the kernel.
 func Fits(d vk.Info, kernel string) bool {
 	if d.Type == vk.CPU {
-		return true
+		return d.DriverID != vk.DriverSwiftShader || !slices.ContainsFunc(tooLong, func(family string) bool { return strings.HasPrefix(kernel, family) })
 	}
 	if isCoop(kernel) {
 		return coopFits(d, kernel)

@@ -25,16 +25,16 @@ func InputAccessOf(d vk.Info, s vk.Settings) string {
 			return f
 		}
 	}
-	if d.Type == vk.CPU && !hasFastStorage(d) {
+	if d.Type == vk.CPU && !wantsStorage(d) {
 		return "texel"
 	}
 	return "plain"
 }
 
-// hasFastStorage reports whether a CPU device's driver is known to read storage buffers faster than texel buffers. Mesa's llvmpipe does in version 26.2.6,
-// and does not in 25.0.7 and before. Those report driver version 1.
-func hasFastStorage(d vk.Info) bool {
-	return d.DriverID == vk.DriverLlvmpipe && d.DriverVersion >= 26<<22 // VK_MAKE_VERSION(26, 0, 0)
+// wantsStorage reports whether a CPU device should read storage buffers. Mesa's llvmpipe reads them faster than texel buffers in version 26.2.6, and does
+// not in 25.0.7 and before, which report driver version 1. SwiftShader's texel buffers hold 1 MiB, too little for the weights of a layer.
+func wantsStorage(d vk.Info) bool {
+	return d.DriverID == vk.DriverSwiftShader || d.DriverID == vk.DriverLlvmpipe && d.DriverVersion >= 26<<22 // VK_MAKE_VERSION(26, 0, 0)
 }
 
 // kernelFor returns the shader of a kernel, for the device's input access. Bit i of halves says that binding i has halves.

@@ -178,13 +178,13 @@ func (v variant) weightTiles(k4, c4, taps int) (tiles, groups int) {
 	return tiles, ceil(tiles, v.lanes)
 }
 
-// FamilyOf returns the family of kernels that the static rule picks for convolutions and matrix products: lean on CPU devices, small on GPUs that no
-// tile fits, tiled elsewhere. A tuner picks by shape.
+// FamilyOf returns the family of kernels that the static rule picks for convolutions and matrix products: lean on CPU devices that they fit, small on
+// others and on GPUs that no tile fits, tiled elsewhere. A tuner picks by shape.
 func FamilyOf(d vk.Info) string {
 	switch {
-	case d.Type == vk.CPU:
+	case d.Type == vk.CPU && Fits(d, "conv.k1"):
 		return "lean"
-	case len(TilesOf(d)) == 0:
+	case d.Type == vk.CPU || len(TilesOf(d)) == 0:
 		return "small"
 	}
 	return "tiled"

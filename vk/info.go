@@ -134,6 +134,7 @@ const (
 	DriverNVIDIA         DriverID = 4 // NVIDIA's own
 	DriverIntelWindows   DriverID = 5
 	DriverANV            DriverID = 6 // Mesa's for Intel
+	DriverSwiftShader    DriverID = 10
 	DriverLlvmpipe       DriverID = 13
 )
 
