@@ -1,9 +1,7 @@
 package main
 
 import (
-	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -34,84 +32,94 @@ func build(ctx context.Context) (home string, err error) {
 
 // row is what came out on one implementation.
 type row struct {
-	name   string
-	report check.Report
-	steps  []string // golden trainings that passed
-	failed []string // and those that failed
+	name      string
+	report    check.Report
+	trainings []training
+	problems  []string // why the report or a training is missing
+}
+
+// training is the result of a golden training, ten steps of a method.
+type training struct {
+	name          string
+	mixed, passed bool
+}
+
+func (t training) String() string {
+	if t.mixed {
+		return t.name + " in mixed precision"
+	}
+	return t.name
+}
+
+// count returns how many trainings in a precision passed, and how many ran.
+func (r row) count(mixed bool) (passed, all int) {
+	for _, t := range r.trainings {
+		if t.mixed == mixed {
+			all++
+			if t.passed {
+				passed++
+			}
+		}
+	}
+	return passed, all
 }
 
 func (r row) passed() bool {
-	return len(r.report.Failed()) == 0 && len(r.failed) == 0 && len(r.steps) > 0
+	for _, t := range r.trainings {
+		if !t.passed {
+			return false
+		}
+	}
+	return len(r.problems) == 0 && len(r.report.Failed()) == 0
 }
 
-// check runs the programs of the folder home on an implementation. An error means that they could not run at all.
-func (x implementation) check(ctx context.Context, home string) (row, error) {
+// check runs the programs of the folder home on an implementation.
+func (x implementation) check(ctx context.Context, l limits, home string) row {
 	r := row{name: x.name}
 	if x.root != "/" {
-		inside, err := os.MkdirTemp(filepath.Join(x.root, "tmp"), "conformance")
-		if err != nil {
-			return r, err
-		}
+		inside, err := x.enter(home)
 		defer os.RemoveAll(inside)
-		if err := os.CopyFS(inside, os.DirFS(home)); err != nil {
-			return r, err
+		if err != nil {
+			r.problems = append(r.problems, "the programs cannot be copied into its root folder: "+err.Error())
+			return r
 		}
 		home = inside
 	}
 	report := filepath.Join(home, "report.json")
-	if text, err := x.run(ctx, home, "marr", "devices", "--check", "--json", x.inside(report)); err != nil && !exited(err) {
-		return r, err
-	} else if err := bench.ReadJSON(report, &r.report); err != nil {
-		return r, fmt.Errorf("marr devices --check wrote no report: %w\n%s", err, text)
-	}
 	defer os.Remove(report)
-	text, err := x.run(ctx, home, "ssl.test", "-test.run", "^TestTen", "-test.v")
-	if err != nil && !exited(err) {
-		return r, err
+	text, err := x.run(ctx, l, home, "marr", "devices", "--check", "--json", x.inside(report))
+	if err != nil {
+		r.problems = append(r.problems, fmt.Sprintf("`marr devices --check` %v", err))
+	} else if bench.ReadJSON(report, &r.report) != nil {
+		r.problems = append(r.problems, "`marr devices --check` wrote no report; it said: "+said(text))
 	}
-	r.steps, r.failed = outcomes(text)
-	return r, nil
+	text, err = x.run(ctx, l, home, "ssl.test", "-test.run", "^TestTen", "-test.v")
+	r.trainings = trainings(text)
+	switch {
+	case err != nil:
+		r.problems = append(r.problems, fmt.Sprintf("the ten steps of methods %v", err))
+	case len(r.trainings) == 0:
+		r.problems = append(r.problems, "no method ran its ten steps; they said: "+said(text))
+	}
+	return r
+}
+
+// enter copies the folder home to the implementation's root.
+func (x implementation) enter(home string) (inside string, err error) {
+	inside, err = os.MkdirTemp(filepath.Join(x.root, "tmp"), "conformance")
+	if err != nil {
+		return "", err
+	}
+	return inside, os.CopyFS(inside, os.DirFS(home))
 }
 
 // outcome is the line of a test of one golden training.
-var outcome = regexp.MustCompile(`(?m)^ +--- (PASS|FAIL): TestTen\w+/(\S+)`)
+var outcome = regexp.MustCompile(`(?m)^ +--- (PASS|FAIL): TestTen(\w+)/(\S+)`)
 
-// outcomes returns the golden trainings that passed and failed according to the output of a test.
-func outcomes(text string) (passed, failed []string) {
+// trainings returns the golden trainings that the output of a test names.
+func trainings(text string) (all []training) {
 	for _, m := range outcome.FindAllStringSubmatch(text, -1) {
-		if m[1] == "PASS" {
-			passed = append(passed, m[2])
-		} else {
-			failed = append(failed, m[2])
-		}
+		all = append(all, training{m[3], strings.HasPrefix(m[2], "Mixed"), m[1] == "PASS"})
 	}
-	return passed, failed
-}
-
-// run runs a program of the folder home and returns its output.
-func (x implementation) run(ctx context.Context, home, name string, args ...string) (string, error) {
-	args = append([]string{filepath.Join(x.inside(home), name)}, args...)
-	if x.root != "/" {
-		args = append([]string{"chroot", x.root, "env", "-C", x.inside(home)}, args...)
-	}
-	c := exec.CommandContext(ctx, args[0], args[1:]...)
-	c.Dir, c.Env = home, append(os.Environ(), append(x.env, "MARR_CACHE="+x.inside(filepath.Join(home, "cache")))...)
-	var out bytes.Buffer
-	c.Stdout, c.Stderr = &out, &out
-	err := c.Run()
-	return out.String(), err
-}
-
-// inside returns a path as programs of the implementation see it.
-func (x implementation) inside(path string) string {
-	if x.root == "/" {
-		return path
-	}
-	return strings.TrimPrefix(path, strings.TrimSuffix(x.root, "/"))
-}
-
-// exited reports whether a program ran and returned a status.
-func exited(err error) bool {
-	var exit *exec.ExitError
-	return errors.As(err, &exit)
+	return all
 }

@@ -30,25 +30,28 @@ func TestPathsInsideAChroot(t *testing.T) {
 	}
 }
 
-func TestOutcomesAreThoseOfGoldenTrainings(t *testing.T) {
-	passed, failed := outcomes("=== RUN x\n--- FAIL: TestTenStepsMatchPyTorch (1.0s)\n    --- PASS: TestTenStepsMatchPyTorch/byol_12 (0.81s)\n" +
+func TestTrainingsAreThoseOfGoldenTests(t *testing.T) {
+	got := trainings("=== RUN x\n--- FAIL: TestTenStepsMatchPyTorch (1.0s)\n    --- PASS: TestTenStepsMatchPyTorch/byol_12 (0.81s)\n" +
 		"    --- FAIL: TestTenMixedStepsAreCloserThanAutocast/mae_0 (0.1s)\n        --- PASS: TestOther/x (0s)\n")
-	if !slices.Equal(passed, []string{"byol_12"}) || !slices.Equal(failed, []string{"mae_0"}) {
-		t.Errorf("passed %v, failed %v", passed, failed)
+	if want := []training{{"byol_12", false, true}, {"mae_0", true, false}}; !slices.Equal(got, want) {
+		t.Errorf("%v, want %v", got, want)
 	}
 }
 
 func TestTableListsWhatFailed(t *testing.T) {
-	good := row{name: "good", steps: []string{"a", "b"}, report: check.Report{NumOps: 2, Twice: &bench.Twice{},
+	good := row{name: "good", trainings: []training{{"a", false, true}, {"b", false, true}, {"a", true, true}}, report: check.Report{NumOps: 2, Twice: &bench.Twice{},
 		Ops: []check.Op{{Name: "relu", Forward: 1e-7}, {Name: "conv of halves", OnHalves: true, Backward: 2e-3}}}}
-	bad := row{name: "bad", steps: []string{"a"}, failed: []string{"b"}, report: check.Report{NumOps: 1, Ops: []check.Op{{Name: "relu", Failures: []optest.Failure{{Case: "x", Check: "forward"}}}}}}
-	text := table([]row{good, bad})
-	for _, want := range []string{"| good | ", "| 2 of 2 | 1.0e-07, 2.0e-03 | the same bits | 2 of 2 |", "| bad | ", "| 0 of 1 | ", "| not reached | 1 of 2 |", "## Failures on bad", "- relu: ", "- ten steps of b"} {
+	bad := row{name: "bad", trainings: []training{{"a", false, true}, {"b", true, false}}, report: check.Report{NumOps: 1,
+		Ops: []check.Op{{Name: "relu", Failures: []optest.Failure{{Case: "x", Check: "forward"}}}}}}
+	gone := row{name: "gone", trainings: []training{{"a", false, true}}, problems: []string{"`marr devices --check` was killed"}}
+	text := table([]row{good, bad, gone})
+	for _, want := range []string{"| good | ", "| 2 of 2 | 1.0e-07, 2.0e-03 | the same bits | 2 of 2 | 1 of 1 |", "| bad | ", "| 0 of 1 | ", "| not reached | 1 of 1 | 0 of 1 |",
+		"## Failures on bad", "- relu: ", "- ten steps of b in mixed precision", "| gone | – | – | – | – | 1 of 1 | 0 of 0 | – |", "## Failures on gone\n\n- `marr devices --check` was killed"} {
 		if !strings.Contains(text, want) {
 			t.Errorf("the table lacks %q:\n%s", want, text)
 		}
 	}
-	if strings.Contains(text, "Failures on good") || !good.passed() || bad.passed() {
-		t.Errorf("good passed: %v, bad: %v:\n%s", good.passed(), bad.passed(), text)
+	if strings.Contains(text, "Failures on good") || !good.passed() || bad.passed() || gone.passed() {
+		t.Errorf("good passed: %v, bad: %v, gone: %v:\n%s", good.passed(), bad.passed(), gone.passed(), text)
 	}
 }

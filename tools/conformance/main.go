@@ -5,7 +5,8 @@
 //
 // Each line of standard input is an implementation: name, root folder ("/", or a chroot, for which it must be run as root) and environment variables, with
 // tabs between them. On each one it runs `marr devices --check`, and ten training steps of every method beside PyTorch's (the golden tests of package ssl).
-// Exit status 1: something failed.
+// A program that crashes, or that takes more than half an hour or 8 GiB of address space, is a failure in the table, and the others go on. The file is
+// written after each implementation: an interrupted run keeps those that it has. The committed table is vk/CONFORMANCE.md. Exit status 1: something failed.
 package main
 
 import (
@@ -17,7 +18,9 @@ import (
 	"os"
 	"os/signal"
 	"regexp"
+	"slices"
 	"strings"
+	"syscall"
 
 	"github.com/spf13/pflag"
 )
@@ -35,7 +38,7 @@ func main() {
 		fmt.Fprintf(os.Stderr, "conformance: wrong command line: %v %q: usage: tools/setup/implementations.sh | conformance [flags]\n%s", err, flags.Args(), flags.FlagUsages())
 		os.Exit(2)
 	}
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	passed, err := run(ctx, os.Stdin, pattern, *out)
 	if err != nil {
@@ -46,36 +49,49 @@ func main() {
 	}
 }
 
-// run checks the implementations that a list names and writes the table.
+// run builds the programs and checks the implementations of a list whose names match.
 func run(ctx context.Context, list io.Reader, only *regexp.Regexp, out string) (passed bool, err error) {
 	all, err := read(list)
 	if err != nil {
 		return false, err
 	}
+	all = slices.DeleteFunc(all, func(x implementation) bool { return !only.MatchString(x.name) })
+	if len(all) == 0 {
+		return false, fmt.Errorf("no implementation matches --only %v", only)
+	}
 	home, err := build(ctx)
+	defer os.RemoveAll(home)
 	if err != nil {
 		return false, err
 	}
-	defer os.RemoveAll(home)
+	if out == "" {
+		return checkAll(ctx, usual, home, all, func(rows []row) error {
+			if len(rows) < len(all) {
+				return nil
+			}
+			_, err := fmt.Print(table(rows))
+			return err
+		})
+	}
+	return checkAll(ctx, usual, home, all, func(rows []row) error { return os.WriteFile(out, []byte(table(rows)), 0o666) })
+}
+
+// checkAll checks implementations one after the other and calls write with the rows of those that are done after each.
+func checkAll(ctx context.Context, l limits, home string, all []implementation, write func([]row) error) (passed bool, err error) {
 	var rows []row
 	passed = true
 	for _, x := range all {
-		if !only.MatchString(x.name) {
-			continue
-		}
 		fmt.Fprintf(os.Stderr, "conformance: %s\n", x.name)
-		r, err := x.check(ctx, home)
-		if err != nil {
-			return false, fmt.Errorf("%s: %w", x.name, err)
+		r := x.check(ctx, l, home)
+		if ctx.Err() != nil {
+			return false, fmt.Errorf("stopped at %s: %d of %d implementations are done", x.name, len(rows), len(all))
 		}
 		rows, passed = append(rows, r), passed && r.passed()
+		if err := write(rows); err != nil {
+			return false, err
+		}
 	}
-	if text := table(rows); out == "" {
-		fmt.Print(text)
-	} else {
-		err = os.WriteFile(out, []byte(text), 0o666)
-	}
-	return passed, err
+	return passed, nil
 }
 
 // implementation is a Vulkan driver, with what makes a program use it.

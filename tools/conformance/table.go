@@ -2,61 +2,103 @@ package main
 
 import (
 	"fmt"
+	"io"
 	"strings"
 
+	"marr/bench/check"
 	"marr/kernels/optest"
 )
+
+const head = `# What runs on which Vulkan implementation
+
+` + "`make conformance`" + ` generates this file, on Debian 12, with implementations that need no GPU. **Ops** are checked on floats, and those of networks
+on halves too, with every kernel that the device may get, against the float64 reference (` + "`marr devices --check`" + `); the largest relative error is that of a
+result or a gradient. **Training** is a hundred steps of SimCLR, twice, for equal bits. **Methods** are ten steps of each method against PyTorch: in fp32, and
+in mixed precision, which must be closer to float64 than PyTorch's autocast to bfloat16. "matrix units" in a name means that kernels of matrix units compute all
+products in mixed precision.
+
+GPUs cannot run here, but their compilers can: ` + "`make shaderstats`" + ` compiles every kernel for 14 GPUs of five vendors (AMD, Intel, Qualcomm, Arm,
+Broadcom) and fails if one keeps registers in memory. Its tables are in [bench/shaderstats.md](../bench/shaderstats.md).
+
+| implementation | device and driver | ops | largest error, floats and halves | training | methods, fp32 | methods, mixed | kernels |
+|---|---|---|---|---|---|---|---|
+`
 
 // table returns the results as Markdown.
 func table(rows []row) string {
 	var b strings.Builder
-	fmt.Fprint(&b, `# What runs on which Vulkan implementation
-
-`+"`make conformance`"+` generates this file, on Debian 12, with implementations that need no GPU. Ops: each one on floats and those of networks on halves,
-with every kernel that the device may get, against the float64 reference; the largest relative error of a result or a gradient. Training: a hundred steps
-of SimCLR, twice, for equal bits. Methods: ten steps of each method against PyTorch, in fp32 and mixed precision.
-
-| implementation | device and driver | ops | largest error, floats and halves | training | methods | kernels |
-|---|---|---|---|---|---|---|
-`)
+	fmt.Fprint(&b, head)
 	for _, r := range rows {
-		passed, floats, halves := 0, optest.Distance(0), optest.Distance(0)
-		for _, o := range r.report.Ops {
-			if len(o.Failures) == 0 {
-				passed++
-			}
-			if most := max(o.Forward, o.Backward); o.OnHalves {
-				halves = max(halves, most)
-			} else {
-				floats = max(floats, most)
-			}
-		}
-		training := "not reached"
-		if t := r.report.Twice; t != nil {
-			training = "the same bits"
-			if t.Differs != "" {
-				training = "**other bits**"
-			}
-		}
-		fmt.Fprintf(&b, "| %s | %s, %s | %d of %d | %.1e, %.1e | %s | %d of %d | %s |\n", r.name, r.report.Device.Name, r.report.Device.Driver, passed, r.report.NumOps,
-			floats, halves, training, len(r.steps), len(r.steps)+len(r.failed), r.report.Family)
+		r.print(&b)
 	}
 	for _, r := range rows {
-		if r.passed() {
-			continue
-		}
-		fmt.Fprintf(&b, "\n## Failures on %s\n\n", r.name)
-		for _, p := range r.report.Problems {
-			fmt.Fprintf(&b, "- %s: %s\n", p.Part, p.Message)
-		}
-		for _, o := range r.report.Ops {
-			for _, f := range o.Failures {
-				fmt.Fprintf(&b, "- %s: %v\n", o.Name, f)
-			}
-		}
-		for _, name := range r.failed {
-			fmt.Fprintf(&b, "- ten steps of %s\n", name)
-		}
+		r.printFailures(&b)
 	}
 	return b.String()
+}
+
+// print writes the line of an implementation, with dashes for what `marr devices --check` did not report.
+func (r row) print(w io.Writer) {
+	device, ops, largest, training, family := "–", "–", "–", "–", "–"
+	if r.report.NumOps > 0 {
+		device, family = r.report.Device.Name+", "+r.report.Device.Driver, r.report.Family
+		ops, largest = opsOf(r.report)
+		training = trainingOf(r.report)
+	}
+	fmt.Fprintf(w, "| %s | %s | %s | %s | %s |", r.name, device, ops, largest, training)
+	for _, mixed := range []bool{false, true} {
+		passed, all := r.count(mixed)
+		fmt.Fprintf(w, " %d of %d |", passed, all)
+	}
+	fmt.Fprintf(w, " %s |\n", family)
+}
+
+// opsOf returns how many ops passed, and the largest errors on floats and on halves.
+func opsOf(r check.Report) (passed, largest string) {
+	n, floats, halves := 0, optest.Distance(0), optest.Distance(0)
+	for _, o := range r.Ops {
+		if len(o.Failures) == 0 {
+			n++
+		}
+		if most := max(o.Forward, o.Backward); o.OnHalves {
+			halves = max(halves, most)
+		} else {
+			floats = max(floats, most)
+		}
+	}
+	return fmt.Sprintf("%d of %d", n, r.NumOps), fmt.Sprintf("%.1e, %.1e", floats, halves)
+}
+
+func trainingOf(r check.Report) string {
+	switch {
+	case r.Twice == nil:
+		return "not reached"
+	case r.Twice.Differs != "":
+		return "**other bits**"
+	}
+	return "the same bits"
+}
+
+// printFailures writes why an implementation did not pass.
+func (r row) printFailures(w io.Writer) {
+	if r.passed() {
+		return
+	}
+	fmt.Fprintf(w, "\n## Failures on %s\n\n", r.name)
+	for _, p := range r.problems {
+		fmt.Fprintf(w, "- %s\n", p)
+	}
+	for _, p := range r.report.Problems {
+		fmt.Fprintf(w, "- %s: %s\n", p.Part, p.Message)
+	}
+	for _, o := range r.report.Ops {
+		for _, f := range o.Failures {
+			fmt.Fprintf(w, "- %s: %v\n", o.Name, f)
+		}
+	}
+	for _, t := range r.trainings {
+		if !t.passed {
+			fmt.Fprintf(w, "- ten steps of %v\n", t)
+		}
+	}
 }
