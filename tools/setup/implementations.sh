@@ -10,7 +10,7 @@ note() { echo "implementations: $1" >&2; }
 
 installed=$(dpkg-query -W -f '${Version}' mesa-vulkan-drivers | sed 's/-.*//')
 for bits in 128 256 512; do
-	printf 'lavapipe %s, %s bits\t/\tLP_NATIVE_VECTOR_WIDTH=%s\n' "$installed" "$bits" "$bits"
+	printf 'lavapipe %s, %s bits\t/\tVK_DRIVER_FILES=%s LP_NATIVE_VECTOR_WIDTH=%s\n' "$installed" "$bits" /usr/share/vulkan/icd.d/lvp_icd*.json "$bits"
 done
 
 # Mesa 25 comes with RADV.
@@ -29,14 +29,16 @@ if [ ! -e "$sid/usr/share/vulkan/icd.d/lvp_icd.json" ] && [ "$(id -u)" = 0 ] && 
 fi
 if [ -e "$sid/usr/share/vulkan/icd.d/lvp_icd.json" ]; then
 	version=$(chroot "$sid" dpkg-query -W -f '${Version}' mesa-vulkan-drivers | sed 's/-.*//')
-	printf 'lavapipe %s\t%s\tVK_DRIVER_FILES=/usr/share/vulkan/icd.d/lvp_icd.json LP_NATIVE_VECTOR_WIDTH=256\n' "$version" "$sid"
+	environment='VK_DRIVER_FILES=/usr/share/vulkan/icd.d/lvp_icd.json LP_NATIVE_VECTOR_WIDTH=256'
+	printf 'lavapipe %s\t%s\t%s\n' "$version" "$sid" "$environment"
+	printf 'lavapipe %s, matrix units\t%s\t%s MARR_KERNELS=coop\n' "$version" "$sid" "$environment"
 else
 	note "no Debian sid: run this as root with debootstrap installed, or set MARR_SID to a chroot with mesa-vulkan-drivers and libvulkan1"
 fi
 
 # SwiftShader is a part of Chromium.
 swift="$cache/swiftshader"
-if [ ! -e "$swift/vk_swiftshader_icd.json" ]; then
+if [ ! -e "$swift/version" ]; then
 	work=$(mktemp -d)
 	trap 'rm -rf "$work"' EXIT
 	(cd "$work" && apt-get -qq -o APT::Sandbox::User="$(id -un)" download chromium-common >&2 && dpkg -x chromium-common_*.deb files)
@@ -45,5 +47,6 @@ if [ ! -e "$swift/vk_swiftshader_icd.json" ]; then
 	cp "$(find "$work/files" -name libvk_swiftshader.so)" "$swift"
 	sed 's|"library_path": "[^"]*"|"library_path": "'"$swift"'/libvk_swiftshader.so"|' "$(find "$work/files" -name vk_swiftshader_icd.json)" >"$swift/icd.tmp"
 	mv "$swift/icd.tmp" "$swift/vk_swiftshader_icd.json"
+	dpkg-deb -f "$work"/chromium-common_*.deb Version | sed 's/-.*//' >"$swift/version"
 fi
-printf 'SwiftShader\t/\tVK_DRIVER_FILES=%s\n' "$swift/vk_swiftshader_icd.json"
+printf 'SwiftShader of Chromium %s\t/\tVK_DRIVER_FILES=%s\n' "$(cat "$swift/version")" "$swift/vk_swiftshader_icd.json"
