@@ -30,16 +30,21 @@ void multiply(int ty, int tx) {
 
 // A place in the sum: tap (r, t), vector of channels c.
 struct Term { int r, t, c; };
+
+// pass goes to the next tap if c lies behind the last channel.
+void pass(inout Term k) {
+	bool tap = k.c >= p.c4;
+	k.c -= tap ? p.c4 : 0;
+	k.t += int(tap);
+	bool row = k.t == p.tapsW;
+	k.t = row ? 0 : k.t;
+	k.r += int(row);
+}
+
 void advance(inout Term k, int by) {
 	k.c += by;
-	while (k.c >= p.c4) {
-		k.c -= p.c4;
-		k.t++;
-		if (k.t == p.tapsW) {
-			k.t = 0;
-			k.r++;
-		}
-	}
+	if (WHOLE) pass(k);
+	else while (k.c >= p.c4) pass(k);
 }
 
 // What an invocation loads: its row's position and first vector of x; its column's first vector of w and its row of B; the terms of both.
@@ -53,7 +58,7 @@ void load() {
 	int at;
 	Term k = ka;
 	[[unroll]] for (int i = 0; i < LA; i++) {
-		inside[i] = k.r < p.tapsH && uint(h + k.r * p.dir) < uint(p.inH) && uint(v + k.t * p.dir) < uint(p.inW);
+		inside[i] = all(bvec3(k.r < p.tapsH, uint(h + k.r * p.dir) < uint(p.inH), uint(v + k.t * p.dir) < uint(p.inW))); // && would be a branch
 		if (i == 0 || !WHOLE) at = inside[i] ? fromA + ((k.r * p.inW + k.t) * p.dir * p.c4 + k.c) : 0;
 		a[i] = LOAD(x, WHOLE ? at + i : at);
 		if (NORMED) {
@@ -65,7 +70,7 @@ void load() {
 	}
 	// A is zero beyond the last tap and in x's pad lanes, so any existing row of w will do for them
 	k = WHOLE ? ka : kb;
-	int tap = k.r < p.tapsH ? k.r * p.wTapH + k.t * p.wTapW : 0;
+	int tap = (k.r < p.tapsH ? k.r : 0) * p.wTapH + k.t * p.wTapW;
 	[[unroll]] for (int i = 0; i < LB; i++) b[i] = LOAD(w, fromB + (tap + (WHOLE ? k.c * 4 + i : min(k.c * 4 + rowB % 4 + i, p.c - 1)) * p.wIn));
 	advance(ka, BK / 4);
 	advance(kb, BK / 4);

@@ -14,17 +14,16 @@ layout(binding = 2) writeonly buffer Part { vec4 part[]; };
 shared vec4 tileA[BK * PITCH_A]; // [position][row]
 shared vec4 tileB[BK * PITCH_B]; // [position][column]
 
-// multiply adds the product of the tiles in shared memory to sum. It reads B for two positions at once: with one, Mesa's compiler for RDNA 2 copies registers
-// to spare some.
+// multiply adds the product of the tiles in shared memory to sum. It reads B of the next position before the products of this one: without, Mesa's compiler
+// for RDNA 2 spares registers and copies them.
 void multiply(int ty, int tx) {
-	[[unroll]] for (int k = 0; k < BK; k += 2) {
-		vec4 bs[2 * NV];
-		[[unroll]] for (int u = 0; u < 2; u++) [[unroll]] for (int v = 0; v < NV; v++) bs[u * NV + v] = tileB[tx + (k + u) * PITCH_B + v * STRIPS];
-		[[unroll]] for (int u = 0; u < 2; u++) {
-			vec4 as[MV];
-			[[unroll]] for (int i = 0; i < MV; i++) as[i] = tileA[ty + (k + u) * PITCH_A + i * (M4 / 2)];
-			[[unroll]] for (int i = 0; i < TM; i++) [[unroll]] for (int v = 0; v < NV; v++) sum[i * NV + v] += as[i / 4][i % 4] * bs[u * NV + v];
-		}
+	vec4 next[NV];
+	[[unroll]] for (int v = 0; v < NV; v++) next[v] = tileB[tx + v * STRIPS];
+	[[unroll]] for (int k = 0; k < BK; k++) {
+		vec4 as[MV], bs[NV] = next;
+		[[unroll]] for (int i = 0; i < MV; i++) as[i] = tileA[ty + k * PITCH_A + i * (M4 / 2)];
+		if (k + 1 < BK) [[unroll]] for (int v = 0; v < NV; v++) next[v] = tileB[tx + (k + 1) * PITCH_B + v * STRIPS];
+		[[unroll]] for (int i = 0; i < TM; i++) [[unroll]] for (int v = 0; v < NV; v++) sum[i * NV + v] += as[i / 4][i % 4] * bs[v];
 	}
 }
 #endif
@@ -96,7 +95,7 @@ void begin(int n, int q) {
 void load(bool some) {
 	[[unroll]] for (int i = 0; i < LA; i++) a[i] = LOAD(dy, walkA.at + doneA + (ca[i] - ca[0]));
 	[[unroll]] for (int i = 0; i < LB; i++) {
-		inside[i] = some && (WHOLE || uint(h.at + (r[i] - r[0])) < uint(p.inH) && uint(v.at + (t[i] - t[0])) < uint(p.inW));
+		inside[i] = some && (WHOLE || all(bvec2(uint(h.at + (r[i] - r[0])) < uint(p.inH), uint(v.at + (t[i] - t[0])) < uint(p.inW))));
 		b[i] = LOAD(x, inside[i] ? walkB.at + doneB + (WHOLE ? i * BESIDE : cb[i] - cb[0]) : 0);
 	}
 }

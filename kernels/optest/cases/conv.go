@@ -84,8 +84,9 @@ func convCases() (cases []optest.Case) {
 		{3, 5, 5, 5, 17, 1, 1, 2, 0},
 		{2, 9, 11, 1, 13, 7, 7, 2, 3},
 		{1, 8, 7, 9, 3, 5, 3, 1, 2},
-		{2, 7, 8, 6, 7, 3, 3, 3, 0}, // rows that no window reaches: their gradient is 0
-		{1, 1, 2, 8, 4, 3, 3, 2, 1}, // classes of pixels that do not exist
+		{2, 5, 5, 5, 16, 1, 1, 2, 0}, // pixels that no tap reaches, the channels of a whole iteration
+		{2, 7, 8, 6, 7, 3, 3, 3, 0},  // rows that no window reaches: their gradient is 0
+		{1, 1, 2, 8, 4, 3, 3, 2, 1},  // classes of pixels that do not exist
 		{1, 4, 4, 33, 34, 3, 3, 1, 1},
 		{1, 3, 3, 2, 3, 2, 4, 4, 3}, // stride above the kernel's height
 		{5, 13, 3, 17, 16, 3, 1, 1, 1},
