@@ -35,6 +35,7 @@ type look struct {
 	config run.Config
 	all    *data.Set // the whole set
 	set    *data.Set // the images to look at
+	number []int     // of these images, in the whole set
 
 	nets []lookedNet // first and last network, or the last alone
 }
@@ -65,7 +66,9 @@ func (x *reporter) lookAt(ctx context.Context, r *page.Run) error {
 	if err != nil {
 		return fmt.Errorf("%w: neighbors and map are left out", err)
 	}
-	l.set = subsample(withChannels(l.all, last.channels), x.images)
+	l.all = withChannels(l.all, last.channels)
+	l.number = evenlySpaced(l.all.Len(), x.images)
+	l.set = l.all.Subset(l.number)
 	if l.set.Len() < 3 {
 		return fmt.Errorf("%s has %s, and neighbors and a map need at least three: they are left out", name, count(l.set.Len(), "image"))
 	}
@@ -121,6 +124,9 @@ func (l *look) firstNetwork() (s subject, name string, err error) {
 func (l *look) last() lookedNet { return l.nets[len(l.nets)-1] }
 
 func (l *look) add(p page.Panel) { l.run.Panels = append(l.run.Panels, p) }
+
+// name returns the file of an image, or its number in the whole set.
+func (l *look) name(i int) string { return data.Printable(nameOf(l.all, l.number[i])) }
 
 // about describes the images that are looked at.
 func (l *look) about() string {
@@ -228,7 +234,11 @@ func (l *look) addOutliers(ctx context.Context) error {
 // addMaps adds a map for each network.
 func (l *look) addMaps(context.Context) error {
 	shown := evenlySpaced(l.set.Len(), maxMapPoints)
-	sprite := l.sprite(l.set.Subset(shown))
+	names := make([]string, len(shown))
+	for i, k := range shown {
+		names[i] = l.name(k)
+	}
+	sprite := l.sprite(l.set.Subset(shown), names)
 	for i := range l.nets {
 		n := l.nets[len(l.nets)-1-i] // the last one first
 		x := make([]float32, 0, len(shown)*n.features.D)

@@ -41,7 +41,7 @@ func (l *look) picture(s similar, withSimilarity, same bool) page.Picture {
 	if s.Class != "" {
 		p.Caption = append(p.Caption, data.Printable(s.Class))
 	}
-	name := data.Printable(nameOf(s.set, s.Image))
+	name := l.name(s.Image)
 	p.Alt = strings.Join(append(slices.Clone(p.Caption), name), ", ")
 	p.Caption = append(p.Caption, path.Base(name))
 	return p
@@ -60,7 +60,7 @@ func scaled(img data.Image, side int) image.Image {
 }
 
 // sprite adds the thumbnails of images to the page, unless it has them, and returns their number.
-func (x *reporter) sprite(set *data.Set) int {
+func (x *reporter) sprite(set *data.Set, names []string) int {
 	if i, known := x.sprites[set.Fingerprint()]; known {
 		return i
 	}
@@ -68,13 +68,12 @@ func (x *reporter) sprite(set *data.Set) int {
 	rows := (set.Len() + columns - 1) / columns
 	sheet := image.NewRGBA(image.Rect(0, 0, columns*thumbSide, rows*thumbSide))
 	draw.Draw(sheet, sheet.Rect, image.NewUniform(color.Gray{128}), image.Point{}, draw.Src)
-	s := page.Sprite{Side: thumbSide, Columns: columns, Labels: set.Labels, Classes: set.Classes}
+	s := page.Sprite{Side: thumbSide, Columns: columns, Names: names, Labels: set.Labels, Classes: set.Classes}
 	for i := range set.Len() {
 		img := goImage(set.Image(i))
 		corner := image.Pt(i%columns, i/columns).Mul(thumbSide)
 		room := fit(img.Bounds(), image.Rect(0, 0, thumbSide, thumbSide)).Add(corner)
 		draw.CatmullRom.Scale(sheet, room, img, img.Bounds(), draw.Src, nil)
-		s.Names = append(s.Names, data.Printable(nameOf(set, i)))
 	}
 	s.JPEG = jpegOf(sheet)
 	x.page.Sprites = append(x.page.Sprites, s)

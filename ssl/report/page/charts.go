@@ -50,7 +50,7 @@ var diagrams = []diagram{
 		metrics: []metric{{key: "feature_rank"}}},
 	{title: "Neighbors that stayed the same", about: "Fraction of nearest neighbors that an image kept since the measurement before.",
 		metrics: []metric{{key: "neighbors_kept"}}},
-	{title: "Accuracy of the pretext task", about: "Of a contrastive method: how often the other view of an image is the most similar one. Labels are not used.",
+	{title: "Accuracy of the training task, 0 to 1", about: "On training images: of finding the other view of an image, of guessing how it was changed, or of predicting its label.",
 		metrics: []metric{{key: "accuracy"}}},
 	{title: "Effective rank of the embeddings", about: "Below the limit the collapse alarm is raised, if it lasts.",
 		metrics: []metric{{key: "rank", limit: "rank_limit"}}},
@@ -128,7 +128,7 @@ func (c *Chart) addRun(d diagram, number int, r *Run) {
 		if s == nil {
 			continue
 		}
-		l := Line{Run: number, Name: r.Name, Part: part}
+		l := Line{Run: number, Name: r.Label, Part: part}
 		if m.name != "" {
 			l.Name += ": " + m.name
 		}
@@ -140,7 +140,7 @@ func (c *Chart) addRun(d diagram, number int, r *Run) {
 		}
 		c.Lines = append(c.Lines, l)
 		if limit := r.series[m.limit]; limit != nil {
-			l := Line{Run: number, Name: r.Name + ": limit of the alarm", Part: part, Limit: true}
+			l := Line{Run: number, Name: r.Label + ": limit of the alarm", Part: part, Limit: true}
 			l.Steps, l.Values, _ = thin(limit)
 			l.Summary = fmt.Sprintf("at the end %s", number4(limit.last()))
 			c.Lines = append(c.Lines, l)

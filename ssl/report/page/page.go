@@ -16,6 +16,7 @@ import (
 	"fmt"
 	"html/template"
 	"io"
+	"path/filepath"
 	"strings"
 )
 
@@ -127,6 +128,7 @@ func Write(w io.Writer, p *Page) error {
 	if err != nil {
 		return fmt.Errorf("report: %w", err)
 	}
+	label(p.Runs)
 	v := layout{Page: p, Title: p.title(), Charts: charts(p.Runs), Facts: facts(p.Runs), Cautions: cautions(p.Runs), Settings: settingsOf(p.Runs)}
 	var style string
 	for _, name := range styles {
@@ -144,7 +146,7 @@ func Write(w io.Writer, p *Page) error {
 	v.Policy = fmt.Sprintf("default-src 'none'; img-src data:; style-src %s; script-src %s; base-uri 'none'; form-action 'none'", hash(style), strings.Join(allowed, " "))
 	d := data{Charts: v.Charts, Sprites: p.Sprites}
 	for i, r := range p.Runs {
-		d.Runs = append(d.Runs, r.Name)
+		d.Runs = append(d.Runs, r.Label)
 		for _, m := range r.Maps {
 			m.Run = i
 			d.Maps = append(d.Maps, m)
@@ -168,9 +170,23 @@ func Write(w io.Writer, p *Page) error {
 func (p *Page) title() string {
 	var names []string
 	for _, r := range p.Runs {
-		names = append(names, r.Name)
+		names = append(names, r.Label)
 	}
 	return strings.Join(names, ", ")
+}
+
+// label sets the labels of runs: the last parts of their folders' names if these differ, else the whole names.
+func label(runs []*Run) {
+	seen := map[string]bool{}
+	for _, r := range runs {
+		r.Label = filepath.Base(filepath.Clean(r.Name))
+		seen[r.Label] = true
+	}
+	for _, r := range runs {
+		if len(seen) < len(runs) {
+			r.Label = r.Name
+		}
+	}
 }
 
 // asset returns a file of assets, which is part of the program.

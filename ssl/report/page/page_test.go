@@ -98,8 +98,8 @@ func TestSettingsThatDifferAreApart(t *testing.T) {
 	if len(got.Different) != 1 || fmt.Sprint(got.Different[0]) != "{lr [0.1 (flag) 0.2 (flag)]}" {
 		t.Errorf("different: %v", got.Different)
 	}
-	if all := settingsOf([]*Run{a}); len(all.Equal) != len(got.Equal)+1 || len(all.Different) != 0 {
-		t.Errorf("%d settings of one run, %d equal ones of two", len(all.Equal), len(got.Equal))
+	if one := settingsOf([]*Run{a}); fmt.Sprint(one.Different) != "[{lr [0.1 (flag)]}]" || len(one.Equal) != len(got.Equal) {
+		t.Errorf("chosen settings of one run: %v, and %d others, want %d", one.Different, len(one.Equal), len(got.Equal))
 	}
 }
 
@@ -202,7 +202,7 @@ func examplePage(t *testing.T, text string) *Page {
 	}
 	for _, lr := range []string{"0.1", "0.2"} {
 		r := read(t, folder(t, "run", map[string]string{run.ConfigFile: fmt.Sprintf(config, lr), run.MetricsFile: twoEpochs}))
-		r.Name = "run " + lr + text
+		r.Name = "runs/run " + lr + strings.ReplaceAll(text, "/", "|")
 		r.Notes = append(r.Notes, "note"+text)
 		picture := Picture{JPEG: jpg.Bytes(), Caption: []string{"caption" + text}}
 		r.Panels = []Panel{{Title: "Neighbors" + text, About: "about" + text, Strips: []Strip{{Title: "strip" + text, Rows: []Row{{Title: "row" + text, Pictures: []Picture{picture}}}}}}}
@@ -234,6 +234,26 @@ func TestNamesAreEscaped(t *testing.T) {
 	for _, text := range []string{"alarm", "low &lt;rank&gt;", "Content-Security-Policy", "default-src &#39;none&#39;"} {
 		if !strings.Contains(html, text) {
 			t.Errorf("the page lacks %s", text)
+		}
+	}
+}
+
+func TestScoresOfADemoAreShown(t *testing.T) {
+	r := read(t, folder(t, "run", map[string]string{run.ConfigFile: fmt.Sprintf(config, "0.1"), summaryFile: `{"eval": {"raw": {"knn1": 12.34}}}`}))
+	if got := fmt.Sprint(r.Scores); got != "[{raw pixels [12.3    ]}]" {
+		t.Errorf("scores %s", got)
+	}
+	r = read(t, folder(t, "run", map[string]string{run.ConfigFile: fmt.Sprintf(config, "0.1"), summaryFile: "{"}))
+	if notes := strings.Join(r.Notes, "\n"); !strings.Contains(notes, "summary.json cannot be read") {
+		t.Errorf("notes %q", notes)
+	}
+}
+
+func TestRunsAreLabeledByTheirFolders(t *testing.T) {
+	for _, x := range [][4]string{{"a/x", "b/y/", "x", "y"}, {"a/x", "b/x", "a/x", "b/x"}} {
+		a, b := &Run{Name: x[0]}, &Run{Name: x[1]}
+		if label([]*Run{a, b}); a.Label != x[2] || b.Label != x[3] {
+			t.Errorf("%s and %s are labeled %s and %s", a.Name, b.Name, a.Label, b.Label)
 		}
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 
 	"marr/net"
+	"marr/ssl"
 	"marr/ssl/run"
 )
 
@@ -19,6 +20,7 @@ const maxLines = 1 << 30
 // Run is a run in a report.
 type Run struct {
 	Name   string // of the folder, as the user gave it
+	Label  string // short name, set by Write
 	Saved  run.Saved
 	Step   int // last step
 	Epoch  int // of the last step
@@ -28,6 +30,7 @@ type Run struct {
 	Panels []Panel
 	Maps   []Map
 	Images int // of the data set; 0: it was not opened
+	Scores []Score
 
 	seconds  float64 // of training; 0: unknown
 	sessions int
@@ -72,6 +75,9 @@ func ReadRun(dir string) (*Run, error) {
 	})
 	if err == nil {
 		err = r.readTimes(filepath.Join(dir, run.TimesFile))
+	}
+	if err == nil {
+		err = r.readScores(filepath.Join(dir, summaryFile))
 	}
 	if err != nil {
 		return nil, err
@@ -165,7 +171,11 @@ func (r *Run) noteState() {
 	case r.Step == 0:
 		r.Notes = append(r.Notes, "The run has no completed step yet: there are settings but no curves.")
 	case !r.finished():
-		r.Notes = append(r.Notes, fmt.Sprintf("The run is not finished: it has done %s. To continue it: marr pretrain --resume --out %s", r.progress(), r.Name))
+		command := "pretrain"
+		if r.Saved.Method == ssl.FinetuneName {
+			command = ssl.FinetuneName
+		}
+		r.Notes = append(r.Notes, fmt.Sprintf("The run is not finished: it has done %s. To continue it: marr %s --resume --out %s", r.progress(), command, r.Name))
 	}
 }
 

@@ -20,6 +20,12 @@ type fact struct {
 }
 
 var overview = []fact{
+	{"Folder", func(r *Run) string {
+		if r.Name != r.Label {
+			return r.Name
+		}
+		return ""
+	}},
 	{"Images", func(r *Run) string {
 		if r.Images > 0 {
 			return fmt.Sprintf("%s (%d images)", r.Saved.Data, r.Images)
@@ -30,7 +36,7 @@ var overview = []fact{
 	{"Network", func(r *Run) string { return r.Saved.Arch }},
 	{"Views", func(r *Run) string { return fmt.Sprintf("%d px", r.Saved.Size) }},
 	{"Plan", func(r *Run) string {
-		return fmt.Sprintf("%d epochs in batches of %d, %s, learning rate %s", r.Saved.Epochs, r.Saved.Batch, r.Saved.Optimizer, number4(r.Saved.LR))
+		return fmt.Sprintf("epochs: %d, batch: %d, %s, learning rate %s", r.Saved.Epochs, r.Saved.Batch, r.Saved.Optimizer, number4(r.Saved.LR))
 	}},
 	{"Trained", (*Run).progress},
 	{"Started", func(r *Run) string {
@@ -109,11 +115,12 @@ func cautions(runs []*Run) (out []string) {
 	return out
 }
 
-// settingsTable holds the settings of runs: those that differ, and those that all have.
+// settingsTable holds the settings of runs: those that differ, of one run those that are no defaults, and the others, which have one column.
 type settingsTable struct{ Different, Equal []tableRow }
 
 func settingsOf(runs []*Run) (t settingsTable) {
 	var order []string
+	chosen := map[string]bool{}
 	values := make([]map[string]string, len(runs))
 	for i, r := range runs {
 		values[i] = map[string]string{}
@@ -121,6 +128,7 @@ func settingsOf(runs []*Run) (t settingsTable) {
 			text := unquoted(s.Value)
 			if s.Origin != "default" {
 				text += " (" + s.Origin + ")"
+				chosen[s.Key] = true
 			}
 			if values[i][s.Key] = text; !slices.Contains(order, s.Key) {
 				order = append(order, s.Key)
@@ -132,7 +140,7 @@ func settingsOf(runs []*Run) (t settingsTable) {
 		for _, v := range values {
 			row.Cells = append(row.Cells, v[key])
 		}
-		if len(slices.Compact(slices.Clone(row.Cells))) > 1 {
+		if len(slices.Compact(slices.Clone(row.Cells))) > 1 || len(runs) == 1 && chosen[key] {
 			t.Different = append(t.Different, row)
 		} else {
 			t.Equal = append(t.Equal, tableRow{key, row.Cells[:1]})

@@ -49,12 +49,15 @@ function axis(size) {
 	};
 }
 
+// wholeSteps are the distances of marks on the axis of steps.
+const wholeSteps = Array.from({ length: 10 }, (_, k) => [1, 2, 5].map(v => v * 10 ** k)).flat();
+
 // chartOptions returns the options of uPlot for a chart of the steps from 0 to the last.
 function chartOptions(chart, isLog, isAlone, last, width) {
 	return {
 		width, height: 240,
 		scales: { x: { time: false, min: 0, max: last }, y: isLog ? { distr: 3 } : {} },
-		axes: [axis(34), axis(58)],
+		axes: [{ ...axis(34), incrs: wholeSteps, values: (_, all) => all.map(String) }, axis(58)],
 		series: [{ label: "step", value: (_, v) => v == null ? "–" : String(v) }, ...chart.lines.map(l => lineSeries(l, isAlone))],
 		cursor: { sync: { key: "steps" }, drag: { x: true, y: false } },
 		legend: { live: true, markers: { dash: (_, i) => markerStyle(chart.lines[i - 1], isAlone) } },
