@@ -209,7 +209,11 @@ func (l *look) addDuplicates(ctx context.Context) error {
 		for _, x := range g.Images[:min(len(g.Images), reportAlike)] {
 			row.Pictures = append(row.Pictures, l.picture(x.similar, true, false))
 		}
-		p.Strips = append(p.Strips, page.Strip{Title: g.title(i), Rows: []page.Row{row}})
+		title := g.title(i)
+		if len(g.Images) > reportAlike {
+			title += fmt.Sprintf(", the first %d", reportAlike)
+		}
+		p.Strips = append(p.Strips, page.Strip{Title: title, Rows: []page.Row{row}})
 	}
 	l.add(p)
 	return nil
