@@ -1,6 +1,10 @@
 package kernels
 
-import "slices"
+import (
+	"slices"
+
+	"marr/vk"
+)
 
 // Norm holds the parameters of a batch norm: scale γ and shift β [C] (both nil: 1 and 0, PyTorch's affine=False), the running mean and variance [C],
 // ε, and the momentum, the weight of the new value as in PyTorch.
@@ -46,7 +50,7 @@ func BatchNorm(x *Tensor, n Norm, residual *Tensor, relu, training bool) *Tensor
 	}
 	y := g.result("BatchNorm "+n.name(), x.shape, from...)
 	g.traceNorm(y, x, residual, n, gamma, beta, relu)
-	b := norm{x: x, y: y, residual: residual, relu: relu}
+	b := &norm{x: x, y: y, residual: residual, relu: relu}
 	if training {
 		b.coef, b.numBatchStats = g.batchStats(x, gamma, beta, n), n.numBatchStats()
 	}
@@ -55,11 +59,8 @@ func BatchNorm(x *Tensor, n Norm, residual *Tensor, relu, training bool) *Tensor
 	} else if g.update.minBatchNorm == 0 || x.Dim(0) < g.update.minBatchNorm {
 		g.update.minBatchNorm = x.Dim(0)
 	}
-	first := len(g.steps)
-	g.normApply(b)
-	if relu && residual == nil {
-		g.applied = append(g.applied, applied{y, x, b.coef, slices.Clone(g.steps[first:])})
-	}
+	b.applied = g.recorded(b.applyLaunch())
+	g.norms = append(g.norms, b)
 	g.vjp(y, func(dy *Tensor) { g.normBack(b, dy, gamma, beta) })
 	return y
 }
@@ -83,14 +84,20 @@ func (g *Graph) affine(gamma, beta *Param, width int) (scale, shift *Tensor) {
 // norm is one call of BatchNorm, kept for its backward.
 type norm struct {
 	x, y, residual, coef *Tensor
-	relu                 bool // and the gradient of y is yet to be masked
+	relu                 bool
+	masked               bool // by the ReLU: the gradient of y
 	numBatchStats        int  // how many of mean and variance depend on x
+
+	applied      recording // that of y
+	residualCoef *Tensor   // the norm through which the residual is read; nil: none
+	open         *Tensor   // a bit for each element of y: it is positive; nil: none
+	back         recording // that of the gradient of x, if it is of dy and x alone and of nothing else
 }
 
 // mask returns how the backward pass finds where the ReLU was open (relu in bn_back_sum.comp), and what it binds as y.
-func (b norm) mask() (relu int, y bind) {
+func (b *norm) mask() (relu int, y bind) {
 	switch {
-	case !b.relu:
+	case !b.relu || b.masked:
 		return 0, in(b.x).idle()
 	case b.residual == nil:
 		return 2, in(b.x).idle() // a read less than from y
@@ -163,28 +170,39 @@ func (g *Graph) runningStats(gamma, beta *Tensor, n Norm) *Tensor {
 	return coef
 }
 
-func (g *Graph) normApply(b norm) {
-	c4, residual := b.x.quads(), in(b.x).idle()
+// applyRows is the number of rows that an invocation of bn_apply.comp computes.
+const applyRows = 8
+
+// applyLaunch returns the launch that computes y.
+func (b *norm) applyLaunch() launch {
+	c4, residual, coef, bits := b.x.quads(), in(b.x).idle(), whole(b.coef).idle(), whole(b.coef).idle()
+	mode := 0
 	if b.residual != nil {
-		residual = in(b.residual)
+		mode, residual = 1, in(b.residual)
 	}
-	g.run(launch{kernel: "bn_apply", rows: b.x.Rows(), unit: 8, binds: []bind{in(b.x), whole(b.coef), residual, out(b.y)},
-		push: func(_, n int) constants {
-			return constants{"rows": n, "c4": c4, "residual": b.residual != nil, "relu": b.relu}
+	if b.residualCoef != nil {
+		mode, coef = 2, whole(b.residualCoef)
+	}
+	if b.open != nil {
+		bits = bind{t: b.open, access: vk.Write}
+	}
+	return launch{kernel: "bn_apply", rows: b.x.Rows(), unit: applyRows, binds: []bind{in(b.x), whole(b.coef), residual, out(b.y), coef, bits},
+		push: func(first, n int) constants {
+			return constants{"rows": n, "c4": c4, "residual": mode, "relu": b.relu, "bits": b.open != nil, "row0": first}
 		},
-		groups: func(n int) [3]uint32 { return groups1((n+7)/8*c4, 32) }})
+		groups: func(n int) [3]uint32 { return groups1(ceil(n, applyRows)*c4, 32) }}
 }
 
-func (g *Graph) normBack(b norm, dy, gamma, beta *Tensor) {
+func (g *Graph) normBack(b *norm, dy, gamma, beta *Tensor) {
 	rows, c4 := b.x.Rows(), b.x.quads()
 	part, parts := g.gradientSums(b, dy)
 	if part != nil {
-		b.relu = false
+		b.masked = true
 	} else {
 		part, parts = g.chunkGradientSums(b, dy)
 	}
 	part, parts = g.sumLevels(part, parts, 2*c4)
-	back := g.alloc("batch norm gradient", F32, []int{2, c4 * lanes})
+	back := g.alloc("batch norm gradient", F32, []int{5, c4 * lanes})
 	g.run(launch{kernel: "bn_back_merge", rows: 1,
 		binds: []bind{whole(part), whole(b.coef), wholeOut(back), wholeOut(g.gradientOrUnused(gamma)), wholeOut(g.gradientOrUnused(beta))},
 		push: func(_, _ int) constants {
@@ -195,7 +213,7 @@ func (g *Graph) normBack(b norm, dy, gamma, beta *Tensor) {
 }
 
 // chunkGradientSums returns the sums of bn_back_sum.comp over chunks of rows, [chunks][2][C].
-func (g *Graph) chunkGradientSums(b norm, dy *Tensor) (part *Tensor, chunks int) {
+func (g *Graph) chunkGradientSums(b *norm, dy *Tensor) (part *Tensor, chunks int) {
 	rows, c4 := b.x.Rows(), b.x.quads()
 	chunk := chunkRows(rows, c4)
 	chunks = ceil(rows, chunk)
@@ -217,7 +235,7 @@ func (g *Graph) gradientOrUnused(x *Tensor) *Tensor {
 	return g.alloc("unused", I32, paddedShape(x.shape)) // added to uninitialized memory, so the eager twin must not scan it
 }
 
-func (g *Graph) normBackApply(b norm, dy, back *Tensor) {
+func (g *Graph) normBackApply(b *norm, dy, back *Tensor) {
 	c4 := b.x.quads()
 	var dx, dres *Tensor
 	var addX, addRes int
@@ -227,7 +245,7 @@ func (g *Graph) normBackApply(b norm, dy, back *Tensor) {
 		dx = g.alloc("unused", F32, b.x.shape)
 	}
 	passOn := b.residual != nil && b.residual.needs
-	become := passOn && !b.relu && b.residual.becomes(dy) // without a copy
+	become := passOn && (b.masked || !b.relu) && b.residual.becomes(dy) // without a copy
 	if passOn = passOn && !become; passOn {
 		dres, addRes = g.gradient(b.residual)
 	} else {
@@ -238,12 +256,15 @@ func (g *Graph) normBackApply(b norm, dy, back *Tensor) {
 		last = sum(dres, addRes)
 	}
 	mask, y := b.mask()
-	g.run(launch{kernel: "bn_back", rows: b.x.Rows(), unit: 8,
+	r := g.recorded(launch{kernel: "bn_back", rows: b.x.Rows(), unit: 8,
 		binds: []bind{in(dy), in(b.x), y, whole(b.coef), whole(back), sum(dx, addX), last},
 		push: func(_, n int) constants {
 			return constants{"rows": n, "c4": c4, "relu": mask, "residual": passOn, "addX": addX, "addRes": addRes}
 		},
 		groups: func(n int) [3]uint32 { return groups1((n+7)/8*c4, 32) }})
+	if mask == 0 && !passOn && addX == 0 && b.x.needs {
+		b.back = r
+	}
 	if become {
 		g.pass(b.residual, dy)
 	}

@@ -1,5 +1,10 @@
 package kernels
 
+import (
+	"cmp"
+	"slices"
+)
+
 // Conv2D is the cross-correlation y[n p q k] = Σ_{r s c} x[n, p·stride − pad + r, q·stride − pad + s, c] · w[k r s c] of x [N H W C] and
 // w [K R S C] to [N P Q K], P = (H + 2·pad − R)/stride + 1, as torch.nn.functional.conv2d without bias. Backward keeps x and w.
 func Conv2D(x *Tensor, p *Param, stride, padding int) *Tensor {
@@ -78,8 +83,9 @@ func (g *Graph) convForward(y, x, taps *Tensor, c convShape) *fusible {
 		wTapH: c.s * c.c * k4, wTapW: c.c * k4, wIn: k4, outN: c.oh * c.ow * k4, outH: c.ow * k4, outW: k4, work: c.work()})
 }
 
-// convData computes dx[n h w c] (+)= Σ dy[n, (h + pad − r)/stride, …, k] · w[k r s c] over the taps for which the division has no remainder. There is
-// one dispatch for each class (h mod stride, w mod stride), with only its own taps r ≡ h + pad. A class without taps has no gradient to add.
+// convData computes dx[n h w c] (+)= Σ dy[n, (h + pad − r)/stride, …, k] · w[k r s c] over the taps for which the division has no remainder. There
+// are classes (h mod stride, w mod stride), each with only its own taps r ≡ h + pad: in one dispatch if the kernel can and they are alike, else in one each.
+// A class without taps has no gradient to add.
 func (g *Graph) convData(dx *Tensor, add int, dy, w *Tensor, c convShape) *contribution {
 	c4, all := quads(c.c), true
 	var classes []gemmForward
@@ -106,6 +112,14 @@ func (g *Graph) convData(dx *Tensor, add int, dy, w *Tensor, c convShape) *contr
 		}
 	}
 	by := &contribution{all: all}
+	if len(classes) > 1 && c.h%c.stride == 0 && c.w%c.stride == 0 && len(classes) == c.stride*c.stride {
+		one := slices.MaxFunc(classes, func(a, b gemmForward) int { return cmp.Compare(a.work, b.work) })
+		if pick := g.chooseForward(one); pick.tile != nil { // all classes in one dispatch, which reads dy once
+			one.stride, one.classes, one.tapsH, one.tapsW, one.offH, one.offW, one.wTap0, one.out0, one.work = c.stride, 1, c.r, c.s, c.pad, c.pad, 0, 0, c.work()
+			by.products = append(by.products, g.forwardBy(pick, one))
+			return by
+		}
+	}
 	for i, x := range classes {
 		x.more = i < len(classes)-1
 		by.products = append(by.products, g.gemmForward(x))

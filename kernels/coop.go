@@ -63,9 +63,17 @@ func trustedMatrices(d vk.Info) bool {
 // coopFits reports whether a device has registers enough for a kernel of matrix units. Mesa's compiler for Battlemage keeps more than 16 sums of a lane in
 // memory, that for RDNA 3 has room for 64 (make shaderstats).
 func coopFits(d vk.Info, kernel string) bool {
-	const intel = 0x8086
 	t := coopTile(kernel)
 	return t != nil && (d.VendorID != intel || t.rows*t.columns <= 16*int(t.lanes))
+}
+
+const intel = 0x8086
+
+// coopFitsNormed is coopFits for kernels that work for batch norms as they load. A weight gradient keeps three coefficients for each vector that an invocation
+// loads, for which the compilers have room if it loads four, and that for Battlemage has none.
+func coopFitsNormed(d vk.Info, kernel string) bool {
+	t := coopTile(kernel)
+	return coopFits(d, kernel) && (!strings.Contains(kernel, "outer") || d.VendorID != intel && t.rows*coopTerms/lanes <= 4*int(t.lanes))
 }
 
 // coopTile returns the tile of a kernel of matrix units.
@@ -77,7 +85,7 @@ func coopTile(kernel string) *tile {
 	return &coopTiles[i]
 }
 
-// MatrixConstants returns the specialization constants of a kernel of matrix units from id 3 on, nil if the device lacks a shape for it.
+// MatrixConstants returns the specialization constants of a kernel of matrix units from id 4 on, nil if the device lacks a shape for it.
 func MatrixConstants(d vk.Info, kernel string) []uint32 {
 	if t := coopTile(kernel); t != nil {
 		return t.matrices(d.Caps)

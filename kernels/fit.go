@@ -51,9 +51,15 @@ func Fits(d vk.Info, kernel string) bool {
 // normedRegisters is what a kernel needs to read x through a batch norm: two vectors for each of the two that an invocation loads.
 const normedRegisters = 16
 
-// FitsNormed is Fits for a kernel of the tiled or coop family that reads x through a batch norm.
+// FitsNormed is Fits for a kernel of the tiled or coop family that works for batch norms as it loads (NORMED and NORM_BACK of shaders/tiled.comp).
 func FitsNormed(d vk.Info, kernel string) bool {
-	return d.Type == vk.CPU || isCoop(kernel) || registers(kernel)+normedRegisters <= budget(d)
+	switch {
+	case d.Type == vk.CPU:
+		return true
+	case isCoop(kernel):
+		return coopFitsNormed(d, kernel)
+	}
+	return registers(kernel)+normedRegisters <= budget(d)
 }
 
 func budget(d vk.Info) int {

@@ -16,6 +16,7 @@ type gemmForward struct {
 	y, x, w                  *Tensor
 	work                     float64
 	classes                  int  // strided dgrad: y is written by so many dispatches, each a class of its positions
+	stride                   int  // or by one, for the classes of this stride; 0: there are none
 	more                     bool // another class follows
 	batched                  bool // an image is one of a batch of matrices, with a w of its own
 }
@@ -26,21 +27,31 @@ func ceil(n, per int) int { return (n + per - 1) / per }
 func (a gemmForward) halves() bool { return a.x.dtype == F16 || a.w.dtype == F16 || a.y.dtype == F16 }
 
 // gemmForward records the product with the kernel chosen for its shape. It returns nil if other work cannot be fused into the kernel.
-func (g *Graph) gemmForward(a gemmForward) *fusible {
+func (g *Graph) gemmForward(a gemmForward) *fusible { return g.forwardBy(g.chooseForward(a), a) }
+
+// chooseForward returns the kernel for the product's shape.
+func (g *Graph) chooseForward(a gemmForward) variant {
 	m := a.images * a.gridH * a.gridW
-	pick := g.choose(choice{
+	return g.choose(choice{
 		key:     shapeKey("gather", m, a.gridW, a.k, a.c, a.tapsH, a.tapsW, a.step) + keyOfHalves(a.halves()),
 		options: g.forwardVariants(a), narrow: a.k < 32, rule: func(v variant) bool { return v.suitsForward(m, a.k) }, launch: a.launch,
 	})
+}
+
+// forwardBy records the product with a kernel.
+func (g *Graph) forwardBy(pick variant, a gemmForward) *fusible {
 	l := a.launch(pick)
 	fuses := pick.tile != nil && !a.batched && g.wholeTiles(&l, a, pick.rows) && !g.unfused()
 	p := g.runProduct(l, pick)
 	if !fuses {
 		return nil
 	}
-	p.tile, p.tiles = pick.rows, ceil(m, pick.rows)
+	p.tile, p.tiles = pick.rows, ceil(a.images*a.gridH*a.gridW, pick.rows)*a.inOne()
 	return p
 }
+
+// inOne returns the number of classes of positions that one dispatch computes.
+func (a gemmForward) inOne() int { return max(a.stride*a.stride, 1) }
 
 // wholeTiles makes the slices of a launch begin at a tile of rows, so that the statistics of tiles do not depend on the device's limits. It reports
 // false, and leaves the launch unchanged, if such slices would be larger than every device (or the limit of a test) can bind.
@@ -65,7 +76,7 @@ func (a gemmForward) launch(v variant) launch {
 	area, k4, c4 := a.gridH*a.gridW, quads(a.k), quads(a.c)
 	l := launch{kernel: v.kernel, rows: a.images, binds: []bind{in(a.x), whole(a.w), y}, work: a.work}
 	if v.tile != nil {
-		l.spec, l.binds = append(words(a.c%v.terms() == 0, false), v.matrices...), append(l.binds, in(a.x).idle())
+		l.spec, l.binds = append(words(a.c%v.terms() == 0, false, max(a.stride, 1)), v.matrices...), append(l.binds, in(a.x).idle())
 	}
 	var perX, perW, perY int
 	if a.batched {
@@ -86,12 +97,12 @@ func (a gemmForward) launch(v variant) launch {
 			"rows": rows, "gridW": a.gridW, "gridHW": area, "c": a.c, "c4": c4, "k4": k4, "inH": a.inH, "inW": a.inW,
 			"step": a.step, "offH": a.offH, "offW": a.offW, "dir": a.dir, "tapsH": a.tapsH, "tapsW": a.tapsW,
 			"wTap0": a.wTap0, "wTapH": a.wTapH, "wTapW": a.wTapW, "wIn": a.wIn, "outN": a.outN, "outH": a.outH, "outW": a.outW, "out0": a.out0,
-			"add": a.add, "xBatch": perX, "wBatch": perW, "yBatch": perY, "tile0": first * area / v.rows,
+			"add": a.add, "xBatch": perX, "wBatch": perW, "yBatch": perY, "tile0": first * area / v.rows * a.inOne(),
 		}
 	}
 	l.groups = func(n int) [3]uint32 {
 		rows, batch := split(n)
-		return groups2(ceil(rows, v.rows)*ceil(k4*lanes, v.columns), 1, batch)
+		return groups2(ceil(rows, v.rows)*ceil(k4*lanes, v.columns)*a.inOne(), 1, batch)
 	}
 	return l
 }
@@ -105,6 +116,9 @@ func (g *Graph) gemmWeight(y *Tensor, add int, x, dy *Tensor, c convShape) {
 	plan := func(v variant) launch {
 		tiles, groups := v.weightTiles(k4, c4, taps)
 		most, room := 512/groups, 1<<20/size
+		if v.tile != nil && v.tile.lanes > 128 { // larger groups keep a GPU busy in smaller numbers
+			most = minGroups / groups
+		}
 		if v.tile != nil && groups < minGroups { // too few groups for a large GPU
 			most, room = max(4, most), 1<<22/size
 		}
@@ -117,7 +131,8 @@ func (g *Graph) gemmWeight(y *Tensor, add int, x, dy *Tensor, c convShape) {
 		var spec []uint32
 		if v.tile != nil {
 			whole := c4%(v.tile.columns/lanes) == 0 // the columns of a tile are of one tap
-			spec, binds = append(words(whole, false), v.matrices...), append(binds, in(x).idle())
+			unused := in(dy).idle()
+			spec, binds = append(words(whole, false, false), v.matrices...), append(binds, unused, unused, unused, unused)
 		}
 		return launch{kernel: v.kernel, spec: spec, rows: c.n, unit: per, binds: binds, work: c.work(),
 			push: func(first, n int) constants {
@@ -133,7 +148,7 @@ func (g *Graph) gemmWeight(y *Tensor, add int, x, dy *Tensor, c convShape) {
 		key:     shapeKey("outer", c.n*area, c.ow, c.k, c.c, c.r, c.s, c.stride) + keyOfHalves(halves),
 		options: g.weightVariants(c, halves), narrow: c.k < 32 || taps*c.c < 32, rule: func(v variant) bool { return v.suitsWeight(c.k, taps*c4*lanes) }, launch: plan,
 	})
-	g.runProduct(plan(pick), pick)
+	g.runProduct(plan(pick), pick).meetsAll = c.pad < min(c.r, c.s) && (c.oh-1)*c.stride < c.h && (c.ow-1)*c.stride < c.w
 	g.reduce(y, add, part, chunks, size)
 }
 

@@ -31,7 +31,9 @@ func record(g *Graph, f func(g *Graph)) (err error) {
 	defer recoverBuildError(&err)
 	f(g)
 	g.update.complete(g.store)
-	g.fuseNorms()
+	if !g.unfused() {
+		g.fuseNorms()
+	}
 	return nil
 }
 

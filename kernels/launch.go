@@ -151,8 +151,8 @@ func (g *Graph) dispatches(l launch) (out []*step) {
 		for _, b := range l.binds {
 			x := bound{mem: b.t.mem, offset: b.t.from, size: b.t.bytes(), access: b.access, float: b.t.floats() && !b.part && (b.split || first+n == l.rows),
 				half: b.t.dtype == F16, share: b.share}
-			if !b.split && b.access&vk.Write != 0 && x.share >= 0 { // each slice writes its part
-				x.share = slices
+			if !b.split && x.share >= 0 { // each slice writes its part, and all together read it once
+				x.share = max(x.share, 1) * slices
 			}
 			if b.split {
 				row := x.size / int64(l.rows)

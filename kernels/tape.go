@@ -13,7 +13,7 @@ type tape struct {
 	tensors       []*storage
 	backward      []func()
 	fusibles      []*fusible
-	applied       []applied
+	norms         []*norm
 	trace         []Node
 	serial        int       // number of the last tensor, for its name
 	stopGradNames *[]string // see CutAtStopGrad; nil: StopGrad does not cut the graph

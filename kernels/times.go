@@ -47,7 +47,8 @@ func (r *Run) Times() ([]OpTime, error) {
 // Work returns the number of floating point operations of the convolutions and matrix products in a run of the segment, the same on every device.
 func (s *Segment) Work() float64 { return s.work }
 
-// Traffic returns the bytes that a run's kernels read and write if caches keep nothing from one kernel to the next, and each kernel reads every byte once.
+// Traffic returns the bytes that a run's kernels read and write if caches keep nothing from one kernel to the next, and each kernel reads every
+// byte once. The slices of an op count as one kernel, so that the number does not depend on the device's limits.
 func (s *Segment) Traffic() int64 { return s.traffic }
 
 // untimed returns a step's description without its time.

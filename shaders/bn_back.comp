@@ -1,7 +1,7 @@
 #version 450
 #extension GL_GOOGLE_include_directive : require
 // Backward of batch norm: dx (+)= A·dy' + B + C·x̂ and, if there is a residual, dres (+)= dy'; see bn_back_merge.comp, and bn_back_sum.comp for relu.
-// Bindings: 0 dy   1 x   2 y   3 coef [A b mean invstd][c4]   4 back [B C][c4]   5 dx   6 dres (any writable range if there is none)
+// Bindings: 0 dy   1 x   2 y   3 coef [A b mean invstd][c4]   4 back [B C …][c4]   5 dx   6 dres (any writable range if there is none)
 //           dy, x, y, dx, dres: [rows][c4] at the slice.  Grid as bn_apply.comp.
 //! variant plain
 //! variant texel -DTEXEL

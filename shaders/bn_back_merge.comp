@@ -1,8 +1,8 @@
 #version 450
 #extension GL_GOOGLE_include_directive : require
 // Backward of batch norm: adds the last partial sums S1 = Σ dy' and S2 = Σ dy'·x̂ in order.  dβ += S1, dγ += S2, and
-// dx = A·dy' + B + C·x̂ with A = γ·invstd, B = −A·S1/M, C = −A·S2/M over M rows. If σ² is a constant, C = 0; if μ is too, B = 0.
-// Bindings: 0 part, read: [chunks][2][c4]   1 coef, read: [a …][c4]   2 back, write: [B C][c4]   3 dgamma, add   4 dbeta, add
+// dx = A·dy' + B + C·x̂ with A = γ·invstd, B = −A·S1/M, C = −A·S2/M over M rows; or dx = A·dy' + s·x + e. If σ² is a constant, C = 0; if μ is too, B = 0.
+// Bindings: 0 part, read: [chunks][2][c4]   1 coef, read: [a b mean invstd][c4]   2 back, write: [B C A s e][c4]   3 dgamma, add   4 dbeta, add
 // Grid: x ⌈c4 / 32⌉, one lane per vector of channels.
 //! variant plain
 //! variant texel -DTEXEL
@@ -30,6 +30,10 @@ void main() {
 	dbeta[c] += s1;
 	dgamma[c] += s2;
 	vec4 a = LOAD(coef, c) / float(rows);
-	back[c] = through > 0u ? -a * s1 : vec4(0);
-	back[c4 + c] = through > 1u ? -a * s2 : vec4(0);
+	vec4 b = through > 0u ? -a * s1 : vec4(0), x = through > 1u ? -a * s2 : vec4(0), slope = x * LOAD(coef, 3u * c4 + c);
+	back[c] = b;
+	back[c4 + c] = x;
+	back[2u * c4 + c] = LOAD(coef, c);
+	back[3u * c4 + c] = slope;
+	back[4u * c4 + c] = b - slope * LOAD(coef, 2u * c4 + c);
 }

@@ -40,9 +40,9 @@
 #define TO_OPERAND(V) packHalves(V)
 #define MATRICES
 // The device's shape of products, [M K]·[K N]; its subgroup size.
-layout(constant_id = 3) const int M = 16;
-layout(constant_id = 4) const int N = 16;
-layout(constant_id = 5) const int K = 16;
-layout(constant_id = 6) const int SUBGROUP = 32;
-layout(constant_id = 7) const int ABOVE = 2;
+layout(constant_id = 4) const int M = 16;
+layout(constant_id = 5) const int N = 16;
+layout(constant_id = 6) const int K = 16;
+layout(constant_id = 7) const int SUBGROUP = 32;
+layout(constant_id = 8) const int ABOVE = 2;
 #include "tiled.glsl"

@@ -14,9 +14,9 @@ BOTH(3, readonly, norm) // [a b …][c4]
 layout(local_size_x = WG) in;
 vec4 sum[TM * NV];                // [row][column]
 
-// tileOf finds the tile of the group. It returns false for surplus groups of the grid, which lie behind the last strip or, if it is narrow, below it.
-bool tileOf(int tilesM, int tilesN, out int m, out int n) {
-	int id = int(GROUP), strip = id / (8 * tilesM), width = min(8, tilesN - strip * 8), rest = id - strip * 8 * tilesM;
+// tileOf finds the tile of group id. It returns false for surplus groups of the grid, which lie behind the last strip or, if it is narrow, below it.
+bool tileOf(int id, int tilesM, int tilesN, out int m, out int n) {
+	int strip = id / (8 * tilesM), width = min(8, tilesN - strip * 8), rest = id - strip * 8 * tilesM;
 	m = rest / max(width, 1);
 	n = strip * 8 + rest - m * width;
 	return width > 0 && m < tilesM;

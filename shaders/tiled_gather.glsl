@@ -28,6 +28,23 @@ void multiply(int ty, int tx) {
 #define LA (BM * BK / 4 / WG)  // vectors of A, of one row, and of B that an invocation loads
 #define LB (BK * N4 / WG)
 
+layout(constant_id = 3) const int STRIDE = 1; // y has STRIDE² classes of positions, each with taps of its own
+#define CLASSES (STRIDE * STRIDE)
+// The taps of the group's positions, and where they begin; as in push_forward.glsl.
+int tapsH = p.tapsH, tapsW = p.tapsW, offH = p.offH, offW = p.offW, wTap0 = p.wTap0, out0 = p.out0;
+
+// findClass sets them for class (a, b) of positions, which the taps r ≡ a + padding modulo STRIDE reach, and likewise along the width.
+void findClass(int a, int b) {
+	int r = (a + p.offH) % STRIDE, t = (b + p.offW) % STRIDE;
+	offH = (a + p.offH - r) / STRIDE;
+	offW = (b + p.offW - t) / STRIDE;
+	wTap0 = (r * p.tapsW + t) * p.k4;
+	out0 = p.outH / STRIDE * a + p.k4 * b;
+	tapsH = max((p.tapsH - r + STRIDE - 1) / STRIDE, 0);
+	tapsW = max((p.tapsW - t + STRIDE - 1) / STRIDE, 0);
+	if (tapsH * tapsW == 0) tapsH = tapsW = 0;
+}
+
 // A place in the sum: tap (r, t), vector of channels c.
 struct Term { int r, t, c; };
 
@@ -36,7 +53,7 @@ void pass(inout Term k) {
 	bool tap = k.c >= p.c4;
 	k.c -= tap ? p.c4 : 0;
 	k.t += int(tap);
-	bool row = k.t == p.tapsW;
+	bool row = k.t == tapsW;
 	k.t = row ? 0 : k.t;
 	k.r += int(row);
 }
@@ -58,7 +75,7 @@ void load() {
 	int at;
 	Term k = ka;
 	[[unroll]] for (int i = 0; i < LA; i++) {
-		inside[i] = all(bvec3(k.r < p.tapsH, uint(h + k.r * p.dir) < uint(p.inH), uint(v + k.t * p.dir) < uint(p.inW))); // && would be a branch
+		inside[i] = all(bvec3(k.r < tapsH, uint(h + k.r * p.dir) < uint(p.inH), uint(v + k.t * p.dir) < uint(p.inW))); // && would be a branch
 		if (i == 0 || !WHOLE) at = inside[i] ? fromA + ((k.r * p.inW + k.t) * p.dir * p.c4 + k.c) : 0;
 		a[i] = LOAD(x, WHOLE ? at + i : at);
 		if (NORMED) {
@@ -70,7 +87,7 @@ void load() {
 	}
 	// A is zero beyond the last tap and in x's pad lanes, so any existing row of w will do for them
 	k = WHOLE ? ka : kb;
-	int tap = (k.r < p.tapsH ? k.r : 0) * p.wTapH + k.t * p.wTapW;
+	int tap = (k.r < tapsH ? k.r : 0) * p.wTapH + k.t * p.wTapW;
 	[[unroll]] for (int i = 0; i < LB; i++) b[i] = LOAD(w, fromB + (tap + (WHOLE ? k.c * 4 + i : min(k.c * 4 + rowB % 4 + i, p.c - 1)) * p.wIn));
 	advance(ka, BK / 4);
 	advance(kb, BK / 4);
@@ -92,15 +109,16 @@ void store(int toA, int toB) {
 void main() {
 	int id = int(gl_LocalInvocationID.x), tx = id % STRIPS, ty = id / STRIPS, rows = int(p.rows);
 	int tileM, tileN;
-	if (!tileOf((rows + BM - 1) / BM, (p.k4 + N4 - 1) / N4, tileM, tileN)) return;
+	if (!tileOf(int(GROUP) / CLASSES, (rows + BM - 1) / BM, (p.k4 + N4 - 1) / N4, tileM, tileN)) return;
+	if (STRIDE > 1) findClass(int(GROUP) % CLASSES / STRIDE, int(GROUP) % STRIDE);
 	int batch = int(gl_WorkGroupID.y), m0 = tileM * BM, rowA = id * LA * 4 / BK;
 	firstA = id * LA % (BK / 4);
 	uint q = uint(min(m0 + rowA, rows - 1)), n = q / p.gridHW, rest = q - n * p.gridHW, gi = rest / p.gridW;
-	h = int(gi) * p.step + p.offH;
-	v = int(rest - gi * p.gridW) * p.step + p.offW;
+	h = int(gi) * p.step + offH;
+	v = int(rest - gi * p.gridW) * p.step + offW;
 	fromA = batch * p.xBatch + ((int(n) * p.inH + h) * p.inW + v) * p.c4;
 	rowB = id / N4 * LB;
-	fromB = batch * p.wBatch + p.wTap0 + min(tileN * N4 + id % N4, p.k4 - 1);
+	fromB = batch * p.wBatch + wTap0 + min(tileN * N4 + id % N4, p.k4 - 1);
 	ka = kb = Term(0, 0, 0);
 	if (WHOLE) { // the invocations of a group load from one tap
 		fromA += firstA;
@@ -114,7 +132,7 @@ void main() {
 	load();
 	store(toA, toB);
 	barrier();
-	int k = BK / 4, end = p.tapsH * p.tapsW * p.c4;
+	int k = BK / 4, end = tapsH * tapsW * p.c4;
 	if (k < end) do {
 		load();
 		multiply(ty, tx);
@@ -131,7 +149,7 @@ void main() {
 	[[unroll]] for (int i = 0; i < TM; i++) {
 		uint q = uint(m0 + ROW(i));
 		uint n = q / p.gridHW, r = q - n * p.gridHW, gi = r / p.gridW, gj = r - gi * p.gridW;
-		int to = batch * p.yBatch + int(n) * p.outN + int(gi) * p.outH + int(gj) * p.outW + p.out0;
+		int to = batch * p.yBatch + int(n) * p.outN + int(gi) * p.outH + int(gj) * p.outW + out0;
 #ifdef SUMS
 		putRow(i, to, tileN, tx, q < p.rows);
 #else

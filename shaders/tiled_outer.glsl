@@ -3,6 +3,12 @@
 READS(0, x)
 READS(1, dy)
 layout(binding = 2) writeonly buffer Part { vec4 part[]; };
+// NORM_BACK: dy is the gradient of a batch norm's result, and A that of its input, a·dy + s·z + e; see bn_back.comp. The groups of the tap in the middle, which
+// meet every position, store it.
+layout(constant_id = 3) const bool NORM_BACK = false;
+READS(4, z)
+WRITES(5, dz)
+BOTH(6, readonly, back) // [B C a s e][c4]
 #ifdef MATRICES
 #include "coop.glsl"
 #else
@@ -73,6 +79,10 @@ Walk h, v, before, walkA, walkB;
 int lastV, lastBefore; // from which column and position on BK positions more pass the end
 int doneA, doneB;
 OPERAND a[LA], b[LB]; // the loaded operands
+OPERAND zs[LA];       // of NORM_BACK, with its coefficients
+vec4 factors[LA], slopes[LA], offsets[LA];
+int fromA;
+bool writes, stored;
 bool inside[LB];   // b is not zero
 vec4 scales[LB], shifts[LB]; // of NORMED
 
@@ -93,7 +103,12 @@ void begin(int n, int q) {
 }
 
 void load(bool some) {
-	[[unroll]] for (int i = 0; i < LA; i++) a[i] = LOAD(dy, walkA.at + doneA + (ca[i] - ca[0]));
+	fromA = walkA.at + doneA;
+	stored = writes && some;
+	[[unroll]] for (int i = 0; i < LA; i++) {
+		a[i] = LOAD(dy, fromA + (ca[i] - ca[0]));
+		if (NORM_BACK) zs[i] = LOAD(z, fromA + (ca[i] - ca[0]));
+	}
 	[[unroll]] for (int i = 0; i < LB; i++) {
 		inside[i] = some && (WHOLE || all(bvec2(uint(h.at + (r[i] - r[0])) < uint(p.inH), uint(v.at + (t[i] - t[0])) < uint(p.inW))));
 		b[i] = LOAD(x, inside[i] ? walkB.at + doneB + (WHOLE ? i * BESIDE : cb[i] - cb[0]) : 0);
@@ -116,15 +131,29 @@ void advance() {
 
 // store writes the loaded operands to shared memory, from vectors toA and toB of the tiles on.
 void store(int toA, int toB) {
-	[[unroll]] for (int i = 0; i < LA; i++) tileA[toA + i * BESIDE] = a[i];
+	[[unroll]] for (int i = 0; i < LA; i++) {
+		if (NORM_BACK) {
+			vec4 d = factors[i] * TO_FLOATS(a[i]) + slopes[i] * TO_FLOATS(zs[i]) + offsets[i];
+			a[i] = TO_OPERAND(d);
+			if (stored) STORE(dz, fromA + (ca[i] - ca[0]), d);
+		}
+		tileA[toA + i * BESIDE] = a[i];
+	}
 	[[unroll]] for (int i = 0; i < LB; i++) tileB[toB + i * BESIDE] = inside[i] ? NORMED_OPERAND(b[i], scales[i], shifts[i]) : OPERAND(0);
 }
 
 void main() {
 	int id = int(gl_LocalInvocationID.x), tx = id % STRIPS, ty = id / STRIPS, taps = p.tapsH * p.tapsW;
 	int tileM, tileN;
-	if (!tileOf((p.k4 + M4 - 1) / M4, (taps * p.c4 + N4 - 1) / N4, tileM, tileN)) return;
-	[[unroll]] for (int i = 0; i < LA; i++) ca[i] = min(tileM * M4 + id % BESIDE + i * BESIDE, p.k4 - 1);
+	if (!tileOf(int(GROUP), (p.k4 + M4 - 1) / M4, (taps * p.c4 + N4 - 1) / N4, tileM, tileN)) return;
+	[[unroll]] for (int i = 0; i < LA; i++) {
+		ca[i] = min(tileM * M4 + id % BESIDE + i * BESIDE, p.k4 - 1);
+		if (NORM_BACK) {
+			factors[i] = backAt(uint(2 * p.k4 + ca[i]));
+			slopes[i] = backAt(uint(3 * p.k4 + ca[i]));
+			offsets[i] = backAt(uint(4 * p.k4 + ca[i]));
+		}
+	}
 	[[unroll]] for (int i = 0; i < LB; i++) {
 		int beside = id % BESIDE + i * BESIDE, col = WHOLE ? tileN * N4 : min(tileN * N4 + beside, taps * p.c4 - 1), tap = col / p.c4;
 		r[i] = tap / p.tapsW - p.pad;
@@ -136,6 +165,8 @@ void main() {
 			shifts[i] = normAt(uint(p.c4 + c));
 		}
 	}
+	int middle = (p.pad * p.tapsW + p.pad) * p.c4;
+	writes = NORM_BACK && (WHOLE ? tileN * N4 == middle : tileN == 0);
 	Field all = Field(0, 0, p.gridH, p.gridW);
 	field = WHOLE ? fieldOf(r[0], t[0]) : all;
 	int area = p.gridH * p.gridW, q0 = int(gl_WorkGroupID.y * p.chunk), n0 = q0 / area;

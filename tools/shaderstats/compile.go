@@ -55,15 +55,15 @@ func compile(d *vk.Device, g gpu, c compiled) (row, error) {
 	bindings, bytes := shaders.Reflect(code)
 	k := vk.Kernel{Name: c.name, Code: code, Bindings: bindings, Texel: shaders.TexelBindings(code), PushBytes: bytes}
 	tiled := strings.HasPrefix(c.name, "tiled.")
-	if tiled {
-		k.Spec = append([]uint32{0}, words(c.whole, c.normed)...) // no halves; WHOLE, NORMED
+	if tiled || usesMatrices(c.name) {
+		k.Spec = append([]uint32{0}, words(c.whole, c.normed, c.normed || !strings.Contains(c.name, "outer"))...) // no halves; WHOLE, NORMED; NORM_BACK, or a STRIDE of 1
 	}
 	if usesMatrices(c.name) {
 		if !g.matrices {
 			r.Lacks = true
 			return r, nil
 		}
-		k.Spec, k.Subgroup = append([]uint32{0, 0, 0}, kernels.MatrixConstants(d.Info(), c.name)...), d.Info().Caps.LeastSubgroup
+		k.Spec, k.Subgroup = append(k.Spec, kernels.MatrixConstants(d.Info(), c.name)...), d.Info().Caps.LeastSubgroup
 	}
 	all, l, err := look(d, g, k)
 	if err != nil {

@@ -35,7 +35,7 @@ type row struct {
 	Narrow    loop // Loop, compiled for 32 lanes: of a gpu that pairs
 }
 
-// compiled is a shader with the values of WHOLE and NORMED.
+// compiled is a shader with the values of WHOLE, and of NORMED and NORM_BACK.
 type compiled struct {
 	name          string
 	whole, normed bool
@@ -65,8 +65,11 @@ func (s selection) list(g gpu) (out []compiled) {
 			continue
 		}
 		all := []compiled{{name: name}}
-		if strings.HasPrefix(name, "tiled.") {
-			all = append(all, compiled{name, true, false}, compiled{name, true, true})
+		if strings.HasPrefix(name, "tiled.") || usesMatrices(name) {
+			all = append(all, compiled{name, true, false})
+			if !strings.Contains(name, "sums") { // gradients are not read through a norm
+				all = append(all, compiled{name, true, true})
+			}
 		}
 		out = append(out, slices.DeleteFunc(all, func(c compiled) bool { return !s.all && !g.fits(c) })...)
 	}

@@ -30,7 +30,7 @@ const preface = `# What five vendors' compilers make of the kernels
 bytes of code. On Intel the registers are those of all lanes, of 8 floats (bmg: 16), out of 128 (bmg: 256); on Adreno vectors of four;
 Mali and V3D report none. **Spills** are the largest number that the driver reports for registers in memory, in its unit.
 A GPU does not get kernels that are not listed for it: they do not fit the budget of its vendor (` + "`kernels/fit.go`" + `). "whole" is
-the constant WHOLE of ` + "`shaders/tiled.glsl`" + `, which most layers have; "normed" is its constant NORMED. Other kernels, of ops that have but one, are
+the constant WHOLE of ` + "`shaders/tiled.glsl`" + `, which most layers have; "normed" are its constants NORMED and NORM_BACK. Other kernels, of ops that have but one, are
 listed where they spill.
 A dash marks kernels of matrix units on GPUs without.
 `
