@@ -71,6 +71,7 @@ func TestReportRefusesWhatItCannotShow(t *testing.T) {
 		"no folder":       {[]string{filepath.Join(empty, "a")}, 1, "the folder holds no run"},
 		"damaged":         {[]string{damaged}, 1, "config.toml: "},
 		"checkpoint":      {[]string{filepath.Join(run, "checkpoint.ckpt")}, 2, "it is a checkpoint: name the folder of the run, " + run},
+		"file":            {[]string{filepath.Join(damaged, "config.toml")}, 2, "it is a file: name the folder of a run"},
 		"twice":           {[]string{run, run + "/"}, 2, "is named twice"},
 		"images":          {[]string{run, "--images", "-1"}, 2, "--images -1: want at least 0"},
 		"no HTML":         {[]string{run, "--out", "a.pdf"}, 2, "--out a.pdf: the file will be HTML"},

@@ -73,6 +73,9 @@ func checkReport(runs []string, out string, images int) error {
 		if isCheckpoint(dir) {
 			return usagef("report: %s: it is a checkpoint: name the folder of the run, %s", dir, filepath.Dir(dir))
 		}
+		if info, err := os.Stat(dir); err == nil && !info.IsDir() {
+			return usagef("report: %s: it is a file: name the folder of a run", dir)
+		}
 		if slices.ContainsFunc(runs[:i], func(other string) bool { return filepath.Clean(other) == filepath.Clean(dir) }) {
 			return usagef("report: %s is named twice: name each run once", dir)
 		}

@@ -7,11 +7,18 @@ import (
 	"math"
 
 	"gonum.org/v1/gonum/mat"
-	"gonum.org/v1/gonum/stat"
+
+	"marr/kernels/rng"
 )
 
 // maxComponents is the number of principal components that a map keeps: enough for UMAP, which the page computes from them.
 const maxComponents = 30
+
+// Of the iteration for principal components.
+const (
+	extraDimensions    = 10
+	subspaceIterations = 8
+)
 
 // Points are the principal components of embeddings.
 type Points struct {
@@ -42,27 +49,53 @@ func NewPoints(x []float32, n, d int) (Points, error) {
 		}
 	}
 	center(m)
-	var covariance mat.SymDense
-	stat.CovarianceMatrix(&covariance, m, nil)
-	var eigen mat.EigenSym
-	if !eigen.Factorize(&covariance, true) {
-		return Points{}, errors.New("the principal components do not converge")
+	projected, squares, err := components(m, min(maxComponents, d))
+	if err != nil {
+		return Points{}, err
 	}
-	var vectors, projected mat.Dense
-	eigen.VectorsTo(&vectors)
-	k := min(maxComponents, d)
-	projected.Mul(m, vectors.Slice(0, d, d-k, d)) // eigenvalues rise
-	variances, total := eigen.Values(nil), 0.0
-	for _, v := range variances {
-		total += max(v, 0)
-	}
-	p := Points{N: n, Components: k, Values: packed(&projected)}
-	if total > 0 {
-		for _, v := range variances[max(0, d-2):] {
-			p.Explained += max(v, 0) / total
+	_, k := projected.Dims()
+	p := Points{N: n, Components: k, Values: packed(projected)}
+	if total := math.Pow(mat.Norm(m, 2), 2); total > 0 {
+		for _, v := range squares[:min(2, k)] {
+			p.Explained += v / total
 		}
 	}
 	return p, nil
+}
+
+// components returns the first k principal components of the centered rows of m [n d], at most n of them, and the sums of the squares of all. It iterates on a subspace of some
+// more dimensions (Halko, Martinsson and Tropp 2011, arXiv:0909.4061, algorithm 4.4), from fixed random values: all eigenvectors of 2,048 features would take
+// minutes.
+func components(m *mat.Dense, k int) (projected *mat.Dense, squares []float64, err error) {
+	n, d := m.Dims()
+	random := rng.New(1)
+	basis := mat.NewDense(d, min(k+extraDimensions, d), nil)
+	for i := range basis.RawMatrix().Data {
+		basis.RawMatrix().Data[i] = random.Normal()
+	}
+	var image, back mat.Dense
+	var svd mat.SVD
+	for range subspaceIterations {
+		image.Mul(m, basis)
+		back.Mul(m.T(), &image)
+		if !svd.Factorize(&back, mat.SVDThin) {
+			return nil, nil, errors.New("the principal components do not converge")
+		}
+		basis = &mat.Dense{}
+		svd.UTo(basis)
+	}
+	image.Mul(m, basis)
+	if !svd.Factorize(&image, mat.SVDThin) {
+		return nil, nil, errors.New("the principal components do not converge")
+	}
+	var rotation mat.Dense
+	svd.VTo(&rotation)
+	projected = &mat.Dense{}
+	projected.Mul(&image, rotation.Slice(0, rotation.RawMatrix().Rows, 0, min(k, n)))
+	for _, v := range svd.Values(nil) {
+		squares = append(squares, v*v)
+	}
+	return projected, squares, nil
 }
 
 // center subtracts the mean of each column.
@@ -79,7 +112,7 @@ func center(m *mat.Dense) {
 	}
 }
 
-// packed returns the columns of m from the last to the first as Points.Values. The largest value of each column is positive.
+// packed returns m as Points.Values. The largest value of each column is positive.
 func packed(m *mat.Dense) string {
 	n, k := m.Dims()
 	largest := 0.0
@@ -96,7 +129,7 @@ func packed(m *mat.Dense) string {
 	}
 	raw := make([]byte, 0, 2*n*k)
 	for i := range n {
-		for j := k - 1; j >= 0; j-- {
+		for j := range k {
 			v := math.Round(sign[j] * m.At(i, j) / max(largest, 1e-12) * math.MaxInt16)
 			raw = binary.LittleEndian.AppendUint16(raw, uint16(int16(v)))
 		}
