@@ -100,7 +100,7 @@ func (g *Graph) byRule(c choice) variant {
 	return last
 }
 
-// unfused reports whether batch norms read the results of convolutions for their statistics, by MARR_KERNELS or by the run that is resumed. It is one
+// unfused reports whether batch norms are not fused into convolutions (fusenorm.go), by MARR_KERNELS or by the run that is resumed. It is one
 // of Program.Variants, since sums are rounded differently.
 func (g *Graph) unfused() bool {
 	const key, word = "statistics", "unfused"

@@ -58,8 +58,8 @@ func (t tile) runs(l vk.Limits) bool {
 }
 
 // forcedWords returns the words of MARR_KERNELS, which override the choice of kernels: plain or texel; lean, small, tiled, a tile or a lean kernel, for
-// the shapes that it supports; coop or one of its tiles (coop64x64), for products of halves; composed for attention; unfused makes batch norm read its
-// input again for the statistics, to measure what the fusion saves.
+// the shapes that it supports; coop or one of its tiles (coop64x64), for products of halves; composed for attention; unfused keeps batch norms apart from
+// convolutions, to measure what fusing saves.
 func forcedWords(s vk.Settings) []string {
 	return strings.FieldsFunc(s.Kernels, func(r rune) bool { return r == ',' })
 }
