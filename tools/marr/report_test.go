@@ -33,7 +33,7 @@ func TestReportShowsARun(t *testing.T) {
 	t.Parallel()
 	run, _ := colors(t)
 	html, said := reported(t, run)
-	has(t, html, "(32 images)", "<h3>Loss</h3>", "<h3>Images per second</h3>", "limit of the alarm", "<h3>Views</h3>", "<h3>Nearest neighbors</h3>",
+	has(t, html, "(32 images)", "<h3>Loss</h3>", "<h3>Images per second</h3>", "alarm limit", "<h3>Views</h3>", "<h3>Nearest neighbors</h3>",
 		"untrained network: ", "<h3>Near-duplicates</h3>", "<h3>Outliers</h3>", `id="map-canvas"`, `alt="ash, ash/0.png"`)
 	if !strings.Contains(said.out, "report of 1 run, 0.") {
 		t.Errorf("said %q", said.out)

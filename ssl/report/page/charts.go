@@ -140,7 +140,7 @@ func (c *Chart) addRun(d diagram, number int, r *Run) {
 		}
 		c.Lines = append(c.Lines, l)
 		if limit := r.series[m.limit]; limit != nil {
-			l := Line{Run: number, Name: r.Label + ": limit of the alarm", Part: part, Limit: true}
+			l := Line{Run: number, Name: r.Label + ": alarm limit", Part: part, Limit: true}
 			l.Steps, l.Values, _ = thin(limit)
 			l.Summary = fmt.Sprintf("at the end %s", number4(limit.last()))
 			c.Lines = append(c.Lines, l)
