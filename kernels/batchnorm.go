@@ -59,6 +59,7 @@ func BatchNorm(x *Tensor, n Norm, residual *Tensor, relu, training bool) *Tensor
 	} else if g.update.minBatchNorm == 0 || x.Dim(0) < g.update.minBatchNorm {
 		g.update.minBatchNorm = x.Dim(0)
 	}
+	b.unused = g.alloc("unused", I32, []int{lanes}) // never written, so the eager twin must not scan it
 	b.applied = g.recorded(b.applyLaunch())
 	g.norms = append(g.norms, b)
 	g.vjp(y, func(dy *Tensor) { g.normBack(b, dy, gamma, beta) })
@@ -91,6 +92,7 @@ type norm struct {
 	applied      recording // that of y
 	residualCoef *Tensor   // the norm through which the residual is read; nil: none
 	open         *Tensor   // a bit for each element of y: it is positive; nil: none
+	unused       *Tensor   // bound in its place
 	back         recording // that of the gradient of x, if it is of dy and x alone and of nothing else
 }
 
@@ -175,7 +177,7 @@ const applyRows = 8
 
 // applyLaunch returns the launch that computes y.
 func (b *norm) applyLaunch() launch {
-	c4, residual, coef, bits := b.x.quads(), in(b.x).idle(), whole(b.coef).idle(), whole(b.coef).idle()
+	c4, residual, coef, bits := b.x.quads(), in(b.x).idle(), whole(b.coef).idle(), wholeOut(b.unused).idle()
 	mode := 0
 	if b.residual != nil {
 		mode, residual = 1, in(b.residual)

@@ -132,7 +132,7 @@ func (g *Graph) gemmWeight(y *Tensor, add int, x, dy *Tensor, c convShape) {
 		if v.tile != nil {
 			whole := c4%(v.tile.columns/lanes) == 0 // the columns of a tile are of one tap
 			unused := in(dy).idle()
-			spec, binds = append(words(whole, false, false), v.matrices...), append(binds, unused, unused, unused, unused)
+			spec, binds = append(words(whole, false, false), v.matrices...), append(binds, unused, unused, wholeOut(part).idle(), unused)
 		}
 		return launch{kernel: v.kernel, spec: spec, rows: c.n, unit: per, binds: binds, work: c.work(),
 			push: func(first, n int) constants {
