@@ -50,3 +50,10 @@ func InTurn(scales []float64, rounds int, run func(i int) (time.Duration, error)
 	}
 	return best
 }
+
+// LimitWork sets the largest number of floating point operations of a dispatch; 0: the device's.
+func (g *Graph) LimitWork(work float64) {
+	if work > 0 {
+		g.limits.work = work
+	}
+}

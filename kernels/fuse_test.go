@@ -2,6 +2,7 @@ package kernels_test
 
 import (
 	"math"
+	"slices"
 	"testing"
 
 	"marr/kernels"
@@ -9,9 +10,9 @@ import (
 	"marr/vk/vktest"
 )
 
-// twoBlocks builds two residual blocks for images of this height, the second with a stride of 2, and their backward pass. It returns the gradients of all parameters and of the images, and
+// twoBlocks builds two residual blocks for images of this height, the second with a stride of 2, in dispatches of so much work (0: any), and their backward pass. It returns the gradients of all parameters and of the images, and
 // the kernels that ran.
-func twoBlocks(t *testing.T, words string, height int) (grads map[string][]float32, ran map[string]int) {
+func twoBlocks(t *testing.T, words string, height int, work float64) (grads map[string][]float32, ran map[string]int) {
 	t.Helper()
 	vktest.Configure(t, device, func(s *vk.Settings) { s.Kernels, s.Eager = words, false })
 	st := store(t)
@@ -30,6 +31,7 @@ func twoBlocks(t *testing.T, words string, height int) (grads map[string][]float
 	}
 	p, err := kernels.Build(device, st, func(g *kernels.Graph) {
 		g.EnableTiming()
+		g.LimitWork(work)
 		norm := func(name string, x, residual *kernels.Tensor, relu bool) *kernels.Tensor {
 			c := x.Width()
 			return kernels.BatchNorm(x, kernels.Norm{Eps: 1e-5, BNMomentum: 0.1, Mean: st.State(name+".mean", 0, c), Var: st.State(name+".var", 1, c),
@@ -46,7 +48,7 @@ func twoBlocks(t *testing.T, words string, height int) (grads map[string][]float
 			y := norm(name+".n1", conv(name+".c1", x, out, 3, stride), nil, true)
 			return norm(name+".n2", conv(name+".c2", y, out, 3, 1), shortcut, true)
 		}
-		x := norm("n", conv("c", g.Input("x", kernels.F32, 5, height, 10, 8).Track(), 36, 3, 1), nil, true)
+		x := norm("n", conv("c", g.Input("x", kernels.F32, 6, height, 8, 8).Track(), 36, 3, 1), nil, true)
 		y := block("b", block("a", x, 36, 1), 40, 2)
 		g.ClearGrads()
 		g.BackwardFrom(y, g.Input("dy", kernels.F32, y.Shape()...))
@@ -76,7 +78,7 @@ func TestConvolutionsComputeTheSumsOfBatchNormGradients(t *testing.T) {
 			9: 1 + 1 + 5 + 1, // a strided convolution of an odd side has four dispatches, for a quarter of the positions each
 		} {
 			words := kernels.InputAccess(device) + "," + tile
-			fused, ran := twoBlocks(t, words, height)
+			fused, ran := twoBlocks(t, words, height, 0)
 			if ran["bn_back_sum"] != 2 {
 				t.Errorf("%s: %d batch norms read their gradient for its sums, want 2: %v", tile, ran["bn_back_sum"], ran)
 			}
@@ -89,7 +91,7 @@ func TestConvolutionsComputeTheSumsOfBatchNormGradients(t *testing.T) {
 			if ran["bn_back"] != 1 { // that of b.n2, whose gradient is not masked yet
 				t.Errorf("%s: %d batch norms wrote the gradient of their input, want 1: %v", tile, ran["bn_back"], ran)
 			}
-			plain, ran := twoBlocks(t, words+",unfused", height)
+			plain, ran := twoBlocks(t, words+",unfused", height, 0)
 			if ran["bn_back_sum"] != 6 || ran["bn_apply"] != 6 || ran["tiled.sums_"+tile] != 0 {
 				t.Errorf("%s,unfused: %v", tile, ran)
 			}
@@ -98,6 +100,20 @@ func TestConvolutionsComputeTheSumsOfBatchNormGradients(t *testing.T) {
 					t.Errorf("%s: the gradient of %s is %.1e off", tile, name, d)
 				}
 			}
+		}
+	}
+}
+
+// A device whose watchdog allows little work cuts the kernels into slices, which changes no bit.
+func TestFusedNormsDoNotDependOnSlices(t *testing.T) {
+	whole, ran := twoBlocks(t, "64x32", 8, 0)
+	sliced, more := twoBlocks(t, "64x32", 8, 1e6)
+	if more["tiled.sums_64x32"] < 2*ran["tiled.sums_64x32"] || more["tiled.outer_64x32"] < 2*ran["tiled.outer_64x32"] {
+		t.Errorf("the kernels are not cut: %v and %v", ran, more)
+	}
+	for name, want := range whole {
+		if !slices.Equal(sliced[name], want) {
+			t.Errorf("the gradient of %s differs: %.1e", name, distance(sliced[name], want))
 		}
 	}
 }

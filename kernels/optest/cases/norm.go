@@ -82,7 +82,7 @@ func norms() []Op {
 				return y
 			},
 			Cases: batchNormOfConvCases(),
-		}, {
+		}, blockOp(), {
 			Name:  "mean_norm",
 			Kinds: affine,
 			Build: func(in optest.In) *kernels.Tensor {
