@@ -1,6 +1,7 @@
 package kernels
 
 import (
+	"math"
 	"slices"
 	"strings"
 
@@ -82,8 +83,8 @@ func (g *Graph) reportsSpills() bool {
 	return g.dev != nil && g.dev.Info().Caps.Statistics && g.dev.Info().Type != vk.CPU
 }
 
-// withoutSpills returns the options of a choice that the driver compiled without keeping registers in memory. It returns all if the driver does not say,
-// or if there are none.
+// withoutSpills returns the options of a choice that the driver compiled with the fewest registers in memory, mostly none. It returns all if the driver does
+// not say.
 func (g *Graph) withoutSpills(c choice) []variant {
 	if !g.reportsSpills() || c.launch == nil || len(c.options) < 2 {
 		return c.options
@@ -98,26 +99,30 @@ func (g *Graph) withoutSpills(c choice) []variant {
 		}
 	}
 	_, _ = g.dev.Pipelines(all) // several at once; spills finds the errors
-	some := slices.DeleteFunc(slices.Clone(c.options), func(v variant) bool { return g.spills(launches[v.kernel]) })
-	if len(some) == 0 {
-		return c.options
+	least := math.Inf(1)
+	for _, l := range launches {
+		least = min(least, g.spills(l))
 	}
-	return some
+	return slices.DeleteFunc(slices.Clone(c.options), func(v variant) bool { return g.spills(launches[v.kernel]) > least })
 }
 
-// spills reports whether the driver says that it keeps registers of a kernel in memory, or that it cannot compile it.
-func (g *Graph) spills(l launch) bool {
+// spills returns what the driver says it keeps of a kernel's registers in memory, in its own unit: 0 if it does not say, +Inf if it cannot compile the kernel.
+// Compare it with that of other kernels, since a driver may count what every kernel has.
+func (g *Graph) spills(l launch) float64 {
 	if !g.reportsSpills() {
-		return false
+		return 0
 	}
 	k, err := kernelFor(g.dev, l.kernel, l.halves(), l.spec)
 	if err != nil {
-		return true
+		return math.Inf(1)
 	}
 	p, err := g.dev.Pipeline(k)
 	if err != nil {
-		return true
+		return math.Inf(1)
 	}
 	statistics, err := p.Statistics()
-	return err == nil && vk.Spills(statistics) > 0
+	if err != nil {
+		return 0
+	}
+	return vk.Spills(statistics)
 }

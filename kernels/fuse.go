@@ -18,11 +18,12 @@ func (g *Graph) recorded(l launch) recording {
 	return recording{l, slices.Clone(g.steps[from:])}
 }
 
-// replace makes recordings run by other launches. It reports false, and changes nothing, if a kernel does not fit the device.
+// replace makes recordings run by other launches. It reports false, and changes nothing, if a kernel keeps more registers in memory
+// than the recorded one, by what the driver says.
 func (g *Graph) replace(recordings []*recording, by ...launch) bool {
 	all := make([][]*step, len(recordings))
 	for i, r := range recordings {
-		if g.spills(by[i]) {
+		if g.spills(by[i]) > g.spills(r.launch) {
 			return false
 		}
 		all[i] = g.dispatches(by[i])
