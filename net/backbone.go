@@ -35,6 +35,8 @@ type PatchNetwork interface {
 	// MapTokens is Map for some of the tokens of each image alone, [N K C']: others are dropped before the first block. index [N·K] (I32) numbers them as the rows
 	// of Map: 0 is the class token, 1 … T−1 are the patches. The host fills it before each run. No token of an image may be named twice.
 	MapTokens(x, index *kernels.Tensor, m Mode) *kernels.Tensor
+	// LastAttention returns what the attention of the last block takes, queries, keys and values [N T 3C'] of all tokens (kernels.Attention), and its heads.
+	LastAttention(x *kernels.Tensor, m Mode) (qkv *kernels.Tensor, heads int)
 }
 
 // PatchSize returns the side of the patches of an architecture in pixels, 0 if that is open. ok is false for an architecture without patches.
@@ -66,6 +68,12 @@ func (b patchBackbone) PatchSize() int { return b.patches.PatchSize() }
 
 func (b patchBackbone) MapTokens(x, index *kernels.Tensor, m Mode) *kernels.Tensor {
 	return kernels.Float(b.patches.MapTokens(kernels.Half(x), index, m))
+}
+
+func (b patchBackbone) LastAttention(x *kernels.Tensor, m Mode) (*kernels.Tensor, int) {
+	b.check(x)
+	qkv, heads := b.patches.LastAttention(kernels.Half(x), m)
+	return kernels.Float(qkv), heads
 }
 
 // Architecture is a kind of backbone with its settings, the documented fields tagged `flag:"name" help:"…"` (registry.Option). The package comment says how

@@ -16,7 +16,7 @@
 //     read through Mode.Param, so that momentum encoders work. It returns a Network: Map records ops of package kernels up to the last feature
 //     map or the tokens, Pool the mean over it or the class token. Graph.Draw declares inputs of random numbers, such as those of stochastic depth.
 //  3. Register it from init, under each name that `marr pretrain --arch` offers.
-//     A network of patches may also be a PatchNetwork, for masked autoencoders.
+//     A network of patches may also be a PatchNetwork, for masked autoencoders and pictures of attention.
 //  4. If files of another library have its parameter names, a method Recognize (see resnet.go and vitnames.go) finds the settings from the shapes of their
 //     tensors.
 //  5. Compare features and gradients with the same network in PyTorch: a script such as tools/golden/vit.py and a test such as TestViTsMatchPyTorch.

@@ -195,6 +195,17 @@ func (n *vit) embed(x *kernels.Tensor, m Mode) *kernels.Tensor {
 	return kernels.AddPositions(x, n.positions.of(h, w, g, m))
 }
 
+// LastAttention returns queries, keys and values [N T 3·EmbedDim] of the last block, and its heads.
+func (n *vit) LastAttention(x *kernels.Tensor, m Mode) (qkv *kernels.Tensor, heads int) {
+	x = n.embed(x, m)
+	last := len(n.blocks) - 1
+	for _, b := range n.blocks[:last] {
+		x = b.Forward(x, m)
+	}
+	b := n.blocks[last]
+	return b.queriesKeysValues(x, m), b.heads
+}
+
 // encode applies the blocks and the last norm.
 func (n *vit) encode(x *kernels.Tensor, m Mode) *kernels.Tensor {
 	for _, b := range n.blocks {

@@ -317,3 +317,45 @@ func scaleLinear(t *testing.T, st *kernels.Store, name string, by float32) (undo
 		}
 	}
 }
+
+// With a weight of zeros, what the last block's attention takes is the bias of its layer attn.qkv, and depends on nothing behind it.
+func TestLastAttentionIsThatOfTheLastBlock(t *testing.T) {
+	st := kernels.NewStore(device)
+	defer st.Free()
+	n, _ := net.Patches(randomViT(t, st, smallViT(t, nil)))
+	var bias []float32
+	for _, p := range st.Params() {
+		switch p.Name {
+		case net.BackbonePrefix + "blocks.1.attn.qkv.weight":
+			if err := p.Write(make([]float32, 3*32*32)); err != nil {
+				t.Fatal(err)
+			}
+		case net.BackbonePrefix + "blocks.1.attn.qkv.bias":
+			bias = read(t, p.Read)
+		}
+	}
+	heads := 0
+	prog, err := kernels.Build(device, st, func(g *kernels.Graph) {
+		qkv, h := n.LastAttention(g.Input("images", kernels.F32, 2, 6, 6, 3), net.Eval)
+		heads = h
+		g.Output("qkv", qkv)
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer prog.Free()
+	r, err := prog.Segment("main").Begin()
+	if err != nil {
+		t.Fatal(err)
+	}
+	kernels.Pack(r.Floats("images"), uniform(2*6*6*3, 4), 3)
+	if err := r.Submit(); err != nil {
+		t.Fatal(err)
+	}
+	if err := r.Wait(); err != nil {
+		t.Fatal(err)
+	}
+	if got := r.Output("qkv"); heads != 2 || !slices.Equal(got, slices.Repeat(bias, 2*10)) {
+		t.Errorf("%d heads and %d numbers that are not the bias", heads, len(got))
+	}
+}

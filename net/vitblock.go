@@ -36,10 +36,15 @@ func (s Scope) vitLinear(prefix string, in, out int, xavier bool) Linear {
 
 // Forward maps tokens [N T D] to tokens.
 func (b vitBlock) Forward(x *kernels.Tensor, m Mode) *kernels.Tensor {
-	y := kernels.Attention(b.qkv.Forward(b.norm1.Forward(x, m), m), b.heads)
+	y := kernels.Attention(b.queriesKeysValues(x, m), b.heads)
 	x = kernels.Add(x, dropPath(b.prefix+"attn", b.drop, b.proj.Forward(y, m), m))
 	y = kernels.GELU(b.fc1.Forward(b.norm2.Forward(x, m), m))
 	return kernels.Add(x, dropPath(b.prefix+"mlp", b.drop, b.fc2.Forward(y, m), m))
+}
+
+// queriesKeysValues maps tokens [N T D] to what the block's attention takes, [N T 3D].
+func (b vitBlock) queriesKeysValues(x *kernels.Tensor, m Mode) *kernels.Tensor {
+	return b.qkv.Forward(b.norm1.Forward(x, m), m)
 }
 
 // dropPath multiplies each sample of the named branch by 0 with a probability, else by 1/(1 − the probability). It does so in training only, and not in

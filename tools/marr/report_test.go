@@ -34,10 +34,27 @@ func TestReportShowsARun(t *testing.T) {
 	run, _ := colors(t)
 	html, said := reported(t, run)
 	has(t, html, "(32 images)", "<h3>Loss</h3>", "<h3>Images per second</h3>", "alarm limit", "<h3>Views</h3>", "<h3>Nearest neighbors</h3>",
-		"untrained network: ", "<h3>Near-duplicates</h3>", "<h3>Outliers</h3>", `id="map-canvas"`, `alt="ash, ash/0.png"`)
+		"untrained network: ", "<h3>Near-duplicates</h3>", "<h3>Outliers</h3>", `id="map-canvas"`, `alt="ash, ash/0.png"`,
+		"the last feature map has only one position") // of 16 pixels
 	if !strings.Contains(said.out, "report of 1 run, 0.") {
 		t.Errorf("said %q", said.out)
 	}
+}
+
+// Each of the twelve images has three pictures, of 4 × 4 patches.
+func TestReportShowsWhereATransformerLooks(t *testing.T) {
+	t.Parallel()
+	run := filepath.Join(t.TempDir(), "run")
+	ok(t, smallTransformer(pictures32(t), run, "--method", "simclr", "--epochs", "1")...)
+	html, _ := reported(t, run)
+	for _, title := range []string{"Feature maps in color", "Where the class token looks"} {
+		_, panel, found := strings.Cut(html, "<h3>"+title+"</h3>")
+		panel, _, _ = strings.Cut(panel, "<h3>")
+		if got := strings.Count(panel, `<img src="data:image/jpeg;base64,`); !found || got != 3*reportQueries {
+			t.Errorf("%s: %d pictures, want %d", title, got, 3*reportQueries)
+		}
+	}
+	has(t, html, "at each of 4×4 places", `alt="untrained"`, `alt="after epoch 1"`)
 }
 
 func TestReportWithoutImagesHasANote(t *testing.T) {

@@ -75,7 +75,7 @@ func (x *reporter) lookAt(ctx context.Context, r *page.Run) error {
 	if err := l.encode(ctx, last); err != nil {
 		return err
 	}
-	for _, add := range []func(context.Context) error{l.addNeighbors, l.addDuplicates, l.addOutliers, l.addMaps} {
+	for _, add := range []func(context.Context) error{l.addNeighbors, l.addPlaces, l.addDuplicates, l.addOutliers, l.addMaps} {
 		if err := add(ctx); err != nil {
 			return err
 		}

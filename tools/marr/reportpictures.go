@@ -34,7 +34,7 @@ func jpegOf(img image.Image) []byte {
 
 // picture returns an image of the set with its similarity, on request, its class and its file.
 func (l *look) picture(s similar, withSimilarity, same bool) page.Picture {
-	p := page.Picture{JPEG: jpegOf(scaled(l.set.Image(s.Image), pictureSide)), Same: same}
+	p := page.Picture{JPEG: jpegOf(scaled(goImage(l.set.Image(s.Image)), pictureSide)), Same: same}
 	if withSimilarity {
 		p.Caption = append(p.Caption, fmt.Sprintf("%.4f", s.Similarity))
 	}
@@ -48,13 +48,16 @@ func (l *look) picture(s similar, withSimilarity, same bool) page.Picture {
 }
 
 // scaled returns an image whose larger side has this many pixels. Small images keep their pixels visible.
-func scaled(img data.Image, side int) image.Image {
-	from := goImage(img)
-	out := image.NewRGBA(image.Rectangle{Max: fit(from.Bounds(), image.Rect(0, 0, side, side)).Size()})
+func scaled(from image.Image, side int) image.Image {
 	var scaler draw.Scaler = draw.CatmullRom
-	if 2*max(img.H, img.W) <= side {
+	if b := from.Bounds(); 2*max(b.Dx(), b.Dy()) <= side {
 		scaler = draw.NearestNeighbor
 	}
+	return scaledBy(scaler, from, side)
+}
+
+func scaledBy(scaler draw.Scaler, from image.Image, side int) image.Image {
+	out := image.NewRGBA(image.Rectangle{Max: fit(from.Bounds(), image.Rect(0, 0, side, side)).Size()})
 	scaler.Scale(out, out.Rect, from, from.Bounds(), draw.Src, nil)
 	return out
 }

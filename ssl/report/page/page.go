@@ -31,6 +31,7 @@ type Page struct {
 type Panel struct {
 	Title, About string
 	Strips       []Strip
+	Compact      bool // each strip is one row of at most three pictures
 }
 
 // Strip is a group of pictures.

@@ -17,9 +17,6 @@ import (
 	"strings"
 	"testing"
 
-	"gonum.org/v1/gonum/mat"
-
-	"marr/kernels/rng"
 	"marr/ssl/run"
 )
 
@@ -172,27 +169,6 @@ func TestPointsArePrincipalComponents(t *testing.T) {
 	x[7] = float32(math.NaN())
 	if _, err := NewPoints(x, n, d); err == nil {
 		t.Error("points that are not finite have a map")
-	}
-}
-
-func TestComponentsAreThoseOfTheSingularValues(t *testing.T) {
-	const n, d = 60, 50
-	m := mat.NewDense(n, d, nil)
-	for i, src := 0, rng.New(3); i < n*d; i++ {
-		m.RawMatrix().Data[i] = src.Normal() / float64(1+i%d)
-	}
-	center(m)
-	var svd mat.SVD
-	svd.Factorize(m, mat.SVDNone)
-	projected, squares, err := components(m, 5)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for j, s := range svd.Values(nil)[:5] {
-		column := mat.Norm(projected.ColView(j), 2)
-		if math.Abs(column-s) > 1e-6*s || math.Abs(math.Sqrt(squares[j])-s) > 1e-6*s {
-			t.Errorf("component %d has the norm %v and the square %v, want %v and its square", j, column, squares[j], s)
-		}
 	}
 }
 
