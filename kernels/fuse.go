@@ -121,12 +121,13 @@ func (c contributions) from() contributions {
 	return c[first:]
 }
 
-// contributed says what the last contribution to the gradient of x was.
+// contributed says what the last contribution to the gradient of x was. It stays one of another kind if its rows are wider or narrower than the gradient's.
 func (x *Tensor) contributed(c *contribution) {
+	quads := x.quads()
 	for x.base != nil {
 		x = x.base
 	}
-	if x.grad != nil && !slices.Contains(c.products, nil) {
+	if x.grad != nil && x.quads() == quads && !slices.Contains(c.products, nil) {
 		x.grad.contributions[len(x.grad.contributions)-1] = c
 	}
 }

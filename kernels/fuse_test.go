@@ -10,46 +10,43 @@ import (
 	"marr/vk/vktest"
 )
 
-// twoBlocks builds two residual blocks for images of this height, the second with a stride of 2, in dispatches of so much work (0: any), and their backward pass. It returns the gradients of all parameters and of the images, and
-// the kernels that ran.
-func twoBlocks(t *testing.T, words string, height int, work float64) (grads map[string][]float32, ran map[string]int) {
+// layers are those of a network whose batch norms fuse into convolutions.
+type layers struct {
+	g      *kernels.Graph
+	params []*kernels.Param
+}
+
+func (l *layers) param(name string, shape ...int) *kernels.Param {
+	v := ramp(volume(shape))
+	for i := range v {
+		v[i] = v[i]*0.3 + 0.2*float32(math.Sin(float64(i*len(name)))) // no two alike
+	}
+	l.params = append(l.params, l.g.Store().Param(name, func() []float32 { return v }, shape...))
+	return l.params[len(l.params)-1]
+}
+
+func (l *layers) norm(name string, x, residual *kernels.Tensor, relu bool) *kernels.Tensor {
+	c, st := x.Width(), l.g.Store()
+	return kernels.BatchNorm(x, kernels.Norm{Eps: 1e-5, BNMomentum: 0.1, Mean: st.State(name+".mean", 0, c), Var: st.State(name+".var", 1, c),
+		Gamma: l.param(name+".gamma", c), Beta: l.param(name+".beta", c)}, residual, relu, true)
+}
+
+func (l *layers) conv(name string, x *kernels.Tensor, out, side, stride int) *kernels.Tensor {
+	return kernels.Conv2D(x, l.param(name, out, side, side, x.Width()), stride, side/2)
+}
+
+type network func(l *layers, x *kernels.Tensor) *kernels.Tensor
+
+// gradients returns those of all parameters of a network for images of this height, in dispatches of so much work (0: any), and the kernels that ran.
+func gradients(t *testing.T, words string, height int, work float64, build network) (grads map[string][]float32, ran map[string]int) {
 	t.Helper()
 	vktest.Configure(t, device, func(s *vk.Settings) { s.Kernels, s.Eager = words, false })
-	st := store(t)
-	var params []*kernels.Param
-	param := func(name string, shape ...int) *kernels.Param {
-		n := 1
-		for _, d := range shape {
-			n *= d
-		}
-		v := ramp(n)
-		for i := range v {
-			v[i] = v[i]*0.3 + 0.2*float32(math.Sin(float64(i*len(name)))) // no two alike
-		}
-		params = append(params, st.Param(name, func() []float32 { return v }, shape...))
-		return params[len(params)-1]
-	}
-	p, err := kernels.Build(device, st, func(g *kernels.Graph) {
+	l := &layers{}
+	p, err := kernels.Build(device, store(t), func(g *kernels.Graph) {
 		g.EnableTiming()
 		g.LimitWork(work)
-		norm := func(name string, x, residual *kernels.Tensor, relu bool) *kernels.Tensor {
-			c := x.Width()
-			return kernels.BatchNorm(x, kernels.Norm{Eps: 1e-5, BNMomentum: 0.1, Mean: st.State(name+".mean", 0, c), Var: st.State(name+".var", 1, c),
-				Gamma: param(name+".gamma", c), Beta: param(name+".beta", c)}, residual, relu, true)
-		}
-		conv := func(name string, x *kernels.Tensor, out, side, stride int) *kernels.Tensor {
-			return kernels.Conv2D(x, param(name, out, side, side, x.Width()), stride, side/2)
-		}
-		block := func(name string, x *kernels.Tensor, out, stride int) *kernels.Tensor {
-			shortcut := x
-			if stride > 1 {
-				shortcut = norm(name+".n0", conv(name+".c0", x, out, 1, stride), nil, false)
-			}
-			y := norm(name+".n1", conv(name+".c1", x, out, 3, stride), nil, true)
-			return norm(name+".n2", conv(name+".c2", y, out, 3, 1), shortcut, true)
-		}
-		x := norm("n", conv("c", g.Input("x", kernels.F32, 6, height, 8, 8).Track(), 36, 3, 1), nil, true)
-		y := block("b", block("a", x, 36, 1), 40, 2)
+		l.g = g
+		y := build(l, g.Input("x", kernels.F32, 6, height, 8, 8).Track())
 		g.ClearGrads()
 		g.BackwardFrom(y, g.Input("dy", kernels.F32, y.Shape()...))
 	})
@@ -61,12 +58,35 @@ func twoBlocks(t *testing.T, words string, height int, work float64) (grads map[
 	for _, o := range runConvNorm(t, p) {
 		ran[o.Kernel]++
 	}
-	for _, p := range params {
+	for _, p := range l.params {
 		if grads[p.Name], err = p.ReadGrad(); err != nil {
 			t.Fatal(err)
 		}
 	}
 	return grads, ran
+}
+
+// wantGradients compares the gradients of fused and unfused batch norms.
+func wantGradients(t *testing.T, words string, fused, unfused map[string][]float32) {
+	t.Helper()
+	for name, want := range unfused {
+		if d := distance(fused[name], want); d > 2e-6 {
+			t.Errorf("%s: the gradient of %s is %.1e off", words, name, d)
+		}
+	}
+}
+
+// twoBlocks are residual blocks, the second with a stride of 2.
+func twoBlocks(l *layers, x *kernels.Tensor) *kernels.Tensor {
+	block := func(name string, x *kernels.Tensor, out, stride int) *kernels.Tensor {
+		shortcut := x
+		if stride > 1 {
+			shortcut = l.norm(name+".n0", l.conv(name+".c0", x, out, 1, stride), nil, false)
+		}
+		y := l.norm(name+".n1", l.conv(name+".c1", x, out, 3, stride), nil, true)
+		return l.norm(name+".n2", l.conv(name+".c2", y, out, 3, 1), shortcut, true)
+	}
+	return block("b", block("a", l.norm("n", l.conv("c", x, 36, 3, 1), nil, true), 36, 1), 40, 2)
 }
 
 // Batch norms whose gradient comes from convolutions alone, or from a shortcut and then convolutions, take their sums from the convolutions' kernels. In
@@ -78,7 +98,7 @@ func TestConvolutionsComputeTheSumsOfBatchNormGradients(t *testing.T) {
 			9: 1 + 1 + 5 + 1, // a strided convolution of an odd side has four dispatches, for a quarter of the positions each
 		} {
 			words := kernels.InputAccess(device) + "," + tile
-			fused, ran := twoBlocks(t, words, height, 0)
+			fused, ran := gradients(t, words, height, 0, twoBlocks)
 			if ran["bn_back_sum"] != 2 {
 				t.Errorf("%s: %d batch norms read their gradient for its sums, want 2: %v", tile, ran["bn_back_sum"], ran)
 			}
@@ -91,23 +111,19 @@ func TestConvolutionsComputeTheSumsOfBatchNormGradients(t *testing.T) {
 			if ran["bn_back"] != 1 { // that of b.n2, whose gradient is not masked yet
 				t.Errorf("%s: %d batch norms wrote the gradient of their input, want 1: %v", tile, ran["bn_back"], ran)
 			}
-			plain, ran := twoBlocks(t, words+",unfused", height, 0)
+			plain, ran := gradients(t, words+",unfused", height, 0, twoBlocks)
 			if ran["bn_back_sum"] != 6 || ran["bn_apply"] != 6 || ran["tiled.sums_"+tile] != 0 {
 				t.Errorf("%s,unfused: %v", tile, ran)
 			}
-			for name, want := range plain {
-				if d := distance(fused[name], want); d > 2e-6 {
-					t.Errorf("%s: the gradient of %s is %.1e off", tile, name, d)
-				}
-			}
+			wantGradients(t, words, fused, plain)
 		}
 	}
 }
 
 // A device whose watchdog allows little work cuts the kernels into slices, which changes no bit.
 func TestFusedNormsDoNotDependOnSlices(t *testing.T) {
-	whole, ran := twoBlocks(t, "64x32", 8, 0)
-	sliced, more := twoBlocks(t, "64x32", 8, 1e6)
+	whole, ran := gradients(t, "64x32", 8, 0, twoBlocks)
+	sliced, more := gradients(t, "64x32", 8, 1e6, twoBlocks)
 	if more["tiled.sums_64x32"] < 2*ran["tiled.sums_64x32"] || more["tiled.outer_64x32"] < 2*ran["tiled.outer_64x32"] {
 		t.Errorf("the kernels are not cut: %v and %v", ran, more)
 	}
@@ -115,6 +131,30 @@ func TestFusedNormsDoNotDependOnSlices(t *testing.T) {
 		if !slices.Equal(sliced[name], want) {
 			t.Errorf("the gradient of %s differs: %.1e", name, distance(sliced[name], want))
 		}
+	}
+}
+
+// A reshaped tensor may have rows of another width than the norm beside it, whose coefficients are by channel.
+func TestBatchNormsDoNotFuseThroughRowsOfAnotherWidth(t *testing.T) {
+	networks := map[string]network{
+		"the norm's result is reshaped and convolved": func(l *layers, x *kernels.Tensor) *kernels.Tensor {
+			return l.conv("c2", kernels.Reshape(l.norm("n1", l.conv("c1", x, 8, 3, 1), nil, true), 6, 8, 16, 4), 8, 3, 1)
+		},
+		"the convolution's result is reshaped and normalized": func(l *layers, x *kernels.Tensor) *kernels.Tensor {
+			return l.norm("n1", kernels.Reshape(l.conv("c1", x, 8, 3, 1), 6, 8, 16, 4), nil, false)
+		},
+		"the norm's result is reshaped and added by another": func(l *layers, x *kernels.Tensor) *kernels.Tensor {
+			shortcut := kernels.Reshape(l.norm("n1", l.conv("c1", x, 8, 3, 1), nil, false), 6, 8, 16, 4)
+			return l.norm("n2", kernels.Reshape(l.conv("c2", x, 8, 3, 1), shortcut.Shape()...), shortcut, true)
+		},
+	}
+	words := kernels.InputAccess(device) + ",32x32"
+	for name, build := range networks {
+		t.Run(name, func(t *testing.T) {
+			fused, _ := gradients(t, words, 8, 0, build)
+			plain, _ := gradients(t, words+",unfused", 8, 0, build)
+			wantGradients(t, words, fused, plain)
+		})
 	}
 }
 

@@ -139,7 +139,7 @@ func (g *Graph) readThrough(b *norm, by []reader, products map[*step]*fusible) b
 // addThrough makes a norm that adds the result of b, and is its only reader, add a·x + b instead: the shortcut of a residual block that changes its shape.
 func (g *Graph) addThrough(b *norm, by []reader, norms map[*step]*norm) bool {
 	to := norms[by[0].s]
-	if to == nil || to.residual == nil || to.residual.mem != b.y.mem || len(by) != len(to.applied.steps) {
+	if to == nil || to.residual == nil || to.residual.mem != b.y.mem || to.residual.quads() != b.y.quads() || len(by) != len(to.applied.steps) {
 		return false
 	}
 	to.residual, to.residualCoef = b.x, b.coef
@@ -157,7 +157,10 @@ func (g *Graph) storeThrough(b *norm, products map[*step]*fusible) {
 	}
 	dy, back, dx := b.back.launch.binds[0], b.back.launch.binds[4], b.back.launch.binds[5]
 	p := products[g.steps[at]]
-	if p == nil || !p.meetsAll || p.launch.binds[1].t.mem != dx.t.mem || !g.fitsNormed(p) {
+	if p == nil || !p.meetsAll || !g.fitsNormed(p) {
+		return
+	}
+	if reads := p.launch.binds[1].t; reads.mem != dx.t.mem || reads.quads() != dx.t.quads() {
 		return
 	}
 	l := p.launch
