@@ -1,7 +1,10 @@
 package eval
 
 import (
+	"cmp"
+	"fmt"
 	"math"
+	"slices"
 
 	"marr/ssl/train"
 )
@@ -67,4 +70,34 @@ func (c *Confusion) Balanced() float64 {
 		return math.NaN()
 	}
 	return sum / float64(classes)
+}
+
+// Check returns an error unless there is a count of at least 0 for each two of at least one class, as in a file that was read.
+func (c *Confusion) Check() error {
+	n := len(c.Classes)
+	if n == 0 || len(c.Counts) != n {
+		return fmt.Errorf("a confusion matrix of %d classes with %d rows", n, len(c.Counts))
+	}
+	for y, row := range c.Counts {
+		if len(row) != n || slices.Min(row) < 0 {
+			return fmt.Errorf("a confusion matrix of %d classes whose row %d is %v", n, y, row)
+		}
+	}
+	return nil
+}
+
+// ConfusedPair is a number of images of a class that are taken for another one.
+type ConfusedPair struct{ Class, Predicted, Images int }
+
+// Pairs returns all pairs of different classes with at least one image, the most frequent ones first.
+func (c *Confusion) Pairs() (pairs []ConfusedPair) {
+	for y, row := range c.Counts {
+		for p, n := range row {
+			if n > 0 && p != y {
+				pairs = append(pairs, ConfusedPair{y, p, n})
+			}
+		}
+	}
+	slices.SortStableFunc(pairs, func(a, b ConfusedPair) int { return cmp.Compare(b.Images, a.Images) })
+	return pairs
 }

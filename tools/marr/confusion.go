@@ -60,26 +60,19 @@ func recallText(c *eval.Confusion, class int) string {
 
 // confusedPairs lists the pairs of classes with most errors, and the classes with the lowest recall.
 func confusedPairs(c *eval.Confusion) string {
-	type pair struct{ class, predicted, n int }
-	var pairs []pair
 	var classes []int
-	for y, row := range c.Counts {
+	for y := range c.Counts {
 		if c.Images(y) > 0 {
 			classes = append(classes, y)
 		}
-		for p, n := range row {
-			if n > 0 && p != y {
-				pairs = append(pairs, pair{y, p, n})
-			}
-		}
 	}
-	slices.SortStableFunc(pairs, func(a, b pair) int { return cmp.Compare(b.n, a.n) })
+	pairs := c.Pairs()
 	slices.SortStableFunc(classes, func(a, b int) int { return cmp.Compare(c.Recall(a), c.Recall(b)) })
 	names := shortNames(c.Classes)
 	var b strings.Builder
 	fmt.Fprintf(&b, "%d classes; classified wrongly most often:\n", len(c.Classes))
 	for _, p := range pairs[:min(len(pairs), maxPairs)] {
-		fmt.Fprintf(&b, "  %3d of %d images of %s as %s\n", p.n, c.Images(p.class), names[p.class], names[p.predicted])
+		fmt.Fprintf(&b, "  %3d of %d images of %s as %s\n", p.Images, c.Images(p.Class), names[p.Class], names[p.Predicted])
 	}
 	b.WriteString("classes with the fewest images classified correctly:\n")
 	for _, y := range classes[:min(len(classes), maxPairs)] {

@@ -57,6 +57,32 @@ func TestReportShowsWhereATransformerLooks(t *testing.T) {
 	has(t, html, "at each of 4×4 places", `alt="untrained"`, `alt="after epoch 1"`)
 }
 
+// A classifier on a map of 8 × 8 places: each of the seven images that were held out has a map of its class, and a mistake has one too.
+func TestReportShowsMistakesOfAClassifier(t *testing.T) {
+	t.Parallel()
+	long(t)
+	set, dir := pictures32(t), t.TempDir()
+	run, tuned := filepath.Join(dir, "run"), filepath.Join(dir, "tuned")
+	ok(t, "pretrain", "--data", set, "--out", run, "--method", "simclr", "--arch", "toy", "--toy-patch", "2", "--size", "16", "--batch", "16", "--epochs", "1", "--eval-every", "0")
+	ok(t, finetune(set, tuned, "--run", run, "--epochs", "1", "--lr", "1e-9")...)
+	html, _ := reported(t, tuned)
+	has(t, html, "<h3>Confusion matrix of the test images</h3>", `<th scope="row">ash</th>`, "are classified wrongly. Those with the most probable wrong class first, with the places",
+		"Of the images that were held out for testing.", ", taken for ")
+	_, panel, _ := strings.Cut(html, "<h3>What speaks for the predicted class</h3>")
+	panel, _, _ = strings.Cut(panel, "<h3>")
+	if images := len(results(t, tuned).Confusion.Classes); images < 2 || strings.Count(panel, `<img src="data:image/jpeg;base64,`) != 2*strings.Count(panel, "<h4>") || !strings.Contains(panel, "<h4>") {
+		t.Errorf("%d classes, %d pictures in %d strips", images, strings.Count(panel, "<img"), strings.Count(panel, "<h4>"))
+	}
+	if err := os.Remove(filepath.Join(tuned, classifierFile)); err != nil {
+		t.Fatal(err)
+	}
+	html, said := reported(t, tuned)
+	has(t, html, "Class maps and mistakes of the classifier are left out: ", "<h3>Nearest neighbors</h3>")
+	if !strings.Contains(said.err, "marr finetune writes it") {
+		t.Errorf("said %q", said.err)
+	}
+}
+
 func TestReportWithoutImagesHasANote(t *testing.T) {
 	t.Parallel()
 	run, _ := colors(t)

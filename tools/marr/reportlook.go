@@ -37,6 +37,8 @@ type look struct {
 	set    *data.Set // the images to look at
 	number []int     // of these images, in the whole set
 
+	opened []*data.Set // besides all
+
 	nets []lookedNet // first and last network, or the last alone
 }
 
@@ -55,7 +57,12 @@ func (x *reporter) lookAt(ctx context.Context, r *page.Run) error {
 	if l.all, err = openSet(ctx, name, l.config.Size); err != nil {
 		return fmt.Errorf("%w: pictures and map are left out; if the images were moved, give their place with --data", err)
 	}
-	defer l.all.Close()
+	defer func() {
+		l.all.Close()
+		for _, set := range l.opened {
+			set.Close()
+		}
+	}()
 	if r.Images = l.all.Len(); r.Images == 0 {
 		return fmt.Errorf("%s has no images: pictures and map are left out", name)
 	}
@@ -75,7 +82,7 @@ func (x *reporter) lookAt(ctx context.Context, r *page.Run) error {
 	if err := l.encode(ctx, last); err != nil {
 		return err
 	}
-	for _, add := range []func(context.Context) error{l.addNeighbors, l.addPlaces, l.addDuplicates, l.addOutliers, l.addMaps} {
+	for _, add := range []func(context.Context) error{l.addClassifier, l.addNeighbors, l.addPlaces, l.addDuplicates, l.addOutliers, l.addMaps} {
 		if err := add(ctx); err != nil {
 			return err
 		}

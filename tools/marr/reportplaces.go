@@ -65,7 +65,7 @@ func (l *look) addPlaces(ctx context.Context) error {
 func (p *places) addPanel(title, about string, pictures [][]image.Image) {
 	panel := page.Panel{Title: title, About: about, Compact: true}
 	for i, k := range p.images {
-		row := page.Row{Pictures: []page.Picture{p.original(k, p.seen[i])}}
+		row := page.Row{Pictures: []page.Picture{original(p.seen[i], classOf(p.look.set, k), p.name(k))}}
 		for net, n := range p.nets {
 			row.Pictures = append(row.Pictures, smooth(pictures[net][i], strings.TrimSuffix(n.name, " network")))
 		}
@@ -74,11 +74,10 @@ func (p *places) addPanel(title, about string, pictures [][]image.Image) {
 	p.add(panel)
 }
 
-// original returns the picture of an image of the set after the test transform, with its class and file.
-func (l *look) original(i int, seen image.Image) page.Picture {
-	name := l.name(i)
+// original returns the picture of an image after the test transform, with its class and file.
+func original(seen image.Image, class, name string) page.Picture {
 	p := page.Picture{JPEG: jpegOf(scaled(seen, pictureSide)), Caption: []string{path.Base(name)}, Alt: name}
-	if class := classOf(l.set, i); class != "" {
+	if class != "" {
 		class = data.Printable(class)
 		p.Caption, p.Alt = append([]string{class}, p.Caption...), class+", "+name
 	}

@@ -48,8 +48,8 @@ func (b browser) do(steps ...chromedp.Action[chromedp.Void]) {
 	}
 }
 
-// eval returns the value of an expression in the page.
-func eval[T any](b browser, expression string) T {
+// value returns the value of an expression in the page.
+func value[T any](b browser, expression string) T {
 	b.Helper()
 	v, err := chromedp.Run(b.ctx, chromedp.Evaluate[T](expression))
 	if err != nil {
@@ -61,7 +61,7 @@ func eval[T any](b browser, expression string) T {
 // wait waits until an expression is true.
 func (b browser) wait(expression string) {
 	b.Helper()
-	for end := time.Now().Add(time.Minute); !eval[bool](b, expression); time.Sleep(20 * time.Millisecond) {
+	for end := time.Now().Add(time.Minute); !value[bool](b, expression); time.Sleep(20 * time.Millisecond) {
 		if time.Now().After(end) {
 			b.Fatalf("never true: %s", expression)
 		}
@@ -78,7 +78,7 @@ func (b browser) hover(selector string, x, y float64) {
 // place scrolls to an element and returns a point of it in the window.
 func (b browser) place(selector string, x, y float64) []float64 {
 	b.Helper()
-	return eval[[]float64](b, fmt.Sprintf(`(() => { const e = document.querySelector(%q); e.scrollIntoView({ block: "center" });
+	return value[[]float64](b, fmt.Sprintf(`(() => { const e = document.querySelector(%q); e.scrollIntoView({ block: "center" });
 		const r = e.getBoundingClientRect(); return [r.left + %v * r.width, r.top + %v * r.height]; })()`, selector, x, y))
 }
 
@@ -121,7 +121,7 @@ const colorsOf = `[...document.querySelectorAll(%q)].map(c => new Set(new Uint32
 
 func (b browser) checkDrawn(selector string, most int) {
 	b.Helper()
-	found := eval[[]int](b, fmt.Sprintf(colorsOf, selector))
+	found := value[[]int](b, fmt.Sprintf(colorsOf, selector))
 	if len(found) != most {
 		b.Errorf("%d elements %s, want %d", len(found), selector, most)
 	}
@@ -165,7 +165,7 @@ func TestPageWorksInChromium(t *testing.T) {
 			for m := range messages {
 				t.Errorf("console: %s", m)
 			}
-			if !eval[bool](b, `[...document.images].every(i => i.alt !== "")`) {
+			if !value[bool](b, `[...document.images].every(i => i.alt !== "")`) {
 				t.Error("an image has no alternative text")
 			}
 		})
@@ -205,7 +205,7 @@ func (b browser) checkCharts() {
 	b.hover(over, 0.3, 0.5)
 	b.wait(step + ` === "1"`)
 	b.do(chromedp.Click(chromedp.CSS(`[data-log="chart0"]`)))
-	if !eval[bool](b, `document.querySelector('[data-log="chart0"]').getAttribute("aria-pressed") === "true"`) {
+	if !value[bool](b, `document.querySelector('[data-log="chart0"]').getAttribute("aria-pressed") === "true"`) {
 		b.Error("the button of the logarithmic axis is not pressed")
 	}
 	b.checkDrawn("#chart0 canvas", 1)
@@ -217,9 +217,9 @@ func (b browser) checkMap(text string) {
 	b.checkDrawn("#map-canvas", 1)
 	const shown = `!document.getElementById("map-tip").hidden && getComputedStyle(document.getElementById("map-thumb")).backgroundImage.startsWith('url("data:image/jpeg')`
 	for _, method := range []string{"pca", "umap"} {
-		eval[chromedp.Void](b, fmt.Sprintf(`{ const m = document.getElementById("map-method"); m.value = %q; m.dispatchEvent(new Event("change")); }`, method))
+		value[chromedp.Void](b, fmt.Sprintf(`{ const m = document.getElementById("map-method"); m.value = %q; m.dispatchEvent(new Event("change")); }`, method))
 		b.wait(`document.getElementById("map-state").textContent.startsWith("30 images")`)
-		mark := eval[[]float64](b, `(() => { const c = document.getElementById("map-canvas"), d = `+pixels+`;
+		mark := value[[]float64](b, `(() => { const c = document.getElementById("map-canvas"), d = `+pixels+`;
 			const at = d.findIndex((v, i) => i % 4 === 3 && v > 200) >> 2; return [(at % c.width) / c.width, Math.floor(at / c.width) / c.height]; })()`)
 		b.hover("#map-canvas", mark[0], mark[1])
 		b.wait(shown)
@@ -228,7 +228,7 @@ func (b browser) checkMap(text string) {
 	}
 	b.do(chromedp.Focus(chromedp.CSS("#map-canvas")), chromedp.KeyEvent(kb.ArrowRight))
 	b.wait(shown)
-	if got := eval[string](b, `document.getElementById("map-text").textContent`); !strings.HasSuffix(got, text) || !strings.Contains(got, ": image") {
+	if got := value[string](b, `document.getElementById("map-text").textContent`); !strings.HasSuffix(got, text) || !strings.Contains(got, ": image") {
 		b.Errorf("text of a mark: %q", got)
 	}
 }

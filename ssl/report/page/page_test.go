@@ -17,6 +17,7 @@ import (
 	"strings"
 	"testing"
 
+	"marr/ssl/eval"
 	"marr/ssl/run"
 )
 
@@ -246,6 +247,35 @@ func TestScoresOfADemoAreShown(t *testing.T) {
 	r = read(t, folder(t, "run", map[string]string{run.ConfigFile: fmt.Sprintf(config, "0.1"), summaryFile: "{"}))
 	if notes := strings.Join(r.Notes, "\n"); !strings.Contains(notes, "summary.json cannot be read") {
 		t.Errorf("notes %q", notes)
+	}
+}
+
+func TestConfusionOfAClassifierIsShown(t *testing.T) {
+	files := map[string]string{run.ConfigFile: fmt.Sprintf(config, "0.1"), resultsFile: `{"confusion": {"classes": ["a", "<b>"], "counts": [[3, 1], [0, 0]]}}`}
+	r := read(t, folder(t, "run", files))
+	if got := fmt.Sprint(r.Matrix()); got != "[{a [{3 4 3 images of a taken for a} {1 2 1 images of a taken for <b>}] 4 75.0} {<b> [{0 0 0 images of <b> taken for a} {0 0 0 images of <b> taken for <b>}] 0 }]" {
+		t.Errorf("matrix %s", got)
+	}
+	if html := written(t, &Page{Runs: []*Run{r}}); !strings.Contains(html, `<td class="shade2" title="1 images of a taken for &lt;b&gt;">1</td>`) || strings.Contains(html, "<b>\"") {
+		t.Error("the page lacks a cell of the matrix")
+	}
+	many := maxMatrixClasses + 1
+	c := &eval.Confusion{Classes: make([]string, many), Counts: make([][]int, many)}
+	for y := range many {
+		c.Counts[y] = make([]int, many)
+		c.Counts[y][0] = y
+	}
+	r.Confusion = c
+	if pairs := r.ConfusedPairs(); r.Matrix() != nil || len(pairs) != maxConfusedPairs || pairs[0] != (eval.ConfusedPair{Class: many - 1, Images: many - 1}) {
+		t.Errorf("pairs %v", pairs)
+	}
+	written(t, &Page{Runs: []*Run{r}})
+	for _, broken := range []string{"{", `{"confusion": {"classes": ["a", "b"], "counts": [[1, 2]]}}`, `{"confusion": {"classes": ["a"], "counts": [[1, 2]]}}`} {
+		files[resultsFile] = broken
+		r := read(t, folder(t, "run", files))
+		if notes := strings.Join(r.Notes, "\n"); r.Confusion != nil || !strings.Contains(notes, "results.json cannot be read") {
+			t.Errorf("%s: notes %q", broken, notes)
+		}
 	}
 }
 

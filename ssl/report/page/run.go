@@ -11,6 +11,7 @@ import (
 
 	"marr/net"
 	"marr/ssl"
+	"marr/ssl/eval"
 	"marr/ssl/run"
 )
 
@@ -31,6 +32,8 @@ type Run struct {
 	Maps   []Map
 	Images int // of the data set; 0: it was not opened
 	Scores []Score
+	// Confusion holds the predictions of a fine-tuned classifier on test images; nil: there are none.
+	Confusion *eval.Confusion
 
 	seconds  float64 // of training; 0: unknown
 	sessions int
@@ -78,6 +81,9 @@ func ReadRun(dir string) (*Run, error) {
 	}
 	if err == nil {
 		err = r.readScores(filepath.Join(dir, summaryFile))
+	}
+	if err == nil {
+		err = r.readConfusion(filepath.Join(dir, resultsFile))
 	}
 	if err != nil {
 		return nil, err
