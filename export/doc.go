@@ -7,7 +7,7 @@
 //
 // Model is an ONNX graph in plain Go. Marshal writes opset 17 and IR version 8, or 13 and 7, by conventions that all tested readers accept: float32
 // initializers are raw data and are not repeated as inputs; the image input comes first, with a symbolic batch "N"; Conv and MaxPool
-// state every attribute that matters; batch norm stays a node, for fine-tuning; group norm is InstanceNormalization between Reshapes;
+// state every attribute that matters, but no dilations of MaxPool; batch norm stays a node, for fine-tuning; group norm is InstanceNormalization between Reshapes;
 // GlobalAveragePool and Flatten(axis=1) precede the head; Gemm has a bias; axes are not negative; nodes have names and are in
 // topological order. The bytes depend on the Model alone.
 //

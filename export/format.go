@@ -30,7 +30,7 @@ type Backbone struct {
 	Module                  net.Module     // maps images [N H W C] to its output [N D]
 	Output                  string         // name of the output; "": Features
 	Height, Width, Channels int            // of an image, in pixels
-	AnySize                 bool           // ONNX: the file accepts images of any height and width
+	AnySize                 bool           // ONNX: the file accepts images of any height and width; if that is impossible, Write returns an ErrFixedSize
 	Dense                   bool           // ONNX: the file has a second output, FeatureMap or Tokens; Module must be a net.Network
 	Opset                   int            // ONNX: version of the operator set, one of Opsets; 0: 17
 	Metadata                map[string]string

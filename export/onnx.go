@@ -1,6 +1,7 @@
 package export
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"reflect"
@@ -26,8 +27,10 @@ func (onnx) Write(path string, b Backbone) error {
 	return WriteFile(path, m)
 }
 
-// freeSize makes height and width of the image of m symbolic. It is an error if the graph of b depends on them, as with norms that are written with
-// reshapes, and with vision transformers.
+// ErrFixedSize is the error of a Backbone with AnySize whose graph depends on the size of the images, such as that of a vision transformer.
+var ErrFixedSize = errors.New("the graph of this network depends on the size of the images, because of its positions: export it for one size")
+
+// freeSize makes height and width of the image of m symbolic. It is an ErrFixedSize if the graph of b depends on them.
 func freeSize(m *Model, b Backbone) error {
 	b.Height, b.Width = 2*b.Height, 2*b.Width+1
 	larger, err := Trace(b)
@@ -43,7 +46,7 @@ func freeSize(m *Model, b Backbone) error {
 		return out
 	}
 	if !reflect.DeepEqual(m.Nodes, larger.Nodes) || !reflect.DeepEqual(constants(m), constants(larger)) {
-		return fmt.Errorf("export: the graph of this network depends on the size of the images, because of its norms, its positions or its layers on pixels: export it for one size")
+		return fmt.Errorf("export: %w", ErrFixedSize)
 	}
 	m.Inputs[0].Dims[2], m.Inputs[0].Dims[3] = Dim{Symbol: "height"}, Dim{Symbol: "width"}
 	return nil

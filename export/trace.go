@@ -28,7 +28,7 @@ func Trace(b Backbone) (*Model, error) {
 	if err != nil {
 		return nil, err
 	}
-	t := &tracer{st: b.Store, opset: cmp.Or(b.Opset, Opset), outputs: map[string]string{}, values: map[string]string{r.image.Name(): "image"}}
+	t := &tracer{st: b.Store, opset: cmp.Or(b.Opset, Opset), anySize: b.AnySize, outputs: map[string]string{}, values: map[string]string{r.image.Name(): "image"}}
 	t.model = &Model{Name: graphNames[r.outputs[0].value.Name], Opset: t.opset, Inputs: []Value{{"image", Float32, Batch(b.Channels, b.Height, b.Width)}}}
 	for _, o := range r.outputs {
 		t.model.Outputs = append(t.model.Outputs, o.value)
@@ -112,6 +112,7 @@ func (b Backbone) record() (r recording, err error) {
 type tracer struct {
 	st      *kernels.Store
 	opset   int
+	anySize bool
 	outputs map[string]string // names of the model's outputs by name of the tensor
 	model   *Model
 	values  map[string]string // names of ONNX values by name of the tensor
@@ -135,7 +136,8 @@ func (t *tracer) op(n kernels.Node) {
 	n.Form(n, t)
 }
 
-func (t *tracer) Opset() int { return t.opset }
+func (t *tracer) Opset() int    { return t.opset }
+func (t *tracer) AnySize() bool { return t.anySize }
 
 func (t *tracer) fail(format string, args ...any) {
 	if t.err == nil {

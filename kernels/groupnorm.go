@@ -43,22 +43,20 @@ func GroupNorm(x *Tensor, gamma, beta *Param, groups int, eps float64, residual 
 // onnxGroupNorm writes a group norm of images as PyTorch does below opset 18, the first with a GroupNormalization node: InstanceNormalization of x
 // with the channels and positions of a group in one row, then scale and shift for each channel.
 func onnxGroupNorm(n Node, o ONNX) {
-	shape := n.Out.shape
-	if len(shape) != 4 {
+	if len(n.Out.shape) != 4 {
 		o.Refuse("group norm has an ONNX form only for images")
 		return
 	}
 	x, y, gamma, beta := o.Value(n.In[0]), o.Value(n.Out), o.Weight(n.In[1]), o.Weight(n.In[2])
-	groups, h, w, c := int(n.Attr["groups"]), shape[1], shape[2], shape[3]
-	rows := o.Ints(fmt.Sprintf("rows_of_%d", groups), 0, groups, -1)
-	image, axes := o.Ints(fmt.Sprintf("image_of_%dx%dx%d", c, h, w), 0, c, h, w), o.Ints("axes_of_image", 1, 2)
+	groups := int(n.Attr["groups"])
+	rows, axes := o.Ints(fmt.Sprintf("rows_of_%d", groups), 0, groups, -1), o.Ints("axes_of_image", 1, 2)
 	ones := o.Floats(fmt.Sprintf("ones_%d", groups), slices.Repeat([]float32{1}, groups))
 	zeros := o.Floats(fmt.Sprintf("zeros_%d", groups), make([]float32, groups))
 	const op = "InstanceNormalization"
 	fusedNorm(n, o, op, n.In[3:], func(name, out string) {
 		o.Node("Reshape", name+"/rows", []string{x, rows}, y+"_rows")
 		o.Node(op, name, []string{y + "_rows", ones, zeros}, y+"_normal", Attr{"epsilon", float32(n.Attr["eps"])})
-		o.Node("Reshape", name+"/image", []string{y + "_normal", image}, y+"_image")
+		o.Node("Reshape", name+"/image", []string{y + "_normal", imageDims(o, n.In[0], y+"_dims")}, y+"_image")
 		for _, p := range []string{gamma, beta} {
 			o.Node("Unsqueeze", p, []string{p, axes}, p+"_of_image")
 		}

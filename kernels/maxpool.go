@@ -36,6 +36,6 @@ func MaxPool2D(x *Tensor, kernel, stride, padding int) *Tensor {
 
 func onnxMaxPool(n Node, o ONNX) {
 	k, stride, pad := int(n.Attr["kernel"]), int(n.Attr["stride"]), int(n.Attr["pad"])
-	o.Node("MaxPool", o.Value(n.Out), []string{o.Value(n.In[0])}, o.Value(n.Out), Attr{"ceil_mode", 0}, Attr{"dilations", []int{1, 1}},
+	o.Node("MaxPool", o.Value(n.Out), []string{o.Value(n.In[0])}, o.Value(n.Out), Attr{"ceil_mode", 0}, // dilations, even of 1, are refused by gorgonnx and GoMLX
 		Attr{"kernel_shape", []int{k, k}}, Attr{"pads", []int{pad, pad, pad, pad}}, Attr{"strides", []int{stride, stride}})
 }

@@ -1,6 +1,9 @@
 package kernels
 
-import "strings"
+import (
+	"fmt"
+	"strings"
+)
 
 // Node is one op of a trace: its inputs, output and attributes, and its ONNX form.
 type Node struct {
@@ -15,6 +18,8 @@ type Node struct {
 type ONNX interface {
 	// Opset returns the version of the operator set of the model: nodes must be defined in it.
 	Opset() int
+	// AnySize reports whether height and width of the images are dynamic: nodes must not depend on those of the trace.
+	AnySize() bool
 	// Value returns the name of the value that holds t: an input of the model, or the output of a traced op.
 	Value(t *Tensor) string
 	// Weight adds the stored tensor t as an initializer, once, and returns its name.
@@ -54,6 +59,17 @@ func simple(op string) func(Node, ONNX) {
 		}
 		o.Node(op, o.Value(n.Out), in, o.Value(n.Out))
 	}
+}
+
+// imageDims returns the name of a vector with the dims of the image t in ONNX: a constant, or computed from t by a node with this output if height and width
+// are dynamic.
+func imageDims(o ONNX, t *Tensor, output string) string {
+	if !o.AnySize() {
+		h, w, c := t.Dim(1), t.Dim(2), t.Dim(3)
+		return o.Ints(fmt.Sprintf("image_of_%dx%dx%d", c, h, w), 0, c, h, w)
+	}
+	o.Node("Shape", output, []string{o.Value(t)}, output)
+	return output
 }
 
 // fusedNorm adds the nodes of a norm by calling write with the module's name, then separate nodes for the residual's Add and the Relu that the op fuses.

@@ -148,7 +148,7 @@ func asRows(x *kernels.Tensor) *kernels.Tensor {
 
 // asImages returns the pixels x [N H·W C] as images of the same size as `like`.
 func asImages(x, like *kernels.Tensor) *kernels.Tensor {
-	return kernels.Reshape(x, like.Dim(0), like.Dim(1), like.Dim(2), x.Width())
+	return kernels.ReshapeLike(x, like)
 }
 
 // patchConv is a convolution whose windows do not overlap, with a bias.

@@ -18,6 +18,15 @@ func constant(c *call) (*array, error) {
 
 func identity(c *call) (*array, error) { return c.in[0], nil }
 
+// shapeOf returns the dims of X.
+func shapeOf(c *call) (*array, error) {
+	y := &array{shape: []int{len(c.in[0].shape)}}
+	for _, d := range c.in[0].shape {
+		y.i = append(y.i, int64(d))
+	}
+	return y, nil
+}
+
 // flatten reshapes X to a matrix: the dimensions before axis become the rows, the others the columns.
 func flatten(c *call) (*array, error) {
 	x, k := c.in[0], c.int("axis", 1)

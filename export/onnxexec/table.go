@@ -55,6 +55,7 @@ var table = map[string]spec{
 	"Identity":  {identity, "a", ""},
 	"Dropout":   {identity, "f f? a?", "seed=int"}, // the identity in inference
 	"Flatten":   {flatten, "a", "axis=int"},
+	"Shape":     {shapeOf, "a", ""},
 	"Reshape":   {reshape, "a i", "allowzero=int"},
 	"Squeeze":   {squeeze, "a i?", ""},
 	"Unsqueeze": {unsqueeze, "a i", ""},

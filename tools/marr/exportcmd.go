@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"strings"
@@ -30,7 +31,7 @@ func exportCommand(fs *pflag.FlagSet) func(context.Context, []string) error {
 	x := exporter{}
 	fs.StringVar(&x.data, "data", "", "images `D` for --verify; default: those of the run")
 	fs.BoolVar(&x.dense, "dense", false, "ONNX: add a second output, what the features are pooled from: the last feature map [N C h w] of a convolutional network, or the tokens [N T D] of a transformer")
-	fs.BoolVar(&x.anySize, "any-size", false, "ONNX: let height and width of the images be dynamic, as the number of images is; not possible with the norms group and layer, for vision transformers and for ConvNeXts")
+	anySize := fs.Bool("any-size", true, "ONNX: let height and width of the images be dynamic, as the number of images is; vision transformers have positions and stay at one size")
 	fs.IntVar(&x.opset, "opset", export.Opset, "ONNX: version of the operator set: 17, or 13 for programs that lack LayerNormalization")
 	var opsets []string
 	for _, v := range export.Opsets() {
@@ -61,6 +62,7 @@ func exportCommand(fs *pflag.FlagSet) func(context.Context, []string) error {
 		if err := checkFolder(*out); err != nil {
 			return err
 		}
+		x.anySize, x.sized = *anySize && format.Name() == "ONNX", *anySize && fs.Changed("any-size")
 		if x.s, err = runSubject(*dir, *branch); err != nil {
 			return err
 		}
@@ -87,7 +89,7 @@ func (x exporter) export(ctx context.Context, format export.Format, path string,
 		return err
 	}
 	defer b.Store.Free()
-	if err := format.Write(path, b); err != nil {
+	if b, err = x.write(format, path, b); err != nil {
 		return err
 	}
 	network, err := x.s.network()
@@ -98,10 +100,6 @@ func (x exporter) export(ctx context.Context, format export.Format, path string,
 	if library := network.Arch.ParamNames(); library != "" {
 		names = ", parameter names of " + library
 	}
-	shape := fmt.Sprintf("[N %d %d %d]", b.Channels, b.Height, b.Width)
-	if b.AnySize {
-		shape = fmt.Sprintf("[N %d height width]", b.Channels)
-	}
 	outputs, err := b.Outputs()
 	if err != nil {
 		return err
@@ -111,12 +109,30 @@ func (x exporter) export(ctx context.Context, format export.Format, path string,
 		described = append(described, o.String())
 	}
 	printLine(os.Stdout, "%s: %s backbone of %s as %s: input image %s normalized with the file's mean and std, output %s%s",
-		path, x.s.branch, x.s.name, format.Name(), shape, strings.Join(described, " and "), names)
+		path, x.s.branch, x.s.name, format.Name(), imageShape(b), strings.Join(described, " and "), names)
 	if !verify {
 		return nil
 	}
 	_, err = x.verify(ctx, format, path, b, set)
 	return err
+}
+
+// write writes b, for images of any size if that was asked for by name or is possible. It returns b as it was written.
+func (x exporter) write(format export.Format, path string, b export.Backbone) (export.Backbone, error) {
+	err := format.Write(path, b)
+	if errors.Is(err, export.ErrFixedSize) && !x.sized {
+		b.AnySize = false
+		err = format.Write(path, b)
+	}
+	return b, err
+}
+
+// imageShape describes the images that a file of b takes.
+func imageShape(b export.Backbone) string {
+	if b.AnySize {
+		return fmt.Sprintf("[N %d height width]", b.Channels)
+	}
+	return fmt.Sprintf("[N %d %d %d]", b.Channels, b.Height, b.Width)
 }
 
 // images opens the images that the run was trained on.
@@ -168,6 +184,7 @@ type exporter struct {
 	dev            *vk.Device
 	s              subject
 	anySize, dense bool   // see export.Backbone
+	sized          bool   // --any-size was given: a network of one size is an error
 	opset          int    // see export.Backbone
 	data           string // images of a verification; "": those of the run
 }

@@ -175,16 +175,16 @@ func (f *finetuning) export(ctx context.Context, t *train.Trainer, m *ssl.Finetu
 	}
 	about[classesKey] = string(classes)
 	b := export.Backbone{Store: t.Store, Module: m.Classifier().Probabilities(), Output: export.Probabilities,
-		Height: c.Size, Width: c.Size, Channels: set.C, Metadata: about}
+		Height: c.Size, Width: c.Size, Channels: set.C, AnySize: true, Metadata: about}
 	path := filepath.Join(f.out, classifierFile)
 	format, err := export.FormatOf(path)
 	if err != nil {
 		return err
 	}
-	if err := format.Write(path, b); err != nil {
+	if b, err = x.write(format, path, b); err != nil {
 		return err
 	}
-	printLine(os.Stdout, "%s: input image [N %d %d %d] normalized with the file's mean and std, output probabilities [N %d]", path, set.C, c.Size, c.Size, len(f.train.Classes))
+	printLine(os.Stdout, "%s: input image %s normalized with the file's mean and std, output probabilities [N %d]", path, imageShape(b), len(f.train.Classes))
 	_, err = x.verify(ctx, format, path, b, set)
 	return err
 }

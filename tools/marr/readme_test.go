@@ -11,6 +11,7 @@ import (
 	"strings"
 	"testing"
 
+	"marr/export"
 	"marr/vk"
 )
 
@@ -25,15 +26,24 @@ with torch.no_grad():
 // torchSnippet returns the Python code of README.md.
 func torchSnippet(t *testing.T) string {
 	t.Helper()
-	text, err := os.ReadFile("../../README.md")
-	if err != nil {
-		t.Fatal(err)
-	}
-	code := regexp.MustCompile("(?s)```python\n(.*?)```").FindAllSubmatch(text, -1)
+	code := pythonBlocks(t, "../../README.md")
 	if len(code) != 1 {
 		t.Fatalf("README.md has %d blocks of Python, want 1", len(code))
 	}
-	return string(code[0][1])
+	return code[0]
+}
+
+// pythonBlocks returns the Python code of a document.
+func pythonBlocks(t *testing.T, path string) (code []string) {
+	t.Helper()
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, block := range regexp.MustCompile("(?s)```python\n(.*?)```").FindAllSubmatch(text, -1) {
+		code = append(code, string(block[1]))
+	}
+	return code
 }
 
 // pythonWithTorchvision returns a Python that can run the snippet. It skips the test if there is none.
@@ -59,9 +69,11 @@ func TestReadmeSnippetComputesTheFeaturesOfTheRun(t *testing.T) {
 			ok(t, "pretrain", "--data", dir, "--out", run, "--method", "simclr", "--arch", "resnet18", "--size", "32", "--stem", stem, "--batch", "4", "--epochs", "1", "--eval-every", "0")
 			ok(t, "export", "--run", run, "--out", file)
 			images, features := deviceFeatures(t, run)
+			photo := filepath.Join(dir, "ash", "0.png")
+			checkPreparation(t, python, run, photo, features)
 
 			code := snippet
-			for name, path := range map[string]string{"backbone.safetensors": file, "photo.jpg": filepath.Join(dir, "ash", "0.png")} {
+			for name, path := range map[string]string{"backbone.safetensors": file, "photo.jpg": photo} {
 				if code = strings.ReplaceAll(code, name, path); !strings.Contains(code, path) {
 					t.Fatalf("the snippet does not read %s", name)
 				}
@@ -88,6 +100,51 @@ func TestReadmeSnippetComputesTheFeaturesOfTheRun(t *testing.T) {
 				t.Errorf("the prepared image differs by %g, want at most 1.5/255 of the range of a pixel", d)
 			}
 		})
+	}
+}
+
+// checkPreparation prepares a photograph, the first image of a run, by the Python code of export/README.md with nothing but the metadata of an ONNX file, and
+// compares the features that runtimes compute from it by the same file with the device's.
+func checkPreparation(t *testing.T, python, run, photo string, features []float32) {
+	t.Helper()
+	file := filepath.Join(t.TempDir(), "backbone.onnx")
+	ok(t, "export", "--run", run, "--out", file)
+	model, err := export.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	meta, err := json.Marshal(model.Metadata)
+	if err != nil {
+		t.Fatal(err)
+	}
+	code := pythonBlocks(t, "../../export/README.md")[0]
+	if !strings.Contains(code, "photo.jpg") {
+		t.Fatalf("the first code of export/README.md prepares no photo.jpg:\n%s", code)
+	}
+	code = strings.ReplaceAll(code, "photo.jpg", photo)
+	command := exec.Command(python, "-c", "import sys\nmeta = __import__('json').load(sys.stdin)\n"+code+"sys.stdout.buffer.write(x.astype('<f4').tobytes())\n")
+	command.Stdin, command.Stderr = strings.NewReader(string(meta)), os.Stderr
+	out, err := command.Output()
+	if err != nil {
+		t.Fatalf("%v:\n%s", err, code)
+	}
+	x := make([]float32, len(out)/4)
+	if _, err := binary.Decode(out, binary.LittleEndian, x); err != nil {
+		t.Fatal(err)
+	}
+	raw, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	present, _ := export.Runtimes()
+	for _, r := range present {
+		y, _, err := r.Run(raw, x, []int{1, 3, 32, 32})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if d := largestDifference(t, y[0], features[:len(y[0])]); d > 1e-3 {
+			t.Errorf("%s: the features of the photograph differ by %g, want at most 1e-3", r.Name(), d)
+		}
 	}
 }
 

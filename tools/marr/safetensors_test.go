@@ -61,7 +61,9 @@ func TestImagesOfAVerificationDoNotChangeTheFile(t *testing.T) {
 	t.Parallel()
 	run, _ := trained(t)
 	dir := t.TempDir()
-	ok(t, "export", "--run", run, "--out", filepath.Join(dir, "own.onnx"), "--verify")
+	if said := ok(t, "export", "--run", run, "--out", filepath.Join(dir, "own.onnx"), "--verify"); !strings.Contains(said, "input image [N 1 height width]") {
+		t.Errorf("said %q, want a file for any size", said)
+	}
 	ok(t, "export", "--run", run, "--out", filepath.Join(dir, "other.onnx"), "--verify", "--data", "builtin:fashion:test")
 	var files [2][]byte
 	for i, name := range []string{"own.onnx", "other.onnx"} {
@@ -72,6 +74,9 @@ func TestImagesOfAVerificationDoNotChangeTheFile(t *testing.T) {
 	}
 	if !bytes.Equal(files[0], files[1]) {
 		t.Error("the files differ")
+	}
+	if said := ok(t, "export", "--run", run, "--out", filepath.Join(dir, "fixed.onnx"), "--any-size=false"); !strings.Contains(said, "input image [N 1 16 16]") {
+		t.Errorf("said %q, want a file for one size", said)
 	}
 	r := call(t, nil, "export", "--run", run, "--out", filepath.Join(dir, "none.onnx"), "--verify", "--data", filepath.Join(dir, "none"))
 	if r.status != 1 || !strings.Contains(r.err, "name others with --data, or omit --verify") {

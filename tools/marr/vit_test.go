@@ -31,6 +31,9 @@ func TestVisionTransformersGoThroughTheWorkflow(t *testing.T) {
 				t.Errorf("export said %q", said)
 			}
 		}
+		if r := call(t, nil, "export", "--run", run, "--out", filepath.Join(run, "any.onnx"), "--any-size"); r.status != 1 || !strings.Contains(r.err, "because of its positions") {
+			t.Errorf("export --any-size of a vision transformer: status %d, said %q", r.status, r.err)
+		}
 		dense := filepath.Join(run, "dense.onnx")
 		said := ok(t, "export", "--run", run, "--out", dense, "--dense", "--opset", "13", "--verify")
 		for _, want := range []string{"output features [N 32] and tokens [N 17 32]", "onnx-go agrees with the device on features of ", "onnx-go agrees with the device on tokens of "} {
