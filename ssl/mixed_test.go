@@ -2,10 +2,8 @@ package ssl
 
 import (
 	"encoding/json"
-	"maps"
 	"math"
 	"os"
-	"slices"
 	"strings"
 	"testing"
 
@@ -17,8 +15,9 @@ import (
 // few images amplifies both by chance. Measured: losses 0.04 to 0.44 of autocast's distances, gradients 0.14 to 0.54.
 const lossShare, gradientShare = 0.5, 0.6
 
-// matrixShare is lossShare with matrix units, which round the parameters too. Measured: SimCLR 0.73, the others below 0.5.
-const matrixShare = 0.9
+// amplifiedShare replaces both for SimCLR, whose batch norms amplify most. Measured with several kernels on three versions of lavapipe, with and without
+// matrix units: losses 0.35 to 0.80, gradients 0.2 to 0.65.
+const amplifiedShare = 0.9
 
 // testScale is the loss scale: gradients of so few images overflow at the first one of a run, which would skip steps.
 const testScale = 256
@@ -65,13 +64,13 @@ func TestTenMixedStepsAreCloserThanAutocast(t *testing.T) {
 					}
 				}
 				loss := (&golden.Result{Shape: []int{10}, Data: most.Losses}).Distance(losses)
-				share := lossShare // of autocast's distance
-				if slices.ContainsFunc(slices.Collect(maps.Values(x.prog.Variants())), func(k string) bool { return strings.HasPrefix(k, "coop.") }) {
-					share = matrixShare
+				lossMost, gradientMost := lossShare*most.Loss, gradientShare*most.Gradient
+				if strings.HasPrefix(c.Name, "simclr") {
+					lossMost, gradientMost = amplifiedShare*most.Loss, amplifiedShare*most.Gradient
 				}
-				if !(loss < share*most.Loss && gradient < gradientShare*most.Gradient) || loss < 1e-6 {
-					t.Errorf("losses %.2g from float64, first gradient %.2g: want at most %g and %g of autocast's %g and %g, and more than float32's",
-						loss, gradient, share, gradientShare, most.Loss, most.Gradient)
+				if !(loss < lossMost && gradient < gradientMost) || loss < 1e-6 {
+					t.Errorf("losses %.2g from float64, first gradient %.2g: want at most %.2g and %.2g, parts of autocast's %g and %g, and more than float32's",
+						loss, gradient, lossMost, gradientMost, most.Loss, most.Gradient)
 				}
 			})
 		}

@@ -42,13 +42,14 @@ type row struct {
 type training struct {
 	name          string
 	mixed, passed bool
+	message       string // why it failed
 }
 
 func (t training) String() string {
 	if t.mixed {
-		return t.name + " in mixed precision"
+		return t.name + " in mixed precision: " + t.message
 	}
-	return t.name
+	return t.name + ": " + t.message
 }
 
 // count returns how many trainings in a precision passed, and how many ran.
@@ -113,13 +114,22 @@ func (x implementation) enter(home string) (inside string, err error) {
 	return inside, os.CopyFS(inside, os.DirFS(home))
 }
 
-// outcome is the line of a test of one golden training.
-var outcome = regexp.MustCompile(`(?m)^ +--- (PASS|FAIL): TestTen(\w+)/(\S+)`)
+// outcome is the line of a test of one golden training, message one of its errors.
+var (
+	outcome = regexp.MustCompile(`(?m)^ +--- (PASS|FAIL): (TestTen(\w+)/(\S+))`)
+	message = regexp.MustCompile(`(?m)^ +\w+_test\.go:\d+: (.*)`)
+)
 
 // trainings returns the golden trainings that the output of a test names.
 func trainings(text string) (all []training) {
 	for _, m := range outcome.FindAllStringSubmatch(text, -1) {
-		all = append(all, training{m[3], strings.HasPrefix(m[2], "Mixed"), m[1] == "PASS"})
+		t := training{name: m[4], mixed: strings.HasPrefix(m[3], "Mixed"), passed: m[1] == "PASS"}
+		_, after, _ := strings.Cut(text, "=== RUN   "+m[2]+"\n")
+		during, _, _ := strings.Cut(after, "=== RUN")
+		if said := message.FindStringSubmatch(during); !t.passed && said != nil {
+			t.message = said[1]
+		}
+		all = append(all, t)
 	}
 	return all
 }

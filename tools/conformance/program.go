@@ -57,16 +57,23 @@ func (x implementation) run(ctx context.Context, l limits, home, name string, ar
 // crash is the line in which the Go runtime, LLVM or the C++ library says why a program ends.
 var crash = regexp.MustCompile(`(?m)^(panic: |fatal error: |SIG[A-Z]+: |terminate called|LLVM ERROR).*`)
 
-// said returns the line of an output that says why the program ended: the first that tells of a crash, else the last.
+// said returns the lines of an output that say why the program ended: the first that tells of a crash and the one before it, else the last.
 func said(text string) string {
-	if line := crash.FindString(text); line != "" {
-		return line
+	why := ""
+	if at := crash.FindStringIndex(text); at != nil {
+		text, why = text[:at[0]], text[at[0]:at[1]]
 	}
 	text = strings.TrimSpace(text)
-	if text == "" {
+	last := text[strings.LastIndexByte(text, '\n')+1:]
+	switch {
+	case why == "" && last == "":
 		return "nothing"
+	case why == "":
+		return last
+	case last == "":
+		return why
 	}
-	return text[strings.LastIndexByte(text, '\n')+1:]
+	return last + "; " + why
 }
 
 // inside returns a path as programs of the implementation see it.

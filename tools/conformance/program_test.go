@@ -52,7 +52,7 @@ func TestProgramThatFailsIsARow(t *testing.T) {
 		t.Errorf("passed %v, error %v, rows %v", passed, err, sizes)
 	}
 	for _, want := range []string{
-		"on crash\n\n- `marr devices --check` ended with exit status 2 (it may use 1 GiB of memory); it said: SIGSEGV: segmentation violation\n",
+		"on crash\n\n- `marr devices --check` ended with exit status 2 (it may use 1 GiB of memory); it said: 1 % done; SIGSEGV: segmentation violation\n",
 		"on abort\n\n- `marr devices --check` ended with signal: aborted (it may use 1 GiB of memory); it said: nothing\n",
 		"on large\n\n- `marr devices --check` ended with exit status 2 (it may use 1 GiB of memory); it said: 1048576\n",
 		"on silent\n\n- `marr devices --check` wrote no report; it said: nothing\n",

@@ -92,13 +92,31 @@ func (r row) printFailures(w io.Writer) {
 		fmt.Fprintf(w, "- %s: %s\n", p.Part, p.Message)
 	}
 	for _, o := range r.report.Ops {
-		for _, f := range o.Failures {
-			fmt.Fprintf(w, "- %s: %v\n", o.Name, f)
-		}
+		printOp(w, o)
 	}
 	for _, t := range r.trainings {
 		if !t.passed {
 			fmt.Fprintf(w, "- ten steps of %v\n", t)
 		}
+	}
+}
+
+// printOp writes the failures of an op by case: the first, and how many more there are, with other kernels or along other directions.
+func printOp(w io.Writer, o check.Op) {
+	var cases []string
+	first, more := map[string]optest.Failure{}, map[string]int{}
+	for _, f := range o.Failures {
+		if _, known := first[f.Case]; known {
+			more[f.Case]++
+			continue
+		}
+		first[f.Case], cases = f, append(cases, f.Case)
+	}
+	for _, c := range cases {
+		fmt.Fprintf(w, "- %s: %v", o.Name, first[c])
+		if more[c] > 0 {
+			fmt.Fprintf(w, " (%d more checks of this case failed)", more[c])
+		}
+		fmt.Fprintln(w)
 	}
 }
