@@ -163,7 +163,7 @@ void main() {
 	endSums(tileM, tileN, ty, tx);
 #endif
 #ifdef STATS
-	if (HALF(2)) [[unroll]] for (int i = 0; i < TM * NV; i++) sum[i] = unpackHalves(packHalves(sum[i])); // the statistics are those of y
+	if (HALF(2)) [[unroll]] for (int i = 0; i < TM * NV; i++) sum[i] = asStored(sum[i]); // the statistics are those of y
 	stats(tileM, tileN, ty, tx, min(rows - m0, BM));
 #endif
 }

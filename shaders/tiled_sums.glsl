@@ -35,7 +35,7 @@ void putRow(int i, int to, int tileN, int tx, bool inside) {
 	}
 	[[unroll]] for (int v = 0; v < NV; v++) {
 		vec4 d = mix(vec4(0), old[v] + sum[i * NV + v], keep[v]);
-		if (HALF(2)) d = unpackHalves(packHalves(d)); // the sums are those of y
+		if (HALF(2)) d = asStored(d); // the sums are those of y
 		if (inside && tileN * N4 + tx + v * STRIPS < p.k4) {
 			STORE(y, to + tileN * N4 + tx + v * STRIPS, d);
 			d -= p.increment != 0u ? old[v] : vec4(0);
