@@ -37,6 +37,7 @@ type Study struct {
 	Axes          []Axis             `json:"axes"`
 	Seeds         []uint64           `json:"seeds"`
 	Score         string             `json:"score"` // the name of the score that decides
+	TestImages    int                `json:"test_images,omitempty"`
 	Untrained     map[string]float64 `json:"untrained"`
 	Results       []Result           `json:"results"`
 }
@@ -170,8 +171,8 @@ func (s *Study) RowMean(score string, row int) Stat {
 	return newStat(values)
 }
 
-// format returns a score with its unit.
-func format(score string, v float64) string {
+// Format returns a score with its unit.
+func Format(score string, v float64) string {
 	if isPercent(score) {
 		return fmt.Sprintf("%.1f %%", v)
 	}

@@ -105,16 +105,16 @@ func (s *Study) readAugmentations() (out []string) {
 		out = append(out, text+".")
 	}
 	if len(alone) > 0 {
-		text := fmt.Sprintf("The best single augmentation is %s with %s", alone[0].name, format(s.Score, alone[0].Mean))
+		text := fmt.Sprintf("The best single augmentation is %s with %s", alone[0].name, Format(s.Score, alone[0].Mean))
 		if u, ok := s.Untrained[s.Score]; ok {
-			text += fmt.Sprintf(" (untrained network: %s)", format(s.Score, u))
+			text += fmt.Sprintf(" (untrained network: %s)", Format(s.Score, u))
 		}
 		out = append(out, text+".")
 	}
 	if len(together) > 0 {
 		out = append(out, s.readLead("The best pair is", together))
 		if r := s.At(s.Score); r.N > 0 {
-			out = append(out, fmt.Sprintf("All augmentations of the method together reach %s.", format(s.Score, r.Mean)))
+			out = append(out, fmt.Sprintf("All augmentations of the method together reach %s.", Format(s.Score, r.Mean)))
 		}
 	}
 	return append(out, s.readDrops(gains)...)
@@ -148,7 +148,7 @@ func (s *Study) readDrops(gains []gain) []string {
 // readLead names the first of some places, the second, and whether the distance is more than chance.
 func (s *Study) readLead(begin string, all []place) string {
 	first := all[0]
-	text := fmt.Sprintf("%s %s with %s", begin, first.name, format(s.Score, first.Mean))
+	text := fmt.Sprintf("%s %s with %s", begin, first.name, Format(s.Score, first.Mean))
 	if len(all) == 1 {
 		return text + "."
 	}
@@ -172,7 +172,7 @@ func (s *Study) readValues() []string {
 	}
 	out := []string{s.readLead(fmt.Sprintf("By the %s, the best setting is", Title(s.Score)), all)}
 	if last := all[len(all)-1]; len(all) > 1 {
-		out = append(out, fmt.Sprintf("The worst is %s with %s (untrained network: %s).", last.name, format(s.Score, last.Mean), format(s.Score, s.Untrained[s.Score])))
+		out = append(out, fmt.Sprintf("The worst is %s with %s (untrained network: %s).", last.name, Format(s.Score, last.Mean), Format(s.Score, s.Untrained[s.Score])))
 	}
 	for k, axis := range s.Axes {
 		for _, end := range []int{0, len(axis.Values) - 1} {
@@ -192,14 +192,29 @@ func (s *Study) placeOf(name string) []int {
 }
 
 // readNoise says how sure the other sentences are.
-func (s *Study) readNoise() []string {
+func (s *Study) readNoise() (out []string) {
 	noise := s.noise()
 	if math.IsNaN(noise) {
-		return []string{"There is one seed, which cannot tell a small difference from chance: --seeds 3 adds two to each run."}
+		out = append(out, "There is one seed, which cannot tell a small difference from chance: --seeds 3 adds two to each run.")
+	} else {
+		limit := 2 * noise * math.Sqrt(2/float64(len(s.Seeds)))
+		out = append(out, fmt.Sprintf("Runs that differ in the seed alone have a standard deviation of %s: between two cells of %d seeds, a difference below %s may be chance.",
+			difference(s.Score, noise), len(s.Seeds), difference(s.Score, limit)))
 	}
-	n := float64(len(s.Seeds))
-	return []string{fmt.Sprintf("Runs that differ in the seed alone have a standard deviation of %s: between two cells of %d seeds, a difference below %s may be chance.",
-		difference(s.Score, noise), len(s.Seeds), difference(s.Score, 2*noise*math.Sqrt(2/n)))}
+	best, known := math.Inf(-1), 0
+	for _, r := range s.Results {
+		if v, ok := r.Scores[s.Score]; ok {
+			best, known = max(best, v), known+1
+		}
+	}
+	if s.TestImages > 0 && known > 0 {
+		p := best / 100
+		out = append(out, fmt.Sprintf("The choice of the %d test images alone gives an accuracy a standard error of %.1f points.", s.TestImages, 100*math.Sqrt(p*(1-p)/float64(s.TestImages))))
+	}
+	if u, ok := s.Untrained[s.Score]; ok && known > 0 && best <= u {
+		out = append(out, "No run is above the untrained network: they are too short to compare anything; give more --time.")
+	}
+	return out
 }
 
 // readRest counts the runs that diverged, raised an alarm or are missing, and compares the scores with RankMe.

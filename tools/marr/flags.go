@@ -81,8 +81,13 @@ func (n *number) Set(text string) (err error) {
 // warmupEpochs is the value of --warmup-epochs, from which train.Config.Resolve computes the fraction of --warmup.
 type warmupEpochs struct{ c *train.Config }
 
-func (w warmupEpochs) String() string { return "" }
-func (w warmupEpochs) Type() string   { return "float" }
+func (w warmupEpochs) String() string {
+	if w.c == nil || w.c.WarmupEpochs == 0 && w.c.Warmup > 0 {
+		return "" // not given
+	}
+	return strconv.FormatFloat(w.c.WarmupEpochs, 'g', -1, 64)
+}
+func (w warmupEpochs) Type() string { return "float" }
 
 // Set replaces the fraction, which is 0 for 0 epochs.
 func (w warmupEpochs) Set(text string) (err error) {

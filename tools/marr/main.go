@@ -32,6 +32,7 @@ func commands() []command {
 		{"data", "inspect D", "describe images D (see marr pretrain --help, --data): number, sizes, labels", dataCommand},
 		{"views", "--data D --method M --out FILE", "paint the views that a method trains on", viewsCommand},
 		{"pretrain", "--data D --out DIR", "train a backbone without labels", pretrainCommand},
+		{"ablate", "--data D --out DIR", "train a map of short runs: which augmentations matter, or which values of a setting", ablateCommand},
 		{"eval", "knn|linear|finetune", "measure a backbone by nearest neighbors, a linear probe or fine-tuning", evalCommand},
 		{"finetune", "--run DIR --train D --out DIR", "train a backbone and a classifier on labeled images", finetuneCommand},
 		{"predict", "--model FILE --data D", "classify images by a classifier.onnx", predictCommand},

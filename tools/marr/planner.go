@@ -142,7 +142,16 @@ func (p *settings) checkLength(limit time.Duration, epochs int) error {
 }
 
 // plan opens the images, chooses the open settings, and prints the plan. After it, close closes the images.
-func (p *planner) plan(ctx context.Context) (err error) {
+func (p *planner) plan(ctx context.Context) error {
+	err := p.choose(ctx)
+	if err == nil && !p.resumed {
+		p.print()
+	}
+	return err
+}
+
+// choose opens the images and chooses the open settings. After it, close closes the images.
+func (p *planner) choose(ctx context.Context) (err error) {
 	defer func() {
 		if err != nil {
 			p.close()
@@ -167,13 +176,7 @@ func (p *planner) plan(ctx context.Context) (err error) {
 	if err := p.openTeacher(ctx); err != nil {
 		return err
 	}
-	if err := p.chooseTraining(ctx); err != nil {
-		return err
-	}
-	if !p.resumed {
-		p.print()
-	}
-	return nil
+	return p.chooseTraining(ctx)
 }
 
 // open opens the images for views of px pixels, unless they are open.
@@ -183,8 +186,11 @@ func (p *planner) open(ctx context.Context, px int) (err error) {
 			return err
 		}
 	}
-	if p.set = p.opened; p.from != nil {
-		p.set = withChannels(p.opened, p.from.channels)
+	if p.set = p.opened; p.mostImages > 0 {
+		p.set = subsample(p.set, p.mostImages)
+	}
+	if p.from != nil {
+		p.set = withChannels(p.set, p.from.channels)
 	}
 	return nil
 }

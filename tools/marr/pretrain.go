@@ -23,6 +23,7 @@ type pretrainOptions struct {
 	recipeName, viewsFile, out, onCollapse string
 	init, teacher, device, tune            *string
 	resume, dryRun                         bool
+	mostImages                             int           // that the run is trained on, evenly spaced; 0: all
 	limit                                  time.Duration // that the run may take; 0: the default of the device
 	saving                                 *saveOptions
 	quality                                *qualityOptions
@@ -73,17 +74,32 @@ func pretrainCommand(fs *pflag.FlagSet) func(context.Context, []string) error {
 
 // declare declares the flags of pretrain.
 func (o *pretrainOptions) declare(fs *pflag.FlagSet, c *run.Config) {
-	end := inGroup(fs, dataGroup)
-	fs.StringVar(&c.Data, "data", "", "images `D` to train on: a folder, a list, an archive, a data-set file, or "+strings.Join(data.Builtins(), ", "))
-	fs.StringVar(&o.viewsFile, "views", "", "`FILE`.toml that changes the method's views; marr views --print writes such a file, marr views --out paints it")
-	end()
-	end = inGroup(fs, outputGroup)
+	o.declareImages(fs, c)
+	end := inGroup(fs, outputGroup)
 	fs.StringVar(&o.out, "out", "", "`DIR` for the run")
 	fs.BoolVar(&o.resume, "resume", false, "continue the run in --out with its settings; flags must agree with them, and --data may name another path of the same images")
 	fs.BoolVar(&o.dryRun, "dry-run", false, "print the plan and train nothing")
 	o.saving = saveFlags(fs)
 	end()
-	end = inGroup(fs, methodGroup)
+	o.declareSettings(fs, c)
+	o.init = initFlag(fs)
+	o.quality = qualityFlags(fs)
+	end = inGroup(fs, evaluationGroup)
+	fs.StringVar(&o.onCollapse, "on-collapse", "warn", "`warn|stop` if embeddings become constant or lose rank, or when a teacher becomes uniform or dominated by one prototype")
+	choices(fs, "on-collapse", []string{"warn", "stop"})
+	end()
+}
+
+// declareImages declares the flags for images and views.
+func (o *pretrainOptions) declareImages(fs *pflag.FlagSet, c *run.Config) {
+	defer inGroup(fs, dataGroup)()
+	fs.StringVar(&c.Data, "data", "", "images `D` to train on: a folder, a list, an archive, a data-set file, or "+strings.Join(data.Builtins(), ", "))
+	fs.StringVar(&o.viewsFile, "views", "", "`FILE`.toml that changes the method's views; marr views --print writes such a file, marr views --out paints it")
+}
+
+// declareSettings declares the flags for the method, the network, the optimization and the device.
+func (o *pretrainOptions) declareSettings(fs *pflag.FlagSet, c *run.Config) {
+	end := inGroup(fs, methodGroup)
 	fs.StringVar(&c.Method, "method", "", "`NAME` of the method, or list to print all methods with their settings for --data, --arch, --size and --epochs")
 	choices(fs, "method", append(ssl.Methods(), "list"))
 	fs.StringVar(&o.recipeName, "recipe", "", "`NAME` of a recipe or a FILE.toml with settings, or list to print all recipes; flags override its settings")
@@ -91,17 +107,11 @@ func (o *pretrainOptions) declare(fs *pflag.FlagSet, c *run.Config) {
 	o.teacher = teacherFlag(fs)
 	end()
 	networkFlags(fs, &c.Config, "")
-	o.init = initFlag(fs)
 	headFlags(fs, &c.Config)
 	trainFlags(fs, &c.Config)
 	end = inGroup(fs, optimizationGroup)
 	fs.DurationVar(&o.limit, "time", 0, "`TIME` that the run may take, such as 90m or 12h: it sets --epochs; default: 35m on a CPU, else 12h")
 	exclusive(fs, "time", "epochs", "the time that the run may take, or its length")
-	end()
-	o.quality = qualityFlags(fs)
-	end = inGroup(fs, evaluationGroup)
-	fs.StringVar(&o.onCollapse, "on-collapse", "warn", "`warn|stop` if embeddings become constant or lose rank, or when a teacher becomes uniform or dominated by one prototype")
-	choices(fs, "on-collapse", []string{"warn", "stop"})
 	end()
 	o.device, o.tune = deviceFlag(fs), tuneFlag(fs)
 	methodFlags(fs)
