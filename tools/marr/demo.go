@@ -49,6 +49,7 @@ type summary struct {
 	ImagesPerSecond float64           `json:"images_per_second,omitempty"` // of this call; 0: it trained nothing
 	Eval            map[string]scores `json:"eval"`
 	ONNX            onnxSummary       `json:"onnx"`
+	Report          string            `json:"report"` // a page about the run
 }
 
 type onnxSummary struct {
@@ -70,7 +71,7 @@ type demo struct {
 func demoCommand(fs *pflag.FlagSet) func(context.Context, []string) error {
 	seed := fs.Uint64("seed", 1, "random seed")
 	end := inGroup(fs, outputGroup)
-	out := fs.String("out", "runs/demo", "`DIR` for the run, backbone.onnx and summary.json")
+	out := fs.String("out", "runs/demo", "`DIR` for the run, backbone.onnx, summary.json and report.html")
 	resume := fs.Bool("resume", false, "continue a demo that was stopped")
 	end()
 	device := deviceFlag(fs)
@@ -110,9 +111,31 @@ func (d *demo) run(ctx context.Context, resume bool) error {
 	if err := d.export(ctx, s); err != nil {
 		return err
 	}
-	d.summary.Seconds = time.Since(start).Seconds()
+	d.summary.Seconds, d.summary.Report = time.Since(start).Seconds(), filepath.Join(d.dir, "report.html")
+	if err := d.write(); err != nil { // before the report, which has the table
+		return err
+	}
+	if err := d.report(ctx); err != nil {
+		return err
+	}
 	d.print()
-	return d.write()
+	return nil
+}
+
+// demoReportImages is the number of images that the demo's report looks at: two seconds on two CPU cores.
+const demoReportImages = 300
+
+// report writes a page about the run.
+func (d *demo) report(ctx context.Context) error {
+	x := newReporter(pflag.NewFlagSet("report", pflag.ContinueOnError))
+	x.images, x.dev = demoReportImages, d.dev
+	if err := x.read([]string{d.dir}); err != nil {
+		return err
+	}
+	if err := x.look(ctx); err != nil {
+		return fmt.Errorf("%w during the report: the trained network and its results are saved in %s", err, d.dir)
+	}
+	return x.write(d.summary.Report)
 }
 
 // pretrain trains the network and begins the summary.
@@ -229,7 +252,7 @@ func (d *demo) print() {
 		d.test.Len(), eval.FewShotDraws, random.FinetuneDraws, d.summary.Seed, d.summary.Device)
 	fmt.Printf("With 10 labels per class, %s of pre-training without labels change the accuracy by %+.1f points (frozen network) and %+.1f points (fine-tuned).\n",
 		count(d.summary.Epochs, "epoch"), trained.Linear10-random.Linear10, *trained.Finetune10-*random.Finetune10)
-	printLine(os.Stdout, "%.0f s in total; backbone: %s, table: %s", d.summary.Seconds, d.summary.ONNX.Path, filepath.Join(d.dir, "summary.json"))
+	printLine(os.Stdout, "%.0f s in total; backbone: %s, table: %s, report to look at: %s", d.summary.Seconds, d.summary.ONNX.Path, filepath.Join(d.dir, "summary.json"), d.summary.Report)
 }
 
 func (d *demo) write() error {

@@ -19,7 +19,7 @@ import (
 )
 
 func reportCommand(fs *pflag.FlagSet) func(context.Context, []string) error {
-	x := &reporter{fs: fs, sprites: map[string]int{}}
+	x := newReporter(fs)
 	end := inGroup(fs, dataGroup)
 	fs.StringVar(&x.data, "data", "", "images `D` to look at; default: those that each run was trained on")
 	fs.IntVar(&x.images, "images", 2000, "look at no more images than this, evenly spaced; 0: at none, for a quick report of settings and curves")
@@ -32,23 +32,20 @@ func reportCommand(fs *pflag.FlagSet) func(context.Context, []string) error {
 		if err := checkReport(args, *out, x.images); err != nil {
 			return err
 		}
-		for _, dir := range args {
-			r, err := page.ReadRun(dir)
-			if errors.Is(err, os.ErrNotExist) {
-				_, err = runConfig(dir)
-			}
-			if err != nil {
-				return err
-			}
-			x.page.Runs = append(x.page.Runs, r)
+		if err := x.read(args); err != nil {
+			return err
 		}
 		if x.images > 0 {
-			if err := x.look(ctx, *device); err != nil {
+			var err error
+			if x.dev, err = openDevice(*device); err != nil {
+				return fmt.Errorf("%w; --images 0 makes a report without a device", err)
+			}
+			defer x.dev.Close()
+			if err := x.look(ctx); err != nil {
 				return err
 			}
 		}
-		x.page.Made = fmt.Sprintf("Made on %s by marr report", time.Now().Format("2006-01-02 15:04"))
-		if err := net.WriteFileAtomic(*out, func(w io.Writer) error { return page.Write(w, &x.page) }); err != nil {
+		if err := x.write(*out); err != nil {
 			return err
 		}
 		info, err := os.Stat(*out)
@@ -100,13 +97,25 @@ type reporter struct {
 	sprites map[string]int // number of a sprite, by the fingerprint of its images
 }
 
-// look adds pictures and maps to all runs. What fails becomes a note on the page, unless ctx is done.
-func (x *reporter) look(ctx context.Context, device string) error {
-	var err error
-	if x.dev, err = openDevice(device); err != nil {
-		return fmt.Errorf("%w; --images 0 makes a report without a device", err)
+func newReporter(fs *pflag.FlagSet) *reporter { return &reporter{fs: fs, sprites: map[string]int{}} }
+
+// read adds runs to the page.
+func (x *reporter) read(dirs []string) error {
+	for _, dir := range dirs {
+		r, err := page.ReadRun(dir)
+		if errors.Is(err, os.ErrNotExist) {
+			_, err = runConfig(dir)
+		}
+		if err != nil {
+			return err
+		}
+		x.page.Runs = append(x.page.Runs, r)
 	}
-	defer x.dev.Close()
+	return nil
+}
+
+// look adds pictures and maps to all runs, by networks on dev. What fails becomes a note on the page, unless ctx is done.
+func (x *reporter) look(ctx context.Context) error {
 	for _, r := range x.page.Runs {
 		if err := x.lookAt(ctx, r); ctx.Err() != nil {
 			return err
@@ -115,6 +124,12 @@ func (x *reporter) look(ctx context.Context, device string) error {
 		}
 	}
 	return nil
+}
+
+// write writes the page.
+func (x *reporter) write(path string) error {
+	x.page.Made = fmt.Sprintf("Made on %s by marr report", time.Now().Format("2006-01-02 15:04"))
+	return net.WriteFileAtomic(path, func(w io.Writer) error { return page.Write(w, &x.page) })
 }
 
 // note adds a note to the page, and prints it.

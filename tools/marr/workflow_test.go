@@ -265,13 +265,16 @@ func TestDemoWritesTheSummary(t *testing.T) {
 			t.Errorf("summary has %d keys, want %v: %s", len(at), want, raw)
 		}
 	}
-	keys(got, "device", "method", "arch", "dataset", "images", "epochs", "batch", "seed", "seconds", "images_per_second", "eval", "onnx")
+	keys(got, "device", "method", "arch", "dataset", "images", "epochs", "batch", "seed", "seconds", "images_per_second", "eval", "onnx", "report")
 	rows := got["eval"].(map[string]any)
 	keys(rows, "raw", "random", "pretrained")
 	row := []string{"knn1", "knn20", "linear", "linear10", "linear10_std"}
 	keys(rows["raw"].(map[string]any), row...)
 	for _, k := range []string{"random", "pretrained"} {
 		keys(rows[k].(map[string]any), append(row, "finetune10", "finetune10_n")...)
+	}
+	if html, err := os.ReadFile(got["report"].(string)); err != nil || !strings.Contains(string(html), "<h3>Nearest neighbors</h3>") || !strings.Contains(string(html), "Accuracy on test images") {
+		t.Errorf("%v: the report lacks pictures or the table", err)
 	}
 	keys(got["onnx"].(map[string]any), "path", "max_abs_diff", "cosine_min", "checked_by")
 	if speed := d.summary.ImagesPerSecond * d.summary.Seconds; speed < 256 {
