@@ -217,6 +217,9 @@ func ForcedVariants(dev *vk.Device, alternatives []string) []string {
 		} else if strings.HasPrefix(k, "small.") {
 			k = "small"
 		}
+		if k == "lean" && !Fits(dev.Info(), "conv.k1") { // it names convolutions too
+			continue
+		}
 		if word := InputAccess(dev) + "," + k; !slices.Contains(out, word) {
 			out = append(out, word)
 		}
