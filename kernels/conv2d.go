@@ -113,10 +113,9 @@ func (g *Graph) convData(dx *Tensor, add int, dy, w *Tensor, c convShape) *contr
 	}
 	by := &contribution{all: all}
 	if len(classes) > 1 && c.h%c.stride == 0 && c.w%c.stride == 0 && len(classes) == c.stride*c.stride {
-		one := slices.MaxFunc(classes, func(a, b gemmForward) int { return cmp.Compare(a.work, b.work) })
-		if pick := g.chooseForward(one); pick.tile != nil { // all classes in one dispatch, which reads dy once
-			one.stride, one.classes, one.tapsH, one.tapsW, one.offH, one.offW, one.wTap0, one.out0, one.work = c.stride, 1, c.r, c.s, c.pad, c.pad, 0, 0, c.work()
-			by.products = append(by.products, g.forwardBy(pick, one))
+		most := slices.MaxFunc(classes, func(a, b gemmForward) int { return cmp.Compare(a.work, b.work) })
+		if pick := g.chooseForward(most); pick.tile != nil { // one dispatch reads dy once
+			by.products = append(by.products, g.forwardBy(pick, most.ofAllClasses(c)))
 			return by
 		}
 	}
@@ -125,6 +124,14 @@ func (g *Graph) convData(dx *Tensor, add int, dy, w *Tensor, c convShape) *contr
 		by.products = append(by.products, g.gemmForward(x))
 	}
 	return by
+}
+
+// ofAllClasses returns the product of all classes in one dispatch, for that of one class: the kernel finds the taps of each (tiled_gather.glsl).
+func (a gemmForward) ofAllClasses(c convShape) gemmForward {
+	a.stride, a.classes, a.work = c.stride, 1, c.work()
+	a.tapsH, a.tapsW, a.offH, a.offW = c.r, c.s, c.pad, c.pad
+	a.wTap0, a.out0 = 0, 0
+	return a
 }
 
 // convWeight adds dw[k r s c] = Σ_{n p q} dy[n p q k] · x[n, p·stride − pad + r, …, c] to the parameter's gradient.

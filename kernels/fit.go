@@ -49,7 +49,8 @@ func Fits(d vk.Info, kernel string) bool {
 	return registers(kernel) <= budget(d)
 }
 
-// normedRegisters is what a kernel needs to read x through a batch norm: two vectors for each of the two that an invocation loads.
+// normedRegisters is about what a kernel of the tiled family needs more to work for batch norms as it loads: coefficients for each vector that an invocation
+// loads, and a second vector.
 const normedRegisters = 16
 
 // FitsNormed is Fits for a kernel of the tiled or coop family that works for batch norms as it loads (NORMED and NORM_BACK of shaders/tiled.comp).

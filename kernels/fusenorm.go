@@ -51,27 +51,32 @@ func (g *Graph) gradientSums(b *norm, dy *Tensor) (part *Tensor, parts int) {
 		}
 	}
 	if !g.withSums(products, by...) {
+		b.open = nil
 		return nil, 0
+	}
+	if relu == openBit && !g.replace([]*recording{&b.applied}, b.applyLaunch()) {
+		misuse("BatchNorm", "%v: its kernel cannot be replaced", b.y)
 	}
 	return part, parts
 }
 
-// openBits returns how sums finds where the ReLU was open (relu in tiled_sums.glsl): where a·x + b is positive or, behind a residual, by a bit for each element,
-// which bn_apply then stores.
+// How sums finds where the ReLU was open (relu in tiled_sums.glsl): there is none; by a bit for each element, which bn_apply stores; where a·x + b > 0.
+const (
+	noReLU = iota
+	openBit
+	openSign
+)
+
+// openBits returns how sums finds where the ReLU of b was open, and the bits if it needs them: behind a residual.
 func (g *Graph) openBits(b *norm) (relu int, bits bind) {
 	switch {
 	case !b.relu:
-		return 0, whole(b.coef).idle()
+		return noReLU, whole(b.coef).idle()
 	case b.residual == nil:
-		return 2, whole(b.coef).idle()
+		return openSign, whole(b.coef).idle()
 	}
-	if b.open == nil {
-		b.open = g.alloc("open", I32, []int{ceil(b.x.Rows(), applyRows) * b.x.quads()})
-		if !g.replace([]*recording{&b.applied}, b.applyLaunch()) {
-			misuse("BatchNorm", "%v: its kernel cannot be replaced", b.y)
-		}
-	}
-	return 1, whole(b.open)
+	b.open = g.alloc("open", I32, []int{ceil(b.x.Rows(), applyRows) * b.x.quads()})
+	return openBit, whole(b.open)
 }
 
 // reader is a step that reads a tensor as binding i.

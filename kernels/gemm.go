@@ -15,8 +15,8 @@ type gemmForward struct {
 	images                   int
 	y, x, w                  *Tensor
 	work                     float64
-	classes                  int  // strided dgrad: y is written by so many dispatches, each a class of its positions
-	stride                   int  // or by one, for the classes of this stride; 0: there are none
+	classes                  int  // strided dgrad (convData): y is written by so many dispatches, each a class of its positions; 0 or 1: by one
+	stride                   int  // strided dgrad in one dispatch: all stride² classes; 0: there are none
 	more                     bool // another class follows
 	batched                  bool // an image is one of a batch of matrices, with a w of its own
 }

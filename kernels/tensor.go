@@ -95,7 +95,8 @@ func (t *Tensor) Track() *Tensor {
 	return t
 }
 
-// Grad returns the gradient with respect to t of the loss of Backward, or nil if there is none.
+// Grad returns the gradient with respect to t, an input with Track or a parameter's value, of the loss of Backward, or nil if there is none. The backward
+// pass may use the gradients of other tensors up.
 func (t *Tensor) Grad() *Tensor {
 	switch {
 	case t.param != nil:

@@ -2,7 +2,7 @@
 layout(push_constant) uniform Push {
 	uint rows, gridW, gridHW;   // positions in this dispatch; grid width and area
 	int c, c4, k4, inH, inW;    // input channels, in vectors; output vectors
-	int step, offH, offW, dir;  // position = grid·step + off + tap·dir; with STRIDE of tiled.glsl, off is the padding, and taps are those of all classes
+	int step, offH, offW, dir;  // position = grid·step + off + tap·dir; with STRIDE of tiled_gather.glsl, off is the padding, and taps are those of all classes
 	int tapsH, tapsW, wTap0, wTapH, wTapW, wIn;
 	int outN, outH, outW, out0; // in vectors
 	uint add;

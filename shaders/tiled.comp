@@ -9,7 +9,7 @@
 // A group makes BM × BN numbers with (BM/TM)·(BN/TN) invocations of TM × TN. The operands of the next BK terms are loaded into registers before those in
 // shared memory are multiplied. Nothing uses them before the barrier, or compilers would wait for them at once; and no branch lies between, or compilers
 // would load them behind it.
-// Bindings: gather: 0 x   1 w   2 y   3 coef of the batch norm that x is read through   4 part (stats, sums)   5 x, 6 y, 7 coef of the batch norm (sums)
+// Bindings: gather: 0 x   1 w   2 y   3 coef of the batch norm that x is read through   4 part (stats, sums)   5 x, 6 open, 7 coef of the batch norm (sums)
 //           outer: 0 x   1 dy   2 part   3 as gather   4 z, 5 dz, 6 back of the batch norm that dy is the gradient of
 // Grid: x, z tiles in strips of eight columns, so that groups at work at the same time share rows and columns;  y batch (gather) or chunk (outer).
 //! variant gather_128x128 -DGATHER -DBM=128 -DBN=128 -DTM=8 -DTN=8
