@@ -68,6 +68,14 @@ func TestReadingFollowsFromTheNumbers(t *testing.T) {
 	if got := s.Reading(); got != want {
 		t.Errorf("got\n%s\nwant\n%s", got, want)
 	}
+	for i := range s.Results { // the same means, and a deviation of 14 points
+		s.Results[i].Scores[Linear] += []float64{-9.9, 9.9}[i/7]
+	}
+	for _, part := range []string{"next is color with +8.0 points, and their order may be chance.", "15.0 points above crop+cutout, which may be chance.", "Perhaps drop cutout (−2.5 points)"} {
+		if got := s.Reading(); !strings.Contains(got, part) {
+			t.Errorf("with much noise, lacks %q: %s", part, got)
+		}
+	}
 	s.Seeds, s.Results = s.Seeds[:1], s.Results[:5] // up to crop+color
 	s.Results[4].Scores[Linear], s.Results[2].Alarms = 39, []string{"collapse"}
 	for _, part := range []string{"The best pair is crop+color with 39.0 %.", "There is one seed", "1 of 7 runs raised an alarm", "2 of 7 runs are still to be trained"} {

@@ -31,7 +31,8 @@ func (s *Study) WriteTable(w io.Writer) {
 		for j, name := range columns.Values {
 			line += fmt.Sprintf("  %*s", cellWidth(name), s.At(s.Score, i, j).text())
 		}
-		line += fmt.Sprintf("  %7s", Stat{Mean: s.RowMean(s.Score, i).Mean, N: s.RowMean(s.Score, i).N}.text())
+		mean := s.RowMean(s.Score, i)
+		line += fmt.Sprintf("  %7s", Stat{Mean: mean.Mean, N: min(mean.N, 1)}.text())
 		fmt.Fprintln(w, line)
 	}
 	if x := s.At(s.Score); x.N > 0 {
@@ -46,7 +47,7 @@ func (x Stat) text() string {
 	switch {
 	case x.N == 0:
 		return "–"
-	case x.N > 1 && x.Std > 0:
+	case x.N > 1:
 		return fmt.Sprintf("%.1f±%.1f", x.Mean, x.Std)
 	}
 	return fmt.Sprintf("%.1f", x.Mean)

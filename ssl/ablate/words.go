@@ -98,9 +98,12 @@ func (s *Study) readAugmentations() (out []string) {
 	alone, together, gains := s.best(singles), s.best(pairs), s.gains()
 	if len(gains) > 0 {
 		g := gains[0]
-		text := fmt.Sprintf("By the %s, %s matters most: added to another augmentation it changes the score by %s on average", Title(s.Score), g.name, s.signed(g.mean))
+		text := fmt.Sprintf("By %s, %s matters most: added to another augmentation it changes the score by %s on average", s.judge(), g.name, s.signed(g.mean))
 		if len(gains) > 1 {
 			text += fmt.Sprintf("; next is %s with %s", gains[1].name, s.signed(gains[1].mean))
+			if g.mean-gains[1].mean < 2*math.Hypot(g.error, gains[1].error) {
+				text += ", and their order may be chance"
+			}
 		}
 		out = append(out, text+".")
 	}
@@ -170,7 +173,7 @@ func (s *Study) readValues() []string {
 	if len(all) == 0 {
 		return nil
 	}
-	out := []string{s.readLead(fmt.Sprintf("By the %s, the best setting is", Title(s.Score)), all)}
+	out := []string{s.readLead(fmt.Sprintf("By %s, the best setting is", s.judge()), all)}
 	if last := all[len(all)-1]; len(all) > 1 {
 		out = append(out, fmt.Sprintf("The worst is %s with %s (untrained network: %s).", last.name, Format(s.Score, last.Mean), Format(s.Score, s.Untrained[s.Score])))
 	}
@@ -244,7 +247,7 @@ func (s *Study) readRest() (out []string) {
 	for _, x := range []struct {
 		n    int
 		text string
-	}{{failed, "diverged"}, {alarmed, "raised an alarm of collapse"}, {all - len(s.Results), "are still to be trained"}} {
+	}{{failed, "diverged"}, {alarmed, "raised an alarm, which ablation.json has"}, {all - len(s.Results), "are still to be trained"}} {
 		if x.n > 0 {
 			out = append(out, fmt.Sprintf("%d of %d runs %s.", x.n, all, x.text))
 		}
@@ -268,6 +271,14 @@ func ranked(v []float64) []float64 {
 		}
 	}
 	return out
+}
+
+// judge returns the score that decides, within a sentence.
+func (s *Study) judge() string {
+	if s.Score == Rank {
+		return Title(Rank)
+	}
+	return "the " + Title(s.Score)
 }
 
 // signed returns a difference with its sign.

@@ -172,7 +172,7 @@ func (a *ablation) planner(ctx context.Context, c ablate.Cell) (*planner, error)
 	one := newAblation(fs)
 	set := func(name, value string) error {
 		if err := fs.Set(name, value); err != nil {
-			return usagef("--%s %s: not a value of this flag: %v", name, quoted(value), err)
+			return usagef("--%s %s: want %s", name, quoted(value), wantedValue(fs.Lookup(name)))
 		}
 		return nil
 	}

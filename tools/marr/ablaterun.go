@@ -152,7 +152,8 @@ func (a *ablation) describe(x ablate.Result) string {
 		}
 	}
 	if len(x.Alarms) > 0 {
-		parts = append(parts, "alarm at "+x.Alarms[0])
+		what := strings.SplitN(x.Alarms[0], ": ", 3) // the step, what happened, and what to do, which is in ablation.json
+		parts = append(parts, "alarm at "+strings.Join(what[:min(2, len(what))], ": "))
 	}
 	return strings.Join(parts, ", ")
 }
@@ -176,7 +177,7 @@ func (a *ablation) show() {
 	fmt.Println()
 	a.file.WriteTable(os.Stdout)
 	fmt.Printf("\n%s\n\n", a.file.Reading)
-	printLine(os.Stdout, "%s: map of the score; %s: all results", filepath.Join(a.out, a.file.Score+".png"), filepath.Join(a.out, ablationJSON))
+	printLine(os.Stdout, "%s: picture of the score; %s: all results", filepath.Join(a.out, a.file.Score+".png"), filepath.Join(a.out, ablationJSON))
 }
 
 // lockFolder makes a folder and locks it until release, so that two processes do not train the same runs.
