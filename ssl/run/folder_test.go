@@ -50,6 +50,9 @@ func TestFolderOfARunningProcessIsRefused(t *testing.T) {
 		if err := other.acquire(); err != nil {
 			t.Fatal(err)
 		}
+		if training, err := Training(dir); err != nil || !training {
+			t.Errorf("%s: trained: %v, %v, want true", name, training, err)
+		}
 		_, err := noted(t, dir, c.resume, nil)
 		var busy *BusyError
 		if !errors.As(err, &busy) || busy.Process != os.Getpid() || !strings.Contains(err.Error(), fmt.Sprint("process ", os.Getpid())) {
@@ -58,6 +61,9 @@ func TestFolderOfARunningProcessIsRefused(t *testing.T) {
 		other.release()
 		if _, err := noted(t, dir, c.hasRun, nil); err != nil {
 			t.Errorf("%s, after the end of the other process: %v", name, err)
+		}
+		if training, err := Training(dir); err != nil || training {
+			t.Errorf("%s: trained after the end: %v, %v, want false", name, training, err)
 		}
 		if _, err := os.Stat(filepath.Join(dir, lockFile)); err == nil {
 			t.Errorf("%s: the lock was left", name)
@@ -70,6 +76,9 @@ func TestLockOfAKilledProcessDoesNotCount(t *testing.T) {
 	dir := t.TempDir()
 	if err := os.WriteFile(filepath.Join(dir, lockFile), []byte("4194303000\n"), 0o666); err != nil {
 		t.Fatal(err)
+	}
+	if training, err := Training(dir); err != nil || training {
+		t.Errorf("trained: %v, %v, want false", training, err)
 	}
 	if notices, err := noted(t, dir, false, nil); err != nil || len(notices) > 1 {
 		t.Errorf("notices %q, %v", notices, err)

@@ -55,6 +55,19 @@ func (r *Run) acquire() error {
 	return nil
 }
 
+// Training reports whether a process trains in a folder. If none does but a killed one left its lock, it holds the lock for an instant.
+func Training(dir string) (bool, error) {
+	f, err := os.Open(filepath.Join(dir, lockFile))
+	if errors.Is(err, os.ErrNotExist) {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	free, err := filelock.Try(f)
+	return err == nil && !free, errors.Join(err, f.Close())
+}
+
 func writeAt(f *os.File, text string) error {
 	_, err := f.WriteAt([]byte(text), 0)
 	return err

@@ -309,7 +309,7 @@ func (r *Run) loop(ctx context.Context) error {
 			delete(line, "loss")
 		}
 		x.AddMetrics(line)
-		if failed = errors.Join(failed, r.metrics.write(line), r.raise(x.Alarm)); failed != nil {
+		if failed = errors.Join(failed, r.metrics.write(line), r.metrics.flush(), r.raise(x.Alarm)); failed != nil { // flush: others read along
 			stop()
 		}
 		speed := r.times.step(x.Step)

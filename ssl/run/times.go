@@ -57,6 +57,7 @@ func (t *times) step(step int) float64 {
 	seconds := now.Sub(t.last[0]).Seconds()
 	speed := float64(t.batch*(len(t.last)-1)) / max(seconds, 1e-9)
 	t.json.Encode(Time{Step: step, Seconds: now.Sub(t.begun).Seconds(), ImagesPerSecond: speed})
+	t.lines.Flush() // others read along
 	return speed
 }
 

@@ -130,3 +130,34 @@ func TestReportRefusesWhatItCannotShow(t *testing.T) {
 		t.Error("a report was written")
 	}
 }
+
+func TestLiveReportRefusesWhatDoesNotTrain(t *testing.T) {
+	t.Parallel()
+	run, _ := colors(t)
+	empty := t.TempDir()
+	unfinished := t.TempDir()
+	if err := os.WriteFile(filepath.Join(unfinished, "config.toml"), []byte("method = \"simclr\"\nepochs = 2\n"), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	for name, x := range map[string]struct {
+		args   []string
+		status int
+		want   string
+	}{
+		"finished":   {[]string{"--live", run}, 1, "the run is finished, so a live page would not change: marr report " + run + " --out report.html"},
+		"stopped":    {[]string{"--live", unfinished}, 1, "no process trains it now, so"},
+		"empty":      {[]string{"--live", empty}, 1, "the folder holds no run"},
+		"no run":     {[]string{"--live"}, 2, "--live: name one run"},
+		"two runs":   {[]string{"--live", run, empty}, 2, "--live: name one run"},
+		"checkpoint": {[]string{"--live", filepath.Join(run, "checkpoint.ckpt")}, 2, "it is a checkpoint"},
+		"with out":   {[]string{"--live", run, "--out", "a.html"}, 2, "--live and --out exclude each other"},
+		"port":       {[]string{"--live", run, "--port", "70000"}, 2, "--port 70000: want 1 to 65535"},
+		"port alone": {[]string{run, "--port", "8000"}, 2, "only a live page has a port: add --live"},
+		"images":     {[]string{"--live", run, "--images", "-1"}, 2, "--images -1: want at least 0"},
+	} {
+		r := call(t, nil, append([]string{"report"}, x.args...)...)
+		if r.status != x.status || !strings.Contains(r.err, x.want) || strings.Count(r.err, "\n") != 1 {
+			t.Errorf("%s: status %d, said %q", name, r.status, r.err)
+		}
+	}
+}

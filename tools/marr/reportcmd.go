@@ -27,10 +27,29 @@ func reportCommand(fs *pflag.FlagSet) func(context.Context, []string) error {
 	end = inGroup(fs, outputGroup)
 	out := fs.String("out", "report.html", "`FILE`.html to write")
 	end()
+	end = inGroup(fs, outputGroup)
+	live := fs.Bool("live", false, "show the one run on a page on 127.0.0.1 that renews itself, until its training ends, or Ctrl-C; it looks at images only with --images")
+	port := fs.Int("port", 0, "--live: `PORT` of the page; 0: any free one")
+	end()
 	device := deviceFlag(fs)
 	return func(ctx context.Context, args []string) error {
-		if err := checkReport(args, *out, x.images); err != nil {
-			return err
+		if x.images < 0 {
+			return usagef("--images %d: want at least 0", x.images)
+		}
+		switch {
+		case *live:
+			if err := checkLive(args, *port, fs.Changed("out")); err != nil {
+				return err
+			}
+			if !fs.Changed("images") { // a look takes the device from the training
+				x.images = 0
+			}
+		case fs.Changed("port"):
+			return usagef("--port %d: only a live page has a port: add --live", *port)
+		default:
+			if err := checkReport(args, *out); err != nil {
+				return err
+			}
 		}
 		if err := x.read(args); err != nil {
 			return err
@@ -45,6 +64,9 @@ func reportCommand(fs *pflag.FlagSet) func(context.Context, []string) error {
 				return err
 			}
 		}
+		if *live {
+			return x.serve(ctx, *port)
+		}
 		if err := x.write(*out); err != nil {
 			return err
 		}
@@ -57,15 +79,28 @@ func reportCommand(fs *pflag.FlagSet) func(context.Context, []string) error {
 }
 
 // checkReport returns an error for arguments of which no report can be made.
-func checkReport(runs []string, out string, images int) error {
+func checkReport(runs []string, out string) error {
 	switch ext := strings.ToLower(filepath.Ext(out)); {
 	case len(runs) == 0:
 		return usagef("report: name at least one run: marr report DIR --out report.html")
-	case images < 0:
-		return usagef("--images %d: want at least 0", images)
 	case ext != ".html" && ext != ".htm":
 		return usagef("--out %s: the file will be HTML: want a name that ends in .html", out)
 	}
+	if err := checkRuns(runs); err != nil {
+		return err
+	}
+	if err := checkFolder(out); err != nil {
+		return err
+	}
+	f, err := os.CreateTemp(filepath.Dir(out), ".marr-report-") // now: to look at the images takes a while
+	if err != nil {
+		return fmt.Errorf("--out %s: %w: choose another folder", out, err)
+	}
+	return errors.Join(f.Close(), os.Remove(f.Name()))
+}
+
+// checkRuns returns an error for names of runs that are none.
+func checkRuns(runs []string) error {
 	for i, dir := range runs {
 		if isCheckpoint(dir) {
 			return usagef("report: %s: it is a checkpoint: name the folder of the run, %s", dir, filepath.Dir(dir))
@@ -77,14 +112,7 @@ func checkReport(runs []string, out string, images int) error {
 			return usagef("report: %s is named twice: name each run once", dir)
 		}
 	}
-	if err := checkFolder(out); err != nil {
-		return err
-	}
-	f, err := os.CreateTemp(filepath.Dir(out), ".marr-report-") // now: to look at the images takes a while
-	if err != nil {
-		return fmt.Errorf("--out %s: %w: choose another folder", out, err)
-	}
-	return errors.Join(f.Close(), os.Remove(f.Name()))
+	return nil
 }
 
 // reporter adds to a page what needs the images of its runs.
@@ -102,16 +130,22 @@ func newReporter(fs *pflag.FlagSet) *reporter { return &reporter{fs: fs, sprites
 // read adds runs to the page.
 func (x *reporter) read(dirs []string) error {
 	for _, dir := range dirs {
-		r, err := page.ReadRun(dir)
-		if errors.Is(err, os.ErrNotExist) {
-			_, err = runConfig(dir)
-		}
+		r, err := readRun(dir)
 		if err != nil {
 			return err
 		}
 		x.page.Runs = append(x.page.Runs, r)
 	}
 	return nil
+}
+
+// readRun reads the folder of a run.
+func readRun(dir string) (*page.Run, error) {
+	r, err := page.ReadRun(dir)
+	if errors.Is(err, os.ErrNotExist) {
+		_, err = runConfig(dir)
+	}
+	return r, err
 }
 
 // look adds pictures and maps to all runs, by networks on dev. What fails becomes a note on the page, unless ctx is done.

@@ -165,7 +165,8 @@ func TestPageWorksInChromium(t *testing.T) {
 			for m := range messages {
 				t.Errorf("console: %s", m)
 			}
-			if !value[bool](b, `[...document.images].every(i => i.alt !== "")`) {
+			b.wait(`[...document.images].every(i => { i.loading = "eager"; return i.complete && i.naturalWidth > 0; })`)
+			if !value[bool](b, `document.images.length > 0 && [...document.images].every(i => i.alt !== "")`) {
 				t.Error("an image has no alternative text")
 			}
 		})

@@ -2,10 +2,11 @@
 //
 //	ReadRun  a run folder → Run: settings, metrics, times
 //	Run      + Panels (pictures) and Maps (embeddings), which a tool computes with the images at hand
+//	Live     serves a Page on loopback while a run trains
 //	Write    Page → HTML. Text and tables are written here; scripts in assets draw charts and maps
 //
 // Everything that comes from a run or from the names of files is escaped by html/template, or by encoding/json in the element that holds the data of the
-// scripts. A Content-Security-Policy forbids every request, and every script and style but those of this package.
+// scripts. A Content-Security-Policy forbids every request (a page of Live may ask its own server), and every script and style but those of this package.
 package page
 
 import (
@@ -17,12 +18,14 @@ import (
 	"html/template"
 	"io"
 	"path/filepath"
+	"slices"
 	"strings"
 )
 
 // Page is the content of a report.
 type Page struct {
 	Made    string // when, and by which version
+	Live    string // of a page that Live serves: Training or Ended; "": a file
 	Runs    []*Run
 	Sprites []Sprite // thumbnails of maps
 }
@@ -100,6 +103,9 @@ type data struct {
 //go:embed assets
 var assets embed.FS
 
+// liveScript renews a page that Live serves.
+const liveScript = "live.js"
+
 // The styles and scripts in their order. The page has the texts of their licenses.
 var (
 	styles   = []string{"uplot/uPlot.min.css", "page.css"}
@@ -137,14 +143,18 @@ func Write(w io.Writer, p *Page) error {
 	}
 	v.Style = template.CSS(style)
 	var allowed []string
-	for _, name := range scripts {
+	shown, connections := scripts, ""
+	if p.Live != "" {
+		shown, connections = slices.Insert(slices.Clone(scripts), len(scripts)-1, liveScript), "; connect-src 'self'"
+	}
+	for _, name := range shown {
 		v.Scripts = append(v.Scripts, template.JS(asset(name)))
 		allowed = append(allowed, hash(asset(name)))
 	}
 	for _, name := range licenses {
 		v.Licenses = append(v.Licenses, asset(name))
 	}
-	v.Policy = fmt.Sprintf("default-src 'none'; img-src data:; style-src %s; script-src %s; base-uri 'none'; form-action 'none'", hash(style), strings.Join(allowed, " "))
+	v.Policy = fmt.Sprintf("default-src 'none'; img-src data:; style-src %s; script-src %s; base-uri 'none'; form-action 'none'%s", hash(style), strings.Join(allowed, " "), connections)
 	d := data{Charts: v.Charts, Sprites: p.Sprites}
 	for i, r := range p.Runs {
 		d.Runs = append(d.Runs, r.Label)

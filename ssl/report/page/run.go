@@ -176,7 +176,7 @@ func (r *Run) noteState() {
 	switch {
 	case r.Step == 0:
 		r.Notes = append(r.Notes, "The run has no completed step yet: there are settings but no curves.")
-	case !r.finished():
+	case !r.Finished():
 		command := "pretrain"
 		if r.Saved.Method == ssl.FinetuneName {
 			command = ssl.FinetuneName
@@ -185,7 +185,8 @@ func (r *Run) noteState() {
 	}
 }
 
-func (r *Run) finished() bool {
+// Finished reports whether the last step of the run is done.
+func (r *Run) Finished() bool {
 	return r.Epoch >= r.Saved.Epochs && (r.Steps == 0 || r.Step >= r.Steps)
 }
 

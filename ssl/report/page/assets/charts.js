@@ -67,18 +67,32 @@ function chartOptions(chart, isLog, isAlone, last, width) {
 // ChartView is a chart on the page with its buttons.
 class ChartView {
 	constructor(chart, isAlone, last) {
-		this.chart = chart;
 		this.isAlone = isAlone;
-		this.last = last;
 		this.holder = document.getElementById(chart.id);
 		this.logButton = document.querySelector(`[data-log="${chart.id}"]`);
-		this.isPositive = chart.lines.every(l => l.y.every(v => v > 0));
+		this.take(chart, last);
 		this.isLog = chart.log && this.isPositive;
-		this.logButton.hidden = !this.isPositive;
 		this.logButton.addEventListener("click", () => this.toggleLog());
-		document.querySelector(`[data-reset="${chart.id}"]`).addEventListener("click", () => this.plot.setScale("x", { min: 0, max: last }));
-		this.data = uPlot.join(chart.lines.map(l => [l.x, l.y]));
+		document.querySelector(`[data-reset="${chart.id}"]`).addEventListener("click", () => this.plot.setScale("x", { min: 0, max: this.last }));
 		this.draw();
+	}
+
+	// take takes over the lines of a chart.
+	take(chart, last) {
+		this.chart = chart;
+		this.last = last;
+		this.isPositive = chart.lines.every(l => l.y.every(v => v > 0));
+		this.logButton.hidden = !this.isPositive;
+		this.data = uPlot.join(chart.lines.map(l => [l.x, l.y]));
+	}
+
+	// renew draws longer lines. A part of the steps that was chosen stays.
+	renew(chart, last) {
+		const { min, max } = this.plot.scales.x, isWhole = min === 0 && max === this.last;
+		this.take(chart, last);
+		if (this.isLog && !this.isPositive) this.toggleLog();
+		this.plot.setData(this.data, false);
+		this.plot.setScale("x", isWhole ? { min: 0, max: last } : { min, max });
 	}
 
 	toggleLog() {
@@ -97,10 +111,16 @@ class ChartView {
 	}
 }
 
-// drawCharts draws all charts, and again when the window or the color scheme changes.
+// lastStep returns the last step of all charts.
+function lastStep(data) {
+	return Math.max(...data.charts.flatMap(c => c.lines.map(l => l.x[l.x.length - 1])));
+}
+
+// drawCharts draws all charts, and again when the window or the color scheme changes. It returns their views.
 function drawCharts(data) {
-	const last = Math.max(...data.charts.flatMap(c => c.lines.map(l => l.x[l.x.length - 1])));
+	const last = lastStep(data);
 	const views = data.charts.map(c => new ChartView(c, data.runs.length === 1, last));
 	addEventListener("resize", () => views.forEach(v => v.resize()));
 	matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => views.forEach(v => v.draw()));
+	return views;
 }

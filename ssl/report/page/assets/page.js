@@ -2,6 +2,7 @@
 // page.js starts what the report draws.
 {
 	const data = JSON.parse(document.getElementById("data").textContent);
-	if (data.charts) drawCharts(data);
+	const charts = data.charts ? drawCharts(data) : [];
 	if (data.maps) new MapView(data);
+	if (document.getElementById("live")) new LivePage(data, charts);
 }
