@@ -43,6 +43,7 @@ func TestReportShowsARun(t *testing.T) {
 
 // Each of the twelve images has three pictures, of 4 × 4 patches.
 func TestReportShowsWhereATransformerLooks(t *testing.T) {
+	long(t)
 	t.Parallel()
 	run := filepath.Join(t.TempDir(), "run")
 	ok(t, smallTransformer(pictures32(t), run, "--method", "simclr", "--epochs", "1")...)
