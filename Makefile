@@ -4,6 +4,7 @@
 # make build  ./marr        make shaders  recompile changed shaders        make lint  format and vet        make slowest  the slowest tests
 # make shaderstats  registers, spills and inner loops on the GPUs of five vendors, in bench/shaderstats.md (Debian 12; no GPU; slow the first time)
 # make conformance  every op and method on the Vulkan implementations that need no GPU, in vk/CONFORMANCE.md (Debian 12; an hour on two cores)
+# make exports  exported files in programs that others wrote, in export/README.md (Debian 12; five minutes on two cores)
 # make check-matrices  kernels of matrix units on Debian sid's lavapipe, in tools/setup/sid.sh (not part of make check)
 # make gpucheck  bin/gpucheck, a folder that checks a machine with a GPU (bin/gpucheck/run.sh)        make results  the tables of bench/RESULTS.md
 
@@ -22,7 +23,7 @@ RACE = ./vk/... ./kernels/... ./net/... ./ssl/... ./export/... ./tools/...
 VARIANTS = LP_NATIVE_VECTOR_WIDTH=128 LP_NATIVE_VECTOR_WIDTH=512 MARR_KERNELS=plain MARR_KERNELS=texel,tiled MARR_EAGER=1 MARR_POISON=1
 VARIED = ./kernels/ ./net/ ./ssl/ ./ssl/train/ ./ssl/run/ ./ssl/eval/
 
-.PHONY: demo test check build shaders shaderstats conformance gpucheck results lint setup check-long check-race check-validation check-gc check-variants check-turbo check-matrices slowest
+.PHONY: demo test check build shaders shaderstats conformance exports gpucheck results lint setup check-long check-race check-validation check-gc check-variants check-turbo check-matrices slowest
 
 demo: setup build
 	@./marr demo
@@ -86,6 +87,10 @@ shaders:
 
 conformance: setup
 	@tools/setup/implementations.sh | $(GO) run ./tools/conformance --out vk/CONFORMANCE.md
+
+exports: setup
+	@tools/setup/ort.sh
+	@set -e; packages=$$(tools/setup/exports.sh); $(GO) run ./tools/exports --packages "$$packages" --out export/README.md
 
 shaderstats: setup
 	@set -e; driver=$$(tools/setup/mesa.sh); $(GO) run ./tools/shaderstats --out bench/shaderstats.md $$driver

@@ -1,0 +1,3 @@
+module readers/evaluate
+
+go 1.26
