@@ -99,7 +99,7 @@ func TestForeignONNXFilesRunInONNXRuntime(t *testing.T) {
 		}
 	}
 	got, said := numbersOf(t, pictures32(t), "linear", "--probe", "sgd", "--epochs", "1", "--model", foreign(t, files[0], 0, func(m *export.Model) { m.Metadata = nil }))
-	if got["linear"] == nil || !strings.Contains(said, "on images of 16 px that are normalized with the mean and std of torchvision's ImageNet weights") {
+	if got["linear"] == nil || !strings.Contains(said, "on images of 224 px that are normalized with the mean and std of torchvision's ImageNet weights") {
 		t.Errorf("without metadata: %v, said %q", got, said)
 	}
 	r := call(t, nil, "eval", "finetune", "--model", foreign(t, files[0], 0, nil), "--train", pictures32(t), "--test", pictures32(t))
