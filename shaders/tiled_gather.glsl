@@ -33,7 +33,7 @@ layout(constant_id = 3) const int STRIDE = 1; // y has STRIDE² classes of posit
 // The taps of the group's positions, and where they begin; as in push_forward.glsl.
 int tapsH = p.tapsH, tapsW = p.tapsW, offH = p.offH, offW = p.offW, wTap0 = p.wTap0, out0 = p.out0;
 
-// findClass sets them for class (a, b) of positions, which the taps r ≡ a + padding modulo STRIDE reach, and likewise along the width.
+// findClass sets them for class (a, b) of positions. Only taps r ≡ a + padding (modulo STRIDE) reach this class; along the width, t and b obey the same rule.
 void findClass(int a, int b) {
 	int r = (a + p.offH) % STRIDE, t = (b + p.offW) % STRIDE;
 	offH = (a + p.offH - r) / STRIDE;

@@ -61,7 +61,7 @@ Place placeOf(int q, Field f) {
 // they also add `row`; if they pass the end of an image, `image`.
 struct Walk { int at, more, row, image; };
 
-// walk is the walk of the vectors of a tensor of rows × columns positions of c4 vectors, of which a grid position spans `step`, from place `at` on.
+// walk starts at place `at` of a tensor [image][row][column][c4]. A grid position stands for step × step positions of the tensor, and `by` is a step of the walk.
 Walk walk(Place at, Place by, Field f, int rows, int columns, int c4, int step) {
 	int row = columns * step;
 	return Walk(((at.n * rows + (f.i + at.i) * step) * columns + (f.j + at.j) * step) * c4, ((by.n * rows + by.i * step) * columns + by.j * step) * c4,
