@@ -60,7 +60,7 @@ func TestMetricsFileIsRead(t *testing.T) {
 }
 
 func TestRankingsCompareScoresWithoutLabels(t *testing.T) {
-	if got := eval.RankCorrelation([]float64{1, 2, 2, 9}, []float64{10, 30, 20, 40}); math.Abs(got-0.948683) > 1e-6 { // 4.5/√(4.5·5)
+	if got := spearman([]float64{1, 2, 2, 9}, []float64{10, 30, 20, 40}); math.Abs(got-0.948683) > 1e-6 { // 4.5/√(4.5·5)
 		t.Errorf("a tie: %g", got)
 	}
 	var c Comparison

@@ -4,8 +4,6 @@ import (
 	"fmt"
 	"math"
 	"strings"
-
-	"marr/ssl/eval"
 )
 
 // RankingCases returns runs of LeJEPA with two views that differ in λ, learning rate and epochs, to test the claim that its loss ranks runs by their accuracy
@@ -51,7 +49,7 @@ func (c *Comparison) rankings() (lines []string) {
 	}{{"LeJEPA", marr}, {"LeJEPA in PyTorch", pytorch}} {
 		if len(r.accuracy) >= fewestRanked {
 			lines = append(lines, fmt.Sprintf("%s, %d runs: Spearman's rank correlation with linear10: −loss %.2f, −loss/λ^0.4 %.2f, RankMe %.2f", r.of, len(r.accuracy),
-				eval.RankCorrelation(r.loss, r.accuracy), eval.RankCorrelation(r.scaled, r.accuracy), eval.RankCorrelation(r.rank, r.accuracy)))
+				spearman(r.loss, r.accuracy), spearman(r.scaled, r.accuracy), spearman(r.rank, r.accuracy)))
 		}
 	}
 	return lines
@@ -63,4 +61,30 @@ type ranking struct{ loss, scaled, rank, accuracy []float64 }
 func (r *ranking) add(lambda float64, o Outcome) {
 	r.loss, r.scaled = append(r.loss, -o.Loss), append(r.scaled, -o.Loss/math.Pow(lambda, 0.4))
 	r.rank, r.accuracy = append(r.rank, o.Rank), append(r.accuracy, o.Linear10)
+}
+
+// spearman is the correlation of the ranks of a and b. Equal numbers share the mean of their ranks.
+func spearman(a, b []float64) float64 {
+	x, y := ranks(a), ranks(b)
+	var xy, xx, yy float64
+	for i := range x {
+		dx, dy := x[i]-mean(x), y[i]-mean(y)
+		xy, xx, yy = xy+dx*dy, xx+dx*dx, yy+dy*dy
+	}
+	return xy / math.Sqrt(xx*yy)
+}
+
+func ranks(v []float64) []float64 {
+	out := make([]float64, len(v))
+	for i, x := range v {
+		for _, other := range v {
+			switch {
+			case other < x:
+				out[i]++
+			case other == x:
+				out[i] += 0.5
+			}
+		}
+	}
+	return out
 }

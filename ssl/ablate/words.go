@@ -7,7 +7,7 @@ import (
 	"slices"
 	"strings"
 
-	"marr/ssl/eval"
+	"gonum.org/v1/gonum/stat"
 )
 
 // Reading returns what the results say, as a paragraph: what matters most, the best cell, what to leave out, and how sure that is.
@@ -236,7 +236,7 @@ func (s *Study) readRest() (out []string) {
 		}
 	}
 	if len(scores) >= 5 {
-		if c := eval.RankCorrelation(ranks, scores); !math.IsNaN(c) {
+		if c := spearman(ranks, scores); !math.IsNaN(c) {
 			out = append(out, fmt.Sprintf("RankMe, which needs no labels, orders the runs with a rank correlation of %.2f.", c))
 		}
 	}
@@ -250,6 +250,24 @@ func (s *Study) readRest() (out []string) {
 	}{{failed, "diverged"}, {alarmed, "raised an alarm, which ablation.json has"}, {all - len(s.Results), "are still to be trained"}} {
 		if x.n > 0 {
 			out = append(out, fmt.Sprintf("%d of %d runs %s.", x.n, all, x.text))
+		}
+	}
+	return out
+}
+
+// spearman returns the correlation of the ranks of a and b. Equal numbers share the mean of their ranks.
+func spearman(a, b []float64) float64 { return stat.Correlation(ranked(a), ranked(b), nil) }
+
+func ranked(v []float64) []float64 {
+	out := make([]float64, len(v))
+	for i, x := range v {
+		for _, other := range v {
+			switch {
+			case other < x:
+				out[i]++
+			case other == x:
+				out[i] += 0.5
+			}
 		}
 	}
 	return out
