@@ -5,6 +5,7 @@ import (
 	"image/color"
 	"io"
 	"math"
+	"strings"
 
 	"gonum.org/v1/plot"
 	"gonum.org/v1/plot/palette"
@@ -22,8 +23,11 @@ const (
 	margin   = 8   // points, around a picture
 )
 
-// WritePicture writes a score as PNG: a map with the mean of each row, or a curve.
+// WritePicture writes a score as PNG: a map with the mean of each row, or a curve. Errors: no run at a place of it has the score (Has).
 func (s *Study) WritePicture(w io.Writer, score string) error {
+	if !s.Has(score) {
+		return fmt.Errorf("ablate: picture of %s: no run has it", score)
+	}
 	paint := s.curve
 	if len(s.Axes) == 2 {
 		paint = s.heatMap
@@ -44,7 +48,7 @@ func (s *Study) WritePicture(w io.Writer, score string) error {
 // title says what a picture shows.
 func (s *Study) title(score string) string {
 	t := Title(score)
-	if isPercent(score) {
+	if IsPercent(score) {
 		t += ", accuracy in %"
 	}
 	if n := len(s.Seeds); n > 1 {
@@ -91,11 +95,7 @@ func (s *Study) heatMap(score string) (*plot.Plot, vg.Length, vg.Length, error) 
 			}
 		}
 		body.rows = append(body.rows, row)
-		mean := s.RowMean(score, i)
-		means.rows = append(means.rows, []tile{newTile(Stat{Mean: mean.Mean, N: min(mean.N, 1)})})
-	}
-	if low > high { // there is none
-		low, high = 0, 0
+		means.rows = append(means.rows, []tile{newTile(s.RowMean(score, i).Alone())})
 	}
 	if low == high {
 		high = low + 1
@@ -119,13 +119,11 @@ func (s *Study) heatMap(score string) (*plot.Plot, vg.Length, vg.Length, error) 
 }
 
 func newTile(x Stat) tile {
-	switch {
-	case x.N == 0:
-		return tile{math.NaN(), "–"}
-	case x.N > 1:
-		return tile{x.Mean, fmt.Sprintf("%.1f\n±%.1f", x.Mean, x.Std)}
+	value := x.Mean
+	if x.N == 0 {
+		value = math.NaN()
 	}
-	return tile{x.Mean, fmt.Sprintf("%.1f", x.Mean)}
+	return tile{value, strings.Replace(x.String(), "±", "\n±", 1)}
 }
 
 // ramp returns the colors of a map, from dark to bright, so that it can be read in black and white.
@@ -204,9 +202,6 @@ func (s *Study) curve(score string) (*plot.Plot, vg.Length, vg.Length, error) {
 	p.NominalX(values...)
 	p.X.Min, p.X.Max = -0.5, float64(len(values))-0.5
 	p.Add(plotter.NewGrid())
-	if len(at.XYs) == 0 {
-		return p, vg.Points(560), vg.Points(360), nil
-	}
 	line, marks, err := plotter.NewLinePoints(at.XYs)
 	if err != nil {
 		return nil, 0, 0, err

@@ -146,6 +146,20 @@ func newStat(values []float64) Stat {
 	return Stat{mean, std, len(values)}
 }
 
+// String returns the mean and its deviation.
+func (x Stat) String() string {
+	switch {
+	case x.N == 0:
+		return "–"
+	case x.N > 1:
+		return fmt.Sprintf("%.1f±%.1f", x.Mean, x.Std)
+	}
+	return fmt.Sprintf("%.1f", x.Mean)
+}
+
+// Alone returns the mean without its deviation.
+func (x Stat) Alone() Stat { return Stat{Mean: x.Mean, N: min(x.N, 1)} }
+
 // At returns a score of the runs at a place; without one that of the recipe.
 func (s *Study) At(score string, at ...int) Stat {
 	if s.Augmentations && len(at) > 0 {
@@ -158,6 +172,11 @@ func (s *Study) At(score string, at ...int) Stat {
 		}
 	}
 	return newStat(values)
+}
+
+// Has reports whether a run at a place has a score: there is something to paint.
+func (s *Study) Has(score string) bool {
+	return slices.ContainsFunc(s.grid(), func(at []int) bool { return s.At(score, at...).N > 0 })
 }
 
 // RowMean returns the mean of the scores of a row of a map, as far as they are known, with the number of its cells.
@@ -173,7 +192,7 @@ func (s *Study) RowMean(score string, row int) Stat {
 
 // Format returns a score with its unit.
 func Format(score string, v float64) string {
-	if isPercent(score) {
+	if IsPercent(score) {
 		return fmt.Sprintf("%.1f %%", v)
 	}
 	return fmt.Sprintf("%.3g", v)
@@ -181,13 +200,14 @@ func Format(score string, v float64) string {
 
 // difference returns a difference between scores with its unit.
 func difference(score string, v float64) string {
-	if isPercent(score) {
+	if IsPercent(score) {
 		return fmt.Sprintf("%.1f points", v)
 	}
 	return fmt.Sprintf("%.2g", v)
 }
 
-func isPercent(score string) bool { return score == Linear || score == KNN20 || score == KNN1 }
+// IsPercent reports whether a score is an accuracy in percent.
+func IsPercent(score string) bool { return score == Linear || score == KNN20 || score == KNN1 }
 
 // Title returns a score in words.
 func Title(score string) string {

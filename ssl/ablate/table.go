@@ -29,29 +29,17 @@ func (s *Study) WriteTable(w io.Writer) {
 	for i, v := range rows.Values {
 		line := fmt.Sprintf("%-*s", width, v)
 		for j, name := range columns.Values {
-			line += fmt.Sprintf("  %*s", cellWidth(name), s.At(s.Score, i, j).text())
+			line += fmt.Sprintf("  %*s", cellWidth(name), s.At(s.Score, i, j))
 		}
-		mean := s.RowMean(s.Score, i)
-		line += fmt.Sprintf("  %7s", Stat{Mean: mean.Mean, N: min(mean.N, 1)}.text())
+		line += fmt.Sprintf("  %7s", s.RowMean(s.Score, i).Alone())
 		fmt.Fprintln(w, line)
 	}
 	if x := s.At(s.Score); x.N > 0 {
-		fmt.Fprintf(w, "%-*s  %s\n", width, reference, x.text())
+		fmt.Fprintf(w, "%-*s  %s\n", width, reference, x)
 	}
 }
 
 func cellWidth(name string) int { return max(len(name), len("00.0±0.0")) }
-
-// text returns a mean and its deviation.
-func (x Stat) text() string {
-	switch {
-	case x.N == 0:
-		return "–"
-	case x.N > 1:
-		return fmt.Sprintf("%.1f±%.1f", x.Mean, x.Std)
-	}
-	return fmt.Sprintf("%.1f", x.Mean)
-}
 
 func (s *Study) writeCurve(w io.Writer) {
 	axis := s.Axes[0]
@@ -64,7 +52,7 @@ func (s *Study) writeCurve(w io.Writer) {
 	for i, v := range axis.Values {
 		line := fmt.Sprintf("%-14s", v)
 		for _, score := range scores {
-			line += fmt.Sprintf("  %14s", s.At(score, i).text())
+			line += fmt.Sprintf("  %14s", s.At(score, i))
 		}
 		fmt.Fprintln(w, line)
 	}

@@ -197,3 +197,22 @@ func TestCropsBeginAtAPartOfTheImage(t *testing.T) {
 		t.Errorf("crops from %v and %v", got[0].RandomResizedCrop.Scale, got[2].RandomResizedCrop.Scale)
 	}
 }
+
+// An ablation without a result has no empty picture.
+func TestAblationWithoutResultsHasNoPicture(t *testing.T) {
+	t.Parallel()
+	out := t.TempDir()
+	a := &ablation{pretrainOptions: &pretrainOptions{out: out}, file: &ablationFile{Study: ablate.Study{Axes: []ablate.Axis{{Name: "batch", Values: []string{"8", "16"}}},
+		Seeds: []uint64{1}, Score: ablate.Rank, Untrained: map[string]float64{ablate.Rank: 2}}}}
+	for results, want := range []bool{false, true} {
+		if results > 0 {
+			a.file.Results = []ablate.Result{{Cell: a.file.Cells()[0], Scores: map[string]float64{ablate.Rank: 3}}}
+		}
+		if err := a.write(); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := os.Stat(filepath.Join(out, "rank.png")); (err == nil) != want {
+			t.Errorf("with %d results: %v", results, err)
+		}
+	}
+}

@@ -220,6 +220,11 @@ func viewsOf(dir string, c ablate.Cell) string {
 	return filepath.Join(dir, "views", fileName(c)+".toml")
 }
 
+// runOf returns the folder of a cell's run.
+func runOf(dir string, c ablate.Cell) string {
+	return filepath.Join(dir, "runs", fmt.Sprintf("%s-%d", fileName(c), c.Seed))
+}
+
 // sortedKeys returns the keys of some maps, sorted.
 func sortedKeys(all ...map[string]string) []string {
 	keys := map[string]bool{}

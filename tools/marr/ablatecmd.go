@@ -141,6 +141,11 @@ type ablationFile struct {
 	Chosen map[string]string `json:"chosen"` // what the plan added to them, as flags
 	Images string            `json:"images"` // fingerprint of the images
 	Device string            `json:"device"`
+
+	Command string `json:"command"` // the last one
+	Data    string `json:"data"`    // in words, as are the plan of a run and the judge
+	Plan    string `json:"plan"`
+	Judge   string `json:"judge"`
 	ablate.Study
 	Tables  map[string]ablate.Table `json:"tables"` // by score
 	Reading string                  `json:"reading"`

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"os"
 	"slices"
 	"strconv"
 	"strings"
@@ -11,7 +12,6 @@ import (
 	"github.com/spf13/pflag"
 
 	"marr/ssl/ablate"
-	"marr/ssl/data"
 )
 
 // plan opens the images, chooses what the flags leave open, or takes it from the ablation that is continued, and prints the runs and what they cost.
@@ -62,8 +62,17 @@ func (a *ablation) plan(ctx context.Context) error {
 	if err := a.checkCells(ctx); err != nil {
 		return err
 	}
+	a.describePlan()
 	a.print(whole)
 	return nil
+}
+
+// describePlan writes into the file, in words, what the runs are.
+func (a *ablation) describePlan() {
+	f, c := a.file, a.config
+	f.Command, f.Judge = commandLine(), a.judge.describe()
+	f.Data = fmt.Sprintf("%s of %s", count(a.images().Len(), "image"), c.Data)
+	f.Plan = fmt.Sprintf("%s, %s, views of %d px", c.Method, networkName(c), c.Size)
 }
 
 // prepare is planner.prepare without --time, which is that of all runs.
@@ -240,7 +249,7 @@ func (a *ablation) print(whole time.Duration) {
 	s, c, steps := a.file, a.config, a.config.Epochs*a.base.perEpoch()
 	cells := len(s.Cells())
 	todo := cells - len(s.Results)
-	fmt.Printf("ablation by %s on %s of %s: %s, %s, views of %d px\n", a.byName(), count(a.images().Len(), "image"), data.Printable(c.Data), c.Method, networkName(c), c.Size)
+	printLine(os.Stdout, "ablation by %s on %s: %s", a.byName(), s.Data, s.Plan)
 	runs := count(cells, "run")
 	if n := len(s.Seeds); n > 1 {
 		runs += fmt.Sprintf(", %d of each of %d seeds", cells/n, n)
@@ -255,7 +264,7 @@ func (a *ablation) print(whole time.Duration) {
 		}
 	}
 	fmt.Println()
-	fmt.Printf("judged %s\n", a.judge.describe())
+	printLine(os.Stdout, "judged %s", s.Judge)
 	if n := len(s.Results); n > 0 {
 		fmt.Printf("%d of %d runs are done\n", n, cells)
 	}

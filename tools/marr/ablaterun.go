@@ -37,7 +37,7 @@ func (a *ablation) train(ctx context.Context) error {
 			return err
 		}
 		r := p.run()
-		r.Dir, r.Resume, r.Flags = filepath.Join(a.out, "runs", fmt.Sprintf("%s-%d", fileName(c), c.Seed)), true, nil
+		r.Dir, r.Resume, r.Flags = runOf(a.out, c), true, nil
 		r.OnStep = func(x run.Progress) {
 			line.update(done*x.Steps+x.Step, (len(cells)-len(a.file.Results)+done)*x.Steps, func(float64) string {
 				return fmt.Sprintf("run %d of %d: %s, seed %d, step %d of %d", i+1, len(cells), c.Name, c.Seed, x.Step, x.Steps)
@@ -163,7 +163,9 @@ func (a *ablation) write() error {
 	f := a.file
 	f.Reading, f.Tables = f.Study.Reading(), map[string]ablate.Table{}
 	for _, score := range f.Scores() {
-		f.Tables[score] = f.Table(score)
+		if f.Tables[score] = f.Table(score); !f.Has(score) {
+			continue
+		}
 		err := net.WriteFileAtomic(filepath.Join(a.out, score+".png"), func(w io.Writer) error { return f.WritePicture(w, score) })
 		if err != nil {
 			return err
@@ -177,7 +179,10 @@ func (a *ablation) show() {
 	fmt.Println()
 	a.file.WriteTable(os.Stdout)
 	fmt.Printf("\n%s\n\n", a.file.Reading)
-	printLine(os.Stdout, "%s: picture of the score; %s: all results", filepath.Join(a.out, a.file.Score+".png"), filepath.Join(a.out, ablationJSON))
+	if a.file.Has(a.file.Score) {
+		printLine(os.Stdout, "%s: picture of the score", filepath.Join(a.out, a.file.Score+".png"))
+	}
+	printLine(os.Stdout, "%s: all results; a page of them: marr report %s --out report.html", filepath.Join(a.out, ablationJSON), quoted(a.out))
 }
 
 // lockFolder makes a folder and locks it until release, so that two processes do not train the same runs.

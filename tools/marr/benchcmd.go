@@ -125,7 +125,7 @@ func (b *benchRun) run(ctx context.Context, what string) error {
 		return err
 	}
 	b.rows.Tuner, b.step.Tuner = tuner, tuner
-	b.results = &methods.Results{Results: *bench.NewResults(dev, "marr "+strings.Join(os.Args[1:], " "), tuner.Mode().String())}
+	b.results = &methods.Results{Results: *bench.NewResults(dev, commandLine(), tuner.Mode().String())}
 	b.results.Label = b.label
 	peers, err := b.peers(ctx)
 	if err != nil {

@@ -52,7 +52,7 @@ func checkDevice(ctx context.Context, selector, filter string, out jsonOutput) e
 // checkOptions returns what to check. A filter is a regular expression on the names of ops.
 func checkOptions(filter string) (check.Options, error) {
 	info, _ := debug.ReadBuildInfo()
-	o := check.Options{Version: buildVersion(info), Command: "marr " + strings.Join(os.Args[1:], " "), Ops: check.Ops()}
+	o := check.Options{Version: buildVersion(info), Command: commandLine(), Ops: check.Ops()}
 	if filter == "" {
 		o.Training = check.DefaultTraining
 		return o, nil

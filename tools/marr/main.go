@@ -39,7 +39,7 @@ func commands() []command {
 		{"embed", "--run DIR --data D --out FILE", "write the features of images as .npy, .csv or .parquet", embedCommand},
 		{"neighbors", "--run DIR --data D --of IMAGE", "list the images that are most similar to one", neighborsCommand},
 		{"duplicates", "--run DIR --data D", "list groups of images that are alike", duplicatesCommand},
-		{"report", "RUN...", "write a page about runs: settings, curves, neighbors, duplicates, a map of embeddings", reportCommand},
+		{"report", "RUN...", "write a page about runs (settings, curves, neighbors, duplicates, a map of embeddings) or about the folder of marr ablate", reportCommand},
 		{"bench", "kernels|step|data|methods|all|table",
 			"measure kernels, training steps, the data pipeline or the accuracy of methods; table FILE... prints results as Markdown", benchCommand},
 		{"export", "--run DIR --out FILE", "write a run's backbone as ONNX or safetensors", exportCommand},

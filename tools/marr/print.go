@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
 
 	"marr/ssl/data"
 )
@@ -11,6 +12,15 @@ import (
 // printLine prints a line in which names of files and classes may stand: characters that would change the terminal are escaped.
 func printLine(out io.Writer, format string, args ...any) {
 	fmt.Fprintln(out, data.Printable(fmt.Sprintf(format, args...)))
+}
+
+// commandLine returns the command line of this process.
+func commandLine() string {
+	words := []string{"marr"}
+	for _, arg := range os.Args[1:] {
+		words = append(words, quoted(arg))
+	}
+	return strings.Join(words, " ")
 }
 
 // note prints a line that a user should know and that is no error.

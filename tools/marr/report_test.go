@@ -6,6 +6,9 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"marr/bench"
+	"marr/ssl/ablate"
 )
 
 // reported runs marr report and returns the page with what the command said.
@@ -104,6 +107,10 @@ func TestReportRefusesWhatItCannotShow(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(damaged, "config.toml"), []byte("method = 3"), 0o666); err != nil {
 		t.Fatal(err)
 	}
+	sweep, broken, hollow := ablationFolder(t), t.TempDir(), t.TempDir()
+	if err := errors.Join(writeText(filepath.Join(broken, ablationJSON), "{"), writeText(filepath.Join(hollow, ablationJSON), "{}")); err != nil {
+		t.Fatal(err)
+	}
 	out := filepath.Join(empty, "x.html")
 	for name, x := range map[string]struct {
 		args   []string
@@ -120,6 +127,10 @@ func TestReportRefusesWhatItCannotShow(t *testing.T) {
 		"images":          {[]string{run, "--images", "-1"}, 2, "--images -1: want at least 0"},
 		"no HTML":         {[]string{run, "--out", "a.pdf"}, 2, "--out a.pdf: the file will be HTML"},
 		"no output":       {[]string{run, "--out", filepath.Join(empty, "b", "a.html")}, 1, "there is no folder"},
+		"ablation, run":   {[]string{run, sweep}, 2, sweep + " is an ablation, which has a page of its own: name it alone"},
+		"ablation's data": {[]string{sweep, "--data", run}, 2, "--data: " + sweep + " is an ablation, whose page shows results alone: omit it"},
+		"half ablation":   {[]string{broken}, 1, "the file is damaged: train again"},
+		"empty ablation":  {[]string{hollow}, 1, "it has 0 axes and 0 seeds: the file is damaged: train again"},
 		"unwritable file": {[]string{run, "--out", "/proc/a.html"}, 1, "--out /proc/a.html: "},
 	} {
 		r := call(t, nil, append([]string{"report", "--out", out}, x.args...)...)
@@ -130,6 +141,37 @@ func TestReportRefusesWhatItCannotShow(t *testing.T) {
 	if _, err := os.Stat(out); !errors.Is(err, os.ErrNotExist) {
 		t.Error("a report was written")
 	}
+}
+
+// ablationFolder writes the folder of an ablation with a result of one cell of two.
+func ablationFolder(t *testing.T) string {
+	t.Helper()
+	dir := t.TempDir()
+	f := &ablationFile{Given: map[string]string{"by": "batch"}, Chosen: map[string]string{"method": "simclr"}, Command: "marr ablate --by batch", Data: "64 images of photos",
+		Study: ablate.Study{Axes: []ablate.Axis{{Name: "batch", Values: []string{"8", "16"}}}, Seeds: []uint64{1}, Score: ablate.Rank, Untrained: map[string]float64{ablate.Rank: 2}}}
+	f.Results = []ablate.Result{{Cell: f.Cells()[0], Scores: map[string]float64{ablate.Rank: 3}}}
+	if err := errors.Join(bench.WriteJSON(filepath.Join(dir, ablationJSON), f), writeText(viewsOf(dir, f.Cells()[1]), "size = 16")); err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
+func TestReportShowsAnAblation(t *testing.T) {
+	t.Parallel()
+	dir := ablationFolder(t)
+	html, said := reported(t, dir)
+	has(t, html, "<h1>Ablation ", "the best setting is batch=8 with 3.", "1 of 2 runs are done. To continue it: marr ablate --by batch", "<td>64 images of photos</td>",
+		"<pre>simclr (plan)</pre>", "<pre>batch (flag)</pre>", "data:image/png;base64,", "All others are defaults.")
+	if !strings.Contains(said.out, "report of an ablation, 0.0 MB") {
+		t.Errorf("said %q", said.out)
+	}
+	release, err := lockFolder(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer release()
+	html, _ = reported(t, dir)
+	has(t, html, "A process trains the others now.")
 }
 
 func TestLiveReportRefusesWhatDoesNotTrain(t *testing.T) {
@@ -151,6 +193,7 @@ func TestLiveReportRefusesWhatDoesNotTrain(t *testing.T) {
 		"no run":     {[]string{"--live"}, 2, "--live: name one run"},
 		"two runs":   {[]string{"--live", run, empty}, 2, "--live: name one run"},
 		"checkpoint": {[]string{"--live", filepath.Join(run, "checkpoint.ckpt")}, 2, "it is a checkpoint"},
+		"ablation":   {[]string{"--live", ablationFolder(t)}, 2, "is an ablation, whose page shows results alone: omit it"},
 		"with out":   {[]string{"--live", run, "--out", "a.html"}, 2, "--live and --out exclude each other"},
 		"port":       {[]string{"--live", run, "--port", "70000"}, 2, "--port 70000: want 1 to 65535"},
 		"port alone": {[]string{run, "--port", "8000"}, 2, "only a live page has a port: add --live"},

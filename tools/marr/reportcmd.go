@@ -36,6 +36,9 @@ func reportCommand(fs *pflag.FlagSet) func(context.Context, []string) error {
 		if x.images < 0 {
 			return usagef("--images %d: want at least 0", x.images)
 		}
+		if err := x.checkAblation(args); err != nil {
+			return err
+		}
 		switch {
 		case *live:
 			if err := checkLive(args, *port, fs.Changed("out")); err != nil {
@@ -54,7 +57,7 @@ func reportCommand(fs *pflag.FlagSet) func(context.Context, []string) error {
 		if err := x.read(args); err != nil {
 			return err
 		}
-		if x.images > 0 {
+		if x.images > 0 && x.page.Ablation == nil {
 			var err error
 			if x.dev, err = openDevice(*device); err != nil {
 				return fmt.Errorf("%w; --images 0 makes a report without a device", err)
@@ -72,7 +75,11 @@ func reportCommand(fs *pflag.FlagSet) func(context.Context, []string) error {
 		}
 		info, err := os.Stat(*out)
 		if err == nil {
-			printLine(os.Stdout, "%s: report of %s, %.1f MB", *out, count(len(args), "run"), float64(info.Size())/1e6)
+			of := count(len(args), "run")
+			if x.page.Ablation != nil {
+				of = "an ablation"
+			}
+			printLine(os.Stdout, "%s: report of %s, %.1f MB", *out, of, float64(info.Size())/1e6)
 		}
 		return err
 	}
@@ -127,8 +134,12 @@ type reporter struct {
 
 func newReporter(fs *pflag.FlagSet) *reporter { return &reporter{fs: fs, sprites: map[string]int{}} }
 
-// read adds runs to the page.
-func (x *reporter) read(dirs []string) error {
+// read adds runs, or an ablation, to the page.
+func (x *reporter) read(dirs []string) (err error) {
+	if isAblation(dirs[0]) {
+		x.page.Ablation, err = readAblationPage(dirs[0])
+		return err
+	}
 	for _, dir := range dirs {
 		r, err := readRun(dir)
 		if err != nil {

@@ -2,6 +2,7 @@
 //
 //	ReadRun  a run folder → Run: settings, metrics, times
 //	Run      + Panels (pictures) and Maps (embeddings), which a tool computes with the images at hand
+//	Ablation in place of runs: a sweep of short ones, with its map or curve
 //	Live     serves a Page on loopback while a run trains
 //	Write    Page → HTML. Text and tables are written here; scripts in assets draw charts and maps
 //
@@ -10,6 +11,7 @@
 package page
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"embed"
 	"encoding/base64"
@@ -24,10 +26,11 @@ import (
 
 // Page is the content of a report.
 type Page struct {
-	Made    string // when, and by which version
-	Live    string // of a page that Live serves: Training or Ended; "": a file
-	Runs    []*Run
-	Sprites []Sprite // thumbnails of maps
+	Made     string // when, and by which version
+	Live     string // of a page that Live serves: Training or Ended; "": a file
+	Runs     []*Run
+	Sprites  []Sprite  // thumbnails of maps
+	Ablation *Ablation // in place of runs; its page has no scripts
 }
 
 // Panel is a part of the page with pictures of a run, such as nearest neighbors.
@@ -108,9 +111,10 @@ const liveScript = "live.js"
 
 // The styles and scripts in their order. The page has the texts of their licenses.
 var (
-	styles   = []string{"uplot/uPlot.min.css", "page.css"}
-	scripts  = []string{"uplot/uPlot.iife.min.js", "umap/umap-js.min.js", "charts.js", "map.js", "page.js"}
-	licenses = []string{"uplot/LICENSE", "umap/LICENSE"}
+	ownStyles = []string{"page.css"}
+	styles    = append([]string{"uplot/uPlot.min.css"}, ownStyles...)
+	scripts   = []string{"uplot/uPlot.iife.min.js", "umap/umap-js.min.js", "charts.js", "map.js", "page.js"}
+	licenses  = []string{"uplot/LICENSE", "umap/LICENSE"}
 )
 
 // layout is what the template sees.
@@ -131,30 +135,13 @@ type layout struct {
 
 // Write writes the page.
 func Write(w io.Writer, p *Page) error {
-	t, err := template.ParseFS(assets, "assets/page.html")
+	t, err := template.ParseFS(assets, "assets/page.html", "assets/ablation.html")
 	if err != nil {
 		return fmt.Errorf("report: %w", err)
 	}
 	label(p.Runs)
 	v := layout{Page: p, Title: p.title(), Charts: charts(p.Runs), Facts: facts(p.Runs), Cautions: cautions(p.Runs), Settings: settingsOf(p.Runs)}
-	var style string
-	for _, name := range styles {
-		style += asset(name)
-	}
-	v.Style = template.CSS(style)
-	var allowed []string
-	shown, connections := scripts, ""
-	if p.Live != "" {
-		shown, connections = slices.Insert(slices.Clone(scripts), len(scripts)-1, liveScript), "; connect-src 'self'"
-	}
-	for _, name := range shown {
-		v.Scripts = append(v.Scripts, template.JS(asset(name)))
-		allowed = append(allowed, hash(asset(name)))
-	}
-	for _, name := range licenses {
-		v.Licenses = append(v.Licenses, asset(name))
-	}
-	v.Policy = fmt.Sprintf("default-src 'none'; img-src data:; style-src %s; script-src %s; base-uri 'none'; form-action 'none'%s", hash(style), strings.Join(allowed, " "), connections)
+	v.addParts()
 	d := data{Charts: v.Charts, Sprites: p.Sprites}
 	for i, r := range p.Runs {
 		d.Runs = append(d.Runs, r.Label)
@@ -178,7 +165,35 @@ func Write(w io.Writer, p *Page) error {
 	return nil
 }
 
+// addParts adds the styles and scripts, and the policy that allows nothing else.
+func (v *layout) addParts() {
+	styles, scripts, licenses, connections := styles, scripts, licenses, ""
+	switch {
+	case v.Ablation != nil:
+		styles, scripts, licenses = ownStyles, nil, nil
+	case v.Live != "":
+		scripts, connections = slices.Insert(slices.Clone(scripts), len(scripts)-1, liveScript), "; connect-src 'self'"
+	}
+	var style string
+	for _, name := range styles {
+		style += asset(name)
+	}
+	v.Style = template.CSS(style)
+	allowed := ""
+	for _, name := range scripts {
+		v.Scripts = append(v.Scripts, template.JS(asset(name)))
+		allowed += " " + hash(asset(name))
+	}
+	for _, name := range licenses {
+		v.Licenses = append(v.Licenses, asset(name))
+	}
+	v.Policy = fmt.Sprintf("default-src 'none'; img-src data:; style-src %s; script-src%s; base-uri 'none'; form-action 'none'%s", hash(style), cmp.Or(allowed, " 'none'"), connections)
+}
+
 func (p *Page) title() string {
+	if a := p.Ablation; a != nil {
+		return filepath.Base(filepath.Clean(a.Name))
+	}
 	var names []string
 	for _, r := range p.Runs {
 		names = append(names, r.Label)
