@@ -279,7 +279,7 @@ func TestValidationMessagesArrive(t *testing.T) {
 	r.Dispatch(affineOp(t, d, b.All(), a.All(), 1, 1))
 	end(t, r)
 	messages, err := ValidationMessages(), CheckValidation()
-	shimClearMessages()
+	clearMessages()
 	if len(messages) == 0 || !strings.Contains(messages[0], "SYNC-HAZARD-") {
 		t.Fatalf("messages %q, want a SYNC-HAZARD", messages)
 	}

@@ -34,6 +34,8 @@
 // The shim. Handles, memory, buffers, shader modules and fences come from github.com/vulkan-go/vulkan. Its calls with arrays of
 // structs keep their arguments in C memory that a garbage collection during the call can free (xlab/c-for-go pull request 91 fixed
 // the generator, but the package was never generated again), and it covers Vulkan 1.0 only. Therefore C code (shim.c and its
-// neighbors) makes those calls, queries the features and records the ops. It opens the loader libvulkan.so.1 at run time. The
-// package runs on Linux only; the build needs the header of libvulkan-dev.
+// neighbors) makes those calls, queries the features and records the ops.
+//
+// Systems. The loader is opened at run time (loader.go and its neighbors): libvulkan.so.1, vulkan-1.dll, and on macOS libvulkan.1.dylib or
+// libMoltenVK.dylib. A build needs no Vulkan header: vulkan_core.h is an excerpt of that of Khronos.
 package vk

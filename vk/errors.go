@@ -58,8 +58,8 @@ func (e *Error) Is(target error) bool { return target == ErrDeviceLost && e.Resu
 // NoDeviceError reports that the machine has no Vulkan loader, driver or device.
 type NoDeviceError struct {
 	Reason  string // what is missing
-	Package string // the Debian package to install
-	Err     error  // the underlying Vulkan error, or nil
+	Install string // what to install: on Linux a Debian package
+	Err     error  // the underlying error, or nil
 }
 
 func (e *NoDeviceError) Error() string {
@@ -67,7 +67,7 @@ func (e *NoDeviceError) Error() string {
 	if e.Err != nil {
 		why = fmt.Sprintf(" (%v)", e.Err)
 	}
-	return fmt.Sprintf("vk: no Vulkan device: %s%s: install %s", e.Reason, why, e.Package)
+	return fmt.Sprintf("vk: no Vulkan device: %s%s: install %s", e.Reason, why, e.Install)
 }
 
 func (e *NoDeviceError) Unwrap() error { return e.Err }

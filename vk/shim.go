@@ -2,7 +2,6 @@ package vk
 
 /*
 #cgo CFLAGS: -std=gnu11 -O2 -Wall
-#cgo LDFLAGS: -ldl -lpthread
 #include <stdlib.h>
 #include "shim.h"
 */
@@ -70,11 +69,8 @@ func cBool(x bool) C.int {
 	return 0
 }
 
-func shimLoad(library string) unsafe.Pointer {
-	name := C.CString(library)
-	defer C.free(unsafe.Pointer(name))
-	return C.marr_load(name)
-}
+// shimLoad gives the shim the address of the loader's vkGetInstanceProcAddr, and returns it as a C pointer.
+func shimLoad(entry uint64) unsafe.Pointer { return C.marr_load(C.uint64_t(entry)) }
 
 func shimInstance(apiLimit uint32, validation bool) (handle uint64, api uint32, err error) {
 	var in C.uint64_t
@@ -248,22 +244,6 @@ func (s shimDevice) submit(commandBuffers []uint64, counts []uint32, fence uint6
 	return shimError(C.marr_submit(s.d, C.uint32_t(len(counts)), (*C.uint32_t)(unsafe.Pointer(unsafe.SliceData(counts))),
 		(*C.uint64_t)(unsafe.Pointer(unsafe.SliceData(commandBuffers))), C.uint64_t(fence)))
 }
-
-// shimMessages returns the number of validation messages and the first of them.
-func shimMessages() (count int, kept []string) {
-	count = int(C.marr_message_count())
-	text := make([]byte, 8192)
-	for i := range count {
-		n := C.marr_message(C.uint32_t(i), (*C.char)(unsafe.Pointer(&text[0])), C.uint32_t(len(text)))
-		if n == 0 {
-			break
-		}
-		kept = append(kept, string(text[:n]))
-	}
-	return count, kept
-}
-
-func shimClearMessages() { C.marr_message_clear() }
 
 // handle converts a Vulkan handle of vulkan-go to a number, and fromHandle converts it back. Handles are pointers to memory of the
 // driver or, for non-dispatchable handles on 32-bit systems, 64-bit numbers. The garbage collector manages neither.

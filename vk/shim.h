@@ -58,7 +58,7 @@ typedef struct {
 	double value;
 } marr_statistic;
 
-void *marr_load(const char *library);
+void *marr_load(uint64_t entry);
 marr_result marr_instance(uint32_t api_limit, int validation, uint64_t *instance, uint32_t *api);
 void marr_query(uint64_t instance, uint32_t instance_api, uint64_t physical, marr_info *info);
 marr_result marr_device_create(uint64_t instance, uint64_t physical, const marr_info *info, int assembly, marr_device **out);
@@ -80,8 +80,7 @@ marr_result marr_record(marr_device *d, uint64_t command_buffer, uint32_t nops, 
 	uint64_t timer, uint32_t query, int each_op);
 marr_result marr_submit(marr_device *d, uint32_t n, const uint32_t *counts, const uint64_t *command_buffers, uint64_t fence);
 
-uint64_t marr_message_count(void);
-uint32_t marr_message(uint32_t index, char *text, uint32_t room);
-void marr_message_clear(void);
+// marr_message, a Go function, keeps a message of the validation layer.
+void marr_message(char *text);
 
 #endif

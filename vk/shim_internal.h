@@ -2,8 +2,7 @@
 #ifndef MARR_VK_SHIM_INTERNAL_H
 #define MARR_VK_SHIM_INTERNAL_H
 
-#define VK_NO_PROTOTYPES
-#include <vulkan/vulkan.h>
+#include "vulkan_core.h"
 
 #include "shim.h"
 
@@ -12,11 +11,7 @@
 #define RESULT(code, call) ((marr_result){(int32_t)(code), (call)})
 
 // marr_matrices writes the shapes of cooperative matrices that kernels may use to info.
-void marr_matrices(VkPhysicalDevice p, PFN_vkVoidFunction query, marr_info *info);
-
-// marr_on_message is the debug messenger's callback, in shim_validation.c.
-VkBool32 marr_on_message(VkDebugUtilsMessageSeverityFlagBitsEXT severity, VkDebugUtilsMessageTypeFlagsEXT type,
-	const VkDebugUtilsMessengerCallbackDataEXT *data, void *user);
+void marr_matrices(VkPhysicalDevice p, PFN_vkGetPhysicalDeviceCooperativeMatrixPropertiesKHR query, marr_info *info);
 
 struct marr_device {
 	VkDevice device;

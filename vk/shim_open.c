@@ -1,30 +1,16 @@
 // Opening: the loader, the instance, the description of physical devices, the device.
-#include <dlfcn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "shim_internal.h"
 
-// Declarations of VK_KHR_cooperative_matrix and VK_KHR_portability_subset, which older or non-beta headers lack.
-#define COOPERATIVE_MATRIX "VK_KHR_cooperative_matrix"
-#define COOPERATIVE_MATRIX_FEATURES ((VkStructureType)1000506000)
-#define PORTABILITY_SUBSET "VK_KHR_portability_subset"
-typedef struct {
-	VkStructureType sType;
-	void *pNext;
-	VkBool32 cooperativeMatrix, cooperativeMatrixRobustBufferAccess;
-} matrix_features;
-
 static PFN_vkGetInstanceProcAddr get_proc;
 
-// marr_load opens the Vulkan loader and returns its vkGetInstanceProcAddr, or NULL. library is the soname, not libvulkan.so, which only
-// the development package has.
-void *marr_load(const char *library) {
-	void *h = dlopen(library, RTLD_NOW | RTLD_LOCAL);
-	if (!h) return NULL;
-	get_proc = (PFN_vkGetInstanceProcAddr)dlsym(h, "vkGetInstanceProcAddr");
-	return (void *)get_proc;
+// marr_load sets the loader's vkGetInstanceProcAddr, and returns it.
+void *marr_load(uint64_t entry) {
+	get_proc = HANDLE(PFN_vkGetInstanceProcAddr, entry);
+	return HANDLE(void *, entry);
 }
 
 static int listed(const VkExtensionProperties *e, uint32_t n, const char *name) {
@@ -44,8 +30,16 @@ static VkExtensionProperties *instance_extensions(const char *layer, uint32_t *n
 	return e;
 }
 
+// on_message is called by the validation layer on any thread that is in a Vulkan call.
+static VKAPI_ATTR VkBool32 VKAPI_CALL on_message(VkDebugUtilsMessageSeverityFlagBitsEXT severity, VkDebugUtilsMessageTypeFlagsEXT type,
+	const VkDebugUtilsMessengerCallbackDataEXT *data, void *user) {
+	(void)severity, (void)type, (void)user;
+	marr_message((char *)data->pMessage);
+	return VK_FALSE;
+}
+
 // marr_instance creates a VkInstance with the newest API version of the loader up to api_limit, and writes the version to *api. With
-// validation it loads the Khronos layer with synchronization validation, whose messages shim_validation.c stores.
+// validation it loads the Khronos layer with synchronization validation, whose messages marr_message gets.
 marr_result marr_instance(uint32_t api_limit, int validation, uint64_t *instance, uint32_t *api) {
 	uint32_t version = VK_API_VERSION_1_0;
 	PFN_vkEnumerateInstanceVersion query = (PFN_vkEnumerateInstanceVersion)get_proc(NULL, "vkEnumerateInstanceVersion");
@@ -74,7 +68,7 @@ marr_result marr_instance(uint32_t api_limit, int validation, uint64_t *instance
 		.sType = VK_STRUCTURE_TYPE_DEBUG_UTILS_MESSENGER_CREATE_INFO_EXT,
 		.messageSeverity = VK_DEBUG_UTILS_MESSAGE_SEVERITY_ERROR_BIT_EXT | VK_DEBUG_UTILS_MESSAGE_SEVERITY_WARNING_BIT_EXT,
 		.messageType = VK_DEBUG_UTILS_MESSAGE_TYPE_VALIDATION_BIT_EXT,
-		.pfnUserCallback = marr_on_message};
+		.pfnUserCallback = on_message};
 	VkValidationFeatureEnableEXT enable[] = {VK_VALIDATION_FEATURE_ENABLE_SYNCHRONIZATION_VALIDATION_EXT};
 	VkValidationFeaturesEXT features = {.sType = VK_STRUCTURE_TYPE_VALIDATION_FEATURES_EXT,
 		.pNext = &messenger,
@@ -169,7 +163,7 @@ typedef struct {
 	VkPhysicalDeviceVulkanMemoryModelFeatures memory_model;
 	VkPhysicalDeviceTimelineSemaphoreFeatures timeline;
 	VkPhysicalDeviceBufferDeviceAddressFeatures address;
-	matrix_features matrix;
+	VkPhysicalDeviceCooperativeMatrixFeaturesKHR matrix;
 	VkPhysicalDevicePipelineExecutablePropertiesFeaturesKHR executable;
 	VkPhysicalDeviceSubgroupSizeControlFeatures control;
 } features;
@@ -187,7 +181,7 @@ static void features_chain(features *f, uint32_t api, const VkExtensionPropertie
 	f->memory_model.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_VULKAN_MEMORY_MODEL_FEATURES;
 	f->timeline.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_TIMELINE_SEMAPHORE_FEATURES;
 	f->address.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_BUFFER_DEVICE_ADDRESS_FEATURES;
-	f->matrix.sType = COOPERATIVE_MATRIX_FEATURES;
+	f->matrix.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_COOPERATIVE_MATRIX_FEATURES_KHR;
 	f->executable.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_PIPELINE_EXECUTABLE_PROPERTIES_FEATURES_KHR;
 	f->control.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SUBGROUP_SIZE_CONTROL_FEATURES;
 	VkBaseOutStructure *last = (VkBaseOutStructure *)&f->head;
@@ -196,7 +190,7 @@ static void features_chain(features *f, uint32_t api, const VkExtensionPropertie
 	if (allowed(api, VK_API_VERSION_1_2, e, n, VK_KHR_VULKAN_MEMORY_MODEL_EXTENSION_NAME)) chain(&last, &f->memory_model);
 	if (allowed(api, VK_API_VERSION_1_2, e, n, VK_KHR_TIMELINE_SEMAPHORE_EXTENSION_NAME)) chain(&last, &f->timeline);
 	if (allowed(api, VK_API_VERSION_1_2, e, n, VK_KHR_BUFFER_DEVICE_ADDRESS_EXTENSION_NAME)) chain(&last, &f->address);
-	if (listed(e, n, COOPERATIVE_MATRIX)) chain(&last, &f->matrix);
+	if (listed(e, n, VK_KHR_COOPERATIVE_MATRIX_EXTENSION_NAME)) chain(&last, &f->matrix);
 	if (listed(e, n, VK_KHR_PIPELINE_EXECUTABLE_PROPERTIES_EXTENSION_NAME)) chain(&last, &f->executable);
 	if (api >= VK_API_VERSION_1_1 && allowed(api, VK_API_VERSION_1_3, e, n, VK_EXT_SUBGROUP_SIZE_CONTROL_EXTENSION_NAME)) chain(&last, &f->control);
 }
@@ -263,7 +257,7 @@ void marr_query(uint64_t instance, uint32_t instance_api, uint64_t physical, mar
 		(PFN_vkGetPhysicalDeviceProperties2)get_proc(in, core ? "vkGetPhysicalDeviceProperties2" : "vkGetPhysicalDeviceProperties2KHR");
 	if (f) query_features(f, p, api, e, n, o);
 	if (v) query_properties(v, p, api, e, n, o);
-	if (o->cooperative_matrix) marr_matrices(p, get_proc(in, "vkGetPhysicalDeviceCooperativeMatrixPropertiesKHR"), o);
+	if (o->cooperative_matrix) marr_matrices(p, (PFN_vkGetPhysicalDeviceCooperativeMatrixPropertiesKHR)get_proc(in, "vkGetPhysicalDeviceCooperativeMatrixPropertiesKHR"), o);
 	free(e);
 }
 
@@ -332,10 +326,10 @@ marr_result marr_device_create(uint64_t instance, uint64_t physical, const marr_
 	}
 	f.memory_model = (VkPhysicalDeviceVulkanMemoryModelFeatures){.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_VULKAN_MEMORY_MODEL_FEATURES,
 		.pNext = head, .vulkanMemoryModel = 1};
-	f.matrix = (matrix_features){.sType = COOPERATIVE_MATRIX_FEATURES, .pNext = &f.memory_model, .cooperativeMatrix = 1};
+	f.matrix = (VkPhysicalDeviceCooperativeMatrixFeaturesKHR){.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_COOPERATIVE_MATRIX_FEATURES_KHR, .pNext = &f.memory_model, .cooperativeMatrix = 1};
 	if (info->cooperative_matrix) {
 		head = &f.matrix;
-		ext[next++] = COOPERATIVE_MATRIX;
+		ext[next++] = VK_KHR_COOPERATIVE_MATRIX_EXTENSION_NAME;
 		if (info->usable_api < VK_API_VERSION_1_2) ext[next++] = VK_KHR_VULKAN_MEMORY_MODEL_EXTENSION_NAME;
 	}
 	f.executable = (VkPhysicalDevicePipelineExecutablePropertiesFeaturesKHR){
@@ -350,7 +344,7 @@ marr_result marr_device_create(uint64_t instance, uint64_t physical, const marr_
 		head = &f.control;
 		if (info->usable_api < VK_API_VERSION_1_3) ext[next++] = VK_EXT_SUBGROUP_SIZE_CONTROL_EXTENSION_NAME;
 	}
-	if (listed(e, n, PORTABILITY_SUBSET)) ext[next++] = PORTABILITY_SUBSET; // required on a device that lists it
+	if (listed(e, n, VK_KHR_PORTABILITY_SUBSET_EXTENSION_NAME)) ext[next++] = VK_KHR_PORTABILITY_SUBSET_EXTENSION_NAME; // required on a device that lists it
 	free(e);
 
 	float priority = 1;

@@ -131,7 +131,7 @@ func TestLayerReportsATexelHazard(t *testing.T) {
 	r.Dispatch(texelOp(t, dev, c.All(), b.All(), a.All(), 1))
 	end(t, r)
 	messages := ValidationMessages()
-	shimClearMessages()
+	clearMessages()
 	if len(messages) == 0 || !strings.Contains(messages[0], "SYNC-HAZARD-READ-AFTER-WRITE") {
 		t.Fatalf("messages %q, want a SYNC-HAZARD-READ-AFTER-WRITE", messages)
 	}

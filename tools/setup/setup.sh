@@ -13,7 +13,6 @@ any() { compgen -G "$1" >/dev/null || { shift && [ $# -gt 0 ] && any "$@"; }; }
 vulkan_json() { any "/usr/share/vulkan/$1" "/usr/local/share/vulkan/$1" "/etc/vulkan/$1" "${XDG_DATA_HOME:-$HOME/.local/share}/vulkan/$1"; }
 
 has_loader() { any '/usr/lib/*/libvulkan.so.1' '/usr/lib*/libvulkan.so.1' '/usr/local/lib/libvulkan.so.1' '/lib/*/libvulkan.so.1'; }
-has_header() { echo '#include <vulkan/vulkan.h>' | gcc -E -x c - >/dev/null 2>&1; }
 has_turbo() { echo '#include <stdio.h>
 #include <turbojpeg.h>' | gcc -E -x c - >/dev/null 2>&1; }
 has_pandas() { python3 -c 'import pandas' 2>/dev/null || /usr/bin/python3 -c 'import pandas' 2>/dev/null; }
@@ -29,7 +28,6 @@ has_driver() {
 packages=()
 command -v gcc >/dev/null || packages+=(gcc libc6-dev)
 has_loader || packages+=(libvulkan1)
-has_header || packages+=(libvulkan-dev)
 has_driver || packages+=(mesa-vulkan-drivers)
 if [ "${1:-}" = check ]; then
 	has_layer || packages+=(vulkan-validationlayers)
