@@ -9,6 +9,7 @@ import (
 
 	"marr/bench"
 	"marr/ssl/ablate"
+	"marr/ssl/report/page"
 )
 
 // reported runs marr report and returns the page with what the command said.
@@ -41,6 +42,33 @@ func TestReportShowsARun(t *testing.T) {
 		"the last feature map has only one position") // of 16 pixels
 	if !strings.Contains(said.out, "report of 1 run, 0.") {
 		t.Errorf("said %q", said.out)
+	}
+}
+
+// Of the twelve images that a report shows of a run alone, three runs have eight each.
+func TestReportOfManyRunsShowsLessOfEach(t *testing.T) {
+	t.Parallel()
+	run, _ := colors(t)
+	args, dir := []string{run}, t.TempDir()
+	for _, name := range []string{"a", "b"} {
+		args = append(args, filepath.Join(dir, name))
+		if err := os.CopyFS(args[len(args)-1], os.DirFS(run)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	html, _ := reported(t, args...)
+	has(t, html, "Of each of the 3 runs a part of the pictures is shown")
+	_, panel, _ := strings.Cut(html, "<h3>Nearest neighbors</h3>")
+	panel, _, _ = strings.Cut(panel, "<h3>")
+	if got := strings.Count(panel, `<div class="strip">`); got != 8 {
+		t.Errorf("%d images with neighbors, want 8", got)
+	}
+	x := &reporter{}
+	for runs, want := range map[int][2]int{1: {12, 2000}, 2: {12, 2000}, 6: {4, 666}, 100: {3, 40}} {
+		x.page.Runs = make([]*page.Run, runs)
+		if got := [2]int{x.most(reportQueries), x.most(maxMapPoints)}; got != want {
+			t.Errorf("of %d runs: %v, want %v", runs, got, want)
+		}
 	}
 }
 

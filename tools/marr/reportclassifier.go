@@ -56,12 +56,12 @@ func (l *look) addClassifier(ctx context.Context) error {
 		return nil
 	}
 	var few []judged
-	for _, i := range evenlySpaced(len(j.images), reportClassMaps) {
+	for _, i := range evenlySpaced(len(j.images), l.most(reportClassMaps)) {
 		few = append(few, j.images[i])
 	}
 	wrong := slices.DeleteFunc(slices.Clone(j.images), func(x judged) bool { return x.predicted == x.class })
 	slices.SortStableFunc(wrong, func(a, b judged) int { return cmp.Compare(b.probability, a.probability) })
-	worst := wrong[:min(len(wrong), reportMistakes)]
+	worst := wrong[:min(len(wrong), l.most(reportMistakes))]
 	strips, mapped, err := l.classStrips(ctx, j, slices.Concat(few, worst))
 	if err != nil {
 		return err

@@ -161,6 +161,9 @@ func readRun(dir string) (*page.Run, error) {
 
 // look adds pictures and maps to all runs, by networks on dev. What fails becomes a note on the page, unless ctx is done.
 func (x *reporter) look(ctx context.Context) error {
+	if n := len(x.page.Runs); n > fullRuns {
+		x.page.Notes = append(x.page.Notes, fmt.Sprintf("Of each of the %d runs a part of the pictures is shown, so that the page stays small. The report of a run alone shows all.", n))
+	}
 	for _, r := range x.page.Runs {
 		if err := x.lookAt(ctx, r); ctx.Err() != nil {
 			return err

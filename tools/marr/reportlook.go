@@ -15,7 +15,11 @@ import (
 	"marr/ssl/views"
 )
 
-// What a report shows.
+// fullRuns is the number of runs of which a report shows everything. Of photographs, a run takes 1.2 MB and a set of thumbnails 1.3 MB; a page should stay
+// under 5 MB.
+const fullRuns = 2
+
+// What a report shows of each of fullRuns.
 const (
 	reportQueries    = 12 // images whose neighbors are shown
 	reportNeighbors  = 6
@@ -47,6 +51,12 @@ type lookedNet struct {
 	name string
 	subject
 	features *eval.Features
+}
+
+// most returns how many of n pictures, or points, the report shows of a run: fewer if there are many runs.
+func (x *reporter) most(n int) int {
+	runs := max(len(x.page.Runs), fullRuns)
+	return max(3, n*fullRuns/runs)
 }
 
 // lookAt adds the pictures and maps of a run.
@@ -153,7 +163,7 @@ func (l *look) addViews() error {
 	if err != nil {
 		return err
 	}
-	sheet, about, err := paintedSheet(l.dev, l.run.Name, l.config, m, l.all, specs, reportViews)
+	sheet, about, err := paintedSheet(l.dev, l.run.Name, l.config, m, l.all, specs, l.most(reportViews))
 	if err != nil {
 		return err
 	}
@@ -165,7 +175,7 @@ func (l *look) addViews() error {
 // addNeighbors adds the nearest neighbors of some images by the first and the last network.
 func (l *look) addNeighbors(ctx context.Context) error {
 	p := page.Panel{Title: "Nearest neighbors", About: l.about() + " Most similar first, with the cosine similarity of features. A solid frame marks images of the same class."}
-	for _, query := range evenlySpaced(l.set.Len(), reportQueries) {
+	for _, query := range evenlySpaced(l.set.Len(), l.most(reportQueries)) {
 		s := page.Strip{Rows: []page.Row{{Pictures: []page.Picture{l.picture(newSimilar(l.set, query, 1), false, false)}}}}
 		for _, n := range l.nets {
 			f := n.features
@@ -208,10 +218,11 @@ func (l *look) addDuplicates(ctx context.Context) error {
 		}
 	}
 	p := page.Panel{Title: "Near-duplicates", About: l.about() + " By the last network: " + d.summary() + "."}
-	if len(d.Groups) > reportGroups {
-		p.About += fmt.Sprintf(" The %d groups with the most similar images are shown.", reportGroups)
+	groups := min(len(d.Groups), l.most(reportGroups))
+	if len(d.Groups) > groups {
+		p.About += fmt.Sprintf(" The %d groups with the most similar images are shown.", groups)
 	}
-	for i, g := range d.Groups[:min(len(d.Groups), reportGroups)] {
+	for i, g := range d.Groups[:groups] {
 		row := page.Row{}
 		for _, x := range g.Images[:min(len(g.Images), reportAlike)] {
 			row.Pictures = append(row.Pictures, l.picture(x.similar, true, false))
@@ -234,7 +245,7 @@ func (l *look) addOutliers(ctx context.Context) error {
 		return err
 	}
 	row := page.Row{}
-	for _, x := range found[:min(len(found), reportOutliers)] {
+	for _, x := range found[:min(len(found), l.most(reportOutliers))] {
 		row.Pictures = append(row.Pictures, l.picture(newSimilar(l.set, x.Image, x.Similarity), true, false))
 	}
 	l.add(page.Panel{Title: "Outliers", About: l.about() + fmt.Sprintf(" The images that are least similar to their %d nearest neighbors, by the last network, with the mean similarity.", k),
@@ -244,7 +255,7 @@ func (l *look) addOutliers(ctx context.Context) error {
 
 // addMaps adds a map for each network.
 func (l *look) addMaps(context.Context) error {
-	shown := evenlySpaced(l.set.Len(), maxMapPoints)
+	shown := evenlySpaced(l.set.Len(), l.most(maxMapPoints))
 	names := make([]string, len(shown))
 	for i, k := range shown {
 		names[i] = l.name(k)

@@ -31,7 +31,7 @@ type places struct {
 
 // addPlaces adds pictures of the last feature maps and, of transformers, of the attention of the class token.
 func (l *look) addPlaces(ctx context.Context) error {
-	p := places{look: l, images: evenlySpaced(l.set.Len(), reportQueries)}
+	p := places{look: l, images: evenlySpaced(l.set.Len(), l.most(reportQueries))}
 	p.set = l.set.Subset(p.images)
 	var err error
 	if p.seen, err = l.last().prepared(ctx, l.dev, p.set); err != nil {

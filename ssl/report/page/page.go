@@ -26,8 +26,9 @@ import (
 
 // Page is the content of a report.
 type Page struct {
-	Made     string // when, and by which version
-	Live     string // of a page that Live serves: Training or Ended; "": a file
+	Made     string   // when, and by which version
+	Live     string   // of a page that Live serves: Training or Ended; "": a file
+	Notes    []string // what a reader should know of all runs
 	Runs     []*Run
 	Sprites  []Sprite  // thumbnails of maps
 	Ablation *Ablation // in place of runs; its page has no scripts
