@@ -136,7 +136,7 @@ type layout struct {
 
 // Write writes the page.
 func Write(w io.Writer, p *Page) error {
-	t, err := template.ParseFS(assets, "assets/page.html", "assets/ablation.html")
+	t, err := template.New("page.html").Funcs(template.FuncMap{"lines": lines}).ParseFS(assets, "assets/page.html", "assets/ablation.html")
 	if err != nil {
 		return fmt.Errorf("report: %w", err)
 	}
@@ -165,6 +165,9 @@ func Write(w io.Writer, p *Page) error {
 	}
 	return nil
 }
+
+// lines returns the number of lines of a text.
+func lines(text string) int { return strings.Count(text, "\n") + 1 }
 
 // addParts adds the styles and scripts, and the policy that allows nothing else.
 func (v *layout) addParts() {

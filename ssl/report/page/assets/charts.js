@@ -4,7 +4,6 @@
 // dashes tell the lines of runs apart without colors; the last is that of limits.
 const dashes = [[], [9, 4], [2, 3], [10, 3, 2, 3], [5, 2], [14, 4], [2, 6], [8, 3, 2, 3, 2, 3]];
 const limitDash = [1, 4];
-const markerStyles = ["solid", "dashed", "dotted"]; // of dashes in a legend
 
 // cssColor returns a color of the style sheet.
 function cssColor(name) {
@@ -23,8 +22,7 @@ function shortNumber(v) {
 function lineSeries(line, isAlone) {
 	return {
 		label: line.name,
-		stroke: cssColor(line.limit ? "warn-line" : "run" + lineNumber(line, isAlone)),
-		dash: line.limit ? limitDash : dashes[lineNumber(line, isAlone)],
+		...lineStyle(line, isAlone),
 		width: 2,
 		spanGaps: true,
 		points: { show: line.x.length < 30, size: 6 },
@@ -37,8 +35,19 @@ function lineNumber(line, isAlone) {
 	return (isAlone ? line.part : line.run) % dashes.length;
 }
 
-function markerStyle(line, isAlone) {
-	return line && line.limit ? "dotted" : markerStyles[line ? Math.min(lineNumber(line, isAlone), 2) : 0];
+// lineStyle returns the color and the dashes of a line.
+function lineStyle(line, isAlone) {
+	if (line.limit) return { stroke: cssColor("warn-line"), dash: limitDash };
+	const number = lineNumber(line, isAlone);
+	return { stroke: cssColor("run" + number), dash: dashes[number] };
+}
+
+// markerFill returns the background of a line's marker in the legend: a piece of the line.
+function markerFill(line, isAlone) {
+	const { stroke, dash } = lineStyle(line, isAlone);
+	let end = 0;
+	const parts = dash.map((length, i) => `${i % 2 ? "transparent" : stroke} ${end}px ${end += length}px`);
+	return parts.length ? `repeating-linear-gradient(to right, ${parts.join(", ")})` : stroke;
 }
 
 // axis returns the options of an axis.
@@ -60,7 +69,7 @@ function chartOptions(chart, isLog, isAlone, last, width) {
 		axes: [{ ...axis(34), incrs: wholeSteps, values: (_, all) => all.map(String) }, axis(58)],
 		series: [{ label: "step", value: (_, v) => v == null ? "–" : String(v) }, ...chart.lines.map(l => lineSeries(l, isAlone))],
 		cursor: { sync: { key: "steps" }, drag: { x: true, y: false } },
-		legend: { live: true, markers: { dash: (_, i) => markerStyle(chart.lines[i - 1], isAlone) } },
+		legend: { live: true, markers: { width: 0, fill: (_, i) => markerFill(chart.lines[i - 1], isAlone) } },
 	};
 }
 
