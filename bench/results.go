@@ -93,10 +93,10 @@ func ReadResults(path string) (*Results, error) {
 // ReadJSON decodes a JSON file into a value.
 func ReadJSON(path string, into any) error {
 	text, err := os.ReadFile(path)
-	if err == nil {
-		err = json.Unmarshal(text, into)
-	}
 	if err != nil {
+		return fmt.Errorf("bench: %w", err)
+	}
+	if err := json.Unmarshal(text, into); err != nil {
 		return fmt.Errorf("bench: %s: %w", path, err)
 	}
 	return nil

@@ -2,13 +2,16 @@ package run
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"io"
 	"maps"
 	"math"
+	"path/filepath"
 	"reflect"
 	"slices"
 	"strings"
+	"syscall"
 
 	"marr/net"
 	"marr/ssl/tomlfile"
@@ -124,6 +127,9 @@ type Saved struct {
 func ReadSaved(path string) (Saved, error) {
 	var s Saved
 	text, err := readSmall(path)
+	if errors.Is(err, syscall.ENOTDIR) {
+		return s, fmt.Errorf("run: %s: it is a file: give the folder of a run", filepath.Dir(path))
+	}
 	if err != nil {
 		return s, fmt.Errorf("run: %w", err)
 	}

@@ -192,6 +192,9 @@ func (a *ablation) open() (release func(), err error) {
 		}
 		a.file = old
 	} else if errors.Is(err, os.ErrNotExist) {
+		if _, err := os.Stat(filepath.Join(a.out, run.ConfigFile)); err == nil {
+			return nil, fmt.Errorf("--out %s: the folder holds a run: choose another folder", a.out)
+		}
 		err = run.CheckFolder(a.out, false)
 	}
 	if err != nil || a.dryRun {

@@ -30,6 +30,7 @@ func TestBadInputPrintsOneLineAndLeavesNoFolder(t *testing.T) {
 	corrupt := file("bad-images-idx3-ubyte", "not an IDX file")
 	unreadable := filepath.Dir(file("pictures/x.png", "not an image"))
 	out := filepath.Join(dir, "out")
+	half := filepath.Dir(file("half/config.toml", "data = \"photos\"\nmethod = \"simclr\"\n"))
 	for _, c := range []struct {
 		name   string
 		status int
@@ -114,7 +115,7 @@ func TestBadInputPrintsOneLineAndLeavesNoFolder(t *testing.T) {
 		{"temperature of zero", 2, "want it above 0", nil, small(good, out, "--temperature", "0")},
 		{"no driver", 1, "install mesa-vulkan-drivers", []string{"VK_ICD_FILENAMES=/nonexistent", "VK_DRIVER_FILES=/nonexistent"}, small(good, out)},
 		{"unknown device", 1, "choose one of 0", nil, small(good, out, "--device", "quantum")},
-		{"no run to measure", 1, "the folder holds no run", nil, []string{"eval", "knn", "--run", out, "--train", good, "--test", good}},
+		{"no run to measure", 1, "there is no such folder", nil, []string{"eval", "knn", "--run", out, "--train", good, "--test", good}},
 		{"unknown branch", 2, "known are online, teacher", nil, []string{"eval", "knn", "--run", out, "--branch", "student", "--train", good, "--test", good}},
 		{"branch without a run", 2, "only a run has branches", nil, []string{"eval", "knn", "--model", "raw", "--branch", "teacher", "--train", good, "--test", good}},
 		{"unknown evaluation", 2, "choose one of knn, linear, finetune", nil, []string{"eval", "wish"}},
@@ -158,12 +159,18 @@ func TestBadInputPrintsOneLineAndLeavesNoFolder(t *testing.T) {
 		{"features of two networks", 2, "--model and --run: give one of them", nil, []string{"embed", "--run", out, "--model", "x.onnx", "--data", empty, "--out", "x.npy"}},
 		{"features of pixels", 2, "--model raw: give a file that ends in .onnx or .safetensors", nil, []string{"embed", "--model", "raw", "--data", empty, "--out", "x.npy"}},
 		{"features at another size than the run's", 2, "--size: a run has its own network: leave it out", nil, []string{"embed", "--run", out, "--size", "64", "--data", empty, "--out", "x.npy"}},
-		{"features of no run", 1, "the folder holds no run", nil, []string{"embed", "--run", out, "--data", empty, "--out", filepath.Join(dir, "x1.npy")}},
+		{"features of no folder", 1, "there is no such folder", nil, []string{"embed", "--run", out, "--data", empty, "--out", filepath.Join(dir, "x1.npy")}},
+		{"features of no run", 1, "the folder holds no run", nil, []string{"embed", "--run", t.TempDir(), "--data", empty, "--out", filepath.Join(dir, "x1.npy")}},
+		{"features of a file", 1, "it is a file: give the folder of a run", nil, []string{"embed", "--run", corrupt, "--data", empty, "--out", filepath.Join(dir, "x1.npy")}},
+		{"features of an ablation", 1, "the folder holds an ablation: its runs", nil, []string{"embed", "--run", ablationFolder(t), "--data", empty, "--out", filepath.Join(dir, "x1.npy")}},
+		{"features of half a run", 1, "lacks the size of views or the architecture: the file is damaged", nil, []string{"embed", "--run", half, "--data", empty, "--out", filepath.Join(dir, "x1.npy")}},
+		{"half a run to continue", 1, "lacks the size of views or the architecture: the file is damaged", nil, []string{"pretrain", "--resume", "--out", half}},
+		{"ablation in the folder of a run", 1, "the folder holds a run: choose another folder", nil, []string{"ablate", "--data", empty, "--out", half}},
 		{"neighbors of nothing", 2, "--of is required", nil, []string{"neighbors", "--run", out, "--data", empty}},
 		{"no neighbors", 2, "--k 0: want at least 1", nil, []string{"neighbors", "--run", out, "--data", empty, "--of", "x", "--k", "0"}},
 		{"neighbors in another format", 2, "ends in .png", nil, []string{"neighbors", "--run", out, "--data", empty, "--of", "x", "--out", "x.jpg"}},
 		{"threshold above 1", 2, "--threshold 1.5: want a cosine similarity above 0, up to 1", nil, []string{"duplicates", "--run", out, "--data", empty, "--threshold", "1.5"}},
-		{"no run to export", 1, "the folder holds no run", nil, []string{"export", "--run", out, "--out", filepath.Join(dir, "x.onnx")}},
+		{"no run to export", 1, "there is no such folder", nil, []string{"export", "--run", out, "--out", filepath.Join(dir, "x.onnx")}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			if slices.Contains(c.args, good) {

@@ -74,7 +74,7 @@ func execute(args []string) int {
 	return 1
 }
 
-// packages matches the names of packages in a chain of errors, which do not help a user.
+// packages matches the names of packages in a chain of errors.
 var packages = regexp.MustCompile(`(^|: |; |\()(?:bench|data|eval|export|kernels|methods|net|onnxexec|ort|run|ssl|train|views|vk|watch): `)
 
 // explain returns an error as the line that marr prints.
@@ -82,7 +82,7 @@ func explain(err error) string { return "marr: " + oneLine(err) }
 
 // oneLine returns an error as one line: what happened: why: what to do.
 func oneLine(err error) string {
-	text := packages.ReplaceAllString(strings.ReplaceAll(err.Error(), "\n", "; "), "$1")
+	text := plain(strings.ReplaceAll(err.Error(), "\n", "; "))
 	text = strings.ReplaceAll(text, context.Canceled.Error(), "stopped by a signal")
 	if errors.As(err, new(*vk.NoDeviceError)) {
 		for _, v := range []string{"VK_DRIVER_FILES", "VK_ICD_FILENAMES"} {

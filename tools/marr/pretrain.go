@@ -137,7 +137,7 @@ func trainRun(ctx context.Context, dev *vk.Device, r *run.Run, q *quality) (t *t
 	l := newProgressLine()
 	r.OnStep, r.Notice = l.progress, func(format string, args ...any) {
 		l.end()
-		printLine(os.Stderr, format, args...)
+		printLine(os.Stderr, "%s", plain(fmt.Sprintf(format, args...)))
 	}
 	if q != nil {
 		defer q.free()

@@ -24,4 +24,9 @@ func commandLine() string {
 }
 
 // note prints a line that a user should know and that is no error.
-func note(format string, args ...any) { printLine(os.Stderr, "note: "+format, args...) }
+func note(format string, args ...any) {
+	printLine(os.Stderr, "note: %s", plain(fmt.Sprintf(format, args...)))
+}
+
+// plain returns a message without the names of packages, which do not help a user.
+func plain(text string) string { return packages.ReplaceAllString(text, "$1") }

@@ -147,7 +147,7 @@ func TestReportRefusesWhatItCannotShow(t *testing.T) {
 	}{
 		"no run":          {nil, 2, "report: name at least one run"},
 		"empty folder":    {[]string{empty}, 1, "the folder holds no run"},
-		"no folder":       {[]string{filepath.Join(empty, "a")}, 1, "the folder holds no run"},
+		"no folder":       {[]string{filepath.Join(empty, "a")}, 1, "there is no such folder"},
 		"damaged":         {[]string{damaged}, 1, "config.toml: "},
 		"checkpoint":      {[]string{filepath.Join(run, "checkpoint.ckpt")}, 2, "it is a checkpoint: name the folder of the run, " + run},
 		"file":            {[]string{filepath.Join(damaged, "config.toml")}, 2, "it is a file: name the folder of a run"},

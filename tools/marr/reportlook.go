@@ -63,7 +63,10 @@ func (x *reporter) most(n int) int {
 func (x *reporter) lookAt(ctx context.Context, r *page.Run) error {
 	l := &look{reporter: x, run: r, config: r.Saved.Config}
 	name := cmp.Or(x.data, l.config.Data)
-	var err error
+	err := checkConfig(r.Name, l.config)
+	if err != nil {
+		return fmt.Errorf("%w: pictures and map are left out", err)
+	}
 	if l.all, err = openSet(ctx, name, l.config.Size); err != nil {
 		return fmt.Errorf("%w: pictures and map are left out; if the images were moved, give their place with --data", err)
 	}

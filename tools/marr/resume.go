@@ -81,6 +81,9 @@ func (p *settings) continueRun(dir string, c *run.Config) error {
 		}
 		return nil
 	}
+	if err == nil {
+		err = checkConfig(dir, saved.Config)
+	}
 	if err != nil {
 		return err
 	}

@@ -79,7 +79,7 @@ func runSubject(dir, branch string) (subject, error) {
 	if err != nil {
 		return subject{}, err
 	}
-	c, note, err := loadCheckpoint(dir)
+	c, fallback, err := loadCheckpoint(dir)
 	if errors.Is(err, os.ErrNotExist) && folder != dir {
 		return subject{}, fmt.Errorf("run %s: no such checkpoint: give the folder for the newest one, or a checkpoint that --keep-every kept", dir)
 	}
@@ -89,8 +89,8 @@ func runSubject(dir, branch string) (subject, error) {
 	if err != nil {
 		return subject{}, err
 	}
-	if note != "" {
-		printLine(os.Stderr, "%s", note)
+	if fallback != "" {
+		note("%s", fallback)
 	}
 	if err := c.Choose(branch); err != nil {
 		return subject{}, fmt.Errorf("run %s: %w", dir, err)
@@ -102,10 +102,27 @@ func runSubject(dir, branch string) (subject, error) {
 // runConfig returns the settings of the run in a folder.
 func runConfig(folder string) (run.Config, error) {
 	c, err := run.ReadConfig(filepath.Join(folder, run.ConfigFile))
-	if errors.Is(err, os.ErrNotExist) {
-		err = fmt.Errorf("run %s: the folder holds no run: use the folder of marr pretrain --out", folder)
+	if err == nil {
+		err = checkConfig(folder, c)
 	}
-	return c, err
+	if !errors.Is(err, os.ErrNotExist) {
+		return c, err
+	}
+	if _, err := os.Stat(folder); errors.Is(err, os.ErrNotExist) {
+		return c, fmt.Errorf("run %s: there is no such folder: use the folder of marr pretrain --out", folder)
+	}
+	if isAblation(folder) {
+		return c, fmt.Errorf("run %s: the folder holds an ablation: its runs, if it was made with --keep-runs, are in %s", folder, filepath.Join(folder, "runs"))
+	}
+	return c, fmt.Errorf("run %s: the folder holds no run: use the folder of marr pretrain --out", folder)
+}
+
+// checkConfig returns an error for a config.toml that lacks what every run has.
+func checkConfig(folder string, c run.Config) error {
+	if c.Size < 1 || c.Arch == "" {
+		return fmt.Errorf("%s: it lacks the size of views or the architecture: the file is damaged: use another run", filepath.Join(folder, run.ConfigFile))
+	}
+	return nil
 }
 
 // isCheckpoint reports whether a path names one checkpoint of a run, in place of the run's folder.
