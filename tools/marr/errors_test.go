@@ -223,7 +223,11 @@ func TestResumeFallsBackToThePreviousCheckpoint(t *testing.T) {
 	if err := os.Truncate(filepath.Join(run, "checkpoint.ckpt"), 1000); err != nil {
 		t.Fatal(err)
 	}
-	r := call(t, nil, small(images64(t), run, "--resume")...)
+	r := call(t, nil, "export", "--run", run, "--out", filepath.Join(t.TempDir(), "x.safetensors"))
+	if r.status != 0 || !strings.Contains(r.err, "note: run "+run+" is not finished: its network after step 24") {
+		t.Errorf("export: status %d, stderr %q", r.status, r.err)
+	}
+	r = call(t, nil, small(images64(t), run, "--resume")...)
 	if r.status != 0 || !strings.Contains(r.err, "continuing from the checkpoint before it, step 24") {
 		t.Fatalf("status %d, stderr %q", r.status, r.err)
 	}

@@ -92,6 +92,9 @@ func runSubject(dir, branch string) (subject, error) {
 	if fallback != "" {
 		note("%s", fallback)
 	}
+	if m := c.Meta; folder == dir && m.Epoch < config.Epochs {
+		note("run %s is not finished: its network after step %d, %d of %d epochs, is used", dir, m.Step, m.Epoch, config.Epochs)
+	}
 	if err := c.Choose(branch); err != nil {
 		return subject{}, fmt.Errorf("run %s: %w", dir, err)
 	}
