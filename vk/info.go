@@ -89,7 +89,7 @@ type Limits struct {
 }
 
 // Caps are capabilities beyond Vulkan 1.0. Kernels may use only those that are true. Open enables Float16, Storage16, Int8,
-// LeastSubgroup and CooperativeMatrix on devices that have them.
+// LeastSubgroup, CooperativeMatrix and MixedDot on devices that have them.
 type Caps struct {
 	SubgroupSize        uint32 `json:"subgroup_size"`       // 0: no subgroup operations in compute shaders
 	SubgroupArithmetic  bool   `json:"subgroup_arithmetic"` // subgroupAdd and the other arithmetic operations
@@ -99,6 +99,7 @@ type Caps struct {
 	Storage16           bool   `json:"storage16"`          // 16-bit elements in storage buffers
 	Int8                bool   `json:"int8"`               // 8-bit integers in shaders
 	CooperativeMatrix   bool   `json:"cooperative_matrix"` // VK_KHR_cooperative_matrix
+	MixedDot            bool   `json:"mixed_dot"`          // VK_VALVE_shader_mixed_float_dot_product: a·b + c for two halves each and a float
 	// Matrices are the shapes in which a subgroup multiplies cooperative matrices of halves and sums in floats.
 	Matrices []MatrixShape `json:"matrices"`
 	// LeastSubgroup is the smallest subgroup size that a kernel can require (Kernel.Subgroup); 0: it can require none.

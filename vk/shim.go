@@ -110,7 +110,7 @@ func shimQuery(in *instance, p vulkan.PhysicalDevice, index int) *physical {
 		Caps: Caps{
 			SubgroupSize: uint32(c.subgroup_size), SubgroupArithmetic: c.subgroup_arithmetic != 0, TimelineSemaphore: c.timeline != 0,
 			BufferDeviceAddress: c.address != 0, Float16: c.float16 != 0, Storage16: c.storage16 != 0, Int8: c.int8 != 0,
-			CooperativeMatrix: c.cooperative_matrix != 0, Statistics: c.statistics != 0,
+			CooperativeMatrix: c.cooperative_matrix != 0, MixedDot: c.mixed_dot != 0, Statistics: c.statistics != 0,
 		},
 	}
 	if c.subgroup_control != 0 {

@@ -24,7 +24,7 @@ typedef struct {
 	uint32_t allocation_count;
 	float timestamp_period;
 	uint32_t driver_id; // VkDriverId, 0 if not reported
-	uint32_t subgroup_size, subgroup_arithmetic, timeline, address, float16, storage16, int8, memory_model, cooperative_matrix, statistics;
+	uint32_t subgroup_size, subgroup_arithmetic, timeline, address, float16, storage16, int8, memory_model, cooperative_matrix, mixed_dot, statistics;
 	uint32_t subgroup_control, least_subgroup; // kernels may require a subgroup size; the smallest
 	uint32_t matrix_count, matrix[16][3];      // marr_matrices
 	uint32_t family_count, family_flags[16], family_timestamp_bits[16];

@@ -5,6 +5,15 @@
 
 #include "shim_internal.h"
 
+// Declarations of VK_VALVE_shader_mixed_float_dot_product, which the header lacks.
+#define MIXED_DOT "VK_VALVE_shader_mixed_float_dot_product"
+#define MIXED_DOT_FEATURES ((VkStructureType)1000673000)
+typedef struct {
+	VkStructureType sType;
+	void *pNext;
+	VkBool32 halves_to_float, halves_to_half, bfloats, bytes; // the operands of a dot product, and what it is added to
+} dot_features;
+
 static PFN_vkGetInstanceProcAddr get_proc;
 
 // marr_load sets the loader's vkGetInstanceProcAddr, and returns it.
@@ -164,6 +173,7 @@ typedef struct {
 	VkPhysicalDeviceTimelineSemaphoreFeatures timeline;
 	VkPhysicalDeviceBufferDeviceAddressFeatures address;
 	VkPhysicalDeviceCooperativeMatrixFeaturesKHR matrix;
+	dot_features dot;
 	VkPhysicalDevicePipelineExecutablePropertiesFeaturesKHR executable;
 	VkPhysicalDeviceSubgroupSizeControlFeatures control;
 } features;
@@ -182,6 +192,7 @@ static void features_chain(features *f, uint32_t api, const VkExtensionPropertie
 	f->timeline.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_TIMELINE_SEMAPHORE_FEATURES;
 	f->address.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_BUFFER_DEVICE_ADDRESS_FEATURES;
 	f->matrix.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_COOPERATIVE_MATRIX_FEATURES_KHR;
+	f->dot.sType = MIXED_DOT_FEATURES;
 	f->executable.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_PIPELINE_EXECUTABLE_PROPERTIES_FEATURES_KHR;
 	f->control.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SUBGROUP_SIZE_CONTROL_FEATURES;
 	VkBaseOutStructure *last = (VkBaseOutStructure *)&f->head;
@@ -191,6 +202,7 @@ static void features_chain(features *f, uint32_t api, const VkExtensionPropertie
 	if (allowed(api, VK_API_VERSION_1_2, e, n, VK_KHR_TIMELINE_SEMAPHORE_EXTENSION_NAME)) chain(&last, &f->timeline);
 	if (allowed(api, VK_API_VERSION_1_2, e, n, VK_KHR_BUFFER_DEVICE_ADDRESS_EXTENSION_NAME)) chain(&last, &f->address);
 	if (listed(e, n, VK_KHR_COOPERATIVE_MATRIX_EXTENSION_NAME)) chain(&last, &f->matrix);
+	if (listed(e, n, MIXED_DOT)) chain(&last, &f->dot);
 	if (listed(e, n, VK_KHR_PIPELINE_EXECUTABLE_PROPERTIES_EXTENSION_NAME)) chain(&last, &f->executable);
 	if (api >= VK_API_VERSION_1_1 && allowed(api, VK_API_VERSION_1_3, e, n, VK_EXT_SUBGROUP_SIZE_CONTROL_EXTENSION_NAME)) chain(&last, &f->control);
 }
@@ -206,6 +218,7 @@ static void query_features(PFN_vkGetPhysicalDeviceFeatures2 query, VkPhysicalDev
 	o->timeline = f.timeline.timelineSemaphore, o->address = f.address.bufferDeviceAddress;
 	o->statistics = f.executable.pipelineExecutableInfo;
 	o->cooperative_matrix = f.matrix.cooperativeMatrix && o->memory_model;
+	o->mixed_dot = f.dot.halves_to_float && o->float16;
 	o->subgroup_control = f.control.subgroupSizeControl && f.control.computeFullSubgroups;
 }
 
@@ -298,7 +311,7 @@ static int load_functions(marr_device *d, PFN_vkGetDeviceProcAddr get) {
 }
 
 // marr_device_create creates a device with one queue of info's family. It enables the features that the device has and shaders may
-// use: 16-bit storage, half and 8-bit arithmetic, required subgroup sizes, the memory model and cooperative matrices. It does not enable timeline
+// use: 16-bit storage, half and 8-bit arithmetic, required subgroup sizes, the memory model, cooperative matrices and dot products of halves. It does not enable timeline
 // semaphores and buffer addresses, which nothing here uses. Where the driver has pipeline statistics it enables marr_statistics, and with assembly
 // marr_assembly too.
 marr_result marr_device_create(uint64_t instance, uint64_t physical, const marr_info *info, int assembly, marr_device **out) {
@@ -306,7 +319,7 @@ marr_result marr_device_create(uint64_t instance, uint64_t physical, const marr_
 	VkPhysicalDevice p = HANDLE(VkPhysicalDevice, physical);
 	uint32_t n, next = 0;
 	VkExtensionProperties *e = device_extensions(in, p, &n);
-	const char *ext[9];
+	const char *ext[10];
 	features f;
 	void *head = NULL;
 	f.storage16 = (VkPhysicalDevice16BitStorageFeatures){.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_16BIT_STORAGE_FEATURES,
@@ -331,6 +344,11 @@ marr_result marr_device_create(uint64_t instance, uint64_t physical, const marr_
 		head = &f.matrix;
 		ext[next++] = VK_KHR_COOPERATIVE_MATRIX_EXTENSION_NAME;
 		if (info->usable_api < VK_API_VERSION_1_2) ext[next++] = VK_KHR_VULKAN_MEMORY_MODEL_EXTENSION_NAME;
+	}
+	f.dot = (dot_features){.sType = MIXED_DOT_FEATURES, .pNext = head, .halves_to_float = 1};
+	if (info->mixed_dot) {
+		head = &f.dot;
+		ext[next++] = MIXED_DOT;
 	}
 	f.executable = (VkPhysicalDevicePipelineExecutablePropertiesFeaturesKHR){
 		.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_PIPELINE_EXECUTABLE_PROPERTIES_FEATURES_KHR, .pNext = head, .pipelineExecutableInfo = 1};
