@@ -15,7 +15,11 @@
 //
 //	//! needs GL_KHR_cooperative_matrix
 //
-// names a GLSL extension that older compilers lack. If the installed glslc does, such a source is compiled by the command in MARR_GLSLC.
+// names a GLSL extension that older compilers lack. If the installed glslc does, such a source is compiled by the command in MARR_GLSLC. So is one with
+//
+//	//! needs SPV_VALVE_mixed_float_dot_product 6912
+//
+// if the installed glslc lacks the capability of that number, which comes with the SPIR-V extension.
 package shaders
 
 import (

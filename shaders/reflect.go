@@ -163,10 +163,16 @@ func HalfBindings(code []uint32) (set uint32) {
 }
 
 // UsesMatrices reports whether a shader needs a device with cooperative matrices.
-func UsesMatrices(code []uint32) bool {
-	const opCapability, cooperativeMatrix = 17, 6022
+func UsesMatrices(code []uint32) bool { return uses(code, 6022) } // CooperativeMatrixKHR
+
+// UsesDots reports whether a shader needs a device with dot products of halves that are added to floats.
+func UsesDots(code []uint32) bool { return uses(code, 6912) } // DotProductFloat16AccFloat32VALVE
+
+// uses reports whether a shader declares a capability of SPIR-V.
+func uses(code []uint32, capability uint32) bool {
+	const opCapability = 17
 	for at := 5; at+1 < len(code) && code[at]&0xffff == opCapability; at += int(code[at] >> 16) { // capabilities come first
-		if code[at+1] == cooperativeMatrix {
+		if code[at+1] == capability {
 			return true
 		}
 	}

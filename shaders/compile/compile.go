@@ -98,10 +98,16 @@ func (c compiler) command(args ...string) *exec.Cmd {
 	return exec.Command(c[0], append(slices.Clone(c[1:]), args...)...)
 }
 
-// has reports whether the compiler knows an extension.
-func (c compiler) has(extension string) bool {
-	cmd := c.command("-fshader-stage=comp", "-o", "-", "-")
-	cmd.Stdin = strings.NewReader("#version 450\n#extension " + extension + " : require\nvoid main() {}\n")
+// has reports whether the compiler knows what a shader needs. Only glslc's optimizer refuses capabilities that it does not know.
+func (c compiler) has(needs string) bool {
+	source := "#extension " + needs + " : require\nvoid main() {}\n"
+	if extension, capability, ok := strings.Cut(needs, " "); ok {
+		const negate = 127 // OpFNegate
+		source = fmt.Sprintf("#extension GL_EXT_spirv_intrinsics : require\nspirv_instruction(extensions = [%q], capabilities = [%s], id = %d) float f(float x);\n"+
+			"void main() { f(1); }\n", extension, capability, negate)
+	}
+	cmd := c.command("-O", "-fshader-stage=comp", "-o", "-", "-")
+	cmd.Stdin = strings.NewReader("#version 450\n" + source)
 	return cmd.Run() == nil
 }
 

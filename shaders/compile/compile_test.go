@@ -114,6 +114,7 @@ func TestScanRejectsMalformedSources(t *testing.T) {
 		"variant twice":     "//! variant x\n//! variant x -DA\n",
 		"target":            "//! target opengl\n",
 		"extension":         "//! needs matrices\n",
+		"capability":        "//! needs SPV_MARR_no_such\n",
 		"missing include":   "#include \"gone.glsl\"\n",
 	} {
 		dir := t.TempDir()
@@ -155,6 +156,17 @@ func TestUpdateCompilesOnlyWhatChanged(t *testing.T) {
 	remove(t, dir, "c.comp")
 	if bad, err := Check(dir); err != nil || len(bad) != 0 {
 		t.Fatalf("Check after the updates: %v, %v", bad, err)
+	}
+}
+
+func TestCapabilitiesOfNoCompilerAreMissing(t *testing.T) {
+	if _, err := Version(); err != nil {
+		t.Skip("glslc is not installed: only a change of a shader needs it")
+	}
+	for needs, want := range map[string]bool{"SPV_KHR_float_controls 4467": true, "SPV_MARR_no_such 65000": false} { // RoundingModeRTE
+		if got := installed.has(needs); got != want {
+			t.Errorf("has(%q) is %v, want %v", needs, got, want)
+		}
 	}
 }
 

@@ -21,7 +21,7 @@ type Shader struct {
 	Source  string   // file name in the folder
 	Defines []string // -DNAME or -DNAME=VALUE, in order
 	Target  string   // vulkan1.0, vulkan1.1 …
-	Needs   string   // a GLSL extension that older compilers lack; "" for most
+	Needs   string   // a GLSL extension, or one of SPIR-V and the number of its capability, that older compilers lack; "" for most
 	Key     string   // sha256, in hexadecimal, of source, includes, defines and target
 }
 
@@ -30,7 +30,7 @@ var (
 	include   = regexp.MustCompile(`(?m)^\s*#\s*include\s+["<]([^">]+)[">]`)
 	define    = regexp.MustCompile(`^-D[A-Za-z_][A-Za-z0-9_]*(=\S+)?$`)
 	target    = regexp.MustCompile(`^vulkan1\.[0-9]$`)
-	extension = regexp.MustCompile(`^GL_[A-Za-z0-9_]+$`)
+	extension = regexp.MustCompile(`^(GL_[A-Za-z0-9_]+|SPV_[A-Za-z0-9_]+ [0-9]+)$`)
 	word      = regexp.MustCompile(`^[A-Za-z0-9_-]+$`)
 )
 
@@ -73,13 +73,13 @@ func scanSource(dir, source string) ([]Shader, error) {
 		switch {
 		case m[1] == "target" && len(arg) == 1 && target.MatchString(arg[0]):
 			env = arg[0]
-		case m[1] == "needs" && len(arg) == 1 && extension.MatchString(arg[0]):
-			needs = arg[0]
+		case m[1] == "needs" && extension.MatchString(m[2]):
+			needs = m[2]
 		case m[1] == "variant" && len(arg) > 0 && word.MatchString(arg[0]) && !seen[arg[0]] && allDefines(arg[1:]):
 			seen[arg[0]] = true
 			list = append(list, Shader{Name: base + "." + arg[0], Source: source, Defines: arg[1:]})
 		default:
-			return nil, fmt.Errorf("compile: %s:%d: %q: expected `//! variant <new name> -DX=1 …`, `//! target vulkan1.1` or `//! needs GL_EXT_name`", source, i+1, line)
+			return nil, fmt.Errorf("compile: %s:%d: %q: expected `//! variant <new name> -DX=1 …`, `//! target vulkan1.1`, `//! needs GL_EXT_name` or `//! needs SPV_EXT_name 1234`", source, i+1, line)
 		}
 	}
 	if len(list) == 0 {
