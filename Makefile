@@ -19,7 +19,7 @@ RACE = ./vk/... ./kernels/... ./net/... ./ssl/... ./export/... ./tools/...
 
 # Environments in which the device tests run again. Each forces what the default would not choose: 128 and 512 bits give lavapipe subgroups of
 # 4 and 16 lanes (other drivers ignore the variable), plain reads through storage buffers, tiled runs the kernels of GPUs, eager runs op by op
-# with a scan for NaN, poison fills memory with NaN first.
+# with a scan for NaN, poison fills memory with NaN first. Packed kernels are for mixed precision alone.
 VARIANTS = LP_NATIVE_VECTOR_WIDTH=128 LP_NATIVE_VECTOR_WIDTH=512 MARR_KERNELS=plain MARR_KERNELS=texel,tiled MARR_EAGER=1 MARR_POISON=1
 VARIED = ./kernels/ ./net/ ./ssl/ ./ssl/train/ ./ssl/run/ ./ssl/eval/
 
@@ -59,6 +59,7 @@ check-gc:
 
 check-variants:
 	@set -e; for v in $(VARIANTS); do echo "$$v $(SHORT) $(VARIED)"; env "$$v" $(SHORT) $(VARIED); done
+	MARR_KERNELS=packed $(TEST) -run 'Mixed' ./ssl/
 
 # JPEG files through libjpeg-turbo.
 check-turbo:
@@ -81,7 +82,7 @@ results: build
 slowest:
 	@$(SHORT) -json ./... | $(GO) run ./tools/slowest
 
-# Debian 12's glslc lacks cooperative matrices.
+# Debian 12's glslc lacks cooperative matrices and dot products of halves.
 shaders:
 	@MARR_GLSLC="$(CURDIR)/tools/setup/sid.sh glslc" $(GO) run ./tools/mkshaders
 

@@ -22,29 +22,16 @@ const (
 	coopSlab  = 32 // rows of a tile that pass through shared memory at once
 )
 
-// isCoop reports whether a kernel multiplies with matrix units.
-func isCoop(kernel string) bool { return strings.HasPrefix(kernel, "coop.") }
-
-// coopWord returns the word of MARR_KERNELS for a tile.
-func (t tile) coopWord() string { return "coop" + t.name }
-
-// coopVariants returns the kernels of matrix units for a pass, "gather" or "outer". words are those of MARR_KERNELS; if restricted, only what they name
-// is returned. A driver that is not trusted is used only if a word names the family or a tile.
-func (g *Graph) coopVariants(pass string, words []string, restricted bool) (out []variant) {
-	if g.dev == nil || !restricted && !trustedMatrices(g.dev.Info()) {
-		return nil
-	}
-	for i, t := range coopTiles {
-		if restricted && !slices.Contains(words, "coop") && !slices.Contains(words, t.coopWord()) || !t.runs(g.dev.Info().Limits) {
-			continue
-		}
-		kernel := "coop." + pass + "_" + t.name
-		if spec := t.matrices(g.dev.Info().Caps); spec != nil && Fits(g.dev.Info(), kernel) {
-			out = append(out, variant{kernel: kernel, rows: t.rows, columns: t.columns, tile: &coopTiles[i], matrices: spec})
-		}
-	}
-	return out
+// coop multiplies with matrix units. A driver that is not trusted is used only if MARR_KERNELS names the family or a tile.
+var coop = halfFamily{
+	name:      "coop",
+	tiles:     coopTiles,
+	terms:     coopTerms,
+	offers:    trustedMatrices,
+	constants: func(t tile, d vk.Info) ([]uint32, bool) { spec := t.matrices(d.Caps); return spec, spec != nil },
 }
+
+func isCoop(kernel string) bool { return strings.HasPrefix(kernel, "coop.") }
 
 // trustedMatrices reports whether a driver's matrix units are right and fast as far as known. Drivers may offer matrices that their hardware lacks, and
 // are then up to a thousand times slower.
@@ -111,11 +98,4 @@ func (t tile) matrices(c vk.Caps) (spec []uint32) {
 }
 
 // MatrixTiles returns the names of the tiles that a device multiplies with its matrix units in mixed precision, the largest first.
-func MatrixTiles(d vk.Info) (names []string) {
-	for _, t := range coopTiles {
-		if trustedMatrices(d) && t.runs(d.Limits) && t.matrices(d.Caps) != nil && Fits(d, "coop.gather_"+t.name) {
-			names = append(names, t.name)
-		}
-	}
-	return names
-}
+func MatrixTiles(d vk.Info) []string { return coop.tilesOf(d) }

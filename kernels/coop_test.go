@@ -42,8 +42,8 @@ func TestMatrixUnitsAreUsedOfKnownDriversOnly(t *testing.T) {
 	}
 }
 
-// offered returns the kernels of matrix units that a product of activations in halves or floats could use, and whether it has tiles of the other family.
-func offered(t *testing.T, halves bool) (matrices []string, tiled bool) {
+// offered returns the kernels of a family that a product of activations in halves or floats could use, sorted, and whether it has tiles of floats.
+func offered(t *testing.T, family string, halves bool) (of []string, tiled bool) {
 	t.Helper()
 	p, err := kernels.Build(device, store(t), func(g *kernels.Graph) {
 		g.MixedPrecision()
@@ -58,25 +58,26 @@ func offered(t *testing.T, halves bool) (matrices []string, tiled bool) {
 	}
 	defer p.Free()
 	for _, k := range p.Alternatives() {
-		if strings.HasPrefix(k, "coop.") {
-			matrices = append(matrices, k)
+		if strings.HasPrefix(k, family) {
+			of = append(of, k)
 		}
 		tiled = tiled || strings.HasPrefix(k, "tiled.")
 	}
-	return matrices, tiled
+	slices.Sort(of)
+	return of, tiled
 }
 
 func TestMatrixUnitsMultiplyHalvesOnly(t *testing.T) {
 	vktest.Configure(t, device, func(s *vk.Settings) { s.Kernels = "" })
 	want := len(kernels.MatrixTiles(device.Info()))
-	if got, tiled := offered(t, true); len(got) != want || !tiled {
+	if got, tiled := offered(t, "coop.", true); len(got) != want || !tiled {
 		t.Errorf("halves: offered %v and tiles of floats: %v, want %d kernels and the tiles", got, tiled, want)
 	}
-	if got, tiled := offered(t, false); len(got) != 0 || !tiled {
+	if got, tiled := offered(t, "coop.", false); len(got) != 0 || !tiled {
 		t.Errorf("floats: offered %v and tiles of floats: %v, want those tiles alone", got, tiled)
 	}
 	vktest.Configure(t, device, func(s *vk.Settings) { s.Kernels = "coop" })
-	if got, tiled := offered(t, false); len(got) != 0 || !tiled {
+	if got, tiled := offered(t, "coop.", false); len(got) != 0 || !tiled {
 		t.Errorf("floats with MARR_KERNELS=coop: offered %v and tiles of floats: %v, want those tiles alone", got, tiled)
 	}
 	if want > 0 {

@@ -5,8 +5,9 @@
 //	  -> the planner gives every tensor its place       by liveness, in one arena
 //	  -> the segments are recorded                      Segment.Begin, fill inputs, Submit; Wait, read outputs
 //
-// Convolutions and matrix products are one op each over several kernels: tiled ones (shared memory, for GPUs), coop ones (matrix units, for mixed
-// precision), small ones (for GPUs with few registers) and lean ones (for CPU devices). A static rule or a Tuner chooses by shape. Program.Variants returns the choice, and Store.Pin repeats it.
+// Convolutions and matrix products are one op each over several kernels: tiled ones (shared memory, for GPUs), coop ones (matrix units) and
+// packed ones (dot products of two halves), both for mixed precision, small ones (for GPUs with few registers) and lean ones (for CPU devices). A static
+// rule or a Tuner chooses by shape. Program.Variants returns the choice, and Store.Pin repeats it.
 //
 // A Store owns the memory that outlives a program: parameters, gradients, moments, running statistics. A Program is recorded work on a Store.
 //

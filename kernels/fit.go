@@ -53,7 +53,7 @@ func Fits(d vk.Info, kernel string) bool {
 // loads, and a second vector.
 const normedRegisters = 16
 
-// FitsNormed is Fits for a kernel of the tiled or coop family that works for batch norms as it loads (NORMED and NORM_BACK of shaders/tiled.comp).
+// FitsNormed is Fits for a kernel of tiles that works for batch norms as it loads (NORMED and NORM_BACK of shaders/tiled.comp).
 func FitsNormed(d vk.Info, kernel string) bool {
 	switch {
 	case d.Type == vk.CPU:
@@ -73,7 +73,7 @@ func budget(d vk.Info) int {
 
 // registers returns what a kernel needs, from the table above.
 func registers(kernel string) int {
-	if _, tile, ok := strings.Cut(kernel, "_"); ok && strings.HasPrefix(kernel, "tiled.") {
+	if _, tile, ok := strings.Cut(kernel, "_"); ok && (strings.HasPrefix(kernel, "tiled.") || isPacked(kernel)) {
 		kernel = tile
 	}
 	return needs[kernel]

@@ -76,7 +76,7 @@ func (a gemmForward) launch(v variant) launch {
 	area, k4, c4 := a.gridH*a.gridW, quads(a.k), quads(a.c)
 	l := launch{kernel: v.kernel, rows: a.images, binds: []bind{in(a.x), whole(a.w), y}, work: a.work}
 	if v.tile != nil {
-		l.spec, l.binds = append(words(a.c%v.terms() == 0, false, max(a.stride, 1)), v.matrices...), append(l.binds, in(a.x).idle())
+		l.spec, l.binds = append(words(a.c%v.terms() == 0, false, max(a.stride, 1)), v.constants...), append(l.binds, in(a.x).idle())
 	}
 	var perX, perW, perY int
 	if a.batched {
@@ -132,7 +132,7 @@ func (g *Graph) gemmWeight(y *Tensor, add int, x, dy *Tensor, c convShape) {
 		if v.tile != nil {
 			whole := c4%(v.tile.columns/lanes) == 0 // the columns of a tile are of one tap
 			unused := in(dy).idle()
-			spec, binds = append(words(whole, false, false), v.matrices...), append(binds, unused, unused, wholeOut(part).idle(), unused)
+			spec, binds = append(words(whole, false, false), v.constants...), append(binds, unused, unused, wholeOut(part).idle(), unused)
 		}
 		return launch{kernel: v.kernel, spec: spec, rows: c.n, unit: per, binds: binds, work: c.work(),
 			push: func(first, n int) constants {

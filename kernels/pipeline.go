@@ -37,9 +37,13 @@ func wantsStorage(d vk.Info) bool {
 	return d.DriverID == vk.DriverSwiftShader || d.DriverID == vk.DriverLlvmpipe && d.DriverVersion >= 26<<22 // VK_MAKE_VERSION(26, 0, 0)
 }
 
-// kernelFor returns the shader of a kernel, for the device's input access. Bit i of halves says that binding i has halves.
+// kernelFor returns the shader of a kernel, for the device's input access, or for those of the packed family by whether the device has their instruction. Bit i of halves says that binding i has halves.
 func kernelFor(dev *vk.Device, kernel string, halves uint32, spec []uint32) (vk.Kernel, error) {
-	name, code, err := shaderOf(kernel, InputAccess(dev))
+	access := InputAccess(dev)
+	if isPacked(kernel) && !dev.Info().Caps.MixedDot {
+		access = "floats"
+	}
+	name, code, err := shaderOf(kernel, access)
 	if err != nil {
 		return vk.Kernel{}, err
 	}

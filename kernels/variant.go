@@ -17,7 +17,7 @@ type variant struct {
 	taps          int
 	lanes         int      // weight kernels without tiles: invocations of a work group
 	tile          *tile    // nil: lean or small
-	matrices      []uint32 // coop family: specialization constants
+	constants     []uint32 // tiles of halves: specialization constants from id 4 on
 }
 
 // small reports whether a variant is of the family for GPUs with few registers.
@@ -45,8 +45,8 @@ const wholeTerms = 8
 
 // terms is wholeTerms for the variant.
 func (v variant) terms() int {
-	if v.matrices != nil {
-		return coopTerms
+	if f := halfFamilyOf(v.kernel); f != nil {
+		return f.terms
 	}
 	return wholeTerms
 }
@@ -58,7 +58,7 @@ func (t tile) runs(l vk.Limits) bool {
 }
 
 // forcedWords returns the words of MARR_KERNELS, which override the choice of kernels: plain or texel; lean, small, tiled, a tile or a lean kernel, for
-// the shapes that it supports; coop or one of its tiles (coop64x64), for products of halves; composed for attention; unfused keeps batch norms apart from
+// the shapes that it supports; coop, packed or one of their tiles (coop64x64), for products of halves; composed for attention; unfused keeps batch norms apart from
 // convolutions, to measure what fusing saves.
 func forcedWords(s vk.Settings) []string {
 	return strings.FieldsFunc(s.Kernels, func(r rune) bool { return r == ',' })
@@ -66,12 +66,12 @@ func forcedWords(s vk.Settings) []string {
 
 // checkForced returns an error for an unknown word of MARR_KERNELS.
 func checkForced(words []string) error {
-	known := append([]string{"lean", "small", "tiled", "coop", "composed", "unfused"}, InputAccessModes...)
+	known := append([]string{"lean", "small", "tiled", "composed", "unfused"}, InputAccessModes...)
 	for _, t := range tiles {
 		known = append(known, t.name)
 	}
-	for _, t := range coopTiles {
-		known = append(known, t.coopWord())
+	for _, f := range halfFamilies {
+		known = append(known, f.words()...)
 	}
 	for _, n := range shaders.Names() {
 		for _, lean := range []string{"conv", "wgrad"} {
@@ -122,7 +122,7 @@ func (g *Graph) weightVariants(c convShape, halves bool) []variant {
 }
 
 // variants returns those of the kernels for a pass, "gather" or "outer", that MARR_KERNELS allows and that fit the device: lean ones, the small one, tiles
-// of matrix units if a tensor of the product has halves, and tiles. Without halves the words of matrix units have no effect.
+// that multiply halves if a tensor of the product has halves, and tiles. Without halves the words of such tiles have no effect.
 func (g *Graph) variants(lean []variant, small variant, pass string, halves bool) []variant {
 	words := g.kernels.forced
 	allowed := func(name string, more ...string) bool {
@@ -132,7 +132,7 @@ func (g *Graph) variants(lean []variant, small variant, pass string, halves bool
 		return lean[i : i+1]
 	}
 	restricted := allowed("lean", "small", "tiled") || slices.ContainsFunc(tiles, func(t tile) bool { return allowed(t.name) }) ||
-		halves && (allowed("coop") || slices.ContainsFunc(coopTiles, func(t tile) bool { return allowed(t.coopWord()) }))
+		halves && slices.ContainsFunc(halfFamilies, func(f *halfFamily) bool { return allowed(f.name, f.words()...) })
 	var out []variant
 	if restricted && allowed("lean") {
 		out = lean
@@ -142,8 +142,10 @@ func (g *Graph) variants(lean []variant, small variant, pass string, halves bool
 	if !restricted || allowed("small") {
 		out = append(out, small)
 	}
-	if halves {
-		out = append(out, g.coopVariants(pass, words, restricted)...)
+	if halves && g.dev != nil {
+		for _, f := range halfFamilies {
+			out = append(out, f.variants(g.dev.Info(), pass, words, restricted)...)
+		}
 	}
 	for i, t := range tiles {
 		if (!restricted || allowed(t.name, "tiled")) && (g.dev == nil || t.fits(g.dev.Info())) {
@@ -210,8 +212,8 @@ func ForcedVariants(dev *vk.Device, alternatives []string) []string {
 		}
 	}
 	for _, k := range alternatives {
-		if _, word, ok := strings.Cut(k, "_"); ok && isCoop(k) {
-			k = "coop" + word
+		if _, word, ok := strings.Cut(k, "_"); ok && halfFamilyOf(k) != nil {
+			k = halfFamilyOf(k).name + word
 		} else if ok {
 			k = word
 		} else if strings.HasPrefix(k, "small.") {

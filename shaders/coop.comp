@@ -30,14 +30,7 @@
 //! variant outer_64x64 -DBM=64 -DBN=64 -DTM=8 -DTN=4
 //! variant outer_64x64-256 -DBM=64 -DBN=64 -DTM=4 -DTN=4
 //! variant outer_64x32 -DBM=64 -DBN=32 -DTM=8 -DTN=4
-#include "io.glsl"
-#undef READS
-#undef LOAD
-#define READS(B, NAME) BOTH(B, readonly, NAME) uvec2 NAME##Operand(uint where) { if (HALF(B)) return NAME##Halves[where]; return packHalves(NAME[where]); }
-#define LOAD(NAME, I) NAME##Operand(uint(I))
-#define OPERAND uvec2
-#define TO_FLOATS(V) unpackHalves(V)
-#define TO_OPERAND(V) packHalves(V)
+#include "halves.glsl"
 #define MATRICES
 // The device's shape of products, [M K]·[K N]; its subgroup size.
 layout(constant_id = 4) const int M = 16;

@@ -1,4 +1,4 @@
-// What tiled.comp and coop.comp share: the tile of a group, and what tiled_gather.glsl and tiled_outer.glsl read and write.
+// What tiled.comp, packed.comp and coop.comp share: the tile of a group, and what tiled_gather.glsl and tiled_outer.glsl read and write.
 // WHOLE: the terms of an iteration (gather; c is a multiple of BK) or the columns of a tile (outer; c4 is a multiple of N4) belong to one tap.
 // NORMED: x is read as max(a·x + b, 0), the result of a batch norm and its ReLU.
 layout(constant_id = 1) const bool WHOLE = false;
@@ -23,14 +23,23 @@ bool tileOf(int id, int tilesM, int tilesN, out int m, out int n) {
 }
 
 #ifndef MATRICES
+#ifndef KEEP
 #define KEEP(I, V) tileA[I] = V // vectors of floats in shared memory
 #define KEPT(I) tileA[I]
+#endif
 
 void clear() {
 	[[unroll]] for (int i = 0; i < TM * NV; i++) sum[i] = vec4(0);
 }
 
 void collect(int ty, int tx) {} // the sums of coop.comp are not in sum yet
+#endif
+#ifdef PAIRS
+#define TOGETHER 2        // terms of a row or a column that lie beside each other in shared memory
+#define PLACE(I) ((I) / 2) // where operand I of a row, or term I, begins there
+#else
+#define TOGETHER 1
+#define PLACE(I) (I)
 #endif
 #ifdef GATHER
 #include "tiled_gather.glsl"

@@ -5,6 +5,8 @@ READS(1, w)
 WRITES(2, y)
 #ifdef MATRICES
 #include "coop.glsl"
+#elif defined(PAIRS)
+#include "packed.glsl"
 #else
 #define BK 8                   // terms per iteration
 #define PITCH_A (BK / 4 + 1)     // vectors from one row of A to the next, one of them padding against bank conflicts
@@ -95,8 +97,14 @@ void load() {
 
 // store writes the loaded operands to shared memory, from vectors toA and toB of the tiles on.
 void store(int toA, int toB) {
+#ifdef PAIRS
+	[[unroll]] for (int i = 0; i < LA; i++) a[i] = inside[i] ? NORMED_OPERAND(a[i], scales[i], shifts[i]) : OPERAND(0);
+	[[unroll]] for (int i = 0; i < LA; i += 2) tileA[toA + i / 2] = uvec4(a[i], a[i + 1]);
+	[[unroll]] for (int i = 0; i < LB; i += 2) tileB[toB + i / 2 * PITCH_B] = pairsOf(b[i], b[i + 1]);
+#else
 	[[unroll]] for (int i = 0; i < LA; i++) tileA[toA + i] = inside[i] ? NORMED_OPERAND(a[i], scales[i], shifts[i]) : OPERAND(0);
 	[[unroll]] for (int i = 0; i < LB; i++) tileB[toB + i * PITCH_B] = b[i];
+#endif
 }
 
 #ifdef STATS
@@ -127,7 +135,7 @@ void main() {
 		advance(ka, firstA);
 		advance(kb, rowB / 4);
 	}
-	int toA = rowA * PITCH_A + firstA, toB = TILE_B + rowB * PITCH_B + id % N4;
+	int toA = rowA * PITCH_A + PLACE(firstA), toB = TILE_B + PLACE(rowB) * PITCH_B + id % N4;
 	clear();
 	load();
 	store(toA, toB);

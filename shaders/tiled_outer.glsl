@@ -11,6 +11,8 @@ WRITES(5, dz)
 BOTH(6, readonly, back) // [B C a s e][c4]
 #ifdef MATRICES
 #include "coop.glsl"
+#elif defined(PAIRS)
+#include "packed.glsl"
 #else
 #define BK 8             // positions per iteration
 #define PITCH_A (M4 + 1) // vectors from one position of A to the next, one of them padding against bank conflicts; and of B
@@ -33,7 +35,7 @@ void multiply(int ty, int tx) {
 	}
 }
 #endif
-#define BESIDE (WG / BK) // invocations that load the vectors of one position
+#define BESIDE (WG / BK * TOGETHER) // invocations that load the vectors of one position, or of positions BK / TOGETHER apart
 #define LA (M4 / BESIDE) // vectors of A and B that each of them loads
 #define LB (N4 / BESIDE)
 
@@ -57,7 +59,7 @@ Place placeOf(int q, Field f) {
 	return Place(q / area, rest / columns, rest % columns);
 }
 
-// A Walk is a number that is linear in the image, row and column of a position. BK positions more add `more`; if they pass the end of a row of the field,
+// A Walk is a number that is linear in the image, row and column of a position. BK / TOGETHER positions more add `more`; if they pass the end of a row of the field,
 // they also add `row`; if they pass the end of an image, `image`.
 struct Walk { int at, more, row, image; };
 
@@ -76,19 +78,19 @@ void pass(inout Walk w, bool endOfRow, bool endOfImage) { w.at += (endOfRow ? w.
 int ca[LA], cb[LB], r[LB], t[LB];
 Field field;
 Walk h, v, before, walkA, walkB;
-int lastV, lastBefore; // from which column and position on BK positions more pass the end
+int lastV, lastBefore; // from which column and position on BK / TOGETHER positions more pass the end
 int doneA, doneB;
-OPERAND a[LA], b[LB]; // the loaded operands
-OPERAND zs[LA];       // of NORM_BACK, with its coefficients
+OPERAND a[TOGETHER * LA], b[TOGETHER * LB]; // the loaded operands
+OPERAND zs[TOGETHER * LA];                  // of NORM_BACK, with its coefficients
 vec4 factors[LA], slopes[LA], offsets[LA];
-int fromA;
-bool writes, stored;
-bool inside[LB];   // b is not zero
+int fromA[TOGETHER];
+bool writes, stored[TOGETHER];
+bool inside[TOGETHER * LB]; // b is not zero
 vec4 scales[LB], shifts[LB]; // of NORMED
 
 // begin goes to position q of the images from n on.
 void begin(int n, int q) {
-	Place at = placeOf(q, field), by = placeOf(BK, field);
+	Place at = placeOf(q, field), by = placeOf(BK / TOGETHER, field);
 	h = Walk(at.i * p.stride + r[0], by.i * p.stride, p.stride, -field.rows * p.stride);
 	v = Walk(at.j * p.stride + t[0], by.j * p.stride, -field.columns * p.stride, 0);
 	before = Walk(at.i * field.columns + at.j, by.i * field.columns + by.j, 0, -field.rows * field.columns);
@@ -102,16 +104,19 @@ void begin(int n, int q) {
 	doneA = doneB = 0;
 }
 
-void load(bool some) {
-	fromA = walkA.at + doneA;
-	stored = writes && some;
+// load loads position `which` of TOGETHER.
+void load(int which, bool some) {
+	int from = walkA.at + doneA;
+	fromA[which] = from;
+	stored[which] = writes && some;
 	[[unroll]] for (int i = 0; i < LA; i++) {
-		a[i] = LOAD(dy, fromA + (ca[i] - ca[0]));
-		if (NORM_BACK) zs[i] = LOAD(z, fromA + (ca[i] - ca[0]));
+		a[which * LA + i] = LOAD(dy, from + (ca[i] - ca[0]));
+		if (NORM_BACK) zs[which * LA + i] = LOAD(z, from + (ca[i] - ca[0]));
 	}
 	[[unroll]] for (int i = 0; i < LB; i++) {
-		inside[i] = some && (WHOLE || all(bvec2(uint(h.at + (r[i] - r[0])) < uint(p.inH), uint(v.at + (t[i] - t[0])) < uint(p.inW))));
-		b[i] = LOAD(x, inside[i] ? walkB.at + doneB + (WHOLE ? i * BESIDE : cb[i] - cb[0]) : 0);
+		bool exists = some && (WHOLE || all(bvec2(uint(h.at + (r[i] - r[0])) < uint(p.inH), uint(v.at + (t[i] - t[0])) < uint(p.inW))));
+		inside[which * LB + i] = exists;
+		b[which * LB + i] = LOAD(x, exists ? walkB.at + doneB + (WHOLE ? i * BESIDE : cb[i] - cb[0]) : 0);
 	}
 }
 
@@ -129,17 +134,30 @@ void advance() {
 	doneB += walkB.more;
 }
 
+// operandA returns vector i of A at position `which` of TOGETHER, operandB that of B.
+OPERAND operandA(int i, int which) {
+	OPERAND v = a[which * LA + i];
+	if (NORM_BACK) {
+		vec4 d = factors[i] * TO_FLOATS(v) + slopes[i] * TO_FLOATS(zs[which * LA + i]) + offsets[i];
+		v = TO_OPERAND(d);
+		if (stored[which]) STORE(dz, fromA[which] + (ca[i] - ca[0]), d);
+	}
+	return v;
+}
+
+OPERAND operandB(int i, int which) {
+	return inside[which * LB + i] ? NORMED_OPERAND(b[which * LB + i], scales[i], shifts[i]) : OPERAND(0);
+}
+
 // store writes the loaded operands to shared memory, from vectors toA and toB of the tiles on.
 void store(int toA, int toB) {
-	[[unroll]] for (int i = 0; i < LA; i++) {
-		if (NORM_BACK) {
-			vec4 d = factors[i] * TO_FLOATS(a[i]) + slopes[i] * TO_FLOATS(zs[i]) + offsets[i];
-			a[i] = TO_OPERAND(d);
-			if (stored) STORE(dz, fromA + (ca[i] - ca[0]), d);
-		}
-		tileA[toA + i * BESIDE] = a[i];
-	}
-	[[unroll]] for (int i = 0; i < LB; i++) tileB[toB + i * BESIDE] = inside[i] ? NORMED_OPERAND(b[i], scales[i], shifts[i]) : OPERAND(0);
+#ifdef PAIRS
+	[[unroll]] for (int i = 0; i < LA; i++) tileA[toA + i * BESIDE] = pairsOf(operandA(i, 0), operandA(i, 1));
+	[[unroll]] for (int i = 0; i < LB; i++) tileB[toB + i * BESIDE] = pairsOf(operandB(i, 0), operandB(i, 1));
+#else
+	[[unroll]] for (int i = 0; i < LA; i++) tileA[toA + i * BESIDE] = operandA(i, 0);
+	[[unroll]] for (int i = 0; i < LB; i++) tileB[toB + i * BESIDE] = operandB(i, 0);
+#endif
 }
 
 void main() {
@@ -177,14 +195,20 @@ void main() {
 	int toA = id / BESIDE * PITCH_A + id % BESIDE, toB = TILE_B + id / BESIDE * PITCH_B + id % BESIDE;
 	clear();
 	begin(n0, max(first, 0));
-	load(first >= 0);
+	load(0, first >= 0);
+#ifdef PAIRS
+	begin(n0, max(first + BK / 2, 0));
+	load(1, first >= -BK / 2);
+#endif
 	store(toA, toB);
 	barrier();
 	begin(n0, first + BK);
 	int q = BK;
 	if (q < count) do {
-		load(true);
-		advance();
+		[[unroll]] for (int which = 0; which < TOGETHER; which++) {
+			load(which, true);
+			advance();
+		}
 		multiply(ty, tx);
 		barrier();
 		store(toA, toB);

@@ -17,7 +17,7 @@ result or a gradient. **Training** is a hundred steps of SimCLR, twice, for equa
 in mixed precision, which must be closer to float64 than PyTorch's autocast to bfloat16. "matrix units" in a name means that kernels of matrix units compute all
 products in mixed precision.
 
-GPUs cannot run here, but their compilers can: ` + "`make shaderstats`" + ` compiles every kernel for 15 GPUs of five vendors (AMD, Intel, Qualcomm, Arm,
+GPUs cannot run here, but their compilers can: ` + "`make shaderstats`" + ` compiles every kernel for 16 GPUs of five vendors (AMD, Intel, Qualcomm, Arm,
 Broadcom) and fails if one keeps registers in memory. Its tables are in [bench/shaderstats.md](../bench/shaderstats.md).
 
 | implementation | device and driver | ops | largest error, floats and halves | training | methods, fp32 | methods, mixed | kernels |

@@ -42,15 +42,19 @@ func devicesCommand(fs *pflag.FlagSet) func(context.Context, []string) error {
 		for _, d := range all {
 			fmt.Printf("%d  %s\n   %s, Vulkan %s, %s, %d MiB\n   %s kernels (%s; inputs read %s), largest binding %d MiB, %d KiB shared memory, groups of up to %d, subgroup %d%s\n",
 				d.Index, d.Name, d.Type, d.API, d.Driver, d.Limits.DeviceMemory>>20, kernels.FamilyOf(d), tiles(kernels.TilesOf(d)), kernels.InputAccessOf(d, vk.ReadSettings()), d.Limits.StorageRange>>20,
-				d.Limits.SharedMemory>>10, d.Limits.WorkGroupInvocations, d.Caps.SubgroupSize, matrices(d))
+				d.Limits.SharedMemory>>10, d.Limits.WorkGroupInvocations, d.Caps.SubgroupSize, halves(d))
 		}
 		return nil
 	}
 }
 
-// matrices describes the cooperative matrices of a device and the tiles of mixed precision that use them; "" if there are none.
-func matrices(d vk.Info) string {
+// halves describes what a device multiplies halves with, and the tiles of mixed precision that use it: cooperative matrices or dot products. It returns "" if
+// there is neither.
+func halves(d vk.Info) string {
 	if len(d.Caps.Matrices) == 0 {
+		if tiles := kernels.PackedTiles(d); len(tiles) > 0 {
+			return fmt.Sprintf(", dot products of halves (tiles %s)", strings.Join(tiles, " "))
+		}
 		return ""
 	}
 	names := make([]string, len(d.Caps.Matrices))

@@ -54,15 +54,14 @@ func compile(d *vk.Device, g gpu, c compiled) (row, error) {
 	}
 	bindings, bytes := shaders.Reflect(code)
 	k := vk.Kernel{Name: c.name, Code: code, Bindings: bindings, Texel: shaders.TexelBindings(code), PushBytes: bytes}
-	tiled := strings.HasPrefix(c.name, "tiled.")
-	if tiled || usesMatrices(c.name) {
+	if !g.has(c.name) {
+		r.Lacks = true
+		return r, nil
+	}
+	if isTile(c.name) {
 		k.Spec = append([]uint32{0}, words(c.whole, c.normed, c.normed || !strings.Contains(c.name, "outer"))...) // no halves; WHOLE, NORMED; NORM_BACK, or a STRIDE of 1
 	}
-	if usesMatrices(c.name) {
-		if !g.matrices {
-			r.Lacks = true
-			return r, nil
-		}
+	if shaders.UsesMatrices(code) {
 		k.Spec, k.Subgroup = append(k.Spec, kernels.MatrixConstants(d.Info(), c.name)...), d.Info().Caps.LeastSubgroup
 	}
 	all, l, err := look(d, g, k)
@@ -70,10 +69,10 @@ func compile(d *vk.Device, g gpu, c compiled) (row, error) {
 		return r, err
 	}
 	r.fill(g.vendor, all)
-	if tiled || usesMatrices(c.name) {
+	if isTile(c.name) {
 		r.Loop = l
 	}
-	if tiled && g.pairs {
+	if strings.HasPrefix(c.name, "tiled.") && g.pairs {
 		k.Subgroup = 32
 		_, r.Narrow, err = look(d, g, k)
 	}

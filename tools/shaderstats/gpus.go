@@ -4,7 +4,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"slices"
 
 	"marr/vk"
 )
@@ -17,30 +16,27 @@ type gpu struct {
 	preload      string // the library that answers for the kernel's graphics driver; "": the driver needs none
 	matrices     bool   // it has matrix units that kernels use
 	pairs        bool   // the table shows its instructions with two halves, for 32 lanes
+	dots         bool   // it multiplies two pairs of halves in an instruction
 	folder       string // of its driver, within that of the others
 }
 
 var gpus = []gpu{
-	{"amd", "gfx1201", "RDNA 4", "AMDGPU_GPU_ID", "amdgpu", true, false, "rdna4"},
-	{"amd", "navi31", "RDNA 3", "RADV_FORCE_FAMILY", "", true, true, ""},
-	{"amd", "navi21", "RDNA 2", "RADV_FORCE_FAMILY", "", false, false, ""},
-	{"amd", "navi10", "RDNA 1", "RADV_FORCE_FAMILY", "", false, false, ""},
-	{"amd", "vega10", "GCN 5", "RADV_FORCE_FAMILY", "", false, false, ""},
-	{"amd", "polaris10", "GCN 4", "RADV_FORCE_FAMILY", "", false, false, ""},
-	{"intel", "bmg", "Battlemage", "INTEL_STUB_GPU_PLATFORM", "intel", true, false, ""},
-	{"intel", "dg2", "Arc", "INTEL_STUB_GPU_PLATFORM", "intel", false, false, ""},
-	{"intel", "tgl", "Tiger Lake", "INTEL_STUB_GPU_PLATFORM", "intel", false, false, ""},
-	{"intel", "skl", "Skylake", "INTEL_STUB_GPU_PLATFORM", "intel", false, false, ""},
-	{"adreno", "750", "Adreno 750", "FD_GPU_ID", "freedreno", false, false, ""},
-	{"adreno", "660", "Adreno 660", "FD_GPU_ID", "freedreno", false, false, ""},
-	{"mali", "ac74", "Mali-G310", "PAN_GPU_ID", "panfrost", false, false, ""},
-	{"mali", "7212", "Mali-G52", "PAN_GPU_ID", "panfrost", false, false, ""},
-	{"v3d", "71", "V3D 7.1", "", "v3d", false, false, ""},
-}
-
-// matricesOf reports whether a GPU of a vendor has matrix units that kernels use.
-func matricesOf(vendor string) bool {
-	return slices.ContainsFunc(gpus, func(g gpu) bool { return g.vendor == vendor && g.matrices })
+	{"amd", "gfx1201", "RDNA 4", "AMDGPU_GPU_ID", "amdgpu", true, false, false, "rdna4"},
+	{"amd", "navi31", "RDNA 3", "RADV_FORCE_FAMILY", "", true, true, false, ""},
+	{"amd", "vangogh", "RDNA 2", "AMDGPU_GPU_ID", "amdgpu", false, false, true, "rdna4"},
+	{"amd", "navi21", "RDNA 2", "RADV_FORCE_FAMILY", "", false, false, false, ""},
+	{"amd", "navi10", "RDNA 1", "RADV_FORCE_FAMILY", "", false, false, false, ""},
+	{"amd", "vega10", "GCN 5", "RADV_FORCE_FAMILY", "", false, false, false, ""},
+	{"amd", "polaris10", "GCN 4", "RADV_FORCE_FAMILY", "", false, false, false, ""},
+	{"intel", "bmg", "Battlemage", "INTEL_STUB_GPU_PLATFORM", "intel", true, false, false, ""},
+	{"intel", "dg2", "Arc", "INTEL_STUB_GPU_PLATFORM", "intel", false, false, false, ""},
+	{"intel", "tgl", "Tiger Lake", "INTEL_STUB_GPU_PLATFORM", "intel", false, false, false, ""},
+	{"intel", "skl", "Skylake", "INTEL_STUB_GPU_PLATFORM", "intel", false, false, false, ""},
+	{"adreno", "750", "Adreno 750", "FD_GPU_ID", "freedreno", false, false, false, ""},
+	{"adreno", "660", "Adreno 660", "FD_GPU_ID", "freedreno", false, false, false, ""},
+	{"mali", "ac74", "Mali-G310", "PAN_GPU_ID", "panfrost", false, false, false, ""},
+	{"mali", "7212", "Mali-G52", "PAN_GPU_ID", "panfrost", false, false, false, ""},
+	{"v3d", "71", "V3D 7.1", "", "v3d", false, false, false, ""},
 }
 
 // environment returns the variables with which the driver in the folder believes that the GPU is there.

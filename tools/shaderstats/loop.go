@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// A loop holds the counts of a loop's instructions, once each: multiply-adds; products of matrices; vector instructions (arithmetic, shared and global
+// A loop holds the counts of a loop's instructions, once each: multiply-adds, of which a dot product of two halves each has two; products of matrices; vector instructions (arithmetic, shared and global
 // memory), and those with two halves; the bytes of shared memory that a lane reads and writes. Cycles are those of the whole shader, as its compiler
 // estimates them.
 type loop struct{ FMA, Matrix, Vector, Pairs, Shared, Cycles int }
@@ -112,6 +112,8 @@ func instruction(op, line string) loop {
 	switch {
 	case strings.HasPrefix(op, "v_dual_"):
 		l.Pairs = 1
+	case strings.HasPrefix(op, "v_dot2"):
+		l.FMA = 2
 	case strings.HasPrefix(op, "v_wmma_"):
 		l.Matrix = 1
 	}

@@ -30,7 +30,7 @@ type row struct {
 	Spills    int // vk.Spills
 	Code      int
 	Slow      bool // its compilation was given up
-	Lacks     bool // the GPU lacks the matrix units that it needs
+	Lacks     bool // the GPU lacks instructions that it needs
 	Loop      loop // of tiles, where the driver shows assembly
 	Narrow    loop // Loop, compiled for 32 lanes: of a gpu that pairs
 }
@@ -58,14 +58,15 @@ type selection struct {
 	all  bool
 }
 
-// list returns the shaders for the GPUs of a vendor. Those that read texel buffers are for CPU devices.
+// list returns the shaders for the GPUs of a vendor. Those that read texel buffers are for CPU devices, and those that multiply halves as floats for tests.
 func (s selection) list(g gpu) (out []compiled) {
 	for _, name := range shaders.Names() {
-		if strings.HasSuffix(name, "texel") || !strings.Contains(g.vendor+"/"+g.name+"/"+name, s.only) || usesMatrices(name) && !matricesOf(g.vendor) {
+		if strings.HasSuffix(name, "texel") || strings.HasSuffix(name, "_floats") || !strings.Contains(g.vendor+"/"+g.name+"/"+name, s.only) ||
+			!slices.ContainsFunc(gpus, func(o gpu) bool { return o.vendor == g.vendor && o.has(name) }) {
 			continue
 		}
 		all := []compiled{{name: name}}
-		if strings.HasPrefix(name, "tiled.") || usesMatrices(name) {
+		if isTile(name) {
 			all = append(all, compiled{name, true, false})
 			if !strings.Contains(name, "sums") { // gradients are not read through a norm
 				all = append(all, compiled{name, true, true})
@@ -76,10 +77,15 @@ func (s selection) list(g gpu) (out []compiled) {
 	return out
 }
 
-// usesMatrices reports whether a shader needs matrix units.
-func usesMatrices(shader string) bool {
+// isTile reports whether a shader is of a family of tiles (shaders/tiled.glsl).
+func isTile(shader string) bool {
+	return slices.ContainsFunc([]string{"tiled.", "packed.", "coop."}, func(p string) bool { return strings.HasPrefix(shader, p) })
+}
+
+// has reports whether the GPU has the instructions that a shader needs.
+func (g gpu) has(shader string) bool {
 	code, err := shaders.SPIRV(shader)
-	return err == nil && shaders.UsesMatrices(code)
+	return err == nil && (g.matrices || !shaders.UsesMatrices(code)) && (g.dots || !shaders.UsesDots(code))
 }
 
 // fits reports whether the GPU may get a shader.

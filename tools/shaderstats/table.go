@@ -32,7 +32,7 @@ Mali and V3D report none. **Spills** are the largest number that the driver repo
 A GPU does not get kernels that are not listed for it: they do not fit the budget of its vendor (` + "`kernels/fit.go`" + `). "whole" is
 the constant WHOLE of ` + "`shaders/tiled.glsl`" + `, which most layers have; "normed" are its constants NORMED and NORM_BACK. Other kernels, of ops that have but one, are
 listed where they spill.
-A dash marks kernels of matrix units on GPUs without.
+A dash marks kernels whose instructions a GPU lacks: matrix units, and dot products of halves (packed).
 `
 
 const loopPreface = `Multiply-adds per vector instruction (arithmetic, shared and global memory) in the loop over the terms of a sum, from the assembly, and the cycles that
@@ -63,7 +63,7 @@ func page(all []result) string {
 
 // chosen reports whether a shader is of a kernel that programs choose among.
 func chosen(shader string) bool {
-	return slices.ContainsFunc([]string{"attention", "conv.", "conv3.", "wgrad", "small.", "tiled.", "coop."}, func(p string) bool { return strings.HasPrefix(shader, p) })
+	return slices.ContainsFunc([]string{"attention", "conv.", "conv3.", "wgrad", "small.", "tiled.", "packed.", "coop."}, func(p string) bool { return strings.HasPrefix(shader, p) })
 }
 
 // vendorTable writes the kernels that programs choose among and those that spill, and the largest of the others.

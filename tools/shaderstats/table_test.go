@@ -8,12 +8,12 @@ import (
 )
 
 var sample = []result{
-	{gpu{"amd", "navi31", "RDNA 3", "", "", true, true, ""}, "radv", []row{
+	{gpu{"amd", "navi31", "RDNA 3", "", "", true, true, false, ""}, "radv", []row{
 		{Shader: "bias.plain", Fits: true, Registers: 24, Code: 1024}, {Shader: "conv.k4_plain", Registers: 256, Spills: 9, Code: 10240}, {Shader: "coop.outer_64x64", Fits: true, Registers: 90, Code: 2048},
 		{Shader: "tiled.gather_64x64 whole", Fits: true, Registers: 84, Code: 6144, Loop: loop{FMA: 256, Vector: 299, Shared: 416, Cycles: 1063}, Narrow: loop{FMA: 256, Vector: 181, Pairs: 120, Cycles: 1145}}}},
-	{gpu{"amd", "vega10", "GCN 5", "", "", false, false, ""}, "radv", []row{
+	{gpu{"amd", "vega10", "GCN 5", "", "", false, false, false, ""}, "radv", []row{
 		{Shader: "bias.plain", Fits: true, Registers: 28, Code: 512}, {Shader: "conv.k4_plain", Slow: true}, {Shader: "coop.outer_64x64", Lacks: true}, {Shader: "tiled.gather_64x64 whole", Fits: true, Registers: 84, Code: 6144}}},
-	{gpu{"v3d", "71", "V3D 7.1", "", "", false, false, ""}, "v3dv", []row{{Shader: "bias.plain", Fits: true, Code: 512}}},
+	{gpu{"v3d", "71", "V3D 7.1", "", "", false, false, false, ""}, "v3dv", []row{{Shader: "bias.plain", Fits: true, Code: 512}}},
 }
 
 func TestKernelsThatAGPUMayGetMustNotSpill(t *testing.T) {
