@@ -16,6 +16,7 @@ import (
 	"marr/net"
 	"marr/ssl/data"
 	"marr/ssl/eval"
+	"marr/ssl/train"
 	"marr/ssl/views"
 	"marr/vk"
 )
@@ -216,6 +217,7 @@ func asJSON[T float64 | string](list []T) string {
 func (x exporter) metadata() map[string]string {
 	about := map[string]string{
 		"marr.resize": fmt.Sprint(views.Eval(views.Input{Size: x.s.inputs.Size, Channels: x.s.channels, Frames: 1})[0].CenterCrop.Resize),
+		"marr.stored": fmt.Sprint(train.StoredSide(x.s.inputs.Size)),
 		"marr.mean":   asJSON(x.s.inputs.Mean), "marr.std": asJSON(x.s.inputs.Std), "marr.size": fmt.Sprint(x.s.inputs.Size), "marr.channels": fmt.Sprint(x.s.channels),
 		"marr.method": x.s.config.Method, "marr.branch": cmp.Or(x.s.branch, net.Online), "marr.dataset": x.s.config.Data, "marr.arch": x.s.config.Arch, "marr.norm": x.s.config.Norm,
 		"marr.epochs": fmt.Sprint(x.s.config.Epochs), "marr.seed": fmt.Sprint(x.s.config.Seed),
