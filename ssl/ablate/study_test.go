@@ -83,6 +83,9 @@ func TestReadingFollowsFromTheNumbers(t *testing.T) {
 			t.Errorf("lacks %q: %s", part, got)
 		}
 	}
+	if s.Untrained[Linear] = 35; !strings.Contains(s.Reading(), "3 of 5 runs are not above the untrained network.") {
+		t.Errorf("three runs below the untrained network: %s", s.Reading())
+	}
 	if s.Untrained[Linear] = 60; !strings.Contains(s.Reading(), "No run is above the untrained network") {
 		t.Errorf("all runs below the untrained network: %s", s.Reading())
 	}

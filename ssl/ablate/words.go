@@ -204,18 +204,25 @@ func (s *Study) readNoise() (out []string) {
 		out = append(out, fmt.Sprintf("Runs that differ in the seed alone have a standard deviation of %s: between two cells of %d seeds, a difference below %s may be chance.",
 			difference(s.Score, noise), len(s.Seeds), difference(s.Score, limit)))
 	}
-	best, known := math.Inf(-1), 0
+	untrained, hasUntrained := s.Untrained[s.Score]
+	best, known, below := math.Inf(-1), 0, 0
 	for _, r := range s.Results {
 		if v, ok := r.Scores[s.Score]; ok {
-			best, known = max(best, v), known+1
+			if best, known = max(best, v), known+1; v <= untrained {
+				below++
+			}
 		}
 	}
 	if s.TestImages > 0 && known > 0 {
 		p := best / 100
 		out = append(out, fmt.Sprintf("The choice of the %d test images alone gives an accuracy a standard error of %.1f points.", s.TestImages, 100*math.Sqrt(p*(1-p)/float64(s.TestImages))))
 	}
-	if u, ok := s.Untrained[s.Score]; ok && known > 0 && best <= u {
+	switch {
+	case !hasUntrained || below == 0:
+	case below == known:
 		out = append(out, "No run is above the untrained network: they are too short to compare anything; give more --time.")
+	default:
+		out = append(out, fmt.Sprintf("%d of %d runs are not above the untrained network.", below, known))
 	}
 	return out
 }
