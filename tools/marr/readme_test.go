@@ -28,6 +28,31 @@ with torch.no_grad():
     print(json.dumps({"prepared": x.flatten().tolist(), "features": net(images).flatten().tolist()}))
 `
 
+// safetensors stands in for the package of that name where Python lacks it. The format: 8 bytes, the size of the header; the header in JSON; the tensors.
+const safetensors = `
+import importlib.util, sys, types
+if importlib.util.find_spec("safetensors") is None:
+    import json, torch
+    class safe_open:
+        def __init__(self, path, framework):
+            assert framework == "pt"
+            raw = bytearray(open(path, "rb").read())
+            start = 8 + int.from_bytes(raw[:8], "little")
+            self.header, self.data = json.loads(raw[8:start]), raw[start:]
+            self.meta = self.header.pop("__metadata__")
+        def __enter__(self): return self
+        def __exit__(self, *error): pass
+        def metadata(self): return self.meta
+        def keys(self): return self.header.keys()
+        def get_tensor(self, name):
+            t = self.header[name]
+            assert t["dtype"] == "F32"
+            begin, end = t["data_offsets"]
+            return torch.frombuffer(self.data[begin:end], dtype=torch.float32).reshape(t["shape"])
+    sys.modules["safetensors"] = types.ModuleType("safetensors")
+    sys.modules["safetensors"].safe_open = safe_open
+`
+
 // torchSnippet returns the Python code of README.md.
 func torchSnippet(t *testing.T) string {
 	t.Helper()
@@ -91,7 +116,7 @@ func TestReadmeSnippetComputesTheFeaturesOfTheRun(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			command := exec.Command(python, "-c", code+printFeatures)
+			command := exec.Command(python, "-c", safetensors+code+printFeatures)
 			command.Stdin, command.Stderr = strings.NewReader(string(input)), os.Stderr
 			out, err := command.Output()
 			if err != nil {
