@@ -216,3 +216,27 @@ func TestAblationWithoutResultsHasNoPicture(t *testing.T) {
 		}
 	}
 }
+
+// The page quotes what the committed results say.
+func TestAblationPageSaysWhatTheResultsSay(t *testing.T) {
+	page, err := os.ReadFile("../../bench/ABLATION.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := strings.Join(strings.Fields(strings.ReplaceAll(string(page), "\n>", "\n")), " ")
+	dirs, err := filepath.Glob("../../bench/results/ablation/*")
+	if err != nil || len(dirs) == 0 {
+		t.Fatalf("%d ablations, %v", len(dirs), err)
+	}
+	for _, dir := range dirs {
+		a, err := readAblation(dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, want := range []string{a.Study.Reading(), a.Command + " ", "results/ablation/" + filepath.Base(dir) + "/linear.png"} {
+			if !strings.Contains(text, want) {
+				t.Errorf("bench/ABLATION.md lacks %q", want)
+			}
+		}
+	}
+}
