@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"marr/kernels"
+	"marr/vk/filesys"
 )
 
 // formatVersion is Meta.Version of the files that SaveCheckpoint writes. LoadCheckpoint refuses others. Since version 2 the names of a backbone's tensors
@@ -154,7 +155,7 @@ func keepPrevious(path string) error {
 	if os.Link(path, temp) != nil {
 		temp = path
 	}
-	if err := os.Rename(temp, previous(path)); err != nil {
+	if err := filesys.Replace(temp, previous(path)); err != nil {
 		return fmt.Errorf("net: checkpoint: keep the previous one: %w", err)
 	}
 	return nil

@@ -2,6 +2,7 @@ package compile
 
 import (
 	"bytes"
+	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -14,7 +15,8 @@ import (
 	"sort"
 	"strings"
 	"sync"
-	"syscall"
+
+	"marr/vk/filesys"
 )
 
 // Entry is the origin of a SPIR-V file.
@@ -59,7 +61,7 @@ func replace(path string, data []byte) error {
 	if err := os.WriteFile(tmp, data, 0o644); err != nil {
 		return fmt.Errorf("compile: %w", err)
 	}
-	if err := os.Rename(tmp, path); err != nil {
+	if err := filesys.Replace(tmp, path); err != nil {
 		return fmt.Errorf("compile: %w", err)
 	}
 	return nil
@@ -220,21 +222,19 @@ func orphans(dir string, m Manifest, known map[string]bool) []string {
 }
 
 // Update compiles the changed sources, `workers` at a time, and deletes orphans. It calls log with one line for each. A source that does
-// not compile keeps its old SPIR-V and manifest entry; Update writes the others and returns the joined errors. A lock on the folder spv
+// not compile keeps its old SPIR-V and manifest entry; Update writes the others and returns the joined errors. The file spv/lock, while it is locked,
 // excludes concurrent updates.
 func Update(dir string, workers int, log func(string)) error {
 	spv := filepath.Join(dir, "spv")
 	if err := os.MkdirAll(spv, 0o755); err != nil {
 		return fmt.Errorf("compile: %w", err)
 	}
-	lock, err := os.Open(spv)
+	lock, err := filesys.WaitLock(context.Background(), filepath.Join(spv, "lock"), func() {})
 	if err != nil {
 		return fmt.Errorf("compile: %w", err)
 	}
 	defer lock.Close()
-	if err := syscall.Flock(int(lock.Fd()), syscall.LOCK_EX); err != nil {
-		return fmt.Errorf("compile: lock %s: %w", spv, err)
-	}
+	defer os.Remove(lock.Name())
 	list, err := Scan(dir)
 	if err != nil {
 		return err

@@ -11,9 +11,9 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"syscall"
 
 	"marr/ssl/data/store"
+	"marr/vk/filesys"
 )
 
 // noticeSize is the size in bytes from which a new cache file is reported.
@@ -218,13 +218,11 @@ func (c *cache) stopped(ctx context.Context, part *store.Builder, total int, pat
 		return fmt.Errorf("data: cache of %s: stopped after %d of %d images: %w: the next run resumes from there", c.name, done, total, ctx.Err())
 	}
 	part.Discard()
-	if done := part.NumItems; isFull(err) && done > 0 {
+	if done := part.NumItems; filesys.IsFull(err) && done > 0 {
 		return fullError(path, err, fmt.Sprintf("about %.1f MB", float64(part.Size())/float64(done)*float64(total)/1e6))
 	}
 	return c.failed(path, err)
 }
-
-func isFull(err error) bool { return errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) }
 
 func fullError(path string, err error, need string) error {
 	return fmt.Errorf("data: cache %s: %w: free %s, or set MARR_CACHE to a folder with room", path, cause(err), need)
@@ -235,7 +233,7 @@ func (c *cache) failed(path string, err error) error {
 	switch {
 	case errors.Is(err, errSource):
 		return err
-	case isFull(err):
+	case filesys.IsFull(err):
 		return fullError(path, err, "some")
 	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
 		return fmt.Errorf("data: cache of %s: %w while waiting for another run that is building it", c.name, err)

@@ -4,6 +4,7 @@ package data
 
 import (
 	"os"
+	"slices"
 	"strings"
 	"testing"
 
@@ -31,5 +32,17 @@ func TestFullDiskIsAnErrorAndLeavesNoFile(t *testing.T) {
 	}
 	if left, _ := os.ReadDir(small + "/sets"); len(left) > 0 {
 		t.Errorf("left %v", left)
+	}
+}
+
+// Other systems refuse some of these names.
+func TestImagesWithAnyNameAreRead(t *testing.T) {
+	dir := t.TempDir()
+	names := []string{"bell\x07.png", "latin1-\xe9\xff.png", "new\nline.png", "no ending \x1b[31m"}
+	for i, n := range names {
+		write(t, pngOf(t, gray(4, 4, byte(i))), dir, n)
+	}
+	if s := openSize(t, dir, 4); !slices.Equal(s.Files, names) {
+		t.Errorf("read %q", s.Files)
 	}
 }

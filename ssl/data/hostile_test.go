@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"image"
 	"image/color"
-	"net"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -14,63 +13,8 @@ import (
 	"strings"
 	"testing"
 
-	"golang.org/x/sys/unix"
-
 	"marr/ssl/data/store"
 )
-
-func pipe(t *testing.T, dir string, name ...string) string {
-	t.Helper()
-	path := filepath.Join(append([]string{dir}, name...)...)
-	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
-		t.Fatal(err)
-	}
-	if err := unix.Mkfifo(path, 0o600); err != nil {
-		t.Fatal(err)
-	}
-	return path
-}
-
-func TestPipesSocketsAndDevicesAreNeverRead(t *testing.T) {
-	dir := t.TempDir()
-	for _, name := range []string{"set", "set.tar", "set.zip", "set.txt", "train-images-idx3-ubyte", "data_batch_1.bin", "train_X.bin"} {
-		wantError(t, pipe(t, dir, name), 4, "not a regular file")
-	}
-	wantError(t, "/dev/zero", 4, "not a regular file")
-	socket := filepath.Join(t.TempDir(), "socket")
-	l, err := net.Listen("unix", socket)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	wantError(t, socket, 4, "not a regular file")
-
-	one := pngOf(t, gray(4, 4, 1))
-	folder := t.TempDir()
-	write(t, one, folder, "a.png")
-	pipe(t, folder, "b.png")
-	pipe(t, folder, "c") // without an extension: it would be opened to see what it is
-	if err := os.Symlink("/dev/zero", filepath.Join(folder, "d.png")); err != nil {
-		t.Fatal(err)
-	}
-	s := openSize(t, folder, 4)
-	if len(s.Skipped) != 2 || s.Skipped[0].Reason != "not a regular file" || s.Skipped[1].Reason != "not a regular file" {
-		t.Errorf("a folder: skipped %v", s.Skipped)
-	}
-	s = openSize(t, write(t, []byte("a.png\nb.png\nd.png\n"), folder, "list.txt"), 4)
-	if s.Len() != 1 || len(s.Skipped) != 2 {
-		t.Errorf("a list: read %v, skipped %v", s.Files, s.Skipped)
-	}
-
-	cifar := t.TempDir()
-	write(t, cifarFile(2, 1, func(int) byte { return 1 }), cifar, "data_batch_1.bin")
-	pipe(t, cifar, "batches.meta.txt")
-	wantError(t, cifar, 0, "batches.meta.txt: not a regular file")
-	labels := t.TempDir()
-	write(t, make([]byte, 27648), labels, "train_X.bin")
-	pipe(t, labels, "train_y.bin")
-	wantError(t, filepath.Join(labels, "train_X.bin"), 0, "train_y.bin")
-}
 
 func TestLinksThatLeadRoundAreReportedAndMultiplyNothing(t *testing.T) {
 	above := t.TempDir()
@@ -98,17 +42,6 @@ func TestLinksThatLeadRoundAreReportedAndMultiplyNothing(t *testing.T) {
 	}
 	if len(reasons) > 0 {
 		t.Errorf("not reported: %v", reasons)
-	}
-}
-
-func TestImagesWithAnyNameAreRead(t *testing.T) {
-	dir := t.TempDir()
-	names := []string{"bell\x07.png", "latin1-\xe9\xff.png", "new\nline.png", "no ending \x1b[31m"}
-	for i, n := range names {
-		write(t, pngOf(t, gray(4, 4, byte(i))), dir, n)
-	}
-	if s := openSize(t, dir, 4); !slices.Equal(s.Files, names) {
-		t.Errorf("read %q", s.Files)
 	}
 }
 

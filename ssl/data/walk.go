@@ -11,6 +11,7 @@ import (
 
 	"marr/ssl/data/decode"
 	"marr/ssl/data/store"
+	"marr/vk/filesys"
 )
 
 // walk collects the image files below root, named by slash paths relative to it, and the folders that could not be read.
@@ -23,10 +24,10 @@ type walk struct {
 	found   []imageFile
 	skipped []store.Skipped
 	ignored ignored
-	visited map[folderID]string // names by which folders were visited
-	above   map[folderID]bool   // folders that contain root
-	links   []string            // to folders, not followed yet
-	follows int                 // links to folders that were followed
+	visited map[filesys.ID]string // names by which folders were visited
+	above   map[filesys.ID]bool   // folders that contain root
+	links   []string              // to folders, not followed yet
+	follows int                   // links to folders that were followed
 }
 
 func (w *walk) path(name string) string { return filepath.Join(w.root, filepath.FromSlash(name)) }
@@ -37,13 +38,13 @@ func (w *walk) skip(name string, err error) {
 
 // run walks the whole tree.
 func (w *walk) run() {
-	w.visited, w.above = map[folderID]string{}, map[folderID]bool{}
+	w.visited, w.above = map[filesys.ID]string{}, map[filesys.ID]bool{}
 	if real, err := filepath.EvalSymlinks(w.root); err == nil {
 		if real, err = filepath.Abs(real); err == nil {
 			for real != filepath.Dir(real) {
 				real = filepath.Dir(real)
-				if info, err := os.Stat(real); err == nil {
-					w.above[idOf(real, info)] = true
+				if id, err := filesys.Identify(real); err == nil {
+					w.above[id] = true
 				}
 			}
 		}
@@ -63,12 +64,11 @@ func (w *walk) visit(below string) bool {
 	if w.ctx.Err() != nil { // Open returns the error of ctx
 		return false
 	}
-	info, err := os.Stat(w.path(below))
+	id, err := filesys.Identify(w.path(below))
 	if err != nil {
 		w.skip(below, err)
 		return false
 	}
-	id := idOf(w.path(below), info)
 	if first, is := w.visited[id]; is {
 		w.skip(below, fmt.Errorf("a link to the folder %s, which is read already", w.path(first)))
 		return false
@@ -100,7 +100,7 @@ func (w *walk) entry(name string, e fs.DirEntry) {
 		w.visit(name)
 		return
 	}
-	if e.Type()&fs.ModeSymlink != 0 {
+	if e.Type()&(fs.ModeSymlink|fs.ModeIrregular) != 0 { // irregular is a junction of Windows
 		if target, err := os.Stat(w.path(name)); err == nil && target.IsDir() {
 			w.links = append(w.links, name)
 			return

@@ -3,13 +3,13 @@ package run
 import (
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
 
-	"marr/ssl/filelock"
+	"marr/net"
+	"marr/vk/filesys"
 )
 
 // lockFile is locked while a process trains in its folder, and holds the number of the process. A process that was killed leaves an unlocked one.
@@ -31,46 +31,32 @@ func (e *BusyError) Error() string {
 
 // acquire locks an existing folder until release, unless it is locked already. The error is a *BusyError if another process trains in it.
 func (r *Run) acquire() error {
-	for r.lock == nil {
-		f, err := os.OpenFile(filepath.Join(r.Dir, lockFile), os.O_RDWR|os.O_CREATE, 0o666)
-		if err != nil {
-			return fmt.Errorf("run: %s: %w: choose a folder that can be written to", r.Dir, err)
-		}
-		locked, err := filelock.Try(f)
-		switch {
-		case err != nil: // some network file systems have no locks
-			r.Notice("the folder cannot be locked (%v): start no other run in it", err)
-		case !locked:
-			text, _ := io.ReadAll(io.LimitReader(f, 20)) // without it, the process is unknown
-			process, _ := strconv.Atoi(strings.TrimSpace(string(text)))
-			return errors.Join(&BusyError{r.Dir, process}, f.Close())
-		}
-		held, err := f.Stat()
-		if named, _ := os.Stat(f.Name()); err == nil && named != nil && os.SameFile(held, named) {
-			r.lock = f
-			return errors.Join(f.Truncate(0), writeAt(f, fmt.Sprintln(os.Getpid())))
-		}
-		f.Close() // the process that held the lock has removed the file
+	if r.lock != nil {
+		return nil
 	}
-	return nil
+	path := filepath.Join(r.Dir, lockFile)
+	f, err := filesys.Lock(path)
+	switch {
+	case errors.Is(err, filesys.ErrNoLocks):
+		r.Notice("the folder cannot be locked (%v): start no other run in it", err)
+	case err != nil:
+		return fmt.Errorf("run: %s: %w: choose a folder that can be written to", r.Dir, err)
+	case f == nil:
+		text, _ := net.ReadFile(path, 20) // without it, the process is unknown
+		process, _ := strconv.Atoi(strings.TrimSpace(string(text)))
+		return &BusyError{r.Dir, process}
+	}
+	r.lock = f
+	if err := f.Truncate(0); err != nil {
+		return err
+	}
+	_, err = f.WriteAt(fmt.Appendln(nil, os.Getpid()), 0)
+	return err
 }
 
 // Training reports whether a process trains in a folder. If none does but a killed one left its lock, it holds the lock for an instant.
 func Training(dir string) (bool, error) {
-	f, err := os.Open(filepath.Join(dir, lockFile))
-	if errors.Is(err, os.ErrNotExist) {
-		return false, nil
-	}
-	if err != nil {
-		return false, err
-	}
-	free, err := filelock.Try(f)
-	return err == nil && !free, errors.Join(err, f.Close())
-}
-
-func writeAt(f *os.File, text string) error {
-	_, err := f.WriteAt([]byte(text), 0)
-	return err
+	return filesys.Locked(filepath.Join(dir, lockFile))
 }
 
 // release ends the lock of the folder.

@@ -1,3 +1,5 @@
+//go:build linux
+
 // Conformance runs marr on several Vulkan implementations of one machine and writes a table of what passes.
 //
 //	go run ./tools/conformance [--out FILE.md] [--only REGEXP] < implementations

@@ -15,9 +15,9 @@ import (
 	"marr/bench"
 	"marr/net"
 	"marr/ssl/ablate"
-	"marr/ssl/filelock"
 	"marr/ssl/run"
 	"marr/ssl/train"
+	"marr/vk/filesys"
 )
 
 // train trains and judges the runs that have no result, and writes results and pictures after each.
@@ -190,12 +190,11 @@ func lockFolder(dir string) (release func(), err error) {
 	if err := os.MkdirAll(dir, 0o777); err != nil {
 		return nil, fmt.Errorf("--out %s: %w: choose another folder", dir, err)
 	}
-	f, err := os.OpenFile(filepath.Join(dir, "lock"), os.O_RDWR|os.O_CREATE, 0o666)
-	if err != nil {
+	f, err := filesys.Lock(filepath.Join(dir, "lock"))
+	if err != nil && !errors.Is(err, filesys.ErrNoLocks) {
 		return nil, fmt.Errorf("--out %s: %w: choose another folder", dir, err)
 	}
-	if locked, err := filelock.Try(f); err == nil && !locked {
-		f.Close()
+	if f == nil {
 		return nil, fmt.Errorf("--out %s: another process trains in this folder: wait for its end, or choose another folder", dir)
 	}
 	return func() {

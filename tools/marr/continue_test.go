@@ -6,7 +6,6 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"syscall"
 	"testing"
 )
 
@@ -21,7 +20,7 @@ func TestResumeNeedsOnlyTheFolder(t *testing.T) {
 		t.Fatalf("the run was not measured twice: %v", err)
 	}
 	out := filepath.Join(t.TempDir(), "run")
-	if status, said := stopAfter(t, 9, syscall.SIGTERM, small(data, out, flags...)); status != 143 {
+	if status, said := stopAfter(t, 9, stopSignal, small(data, out, flags...)); status != stopSignals[stopSignal] {
 		t.Fatalf("status %d: %s", status, said)
 	}
 	ok(t, "pretrain", "--resume", "--out", out)
@@ -99,7 +98,7 @@ func TestMovedRunGoesOnAndIsExported(t *testing.T) {
 		t.Fatal(err)
 	}
 	data, out := writeImages(t, dir, 64), filepath.Join(t.TempDir(), "run")
-	if status, said := stopAfter(t, 9, syscall.SIGTERM, small(data, out)); status != 143 {
+	if status, said := stopAfter(t, 9, stopSignal, small(data, out)); status != stopSignals[stopSignal] {
 		t.Fatalf("status %d: %s", status, said)
 	}
 	moved := dir + "\x7f2"
@@ -181,7 +180,7 @@ func TestSnapshotIsMeasuredAndExported(t *testing.T) {
 func TestTensorBoardGetsScalarsAndViews(t *testing.T) {
 	t.Parallel()
 	data, out := images64(t), filepath.Join(t.TempDir(), "run")
-	if status, said := stopAfter(t, 9, syscall.SIGTERM, small(data, out, "--tensorboard")); status != 143 {
+	if status, said := stopAfter(t, 9, stopSignal, small(data, out, "--tensorboard")); status != stopSignals[stopSignal] {
 		t.Fatalf("status %d: %s", status, said)
 	}
 	ok(t, "pretrain", "--resume", "--out", out)

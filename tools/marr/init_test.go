@@ -5,7 +5,6 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"syscall"
 	"testing"
 
 	"marr/net"
@@ -77,7 +76,7 @@ func TestRunResumesWithoutTheFileThatItStartedFrom(t *testing.T) {
 	file := exported(t, run)[1]
 	whole, broken := filepath.Join(dir, "whole"), filepath.Join(dir, "broken")
 	ok(t, fromWeights(set, whole, file)...)
-	if status, said := stopAfter(t, 11, syscall.SIGTERM, fromWeights(set, broken, file)); status != 143 {
+	if status, said := stopAfter(t, 11, stopSignal, fromWeights(set, broken, file)); status != stopSignals[stopSignal] {
 		t.Fatalf("status %d, said %q", status, said)
 	}
 	other := filepath.Join(dir, "other")

@@ -78,13 +78,14 @@ func signalAfter(t *testing.T, steps int, s syscall.Signal, c *exec.Cmd) (status
 	if err != nil {
 		t.Fatal(err)
 	}
+	inOwnGroup(c)
 	if err := c.Start(); err != nil {
 		t.Fatal(err)
 	}
 	for in := bufio.NewScanner(out); in.Scan(); {
 		if strings.Contains(in.Text(), " step ") {
 			if steps--; steps == 0 {
-				if err := c.Process.Signal(s); err != nil {
+				if err := send(c.Process, s); err != nil {
 					t.Fatal(err)
 				}
 			}
@@ -116,7 +117,7 @@ func TestSignalSavesAndPrintsHowToResume(t *testing.T) {
 	t.Parallel()
 	data, dir := images64(t), t.TempDir()
 	whole, _ := trained(t)
-	for s, want := range map[syscall.Signal]int{syscall.SIGINT: 130, syscall.SIGTERM: 143, syscall.SIGHUP: 129} {
+	for s, want := range stopSignals {
 		stopped := filepath.Join(dir, s.String())
 		status, said := stopAfter(t, 11, s, small(data, stopped))
 		if status != want || !strings.Contains(last(said), "--resume") {
@@ -139,58 +140,5 @@ func resumesTo(t *testing.T, whole, data, stopped string) {
 		if y, err := os.ReadFile(filepath.Join(stopped, name)); err != nil || !bytes.Equal(x, y) {
 			t.Errorf("%s differs (%v)", name, err)
 		}
-	}
-}
-
-// The reader takes some lines and goes, as head does.
-func TestRunWhoseOutputNobodyReadsIsSaved(t *testing.T) {
-	t.Parallel()
-	data, stopped := images64(t), filepath.Join(t.TempDir(), "run")
-	whole, _ := trained(t)
-	c := marr(t, nil, small(data, stopped)...)
-	var errs bytes.Buffer
-	c.Stderr = &errs
-	out, err := c.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := c.Start(); err != nil {
-		t.Fatal(err)
-	}
-	for in := bufio.NewScanner(out); in.Scan() && !strings.Contains(in.Text(), " step "); {
-	}
-	out.Close()
-	_ = c.Wait() // the status is checked below
-	if status := c.ProcessState.ExitCode(); status != 141 || !strings.Contains(last(errs.String()), "saved in "+stopped) {
-		t.Errorf("status %d, stderr %q, want 141 and where the run was saved", status, errs.String())
-	}
-	resumesTo(t, whole, data, stopped)
-}
-
-// The terminal closes: the kernel and the shell each send SIGHUP, and stdout is gone.
-func TestSecondHangupDoesNotKillTheRunThatSaves(t *testing.T) {
-	t.Parallel()
-	ctx, status, release := stopOnSignal(t.Context())
-	defer release()
-	for range 3 {
-		if err := syscall.Kill(os.Getpid(), syscall.SIGHUP); err != nil {
-			t.Fatal(err)
-		}
-		<-ctx.Done()
-	}
-	if got := <-status; got != 129 {
-		t.Errorf("status %d, want 129", got)
-	}
-}
-
-// A run under nohup outlives its terminal.
-func TestIgnoredHangupDoesNotStopTheRun(t *testing.T) {
-	t.Parallel()
-	data, out := images64(t), filepath.Join(t.TempDir(), "run")
-	c := marr(t, nil, small(data, out)...)
-	c.Args = append([]string{"sh", "-c", `trap "" HUP; exec "$0" "$@"`}, c.Args...)
-	c.Path = "/bin/sh"
-	if status, said := signalAfter(t, 3, syscall.SIGHUP, c); status != 0 {
-		t.Errorf("status %d, stderr %q, want a finished run", status, said)
 	}
 }

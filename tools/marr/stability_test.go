@@ -54,7 +54,7 @@ func TestRunStoppedBetweenMeasurementsResumesToTheSameMetrics(t *testing.T) {
 	whole, stopped := filepath.Join(dir, "whole"), filepath.Join(dir, "stopped")
 	often := slices.Concat(measureAlways, []string{"--eval-every", "2", "--epochs", "6"})
 	ok(t, small(set, whole, often...)...)
-	stopAfter(t, 26, syscall.SIGTERM, small(set, stopped, often...)) // in epoch 4
+	stopAfter(t, 26, stopSignal, small(set, stopped, often...)) // in epoch 4
 	if err := os.Truncate(filepath.Join(stopped, "checkpoint.ckpt"), 100); err != nil {
 		t.Fatal(err)
 	}
@@ -79,7 +79,7 @@ func TestRunContinuesWithoutItsNeighborsFile(t *testing.T) {
 	long(t)
 	set, dir := images64(t), t.TempDir()
 	run := filepath.Join(dir, "run")
-	stopAfter(t, 1, syscall.SIGTERM, small(set, run, measureAlways...))
+	stopAfter(t, 1, stopSignal, small(set, run, measureAlways...))
 	if err := os.MkdirAll(filepath.Join(run, neighborsFile, "in the way"), 0o777); err != nil {
 		t.Fatal(err)
 	}
@@ -88,7 +88,7 @@ func TestRunContinuesWithoutItsNeighborsFile(t *testing.T) {
 		t.Errorf("status %d, measured %+v, stderr %q", r.status, m, r.err)
 	}
 	other := filepath.Join(dir, "other")
-	stopAfter(t, 19, syscall.SIGTERM, small(set, other, measureAlways...))
+	stopAfter(t, 19, stopSignal, small(set, other, measureAlways...))
 	if err := os.WriteFile(filepath.Join(other, neighborsFile), []byte("none"), 0o666); err != nil {
 		t.Fatal(err)
 	}

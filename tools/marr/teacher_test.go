@@ -7,7 +7,6 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"syscall"
 	"testing"
 
 	"marr/export/ort"
@@ -37,7 +36,7 @@ func TestDistillationResumesFromTheFolder(t *testing.T) {
 	set, teacher, dir := images64(t), features(t, datatest.Numbers(64*5), 64, 5), t.TempDir()
 	whole, run := filepath.Join(dir, "whole"), filepath.Join(dir, "run")
 	ok(t, distilled(set, whole, teacher)...)
-	if status, said := stopAfter(t, 9, syscall.SIGTERM, distilled(set, run, teacher)); status != 143 {
+	if status, said := stopAfter(t, 9, stopSignal, distilled(set, run, teacher)); status != stopSignals[stopSignal] {
 		t.Fatalf("status %d: %s", status, said)
 	}
 	other := features(t, datatest.Numbers(64*5 + 1)[1:], 64, 5)

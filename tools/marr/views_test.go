@@ -10,8 +10,6 @@ import (
 	"strings"
 	"testing"
 
-	"golang.org/x/sys/unix"
-
 	"marr/ssl/views"
 )
 
@@ -181,21 +179,6 @@ func TestInspectSaysWhetherSizesAreTheOriginals(t *testing.T) {
 	} {
 		if got := ok(t, append([]string{"data", "inspect"}, c.args...)...); !strings.Contains(got, c.want) {
 			t.Errorf("inspect %v prints %q, want %q", c.args, got, c.want)
-		}
-	}
-}
-
-func TestFilesThatNeverEndAreRefused(t *testing.T) {
-	pipe := filepath.Join(t.TempDir(), "pipe.onnx")
-	if err := unix.Mkfifo(pipe, 0o600); err != nil {
-		t.Fatal(err)
-	}
-	for _, args := range [][]string{
-		{"views", "--print", "--views", pipe}, {"views", "--print", "--views", "/dev/zero"}, {"pretrain", "--data", pipe, "--out", t.TempDir()},
-		{"data", "inspect", "/dev/zero"},
-	} {
-		if r := call(t, nil, args...); r.status == 0 || !strings.Contains(r.err, "not a regular file") {
-			t.Errorf("marr %s: status %d: %s", strings.Join(args, " "), r.status, r.err)
 		}
 	}
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"marr/ssl/data/idx"
+	"marr/vk/filesys"
 )
 
 func main() {
@@ -71,5 +72,5 @@ func run(in, out string) error {
 	if err := f.Close(); err != nil {
 		return err
 	}
-	return os.Rename(f.Name(), out)
+	return filesys.Replace(f.Name(), out)
 }

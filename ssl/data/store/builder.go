@@ -5,17 +5,12 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"os"
 	"path/filepath"
-	"time"
 
-	"marr/ssl/filelock"
+	"marr/vk/filesys"
 )
-
-// lockPoll is the time between attempts to take a lock that another build holds.
-const lockPoll = 200 * time.Millisecond
 
 // Builder writes the file of a set.
 type Builder struct {
@@ -32,52 +27,29 @@ type Builder struct {
 }
 
 // StartBuild opens or creates the part file of the set at path and locks it. It resumes after the last whole record. If another build
-// holds the lock, it calls waiting once and waits. On a system without locks, two builds damage each other's file, which Open detects.
+// holds the lock, it calls waiting once and waits.
 func StartBuild(ctx context.Context, path string, key Key, waiting func()) (*Builder, error) {
-	for {
-		f, err := os.OpenFile(partPath(path), os.O_RDWR|os.O_CREATE, 0o666)
-		if err != nil {
-			return nil, err
-		}
-		if err := lock(ctx, f, waiting); err != nil {
-			f.Close()
-			return nil, err
-		}
-		waiting = func() {}
-		// The build that held the lock may have renamed or removed the file in the meantime.
-		locked, err := f.Stat()
-		if named, _ := os.Stat(partPath(path)); err == nil && named != nil && os.SameFile(locked, named) {
-			p := &Builder{path: path, key: key, f: f, Skipped: map[int]Skipped{}, hash: NewHash()}
-			if err := p.resume(locked.Size()); err != nil {
-				f.Close()
-				return nil, err
-			}
-			return p, nil
-		}
-		f.Close()
+	f, err := filesys.WaitLock(ctx, partPath(path), waiting)
+	if err != nil {
+		return nil, err
 	}
+	p := &Builder{path: path, key: key, f: f, Skipped: map[int]Skipped{}, hash: NewHash()}
+	if err := p.resume(); err != nil {
+		f.Close()
+		return nil, err
+	}
+	return p, nil
 }
 
 func partPath(path string) string { return path[:len(path)-len(filepath.Ext(path))] + ".part" }
 
-func lock(ctx context.Context, f *os.File, waiting func()) error {
-	for called := false; ; called = true {
-		if ok, err := filelock.Try(f); ok || err != nil {
-			return err
-		}
-		if !called {
-			waiting()
-		}
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-time.After(lockPoll):
-		}
+// resume reads the whole records of the file and truncates it after them.
+func (p *Builder) resume() error {
+	info, err := p.f.Stat()
+	if err != nil {
+		return err
 	}
-}
-
-// resume reads the whole records of a file of size bytes and truncates the file after them.
-func (p *Builder) resume(size int64) error {
+	size := info.Size()
 	r := bufio.NewReaderSize(p.f, 1<<20)
 	head := make([]byte, headerSize)
 	if n, err := io.ReadFull(r, head); err != nil && n < headerSize && size >= headerSize {
@@ -157,27 +129,8 @@ func (p *Builder) Finish(x Index) error {
 	if err := p.f.Sync(); err != nil {
 		return err
 	}
-	if !renameOpen {
-		p.f.Close()
-	}
-	if err := os.Rename(partPath(p.path), p.path); err != nil {
-		return err
-	}
-	p.f.Close()
-	return syncFolder(filepath.Dir(p.path))
-}
-
-// syncFolder makes a rename durable. It ignores the error of systems that cannot sync a folder.
-func syncFolder(dir string) error {
-	d, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	defer d.Close()
-	if err := d.Sync(); err != nil && !errors.Is(err, os.ErrInvalid) && renameOpen {
-		return fmt.Errorf("sync %s: %w", dir, err)
-	}
-	return nil
+	err := filesys.Replace(partPath(p.path), p.path) // before the lock is released
+	return errors.Join(err, p.f.Close())
 }
 
 // Suspend ends the build and keeps its file; the next build resumes from it.

@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"hash/crc32"
 	"os"
+
+	"marr/vk/filesys"
 )
 
 // ErrDamaged is wrapped by the error of Open for a file that exists but is not a complete set of the key.
@@ -32,13 +34,13 @@ func Open(path string, key Key) (*File, error) {
 	if !info.Mode().IsRegular() || info.Size() < headerSize+footerSize || int64(int(info.Size())) != info.Size() {
 		return nil, fmt.Errorf("%w: %d bytes", ErrDamaged, info.Size())
 	}
-	b, err := mapFile(f, int(info.Size()))
+	b, err := filesys.Map(f, int(info.Size()))
 	if err != nil {
 		return nil, fmt.Errorf("map %s: %w", path, err)
 	}
 	index, err := parse(b, key)
 	if err != nil {
-		unmapFile(b)
+		filesys.Unmap(b)
 		return nil, fmt.Errorf("%w: %w", ErrDamaged, err)
 	}
 	return &File{*index, b}, nil
@@ -70,5 +72,5 @@ func (f *File) Close() error {
 	if b == nil {
 		return nil
 	}
-	return unmapFile(b)
+	return filesys.Unmap(b)
 }
