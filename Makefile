@@ -6,6 +6,7 @@
 # make conformance  every op and method on the Vulkan implementations that need no GPU, in vk/CONFORMANCE.md (Debian 12; an hour on two cores)
 # make exports  exported files in programs that others wrote, in export/README.md (Debian 12; five minutes on two cores)
 # make check-matrices  kernels of matrix units on Debian sid's lavapipe, in tools/setup/sid.sh (not part of make check)
+# make cross  the command for Linux, Windows and macOS, in bin        make check-wine  tests of the Windows build under Wine (Debian 12; ten minutes)
 # make gpucheck  bin/gpucheck, a folder that checks a machine with a GPU (bin/gpucheck/run.sh)        make results  the tables of bench/RESULTS.md
 
 GO ?= go
@@ -23,7 +24,7 @@ RACE = ./vk/... ./kernels/... ./net/... ./ssl/... ./export/... ./tools/...
 VARIANTS = LP_NATIVE_VECTOR_WIDTH=128 LP_NATIVE_VECTOR_WIDTH=512 MARR_KERNELS=plain MARR_KERNELS=texel,tiled MARR_EAGER=1 MARR_POISON=1
 VARIED = ./kernels/ ./net/ ./ssl/ ./ssl/train/ ./ssl/run/ ./ssl/eval/
 
-.PHONY: demo test check build shaders shaderstats conformance exports gpucheck results lint setup check-long check-race check-validation check-gc check-variants check-turbo check-matrices slowest
+.PHONY: demo test check build shaders shaderstats conformance exports gpucheck results lint setup check-long check-race check-validation check-gc check-variants check-turbo check-matrices check-wine cross slowest
 
 demo: setup build
 	@./marr demo
@@ -69,6 +70,18 @@ check-turbo:
 # Kernels of matrix units, on the lavapipe of Debian sid (tools/setup/sid.sh).
 check-matrices:
 	MARR_KERNELS=coop $(TEST) -exec "$(CURDIR)/tools/setup/sid.sh" -run 'Halves|Mixed|Matri' ./kernels/ ./ssl/
+
+# The tests of the Windows build, on the Vulkan driver of this system.
+WINE = $(TEST) -short -exec "$(CURDIR)/tools/setup/wine.sh"
+WINEFILES = $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/marr/wine
+
+check-wine:
+	@tools/setup/wine.sh
+	CGO_ENABLED=1 GOOS=windows GOARCH=amd64 CC=x86_64-w64-mingw32-gcc $(WINE) -overlay "$(WINEFILES)/overlay.json" ./vk/ ./kernels/ ./ssl/
+
+cross:
+	@tools/setup/cross.sh
+	@tools/cross/build.sh
 
 gpucheck: setup
 	@tools/gpucheck/build.sh

@@ -203,16 +203,23 @@ func TestDevicesClosedConcurrentlyLeaveACompleteCache(t *testing.T) {
 }
 
 func TestCacheDirFollowsTheEnvironment(t *testing.T) {
-	t.Setenv("XDG_CACHE_HOME", "/caches")
-	for set, want := range map[string]string{"": "/caches/marr", "off": "", "/elsewhere": "/elsewhere"} {
+	for _, name := range []string{"XDG_CACHE_HOME", "HOME", "LocalAppData"} { // Linux, macOS, Windows
+		t.Setenv(name, "/user")
+	}
+	user, err := os.UserCacheDir()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for set, want := range map[string]string{"": filepath.Join(user, "marr"), "off": "", "/elsewhere": "/elsewhere"} {
 		t.Setenv("MARR_CACHE", set)
 		if got, err := CacheDir(); got != want || err != nil {
 			t.Errorf("MARR_CACHE=%q: %q, %v, want %q", set, got, err, want)
 		}
 	}
 	t.Setenv("MARR_CACHE", "")
-	t.Setenv("XDG_CACHE_HOME", "")
-	t.Setenv("HOME", "")
-	_, err := CacheDir()
+	for _, name := range []string{"XDG_CACHE_HOME", "HOME", "LocalAppData"} {
+		t.Setenv(name, "")
+	}
+	_, err = CacheDir()
 	wantError(t, err, "set MARR_CACHE")
 }
