@@ -6,7 +6,7 @@
 # make conformance  every op and method on the Vulkan implementations that need no GPU, in vk/CONFORMANCE.md (Debian 12; an hour on two cores)
 # make exports  exported files in programs that others wrote, in export/README.md (Debian 12; five minutes on two cores)
 # make check-matrices  kernels of matrix units on Debian sid's lavapipe, in tools/setup/sid.sh (not part of make check)
-# make cross  the command for Linux, Windows and macOS, in bin        make check-wine  tests of the Windows build under Wine (Debian 12; ten minutes)
+# make cross  the command for Linux, Windows and macOS, or for TARGETS, in bin        make check-wine  tests of the Windows build under Wine (Debian 12; ten minutes)
 # make gpucheck  bin/gpucheck, a folder that checks a machine with a GPU (bin/gpucheck/run.sh)        make results  the tables of bench/RESULTS.md
 
 GO ?= go
@@ -81,7 +81,7 @@ check-wine:
 
 cross:
 	@tools/setup/cross.sh
-	@tools/cross/build.sh
+	@tools/cross/build.sh $(TARGETS)
 
 gpucheck: setup
 	@tools/gpucheck/build.sh

@@ -37,5 +37,5 @@
 // neighbors) makes those calls, queries the features and records the ops.
 //
 // Systems. The loader is opened at run time (loader.go and its neighbors): libvulkan.so.1, vulkan-1.dll, and on macOS libvulkan.1.dylib or
-// libMoltenVK.dylib. A build needs no Vulkan header: vulkan_core.h is an excerpt of that of Khronos.
+// libMoltenVK.dylib. README.md says what is proven on each system. A build needs no Vulkan header: vulkan_core.h is an excerpt of that of Khronos.
 package vk
