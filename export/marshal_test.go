@@ -101,7 +101,7 @@ func TestMarshalErrorsNameTheNodeOrTensor(t *testing.T) {
 		{"no weight", func(m *Model) { m.Initializers[0].Float32 = nil }, "initializer conv1.weight: exactly one"},
 		{"both types", func(m *Model) { m.Initializers[0].Int64 = []int64{1} }, "exactly one"},
 		{"zero dim", func(m *Model) { m.Initializers[0].Dims = []int{0, 3} }, "dims [0 3]"},
-		{"dims overflow", func(m *Model) { m.Initializers[0].Dims = []int{1 << 31, 1 << 31, 1 << 31} }, "below 2³¹"},
+		{"dims overflow", func(m *Model) { m.Initializers[0].Dims = []int{math.MaxInt32, math.MaxInt32, math.MaxInt32} }, "below 2³¹"},
 		{"NaN", func(m *Model) { m.Initializers[0].Float32[5] = float32(math.NaN()) }, "initializer conv1.weight: value 5 is NaN"},
 		{"infinity", func(m *Model) { m.Initializers[2].Float32[0] = float32(math.Inf(-1)) }, "initializer bn1.bias: value 0 is -Inf"},
 		{"output unknown", func(m *Model) { m.Outputs[0].Name = "image" }, `output 0: no node produces "image"`},

@@ -117,7 +117,7 @@ func TestEncodeRefusesWhatCannotBeReadBack(t *testing.T) {
 		"an unknown type":      {[]Blob{{"a", "F16", []int{1}, []byte{1, 2}}}, nil},
 		"too few bytes":        {[]Blob{{"a", "F32", []int{2}, []byte{1, 2, 3, 4}}}, nil},
 		"a negative dimension": {[]Blob{{"a", "U8", []int{-1, -1}, []byte{1}}}, nil},
-		"an overflowing shape": {[]Blob{{"a", "F32", []int{1 << 62}, nil}}, nil},
+		"an overflowing shape": {[]Blob{{"a", "F32", []int{math.MaxInt>>1 + 1}, nil}}, nil},
 		"metadata not in UTF8": {[]Blob{ok}, map[string]string{"a": "\xff"}},
 	} {
 		var b bytes.Buffer

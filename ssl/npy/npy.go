@@ -103,15 +103,15 @@ func split(file []byte) (header, data []byte, err error) {
 	if !ok || len(rest) < 4 {
 		return nil, nil, errors.New("it is no .npy file: write one with numpy.save")
 	}
-	n, from := int(binary.LittleEndian.Uint16(rest[2:])), 4
+	n, from := int64(binary.LittleEndian.Uint16(rest[2:])), 4
 	if rest[0] > 1 { // since version 2 the length has four bytes
 		if len(rest) < 6 {
 			return nil, nil, errors.New("it ends in its header: the file is damaged")
 		}
-		n, from = int(binary.LittleEndian.Uint32(rest[2:])), 6
+		n, from = int64(binary.LittleEndian.Uint32(rest[2:])), 6
 	}
-	if n > len(rest)-from {
+	if n > int64(len(rest)-from) {
 		return nil, nil, errors.New("it ends in its header: the file is damaged")
 	}
-	return rest[from : from+n], rest[from+n:], nil
+	return rest[from:][:n], rest[from:][n:], nil
 }

@@ -172,9 +172,9 @@ func pixelsJPEG(file []byte, side int) (picture, error) {
 		return picture{}, err
 	}
 	m := readMarkers(file)
-	if m.scans > maxScans || m.scans*config.Width*config.Height > maxScanPixels {
+	if m.scans > maxScans || int64(m.scans)*int64(config.Width)*int64(config.Height) > maxScanPixels {
 		return picture{}, fmt.Errorf("%d scans of %d×%d pixels: at most %d, and %d pixels in all, are decoded: save it as a baseline JPEG",
-			m.scans, config.Width, config.Height, maxScans, maxScanPixels)
+			m.scans, config.Width, config.Height, maxScans, int64(maxScanPixels))
 	}
 	if !m.tables {
 		file = slices.Concat(file[:2], standardTables(), file[2:])

@@ -41,8 +41,8 @@ func tiffTag(file []byte, tag uint16) (int, bool) {
 	if order == nil || len(file) < 8 {
 		return 0, false
 	}
-	at := int(order.Uint32(file[4:]))
-	if at > len(file)-2 {
+	at := int64(order.Uint32(file[4:])) // int may have 32 bits
+	if at > int64(len(file)-2) {
 		return 0, false
 	}
 	entries := file[at+2:]

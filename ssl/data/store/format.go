@@ -98,7 +98,7 @@ func readRecord(r io.Reader, item int, left int64) (Record, error) {
 // validSizes reports whether a record may have these sizes: an image of n bytes, or a reason.
 func validSizes(h, w, c, n int) bool {
 	if c == 0 {
-		return h == 0 && w == 0 && n <= maxReason
+		return h == 0 && w == 0 && 0 <= n && n <= maxReason // int may have 32 bits
 	}
 	return (c == 1 || c == 3) && 0 < h && 0 < w && int64(h)*int64(w) <= 1<<31 && int64(h)*int64(w)*int64(c) == int64(n)
 }
