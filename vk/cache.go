@@ -12,6 +12,8 @@ import (
 	"unsafe"
 
 	vulkan "github.com/vulkan-go/vulkan"
+
+	"marr/vk/filesys"
 )
 
 // CacheDir is the folder for what a machine keeps between runs, such as compiled pipelines (Options.CacheDir): the environment
@@ -209,5 +211,5 @@ func WriteFileAtomic(path string, content []byte) error {
 	if err = errors.Join(err, f.Close()); err != nil {
 		return err
 	}
-	return os.Rename(f.Name(), path)
+	return filesys.Replace(f.Name(), path)
 }

@@ -185,9 +185,14 @@ func TestIdentifyFollowsLinksAndPaths(t *testing.T) {
 		t.Errorf("another folder: %v, %v, want one other than %v", id, err, want)
 	}
 	same := []string{a + string(filepath.Separator), filepath.Join(b, "..", "a")}
-	if err := os.Symlink(a, link); err == nil {
+	err = os.Symlink(a, link)
+	if err == nil {
+		_, err = os.Stat(link) // Wine 10 makes links that lead nowhere
+	}
+	switch {
+	case err == nil:
 		same = append(same, link)
-	} else if runtime.GOOS != "windows" { // which allows it to administrators alone
+	case runtime.GOOS != "windows": // which allows links to administrators alone
 		t.Fatal(err)
 	}
 	for _, path := range same {
