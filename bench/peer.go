@@ -56,9 +56,9 @@ type Round struct {
 }
 
 // FindPython returns a Python that can import torch, and whether its torch supports CUDA. It tries the given one, or by default python3
-// on the path and then /usr/bin/python3.
+// and python (its name on Windows) on the path and then /usr/bin/python3.
 func FindPython(ctx context.Context, given string) (python string, cuda bool, err error) {
-	candidates := []string{"python3", "/usr/bin/python3"}
+	candidates := []string{"python3", "python", "/usr/bin/python3"}
 	if given != "" {
 		candidates = []string{given}
 	}

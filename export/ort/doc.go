@@ -23,7 +23,11 @@ func (e *NotPresentError) Error() string {
 	if n := len(e.Tried) - 1; n > 0 {
 		where += fmt.Sprintf(", and in %d library folders", n)
 	}
-	return fmt.Sprintf("ort: ONNX Runtime is not present (looked for %s): run tools/setup/ort.sh, or set %s to the library's path", where, LibEnv)
+	mend := "run tools/setup/ort.sh"
+	if runtime.GOOS == "windows" {
+		mend = "copy onnxruntime.dll of its release to the first of these"
+	}
+	return fmt.Sprintf("ort: ONNX Runtime is not present (looked for %s): %s, or set %s to the library's path", where, mend, LibEnv)
 }
 
 // candidates returns the paths of the library to try: LibEnv alone if it is set, else the user's cache folder and the library folders.
@@ -31,19 +35,32 @@ func candidates() []string {
 	if path := os.Getenv(LibEnv); path != "" {
 		return []string{path}
 	}
-	name := map[string]string{"darwin": "libonnxruntime.dylib", "windows": "onnxruntime.dll"}[runtime.GOOS]
-	if name == "" {
-		name = "libonnxruntime.so.1"
-	}
-	var out []string
+	var dirs []string
 	if cache, err := os.UserCacheDir(); err == nil {
-		out = append(out, filepath.Join(cache, "marr", "ort", name))
+		dirs = append(dirs, filepath.Join(cache, "marr", "ort"))
 	}
-	multiarch := map[string]string{"amd64": "x86_64-linux-gnu", "arm64": "aarch64-linux-gnu"}[runtime.GOARCH]
-	for _, dir := range []string{"/usr/local/lib", "/usr/lib/" + multiarch, "/usr/lib64", "/usr/lib", "/opt/onnxruntime/lib", "/opt/homebrew/lib"} {
+	name, places := libraryOf(runtime.GOOS, runtime.GOARCH)
+	var out []string
+	for _, dir := range append(dirs, places...) {
 		out = append(out, filepath.Join(dir, name))
 	}
 	return out
+}
+
+// libraryOf returns the name of the library on a system, and the folders that it may be installed in. Windows has an older one of the same name among its
+// own libraries, which only a path avoids.
+func libraryOf(system, processor string) (name string, dirs []string) {
+	switch system {
+	case "windows":
+		if self, err := os.Executable(); err == nil {
+			dirs = append(dirs, filepath.Dir(self))
+		}
+		return "onnxruntime.dll", append(dirs, filepath.Join(os.Getenv("ProgramFiles"), "onnxruntime", "lib"))
+	case "darwin":
+		return "libonnxruntime.dylib", []string{"/opt/homebrew/lib", "/usr/local/lib", "/opt/onnxruntime/lib"}
+	}
+	multiarch := map[string]string{"amd64": "x86_64-linux-gnu", "arm64": "aarch64-linux-gnu"}[processor]
+	return "libonnxruntime.so.1", []string{"/usr/local/lib", "/usr/lib/" + multiarch, "/usr/lib64", "/usr/lib", "/opt/onnxruntime/lib"}
 }
 
 // existing returns the paths that exist.

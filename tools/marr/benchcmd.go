@@ -32,6 +32,7 @@ type benchRun struct {
 	rows                 bench.KernelOptions
 	old                  *bench.Results
 	results              *methods.Results
+	status               statusLine
 }
 
 func benchCommand(fs *pflag.FlagSet) func(context.Context, []string) error {
@@ -55,7 +56,7 @@ func benchCommand(fs *pflag.FlagSet) func(context.Context, []string) error {
 	fs.IntVar(&b.epochs, "epochs", methods.DefaultEpochs, "methods: epochs of each run with --data")
 	fs.BoolVar(&b.plan, "plan", false, "step: plan the memory and run nothing; the device must have that much memory")
 	fs.BoolVar(&b.peer, "peer", false, "step, data, methods: run the same work in PyTorch too and compare; both are timed alternately")
-	fs.StringVar(&b.python, "python", "", "--peer: a `PYTHON` that can import torch; default: python3, then /usr/bin/python3")
+	fs.StringVar(&b.python, "python", "", "--peer: a `PYTHON` that can import torch; default: python3, then python, then /usr/bin/python3")
 	device, tune := deviceFlag(fs), tuneFlag(fs)
 	return func(ctx context.Context, args []string) error {
 		switch {
@@ -132,7 +133,7 @@ func (b *benchRun) run(ctx context.Context, what string) error {
 		return err
 	}
 	err = b.measure(ctx, dev, what, peers)
-	b.printStatus("")
+	b.status.clear(os.Stderr)
 	b.results.Stopped = ctx.Err() != nil
 	if err != nil && !b.results.Stopped {
 		return err
@@ -315,6 +316,6 @@ func (b *benchRun) kernels(ctx context.Context, dev *vk.Device) error {
 // printStatus prints the current measurement on one line of a terminal and overwrites the previous one.
 func (b *benchRun) printStatus(format string, args ...any) {
 	if term.IsTerminal(int(os.Stderr.Fd())) {
-		fmt.Fprintf(os.Stderr, "\r\x1b[K"+format, args...)
+		b.status.write(os.Stderr, fmt.Sprintf(format, args...))
 	}
 }

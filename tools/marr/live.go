@@ -14,8 +14,7 @@ import (
 // progressLine prints the progress of training: on a terminal one line that it overwrites, elsewhere lines (printsStep).
 type progressLine struct {
 	terminal bool
-	open     bool   // a line on the terminal has no line break yet
-	width    int    // of that line
+	line     statusLine
 	accuracy string // last measured accuracy
 }
 
@@ -30,8 +29,7 @@ func (l *progressLine) progress(p run.Progress) {
 	}
 	line := fmt.Sprintf("epoch %d/%d  step %d/%d  loss %.4f%s  %.0f images/s  %s left", p.Epoch, p.Epochs, p.Step, p.Steps, p.Loss, l.accuracy, p.ImagesPerSecond, formatDuration(p.Left))
 	if l.terminal {
-		fmt.Printf("\r%-*s", l.width, line)
-		l.open, l.width = true, len(line)
+		l.line.write(os.Stdout, line)
 		return
 	}
 	if printsStep(p.Step, p.Steps, perEpoch) {
@@ -49,12 +47,7 @@ func printsStep(step, steps, perEpoch int) bool {
 }
 
 // end breaks the line on the terminal.
-func (l *progressLine) end() {
-	if l.open {
-		fmt.Println()
-	}
-	l.open, l.width = false, 0
-}
+func (l *progressLine) end() { l.line.end(os.Stdout) }
 
 // formatDuration returns a duration with two units at most, such as 3m05s.
 func formatDuration(d time.Duration) string {

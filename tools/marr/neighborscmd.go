@@ -16,6 +16,7 @@ import (
 	"marr/ssl/data"
 	"marr/ssl/eval"
 	"marr/ssl/train"
+	"marr/vk/filesys"
 )
 
 func neighborsCommand(fs *pflag.FlagSet) func(context.Context, []string) error {
@@ -165,7 +166,11 @@ func findImage(set *data.Set, name, of string) (int, error) {
 	}
 	path := absolute(of)
 	for i, file := range set.Files {
-		if file == filepath.ToSlash(of) || absolute(filepath.Join(root, file)) == path || filepath.IsAbs(file) && filepath.Clean(file) == path {
+		at := filepath.FromSlash(file)
+		if !filepath.IsAbs(at) {
+			at = filepath.Join(root, at)
+		}
+		if file == filepath.ToSlash(of) || samePath(absolute(at), path) {
 			return i, nil
 		}
 	}
@@ -177,6 +182,16 @@ func findImage(set *data.Set, name, of string) (int, error) {
 		return 0, fmt.Errorf("--of %s: no image of %s has this name, and there is no such file: name an image of the set %s, or an image file", of, set.Name, what)
 	}
 	return -1, nil
+}
+
+// samePath reports whether two paths are equal, or differ in upper and lower case alone where the file system does not distinguish them.
+func samePath(a, b string) bool {
+	if a == b || !strings.EqualFold(a, b) {
+		return a == b
+	}
+	x, err := filesys.Identify(a)
+	y, err2 := filesys.Identify(b)
+	return err == nil && err2 == nil && x == y
 }
 
 // absolute returns the absolute path, or the path itself if there is no working folder.

@@ -2,8 +2,10 @@ package main
 
 import (
 	"fmt"
+	"io"
 	"os"
 	"time"
+	"unicode/utf8"
 
 	"golang.org/x/term"
 )
@@ -13,7 +15,7 @@ import (
 type workProgress struct {
 	terminal       bool
 	start, printed time.Time // printed: time of the last line
-	lineOpen       bool      // a line on the terminal has no line break yet
+	line           statusLine
 }
 
 func newWorkProgress() *workProgress {
@@ -28,15 +30,14 @@ func (p *workProgress) update(done, total int, describe func(perSecond float64) 
 	}
 	if now := time.Now(); now.Sub(p.printed) < interval && done < total {
 		return
-	} else if p.printed = now; now.Sub(p.start) < time.Second && !p.lineOpen {
+	} else if p.printed = now; now.Sub(p.start) < time.Second && !p.line.open {
 		return // it may be done before a line is read
 	}
 	rate := float64(done) / max(time.Since(p.start).Seconds(), 1e-9)
 	left := time.Duration(float64(total-done) / max(rate, 1e-9) * float64(time.Second))
 	line := fmt.Sprintf("%s  %s left", describe(rate), formatDuration(left))
 	if p.terminal {
-		fmt.Fprintf(os.Stderr, "\r\x1b[K%s", line)
-		p.lineOpen = true
+		p.line.write(os.Stderr, line)
 		return
 	}
 	fmt.Fprintln(os.Stderr, line)
@@ -44,16 +45,39 @@ func (p *workProgress) update(done, total int, describe func(perSecond float64) 
 
 // clear removes the line from the terminal.
 func (p *workProgress) clear() {
-	if p.lineOpen {
-		fmt.Fprint(os.Stderr, "\r\x1b[K")
-	}
-	p.lineOpen = false
+	p.line.clear(os.Stderr)
 }
 
 // end breaks the line on the terminal.
 func (p *workProgress) end() {
-	if p.lineOpen {
-		fmt.Fprintln(os.Stderr)
+	p.line.end(os.Stderr)
+}
+
+// statusLine is the last line of a terminal, which is written again and again. Spaces overwrite what was there: a console of Windows may know no
+// escape sequences.
+type statusLine struct {
+	open  bool // it has no line break yet
+	width int  // in characters
+}
+
+func (l *statusLine) write(to io.Writer, text string) {
+	fmt.Fprintf(to, "\r%-*s", l.width, text)
+	l.open, l.width = true, utf8.RuneCountInString(text)
+}
+
+// clear empties the line.
+func (l *statusLine) clear(to io.Writer) {
+	if l.open {
+		l.write(to, "")
+		fmt.Fprint(to, "\r")
 	}
-	p.lineOpen = false
+	*l = statusLine{}
+}
+
+// end breaks the line.
+func (l *statusLine) end(to io.Writer) {
+	if l.open {
+		fmt.Fprintln(to)
+	}
+	*l = statusLine{}
 }
