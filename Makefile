@@ -80,7 +80,7 @@ check-wine:
 	CGO_ENABLED=1 GOOS=windows GOARCH=amd64 CC=x86_64-w64-mingw32-gcc $(WINE) -overlay "$(WINEFILES)/overlay.json" ./vk/ ./kernels/ ./ssl/
 
 cross:
-	@tools/setup/cross.sh
+	@tools/setup/cross.sh $(TARGETS)
 	@tools/cross/build.sh $(TARGETS)
 
 gpucheck: setup

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# cross.sh: installs what tools/cross/build.sh needs on Debian and its derivatives and is missing: C compilers for arm64 and Windows, and from npm
-# Zig's C compiler for macOS, into the user's cache folder.
+# cross.sh [TARGET]...: installs what tools/cross/build.sh needs on Debian and its derivatives and is missing: C compilers for arm64 and Windows, and from
+# npm Zig's C compiler for macOS, into the user's cache folder, unless there are targets and none is for macOS.
 set -euo pipefail
 
 packages=()
@@ -14,6 +14,7 @@ if [ ${#packages[@]} -gt 0 ]; then
 	"${root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -qq -y --no-install-recommends install "${packages[@]}" >/dev/null
 fi
 
+[[ $# -gt 0 && "$*" != *darwin* ]] && exit
 version=0.11.0
 zig="${XDG_CACHE_HOME:-$HOME/.cache}/marr/zig-$version"
 [ -x "$zig/zig" ] && exit
