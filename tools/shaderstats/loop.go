@@ -7,9 +7,9 @@ import (
 	"strings"
 )
 
-// A loop holds the counts of a loop's instructions, once each: multiply-adds, of which a dot product of two halves each has two; products of matrices; vector instructions (arithmetic, shared and global
-// memory), and those with two halves; the bytes of shared memory that a lane reads and writes. Cycles are those of the whole shader, as its compiler
-// estimates them.
+// loop counts the instructions of a loop's body. FMA: multiply-adds, two for a dot product of two halves; Matrix: products of matrices; Vector: vector
+// instructions (arithmetic, shared and global memory); Pairs: those that issue two operations (v_dual); Shared: bytes of shared memory that a lane reads and writes.
+// Cycles is what the compiler estimates for the whole shader.
 type loop struct{ FMA, Matrix, Vector, Pairs, Shared, Cycles int }
 
 func (l *loop) add(m loop) {
