@@ -1,4 +1,4 @@
-module marr
+module github.com/marr-ssl/marr
 
 go 1.26.0
 

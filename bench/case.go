@@ -1,9 +1,9 @@
 package bench
 
 import (
-	"marr/kernels"
-	"marr/kernels/rng"
-	"marr/vk"
+	"github.com/marr-ssl/marr/kernels"
+	"github.com/marr-ssl/marr/kernels/rng"
+	"github.com/marr-ssl/marr/vk"
 )
 
 // Case is an op at one shape. Its passes are measured separately.

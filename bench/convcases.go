@@ -4,8 +4,8 @@ import (
 	"fmt"
 	"math"
 
-	"marr/kernels"
-	"marr/kernels/rng"
+	"github.com/marr-ssl/marr/kernels"
+	"github.com/marr-ssl/marr/kernels/rng"
 )
 
 // conv is the shape of a convolution: k filters of r × r over c channels of px × px pixels.

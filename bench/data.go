@@ -14,13 +14,13 @@ import (
 	"strconv"
 	"time"
 
-	"marr/kernels"
-	"marr/kernels/rng"
-	"marr/ssl/data"
-	"marr/ssl/data/decode"
-	"marr/ssl/train"
-	"marr/ssl/views"
-	"marr/vk"
+	"github.com/marr-ssl/marr/kernels"
+	"github.com/marr-ssl/marr/kernels/rng"
+	"github.com/marr-ssl/marr/ssl/data"
+	"github.com/marr-ssl/marr/ssl/data/decode"
+	"github.com/marr-ssl/marr/ssl/train"
+	"github.com/marr-ssl/marr/ssl/views"
+	"github.com/marr-ssl/marr/vk"
 )
 
 // DataResults is the speed of the data pipeline, from image files to views on the device.

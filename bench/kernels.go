@@ -8,8 +8,8 @@ import (
 	"slices"
 	"time"
 
-	"marr/kernels"
-	"marr/vk"
+	"github.com/marr-ssl/marr/kernels"
+	"github.com/marr-ssl/marr/vk"
 )
 
 // Row is the measurement of one pass of one case.

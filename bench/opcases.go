@@ -3,8 +3,8 @@ package bench
 import (
 	"fmt"
 
-	"marr/kernels"
-	"marr/kernels/rng"
+	"github.com/marr-ssl/marr/kernels"
+	"github.com/marr-ssl/marr/kernels/rng"
 )
 
 // Cases returns all cases of MeasureKernels. Square matrices have side 512 on slow devices, 4096 on others.

@@ -6,7 +6,7 @@ import (
 	"slices"
 	"time"
 
-	"marr/vk"
+	"github.com/marr-ssl/marr/vk"
 )
 
 // Peak is the highest measured throughput of a device. Shares refer to it.

@@ -8,8 +8,8 @@ import (
 	"strconv"
 	"strings"
 
-	"marr/shaders"
-	"marr/vk"
+	"github.com/marr-ssl/marr/shaders"
+	"github.com/marr-ssl/marr/vk"
 )
 
 // fmaLanes returns the number of lanes: enough to fill the largest GPU several times, but few on a CPU, where each group adds overhead.

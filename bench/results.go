@@ -11,9 +11,9 @@ import (
 	"runtime/debug"
 	"time"
 
-	"marr/kernels"
-	"marr/net"
-	"marr/vk"
+	"github.com/marr-ssl/marr/kernels"
+	"github.com/marr-ssl/marr/net"
+	"github.com/marr-ssl/marr/vk"
 )
 
 // Schema is the version of the JSON format of Results. ReadResults refuses other versions.

@@ -9,7 +9,7 @@ import (
 	"time"
 	"unicode/utf8"
 
-	"marr/kernels"
+	"github.com/marr-ssl/marr/kernels"
 )
 
 // sampleResults returns Results with one measurement of each kind and the longest possible names.

@@ -5,8 +5,8 @@ import (
 	"slices"
 	"time"
 
-	"marr/kernels"
-	"marr/vk"
+	"github.com/marr-ssl/marr/kernels"
+	"github.com/marr-ssl/marr/vk"
 )
 
 // sample is one run of a pass.

@@ -10,12 +10,12 @@ import (
 	"strings"
 	"time"
 
-	"marr/kernels"
-	"marr/ssl"
-	"marr/ssl/data"
-	"marr/ssl/run"
-	"marr/ssl/train"
-	"marr/vk"
+	"github.com/marr-ssl/marr/kernels"
+	"github.com/marr-ssl/marr/ssl"
+	"github.com/marr-ssl/marr/ssl/data"
+	"github.com/marr-ssl/marr/ssl/run"
+	"github.com/marr-ssl/marr/ssl/train"
+	"github.com/marr-ssl/marr/vk"
 )
 
 // StepOptions choose a training step: SimCLR with Adam on built-in images, two views each.

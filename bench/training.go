@@ -5,10 +5,10 @@ import (
 	"fmt"
 	"time"
 
-	"marr/kernels"
-	"marr/ssl/data"
-	"marr/ssl/train"
-	"marr/vk"
+	"github.com/marr-ssl/marr/kernels"
+	"github.com/marr-ssl/marr/ssl/data"
+	"github.com/marr-ssl/marr/ssl/train"
+	"github.com/marr-ssl/marr/vk"
 )
 
 // Training is a short SimCLR run. It shows that the step that was measured also learns.

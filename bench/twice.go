@@ -5,9 +5,9 @@ import (
 	"fmt"
 	"math"
 
-	"marr/kernels"
-	"marr/ssl/data"
-	"marr/vk"
+	"github.com/marr-ssl/marr/kernels"
+	"github.com/marr-ssl/marr/ssl/data"
+	"github.com/marr-ssl/marr/vk"
 )
 
 // Twice is a short training that ran twice from the same seed. Both runs must have the same bits, and the loss must fall.

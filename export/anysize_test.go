@@ -5,10 +5,10 @@ import (
 	"path/filepath"
 	"testing"
 
-	"marr/kernels"
-	"marr/kernels/rng"
-	"marr/net"
-	"marr/vk"
+	"github.com/marr-ssl/marr/kernels"
+	"github.com/marr-ssl/marr/kernels/rng"
+	"github.com/marr-ssl/marr/net"
+	"github.com/marr-ssl/marr/vk"
 )
 
 // One file for any size, written for 40×36 pixels, gives the features of devices that were built for each of two other sizes.

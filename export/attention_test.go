@@ -6,9 +6,9 @@ import (
 	"slices"
 	"testing"
 
-	"marr/kernels"
-	"marr/kernels/ref"
-	"marr/kernels/rng"
+	"github.com/marr-ssl/marr/kernels"
+	"github.com/marr-ssl/marr/kernels/ref"
+	"github.com/marr-ssl/marr/kernels/rng"
 )
 
 // Float32 rounds to 6e-8; results of order 1 with scores up to 30 lose a factor of ten of that.

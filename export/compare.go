@@ -5,8 +5,8 @@ import (
 	"math"
 	"slices"
 
-	"marr/export/onnxexec"
-	"marr/export/ort"
+	"github.com/marr-ssl/marr/export/onnxexec"
+	"github.com/marr-ssl/marr/export/ort"
 )
 
 // Runtime evaluates ONNX files. Run returns the values and the dims of the named outputs for images x, whose dims are N C H W; without names, of the

@@ -8,7 +8,7 @@ import (
 	"sync"
 	"testing"
 
-	"marr/export/ort"
+	"github.com/marr-ssl/marr/export/ort"
 )
 
 var reportOnce sync.Once

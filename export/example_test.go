@@ -3,7 +3,7 @@ package export_test
 import (
 	"fmt"
 
-	"marr/export"
+	"github.com/marr-ssl/marr/export"
 )
 
 // Writes a model of one layer and evaluates it on two images of 3 × 1 × 1 pixels.

@@ -6,8 +6,8 @@ import (
 	"slices"
 	"strings"
 
-	"marr/kernels"
-	"marr/net"
+	"github.com/marr-ssl/marr/kernels"
+	"github.com/marr-ssl/marr/net"
 )
 
 // Format writes backbones as files of one kind and verifies such files.

@@ -8,7 +8,7 @@ import (
 	"slices"
 	"strings"
 
-	"marr/net"
+	"github.com/marr-ssl/marr/net"
 )
 
 // Opset is the version of the operator set that Marshal writes by default.

@@ -6,7 +6,7 @@ import (
 	"math"
 	"reflect"
 
-	"marr/net"
+	"github.com/marr-ssl/marr/net"
 )
 
 // onnx writes the graph of a backbone with its weights.

@@ -5,7 +5,7 @@ import (
 	"math"
 	"slices"
 
-	"marr/kernels/rng"
+	"github.com/marr-ssl/marr/kernels/rng"
 )
 
 // testNet builds a small ResNet with random weights twice: as a Model, and as a list of float64 steps that evaluate it. Like the exported

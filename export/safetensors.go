@@ -6,7 +6,7 @@ import (
 	"io"
 	"maps"
 
-	"marr/net"
+	"github.com/marr-ssl/marr/net"
 )
 
 // maxWeights is the size in bytes from which a file is not one of ours: 64 GiB.

@@ -5,10 +5,10 @@ import (
 	"reflect"
 	"testing"
 
-	"marr/kernels"
-	"marr/kernels/rng"
-	"marr/net"
-	"marr/vk"
+	"github.com/marr-ssl/marr/kernels"
+	"github.com/marr-ssl/marr/kernels/rng"
+	"github.com/marr-ssl/marr/net"
+	"github.com/marr-ssl/marr/vk"
 )
 
 // module is a function as a net.Module.

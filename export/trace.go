@@ -5,8 +5,8 @@ import (
 	"fmt"
 	"strings"
 
-	"marr/kernels"
-	"marr/net"
+	"github.com/marr-ssl/marr/kernels"
+	"github.com/marr-ssl/marr/net"
 )
 
 // The names of the outputs of a file: what a backbone or a classifier computes, and what the features of a backbone are pooled from.

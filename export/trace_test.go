@@ -7,10 +7,10 @@ import (
 	"strings"
 	"testing"
 
-	"marr/kernels"
-	"marr/kernels/rng"
-	"marr/net"
-	"marr/vk"
+	"github.com/marr-ssl/marr/kernels"
+	"github.com/marr-ssl/marr/kernels/rng"
+	"github.com/marr-ssl/marr/net"
+	"github.com/marr-ssl/marr/vk"
 )
 
 // resnet returns the shape of a ResNet.

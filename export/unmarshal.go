@@ -7,7 +7,7 @@ import (
 	"math"
 	"slices"
 
-	"marr/net"
+	"github.com/marr-ssl/marr/net"
 )
 
 // MaxModel is the size in bytes of the longest message of protocol buffers, hence of an ONNX file.

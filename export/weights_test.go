@@ -7,9 +7,9 @@ import (
 	"strings"
 	"testing"
 
-	"marr/kernels"
-	"marr/net"
-	"marr/net/registry"
+	"github.com/marr-ssl/marr/kernels"
+	"github.com/marr-ssl/marr/net"
+	"github.com/marr-ssl/marr/net/registry"
 )
 
 // A file of either format, loaded into a new network that its metadata describe, has the bits of the network that was exported.

@@ -7,9 +7,9 @@ import (
 	"strings"
 	"testing"
 
-	"marr/kernels"
-	"marr/vk"
-	"marr/vk/vktest"
+	"github.com/marr-ssl/marr/kernels"
+	"github.com/marr-ssl/marr/vk"
+	"github.com/marr-ssl/marr/vk/vktest"
 )
 
 // attend runs Attention with one head of 4 numbers on one image of qkv, rows of 12, and its backward from dy. It returns y and the gradient of qkv.

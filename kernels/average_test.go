@@ -5,7 +5,7 @@ import (
 	"strings"
 	"testing"
 
-	"marr/kernels"
+	"github.com/marr-ssl/marr/kernels"
 )
 
 // TestAverageStartsAtTheParameterWithoutGradient also reads the average before it is on the device, and in a second program.

@@ -3,7 +3,7 @@ package kernels
 import (
 	"slices"
 
-	"marr/vk"
+	"github.com/marr-ssl/marr/vk"
 )
 
 // Norm holds the parameters of a batch norm: scale γ and shift β [C] (both nil: 1 and 0, PyTorch's affine=False), the running mean and variance [C],

@@ -6,7 +6,7 @@ import (
 	"math/bits"
 	"slices"
 
-	"marr/vk"
+	"github.com/marr-ssl/marr/vk"
 )
 
 // selection holds the choice of kernels for the passes and shapes of a program.

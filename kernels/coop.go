@@ -4,7 +4,7 @@ import (
 	"slices"
 	"strings"
 
-	"marr/vk"
+	"github.com/marr-ssl/marr/vk"
 )
 
 // coopTiles lists the tiles of shaders/coop.comp, as tiles does those of tiled.comp. 64x64-256, with twice the invocations of 64x64, is for GPUs of Intel,

@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"hash/crc32"
 
-	"marr/kernels/rng"
+	"github.com/marr-ssl/marr/kernels/rng"
 )
 
 // draw is a call of Graph.Draw.

@@ -4,8 +4,8 @@ import (
 	"slices"
 	"testing"
 
-	"marr/kernels"
-	"marr/kernels/rng"
+	"github.com/marr-ssl/marr/kernels"
+	"github.com/marr-ssl/marr/kernels/rng"
 )
 
 // Two segments that record the same module get the same numbers, another call in a segment others. The numbers depend on nothing but seed, number and name.

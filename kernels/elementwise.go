@@ -1,6 +1,6 @@
 package kernels
 
-import "marr/vk"
+import "github.com/marr-ssl/marr/vk"
 
 // ReLU is max(x, 0). Backward keeps y; the gradient at 0 is 0.
 func ReLU(x *Tensor) *Tensor {

@@ -5,7 +5,7 @@ import (
 	"slices"
 	"strings"
 
-	"marr/vk"
+	"github.com/marr-ssl/marr/vk"
 )
 
 // budgets holds the registers that a lane may need on the GPUs of a vendor, by vk.Info.VendorID, in numbers of 32 bits. They are set so that no kernel

@@ -5,8 +5,8 @@ import (
 	"strings"
 	"testing"
 
-	"marr/kernels"
-	"marr/vk"
+	"github.com/marr-ssl/marr/kernels"
+	"github.com/marr-ssl/marr/vk"
 )
 
 func TestGPUsGetTheKernelsThatFitTheirRegisters(t *testing.T) {

@@ -5,9 +5,9 @@ import (
 	"slices"
 	"testing"
 
-	"marr/kernels"
-	"marr/vk"
-	"marr/vk/vktest"
+	"github.com/marr-ssl/marr/kernels"
+	"github.com/marr-ssl/marr/vk"
+	"github.com/marr-ssl/marr/vk/vktest"
 )
 
 // layers are those of a network whose batch norms fuse into convolutions.

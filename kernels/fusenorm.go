@@ -3,7 +3,7 @@ package kernels
 import (
 	"slices"
 
-	"marr/vk"
+	"github.com/marr-ssl/marr/vk"
 )
 
 // Batch norms fuse their work into products: sums while these are recorded, the rest when the recording is complete, since any later op may read a result.

@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"math"
 
-	"marr/vk"
+	"github.com/marr-ssl/marr/vk"
 )
 
 // Graph records one program.

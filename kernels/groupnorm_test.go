@@ -4,7 +4,7 @@ import (
 	"strings"
 	"testing"
 
-	"marr/kernels"
+	"github.com/marr-ssl/marr/kernels"
 )
 
 func TestGroupNormRejectsGroupsOfPartialVectors(t *testing.T) {

@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"math"
 
-	"marr/vk"
+	"github.com/marr-ssl/marr/vk"
 )
 
 // poison is a NaN that arithmetic does not produce. Under MARR_POISON=1 (vk.Settings.Poison) it fills a program's memory before the first run, no

@@ -5,7 +5,7 @@ import (
 	"slices"
 	"testing"
 
-	"marr/kernels"
+	"github.com/marr-ssl/marr/kernels"
 )
 
 // scaledSGD trains one parameter by gradients that the host sets, with a scaled loss or without.

@@ -4,7 +4,7 @@ import (
 	"slices"
 	"strings"
 
-	"marr/vk"
+	"github.com/marr-ssl/marr/vk"
 )
 
 // halfFamily is a family of tiles that multiplies halves, for products with halves in a tensor: its kernels round both operands on the way into shared memory

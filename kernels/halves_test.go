@@ -3,8 +3,8 @@ package kernels_test
 import (
 	"testing"
 
-	"marr/kernels/kerneltest"
-	"marr/kernels/optest/cases"
+	"github.com/marr-ssl/marr/kernels/kerneltest"
+	"github.com/marr-ssl/marr/kernels/optest/cases"
 )
 
 func TestOpsOnHalvesMatchTheReferences(t *testing.T) {

@@ -3,7 +3,7 @@ package kernels
 import (
 	"fmt"
 
-	"marr/vk"
+	"github.com/marr-ssl/marr/vk"
 )
 
 // limits holds the limits of one dispatch.

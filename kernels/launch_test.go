@@ -3,8 +3,8 @@ package kernels_test
 import (
 	"testing"
 
-	"marr/kernels"
-	"marr/vk"
+	"github.com/marr-ssl/marr/kernels"
+	"github.com/marr-ssl/marr/vk"
 )
 
 // A product of 1.5 times the device's budget is sliced in two. Its bits cannot differ, since each element is one sum.

@@ -4,7 +4,7 @@ import (
 	"strings"
 	"testing"
 
-	"marr/kernels"
+	"github.com/marr-ssl/marr/kernels"
 )
 
 // The expected numbers were computed in float64 with PyTorch 2.14, torch.nn.functional.layer_norm. Two rows have squares near eps.

@@ -5,8 +5,8 @@ import (
 	"os"
 	"testing"
 
-	"marr/kernels/optest"
-	"marr/vk"
+	"github.com/marr-ssl/marr/kernels/optest"
+	"github.com/marr-ssl/marr/vk"
 )
 
 // device is shared by all tests of the package. bench has it and a device with a small binding limit, on which larger tensors are bound in parts.

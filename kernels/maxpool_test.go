@@ -4,7 +4,7 @@ import (
 	"slices"
 	"testing"
 
-	"marr/kernels"
+	"github.com/marr-ssl/marr/kernels"
 )
 
 // If several numbers are the largest, the first gets the gradient, as in PyTorch on a CPU. The expected numbers are from PyTorch 1.13:

@@ -1,6 +1,6 @@
 package kernels
 
-import "marr/vk"
+import "github.com/marr-ssl/marr/vk"
 
 // fanIn is the number of partial results that one lane merges. A lane reads them one after the other, so the number is small; each level is a dispatch
 // behind a barrier, so it is not smaller: 32³ parts need three levels. The shaders, and the last bits of results, depend on it.

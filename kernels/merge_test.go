@@ -5,8 +5,8 @@ import (
 	"math"
 	"testing"
 
-	"marr/kernels"
-	"marr/kernels/rng"
+	"github.com/marr-ssl/marr/kernels"
+	"github.com/marr-ssl/marr/kernels/rng"
 )
 
 // mergeTolerance is for at most 32 terms a level: some 32 roundings of 6e-8, which partly cancel.

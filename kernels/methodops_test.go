@@ -5,11 +5,11 @@ import (
 	"slices"
 	"testing"
 
-	"marr/kernels"
-	"marr/kernels/ref"
-	"marr/kernels/ref/golden"
-	"marr/vk"
-	"marr/vk/vktest"
+	"github.com/marr-ssl/marr/kernels"
+	"github.com/marr-ssl/marr/kernels/ref"
+	"github.com/marr-ssl/marr/kernels/ref/golden"
+	"github.com/marr-ssl/marr/vk"
+	"github.com/marr-ssl/marr/vk/vktest"
 )
 
 // GELU is accurate to 1e-6 everywhere, including near 0 and where erf is 1.

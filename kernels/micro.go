@@ -1,6 +1,6 @@
 package kernels
 
-import "marr/vk"
+import "github.com/marr-ssl/marr/vk"
 
 // GatherMicro gathers the rows of a step's micro-batches (Micro) for later segments. x [B·n D], B blocks of n rows (the views of Concat), goes to
 // [B·k·n D], with micro-batch m in rows m·n … m·n + n − 1 of each block. x [D] counts as one row. m is the scalar `micro`. The result is a constant

@@ -5,12 +5,12 @@ import (
 	"slices"
 	"testing"
 
-	"marr/kernels"
-	"marr/kernels/kerneltest"
-	"marr/kernels/optest"
-	"marr/kernels/ref"
-	"marr/vk"
-	"marr/vk/vktest"
+	"github.com/marr-ssl/marr/kernels"
+	"github.com/marr-ssl/marr/kernels/kerneltest"
+	"github.com/marr-ssl/marr/kernels/optest"
+	"github.com/marr-ssl/marr/kernels/ref"
+	"github.com/marr-ssl/marr/vk"
+	"github.com/marr-ssl/marr/vk/vktest"
 )
 
 func TestScatterMicroUndoesGatherMicro(t *testing.T) {

@@ -4,8 +4,8 @@ import (
 	"errors"
 	"testing"
 
-	"marr/kernels"
-	"marr/kernels/optest"
+	"github.com/marr-ssl/marr/kernels"
+	"github.com/marr-ssl/marr/kernels/optest"
 )
 
 // TestMisuseIsABuildErrorWithAFix checks that a message names the op, the tensor, the mismatched numbers and the expected ones.

@@ -4,7 +4,7 @@ import (
 	"math"
 	"testing"
 
-	"marr/kernels"
+	"github.com/marr-ssl/marr/kernels"
 )
 
 // The deviation of a constant column is 1e-6, and only its mean has a gradient.

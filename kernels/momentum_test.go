@@ -6,8 +6,8 @@ import (
 	"strings"
 	"testing"
 
-	"marr/kernels"
-	"marr/kernels/rng"
+	"github.com/marr-ssl/marr/kernels"
+	"github.com/marr-ssl/marr/kernels/rng"
 )
 
 // twinOp is an op on x with parameters of these shapes. The last one is as wide as the result.

@@ -3,13 +3,13 @@ package kernels_test
 import (
 	"testing"
 
-	"marr/kernels"
-	"marr/kernels/kerneltest"
-	"marr/kernels/optest"
-	"marr/kernels/optest/cases"
-	"marr/kernels/ref"
-	"marr/vk"
-	"marr/vk/vktest"
+	"github.com/marr-ssl/marr/kernels"
+	"github.com/marr-ssl/marr/kernels/kerneltest"
+	"github.com/marr-ssl/marr/kernels/optest"
+	"github.com/marr-ssl/marr/kernels/optest/cases"
+	"github.com/marr-ssl/marr/kernels/ref"
+	"github.com/marr-ssl/marr/vk"
+	"github.com/marr-ssl/marr/vk/vktest"
 )
 
 func TestOpsMatchTheReferences(t *testing.T) { kerneltest.RunOps(t, bench, cases.All()) }

@@ -6,11 +6,11 @@ import (
 	"strings"
 	"testing"
 
-	"marr/kernels"
-	"marr/kernels/ref/golden"
-	"marr/kernels/rng"
-	"marr/vk"
-	"marr/vk/vktest"
+	"github.com/marr-ssl/marr/kernels"
+	"github.com/marr-ssl/marr/kernels/ref/golden"
+	"github.com/marr-ssl/marr/kernels/rng"
+	"github.com/marr-ssl/marr/vk"
+	"github.com/marr-ssl/marr/vk/vktest"
 )
 
 // optimizerTolerance is for a step of several float32 operations, each off by up to 6e-8, or by a little more for √ and ÷ on the device.

@@ -5,12 +5,12 @@ import (
 	"strings"
 	"testing"
 
-	"marr/kernels"
-	"marr/kernels/kerneltest"
-	"marr/kernels/optest"
-	"marr/kernels/optest/cases"
-	"marr/vk"
-	"marr/vk/vktest"
+	"github.com/marr-ssl/marr/kernels"
+	"github.com/marr-ssl/marr/kernels/kerneltest"
+	"github.com/marr-ssl/marr/kernels/optest"
+	"github.com/marr-ssl/marr/kernels/optest/cases"
+	"github.com/marr-ssl/marr/vk"
+	"github.com/marr-ssl/marr/vk/vktest"
 )
 
 func TestPackedTilesAreForDevicesWithoutMatrixUnits(t *testing.T) {

@@ -4,7 +4,7 @@ import (
 	"slices"
 	"testing"
 
-	"marr/kernels"
+	"github.com/marr-ssl/marr/kernels"
 )
 
 // patchesOf returns patches [count side²·channels] of one image.

@@ -6,8 +6,8 @@ import (
 	"slices"
 	"strings"
 
-	"marr/shaders"
-	"marr/vk"
+	"github.com/marr-ssl/marr/shaders"
+	"github.com/marr-ssl/marr/vk"
 )
 
 // InputAccessModes lists the ways in which kernels read vectors: "plain" through storage buffers, "texel" through uniform texel buffers. MARR_KERNELS

@@ -5,7 +5,7 @@ import (
 	"slices"
 	"testing"
 
-	"marr/kernels/rng"
+	"github.com/marr-ssl/marr/kernels/rng"
 )
 
 // randomGraph returns a graph of two segments with tensors of random sizes and lifetimes, some pinned and some unused.

@@ -6,7 +6,7 @@ import (
 	"fmt"
 	"math"
 
-	"marr/vk"
+	"github.com/marr-ssl/marr/vk"
 )
 
 // slots is the number of runs of a segment that may be prepared or in flight: the host fills one while the device runs the other.

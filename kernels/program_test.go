@@ -8,10 +8,10 @@ import (
 	"strings"
 	"testing"
 
-	"marr/kernels"
-	"marr/kernels/rng"
-	"marr/vk"
-	"marr/vk/vktest"
+	"github.com/marr-ssl/marr/kernels"
+	"github.com/marr-ssl/marr/kernels/rng"
+	"github.com/marr-ssl/marr/vk"
+	"github.com/marr-ssl/marr/vk/vktest"
 )
 
 // build returns a program on a new store. The test's cleanup frees both.

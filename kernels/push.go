@@ -7,7 +7,7 @@ import (
 	"strings"
 	"sync"
 
-	"marr/shaders"
+	"github.com/marr-ssl/marr/shaders"
 )
 
 // constants are the push constants of a dispatch, by the names that the shader gives them: an int or bool for an int or uint, a float64 for a

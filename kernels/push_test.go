@@ -7,7 +7,7 @@ import (
 	"strings"
 	"testing"
 
-	"marr/shaders"
+	"github.com/marr-ssl/marr/shaders"
 )
 
 // TestPushConstantsAreMatchedByName: the order does not matter. A wrong name or type, or a missing or surplus constant, is an error.

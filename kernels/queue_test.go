@@ -5,9 +5,9 @@ import (
 	"slices"
 	"testing"
 
-	"marr/kernels"
-	"marr/vk"
-	"marr/vk/vktest"
+	"github.com/marr-ssl/marr/kernels"
+	"github.com/marr-ssl/marr/vk"
+	"github.com/marr-ssl/marr/vk/vktest"
 )
 
 // Computed in float64 from the formula. The maximum of the second scores lies far below zero, and exp of them would be 0.

@@ -3,7 +3,7 @@ package kernels_test
 import (
 	"testing"
 
-	"marr/kernels"
+	"github.com/marr-ssl/marr/kernels"
 )
 
 func TestReshapeMovesNoData(t *testing.T) {

@@ -6,7 +6,7 @@ import (
 	"time"
 	"unsafe"
 
-	"marr/vk"
+	"github.com/marr-ssl/marr/vk"
 )
 
 // Run is one run of a segment: fill its inputs, Submit, Wait, read its outputs. The run after the next reuses the memory of inputs and outputs.

@@ -4,7 +4,7 @@ import (
 	"math"
 	"testing"
 
-	"marr/kernels"
+	"github.com/marr-ssl/marr/kernels"
 )
 
 // The statistics of small samples, computed in float64 by the authors' formula. A total collapse has no gradient, and signs do not matter.

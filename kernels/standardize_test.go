@@ -4,7 +4,7 @@ import (
 	"slices"
 	"testing"
 
-	"marr/kernels"
+	"github.com/marr-ssl/marr/kernels"
 )
 
 // An image of equal pixels becomes 0, not rounding divided by rounding.

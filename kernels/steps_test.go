@@ -6,11 +6,11 @@ import (
 	"strings"
 	"testing"
 
-	"marr/kernels"
-	"marr/kernels/ref"
-	"marr/kernels/rng"
-	"marr/vk"
-	"marr/vk/vktest"
+	"github.com/marr-ssl/marr/kernels"
+	"github.com/marr-ssl/marr/kernels/ref"
+	"github.com/marr-ssl/marr/kernels/rng"
+	"github.com/marr-ssl/marr/vk"
+	"github.com/marr-ssl/marr/vk/vktest"
 )
 
 // reference is a parameter, its moments and its average in float64.

@@ -5,7 +5,7 @@ import (
 	"slices"
 	"unsafe"
 
-	"marr/vk"
+	"github.com/marr-ssl/marr/vk"
 )
 
 // align is the alignment of tensors in memory, in bytes: a multiple of every device's alignment of storage and texel buffers (≤ 256).

@@ -6,7 +6,7 @@ import (
 	"strings"
 	"testing"
 
-	"marr/kernels"
+	"github.com/marr-ssl/marr/kernels"
 )
 
 // oddShapes have a padded last axis, a padded first axis, both or neither.

@@ -3,7 +3,7 @@ package kernels
 import (
 	"fmt"
 
-	"marr/vk"
+	"github.com/marr-ssl/marr/vk"
 )
 
 // tape holds what ops record: dispatches by segment, their tensors, their backward closures, and the trace for exporters.

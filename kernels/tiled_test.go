@@ -5,9 +5,9 @@ import (
 	"math"
 	"testing"
 
-	"marr/kernels"
-	"marr/shaders"
-	"marr/vk"
+	"github.com/marr-ssl/marr/kernels"
+	"github.com/marr-ssl/marr/shaders"
+	"github.com/marr-ssl/marr/vk"
 )
 
 // Above 65535 groups, the last row of the grid along z has surplus groups. With 8192 tiles in one column, group 65535 would compute a tile far below

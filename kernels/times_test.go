@@ -4,9 +4,9 @@ import (
 	"strings"
 	"testing"
 
-	"marr/kernels"
-	"marr/vk"
-	"marr/vk/vktest"
+	"github.com/marr-ssl/marr/kernels"
+	"github.com/marr-ssl/marr/vk"
+	"github.com/marr-ssl/marr/vk/vktest"
 )
 
 const timedSide = 192

@@ -4,7 +4,7 @@ import (
 	"slices"
 	"testing"
 
-	"marr/kernels"
+	"github.com/marr-ssl/marr/kernels"
 )
 
 // The indices of a masked autoencoder: of the noise [.3 .9 .1 .5], shuffle = argsort(noise) = [2 0 3 1] and restore = argsort(shuffle) = [1 3 0 2]. The

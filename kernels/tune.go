@@ -13,8 +13,8 @@ import (
 	"sync"
 	"time"
 
-	"marr/shaders"
-	"marr/vk"
+	"github.com/marr-ssl/marr/shaders"
+	"github.com/marr-ssl/marr/vk"
 )
 
 // Tuning is how thoroughly a Tuner searches.

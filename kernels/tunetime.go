@@ -6,7 +6,7 @@ import (
 	"slices"
 	"time"
 
-	"marr/vk"
+	"github.com/marr-ssl/marr/vk"
 )
 
 const (

@@ -5,8 +5,8 @@ import (
 	"slices"
 	"strings"
 
-	"marr/shaders"
-	"marr/vk"
+	"github.com/marr-ssl/marr/shaders"
+	"github.com/marr-ssl/marr/vk"
 )
 
 // variant is one kernel of an implicit GEMM.

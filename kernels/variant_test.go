@@ -10,9 +10,9 @@ import (
 	"testing"
 	"time"
 
-	"marr/kernels"
-	"marr/vk"
-	"marr/vk/vktest"
+	"github.com/marr-ssl/marr/kernels"
+	"github.com/marr-ssl/marr/vk"
+	"github.com/marr-ssl/marr/vk/vktest"
 )
 
 // buildConvNorm builds convolution, batch norm and their backward on a store. It returns the program and the gradient dw after one run.

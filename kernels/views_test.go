@@ -5,9 +5,9 @@ import (
 	"math"
 	"testing"
 
-	"marr/kernels"
-	"marr/kernels/optest/viewtable"
-	"marr/kernels/rng"
+	"github.com/marr-ssl/marr/kernels"
+	"github.com/marr-ssl/marr/kernels/optest/viewtable"
+	"github.com/marr-ssl/marr/kernels/rng"
 )
 
 func TestViewsRejectMismatchedArguments(t *testing.T) {

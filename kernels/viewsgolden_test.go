@@ -4,9 +4,9 @@ import (
 	"slices"
 	"testing"
 
-	"marr/kernels"
-	"marr/kernels/optest/viewtable"
-	"marr/kernels/ref/golden"
+	"github.com/marr-ssl/marr/kernels"
+	"github.com/marr-ssl/marr/kernels/optest/viewtable"
+	"github.com/marr-ssl/marr/kernels/ref/golden"
 )
 
 // viewTolerance bounds the largest difference from torchvision, which was 1.6e-6 on lavapipe for values that 1/std scales by up to 4.4.

@@ -6,7 +6,7 @@ import (
 	"io"
 	"os"
 
-	"marr/vk/filesys"
+	"github.com/marr-ssl/marr/vk/filesys"
 )
 
 // WriteFileAtomic replaces the file at path by the bytes that write produces: after a crash at any moment path holds either all of the old

@@ -7,8 +7,8 @@ import (
 	"slices"
 	"strings"
 
-	"marr/kernels"
-	"marr/net/registry"
+	"github.com/marr-ssl/marr/kernels"
+	"github.com/marr-ssl/marr/net/registry"
 )
 
 // Backbone is the network of an architecture, with its parameters in a store. In a program of mixed precision Map returns halves; Pool and Forward return

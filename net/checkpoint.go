@@ -11,8 +11,8 @@ import (
 	"slices"
 	"strings"
 
-	"marr/kernels"
-	"marr/vk/filesys"
+	"github.com/marr-ssl/marr/kernels"
+	"github.com/marr-ssl/marr/vk/filesys"
 )
 
 // formatVersion is Meta.Version of the files that SaveCheckpoint writes. LoadCheckpoint refuses others. Since version 2 the names of a backbone's tensors

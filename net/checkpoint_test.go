@@ -10,8 +10,8 @@ import (
 	"strings"
 	"testing"
 
-	"marr/kernels"
-	"marr/net"
+	"github.com/marr-ssl/marr/kernels"
+	"github.com/marr-ssl/marr/net"
 )
 
 // smallStore returns a store on the device with a convolution, a norm and a linear layer.

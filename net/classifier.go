@@ -5,7 +5,7 @@ import (
 	"slices"
 	"strings"
 
-	"marr/kernels"
+	"github.com/marr-ssl/marr/kernels"
 )
 
 // HeadPrefix starts the names of the parameters of a classifier's head: fc.weight and fc.bias for a linear layer, as in torchvision's ResNet; fc.0.weight,

@@ -5,8 +5,8 @@ import (
 	"strings"
 	"testing"
 
-	"marr/kernels"
-	"marr/net"
+	"github.com/marr-ssl/marr/kernels"
+	"github.com/marr-ssl/marr/net"
 )
 
 // classifierWeights returns the file of a classifier of three classes with hidden layers.

@@ -3,7 +3,7 @@ package net
 import (
 	"fmt"
 
-	"marr/kernels"
+	"github.com/marr-ssl/marr/kernels"
 )
 
 // ConvNeXt is a convolutional network whose blocks are those of a transformer with a depthwise convolution in place of attention (Liu et al. 2022,

@@ -6,10 +6,10 @@ import (
 	"strings"
 	"testing"
 
-	"marr/kernels"
-	"marr/kernels/ref/golden"
-	"marr/net"
-	"marr/net/registry"
+	"github.com/marr-ssl/marr/kernels"
+	"github.com/marr-ssl/marr/kernels/ref/golden"
+	"github.com/marr-ssl/marr/net"
+	"github.com/marr-ssl/marr/net/registry"
 )
 
 // convNeXt returns the configuration of a ConvNeXt for images of three channels.

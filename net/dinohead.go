@@ -1,6 +1,6 @@
 package net
 
-import "marr/kernels"
+import "github.com/marr-ssl/marr/kernels"
 
 // DINOHead is Linear GELU Linear GELU Linear, L2 normalization, and a linear layer to the prototypes whose rows are normalized (weight norm with its
 // scale fixed at 1): Caron et al. 2021, arXiv:2104.14294, appendix C (facebookresearch/dino, vision_transformer.py, DINOHead). With Norms each

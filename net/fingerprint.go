@@ -7,7 +7,7 @@ import (
 	"slices"
 	"strings"
 
-	"marr/kernels"
+	"github.com/marr-ssl/marr/kernels"
 )
 
 // BackboneFingerprint returns the SHA-256 (hex) of the names, shapes and values of the parameters and running statistics of a store's backbone, which is the

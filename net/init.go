@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"math"
 
-	"marr/kernels/rng"
+	"github.com/marr-ssl/marr/kernels/rng"
 )
 
 // KaimingNormalFanOut fills a convolution's weight with

@@ -6,10 +6,10 @@ import (
 	"strings"
 	"testing"
 
-	"marr/kernels"
-	"marr/kernels/ref"
-	"marr/kernels/rng"
-	"marr/net"
+	"github.com/marr-ssl/marr/kernels"
+	"github.com/marr-ssl/marr/kernels/ref"
+	"github.com/marr-ssl/marr/kernels/rng"
+	"github.com/marr-ssl/marr/net"
 )
 
 // forward runs a module once on x and returns its output. In training mode it updates the running statistics.

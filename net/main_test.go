@@ -3,8 +3,8 @@ package net_test
 import (
 	"testing"
 
-	"marr/vk"
-	"marr/vk/vktest"
+	"github.com/marr-ssl/marr/vk"
+	"github.com/marr-ssl/marr/vk/vktest"
 )
 
 // device is shared by all tests of the package.

@@ -3,7 +3,7 @@ package net
 import (
 	"fmt"
 
-	"marr/kernels"
+	"github.com/marr-ssl/marr/kernels"
 )
 
 // Projector is Linear(in→hidden, no bias), batch norm, ReLU, Linear(hidden→out), the network between the features and a contrastive loss (Chen et al. 2020,

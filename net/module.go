@@ -1,6 +1,6 @@
 package net
 
-import "marr/kernels"
+import "github.com/marr-ssl/marr/kernels"
 
 // Mode selects how layers compute.
 type Mode uint8

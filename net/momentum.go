@@ -3,7 +3,7 @@ package net
 import (
 	"strings"
 
-	"marr/kernels"
+	"github.com/marr-ssl/marr/kernels"
 )
 
 // Momentum returns the momentum encoder of a module made of this package's layers: the same layers with the moving averages of their parameters

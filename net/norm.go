@@ -5,7 +5,7 @@ import (
 	"slices"
 	"strings"
 
-	"marr/kernels"
+	"github.com/marr-ssl/marr/kernels"
 )
 
 // Norms lists the kinds of normalization. Each ends with a scale and a shift of every channel:

@@ -6,9 +6,9 @@ import (
 	"strings"
 	"testing"
 
-	"marr/kernels"
-	"marr/kernels/ref"
-	"marr/net"
+	"github.com/marr-ssl/marr/kernels"
+	"github.com/marr-ssl/marr/kernels/ref"
+	"github.com/marr-ssl/marr/net"
 )
 
 // normed returns a backbone with a norm whose scales and shifts are not 1 and 0.

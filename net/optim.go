@@ -7,7 +7,7 @@ import (
 	"slices"
 	"strings"
 
-	"marr/kernels"
+	"github.com/marr-ssl/marr/kernels"
 )
 
 // Optimizer records its update on a graph and sets the scalars of each run of that segment.

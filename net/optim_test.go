@@ -6,9 +6,9 @@ import (
 	"strings"
 	"testing"
 
-	"marr/kernels"
-	"marr/kernels/ref"
-	"marr/net"
+	"github.com/marr-ssl/marr/kernels"
+	"github.com/marr-ssl/marr/kernels/ref"
+	"github.com/marr-ssl/marr/net"
 )
 
 // Three steps in float32 against float64. Adam divides by the root of a mean of squares, so relative errors stay at about 1e-7 a step.

@@ -1,6 +1,6 @@
 package net
 
-import "marr/kernels"
+import "github.com/marr-ssl/marr/kernels"
 
 // PermutationHead predicts the order of the parts of a sample: Linear(in→hidden, no bias), batch norm and ReLU on the features of each part, then
 // Linear(parts·hidden→permutations) on the concatenated parts. Names: prefix.0, .1 and .3.

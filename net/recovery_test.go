@@ -9,8 +9,8 @@ import (
 	"strings"
 	"testing"
 
-	"marr/kernels"
-	"marr/net"
+	"github.com/marr-ssl/marr/kernels"
+	"github.com/marr-ssl/marr/net"
 )
 
 func readFile(t *testing.T, path string) []byte {

@@ -5,7 +5,7 @@ import (
 	"slices"
 	"strings"
 
-	"marr/kernels"
+	"github.com/marr-ssl/marr/kernels"
 )
 
 // ResNet is a residual network (He et al. 2015, arXiv:1512.03385, sections 4.1 and 4.2) without the classifier: stages of Width, 2·Width, 4·Width

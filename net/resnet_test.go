@@ -6,9 +6,9 @@ import (
 	"strings"
 	"testing"
 
-	"marr/kernels"
-	"marr/kernels/ref/golden"
-	"marr/net"
+	"github.com/marr-ssl/marr/kernels"
+	"github.com/marr-ssl/marr/kernels/ref/golden"
+	"github.com/marr-ssl/marr/net"
 )
 
 // Rounding errors grow with the layers: PyTorch's float32 gradients are up to 5e-5 from its float64 gradients. A ReLU input closer to 0 than its

@@ -6,7 +6,7 @@ import (
 	"slices"
 	"strings"
 
-	"marr/kernels"
+	"github.com/marr-ssl/marr/kernels"
 )
 
 // destination is a tensor of a store, to which the file's tensor of this name is written.

@@ -3,8 +3,8 @@ package net
 import (
 	"hash/crc32"
 
-	"marr/kernels"
-	"marr/kernels/rng"
+	"github.com/marr-ssl/marr/kernels"
+	"github.com/marr-ssl/marr/kernels/rng"
 )
 
 // Scope declares the parameters of modules in a store. The names that a module uses are relative to the scope's prefix, and a parameter's initial values

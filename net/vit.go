@@ -3,7 +3,7 @@ package net
 import (
 	"fmt"
 
-	"marr/kernels"
+	"github.com/marr-ssl/marr/kernels"
 )
 
 // ViT is a vision transformer (Dosovitskiy et al. 2020, arXiv:2010.11929) in the form of DINO and of timm, without the classifier: the image is cut into

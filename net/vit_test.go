@@ -6,11 +6,11 @@ import (
 	"slices"
 	"testing"
 
-	"marr/kernels"
-	"marr/kernels/ref"
-	"marr/kernels/ref/golden"
-	"marr/kernels/rng"
-	"marr/net"
+	"github.com/marr-ssl/marr/kernels"
+	"github.com/marr-ssl/marr/kernels/ref"
+	"github.com/marr-ssl/marr/kernels/ref/golden"
+	"github.com/marr-ssl/marr/kernels/rng"
+	"github.com/marr-ssl/marr/net"
 )
 
 // smallViT returns the configuration of a small vision transformer for images of three channels.

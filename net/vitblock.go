@@ -1,8 +1,8 @@
 package net
 
 import (
-	"marr/kernels"
-	"marr/kernels/rng"
+	"github.com/marr-ssl/marr/kernels"
+	"github.com/marr-ssl/marr/kernels/rng"
 )
 
 // vitBlock is a block of a ViT or a ViTDecoder.

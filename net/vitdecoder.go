@@ -3,7 +3,7 @@ package net
 import (
 	"fmt"
 
-	"marr/kernels"
+	"github.com/marr-ssl/marr/kernels"
 )
 
 // ViTDecoder predicts removed patches of images from the tokens of the others (He et al. 2022, arXiv:2111.06377, section 3; facebookresearch/mae,

@@ -6,8 +6,8 @@ import (
 	"strings"
 	"testing"
 
-	"marr/kernels"
-	"marr/net"
+	"github.com/marr-ssl/marr/kernels"
+	"github.com/marr-ssl/marr/net"
 )
 
 // masked returns the tokens that index names of two images of 6 × 6 pixels.

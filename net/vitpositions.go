@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"math"
 
-	"marr/kernels"
+	"github.com/marr-ssl/marr/kernels"
 )
 
 // positions are the position embedding [1 1+rows·columns D] of a grid of patches behind a class token: learned, or the fixed sinCos.

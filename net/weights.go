@@ -9,8 +9,8 @@ import (
 	"strings"
 	"unicode"
 
-	"marr/kernels"
-	"marr/net/registry"
+	"github.com/marr-ssl/marr/kernels"
+	"github.com/marr-ssl/marr/net/registry"
 )
 
 // Weights are the tensors of a file that holds a network, under the file's names and in PyTorch's layouts: an exported backbone, or weights of torchvision,

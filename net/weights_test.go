@@ -7,8 +7,8 @@ import (
 	"strings"
 	"testing"
 
-	"marr/kernels"
-	"marr/net"
+	"github.com/marr-ssl/marr/kernels"
+	"github.com/marr-ssl/marr/net"
 )
 
 // torchFile returns the tensors of a backbone as torchvision saves them: its own names, counters of batches, and a classifier.

@@ -7,7 +7,7 @@ import (
 	"sync"
 	"testing"
 
-	"marr/shaders/compile"
+	"github.com/marr-ssl/marr/shaders/compile"
 )
 
 func TestSPIRVAgreesWithSources(t *testing.T) {

@@ -3,9 +3,9 @@ package ssl
 import (
 	"cmp"
 
-	"marr/kernels"
-	"marr/net"
-	"marr/ssl/views"
+	"github.com/marr-ssl/marr/kernels"
+	"github.com/marr-ssl/marr/net"
+	"github.com/marr-ssl/marr/ssl/views"
 )
 
 // BarlowTwins makes the embeddings of two views of an image agree, and their components independent of each other (Zbontar et al. 2021, arXiv:2103.03230):

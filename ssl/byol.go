@@ -4,9 +4,9 @@ import (
 	"cmp"
 	"fmt"
 
-	"marr/kernels"
-	"marr/net"
-	"marr/ssl/views"
+	"github.com/marr-ssl/marr/kernels"
+	"github.com/marr-ssl/marr/net"
+	"github.com/marr-ssl/marr/ssl/views"
 )
 
 // BYOL predicts, from one view of an image, the projection of the other view by a target network, which is a moving average of the online network (Grill

@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"slices"
 
-	"marr/kernels"
+	"github.com/marr-ssl/marr/kernels"
 )
 
 // wholeAndEqual reports whether each of the views shows one whole image per sample, and all have one size.

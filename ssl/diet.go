@@ -3,9 +3,9 @@ package ssl
 import (
 	"fmt"
 
-	"marr/kernels"
-	"marr/net"
-	"marr/ssl/views"
+	"github.com/marr-ssl/marr/kernels"
+	"github.com/marr-ssl/marr/net"
+	"github.com/marr-ssl/marr/ssl/views"
 )
 
 // DIET predicts which image of the data set a view shows (Balestriero 2023, arXiv:2302.10260): the cross entropy, with label smoothing s, of a linear layer

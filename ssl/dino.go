@@ -6,9 +6,9 @@ import (
 	"math"
 	"strings"
 
-	"marr/kernels"
-	"marr/net"
-	"marr/ssl/views"
+	"github.com/marr-ssl/marr/kernels"
+	"github.com/marr-ssl/marr/net"
+	"github.com/marr-ssl/marr/ssl/views"
 )
 
 // DINO is self-distillation without labels (Caron et al. 2021, arXiv:2104.14294). The student matches, on every view, the centered and sharpened

@@ -3,9 +3,9 @@ package ssl
 import (
 	"fmt"
 
-	"marr/kernels"
-	"marr/net"
-	"marr/ssl/views"
+	"github.com/marr-ssl/marr/kernels"
+	"github.com/marr-ssl/marr/net"
+	"github.com/marr-ssl/marr/ssl/views"
 )
 
 // Distill learns from the features of a teacher, a trained network, that were computed once: the student is to find the images of a queue as

@@ -6,8 +6,8 @@ import (
 	"slices"
 	"testing"
 
-	"marr/kernels"
-	"marr/net"
+	"github.com/marr-ssl/marr/kernels"
+	"github.com/marr-ssl/marr/net"
 )
 
 // example is a loss on embeddings that was computed by hand from the formula, in float64, and printed to six digits.

@@ -5,9 +5,9 @@ import (
 	"strconv"
 	"strings"
 
-	"marr/kernels"
-	"marr/net"
-	"marr/ssl/views"
+	"github.com/marr-ssl/marr/kernels"
+	"github.com/marr-ssl/marr/net"
+	"github.com/marr-ssl/marr/ssl/views"
 )
 
 // Finetune predicts the labels of the images by a pre-trained backbone with an MLP on top, and trains both or the MLP alone. It is not registered: its

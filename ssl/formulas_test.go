@@ -4,9 +4,9 @@ import (
 	"math"
 	"testing"
 
-	"marr/kernels"
-	"marr/kernels/rng"
-	"marr/net"
+	"github.com/marr-ssl/marr/kernels"
+	"github.com/marr-ssl/marr/kernels/rng"
+	"github.com/marr-ssl/marr/net"
 )
 
 // Each case is a mistake that re-implementations make. The number is that of the case in a list that TestDetails of package train continues.

@@ -4,11 +4,11 @@ import (
 	"strings"
 	"testing"
 
-	"marr/kernels"
-	"marr/kernels/kerneltest"
-	"marr/kernels/ref/golden"
-	"marr/vk"
-	"marr/vk/vktest"
+	"github.com/marr-ssl/marr/kernels"
+	"github.com/marr-ssl/marr/kernels/kerneltest"
+	"github.com/marr-ssl/marr/kernels/ref/golden"
+	"github.com/marr-ssl/marr/vk"
+	"github.com/marr-ssl/marr/vk/vktest"
 )
 
 // device is shared by all tests of the package.

@@ -7,9 +7,9 @@ import (
 	"strings"
 	"testing"
 
-	"marr/kernels"
-	"marr/kernels/ref/golden"
-	"marr/net"
+	"github.com/marr-ssl/marr/kernels"
+	"github.com/marr-ssl/marr/kernels/ref/golden"
+	"github.com/marr-ssl/marr/net"
 )
 
 // tenSteps trains a method on the views of a golden case, from its initial values, with an optimizer that decays every parameter.

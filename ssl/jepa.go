@@ -5,9 +5,9 @@ import (
 	"math"
 	"slices"
 
-	"marr/kernels"
-	"marr/kernels/rng"
-	"marr/net"
+	"github.com/marr-ssl/marr/kernels"
+	"github.com/marr-ssl/marr/kernels/rng"
+	"github.com/marr-ssl/marr/net"
 )
 
 // LeJEPA and VISReg are joint-embedding predictive architectures: each view predicts the mean embedding of the global views, and a regularizer shapes the

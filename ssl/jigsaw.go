@@ -3,9 +3,9 @@ package ssl
 import (
 	"cmp"
 
-	"marr/kernels"
-	"marr/net"
-	"marr/ssl/views"
+	"github.com/marr-ssl/marr/kernels"
+	"github.com/marr-ssl/marr/net"
+	"github.com/marr-ssl/marr/ssl/views"
 )
 
 // Jigsaw predicts how the tiles of an image were permuted (Noroozi and Favaro 2016, arXiv:1603.09246): each tile goes separately through the

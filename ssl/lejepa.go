@@ -4,8 +4,8 @@ import (
 	"cmp"
 	"fmt"
 
-	"marr/kernels"
-	"marr/ssl/views"
+	"github.com/marr-ssl/marr/kernels"
+	"github.com/marr-ssl/marr/ssl/views"
 )
 
 // LeJEPA makes the embeddings of an image's views agree, and those of all images distributed as standard normal vectors (Balestriero and LeCun 2025,

@@ -4,9 +4,9 @@ import (
 	"fmt"
 	"testing"
 
-	"marr/kernels"
-	"marr/kernels/ref/golden"
-	"marr/net"
+	"github.com/marr-ssl/marr/kernels"
+	"github.com/marr-ssl/marr/kernels/ref/golden"
+	"github.com/marr-ssl/marr/net"
 )
 
 // embeddings are the inputs of a golden case by name.

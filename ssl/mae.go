@@ -3,10 +3,10 @@ package ssl
 import (
 	"fmt"
 
-	"marr/kernels"
-	"marr/kernels/rng"
-	"marr/net"
-	"marr/ssl/views"
+	"github.com/marr-ssl/marr/kernels"
+	"github.com/marr-ssl/marr/kernels/rng"
+	"github.com/marr-ssl/marr/net"
+	"github.com/marr-ssl/marr/ssl/views"
 )
 
 // MAE predicts removed patches of an image from the others (He et al. 2022, arXiv:2111.06377; facebookresearch/mae, models_mae.py):

@@ -6,9 +6,9 @@ import (
 	"strings"
 	"testing"
 
-	"marr/kernels"
-	"marr/kernels/rng"
-	"marr/net"
+	"github.com/marr-ssl/marr/kernels"
+	"github.com/marr-ssl/marr/kernels/rng"
+	"github.com/marr-ssl/marr/net"
 )
 
 // The image has the patches [0 1 2 3], [1 1 1 1] and [0 0 0 4]. The first and the last are removed. The prediction of the second does not matter.

@@ -3,9 +3,9 @@ package ssl
 import (
 	"errors"
 
-	"marr/kernels"
-	"marr/net"
-	"marr/ssl/views"
+	"github.com/marr-ssl/marr/kernels"
+	"github.com/marr-ssl/marr/net"
+	"github.com/marr-ssl/marr/ssl/views"
 )
 
 // Masked is a Method that predicts patches of its view which the network does not see.

@@ -1,10 +1,10 @@
 package ssl
 
 import (
-	"marr/kernels"
-	"marr/net"
-	"marr/net/registry"
-	"marr/ssl/views"
+	"github.com/marr-ssl/marr/kernels"
+	"github.com/marr-ssl/marr/net"
+	"github.com/marr-ssl/marr/net/registry"
+	"github.com/marr-ssl/marr/ssl/views"
 )
 
 // Method is a method of self-supervised learning. Its exported fields tagged `flag:"name" help:"…"` are its hyper-parameters (registry.Option).

@@ -7,8 +7,8 @@ import (
 	"strings"
 	"testing"
 
-	"marr/kernels"
-	"marr/kernels/ref/golden"
+	"github.com/marr-ssl/marr/kernels"
+	"github.com/marr-ssl/marr/kernels/ref/golden"
 )
 
 // Halves have three bits more than bfloat16. But autocast stores more in float32, the tokens between the blocks of a transformer for one; and batch norm of

@@ -4,9 +4,9 @@ import (
 	"cmp"
 	"fmt"
 
-	"marr/kernels"
-	"marr/net"
-	"marr/ssl/views"
+	"github.com/marr-ssl/marr/kernels"
+	"github.com/marr-ssl/marr/net"
+	"github.com/marr-ssl/marr/ssl/views"
 )
 
 // MoCoV2 contrasts a view of an image, encoded as a query q, with the key k⁺ that a momentum encoder gives to the other view, and with a queue Q of the keys

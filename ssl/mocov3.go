@@ -3,9 +3,9 @@ package ssl
 import (
 	"cmp"
 
-	"marr/kernels"
-	"marr/net"
-	"marr/ssl/views"
+	"github.com/marr-ssl/marr/kernels"
+	"github.com/marr-ssl/marr/net"
+	"github.com/marr-ssl/marr/ssl/views"
 )
 
 // MoCoV3 contrasts the prediction from each view with the keys that a momentum encoder gives to the other views of the batch (Chen, Xie and He 2021,

@@ -3,8 +3,8 @@ package ssl
 import (
 	"slices"
 
-	"marr/kernels"
-	"marr/net"
+	"github.com/marr-ssl/marr/kernels"
+	"github.com/marr-ssl/marr/net"
 )
 
 // multiCrop returns the features of all views, [V·N D], in their order. Consecutive views of one size go through the backbone as one batch-norm population

@@ -5,8 +5,8 @@ import (
 	"slices"
 	"testing"
 
-	"marr/kernels"
-	"marr/net"
+	"github.com/marr-ssl/marr/kernels"
+	"github.com/marr-ssl/marr/net"
 )
 
 // rowsOfPasses is a backbone that counts the rows of each pass.

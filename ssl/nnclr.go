@@ -4,9 +4,9 @@ import (
 	"cmp"
 	"fmt"
 
-	"marr/kernels"
-	"marr/net"
-	"marr/ssl/views"
+	"github.com/marr-ssl/marr/kernels"
+	"github.com/marr-ssl/marr/net"
+	"github.com/marr-ssl/marr/ssl/views"
 )
 
 // NNCLR contrasts the prediction from each view with the nearest neighbor, in a queue Q of earlier embeddings, of the other view (Dwibedi et al. 2021,

@@ -1,8 +1,8 @@
 package ssl
 
 import (
-	"marr/kernels"
-	"marr/ssl/views"
+	"github.com/marr-ssl/marr/kernels"
+	"github.com/marr-ssl/marr/ssl/views"
 )
 
 // Order predicts the order in which the frames of a clip are shown (Lee et al. 2017, arXiv:1708.01246, without its pairwise features): the loss

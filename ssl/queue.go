@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"math"
 
-	"marr/kernels"
+	"github.com/marr-ssl/marr/kernels"
 )
 
 // Queue declares a queue of embeddings, a state [size width] that starts as random unit vectors: normal numbers, divided by the norm of their row (He et

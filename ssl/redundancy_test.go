@@ -5,7 +5,7 @@ import (
 	"slices"
 	"testing"
 
-	"marr/kernels"
+	"github.com/marr-ssl/marr/kernels"
 )
 
 // pairExample is a loss on embeddings of two views [N 2], computed by hand and in float64 by the authors' formulas.

@@ -1,9 +1,9 @@
 package ssl
 
 import (
-	"marr/kernels"
-	"marr/net"
-	"marr/ssl/views"
+	"github.com/marr-ssl/marr/kernels"
+	"github.com/marr-ssl/marr/net"
+	"github.com/marr-ssl/marr/ssl/views"
 )
 
 // Rotation predicts by how many quarter turns an image was rotated (Gidaris et al. 2018, arXiv:1803.07728): the cross entropy of a linear layer with four

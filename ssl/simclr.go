@@ -3,9 +3,9 @@ package ssl
 import (
 	"cmp"
 
-	"marr/kernels"
-	"marr/net"
-	"marr/ssl/views"
+	"github.com/marr-ssl/marr/kernels"
+	"github.com/marr-ssl/marr/net"
+	"github.com/marr-ssl/marr/ssl/views"
 )
 
 // SimCLR contrasts two views of each image with all other images of the batch (Chen et al. 2020, arXiv:2002.05709):

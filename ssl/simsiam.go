@@ -5,9 +5,9 @@ import (
 	"fmt"
 	"slices"
 
-	"marr/kernels"
-	"marr/net"
-	"marr/ssl/views"
+	"github.com/marr-ssl/marr/kernels"
+	"github.com/marr-ssl/marr/net"
+	"github.com/marr-ssl/marr/ssl/views"
 )
 
 // SimSiam is BYOL without a momentum encoder (Chen and He 2021, arXiv:2011.10566): the prediction from each view approximates the projection of the other,

@@ -4,8 +4,8 @@ import (
 	"fmt"
 	"slices"
 
-	"marr/kernels"
-	"marr/net"
+	"github.com/marr-ssl/marr/kernels"
+	"github.com/marr-ssl/marr/net"
 )
 
 // Step is a training step from which a method builds its loss: the views of a batch, the backbone, and functions that declare more (Requests).

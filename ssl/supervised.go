@@ -1,9 +1,9 @@
 package ssl
 
 import (
-	"marr/kernels"
-	"marr/net"
-	"marr/ssl/views"
+	"github.com/marr-ssl/marr/kernels"
+	"github.com/marr-ssl/marr/net"
+	"github.com/marr-ssl/marr/ssl/views"
 )
 
 // Supervised predicts the labels of the images: the cross entropy of a linear layer on the backbone (He et al. 2015, arXiv:1512.03385). It is the

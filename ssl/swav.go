@@ -4,9 +4,9 @@ import (
 	"cmp"
 	"fmt"
 
-	"marr/kernels"
-	"marr/net"
-	"marr/ssl/views"
+	"github.com/marr-ssl/marr/kernels"
+	"github.com/marr-ssl/marr/net"
+	"github.com/marr-ssl/marr/ssl/views"
 )
 
 // SwAV assigns the two global views of a batch to prototypes, evenly, and predicts the assignment of a view from each other view (Caron et al. 2020,

@@ -3,8 +3,8 @@ package ssl
 import (
 	"cmp"
 
-	"marr/kernels"
-	"marr/ssl/views"
+	"github.com/marr-ssl/marr/kernels"
+	"github.com/marr-ssl/marr/ssl/views"
 )
 
 // VICReg makes the embeddings of two views of an image agree, keeps the standard deviation of each component above 1, and the components uncorrelated (Bardes

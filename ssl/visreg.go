@@ -3,8 +3,8 @@ package ssl
 import (
 	"cmp"
 
-	"marr/kernels"
-	"marr/ssl/views"
+	"github.com/marr-ssl/marr/kernels"
+	"github.com/marr-ssl/marr/ssl/views"
 )
 
 // VISReg makes the embeddings of an image's views agree, and regularizes mean, scale and shape of their distribution separately, so that the scale keeps its

@@ -13,7 +13,7 @@ import (
 
 	vulkan "github.com/vulkan-go/vulkan"
 
-	"marr/vk/filesys"
+	"github.com/marr-ssl/marr/vk/filesys"
 )
 
 // CacheDir is the folder for what a machine keeps between runs, such as compiled pipelines (Options.CacheDir): the environment

@@ -9,7 +9,7 @@ import (
 	"sync"
 	"testing"
 
-	"marr/kernels/rng"
+	"github.com/marr-ssl/marr/kernels/rng"
 )
 
 // cached opens a device with a cache in dir. It returns the device and its warnings.

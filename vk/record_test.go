@@ -5,7 +5,7 @@ import (
 	"slices"
 	"testing"
 
-	"marr/kernels/rng"
+	"github.com/marr-ssl/marr/kernels/rng"
 )
 
 func TestBarriersPrecedeConflictsOnly(t *testing.T) {

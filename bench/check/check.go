@@ -14,11 +14,11 @@ import (
 	"strings"
 	"time"
 
-	"marr/bench"
-	"marr/kernels"
-	"marr/kernels/optest"
-	"marr/kernels/optest/cases"
-	"marr/vk"
+	"github.com/marr-ssl/marr/bench"
+	"github.com/marr-ssl/marr/kernels"
+	"github.com/marr-ssl/marr/kernels/optest"
+	"github.com/marr-ssl/marr/kernels/optest/cases"
+	"github.com/marr-ssl/marr/vk"
 )
 
 // Report is the result of a check. A part that was not reached is nil.

@@ -12,13 +12,13 @@ import (
 	"strings"
 	"testing"
 
-	"marr/bench"
-	"marr/kernels"
-	"marr/kernels/optest"
-	"marr/kernels/optest/cases"
-	"marr/kernels/ref"
-	"marr/vk"
-	"marr/vk/vktest"
+	"github.com/marr-ssl/marr/bench"
+	"github.com/marr-ssl/marr/kernels"
+	"github.com/marr-ssl/marr/kernels/optest"
+	"github.com/marr-ssl/marr/kernels/optest/cases"
+	"github.com/marr-ssl/marr/kernels/ref"
+	"github.com/marr-ssl/marr/vk"
+	"github.com/marr-ssl/marr/vk/vktest"
 )
 
 var device *vk.Device

@@ -7,7 +7,7 @@ import (
 	"slices"
 	"strings"
 
-	"marr/kernels/optest"
+	"github.com/marr-ssl/marr/kernels/optest"
 )
 
 const system = runtime.GOOS + "/" + runtime.GOARCH

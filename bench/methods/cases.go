@@ -5,10 +5,10 @@ import (
 	"slices"
 	"strings"
 
-	"marr/net/registry"
-	"marr/ssl"
-	"marr/ssl/data"
-	"marr/ssl/run"
+	"github.com/marr-ssl/marr/net/registry"
+	"github.com/marr-ssl/marr/ssl"
+	"github.com/marr-ssl/marr/ssl/data"
+	"github.com/marr-ssl/marr/ssl/run"
 )
 
 // Images is the data set of Cases: numImages gray images of 32 px. Its test part is Images + ":test".

@@ -10,14 +10,14 @@ import (
 	"os"
 	"path/filepath"
 
-	"marr/bench"
-	"marr/kernels"
-	"marr/net"
-	"marr/ssl/data"
-	"marr/ssl/eval"
-	"marr/ssl/run"
-	"marr/ssl/watch"
-	"marr/vk"
+	"github.com/marr-ssl/marr/bench"
+	"github.com/marr-ssl/marr/kernels"
+	"github.com/marr-ssl/marr/net"
+	"github.com/marr-ssl/marr/ssl/data"
+	"github.com/marr-ssl/marr/ssl/eval"
+	"github.com/marr-ssl/marr/ssl/run"
+	"github.com/marr-ssl/marr/ssl/watch"
+	"github.com/marr-ssl/marr/vk"
 )
 
 // Comparison is what each method learns from the same images with the same network.

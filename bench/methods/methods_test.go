@@ -8,10 +8,10 @@ import (
 	"strings"
 	"testing"
 
-	"marr/bench"
-	"marr/ssl/data"
-	"marr/ssl/eval"
-	"marr/ssl/run"
+	"github.com/marr-ssl/marr/bench"
+	"github.com/marr-ssl/marr/ssl/data"
+	"github.com/marr-ssl/marr/ssl/eval"
+	"github.com/marr-ssl/marr/ssl/run"
 )
 
 func config(epochs int) (c run.Config) {

@@ -12,8 +12,8 @@ import (
 	"path/filepath"
 	"time"
 
-	sslrun "marr/ssl/run"
-	"marr/ssl/train"
+	sslrun "github.com/marr-ssl/marr/ssl/run"
+	"github.com/marr-ssl/marr/ssl/train"
 )
 
 // pretrain trains a case in its folder, from its last checkpoint if there is one, and evaluates it.

@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"io"
 
-	"marr/bench"
+	"github.com/marr-ssl/marr/bench"
 )
 
 // Results is bench.Results with a comparison of methods.

@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"math"
 
-	"marr/bench"
+	"github.com/marr-ssl/marr/bench"
 )
 
 // notes returns the lines below the table.

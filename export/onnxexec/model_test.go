@@ -8,9 +8,9 @@ import (
 	"sync"
 	"testing"
 
-	"marr/export"
-	"marr/export/onnxexec"
-	"marr/kernels/rng"
+	"github.com/marr-ssl/marr/export"
+	"github.com/marr-ssl/marr/export/onnxexec"
+	"github.com/marr-ssl/marr/kernels/rng"
 )
 
 // resNet10 returns the backbone of the demo with random weights: a ResNet-10 of width 16 with the strided stem, for images [3 32 32].

@@ -8,10 +8,10 @@ import (
 	"strings"
 	"testing"
 
-	"marr/export"
-	"marr/export/onnxexec"
-	"marr/export/ort"
-	"marr/kernels/rng"
+	"github.com/marr-ssl/marr/export"
+	"github.com/marr-ssl/marr/export/onnxexec"
+	"github.com/marr-ssl/marr/export/ort"
+	"github.com/marr-ssl/marr/kernels/rng"
 )
 
 // opCase is a model of one operator. Its inputs are x, by default random, and the weights.

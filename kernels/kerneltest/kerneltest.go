@@ -4,8 +4,8 @@ package kerneltest
 import (
 	"testing"
 
-	"marr/kernels"
-	"marr/kernels/optest"
+	"github.com/marr-ssl/marr/kernels"
+	"github.com/marr-ssl/marr/kernels/optest"
 )
 
 // Begin returns the next run of a segment. A failure ends the test.

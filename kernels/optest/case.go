@@ -4,9 +4,9 @@ import (
 	"hash/crc32"
 	"math"
 
-	"marr/kernels"
-	"marr/kernels/ref"
-	"marr/kernels/rng"
+	"github.com/marr-ssl/marr/kernels"
+	"github.com/marr-ssl/marr/kernels/ref"
+	"github.com/marr-ssl/marr/kernels/rng"
 )
 
 // Kind is the way an op takes an input.

@@ -4,8 +4,8 @@ import (
 	"fmt"
 	"slices"
 
-	"marr/kernels"
-	"marr/vk"
+	"github.com/marr-ssl/marr/kernels"
+	"github.com/marr-ssl/marr/vk"
 )
 
 // result is what the last run of a program left of one case: padded rows, as they lie in memory.

@@ -3,7 +3,7 @@ package optest
 import (
 	"fmt"
 
-	"marr/kernels/ref/golden"
+	"github.com/marr-ssl/marr/kernels/ref/golden"
 )
 
 // goldenTolerance bounds ‖device − PyTorch‖/‖PyTorch‖ for an op. PyTorch's own float32 is up to 2e-6 from its float64 (the files

@@ -3,7 +3,7 @@ package optest
 import (
 	"math"
 
-	"marr/kernels"
+	"github.com/marr-ssl/marr/kernels"
 )
 
 // halfForward and halfBackward are the tolerances in halves. Rounding to 11 bits is off by 2⁻¹²/√3 = 1.4e-4 on average. A gradient is computed from a

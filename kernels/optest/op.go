@@ -6,9 +6,9 @@ import (
 	"maps"
 	"slices"
 
-	"marr/kernels"
-	"marr/kernels/ref"
-	"marr/kernels/ref/golden"
+	"github.com/marr-ssl/marr/kernels"
+	"github.com/marr-ssl/marr/kernels/ref"
+	"github.com/marr-ssl/marr/kernels/ref/golden"
 )
 
 // Op is an op of package kernels with everything that its checks need.

@@ -8,7 +8,7 @@ import (
 	"strings"
 	"testing"
 
-	"marr/kernels/ref"
+	"github.com/marr-ssl/marr/kernels/ref"
 )
 
 // An op without golden cases, and golden cases without an op, would be tested by nothing.

@@ -6,8 +6,8 @@ import (
 	"math"
 	"slices"
 
-	"marr/kernels/ref"
-	"marr/kernels/ref/golden"
+	"github.com/marr-ssl/marr/kernels/ref"
+	"github.com/marr-ssl/marr/kernels/ref/golden"
 )
 
 const (

@@ -9,9 +9,9 @@ import (
 	"slices"
 	"sync"
 
-	"marr/kernels"
-	"marr/kernels/ref"
-	"marr/vk"
+	"github.com/marr-ssl/marr/kernels"
+	"github.com/marr-ssl/marr/kernels/ref"
+	"github.com/marr-ssl/marr/vk"
 )
 
 // Bench holds the devices that cases run on.

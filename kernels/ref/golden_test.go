@@ -4,11 +4,11 @@ import (
 	"math"
 	"testing"
 
-	"marr/kernels/kerneltest"
-	"marr/kernels/optest"
-	"marr/kernels/optest/cases"
-	"marr/kernels/ref"
-	"marr/kernels/ref/golden"
+	"github.com/marr-ssl/marr/kernels/kerneltest"
+	"github.com/marr-ssl/marr/kernels/optest"
+	"github.com/marr-ssl/marr/kernels/optest/cases"
+	"github.com/marr-ssl/marr/kernels/ref"
+	"github.com/marr-ssl/marr/kernels/ref/golden"
 )
 
 func TestReferencesMatchPyTorch(t *testing.T) {

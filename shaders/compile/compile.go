@@ -16,7 +16,7 @@ import (
 	"strings"
 	"sync"
 
-	"marr/vk/filesys"
+	"github.com/marr-ssl/marr/vk/filesys"
 )
 
 // Entry is the origin of a SPIR-V file.

@@ -9,7 +9,7 @@ import (
 	"slices"
 	"strings"
 
-	"marr/ssl/data/idx"
+	"github.com/marr-ssl/marr/ssl/data/idx"
 )
 
 //go:embed fashion.idx.gz

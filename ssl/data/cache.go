@@ -12,8 +12,8 @@ import (
 	"slices"
 	"strings"
 
-	"marr/ssl/data/store"
-	"marr/vk/filesys"
+	"github.com/marr-ssl/marr/ssl/data/store"
+	"github.com/marr-ssl/marr/vk/filesys"
 )
 
 // noticeSize is the size in bytes from which a new cache file is reported.

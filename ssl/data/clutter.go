@@ -6,7 +6,7 @@ import (
 	"slices"
 	"strings"
 
-	"marr/ssl/data/store"
+	"github.com/marr-ssl/marr/ssl/data/store"
 )
 
 // clutterFolders are folders that systems make beside the files of a user, and what they keep there.

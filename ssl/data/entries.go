@@ -11,9 +11,9 @@ import (
 	"unicode"
 	"unicode/utf8"
 
-	"marr/net"
-	"marr/ssl/data/decode"
-	"marr/ssl/data/store"
+	"github.com/marr-ssl/marr/net"
+	"github.com/marr-ssl/marr/ssl/data/decode"
+	"github.com/marr-ssl/marr/ssl/data/store"
 )
 
 // maxItems bounds the entries of an archive and the images of an IDX file: a small compressed file may hold any number.

@@ -4,7 +4,7 @@ import (
 	"context"
 	"fmt"
 
-	"marr/ssl/data"
+	"github.com/marr-ssl/marr/ssl/data"
 )
 
 func ExampleOpen() {

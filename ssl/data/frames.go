@@ -7,7 +7,7 @@ import (
 	"slices"
 	"strings"
 
-	"marr/ssl/data/store"
+	"github.com/marr-ssl/marr/ssl/data/store"
 )
 
 const framesPrefix = "frames:"

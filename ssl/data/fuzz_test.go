@@ -10,7 +10,7 @@ import (
 	"path/filepath"
 	"testing"
 
-	"marr/ssl/data/idx"
+	"github.com/marr-ssl/marr/ssl/data/idx"
 )
 
 // tinyPNG is an image for archives and lists.

@@ -13,7 +13,7 @@ import (
 	"strings"
 	"testing"
 
-	"marr/ssl/data/store"
+	"github.com/marr-ssl/marr/ssl/data/store"
 )
 
 func TestLinksThatLeadRoundAreReportedAndMultiplyNothing(t *testing.T) {

@@ -7,7 +7,7 @@ import (
 	"path/filepath"
 	"strings"
 
-	"marr/ssl/data/idx"
+	"github.com/marr-ssl/marr/ssl/data/idx"
 )
 
 // idxSet is an IDX images file [N H W] and, if it exists, the labels file [N] in the same folder, whose name has labels for images and

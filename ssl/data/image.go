@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"strings"
 
-	"marr/ssl/data/decode"
+	"github.com/marr-ssl/marr/ssl/data/decode"
 )
 
 // OpenImage returns the image of a file as a set of one image without a label. Images whose short side is larger than `side` pixels are reduced to it, as

@@ -7,7 +7,7 @@ import (
 	"strings"
 	"testing"
 
-	"marr/ssl/data"
+	"github.com/marr-ssl/marr/ssl/data"
 )
 
 // An image file gives the same pixels on its own as in its folder.

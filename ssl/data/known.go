@@ -8,7 +8,7 @@ import (
 	"slices"
 	"strings"
 
-	"marr/ssl/data/decode"
+	"github.com/marr-ssl/marr/ssl/data/decode"
 )
 
 // maxKnown is the most entries of a folder in which the files of a published data set are searched for.

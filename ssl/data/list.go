@@ -15,7 +15,7 @@ import (
 	"golang.org/x/text/transform"
 	"golang.org/x/text/unicode/norm"
 
-	"marr/ssl/data/decode"
+	"github.com/marr-ssl/marr/ssl/data/decode"
 )
 
 // listFormat is what to do about a list that cannot be read.

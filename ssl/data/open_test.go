@@ -9,7 +9,7 @@ import (
 	"strings"
 	"testing"
 
-	"marr/ssl/data/idx"
+	"github.com/marr-ssl/marr/ssl/data/idx"
 )
 
 // write writes a file below the folder dir and makes its folders.

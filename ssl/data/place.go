@@ -3,8 +3,8 @@ package data
 import (
 	"math"
 
-	"marr/kernels/rng"
-	"marr/ssl/parallel"
+	"github.com/marr-ssl/marr/kernels/rng"
+	"github.com/marr-ssl/marr/ssl/parallel"
 )
 
 // The geometry of builtin:fashion-placed. Changing any of these changes the set and every number measured on it.

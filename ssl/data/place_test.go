@@ -5,7 +5,7 @@ import (
 	"math"
 	"testing"
 
-	"marr/kernels/rng"
+	"github.com/marr-ssl/marr/kernels/rng"
 )
 
 // placements returns the published test images and the placement of each.

@@ -9,7 +9,7 @@ import (
 	"sort"
 	"strings"
 
-	"marr/net"
+	"github.com/marr-ssl/marr/net"
 )
 
 // planes reads files of square RGB images of one size, stored channel by channel: the formats of CIFAR and STL-10.

@@ -4,9 +4,9 @@ import (
 	"slices"
 	"strings"
 
-	"marr/ssl/data/decode"
-	"marr/ssl/data/store"
-	"marr/ssl/parallel"
+	"github.com/marr-ssl/marr/ssl/data/decode"
+	"github.com/marr-ssl/marr/ssl/data/store"
+	"github.com/marr-ssl/marr/ssl/parallel"
 )
 
 // Image is one image, [H W C] of uint8 with C 1 (gray) or 3 (RGB).

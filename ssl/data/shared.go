@@ -3,8 +3,8 @@ package data
 import (
 	"hash/maphash"
 
-	"marr/ssl/data/store"
-	"marr/ssl/parallel"
+	"github.com/marr-ssl/marr/ssl/data/store"
+	"github.com/marr-ssl/marr/ssl/parallel"
 )
 
 // NumShared returns the number of images of b that are also in a, with the same size, channels and pixels. It reads few pixels of images that

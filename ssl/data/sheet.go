@@ -4,7 +4,7 @@ import (
 	"image"
 	"image/color"
 
-	"marr/ssl/data/decode"
+	"github.com/marr-ssl/marr/ssl/data/decode"
 )
 
 const (

@@ -15,8 +15,8 @@ import (
 	"slices"
 	"strings"
 
-	"marr/ssl/data/decode"
-	"marr/ssl/data/store"
+	"github.com/marr-ssl/marr/ssl/data/decode"
+	"github.com/marr-ssl/marr/ssl/data/store"
 )
 
 // maxFile is the largest image file that is read, in bytes; larger files are skipped.

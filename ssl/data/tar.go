@@ -11,7 +11,7 @@ import (
 	"os"
 	"strings"
 
-	"marr/ssl/data/store"
+	"github.com/marr-ssl/marr/ssl/data/store"
 )
 
 // tarFile is a tar archive, compressed by gzip, bzip2 or not (detected by content). A plain archive is read at the offsets of its entries,

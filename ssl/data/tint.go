@@ -1,8 +1,8 @@
 package data
 
 import (
-	"marr/kernels/rng"
-	"marr/ssl/parallel"
+	"github.com/marr-ssl/marr/kernels/rng"
+	"github.com/marr-ssl/marr/ssl/parallel"
 )
 
 // The colors of builtin:fashion-tinted, in 255ths. Changing any of these changes the set and every number measured on it.

@@ -9,9 +9,9 @@ import (
 	"path"
 	"path/filepath"
 
-	"marr/ssl/data/decode"
-	"marr/ssl/data/store"
-	"marr/vk/filesys"
+	"github.com/marr-ssl/marr/ssl/data/decode"
+	"github.com/marr-ssl/marr/ssl/data/store"
+	"github.com/marr-ssl/marr/vk/filesys"
 )
 
 // walk collects the image files below root, named by slash paths relative to it, and the folders that could not be read.

@@ -7,7 +7,7 @@ import (
 	"sync"
 	"sync/atomic"
 
-	"marr/ssl/data/store"
+	"github.com/marr-ssl/marr/ssl/data/store"
 )
 
 // Bounds of the memory while a cache is built: encoded files and decoded images hold at most inFlight bytes (rounded up to units) and

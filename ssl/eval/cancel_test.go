@@ -5,7 +5,7 @@ import (
 	"errors"
 	"testing"
 
-	"marr/ssl/data/datatest"
+	"github.com/marr-ssl/marr/ssl/data/datatest"
 )
 
 func TestEvaluationsStopWhenTheirContextIsDone(t *testing.T) {

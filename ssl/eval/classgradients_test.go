@@ -5,10 +5,10 @@ import (
 	"slices"
 	"testing"
 
-	"marr/kernels"
-	"marr/net"
-	"marr/ssl/data/datatest"
-	"marr/ssl/eval"
+	"github.com/marr-ssl/marr/kernels"
+	"github.com/marr-ssl/marr/net"
+	"github.com/marr-ssl/marr/ssl/data/datatest"
+	"github.com/marr-ssl/marr/ssl/eval"
 )
 
 // Of a linear head on the mean of a map, the gradient of a class's logit is the class's weights divided by the number of positions, everywhere.

@@ -6,7 +6,7 @@ import (
 	"math"
 	"slices"
 
-	"marr/ssl/train"
+	"github.com/marr-ssl/marr/ssl/train"
 )
 
 // Confusion counts the predictions of a classifier: Counts[y][p] is the number of images of class y that it takes for class p.

@@ -7,9 +7,9 @@ import (
 	"maps"
 	"slices"
 
-	"marr/kernels"
-	"marr/ssl/parallel"
-	"marr/vk"
+	"github.com/marr-ssl/marr/kernels"
+	"github.com/marr-ssl/marr/ssl/parallel"
+	"github.com/marr-ssl/marr/vk"
 )
 
 // Duplicate is an image of a group, with the image of the group that is most similar to it.

@@ -10,7 +10,7 @@ import (
 	"slices"
 	"testing"
 
-	"marr/ssl/eval"
+	"github.com/marr-ssl/marr/ssl/eval"
 )
 
 // directions returns n random features of width d, in which some are near others.

@@ -4,11 +4,11 @@ import (
 	"context"
 	"fmt"
 
-	"marr/kernels"
-	"marr/net"
-	"marr/ssl/data"
-	"marr/ssl/train"
-	"marr/ssl/views"
+	"github.com/marr-ssl/marr/kernels"
+	"github.com/marr-ssl/marr/net"
+	"github.com/marr-ssl/marr/ssl/data"
+	"github.com/marr-ssl/marr/ssl/train"
+	"github.com/marr-ssl/marr/ssl/views"
 )
 
 // maxBatch is the largest number of images in one run of an Encoder.

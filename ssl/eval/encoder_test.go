@@ -5,15 +5,15 @@ import (
 	"strings"
 	"testing"
 
-	"marr/kernels"
-	"marr/net"
-	"marr/ssl"
-	"marr/ssl/data"
-	"marr/ssl/data/datatest"
-	"marr/ssl/eval"
-	"marr/ssl/train"
-	"marr/vk"
-	"marr/vk/vktest"
+	"github.com/marr-ssl/marr/kernels"
+	"github.com/marr-ssl/marr/net"
+	"github.com/marr-ssl/marr/ssl"
+	"github.com/marr-ssl/marr/ssl/data"
+	"github.com/marr-ssl/marr/ssl/data/datatest"
+	"github.com/marr-ssl/marr/ssl/eval"
+	"github.com/marr-ssl/marr/ssl/train"
+	"github.com/marr-ssl/marr/vk"
+	"github.com/marr-ssl/marr/vk/vktest"
 )
 
 // device is shared by all tests of the package.

@@ -4,13 +4,13 @@ import (
 	"context"
 	"fmt"
 
-	"marr/kernels"
-	"marr/net"
-	"marr/ssl"
-	"marr/ssl/data"
-	"marr/ssl/train"
-	"marr/ssl/views"
-	"marr/vk"
+	"github.com/marr-ssl/marr/kernels"
+	"github.com/marr-ssl/marr/net"
+	"github.com/marr-ssl/marr/ssl"
+	"github.com/marr-ssl/marr/ssl/data"
+	"github.com/marr-ssl/marr/ssl/train"
+	"github.com/marr-ssl/marr/ssl/views"
+	"github.com/marr-ssl/marr/vk"
 )
 
 // FinetuneConfig is the protocol of fine-tuning: supervised training of a whole network on few labels, with an MLP of widths d, d, classes and a ReLU on

@@ -8,10 +8,10 @@ import (
 	"strings"
 	"testing"
 
-	"marr/kernels/rng"
-	"marr/ssl/data"
-	"marr/ssl/eval"
-	"marr/ssl/train"
+	"github.com/marr-ssl/marr/kernels/rng"
+	"github.com/marr-ssl/marr/ssl/data"
+	"github.com/marr-ssl/marr/ssl/eval"
+	"github.com/marr-ssl/marr/ssl/train"
 )
 
 // flatColors returns n images of 16 × 16 pixels. The class is the color channel that is bright; every pixel has noise of ±30.

@@ -8,7 +8,7 @@ import (
 
 	blas "gonum.org/v1/gonum/blas/gonum"
 
-	"marr/ssl/parallel"
+	"github.com/marr-ssl/marr/ssl/parallel"
 )
 
 // Sizes of the tiles: a block of the train set (256 KiB) stays in a core's second-level cache while it is compared with all test rows of a task.

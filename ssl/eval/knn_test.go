@@ -8,8 +8,8 @@ import (
 	"strings"
 	"testing"
 
-	"marr/kernels/rng"
-	"marr/ssl/parallel"
+	"github.com/marr-ssl/marr/kernels/rng"
+	"github.com/marr-ssl/marr/ssl/parallel"
 )
 
 // clusters returns n features of width d, normally distributed around one point a class.

@@ -9,8 +9,8 @@ import (
 
 	"gonum.org/v1/gonum/stat"
 
-	"marr/kernels/rng"
-	"marr/ssl/parallel"
+	"github.com/marr-ssl/marr/kernels/rng"
+	"github.com/marr-ssl/marr/ssl/parallel"
 )
 
 // LinearOptions are the settings of a linear probe. The zero value is the protocol of this project's numbers.

@@ -8,8 +8,8 @@ import (
 	"gonum.org/v1/gonum/floats"
 	"gonum.org/v1/gonum/stat"
 
-	"marr/kernels/rng"
-	"marr/ssl/parallel"
+	"github.com/marr-ssl/marr/kernels/rng"
+	"github.com/marr-ssl/marr/ssl/parallel"
 )
 
 // plain returns the objective of the probe in float64, term by term.

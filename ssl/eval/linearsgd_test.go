@@ -9,9 +9,9 @@ import (
 	"strings"
 	"testing"
 
-	"marr/kernels"
-	"marr/ssl/data"
-	"marr/ssl/eval"
+	"github.com/marr-ssl/marr/kernels"
+	"github.com/marr-ssl/marr/ssl/data"
+	"github.com/marr-ssl/marr/ssl/eval"
 )
 
 // frozen returns the untrained network of colors on the device.

@@ -9,7 +9,7 @@ import (
 
 	blas "gonum.org/v1/gonum/blas/gonum"
 
-	"marr/ssl/parallel"
+	"github.com/marr-ssl/marr/ssl/parallel"
 )
 
 // Nearest returns, for each image, the indices of the k other images with the largest cosine, most similar first; among equal ones the earlier comes

@@ -4,8 +4,8 @@ import (
 	"context"
 	"fmt"
 
-	"marr/ssl/data"
-	"marr/ssl/data/decode"
+	"github.com/marr-ssl/marr/ssl/data"
+	"github.com/marr-ssl/marr/ssl/data/decode"
 )
 
 // RawPixels returns the pixels of a set as features, a baseline that any pre-training has to beat: the center square of each image, resized to

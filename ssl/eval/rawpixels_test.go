@@ -5,7 +5,7 @@ import (
 	"slices"
 	"testing"
 
-	"marr/ssl/data"
+	"github.com/marr-ssl/marr/ssl/data"
 )
 
 // Two images of 2 × 2 pixels, color and gray, against the formula. Gray is repeated in three channels.

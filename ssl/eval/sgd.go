@@ -5,10 +5,10 @@ import (
 	"fmt"
 	"math"
 
-	"marr/kernels/rng"
-	"marr/ssl/data"
-	"marr/ssl/parallel"
-	"marr/ssl/views"
+	"github.com/marr-ssl/marr/kernels/rng"
+	"github.com/marr-ssl/marr/ssl/data"
+	"github.com/marr-ssl/marr/ssl/parallel"
+	"github.com/marr-ssl/marr/ssl/views"
 )
 
 // SGDRates are the learning rates that LinearSGD tries by default. They enclose the published ones: 0.001 to 0.3 for DINO, 30 for MoCo.

@@ -4,7 +4,7 @@ import (
 	"math"
 	"slices"
 
-	"marr/kernels/rng"
+	"github.com/marr-ssl/marr/kernels/rng"
 )
 
 // streamSplit is the stream of a seed that Split draws from, distinct from those of Sample, which are draws.

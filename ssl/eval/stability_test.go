@@ -6,7 +6,7 @@ import (
 	"strings"
 	"testing"
 
-	"marr/kernels/rng"
+	"github.com/marr-ssl/marr/kernels/rng"
 )
 
 func TestNeighborStabilityIsTheFractionOfKeptNeighbors(t *testing.T) {

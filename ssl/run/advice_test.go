@@ -4,8 +4,8 @@ import (
 	"strings"
 	"testing"
 
-	"marr/ssl"
-	"marr/ssl/data/datatest"
+	"github.com/marr-ssl/marr/ssl"
+	"github.com/marr-ssl/marr/ssl/data/datatest"
 )
 
 func TestAdviceWarnsOfSettingsThatHardlyWork(t *testing.T) {

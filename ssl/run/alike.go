@@ -4,7 +4,7 @@ import (
 	"crypto/sha256"
 	"fmt"
 
-	"marr/ssl/data"
+	"github.com/marr-ssl/marr/ssl/data"
 )
 
 // maxCompared is the largest number of images that alike compares.

@@ -7,10 +7,10 @@ import (
 	"math"
 	"time"
 
-	"marr/kernels"
-	"marr/net"
-	"marr/net/registry"
-	"marr/ssl"
+	"github.com/marr-ssl/marr/kernels"
+	"github.com/marr-ssl/marr/net"
+	"github.com/marr-ssl/marr/net/registry"
+	"github.com/marr-ssl/marr/ssl"
 )
 
 // Choice is a recipe of automatic settings, with the reason for each, by key.

@@ -8,9 +8,9 @@ import (
 	"testing"
 	"time"
 
-	"marr/kernels"
-	"marr/net/registry"
-	"marr/ssl"
+	"github.com/marr-ssl/marr/kernels"
+	"github.com/marr-ssl/marr/net/registry"
+	"github.com/marr-ssl/marr/ssl"
 )
 
 // givenKeys returns a function that reports whether a key is one of these.

@@ -12,14 +12,14 @@ import (
 	"strings"
 	"testing"
 
-	"marr/kernels"
-	"marr/net"
-	"marr/ssl"
-	"marr/ssl/data"
-	"marr/ssl/data/datatest"
-	"marr/ssl/train"
-	"marr/ssl/views"
-	"marr/ssl/watch"
+	"github.com/marr-ssl/marr/kernels"
+	"github.com/marr-ssl/marr/net"
+	"github.com/marr-ssl/marr/ssl"
+	"github.com/marr-ssl/marr/ssl/data"
+	"github.com/marr-ssl/marr/ssl/data/datatest"
+	"github.com/marr-ssl/marr/ssl/train"
+	"github.com/marr-ssl/marr/ssl/views"
+	"github.com/marr-ssl/marr/ssl/watch"
 )
 
 // attracted pulls every embedding, of a head without batch norm, to that of the next image, until all are equal.

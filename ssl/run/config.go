@@ -3,11 +3,11 @@ package run
 import (
 	"fmt"
 
-	"marr/kernels"
-	"marr/ssl"
-	"marr/ssl/data"
-	"marr/ssl/train"
-	"marr/ssl/views"
+	"github.com/marr-ssl/marr/kernels"
+	"github.com/marr-ssl/marr/ssl"
+	"github.com/marr-ssl/marr/ssl/data"
+	"github.com/marr-ssl/marr/ssl/train"
+	"github.com/marr-ssl/marr/ssl/views"
 )
 
 // Config holds all settings that determine a run's result, besides the images. It is written to config.toml and into

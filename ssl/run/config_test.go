@@ -7,10 +7,10 @@ import (
 	"strings"
 	"testing"
 
-	"marr/net/registry"
-	"marr/ssl"
-	"marr/ssl/data/datatest"
-	"marr/ssl/train"
+	"github.com/marr-ssl/marr/net/registry"
+	"github.com/marr-ssl/marr/ssl"
+	"github.com/marr-ssl/marr/ssl/data/datatest"
+	"github.com/marr-ssl/marr/ssl/train"
 )
 
 // Go's %q would write \a and \xff, which TOML does not read.

@@ -13,8 +13,8 @@ import (
 	"strings"
 	"syscall"
 
-	"marr/net"
-	"marr/ssl/tomlfile"
+	"github.com/marr-ssl/marr/net"
+	"github.com/marr-ssl/marr/ssl/tomlfile"
 )
 
 // setting is one line of config.toml. Values are compared as they are written.

@@ -11,9 +11,9 @@ import (
 	"slices"
 	"strings"
 
-	"marr/net"
-	"marr/net/registry"
-	"marr/ssl"
+	"github.com/marr-ssl/marr/net"
+	"github.com/marr-ssl/marr/net/registry"
+	"github.com/marr-ssl/marr/ssl"
 )
 
 // CheckFolder returns the error with which Run.Pretrain refuses a folder because of its files, or because another process trains in it. Commands call it before

@@ -10,11 +10,11 @@ import (
 	"strings"
 	"testing"
 
-	"marr/kernels"
-	"marr/net"
-	"marr/net/registry"
-	"marr/ssl"
-	"marr/ssl/data/datatest"
+	"github.com/marr-ssl/marr/kernels"
+	"github.com/marr-ssl/marr/net"
+	"github.com/marr-ssl/marr/net/registry"
+	"github.com/marr-ssl/marr/ssl"
+	"github.com/marr-ssl/marr/ssl/data/datatest"
 )
 
 // noted starts or resumes a run of runConfig with more settings by flags, and returns its notices.

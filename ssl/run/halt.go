@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"path/filepath"
 
-	"marr/ssl/train"
+	"github.com/marr-ssl/marr/ssl/train"
 )
 
 // haltedFile is the state of the store when a step was not finite. It exists until the run has continued beyond its last checkpoint.

@@ -8,8 +8,8 @@ import (
 	"strconv"
 	"strings"
 
-	"marr/net"
-	"marr/vk/filesys"
+	"github.com/marr-ssl/marr/net"
+	"github.com/marr-ssl/marr/vk/filesys"
 )
 
 // lockFile is locked while a process trains in its folder, and holds the number of the process. A process that was killed leaves an unlocked one.

@@ -6,8 +6,8 @@ import (
 	"os"
 	"path/filepath"
 
-	"marr/net"
-	"marr/vk"
+	"github.com/marr-ssl/marr/net"
+	"github.com/marr-ssl/marr/vk"
 )
 
 // maxLosses is the number of losses of the device without a checkpoint in between that end a run: a device that is lost again and again at the same

@@ -9,12 +9,12 @@ import (
 	"strings"
 	"testing"
 
-	"marr/kernels"
-	"marr/ssl"
-	"marr/ssl/data/datatest"
-	"marr/ssl/train"
-	"marr/vk"
-	"marr/vk/vktest"
+	"github.com/marr-ssl/marr/kernels"
+	"github.com/marr-ssl/marr/ssl"
+	"github.com/marr-ssl/marr/ssl/data/datatest"
+	"github.com/marr-ssl/marr/ssl/train"
+	"github.com/marr-ssl/marr/vk"
+	"github.com/marr-ssl/marr/vk/vktest"
 )
 
 // ownDevice returns a device that a test may lose.

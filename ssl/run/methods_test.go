@@ -8,11 +8,11 @@ import (
 	"strings"
 	"testing"
 
-	"marr/ssl"
-	"marr/ssl/data"
-	"marr/ssl/data/datatest"
-	"marr/vk"
-	"marr/vk/vktest"
+	"github.com/marr-ssl/marr/ssl"
+	"github.com/marr-ssl/marr/ssl/data"
+	"github.com/marr-ssl/marr/ssl/data/datatest"
+	"github.com/marr-ssl/marr/vk"
+	"github.com/marr-ssl/marr/vk/vktest"
 )
 
 // The checkpoint holds averages, centers, queues and the running statistics of momentum encoders. SwAV has a queue here, in use before the stop, and DINO has KoLeo. The resumed run is eager and ends with the same bytes.

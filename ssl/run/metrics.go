@@ -9,8 +9,8 @@ import (
 	"os"
 	"path/filepath"
 
-	"marr/net"
-	"marr/ssl/report"
+	"github.com/marr-ssl/marr/net"
+	"github.com/marr-ssl/marr/ssl/report"
 )
 
 // metrics are the files that the values of each step and measurement go to: metrics.jsonl, the same values as metrics.csv, and an event file if the run

@@ -8,10 +8,10 @@ import (
 	"strings"
 	"testing"
 
-	"marr/net"
-	"marr/ssl"
-	"marr/ssl/data/datatest"
-	"marr/ssl/eval"
+	"github.com/marr-ssl/marr/net"
+	"github.com/marr-ssl/marr/ssl"
+	"github.com/marr-ssl/marr/ssl/data/datatest"
+	"github.com/marr-ssl/marr/ssl/eval"
 )
 
 // Each norm trains with a momentum encoder and is fine-tuned from the checkpoint.

@@ -8,15 +8,15 @@ import (
 	"strings"
 	"testing"
 
-	"marr/kernels"
-	"marr/kernels/rng"
-	"marr/net"
-	"marr/ssl"
-	"marr/ssl/data"
-	"marr/ssl/data/datatest"
-	"marr/ssl/train"
-	"marr/ssl/views"
-	"marr/ssl/watch"
+	"github.com/marr-ssl/marr/kernels"
+	"github.com/marr-ssl/marr/kernels/rng"
+	"github.com/marr-ssl/marr/net"
+	"github.com/marr-ssl/marr/ssl"
+	"github.com/marr-ssl/marr/ssl/data"
+	"github.com/marr-ssl/marr/ssl/data/datatest"
+	"github.com/marr-ssl/marr/ssl/train"
+	"github.com/marr-ssl/marr/ssl/views"
+	"github.com/marr-ssl/marr/ssl/watch"
 )
 
 // twins pulls the embeddings of two views together, with or without the parts that keep BYOL and SimSiam from collapse.

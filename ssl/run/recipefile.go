@@ -7,12 +7,12 @@ import (
 	"slices"
 	"strings"
 
-	"marr/net"
-	"marr/net/registry"
-	"marr/ssl"
-	"marr/ssl/tomlfile"
-	"marr/ssl/train"
-	"marr/ssl/views"
+	"github.com/marr-ssl/marr/net"
+	"github.com/marr-ssl/marr/net/registry"
+	"github.com/marr-ssl/marr/ssl"
+	"github.com/marr-ssl/marr/ssl/tomlfile"
+	"github.com/marr-ssl/marr/ssl/train"
+	"github.com/marr-ssl/marr/ssl/views"
 )
 
 // recipeFile is a TOML file and the recipe that is read from it.

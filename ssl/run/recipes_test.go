@@ -6,9 +6,9 @@ import (
 	"strings"
 	"testing"
 
-	"marr/ssl"
-	"marr/ssl/data"
-	"marr/ssl/data/datatest"
+	"github.com/marr-ssl/marr/ssl"
+	"github.com/marr-ssl/marr/ssl/data"
+	"github.com/marr-ssl/marr/ssl/data/datatest"
 )
 
 func never(string) bool { return false }

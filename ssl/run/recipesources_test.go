@@ -8,12 +8,12 @@ import (
 	"strings"
 	"testing"
 
-	"marr/kernels/ref"
-	"marr/net"
-	"marr/net/registry"
-	"marr/ssl"
-	"marr/ssl/data/datatest"
-	"marr/ssl/views"
+	"github.com/marr-ssl/marr/kernels/ref"
+	"github.com/marr-ssl/marr/net"
+	"github.com/marr-ssl/marr/net/registry"
+	"github.com/marr-ssl/marr/ssl"
+	"github.com/marr-ssl/marr/ssl/data/datatest"
+	"github.com/marr-ssl/marr/ssl/views"
 )
 
 // published has the numbers of a recipe's source.

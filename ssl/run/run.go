@@ -16,14 +16,14 @@ import (
 	"time"
 	"unicode/utf8"
 
-	"marr/kernels"
-	"marr/net"
-	"marr/ssl"
-	"marr/ssl/data"
-	"marr/ssl/train"
-	"marr/ssl/views"
-	"marr/ssl/watch"
-	"marr/vk"
+	"github.com/marr-ssl/marr/kernels"
+	"github.com/marr-ssl/marr/net"
+	"github.com/marr-ssl/marr/ssl"
+	"github.com/marr-ssl/marr/ssl/data"
+	"github.com/marr-ssl/marr/ssl/train"
+	"github.com/marr-ssl/marr/ssl/views"
+	"github.com/marr-ssl/marr/ssl/watch"
+	"github.com/marr-ssl/marr/vk"
 )
 
 // The files of a run folder.

@@ -8,8 +8,8 @@ import (
 	"os"
 	"path/filepath"
 
-	"marr/kernels"
-	"marr/net"
+	"github.com/marr-ssl/marr/kernels"
+	"github.com/marr-ssl/marr/net"
 )
 
 // Snapshot returns the name of the checkpoint after an epoch that KeepEvery keeps.

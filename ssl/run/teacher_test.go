@@ -5,8 +5,8 @@ import (
 	"strings"
 	"testing"
 
-	"marr/ssl"
-	"marr/ssl/data/datatest"
+	"github.com/marr-ssl/marr/ssl"
+	"github.com/marr-ssl/marr/ssl/data/datatest"
 )
 
 func TestRunIsNotResumedWithOtherFeaturesOfATeacher(t *testing.T) {

@@ -9,7 +9,7 @@ import (
 	"path/filepath"
 	"time"
 
-	"marr/net"
+	"github.com/marr-ssl/marr/net"
 )
 
 // Time is a line of times.jsonl: when a step was done. It is apart from metrics.jsonl, whose bytes do not depend on the speed of the machine. Nothing reads

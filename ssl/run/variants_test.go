@@ -6,8 +6,8 @@ import (
 	"path/filepath"
 	"testing"
 
-	"marr/vk"
-	"marr/vk/vktest"
+	"github.com/marr-ssl/marr/vk"
+	"github.com/marr-ssl/marr/vk/vktest"
 )
 
 // A run that was started with other kernels than the device chooses now keeps them, and ends with the bytes of a run that never stopped.

@@ -3,10 +3,10 @@ package run
 import (
 	"fmt"
 
-	"marr/net"
-	"marr/ssl"
-	"marr/ssl/train"
-	"marr/ssl/views"
+	"github.com/marr-ssl/marr/net"
+	"github.com/marr-ssl/marr/ssl"
+	"github.com/marr-ssl/marr/ssl/train"
+	"github.com/marr-ssl/marr/ssl/views"
 )
 
 // CheckSize returns a *train.ConfigError for a Size that is too small for the network: some methods show it parts of a view, such as DINO's local crops

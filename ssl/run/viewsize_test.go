@@ -5,8 +5,8 @@ import (
 	"strings"
 	"testing"
 
-	"marr/ssl"
-	"marr/ssl/train"
+	"github.com/marr-ssl/marr/ssl"
+	"github.com/marr-ssl/marr/ssl/train"
 )
 
 // The first error states the limit that counts: for DINO that of its local crops, for a jigsaw that of its tiles.

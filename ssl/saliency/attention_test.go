@@ -5,11 +5,11 @@ import (
 	"slices"
 	"testing"
 
-	"marr/kernels"
-	"marr/kernels/rng"
-	"marr/net"
-	"marr/vk"
-	"marr/vk/vktest"
+	"github.com/marr-ssl/marr/kernels"
+	"github.com/marr-ssl/marr/kernels/rng"
+	"github.com/marr-ssl/marr/net"
+	"github.com/marr-ssl/marr/vk"
+	"github.com/marr-ssl/marr/vk/vktest"
 )
 
 var device *vk.Device

@@ -5,7 +5,7 @@ import (
 
 	"gonum.org/v1/gonum/mat"
 
-	"marr/kernels/rng"
+	"github.com/marr-ssl/marr/kernels/rng"
 )
 
 // Of the iteration for principal components.

@@ -3,9 +3,9 @@ package train
 import (
 	"math"
 
-	"marr/kernels"
-	"marr/ssl"
-	"marr/ssl/parallel"
+	"github.com/marr-ssl/marr/kernels"
+	"github.com/marr-ssl/marr/ssl"
+	"github.com/marr-ssl/marr/ssl/parallel"
 )
 
 // chance returns the accuracy of random guesses.

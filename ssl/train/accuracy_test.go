@@ -4,9 +4,9 @@ import (
 	"math"
 	"testing"
 
-	"marr/kernels"
-	"marr/kernels/rng"
-	"marr/ssl"
+	"github.com/marr-ssl/marr/kernels"
+	"github.com/marr-ssl/marr/kernels/rng"
+	"github.com/marr-ssl/marr/ssl"
 )
 
 func TestAccuracyCountsOnlyImagesWithATarget(t *testing.T) {

@@ -4,10 +4,10 @@ import (
 	"fmt"
 	"math"
 
-	"marr/kernels"
-	"marr/ssl/data"
-	"marr/ssl/parallel"
-	"marr/ssl/views"
+	"github.com/marr-ssl/marr/kernels"
+	"github.com/marr-ssl/marr/ssl/data"
+	"github.com/marr-ssl/marr/ssl/parallel"
+	"github.com/marr-ssl/marr/ssl/views"
 )
 
 // ViewConfig describes the views of batches of a set.

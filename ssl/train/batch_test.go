@@ -5,11 +5,11 @@ import (
 	"strings"
 	"testing"
 
-	"marr/kernels"
-	"marr/ssl"
-	"marr/ssl/data"
-	"marr/ssl/data/datatest"
-	"marr/ssl/views"
+	"github.com/marr-ssl/marr/kernels"
+	"github.com/marr-ssl/marr/ssl"
+	"github.com/marr-ssl/marr/ssl/data"
+	"github.com/marr-ssl/marr/ssl/data/datatest"
+	"github.com/marr-ssl/marr/ssl/views"
 )
 
 func TestUploadRepeatsGrayAndPadsColorToFourBytes(t *testing.T) {

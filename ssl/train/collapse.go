@@ -4,9 +4,9 @@ import (
 	"maps"
 	"math"
 
-	"marr/kernels"
-	"marr/ssl"
-	"marr/ssl/watch"
+	"github.com/marr-ssl/marr/kernels"
+	"github.com/marr-ssl/marr/ssl"
+	"github.com/marr-ssl/marr/ssl/watch"
 )
 
 // maxObservations is about the number of micro-batches of a run that the collapse watch measures; because observe rounds the interval down, it measures

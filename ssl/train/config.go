@@ -6,9 +6,9 @@ import (
 	"slices"
 	"strings"
 
-	"marr/net"
-	"marr/net/registry"
-	"marr/ssl/data"
+	"github.com/marr-ssl/marr/net"
+	"github.com/marr-ssl/marr/net/registry"
+	"github.com/marr-ssl/marr/ssl/data"
 )
 
 // Config is the network and the optimization of a run. The tags are the keys in config.toml, checkpoints and recipes.

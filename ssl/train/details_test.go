@@ -7,9 +7,9 @@ import (
 	"strings"
 	"testing"
 
-	"marr/kernels"
-	"marr/net"
-	"marr/ssl"
+	"github.com/marr-ssl/marr/kernels"
+	"github.com/marr-ssl/marr/net"
+	"github.com/marr-ssl/marr/ssl"
 )
 
 // Each case is a mistake that re-implementations of these methods make in training. Package ssl tests the formulas of the losses. Other tests cover color

@@ -4,9 +4,9 @@ import (
 	"slices"
 	"testing"
 
-	"marr/kernels"
-	"marr/ssl"
-	"marr/ssl/data/datatest"
+	"github.com/marr-ssl/marr/kernels"
+	"github.com/marr-ssl/marr/ssl"
+	"github.com/marr-ssl/marr/ssl/data/datatest"
 )
 
 // The reference is the mean of two steps on a part each, at a learning rate that changes nothing.

@@ -6,9 +6,9 @@ import (
 	"slices"
 	"testing"
 
-	"marr/kernels"
-	"marr/ssl"
-	"marr/ssl/data/datatest"
+	"github.com/marr-ssl/marr/kernels"
+	"github.com/marr-ssl/marr/ssl"
+	"github.com/marr-ssl/marr/ssl/data/datatest"
 )
 
 // Each step has other directions. The parts of a batch share them, because the loss is that of the whole batch.

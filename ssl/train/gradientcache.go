@@ -3,8 +3,8 @@ package train
 import (
 	"fmt"
 
-	"marr/kernels"
-	"marr/ssl"
+	"github.com/marr-ssl/marr/kernels"
+	"github.com/marr-ssl/marr/ssl"
 )
 
 // gradientCache returns the method, and true if the run needs a gradient cache.

@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"slices"
 
-	"marr/kernels"
+	"github.com/marr-ssl/marr/kernels"
 )
 
 // NonFiniteError ends a run: a step computed a number that is not finite. The state is that after the previous step.

@@ -6,9 +6,9 @@ import (
 	"strings"
 	"testing"
 
-	"marr/kernels"
-	"marr/ssl"
-	"marr/ssl/data/datatest"
+	"github.com/marr-ssl/marr/kernels"
+	"github.com/marr-ssl/marr/ssl"
+	"github.com/marr-ssl/marr/ssl/data/datatest"
 )
 
 // A row of DIET's head has the gradient Σ_n (p_n − [row is the index of n])·h_n with features h ≥ 0 and small p: its sum is negative for the images of the

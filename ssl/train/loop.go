@@ -3,8 +3,8 @@ package train
 import (
 	"context"
 
-	"marr/kernels"
-	"marr/net"
+	"github.com/marr-ssl/marr/kernels"
+	"github.com/marr-ssl/marr/net"
 )
 
 // Train continues from the current step to step `to`, or until ctx is done, and leaves the device idle. It calls report after each step, in order, a

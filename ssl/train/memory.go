@@ -4,8 +4,8 @@ import (
 	"errors"
 	"fmt"
 
-	"marr/kernels"
-	"marr/vk"
+	"github.com/marr-ssl/marr/kernels"
+	"github.com/marr-ssl/marr/vk"
 )
 
 // MemoryError means that a step does not fit into the device's memory.

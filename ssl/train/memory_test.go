@@ -5,8 +5,8 @@ import (
 	"strings"
 	"testing"
 
-	"marr/kernels"
-	"marr/vk"
+	"github.com/marr-ssl/marr/kernels"
+	"github.com/marr-ssl/marr/vk"
 )
 
 // That also holds if the batch should fit into the heap: other processes use it too.

@@ -4,11 +4,11 @@ import (
 	"strings"
 	"testing"
 
-	"marr/kernels"
-	"marr/net"
-	"marr/ssl"
-	"marr/ssl/data"
-	"marr/ssl/data/datatest"
+	"github.com/marr-ssl/marr/kernels"
+	"github.com/marr-ssl/marr/net"
+	"github.com/marr-ssl/marr/ssl"
+	"github.com/marr-ssl/marr/ssl/data"
+	"github.com/marr-ssl/marr/ssl/data/datatest"
 )
 
 // With group norm in the heads, only the backbone has running statistics, and the batch norm of Barlow Twins' loss.

@@ -7,10 +7,10 @@ import (
 	"strings"
 	"testing"
 
-	"marr/kernels"
-	"marr/net/registry"
-	"marr/ssl"
-	"marr/ssl/data/datatest"
+	"github.com/marr-ssl/marr/kernels"
+	"github.com/marr-ssl/marr/net/registry"
+	"github.com/marr-ssl/marr/ssl"
+	"github.com/marr-ssl/marr/ssl/data/datatest"
 )
 
 // Temperatures are above 0 and momenta in (0.5, 1], as flags and as fields. BYOL also accepts a momentum of 0 (no momentum encoder), and DINO any

@@ -5,10 +5,10 @@ import (
 	"image/color"
 	"math"
 
-	"marr/kernels"
-	"marr/ssl/data"
-	"marr/ssl/views"
-	"marr/vk"
+	"github.com/marr-ssl/marr/kernels"
+	"github.com/marr-ssl/marr/ssl/data"
+	"github.com/marr-ssl/marr/ssl/views"
+	"github.com/marr-ssl/marr/vk"
 )
 
 // Painted is one view as the network receives it, converted back to the colors of its image.

@@ -1,8 +1,8 @@
 package train
 
 import (
-	"marr/kernels"
-	"marr/ssl/data"
+	"github.com/marr-ssl/marr/kernels"
+	"github.com/marr-ssl/marr/ssl/data"
 )
 
 // Painter paints the views of batches of samples and runs the ops recorded after them.

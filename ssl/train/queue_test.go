@@ -5,8 +5,8 @@ import (
 	"strings"
 	"testing"
 
-	"marr/ssl"
-	"marr/ssl/data/datatest"
+	"github.com/marr-ssl/marr/ssl"
+	"github.com/marr-ssl/marr/ssl/data/datatest"
 )
 
 // Without batch norm, the parts of a batch have the embeddings of the whole one. Step k writes its 8 embeddings to rows 8k … 8k+7 of 20, and begins again

@@ -4,10 +4,10 @@ import (
 	"math"
 	"slices"
 
-	"marr/kernels"
-	"marr/net"
-	"marr/ssl"
-	"marr/vk"
+	"github.com/marr-ssl/marr/kernels"
+	"github.com/marr-ssl/marr/net"
+	"github.com/marr-ssl/marr/ssl"
+	"github.com/marr-ssl/marr/vk"
 )
 
 // Reconstruct returns the views of n evenly spaced samples, what a method sees of them, and both parts together with the patches that it draws: [sample][3]. The

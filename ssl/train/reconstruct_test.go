@@ -6,9 +6,9 @@ import (
 	"strings"
 	"testing"
 
-	"marr/kernels"
-	"marr/ssl"
-	"marr/ssl/data/datatest"
+	"github.com/marr-ssl/marr/kernels"
+	"github.com/marr-ssl/marr/ssl"
+	"github.com/marr-ssl/marr/ssl/data/datatest"
 )
 
 // The decoder's last layer is 0, so a removed patch is drawn in its mean color, which the view lends it: the mean over pixels and normalized channels. Without

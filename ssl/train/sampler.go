@@ -1,6 +1,6 @@
 package train
 
-import "marr/kernels/rng"
+import "github.com/marr-ssl/marr/kernels/rng"
 
 // Streams of the run's seed, distinct from those of the views.
 const (

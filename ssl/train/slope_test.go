@@ -5,11 +5,11 @@ import (
 	"slices"
 	"testing"
 
-	"marr/kernels"
-	"marr/kernels/rng"
-	"marr/ssl"
-	"marr/ssl/data"
-	"marr/ssl/data/datatest"
+	"github.com/marr-ssl/marr/kernels"
+	"github.com/marr-ssl/marr/kernels/rng"
+	"github.com/marr-ssl/marr/ssl"
+	"github.com/marr-ssl/marr/ssl/data"
+	"github.com/marr-ssl/marr/ssl/data/datatest"
 )
 
 // slope evaluates a method's loss on one batch at parameters that a test moves. Momentum encoders, centers and the values under StopGrad stay.

@@ -3,7 +3,7 @@ package train
 import (
 	"time"
 
-	"marr/kernels"
+	"github.com/marr-ssl/marr/kernels"
 )
 
 // Timing measures a Trainer. Its zero value measures nothing.

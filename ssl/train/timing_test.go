@@ -6,11 +6,11 @@ import (
 	"testing"
 	"time"
 
-	"marr/kernels"
-	"marr/ssl"
-	"marr/ssl/data/datatest"
-	"marr/vk"
-	"marr/vk/vktest"
+	"github.com/marr-ssl/marr/kernels"
+	"github.com/marr-ssl/marr/ssl"
+	"github.com/marr-ssl/marr/ssl/data/datatest"
+	"github.com/marr-ssl/marr/vk"
+	"github.com/marr-ssl/marr/vk/vktest"
 )
 
 func TestTimingCoversEveryDispatchOfAStepAndTheWaits(t *testing.T) {

@@ -3,13 +3,13 @@ package train
 import (
 	"fmt"
 
-	"marr/kernels"
-	"marr/net"
-	"marr/ssl"
-	"marr/ssl/data"
-	"marr/ssl/views"
-	"marr/ssl/watch"
-	"marr/vk"
+	"github.com/marr-ssl/marr/kernels"
+	"github.com/marr-ssl/marr/net"
+	"github.com/marr-ssl/marr/ssl"
+	"github.com/marr-ssl/marr/ssl/data"
+	"github.com/marr-ssl/marr/ssl/views"
+	"github.com/marr-ssl/marr/ssl/watch"
+	"github.com/marr-ssl/marr/vk"
 )
 
 // Trainer trains a backbone. It holds a Store with all learned state, and the program of a step.

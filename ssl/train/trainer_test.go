@@ -9,13 +9,13 @@ import (
 	"strings"
 	"testing"
 
-	"marr/kernels"
-	"marr/kernels/kerneltest"
-	"marr/ssl"
-	"marr/ssl/data"
-	"marr/ssl/data/datatest"
-	"marr/vk"
-	"marr/vk/vktest"
+	"github.com/marr-ssl/marr/kernels"
+	"github.com/marr-ssl/marr/kernels/kerneltest"
+	"github.com/marr-ssl/marr/ssl"
+	"github.com/marr-ssl/marr/ssl/data"
+	"github.com/marr-ssl/marr/ssl/data/datatest"
+	"github.com/marr-ssl/marr/vk"
+	"github.com/marr-ssl/marr/vk/vktest"
 )
 
 // device is shared by all tests of the package.

@@ -1,8 +1,8 @@
 package train
 
 import (
-	"marr/kernels"
-	"marr/net"
+	"github.com/marr-ssl/marr/kernels"
+	"github.com/marr-ssl/marr/net"
 )
 
 // Work returns the floating point operations of the convolutions and matrix products in an epoch of training, and in the features of one image.

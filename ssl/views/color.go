@@ -1,6 +1,6 @@
 package views
 
-import "marr/kernels/rng"
+import "github.com/marr-ssl/marr/kernels/rng"
 
 // color writes the columns of color jitter, grayscale, blur and solarize.
 func (s Spec) color(dst []float32, from streams) {

@@ -3,7 +3,7 @@ package views
 import (
 	"math"
 
-	"marr/kernels/rng"
+	"github.com/marr-ssl/marr/kernels/rng"
 )
 
 // crop writes the crop box in the source, its size after resizing, and the view's offset in it.

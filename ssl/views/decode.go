@@ -9,7 +9,7 @@ import (
 	"strconv"
 	"strings"
 
-	"marr/ssl/tomlfile"
+	"github.com/marr-ssl/marr/ssl/tomlfile"
 )
 
 // Decode reads views from TOML:

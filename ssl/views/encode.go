@@ -5,7 +5,7 @@ import (
 	"reflect"
 	"strings"
 
-	"marr/ssl/tomlfile"
+	"github.com/marr-ssl/marr/ssl/tomlfile"
 )
 
 // fields calls f with the TOML name and the value of each field of a struct, in order.

@@ -4,7 +4,7 @@ import (
 	"math/bits"
 	"sync"
 
-	"marr/kernels/rng"
+	"github.com/marr-ssl/marr/kernels/rng"
 )
 
 // permutation is a permutation of up to 16 numbers, packed into four bits each from the lowest.

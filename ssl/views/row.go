@@ -3,7 +3,7 @@ package views
 import (
 	"fmt"
 
-	"marr/kernels/rng"
+	"github.com/marr-ssl/marr/kernels/rng"
 )
 
 // Columns is the number of floats in a row of the parameter table before those of the jigsaw or the mask.

@@ -6,7 +6,7 @@ import (
 	"strings"
 	"testing"
 
-	"marr/kernels/rng"
+	"github.com/marr-ssl/marr/kernels/rng"
 )
 
 // pool makes the tests faster.

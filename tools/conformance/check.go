@@ -11,8 +11,8 @@ import (
 	"regexp"
 	"strings"
 
-	"marr/bench"
-	"marr/bench/check"
+	"github.com/marr-ssl/marr/bench"
+	"github.com/marr-ssl/marr/bench/check"
 )
 
 // build compiles the command and the tests of package ssl into a folder, with the golden data that the tests read.

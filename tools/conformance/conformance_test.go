@@ -7,9 +7,9 @@ import (
 	"strings"
 	"testing"
 
-	"marr/bench"
-	"marr/bench/check"
-	"marr/kernels/optest"
+	"github.com/marr-ssl/marr/bench"
+	"github.com/marr-ssl/marr/bench/check"
+	"github.com/marr-ssl/marr/kernels/optest"
 )
 
 func TestReadTakesNameRootAndEnvironment(t *testing.T) {

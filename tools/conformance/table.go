@@ -7,8 +7,8 @@ import (
 	"io"
 	"strings"
 
-	"marr/bench/check"
-	"marr/kernels/optest"
+	"github.com/marr-ssl/marr/bench/check"
+	"github.com/marr-ssl/marr/kernels/optest"
 )
 
 const head = `# What runs on which Vulkan implementation

@@ -20,7 +20,7 @@ import (
 
 	"github.com/spf13/pflag"
 
-	"marr/vk"
+	"github.com/marr-ssl/marr/vk"
 )
 
 func main() {

@@ -8,12 +8,12 @@ import (
 	"path/filepath"
 	"strings"
 
-	"marr/export"
-	"marr/kernels"
-	"marr/kernels/rng"
-	"marr/net"
-	"marr/net/registry"
-	"marr/vk"
+	"github.com/marr-ssl/marr/export"
+	"github.com/marr-ssl/marr/kernels"
+	"github.com/marr-ssl/marr/kernels/rng"
+	"github.com/marr-ssl/marr/net"
+	"github.com/marr-ssl/marr/net/registry"
+	"github.com/marr-ssl/marr/vk"
 )
 
 // batches are the numbers of images that readers evaluate, in this order.

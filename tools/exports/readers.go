@@ -14,7 +14,7 @@ import (
 	"strings"
 	"time"
 
-	"marr/export/ort"
+	"github.com/marr-ssl/marr/export/ort"
 )
 
 // programs are the readers that are scripts. Each reader is called as

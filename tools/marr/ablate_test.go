@@ -10,9 +10,9 @@ import (
 
 	"github.com/spf13/pflag"
 
-	"marr/bench"
-	"marr/ssl/ablate"
-	"marr/ssl/views"
+	"github.com/marr-ssl/marr/bench"
+	"github.com/marr-ssl/marr/ssl/ablate"
+	"github.com/marr-ssl/marr/ssl/views"
 )
 
 // ablation64 is the command line of an ablation of the smallest network on images64.

@@ -10,12 +10,12 @@ import (
 
 	"github.com/spf13/pflag"
 
-	"marr/net"
-	"marr/net/registry"
-	"marr/ssl/ablate"
-	"marr/ssl/tomlfile"
-	"marr/ssl/train"
-	"marr/ssl/views"
+	"github.com/marr-ssl/marr/net"
+	"github.com/marr-ssl/marr/net/registry"
+	"github.com/marr-ssl/marr/ssl/ablate"
+	"github.com/marr-ssl/marr/ssl/tomlfile"
+	"github.com/marr-ssl/marr/ssl/train"
+	"github.com/marr-ssl/marr/ssl/views"
 )
 
 // What --by names besides flags.

@@ -12,14 +12,14 @@ import (
 
 	"github.com/spf13/pflag"
 
-	"marr/bench"
-	"marr/kernels"
-	"marr/net"
-	"marr/ssl"
-	"marr/ssl/ablate"
-	"marr/ssl/data"
-	"marr/ssl/run"
-	"marr/vk"
+	"github.com/marr-ssl/marr/bench"
+	"github.com/marr-ssl/marr/kernels"
+	"github.com/marr-ssl/marr/net"
+	"github.com/marr-ssl/marr/ssl"
+	"github.com/marr-ssl/marr/ssl/ablate"
+	"github.com/marr-ssl/marr/ssl/data"
+	"github.com/marr-ssl/marr/ssl/run"
+	"github.com/marr-ssl/marr/vk"
 )
 
 // ablation is one call of marr ablate: flags, and the plan that its runs share.

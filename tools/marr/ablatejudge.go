@@ -6,11 +6,11 @@ import (
 	"math"
 	"time"
 
-	"marr/ssl/ablate"
-	"marr/ssl/data"
-	"marr/ssl/eval"
-	"marr/ssl/watch"
-	"marr/vk"
+	"github.com/marr-ssl/marr/ssl/ablate"
+	"github.com/marr-ssl/marr/ssl/data"
+	"github.com/marr-ssl/marr/ssl/eval"
+	"github.com/marr-ssl/marr/ssl/watch"
+	"github.com/marr-ssl/marr/vk"
 )
 
 // judge scores the runs of an ablation, all on the same images.

@@ -11,7 +11,7 @@ import (
 
 	"github.com/spf13/pflag"
 
-	"marr/ssl/ablate"
+	"github.com/marr-ssl/marr/ssl/ablate"
 )
 
 // plan opens the images, chooses what the flags leave open, or takes it from the ablation that is continued, and prints the runs and what they cost.

@@ -12,12 +12,12 @@ import (
 	"strings"
 	"time"
 
-	"marr/bench"
-	"marr/net"
-	"marr/ssl/ablate"
-	"marr/ssl/run"
-	"marr/ssl/train"
-	"marr/vk/filesys"
+	"github.com/marr-ssl/marr/bench"
+	"github.com/marr-ssl/marr/net"
+	"github.com/marr-ssl/marr/ssl/ablate"
+	"github.com/marr-ssl/marr/ssl/run"
+	"github.com/marr-ssl/marr/ssl/train"
+	"github.com/marr-ssl/marr/vk/filesys"
 )
 
 // train trains and judges the runs that have no result, and writes results and pictures after each.

@@ -5,7 +5,7 @@ import (
 	"strings"
 	"testing"
 
-	"marr/bench"
+	"github.com/marr-ssl/marr/bench"
 )
 
 // The smallest network: results, comparison and Markdown.

@@ -14,10 +14,10 @@ import (
 	"github.com/spf13/pflag"
 	"golang.org/x/term"
 
-	"marr/bench"
-	"marr/bench/methods"
-	"marr/ssl/train"
-	"marr/vk"
+	"github.com/marr-ssl/marr/bench"
+	"github.com/marr-ssl/marr/bench/methods"
+	"github.com/marr-ssl/marr/ssl/train"
+	"github.com/marr-ssl/marr/vk"
 )
 
 // benchRun is a call of marr bench.

@@ -7,7 +7,7 @@ import (
 	"strings"
 	"testing"
 
-	"marr/export"
+	"github.com/marr-ssl/marr/export"
 )
 
 // By default, eval and export use the branch that the method exports. --branch chooses the other one and is refused if the run has no such branch.

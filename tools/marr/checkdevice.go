@@ -10,9 +10,9 @@ import (
 	"slices"
 	"strings"
 
-	"marr/bench/check"
-	"marr/kernels/optest"
-	"marr/vk"
+	"github.com/marr-ssl/marr/bench/check"
+	"github.com/marr-ssl/marr/kernels/optest"
+	"github.com/marr-ssl/marr/vk"
 )
 
 // checkDevice checks a device (package bench/check), prints a page and writes the report where --json says. The page goes to stderr if the report goes to

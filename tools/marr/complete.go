@@ -10,8 +10,8 @@ import (
 
 	"github.com/spf13/pflag"
 
-	"marr/net/registry"
-	"marr/ssl/data"
+	"github.com/marr-ssl/marr/net/registry"
+	"github.com/marr-ssl/marr/ssl/data"
 )
 
 // The scripts call marr __complete with the words up to the cursor.

@@ -7,8 +7,8 @@ import (
 	"strconv"
 	"strings"
 
-	"marr/ssl/data"
-	"marr/ssl/eval"
+	"github.com/marr-ssl/marr/ssl/data"
+	"github.com/marr-ssl/marr/ssl/eval"
 )
 
 const (

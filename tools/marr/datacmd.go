@@ -13,9 +13,9 @@ import (
 
 	"github.com/spf13/pflag"
 
-	"marr/net"
-	"marr/ssl/data"
-	"marr/ssl/train"
+	"github.com/marr-ssl/marr/net"
+	"github.com/marr-ssl/marr/ssl/data"
+	"github.com/marr-ssl/marr/ssl/train"
 )
 
 func dataCommand(fs *pflag.FlagSet) func(context.Context, []string) error {

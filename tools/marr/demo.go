@@ -11,14 +11,14 @@ import (
 
 	"github.com/spf13/pflag"
 
-	"marr/export"
-	"marr/net"
-	"marr/net/registry"
-	"marr/ssl"
-	"marr/ssl/data"
-	"marr/ssl/eval"
-	"marr/ssl/run"
-	"marr/vk"
+	"github.com/marr-ssl/marr/export"
+	"github.com/marr-ssl/marr/net"
+	"github.com/marr-ssl/marr/net/registry"
+	"github.com/marr-ssl/marr/ssl"
+	"github.com/marr-ssl/marr/ssl/data"
+	"github.com/marr-ssl/marr/ssl/eval"
+	"github.com/marr-ssl/marr/ssl/run"
+	"github.com/marr-ssl/marr/vk"
 )
 
 // demoConfig returns the demo's settings, which take about five minutes on two CPU cores.

@@ -8,8 +8,8 @@ import (
 
 	"github.com/spf13/pflag"
 
-	"marr/kernels"
-	"marr/vk"
+	"github.com/marr-ssl/marr/kernels"
+	"github.com/marr-ssl/marr/vk"
 )
 
 func devicesCommand(fs *pflag.FlagSet) func(context.Context, []string) error {

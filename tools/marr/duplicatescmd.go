@@ -12,7 +12,7 @@ import (
 
 	"github.com/spf13/pflag"
 
-	"marr/ssl/eval"
+	"github.com/marr-ssl/marr/ssl/eval"
 )
 
 func duplicatesCommand(fs *pflag.FlagSet) func(context.Context, []string) error {

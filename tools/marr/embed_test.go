@@ -16,7 +16,7 @@ import (
 
 	"github.com/parquet-go/parquet-go"
 
-	"marr/ssl/npy"
+	"github.com/marr-ssl/marr/ssl/npy"
 )
 
 // embedded runs marr embed --json and returns what it says of its file.

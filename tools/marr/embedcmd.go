@@ -12,8 +12,8 @@ import (
 
 	"github.com/spf13/pflag"
 
-	"marr/net"
-	"marr/ssl/eval"
+	"github.com/marr-ssl/marr/net"
+	"github.com/marr-ssl/marr/ssl/eval"
 )
 
 func embedCommand(fs *pflag.FlagSet) func(context.Context, []string) error {

@@ -11,12 +11,12 @@ import (
 
 	"github.com/spf13/pflag"
 
-	"marr/export"
-	"marr/kernels"
-	"marr/net"
-	"marr/ssl/data"
-	"marr/ssl/run"
-	"marr/vk"
+	"github.com/marr-ssl/marr/export"
+	"github.com/marr-ssl/marr/kernels"
+	"github.com/marr-ssl/marr/net"
+	"github.com/marr-ssl/marr/ssl/data"
+	"github.com/marr-ssl/marr/ssl/run"
+	"github.com/marr-ssl/marr/vk"
 )
 
 func evalCommand(fs *pflag.FlagSet) func(context.Context, []string) error {

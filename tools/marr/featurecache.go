@@ -11,12 +11,12 @@ import (
 	"io/fs"
 	"path/filepath"
 
-	"marr/export"
-	"marr/net"
-	"marr/ssl/data"
-	"marr/ssl/eval"
-	"marr/ssl/npy"
-	"marr/vk"
+	"github.com/marr-ssl/marr/export"
+	"github.com/marr-ssl/marr/net"
+	"github.com/marr-ssl/marr/ssl/data"
+	"github.com/marr-ssl/marr/ssl/eval"
+	"github.com/marr-ssl/marr/ssl/npy"
+	"github.com/marr-ssl/marr/vk"
 )
 
 // keptFeatures returns the subject's features of a set, as eval computes them: prepared as the network needs them, without augmentation. They are kept in

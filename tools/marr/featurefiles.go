@@ -8,8 +8,8 @@ import (
 
 	"github.com/parquet-go/parquet-go"
 
-	"marr/ssl/data"
-	"marr/ssl/npy"
+	"github.com/marr-ssl/marr/ssl/data"
+	"github.com/marr-ssl/marr/ssl/npy"
 )
 
 // rowsSuffix replaces .npy in the name of the CSV file that holds the file and class of each row.

@@ -8,8 +8,8 @@ import (
 
 	"github.com/parquet-go/parquet-go"
 
-	"marr/ssl/data"
-	"marr/ssl/npy"
+	"github.com/marr-ssl/marr/ssl/data"
+	"github.com/marr-ssl/marr/ssl/npy"
 )
 
 // writtenInBatches returns the file of the features [5 2] of five images, in batches of three and two that share memory. Image 3 has no label.

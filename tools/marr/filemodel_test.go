@@ -10,8 +10,8 @@ import (
 	"strings"
 	"testing"
 
-	"marr/export"
-	"marr/export/ort"
+	"github.com/marr-ssl/marr/export"
+	"github.com/marr-ssl/marr/export/ort"
 )
 
 // pictureRun returns a run on pictures32 that tests share, with its exported files.

@@ -10,7 +10,7 @@ import (
 	"syscall"
 	"testing"
 
-	"marr/export"
+	"github.com/marr-ssl/marr/export"
 )
 
 // colors is the run of tests of fine-tuning, on pictures32.

@@ -11,11 +11,11 @@ import (
 
 	"github.com/spf13/pflag"
 
-	"marr/net/registry"
-	"marr/ssl"
-	"marr/ssl/data"
-	"marr/ssl/eval"
-	"marr/ssl/run"
+	"github.com/marr-ssl/marr/net/registry"
+	"github.com/marr-ssl/marr/ssl"
+	"github.com/marr-ssl/marr/ssl/data"
+	"github.com/marr-ssl/marr/ssl/eval"
+	"github.com/marr-ssl/marr/ssl/run"
 )
 
 // The held-out images of marr finetune without --test: the same for each seed, so that their results can be compared.

@@ -6,9 +6,9 @@ import (
 	"os"
 	"time"
 
-	"marr/net/registry"
-	"marr/ssl/data"
-	"marr/vk"
+	"github.com/marr-ssl/marr/net/registry"
+	"github.com/marr-ssl/marr/ssl/data"
+	"github.com/marr-ssl/marr/vk"
 )
 
 // The length of fine-tuning.

@@ -12,8 +12,8 @@ import (
 
 	"github.com/spf13/pflag"
 
-	"marr/ssl"
-	"marr/ssl/train"
+	"github.com/marr-ssl/marr/ssl"
+	"github.com/marr-ssl/marr/ssl/train"
 )
 
 func TestEpochsOfFineTuningFitTheTime(t *testing.T) {

@@ -8,8 +8,8 @@ import (
 
 	"gonum.org/v1/gonum/stat"
 
-	"marr/net"
-	"marr/ssl/eval"
+	"github.com/marr-ssl/marr/net"
+	"github.com/marr-ssl/marr/ssl/eval"
 )
 
 // finetuneResults is results.json. Accuracies are in percent.

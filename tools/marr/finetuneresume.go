@@ -6,8 +6,8 @@ import (
 	"os"
 	"path/filepath"
 
-	"marr/ssl"
-	"marr/ssl/run"
+	"github.com/marr-ssl/marr/ssl"
+	"github.com/marr-ssl/marr/ssl/run"
 )
 
 // keptFinetuneFlags are the flags of finetune that are no settings of a run. config.toml keeps those that were given, for --resume.

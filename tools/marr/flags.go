@@ -8,11 +8,11 @@ import (
 
 	"github.com/spf13/pflag"
 
-	"marr/net"
-	"marr/net/registry"
-	"marr/ssl"
-	"marr/ssl/run"
-	"marr/ssl/train"
+	"github.com/marr-ssl/marr/net"
+	"github.com/marr-ssl/marr/net/registry"
+	"github.com/marr-ssl/marr/ssl"
+	"github.com/marr-ssl/marr/ssl/run"
+	"github.com/marr-ssl/marr/ssl/train"
 )
 
 // backboneFlags declares the flags of a backbone, without its normalization. Their help starts with prefix.

@@ -10,9 +10,9 @@ import (
 
 	"github.com/spf13/pflag"
 
-	"marr/net"
-	"marr/net/registry"
-	"marr/ssl"
+	"github.com/marr-ssl/marr/net"
+	"github.com/marr-ssl/marr/net/registry"
+	"github.com/marr-ssl/marr/ssl"
 )
 
 // lists reports whether a help text has a line for a flag. That of a boolean flag is --name[=true|false].

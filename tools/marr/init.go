@@ -12,10 +12,10 @@ import (
 
 	"github.com/spf13/pflag"
 
-	"marr/kernels"
-	"marr/net"
-	"marr/net/registry"
-	"marr/ssl/run"
+	"github.com/marr-ssl/marr/kernels"
+	"github.com/marr-ssl/marr/net"
+	"github.com/marr-ssl/marr/net/registry"
+	"github.com/marr-ssl/marr/ssl/run"
 )
 
 // initial is the backbone that a run starts from. start is nil if only the run to be resumed recorded it.

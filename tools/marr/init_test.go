@@ -7,7 +7,7 @@ import (
 	"strings"
 	"testing"
 
-	"marr/net"
+	"github.com/marr-ssl/marr/net"
 )
 
 // exported returns the files of a run's backbone, one of each format.

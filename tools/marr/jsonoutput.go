@@ -5,7 +5,7 @@ import (
 	"os"
 	"strconv"
 
-	"marr/bench"
+	"github.com/marr-ssl/marr/bench"
 )
 
 // jsonOutput is the value of a flag --json whose file is optional: --json prints JSON on stdout, --json FILE and --json=FILE write it to a file.

@@ -6,7 +6,7 @@ import (
 	"os"
 	"time"
 
-	"marr/ssl/run"
+	"github.com/marr-ssl/marr/ssl/run"
 
 	"golang.org/x/term"
 )

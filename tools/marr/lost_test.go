@@ -6,10 +6,10 @@ import (
 	"strings"
 	"testing"
 
-	"marr/ssl"
-	"marr/ssl/eval"
-	"marr/ssl/run"
-	"marr/vk"
+	"github.com/marr-ssl/marr/ssl"
+	"github.com/marr-ssl/marr/ssl/eval"
+	"github.com/marr-ssl/marr/ssl/run"
+	"github.com/marr-ssl/marr/vk"
 )
 
 // losing is the environment of a command whose device is lost at this submission. The eager twin would make more of them.

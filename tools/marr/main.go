@@ -12,10 +12,10 @@ import (
 
 	"github.com/spf13/pflag"
 
-	"marr/ssl/data"
-	"marr/ssl/run"
-	"marr/ssl/train"
-	"marr/vk"
+	"github.com/marr-ssl/marr/ssl/data"
+	"github.com/marr-ssl/marr/ssl/run"
+	"github.com/marr-ssl/marr/ssl/train"
+	"github.com/marr-ssl/marr/vk"
 )
 
 // command is a subcommand. setup declares its flags and returns the function that runs it. What help, completion and error messages tell about a flag

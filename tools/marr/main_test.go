@@ -14,9 +14,9 @@ import (
 	"syscall"
 	"testing"
 
-	"marr/kernels/rng"
-	"marr/ssl/data/idx"
-	"marr/vk"
+	"github.com/marr-ssl/marr/kernels/rng"
+	"github.com/marr-ssl/marr/ssl/data/idx"
+	"github.com/marr-ssl/marr/vk"
 )
 
 // shared is the folder of the image sets and runs that several tests read and none changes.

@@ -3,7 +3,7 @@ package main
 import (
 	"fmt"
 
-	"marr/ssl/data"
+	"github.com/marr-ssl/marr/ssl/data"
 )
 
 // matchSets prepares a pair of sets for fitting on one and testing on the other, with a model of images of this many channels (0: those of

@@ -10,7 +10,7 @@ import (
 	"strings"
 	"testing"
 
-	"marr/vk"
+	"github.com/marr-ssl/marr/vk"
 )
 
 // The process has an address space of 3 GB, less than a batch of 1024 needs. That limits a CPU device alone. The race detector reserves

@@ -10,10 +10,10 @@ import (
 
 	"github.com/spf13/pflag"
 
-	"marr/net"
-	"marr/net/registry"
-	"marr/ssl"
-	"marr/ssl/run"
+	"github.com/marr-ssl/marr/net"
+	"github.com/marr-ssl/marr/net/registry"
+	"github.com/marr-ssl/marr/ssl"
+	"github.com/marr-ssl/marr/ssl/run"
 )
 
 // listMethods prints every method: its paper, its task, and the settings that it gets for the data at hand, or without --data for 10,000 images.

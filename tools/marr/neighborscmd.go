@@ -13,10 +13,10 @@ import (
 
 	"github.com/spf13/pflag"
 
-	"marr/ssl/data"
-	"marr/ssl/eval"
-	"marr/ssl/train"
-	"marr/vk/filesys"
+	"github.com/marr-ssl/marr/ssl/data"
+	"github.com/marr-ssl/marr/ssl/eval"
+	"github.com/marr-ssl/marr/ssl/train"
+	"github.com/marr-ssl/marr/vk/filesys"
 )
 
 func neighborsCommand(fs *pflag.FlagSet) func(context.Context, []string) error {

@@ -5,10 +5,10 @@ import (
 	"fmt"
 	"slices"
 
-	"marr/export"
-	"marr/export/ort"
-	"marr/net"
-	"marr/ssl/eval"
+	"github.com/marr-ssl/marr/export"
+	"github.com/marr-ssl/marr/export/ort"
+	"github.com/marr-ssl/marr/net"
+	"github.com/marr-ssl/marr/ssl/eval"
 )
 
 // onnxModel is a network in ONNX Runtime, for files that do not fit a network of the device.

@@ -9,10 +9,10 @@ import (
 	"strconv"
 	"strings"
 
-	"marr/ssl/data"
-	"marr/ssl/run"
-	"marr/ssl/train"
-	"marr/vk"
+	"github.com/marr-ssl/marr/ssl/data"
+	"github.com/marr-ssl/marr/ssl/run"
+	"github.com/marr-ssl/marr/ssl/train"
+	"github.com/marr-ssl/marr/vk"
 )
 
 // defaultSize returns the size of views for images without a fixed size: that of the images, between minSize and a largest size. It is 0 for others.

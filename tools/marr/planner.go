@@ -5,11 +5,11 @@ import (
 	"context"
 	"time"
 
-	"marr/kernels"
-	"marr/ssl"
-	"marr/ssl/data"
-	"marr/ssl/run"
-	"marr/vk"
+	"github.com/marr-ssl/marr/kernels"
+	"github.com/marr-ssl/marr/ssl"
+	"github.com/marr-ssl/marr/ssl/data"
+	"github.com/marr-ssl/marr/ssl/run"
+	"github.com/marr-ssl/marr/vk"
 )
 
 // Time that a run may take by default. On a CPU, fine-tuning and predicting fit into the rest of an hour.

@@ -6,10 +6,10 @@ import (
 	"maps"
 	"time"
 
-	"marr/ssl"
-	"marr/ssl/data"
-	"marr/ssl/run"
-	"marr/vk"
+	"github.com/marr-ssl/marr/ssl"
+	"github.com/marr-ssl/marr/ssl/data"
+	"github.com/marr-ssl/marr/ssl/run"
+	"github.com/marr-ssl/marr/vk"
 )
 
 // chooseInput chooses the network and the size of the views, before the images are decoded for that size.

@@ -11,8 +11,8 @@ import (
 	"strings"
 	"testing"
 
-	"marr/export"
-	"marr/export/ort"
+	"github.com/marr-ssl/marr/export"
+	"github.com/marr-ssl/marr/export/ort"
 )
 
 func TestPredictionsAreThoseOfTheClassifier(t *testing.T) {

@@ -17,12 +17,12 @@ import (
 
 	"github.com/spf13/pflag"
 
-	"marr/export"
-	"marr/kernels"
-	"marr/net"
-	"marr/ssl/data"
-	"marr/ssl/eval"
-	"marr/vk"
+	"github.com/marr-ssl/marr/export"
+	"github.com/marr-ssl/marr/kernels"
+	"github.com/marr-ssl/marr/net"
+	"github.com/marr-ssl/marr/ssl/data"
+	"github.com/marr-ssl/marr/ssl/eval"
+	"github.com/marr-ssl/marr/vk"
 )
 
 func predictCommand(flags *pflag.FlagSet) func(context.Context, []string) error {

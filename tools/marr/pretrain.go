@@ -11,11 +11,11 @@ import (
 
 	"github.com/spf13/pflag"
 
-	"marr/ssl"
-	"marr/ssl/data"
-	"marr/ssl/run"
-	"marr/ssl/train"
-	"marr/vk"
+	"github.com/marr-ssl/marr/ssl"
+	"github.com/marr-ssl/marr/ssl/data"
+	"github.com/marr-ssl/marr/ssl/run"
+	"github.com/marr-ssl/marr/ssl/train"
+	"github.com/marr-ssl/marr/vk"
 )
 
 // pretrainOptions are the flags of pretrain that are no settings of the run.

@@ -6,7 +6,7 @@ import (
 	"os"
 	"strings"
 
-	"marr/ssl/data"
+	"github.com/marr-ssl/marr/ssl/data"
 )
 
 // printLine prints a line in which names of files and classes may stand: characters that would change the terminal are escaped.

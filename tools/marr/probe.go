@@ -5,8 +5,8 @@ import (
 	"fmt"
 	"slices"
 
-	"marr/ssl/data"
-	"marr/ssl/eval"
+	"github.com/marr-ssl/marr/ssl/data"
+	"github.com/marr-ssl/marr/ssl/eval"
 )
 
 const (

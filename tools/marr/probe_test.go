@@ -10,7 +10,7 @@ import (
 	"syscall"
 	"testing"
 
-	"marr/ssl/data"
+	"github.com/marr-ssl/marr/ssl/data"
 )
 
 // measurement is the part of a line of metrics.jsonl that tests read.

@@ -9,10 +9,10 @@ import (
 
 	"github.com/spf13/pflag"
 
-	"marr/ssl/data"
-	"marr/ssl/eval"
-	"marr/ssl/run"
-	"marr/vk"
+	"github.com/marr-ssl/marr/ssl/data"
+	"github.com/marr-ssl/marr/ssl/eval"
+	"github.com/marr-ssl/marr/ssl/run"
+	"github.com/marr-ssl/marr/vk"
 )
 
 // protocols lists the kinds of evaluation, and the flags that each of them takes.

@@ -11,7 +11,7 @@ import (
 
 	"github.com/spf13/pflag"
 
-	"marr/ssl/run"
+	"github.com/marr-ssl/marr/ssl/run"
 )
 
 // numbersOf runs marr eval on raw pixels with --json and returns its numbers and what it printed on stderr.

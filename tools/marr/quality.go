@@ -8,11 +8,11 @@ import (
 
 	"github.com/spf13/pflag"
 
-	"marr/net"
-	"marr/ssl/data"
-	"marr/ssl/eval"
-	"marr/ssl/train"
-	"marr/vk"
+	"github.com/marr-ssl/marr/net"
+	"github.com/marr-ssl/marr/ssl/data"
+	"github.com/marr-ssl/marr/ssl/eval"
+	"github.com/marr-ssl/marr/ssl/train"
+	"github.com/marr-ssl/marr/vk"
 )
 
 // metric measures features while a run trains.

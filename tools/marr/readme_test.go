@@ -16,8 +16,8 @@ import (
 	"strings"
 	"testing"
 
-	"marr/export"
-	"marr/vk"
+	"github.com/marr-ssl/marr/export"
+	"github.com/marr-ssl/marr/vk"
 )
 
 // printFeatures follows the README's snippet in the test: it prints the prepared photograph, and the features of images that are prepared already.

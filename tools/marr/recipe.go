@@ -7,7 +7,7 @@ import (
 
 	"github.com/spf13/pflag"
 
-	"marr/ssl/run"
+	"github.com/marr-ssl/marr/ssl/run"
 )
 
 // settings collects the settings of a run that come from a recipe, from the run that is resumed, or are chosen automatically. Flags override them.

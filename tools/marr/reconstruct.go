@@ -9,13 +9,13 @@ import (
 
 	"github.com/spf13/pflag"
 
-	"marr/net"
-	"marr/ssl"
-	"marr/ssl/data"
-	"marr/ssl/run"
-	"marr/ssl/train"
-	"marr/ssl/views"
-	"marr/vk"
+	"github.com/marr-ssl/marr/net"
+	"github.com/marr-ssl/marr/ssl"
+	"github.com/marr-ssl/marr/ssl/data"
+	"github.com/marr-ssl/marr/ssl/run"
+	"github.com/marr-ssl/marr/ssl/train"
+	"github.com/marr-ssl/marr/ssl/views"
+	"github.com/marr-ssl/marr/vk"
 )
 
 // viewedMethod returns the method of a configuration with its options; nil for the name of a preset.

@@ -7,9 +7,9 @@ import (
 	"strings"
 	"testing"
 
-	"marr/bench"
-	"marr/ssl/ablate"
-	"marr/ssl/report/page"
+	"github.com/marr-ssl/marr/bench"
+	"github.com/marr-ssl/marr/ssl/ablate"
+	"github.com/marr-ssl/marr/ssl/report/page"
 )
 
 // reported runs marr report and returns the page with what the command said.

@@ -8,11 +8,11 @@ import (
 	"path/filepath"
 	"time"
 
-	"marr/bench"
-	"marr/net"
-	"marr/ssl/ablate"
-	"marr/ssl/report/page"
-	"marr/ssl/run"
+	"github.com/marr-ssl/marr/bench"
+	"github.com/marr-ssl/marr/net"
+	"github.com/marr-ssl/marr/ssl/ablate"
+	"github.com/marr-ssl/marr/ssl/report/page"
+	"github.com/marr-ssl/marr/ssl/run"
 )
 
 // isAblation reports whether a folder is that of an ablation.

@@ -9,13 +9,13 @@ import (
 	"path/filepath"
 	"slices"
 
-	"marr/kernels"
-	"marr/ssl"
-	"marr/ssl/data"
-	"marr/ssl/eval"
-	"marr/ssl/report/page"
-	"marr/ssl/saliency"
-	"marr/ssl/train"
+	"github.com/marr-ssl/marr/kernels"
+	"github.com/marr-ssl/marr/ssl"
+	"github.com/marr-ssl/marr/ssl/data"
+	"github.com/marr-ssl/marr/ssl/eval"
+	"github.com/marr-ssl/marr/ssl/report/page"
+	"github.com/marr-ssl/marr/ssl/saliency"
+	"github.com/marr-ssl/marr/ssl/train"
 )
 
 const (

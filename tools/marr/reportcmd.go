@@ -13,9 +13,9 @@ import (
 
 	"github.com/spf13/pflag"
 
-	"marr/net"
-	"marr/ssl/report/page"
-	"marr/vk"
+	"github.com/marr-ssl/marr/net"
+	"github.com/marr-ssl/marr/ssl/report/page"
+	"github.com/marr-ssl/marr/vk"
 )
 
 func reportCommand(fs *pflag.FlagSet) func(context.Context, []string) error {

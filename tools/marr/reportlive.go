@@ -6,8 +6,8 @@ import (
 	"os"
 	"time"
 
-	"marr/ssl/report/page"
-	"marr/ssl/run"
+	"github.com/marr-ssl/marr/ssl/report/page"
+	"github.com/marr-ssl/marr/ssl/run"
 )
 
 // checkLive returns an error unless one run is named and a process trains it.

@@ -7,12 +7,12 @@ import (
 	"path/filepath"
 	"slices"
 
-	"marr/ssl/data"
-	"marr/ssl/eval"
-	"marr/ssl/report/page"
-	"marr/ssl/run"
-	"marr/ssl/train"
-	"marr/ssl/views"
+	"github.com/marr-ssl/marr/ssl/data"
+	"github.com/marr-ssl/marr/ssl/eval"
+	"github.com/marr-ssl/marr/ssl/report/page"
+	"github.com/marr-ssl/marr/ssl/run"
+	"github.com/marr-ssl/marr/ssl/train"
+	"github.com/marr-ssl/marr/ssl/views"
 )
 
 // fullRuns is the number of runs of which a report shows everything. Of photographs, a run takes 1.2 MB and a set of thumbnails 1.3 MB; a page should stay

@@ -13,8 +13,8 @@ import (
 
 	"golang.org/x/image/draw"
 
-	"marr/ssl/data"
-	"marr/ssl/report/page"
+	"github.com/marr-ssl/marr/ssl/data"
+	"github.com/marr-ssl/marr/ssl/report/page"
 )
 
 const (

@@ -12,13 +12,13 @@ import (
 
 	"golang.org/x/image/draw"
 
-	"marr/kernels"
-	"marr/net"
-	"marr/ssl/data"
-	"marr/ssl/eval"
-	"marr/ssl/report/page"
-	"marr/ssl/saliency"
-	"marr/vk"
+	"github.com/marr-ssl/marr/kernels"
+	"github.com/marr-ssl/marr/net"
+	"github.com/marr-ssl/marr/ssl/data"
+	"github.com/marr-ssl/marr/ssl/eval"
+	"github.com/marr-ssl/marr/ssl/report/page"
+	"github.com/marr-ssl/marr/ssl/saliency"
+	"github.com/marr-ssl/marr/vk"
 )
 
 // places shows where networks look in some images.

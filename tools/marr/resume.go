@@ -9,8 +9,8 @@ import (
 
 	"github.com/spf13/pflag"
 
-	"marr/ssl"
-	"marr/ssl/run"
+	"github.com/marr-ssl/marr/ssl"
+	"github.com/marr-ssl/marr/ssl/run"
 )
 
 // keptFlags are the flags of pretrain that are no settings of its result. config.toml keeps those that were given, for --resume.

@@ -13,7 +13,7 @@ import (
 	"testing"
 	"time"
 
-	"marr/kernels/rng"
+	"github.com/marr-ssl/marr/kernels/rng"
 )
 
 const previous = "checkpoint.prev.ckpt"

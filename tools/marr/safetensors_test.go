@@ -8,7 +8,7 @@ import (
 	"strings"
 	"testing"
 
-	"marr/net"
+	"github.com/marr-ssl/marr/net"
 )
 
 func TestSafetensorsHoldOnlyTheBackboneInPyTorchsLayout(t *testing.T) {

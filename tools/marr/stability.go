@@ -11,11 +11,11 @@ import (
 	"path/filepath"
 	"slices"
 
-	"marr/net"
-	"marr/ssl/data"
-	"marr/ssl/eval"
-	"marr/ssl/run"
-	"marr/ssl/watch"
+	"github.com/marr-ssl/marr/net"
+	"github.com/marr-ssl/marr/ssl/data"
+	"github.com/marr-ssl/marr/ssl/eval"
+	"github.com/marr-ssl/marr/ssl/run"
+	"github.com/marr-ssl/marr/ssl/watch"
 )
 
 const (

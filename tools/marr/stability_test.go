@@ -10,8 +10,8 @@ import (
 	"syscall"
 	"testing"
 
-	"marr/kernels/rng"
-	"marr/ssl/eval"
+	"github.com/marr-ssl/marr/kernels/rng"
+	"github.com/marr-ssl/marr/ssl/eval"
 )
 
 // A killed run resumes to the same metrics: it compares with the neighbors that the run folder holds.

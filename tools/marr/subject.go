@@ -12,14 +12,14 @@ import (
 
 	"github.com/spf13/pflag"
 
-	"marr/export"
-	"marr/kernels"
-	"marr/net"
-	"marr/net/registry"
-	"marr/ssl/data"
-	"marr/ssl/eval"
-	"marr/ssl/run"
-	"marr/vk"
+	"github.com/marr-ssl/marr/export"
+	"github.com/marr-ssl/marr/kernels"
+	"github.com/marr-ssl/marr/net"
+	"github.com/marr-ssl/marr/net/registry"
+	"github.com/marr-ssl/marr/ssl/data"
+	"github.com/marr-ssl/marr/ssl/eval"
+	"github.com/marr-ssl/marr/ssl/run"
+	"github.com/marr-ssl/marr/vk"
 )
 
 // subject is the network of an evaluation, with its values and the preparation of its images. Without start and runtime, it is the raw pixels in place of a

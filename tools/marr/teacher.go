@@ -8,9 +8,9 @@ import (
 
 	"github.com/spf13/pflag"
 
-	"marr/export"
-	"marr/ssl"
-	"marr/vk"
+	"github.com/marr-ssl/marr/export"
+	"github.com/marr-ssl/marr/ssl"
+	"github.com/marr-ssl/marr/vk"
 )
 
 // teacherFlag declares --teacher.

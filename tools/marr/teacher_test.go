@@ -9,9 +9,9 @@ import (
 	"strings"
 	"testing"
 
-	"marr/export/ort"
-	"marr/ssl/data/datatest"
-	"marr/ssl/npy"
+	"github.com/marr-ssl/marr/export/ort"
+	"github.com/marr-ssl/marr/ssl/data/datatest"
+	"github.com/marr-ssl/marr/ssl/npy"
 )
 
 // features writes values as an .npy file of a shape and returns its path.

@@ -9,8 +9,8 @@ import (
 	"golang.org/x/image/draw"
 	"golang.org/x/image/font/basicfont"
 
-	"marr/net"
-	"marr/ssl/data"
+	"github.com/marr-ssl/marr/net"
+	"github.com/marr-ssl/marr/ssl/data"
 )
 
 const (

@@ -8,7 +8,7 @@ import (
 	"os"
 	"testing"
 
-	"marr/ssl/data"
+	"github.com/marr-ssl/marr/ssl/data"
 )
 
 // pngSize returns the width and height of a PNG file.

@@ -3,7 +3,7 @@ package main
 import (
 	"sort"
 
-	"marr/vk"
+	"github.com/marr-ssl/marr/vk"
 )
 
 // measurementPlan is the interval and size of a run's measurements. It depends only on counts of operations: with a clock, a resumed run would measure other

@@ -5,10 +5,10 @@ import (
 
 	"github.com/spf13/pflag"
 
-	"marr/export"
-	"marr/ssl/data"
-	"marr/ssl/run"
-	"marr/vk"
+	"github.com/marr-ssl/marr/export"
+	"github.com/marr-ssl/marr/ssl/data"
+	"github.com/marr-ssl/marr/ssl/run"
+	"github.com/marr-ssl/marr/vk"
 )
 
 // trainedNetwork holds the flags of a command that computes features: a run or a file, images and a device.

@@ -9,7 +9,7 @@ import (
 
 	"github.com/spf13/pflag"
 
-	"marr/vk"
+	"github.com/marr-ssl/marr/vk"
 )
 
 func versionCommand(*pflag.FlagSet) func(context.Context, []string) error {

@@ -6,7 +6,7 @@ import (
 	"strings"
 	"testing"
 
-	"marr/vk"
+	"github.com/marr-ssl/marr/vk"
 )
 
 func TestVersionNamesTheCommit(t *testing.T) {

@@ -10,7 +10,7 @@ import (
 	"strings"
 	"testing"
 
-	"marr/ssl/views"
+	"github.com/marr-ssl/marr/ssl/views"
 )
 
 // colorFolder writes n color images of 20 × 30 pixels to two class folders, and an empty file with an image's suffix.

@@ -13,11 +13,11 @@ import (
 
 	"github.com/spf13/pflag"
 
-	"marr/net"
-	"marr/ssl"
-	"marr/ssl/run"
-	"marr/ssl/train"
-	"marr/ssl/views"
+	"github.com/marr-ssl/marr/net"
+	"github.com/marr-ssl/marr/ssl"
+	"github.com/marr-ssl/marr/ssl/run"
+	"github.com/marr-ssl/marr/ssl/train"
+	"github.com/marr-ssl/marr/ssl/views"
 )
 
 func viewsCommand(fs *pflag.FlagSet) func(context.Context, []string) error {

@@ -6,8 +6,8 @@ import (
 	"syscall"
 	"testing"
 
-	"marr/export"
-	"marr/net"
+	"github.com/marr-ssl/marr/export"
+	"github.com/marr-ssl/marr/net"
 )
 
 // smallTransformer returns the command line of two epochs of two steps.

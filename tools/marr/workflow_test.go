@@ -12,12 +12,12 @@ import (
 	"strings"
 	"testing"
 
-	"marr/bench"
-	"marr/export"
-	"marr/kernels/rng"
-	"marr/ssl/data"
-	"marr/ssl/eval"
-	"marr/vk"
+	"github.com/marr-ssl/marr/bench"
+	"github.com/marr-ssl/marr/export"
+	"github.com/marr-ssl/marr/kernels/rng"
+	"github.com/marr-ssl/marr/ssl/data"
+	"github.com/marr-ssl/marr/ssl/eval"
+	"github.com/marr-ssl/marr/vk"
 )
 
 // pictures returns a folder of the test's own with n pictures a class.

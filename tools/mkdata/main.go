@@ -13,8 +13,8 @@ import (
 
 	"github.com/spf13/pflag"
 
-	"marr/ssl/data/idx"
-	"marr/vk/filesys"
+	"github.com/marr-ssl/marr/ssl/data/idx"
+	"github.com/marr-ssl/marr/vk/filesys"
 )
 
 func main() {

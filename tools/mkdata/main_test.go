@@ -9,7 +9,7 @@ import (
 	"strings"
 	"testing"
 
-	"marr/ssl/data/idx"
+	"github.com/marr-ssl/marr/ssl/data/idx"
 )
 
 // publish writes a folder like the published one with the given numbers of images. The pixels and the label of image i are the low byte of i.

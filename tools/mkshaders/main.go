@@ -12,7 +12,7 @@ import (
 
 	"github.com/spf13/pflag"
 
-	"marr/shaders/compile"
+	"github.com/marr-ssl/marr/shaders/compile"
 )
 
 func main() {

@@ -9,9 +9,9 @@ import (
 	"strconv"
 	"strings"
 
-	"marr/kernels"
-	"marr/shaders"
-	"marr/vk"
+	"github.com/marr-ssl/marr/kernels"
+	"github.com/marr-ssl/marr/shaders"
+	"github.com/marr-ssl/marr/vk"
 )
 
 // compileAll is the child: it prints the driver, and the row of each shader as soon as it is there, as JSON. Before each shader it names it on standard

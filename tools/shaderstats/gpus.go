@@ -5,7 +5,7 @@ import (
 	"os/exec"
 	"path/filepath"
 
-	"marr/vk"
+	"github.com/marr-ssl/marr/vk"
 )
 
 // A gpu is one that Mesa's drivers can be made to compile for.

@@ -10,9 +10,9 @@ import (
 	"strings"
 	"time"
 
-	"marr/kernels"
-	"marr/shaders"
-	"marr/vk"
+	"github.com/marr-ssl/marr/kernels"
+	"github.com/marr-ssl/marr/shaders"
+	"github.com/marr-ssl/marr/vk"
 )
 
 // result holds what a GPU's compiler made of the shaders.

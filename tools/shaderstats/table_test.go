@@ -4,7 +4,7 @@ import (
 	"strings"
 	"testing"
 
-	"marr/vk"
+	"github.com/marr-ssl/marr/vk"
 )
 
 var sample = []result{

@@ -3,7 +3,7 @@ package vktest
 import (
 	"testing"
 
-	"marr/vk"
+	"github.com/marr-ssl/marr/vk"
 )
 
 // Configure changes the settings that programs are built with on dev, until the test ends.

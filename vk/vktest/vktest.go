@@ -6,7 +6,7 @@ import (
 	"os"
 	"testing"
 
-	"marr/vk"
+	"github.com/marr-ssl/marr/vk"
 )
 
 // Main is the TestMain of a package. It opens the default device into *device, runs the tests, closes the device and exits. The exit

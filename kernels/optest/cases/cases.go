@@ -3,8 +3,8 @@ package cases
 import (
 	"slices"
 
-	"marr/kernels/optest"
-	"marr/kernels/rng"
+	"github.com/marr-ssl/marr/kernels/optest"
+	"github.com/marr-ssl/marr/kernels/rng"
 )
 
 // Op is a row of the table.

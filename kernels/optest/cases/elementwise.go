@@ -3,9 +3,9 @@ package cases
 import (
 	"fmt"
 
-	"marr/kernels"
-	"marr/kernels/optest"
-	"marr/kernels/ref"
+	"github.com/marr-ssl/marr/kernels"
+	"github.com/marr-ssl/marr/kernels/optest"
+	"github.com/marr-ssl/marr/kernels/ref"
 )
 
 // elementwiseShapes are one number, odd sizes, images with and without pad lanes, and (split) more than the narrow device binds.

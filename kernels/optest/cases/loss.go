@@ -3,9 +3,9 @@ package cases
 import (
 	"fmt"
 
-	"marr/kernels"
-	"marr/kernels/optest"
-	"marr/kernels/ref"
+	"github.com/marr-ssl/marr/kernels"
+	"github.com/marr-ssl/marr/kernels/optest"
+	"github.com/marr-ssl/marr/kernels/ref"
 )
 
 // target returns the branch that p is compared with; "stopped" stops its gradient.

@@ -4,9 +4,9 @@ import (
 	"fmt"
 	"slices"
 
-	"marr/kernels"
-	"marr/kernels/optest"
-	"marr/kernels/ref"
+	"github.com/marr-ssl/marr/kernels"
+	"github.com/marr-ssl/marr/kernels/optest"
+	"github.com/marr-ssl/marr/kernels/ref"
 )
 
 // affine are the kinds of a norm's inputs.

@@ -4,9 +4,9 @@ import (
 	"fmt"
 	"slices"
 
-	"marr/kernels"
-	"marr/kernels/optest"
-	"marr/kernels/ref"
+	"github.com/marr-ssl/marr/kernels"
+	"github.com/marr-ssl/marr/kernels/optest"
+	"github.com/marr-ssl/marr/kernels/ref"
 )
 
 // queues are the ops of methods that compare a batch with a queue, or assign it to prototypes.

@@ -3,10 +3,10 @@ package cases
 import (
 	"fmt"
 
-	"marr/kernels"
-	"marr/kernels/optest"
-	"marr/kernels/ref"
-	"marr/kernels/rng"
+	"github.com/marr-ssl/marr/kernels"
+	"github.com/marr-ssl/marr/kernels/optest"
+	"github.com/marr-ssl/marr/kernels/ref"
+	"github.com/marr-ssl/marr/kernels/rng"
 )
 
 // tokens are the ops of vision transformers on sequences of tokens [N T D].

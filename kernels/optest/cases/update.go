@@ -1,8 +1,8 @@
 package cases
 
 import (
-	"marr/kernels/optest"
-	"marr/kernels/ref"
+	"github.com/marr-ssl/marr/kernels/optest"
+	"github.com/marr-ssl/marr/kernels/ref"
 )
 
 // updates are the ops that change state over three steps. TestOptimizersMatchPyTorch and TestCentersMatchPyTorch of package kernels compare the

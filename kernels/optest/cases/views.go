@@ -3,11 +3,11 @@ package cases
 import (
 	"fmt"
 
-	"marr/kernels"
-	"marr/kernels/optest"
-	"marr/kernels/optest/viewtable"
-	"marr/kernels/ref"
-	"marr/kernels/rng"
+	"github.com/marr-ssl/marr/kernels"
+	"github.com/marr-ssl/marr/kernels/optest"
+	"github.com/marr-ssl/marr/kernels/optest/viewtable"
+	"github.com/marr-ssl/marr/kernels/ref"
+	"github.com/marr-ssl/marr/kernels/rng"
 )
 
 func viewOps() []Op {

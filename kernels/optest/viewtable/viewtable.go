@@ -2,9 +2,9 @@
 package viewtable
 
 import (
-	"marr/kernels"
-	"marr/kernels/ref"
-	"marr/kernels/rng"
+	"github.com/marr-ssl/marr/kernels"
+	"github.com/marr-ssl/marr/kernels/ref"
+	"github.com/marr-ssl/marr/kernels/rng"
 )
 
 // Columns of a view table, see kernels.ViewRow.

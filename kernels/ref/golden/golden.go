@@ -15,7 +15,7 @@ import (
 	"math"
 	"os"
 
-	"marr/kernels/rng"
+	"github.com/marr-ssl/marr/kernels/rng"
 )
 
 // File is one golden file.

@@ -8,7 +8,7 @@ import (
 	"strings"
 	"testing"
 
-	"marr/kernels/rng"
+	"github.com/marr-ssl/marr/kernels/rng"
 )
 
 const file = `{"made_by":"hand","seed":1,"cases":[{"op":"o","name":"c","inputs":[{"name":"x","shape":[2,3],"lo":-1,"hi":3}],

@@ -4,8 +4,8 @@ package datatest
 import (
 	"fmt"
 
-	"marr/kernels/rng"
-	"marr/ssl/data"
+	"github.com/marr-ssl/marr/kernels/rng"
+	"github.com/marr-ssl/marr/ssl/data"
 )
 
 // Noise returns a set of n random images of px × px pixels.

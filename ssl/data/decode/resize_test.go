@@ -9,7 +9,7 @@ import (
 	"testing"
 	"time"
 
-	"marr/kernels/ref"
+	"github.com/marr-ssl/marr/kernels/ref"
 )
 
 func noise(h, w, c int) Image {

@@ -13,7 +13,7 @@ import (
 	"io"
 	"os"
 
-	"marr/net"
+	"github.com/marr-ssl/marr/net"
 )
 
 const (

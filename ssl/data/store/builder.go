@@ -9,7 +9,7 @@ import (
 	"os"
 	"path/filepath"
 
-	"marr/vk/filesys"
+	"github.com/marr-ssl/marr/vk/filesys"
 )
 
 // Builder writes the file of a set.

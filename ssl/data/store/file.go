@@ -8,7 +8,7 @@ import (
 	"hash/crc32"
 	"os"
 
-	"marr/vk/filesys"
+	"github.com/marr-ssl/marr/vk/filesys"
 )
 
 // ErrDamaged is wrapped by the error of Open for a file that exists but is not a complete set of the key.

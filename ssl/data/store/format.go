@@ -7,7 +7,7 @@ import (
 	"hash/crc32"
 	"io"
 
-	"marr/ssl/data/decode"
+	"github.com/marr-ssl/marr/ssl/data/decode"
 )
 
 const (

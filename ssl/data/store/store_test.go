@@ -9,7 +9,7 @@ import (
 	"slices"
 	"testing"
 
-	"marr/ssl/data/decode"
+	"github.com/marr-ssl/marr/ssl/data/decode"
 )
 
 var testKey = Key{1, 2, 3}

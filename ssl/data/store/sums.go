@@ -7,7 +7,7 @@ import (
 	"hash"
 	"math"
 
-	"marr/ssl/data/decode"
+	"github.com/marr-ssl/marr/ssl/data/decode"
 )
 
 // Sums holds sums over pixels. They are integers, hence exact in any order, and separate for gray and color images, because gray pixels

@@ -10,7 +10,7 @@ import (
 	"strings"
 	"time"
 
-	"marr/ssl/ablate"
+	"github.com/marr-ssl/marr/ssl/ablate"
 )
 
 // Ablation is a sweep of short runs in a report. It has a page of its own.

@@ -9,7 +9,7 @@ import (
 
 	"github.com/chromedp/chromedp"
 
-	"marr/ssl/ablate"
+	"github.com/marr-ssl/marr/ssl/ablate"
 )
 
 // ablationOf returns a map of two augmentations, whose names end with a text, with two seeds and a diverged run.

@@ -6,8 +6,8 @@ import (
 	"fmt"
 	"io/fs"
 
-	"marr/net"
-	"marr/ssl/eval"
+	"github.com/marr-ssl/marr/net"
+	"github.com/marr-ssl/marr/ssl/eval"
 )
 
 // resultsFile is the file that marr finetune writes into the folder of its run.

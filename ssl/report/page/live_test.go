@@ -13,7 +13,7 @@ import (
 
 	"github.com/chromedp/chromedp"
 
-	"marr/ssl/run"
+	"github.com/marr-ssl/marr/ssl/run"
 )
 
 // liveRun serves the page of a run that is trained until stop is called. add adds steps to it.

@@ -17,8 +17,8 @@ import (
 	"strings"
 	"testing"
 
-	"marr/ssl/eval"
-	"marr/ssl/run"
+	"github.com/marr-ssl/marr/ssl/eval"
+	"github.com/marr-ssl/marr/ssl/run"
 )
 
 // config is a config.toml of two epochs.

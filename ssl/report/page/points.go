@@ -8,7 +8,7 @@ import (
 
 	"gonum.org/v1/gonum/mat"
 
-	"marr/ssl/saliency"
+	"github.com/marr-ssl/marr/ssl/saliency"
 )
 
 // maxComponents is the number of principal components that a map keeps: enough for UMAP, which the page computes from them.

@@ -9,10 +9,10 @@ import (
 	"io/fs"
 	"path/filepath"
 
-	"marr/net"
-	"marr/ssl"
-	"marr/ssl/eval"
-	"marr/ssl/run"
+	"github.com/marr-ssl/marr/net"
+	"github.com/marr-ssl/marr/ssl"
+	"github.com/marr-ssl/marr/ssl/eval"
+	"github.com/marr-ssl/marr/ssl/run"
 )
 
 // maxLines is the largest size of a file of lines that a report reads, in bytes.

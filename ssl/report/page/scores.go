@@ -6,7 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 
-	"marr/net"
+	"github.com/marr-ssl/marr/net"
 )
 
 // summaryFile is the file that marr demo writes into the folder of its run.
