@@ -7,69 +7,92 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"strings"
 )
 
 // LibEnv is the environment variable with the path of the library. If it is set, Open tries no other path.
 const LibEnv = "MARR_ORT_LIB"
 
-// NotPresentError reports that ONNX Runtime is not installed. Tried lists the paths that Open tried; it is empty in a build without cgo.
+// howToGet says where the library comes from. The version is that of the header in onnxruntime_go (ORT_API_VERSION).
+const howToGet = "unpack ONNX Runtime 1.24 or later for this system (github.com/microsoft/onnxruntime/releases) and copy its library beside the program, or set " +
+	LibEnv + " to the library's path"
+
+// NotPresentError reports that ONNX Runtime is not installed. Tried lists the paths that Open tried; the last element of a path may be a pattern. It is
+// empty in a build without cgo.
 type NotPresentError struct{ Tried []string }
 
 func (e *NotPresentError) Error() string {
 	if len(e.Tried) == 0 {
 		return "ort: ONNX Runtime is not present: this program was built without cgo: build it with CGO_ENABLED=1"
 	}
-	where := e.Tried[0]
-	if n := len(e.Tried) - 1; n > 0 {
-		where += fmt.Sprintf(", and in %d library folders", n)
+	if path := os.Getenv(LibEnv); path != "" {
+		return fmt.Sprintf("ort: ONNX Runtime is not present: %s names %s, which does not exist: correct or unset it", LibEnv, path)
 	}
-	mend := "run tools/setup/ort.sh"
-	if runtime.GOOS == "windows" {
-		mend = "copy onnxruntime.dll of its release to the first of these"
+	var dirs []string
+	for _, path := range e.Tried {
+		dirs = append(dirs, filepath.Dir(path))
 	}
-	return fmt.Sprintf("ort: ONNX Runtime is not present (looked for %s): %s, or set %s to the library's path", where, mend, LibEnv)
+	return fmt.Sprintf("ort: ONNX Runtime is not present: no %s in %s: %s", filepath.Base(e.Tried[0]), strings.Join(dirs, ", "), howToGet)
 }
 
-// candidates returns the paths of the library to try: LibEnv alone if it is set, else the user's cache folder and the library folders.
+// candidates returns the paths of the library to try: LibEnv alone if it is set, else those of places.
 func candidates() []string {
 	if path := os.Getenv(LibEnv); path != "" {
 		return []string{path}
 	}
-	var dirs []string
+	var own []string
+	if self, err := os.Executable(); err == nil {
+		if target, err := filepath.EvalSymlinks(self); err == nil {
+			self = target
+		}
+		own = append(own, filepath.Dir(self))
+	}
 	if cache, err := os.UserCacheDir(); err == nil {
-		dirs = append(dirs, filepath.Join(cache, "marr", "ort"))
+		own = append(own, filepath.Join(cache, "marr", "ort"))
 	}
-	name, places := libraryOf(runtime.GOOS, runtime.GOARCH)
-	var out []string
-	for _, dir := range append(dirs, places...) {
-		out = append(out, filepath.Join(dir, name))
-	}
-	return out
+	return places(runtime.GOOS, runtime.GOARCH, own, os.Getenv)
 }
 
-// libraryOf returns the name of the library on a system, and the folders that it may be installed in. Windows has an older one of the same name among its
-// own libraries, which only a path avoids.
-func libraryOf(system, processor string) (name string, dirs []string) {
+// places returns the paths of the library on a system, in the order of the search: the program's own folders (beside it, the user's cache), the folders
+// in the loader's variable, and those that it may be installed in. The last element is a pattern, because packages differ in the version that a name ends
+// with. Windows has an older library of the same name among its own, so it is never searched for by name alone.
+func places(system, processor string, own []string, getenv func(string) string) (paths []string) {
+	var name, variable string
+	var installed []string
 	switch system {
 	case "windows":
-		if self, err := os.Executable(); err == nil {
-			dirs = append(dirs, filepath.Dir(self))
-		}
-		return "onnxruntime.dll", append(dirs, filepath.Join(os.Getenv("ProgramFiles"), "onnxruntime", "lib"))
+		name, installed = "onnxruntime.dll", []string{filepath.Join(getenv("ProgramFiles"), "onnxruntime", "lib")}
 	case "darwin":
-		return "libonnxruntime.dylib", []string{"/opt/homebrew/lib", "/usr/local/lib", "/opt/onnxruntime/lib"}
+		name, variable = "libonnxruntime.*dylib", "DYLD_LIBRARY_PATH"
+		installed = []string{"/opt/homebrew/lib", "/usr/local/lib", "/opt/onnxruntime/lib"}
+	default:
+		name, variable = "libonnxruntime.so*", "LD_LIBRARY_PATH"
+		multiarch := map[string]string{"amd64": "x86_64-linux-gnu", "arm64": "aarch64-linux-gnu"}[processor]
+		installed = []string{"/usr/local/lib", filepath.Join("/usr/lib", multiarch), "/usr/lib64", "/usr/lib", "/opt/onnxruntime/lib"}
 	}
-	multiarch := map[string]string{"amd64": "x86_64-linux-gnu", "arm64": "aarch64-linux-gnu"}[processor]
-	return "libonnxruntime.so.1", []string{"/usr/local/lib", "/usr/lib/" + multiarch, "/usr/lib64", "/usr/lib", "/opt/onnxruntime/lib"}
+	dirs := append(own, filepath.SplitList(getenv(variable))...)
+	for _, dir := range append(dirs, installed...) {
+		if filepath.IsAbs(dir) {
+			paths = append(paths, filepath.Join(dir, name))
+		}
+	}
+	return paths
 }
 
-// existing returns the paths that exist.
-func existing(paths []string) []string {
-	var out []string
+// existing returns the files that match the paths, in their order.
+func existing(paths []string) (files []string) {
 	for _, p := range paths {
-		if _, err := os.Stat(p); err == nil {
-			out = append(out, p)
+		if _, err := os.Stat(p); err == nil { // also if the name has characters of patterns
+			files = append(files, p)
+			continue
+		}
+		dir, pattern := filepath.Split(p)
+		entries, _ := os.ReadDir(dir) // sorted; a folder that cannot be read has none
+		for _, e := range entries {
+			if ok, err := filepath.Match(pattern, e.Name()); ok && err == nil {
+				files = append(files, filepath.Join(dir, e.Name()))
+			}
 		}
 	}
-	return out
+	return files
 }

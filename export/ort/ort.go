@@ -33,7 +33,7 @@ func Open() (*Runtime, error) {
 		if cause == nil {
 			return &Runtime{}, nil
 		}
-		err = fmt.Errorf("ort: load %s: %w: install ONNX Runtime with tools/setup/ort.sh", path, cause)
+		err = fmt.Errorf("ort: load %s: %w: it is not ONNX Runtime for this system, or too old: %s", path, cause, howToGet)
 	}
 	return nil, err
 }

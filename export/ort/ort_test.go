@@ -35,17 +35,6 @@ func TestInvalidLibraryIsAnotherError(t *testing.T) {
 	}
 }
 
-func TestUserCacheIsTheFirstCandidate(t *testing.T) {
-	t.Setenv(LibEnv, "")
-	cache, err := os.UserCacheDir()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if got := candidates(); filepath.Dir(got[0]) != filepath.Join(cache, "marr", "ort") {
-		t.Errorf("candidates %v: want one in %s first", got, cache)
-	}
-}
-
 func TestLoadedLibraryRefusesBadInput(t *testing.T) {
 	rt, err := Open()
 	var missing *NotPresentError
