@@ -98,9 +98,16 @@ func unsetMeans(fs *pflag.FlagSet, text string, names ...string) {
 	}
 }
 
-// printHelp prints a command's flags in their groups. Options of a method or an architecture are printed if it is chosen.
-func (c command) printHelp(out io.Writer, fs *pflag.FlagSet) {
-	sections, notes := map[group]*pflag.FlagSet{}, map[group]string{}
+// section is a group of flags as the help lists them, with their defaults in their texts. note is a line about flags that are not listed, or "".
+type section struct {
+	group group
+	flags *pflag.FlagSet
+	note  string
+}
+
+// sections returns a command's flags in their groups. Options of a method or an architecture are among them if it is chosen.
+func (c command) sections(fs *pflag.FlagSet) (out []section) {
+	flags, notes := map[group]*pflag.FlagSet{}, map[group]string{}
 	fs.VisitAll(func(f *pflag.Flag) {
 		if f.Hidden {
 			return
@@ -110,7 +117,7 @@ func (c command) printHelp(out io.Writer, fs *pflag.FlagSet) {
 		if kind, owned := ownerOf(f); owned {
 			options, err := optionsOf(kind, fs.Lookup(kind).Value.String())
 			if err != nil { // none is chosen
-				notes[g] = fmt.Sprintf("  marr %s --%s NAME --help lists the options of %s.\n", c.name, kind, withArticle[kind])
+				notes[g] = fmt.Sprintf("marr %s --%s NAME --help lists the options of %s.", c.name, kind, withArticle[kind])
 				return
 			}
 			i := slices.IndexFunc(options, func(o registry.Option) bool { return o.Name == f.Name })
@@ -122,23 +129,42 @@ func (c command) printHelp(out io.Writer, fs *pflag.FlagSet) {
 				shown.Annotations = map[string][]string{defaultKey: {byPlan}}
 			}
 		}
-		if sections[g] == nil {
-			sections[g] = pflag.NewFlagSet(string(g), pflag.ContinueOnError)
-			sections[g].SortFlags = false
+		if flags[g] == nil {
+			flags[g] = pflag.NewFlagSet(string(g), pflag.ContinueOnError)
+			flags[g].SortFlags = false
 		}
-		sections[g].AddFlag(withDefault(&shown))
+		flags[g].AddFlag(withDefault(&shown))
 	})
+	for _, g := range groups {
+		if flags[g] != nil {
+			out = append(out, section{g, flags[g], notes[g]})
+		}
+	}
+	return out
+}
+
+// printHelp prints a command's summary and flags.
+func (c command) printHelp(out io.Writer, fs *pflag.FlagSet) {
 	width := 100
 	if columns, _, err := term.GetSize(int(os.Stdout.Fd())); err == nil { // stdout is a terminal
 		width = min(width, columns)
 	}
-	fmt.Fprintf(out, "usage: %s [flags]\n%s.\n", strings.TrimRight("marr "+c.name+" "+c.args, " "), strings.ToUpper(c.summary[:1])+c.summary[1:])
-	for _, g := range groups {
-		if sections[g] != nil {
-			fmt.Fprintf(out, "\n%s:\n%s%s", g, sections[g].FlagUsagesWrapped(width), notes[g])
+	fmt.Fprintf(out, "usage: %s\n%s\n", c.synopsis(), c.sentence())
+	for _, s := range c.sections(fs) {
+		fmt.Fprintf(out, "\n%s:\n%s", s.group, s.flags.FlagUsagesWrapped(width))
+		if s.note != "" {
+			fmt.Fprintf(out, "  %s\n", s.note)
 		}
 	}
 }
+
+// synopsis returns the form of a command line.
+func (c command) synopsis() string {
+	return strings.TrimRight("marr "+c.name+" "+c.args, " ") + " [flags]"
+}
+
+// sentence returns the summary as a sentence.
+func (c command) sentence() string { return strings.ToUpper(c.summary[:1]) + c.summary[1:] + "." }
 
 // groupOf returns the group of a flag.
 func groupOf(f *pflag.Flag) group {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"regexp"
+	"runtime/debug"
 	"slices"
 	"strings"
 
@@ -111,6 +112,10 @@ func dispatch(ctx context.Context, args []string) error {
 	case "__complete":
 		printCandidates(args[1:])
 		return nil
+	case "__man": // for packages
+		info, _ := debug.ReadBuildInfo()
+		printManPage(os.Stdout, info)
+		return nil
 	case "--version":
 		args[0] = "version"
 	}
@@ -160,8 +165,11 @@ func names() (out []string) {
 	return out
 }
 
+// about says what marr does.
+const about = "Trains image backbones without labels on any Vulkan device and exports them as ONNX or safetensors."
+
 func printUsage(to *os.File) {
-	fmt.Fprintln(to, "usage: marr COMMAND [flags]\n\nTrains image backbones without labels on any Vulkan device and exports them as ONNX or safetensors.\n\nCommands:")
+	fmt.Fprintln(to, "usage: marr COMMAND [flags]\n\n"+about+"\n\nCommands:")
 	for _, c := range commands() {
 		line := c.name + " " + c.args
 		if len(line) > 28 {
