@@ -32,6 +32,8 @@ type fold struct {
 	n    Norm
 	kept *Tensor // [micro-batches][mean, σ²][C]
 	rows int
+
+	segment int
 }
 
 // BatchNorm is y = γ·(x − μ)/√(σ² + ε) + β (+ residual), then ReLU if relu, for x [.. C] over all axes but the last (Ioffe and Szegedy 2015,

@@ -54,6 +54,6 @@ func (g *Graph) mergeStats(part *Tensor, per, rows int, gamma, beta *Tensor, n N
 			return constants{"c4": c4, "parts": parts, "per": per, "rows": rows, "micro": slot.index, "variance": n.Statistics == MeanAndVariance, "eps": n.Eps}
 		},
 		groups: func(int) [3]uint32 { return groups1(c4, 32) }})
-	g.update.folds = append(g.update.folds, fold{n, kept, rows})
+	g.update.folds = append(g.update.folds, fold{n, kept, rows, g.segmentIndex()})
 	return coef
 }

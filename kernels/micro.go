@@ -15,6 +15,7 @@ func GatherMicro(x *Tensor, blocks int) *Tensor {
 	}
 	y := g.alloc("collected "+x.name, F32, []int{x.Rows() * k, x.Width()})
 	g.copyMicro(x, y, x, blocks, false)
+	g.update.gathered = append(g.update.gathered, partTensor{y, blocks, k, g.segmentIndex()})
 	return y
 }
 
@@ -41,4 +42,23 @@ func (g *Graph) copyMicro(x, y, part *Tensor, blocks int, back bool) {
 			return constants{"n": n, "per": n / blocks, "parts": max(g.update.micro, 1), "micro": slot.index, "back": back}
 		},
 		groups: func(int) [3]uint32 { return groups1(n, 32) }})
+}
+
+// SumParts makes the gradient of a step the sum of those of its k micro-batches (Micro), in their order: ((g₀ + g₁) + g₂) + … Without it, a parameter
+// that a micro-batch uses several times adds each use to the sum on its own, which rounds differently. The order is that of PyTorch, and of devices that
+// compute the micro-batches of a step together (Exchange). Call it after Backward, at the end of a segment. With one micro-batch it does nothing.
+func (g *Graph) SumParts() {
+	k := g.update.micro
+	if k <= 1 {
+		return
+	}
+	g.store.summed = true
+	const perRow = align / 16
+	slot, first := g.Scalar("micro"), len(g.steps)
+	g.run(launch{kernel: "sumpart", rows: int(g.store.size / align), binds: []bind{inout(g.flat(gradients)), inout(g.flat(sums)), whole(slot.mem)},
+		push:   func(_, n int) constants { return constants{"n": n * perRow, "micro": slot.index, "parts": k} },
+		groups: func(n int) [3]uint32 { return groups1(n*perRow, 32) }})
+	for _, s := range g.steps[first:] {
+		s.back = true
+	}
 }

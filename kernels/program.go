@@ -40,6 +40,7 @@ type Segment struct {
 	writes  [][]written // eager: what each dispatch writes
 	work    float64     // floating point operations
 	traffic int64       // see Traffic
+	parts   []partRange // written by one micro-batch after the other
 	timed   []OpTime    // with Graph.EnableTiming: the ops, without their times
 	slot    [slots]*slot
 	turn    int
@@ -224,6 +225,7 @@ func (p *Program) segment(g *Graph, index int, plan *segmentPlan) error {
 		s.outputs = append(s.outputs, placed{o.name, p.at(bound{mem: o.t.mem, size: o.t.mem.bytes}), down})
 		down += (o.t.mem.bytes + align - 1) / align * align
 	}
+	s.parts = p.partRanges(&g.update, index)
 	if err := s.record(g, index); err != nil {
 		return err
 	}

@@ -40,10 +40,10 @@ type State struct {
 // Store owns the memory that outlives a program: parameters, with their gradients and optimizer moments, and state tensors. The parameters lie in flat
 // sets of one layout, so that the optimizer, norms and checkpoints take one pass each:
 //
-//	values | gradients | moment 0 | moment 1 | averages     each of `size` bytes, with parameter p at p.offset
-//	states                                                   state s at s.offset
+//	values | gradients | moment 0 | moment 1 | averages | sums     each of `size` bytes, with parameter p at p.offset
+//	states                                                          state s at s.offset
 //
-// Averages exist only if some parameter has one (Param.Momentum). Parameters and states are declared before or while the first program is built.
+// Averages exist only if some parameter has one (Param.Momentum), sums only for Graph.SumParts. Parameters and states are declared before or while the first program is built.
 // That build allocates them on the device.
 type Store struct {
 	dev    *vk.Device
@@ -52,6 +52,7 @@ type Store struct {
 	byName map[string]any
 
 	size, stateSize int64
+	summed          bool // SumParts was recorded
 	sets            [sets]*vk.Buffer
 	state           *vk.Buffer
 
@@ -66,6 +67,7 @@ const (
 	moment0
 	moment1
 	averages
+	sums
 	sets
 	states = sets // not flat: the state tensors
 )
@@ -160,12 +162,10 @@ func (s *Store) declare(op, name string, shape []int) {
 
 // allocate allocates the flat sets and uploads first values. Afterwards nothing can be declared.
 func (s *Store) allocate() error {
-	if s.allocated() {
-		return nil
-	}
+	first := !s.allocated()
 	var err error
-	for i, purpose := range []string{"parameters", "gradients", "optimizer moments", "optimizer moments", "moving averages"} {
-		if i == averages && s.numAveraged() == 0 {
+	for i, purpose := range []string{"parameters", "gradients", "optimizer moments", "optimizer moments", "moving averages", "sums of gradients"} {
+		if !s.has(i) || s.sets[i] != nil {
 			continue
 		}
 		if s.sets[i], err = s.dev.NewBuffer(max(s.size, align), vk.DeviceLocal, purpose); err != nil {
@@ -173,11 +173,25 @@ func (s *Store) allocate() error {
 			return err
 		}
 	}
+	if !first {
+		return nil
+	}
 	if s.state, err = s.dev.NewBuffer(s.stateSize, vk.DeviceLocal, "state"); err != nil {
 		s.Free()
 		return err
 	}
 	return s.reset()
+}
+
+// has reports whether the Store has a flat set.
+func (s *Store) has(set int) bool {
+	switch set {
+	case averages:
+		return s.numAveraged() > 0
+	case sums:
+		return s.summed
+	}
+	return true
 }
 
 // reset clears all sets and states, and writes first values.
@@ -237,11 +251,13 @@ func (s *Store) Free() {
 
 // Bytes returns the size of the flat sets and the states in device memory.
 func (s *Store) Bytes() int64 {
-	n := int64(sets)
-	if s.numAveraged() == 0 {
-		n--
+	n := s.stateSize
+	for i := range sets {
+		if s.has(i) {
+			n += max(s.size, align)
+		}
 	}
-	return n*max(s.size, align) + s.stateSize
+	return n
 }
 
 // Moment is an optimizer moment: 0 is the first (or SGD's velocity), 1 the second.

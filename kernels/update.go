@@ -2,7 +2,8 @@ package kernels
 
 // update holds the state that batch norms, clipping, CheckFinite and the optimizer's Update share while they are recorded.
 type update struct {
-	micro        int     // runs of the segment with the forward pass in a step
+	micro        int // runs of the segment with the forward pass in a step
+	gathered     []partTensor
 	folds        []fold  // batch norm calls that UpdateRunningStats handles
 	minBatchNorm int     // see MinBatchNormSize
 	cleared      []*step // fills of all gradients; complete sets their size
@@ -50,7 +51,7 @@ func (g *Graph) flat(set int) *Tensor {
 		misuse("parameters", "the store has none: declare them before CheckFinite and Update")
 	}
 	g.update.flatSize = g.store.size
-	return g.fixed([]string{"values", "gradients", "moment0", "moment1", "averages"}[set], []int{int(g.store.size / 4)}, set, 0, g.store.size)
+	return g.fixed([]string{"values", "gradients", "moment0", "moment1", "averages", "sums"}[set], []int{int(g.store.size / 4)}, set, 0, g.store.size)
 }
 
 // complete checks and sets, at the end of recording, the values that depend on the size of the flat sets.

@@ -41,7 +41,7 @@ var rooms = map[string][]string{
 	"ssl/data/store":    {"ssl/data/decode"},
 	"ssl/views":         {"ssl/tomlfile"},
 	"ssl/watch":         {"ssl/parallel"},
-	"ssl/train":         {"ssl", "ssl/data", "ssl/parallel", "ssl/views", "ssl/watch"},
+	"ssl/train":         {"ssl", "ssl/data", "ssl/parallel", "ssl/ranks", "ssl/views", "ssl/watch"},
 	"ssl/eval":          {"ssl", "ssl/data", "ssl/data/decode", "ssl/parallel", "ssl/train", "ssl/views"},
 	"ssl/ranks/mpi":     {"ssl/ranks"},
 	"ssl/report/page":   {"ssl", "ssl/ablate", "ssl/eval", "ssl/run", "ssl/saliency"},

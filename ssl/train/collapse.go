@@ -27,14 +27,14 @@ func outputObserved(g *kernels.Graph, s *ssl.Step) {
 	}
 }
 
-// observation is what the collapse watch measured on the last micro-batch of a step.
+// observation is what the collapse watch measured on the first micro-batch of a step.
 type observation struct {
 	stats  watch.Metrics
 	limits *watch.Limits // nil: the method raises no alarms
 	alarm  *watch.Alarm
 }
 
-// observe measures a micro-batch every ⌊Steps/maxObservations⌋ steps (at least 1), if the method registered embeddings; loss and accuracy are the step's. A method that learns
+// observe measures a micro-batch every ⌊Steps/maxObservations⌋ steps (at least 1), if the method registered embeddings; loss and accuracy are those of the micro-batch. A method that learns
 // from labels raises no alarms: a few dimensions may suffice to predict the labels.
 func (t *Trainer) observe(r *kernels.Run, step int, loss, accuracy float64) *observation {
 	q := t.step.Requests

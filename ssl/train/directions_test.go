@@ -1,6 +1,7 @@
 package train
 
 import (
+	"context"
 	"fmt"
 	"math"
 	"slices"
@@ -20,7 +21,7 @@ func TestDirectionsAreUnitVectorsAndNewForEveryStep(t *testing.T) {
 		x := trainer(t, c, &ssl.LeJEPA{Lambda: 0.1, Slices: count, Hidden: 16, Out: width}, datatest.Noise(40, 16, 1))
 		var before []float32
 		for step := range 3 {
-			if err := x.submit(func() error { return fmt.Errorf("the runs of step %d do not fit in flight", step) }); err != nil {
+			if err := x.submit(context.Background(), func() error { return fmt.Errorf("the runs of step %d do not fit in flight", step) }); err != nil {
 				t.Fatal(err)
 			}
 			var drawn [][]float32

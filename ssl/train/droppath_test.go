@@ -1,6 +1,7 @@
 package train
 
 import (
+	"context"
 	"fmt"
 	"slices"
 	"strings"
@@ -29,7 +30,7 @@ func TestForwardPassesOfAGradientCacheDropTheSamePaths(t *testing.T) {
 	x := trainer(t, c, embedded{&ssl.SimCLR{Temperature: 0.2, Out: 10}}, datatest.Noise(40, 16, 1))
 	factors := map[string]bool{}
 	for step := range 2 {
-		if err := x.submit(func() error { return fmt.Errorf("the runs of step %d do not fit in flight", step) }); err != nil {
+		if err := x.submit(context.Background(), func() error { return fmt.Errorf("the runs of step %d do not fit in flight", step) }); err != nil {
 			t.Fatal(err)
 		}
 		z := map[string][]float32{}

@@ -51,7 +51,8 @@ func (t *Trainer) recordCached(g *kernels.Graph, m ssl.Contrastive) *kernels.Ten
 	z := m.Embed(s)
 	outputObserved(g, s)
 	g.BackwardFrom(z, kernels.ScatterMicro(all.Grad(), blocks))
+	t.sumParts(g)
 	t.step = s
-	t.passes = []pass{{segment: "embed", runs: k, views: true}, {segment: "contrast", runs: 1, loss: true}, {segment: "micro", runs: k, views: true, observe: true}}
+	t.passes = []pass{{segment: "embed", runs: k, views: true}, {segment: "contrast", runs: 1, loss: true}, {segment: "micro", runs: k, views: true, observe: true, backward: true}}
 	return loss
 }

@@ -149,7 +149,7 @@ func TestMethodsWithoutNegativesHaveNoGradientCache(t *testing.T) {
 }
 
 // With a gradient cache, the collapse watch measures once a step.
-func TestWatchMeasuresTheLastPartOfABatch(t *testing.T) {
+func TestWatchMeasuresTheFirstPartOfABatch(t *testing.T) {
 	c := smallConfig()
 	c.Accumulate = 2
 	x := trainer(t, c, &ssl.SimCLR{Temperature: 0.2, Out: 10}, datatest.Noise(40, 16, 1))

@@ -1,6 +1,7 @@
 package train
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"slices"
@@ -54,6 +55,7 @@ func (t *Trainer) FindNonFinite(step int) (string, error) {
 		return found, err
 	}
 	t.Store.Pin(t.prog.Variants())
+	t.leave()
 	t.prog.Free()
 	twin, err := kernels.Build(t.dev, t.Store, func(g *kernels.Graph) {
 		g.Eager()
@@ -64,7 +66,7 @@ func (t *Trainer) FindNonFinite(step int) (string, error) {
 	}
 	t.prog = twin
 	t.ContinueFrom(step)
-	err = t.submit(func() error {
+	err = t.submit(context.Background(), func() error {
 		t.inFlight = t.inFlight[1:]
 		return nil
 	})

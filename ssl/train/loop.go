@@ -7,49 +7,27 @@ import (
 	"github.com/marr-ssl/marr/net"
 )
 
-// Train continues from the current step to step `to`, or until ctx is done, and leaves the device idle. It calls report after each step, in order, a
-// step or two after the step was submitted.
-func (t *Trainer) Train(ctx context.Context, to int, report func(StepResult)) error {
-	var sum, losses float64 // of the current step
-	var predictions score
-	collect := func() error {
-		w := t.inFlight[0]
-		t.inFlight = t.inFlight[1:]
-		if err := t.job.Timing.wait(w.run); err != nil {
-			return err
-		}
-		if w.loss {
-			sum, losses = sum+float64(w.run.Output("loss")[0]), losses+1
-		}
-		if w.observe {
-			predictions.count(t.step, w.run)
-		}
-		if w.observe && w.part == w.runs-1 {
-			t.observed = t.observe(w.run, w.step, sum/losses, predictions.fraction())
-		}
-		if !w.update {
-			return nil
-		}
-		tensor, _ := t.Store.Verdict(w.run.Output("halt"))
-		skipped := tensor != "" && t.mixed() && kernels.Skipped(w.run.Output("skips"))
-		if tensor != "" && !skipped {
-			return &NonFiniteError{Step: t.completed + 1, Tensor: tensor, Method: t.job.Name}
-		}
-		t.completed++
-		x := StepResult{Step: t.completed, Epoch: (t.completed-1)/t.PerEpoch() + 1, Loss: sum / losses,
-			LR: t.schedule.At(t.completed-1, t.Steps()), Accuracy: predictions.fraction(), GradNorm: float64(w.run.Output("gradient_norm")[0]), Skipped: skipped, observed: t.observed}
-		if t.observed != nil {
-			x.Alarm = t.observed.alarm
-			if t.step.Requests.HasPairs {
-				x.Accuracy = t.observed.stats.Accuracy
-			}
-		}
-		report(x)
-		sum, losses, predictions = 0, 0, score{}
-		return nil
+// tally counts the results of a step's runs.
+type tally struct {
+	losses      []float64 // of the parts, or of the whole batch
+	predictions score
+}
+
+// loss returns the mean of the losses.
+func (x *tally) loss() float64 {
+	sum := 0.0
+	for _, v := range x.losses {
+		sum += v
 	}
-	for t.submitted < to && ctx.Err() == nil {
-		if err := t.submit(collect); err != nil {
+	return sum / float64(len(x.losses))
+}
+
+// Train continues from the current step to step `to`, or until ctx is done, and leaves the device idle. It calls report after each step, in order, a
+// step or two after the step was submitted. Several ranks (Job.Ranks) stop after the same step, once the ctx of one of them is done.
+func (t *Trainer) Train(ctx context.Context, to int, report func(StepResult)) error {
+	collect := func() error { return t.collect(report) }
+	for t.submitted < to && !t.stopped(ctx) {
+		if err := t.submit(ctx, collect); err != nil {
 			return t.failed(err, collect)
 		}
 	}
@@ -61,33 +39,110 @@ func (t *Trainer) Train(ctx context.Context, to int, report func(StepResult)) er
 	return nil
 }
 
-// submit submits a step to the device. collect reads the result of the oldest run, which frees the run's memory.
-func (t *Trainer) submit(collect func() error) error {
-	clear, err := t.prog.Segment("clear").Begin()
-	if err == nil {
-		err = clear.Submit()
+// stopped reports whether no further step is to be submitted.
+func (t *Trainer) stopped(ctx context.Context) bool {
+	if t.share != nil {
+		return t.share.stop
 	}
+	return ctx.Err() != nil
+}
+
+// collect reads the results of the oldest run in flight, and reports the step that it ends.
+func (t *Trainer) collect(report func(StepResult)) error {
+	w := t.inFlight[0]
+	t.inFlight = t.inFlight[1:]
+	if err := t.job.Timing.wait(w.run); err != nil {
+		return err
+	}
+	if w.loss {
+		t.tally.losses = append(t.tally.losses, float64(w.run.Output("loss")[0]))
+	}
+	if w.observe {
+		t.tally.predictions.count(t.step, w.run)
+	}
+	if w.observe && w.part == 0 {
+		t.observed = t.observe(w.run, w.step, t.tally.loss(), t.tally.predictions.fraction())
+	}
+	if !w.update {
+		return nil
+	}
+	tensor, _ := t.Store.Verdict(w.run.Output("halt"))
+	skipped := tensor != "" && t.mixed() && kernels.Skipped(w.run.Output("skips"))
+	if tensor != "" && !skipped {
+		return &NonFiniteError{Step: t.completed + 1, Tensor: tensor, Method: t.job.Name}
+	}
+	t.completed++
+	x := StepResult{Step: t.completed, Epoch: (t.completed-1)/t.PerEpoch() + 1, Loss: t.tally.loss(),
+		LR: t.schedule.At(t.completed-1, t.Steps()), Accuracy: t.tally.predictions.fraction(), GradNorm: float64(w.run.Output("gradient_norm")[0]), Skipped: skipped, observed: t.observed}
+	if t.observed != nil {
+		x.Alarm = t.observed.alarm
+		if t.step.Requests.HasPairs {
+			x.Accuracy = t.observed.stats.Accuracy
+		}
+	}
+	report(x)
+	t.tally = tally{}
+	return nil
+}
+
+// submit submits a step to the device. collect reads the result of the oldest run, which frees the run's memory.
+func (t *Trainer) submit(ctx context.Context, collect func() error) error {
+	if err := t.clearGradients(); err != nil {
+		return err
+	}
+	for _, p := range t.passes {
+		first, count := t.partsOf(p)
+		for k := first; k < first+count; k++ {
+			if err := t.submitPart(p, k, collect); err != nil {
+				return err
+			}
+		}
+		if t.shared(p) {
+			if err := t.exchange(ctx, p, collect); err != nil {
+				return err
+			}
+		}
+	}
+	return t.submitUpdate(collect)
+}
+
+func (t *Trainer) clearGradients() error {
+	r, err := t.prog.Segment("clear").Begin()
 	if err != nil {
 		return err
 	}
-	samples, epoch := t.sampler.at(t.submitted)
-	for _, p := range t.passes {
-		for k := range p.runs {
-			r, err := t.begin(p, collect)
-			if err != nil {
-				return err
-			}
-			if p.views {
-				t.fill(r, samples[k*t.batch.size:(k+1)*t.batch.size], epoch)
-			}
-			t.scalars(p, k, r)
-			r.Draw(t.Config.Seed, uint32(t.submitted*t.Config.Accumulate+k))
-			if err := r.Submit(); err != nil {
-				return err
-			}
-			t.inFlight = append(t.inFlight, &work{p, r, t.submitted, k})
+	return r.Submit()
+}
+
+// submitPart submits the k'th run of a pass.
+func (t *Trainer) submitPart(p pass, k int, collect func() error) error {
+	if p.backward && t.shared(p) && k > 0 { // each part has gradients of its own; part 0 also those of the loss of the whole batch
+		if err := t.clearGradients(); err != nil {
+			return err
 		}
 	}
+	r, err := t.begin(p, collect)
+	if err != nil {
+		return err
+	}
+	if p.views {
+		samples, epoch := t.sampler.at(t.submitted)
+		t.fill(r, samples[k*t.batch.size:(k+1)*t.batch.size], epoch)
+	}
+	t.scalars(p, k, r)
+	r.Draw(t.Config.Seed, uint32(t.submitted*t.Config.Accumulate+k))
+	if err := r.Submit(); err != nil {
+		return err
+	}
+	t.inFlight = append(t.inFlight, &work{p, r, t.submitted, k})
+	if t.shared(p) {
+		return t.share.exchanges[p.segment].Fetch(k)
+	}
+	return nil
+}
+
+// submitUpdate submits the end of a step.
+func (t *Trainer) submitUpdate(collect func() error) error {
 	last := pass{segment: "update", runs: 1, update: true}
 	u, err := t.begin(last, collect)
 	if err != nil {

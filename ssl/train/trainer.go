@@ -7,6 +7,7 @@ import (
 	"github.com/marr-ssl/marr/net"
 	"github.com/marr-ssl/marr/ssl"
 	"github.com/marr-ssl/marr/ssl/data"
+	"github.com/marr-ssl/marr/ssl/ranks"
 	"github.com/marr-ssl/marr/ssl/views"
 	"github.com/marr-ssl/marr/ssl/watch"
 	"github.com/marr-ssl/marr/vk"
@@ -14,7 +15,7 @@ import (
 
 // Trainer trains a backbone. It holds a Store with all learned state, and the program of a step.
 //
-//	clear: gradients → (micro: views, forward, backward) × Accumulate → update: finite check, optimizer, running statistics
+//	clear: gradients → (micro: views, forward, backward, sum of gradients) × Accumulate → update: finite check, optimizer, running statistics
 //
 // with a gradient cache (ssl.Contrastive) before micro: (embed: views, forward) × Accumulate → contrast: loss of the whole batch
 type Trainer struct {
@@ -34,6 +35,8 @@ type Trainer struct {
 	step      *ssl.Step // on which the method built its loss
 	passes    []pass
 	minBatch  int          // smallest number of samples that a batch norm normalizes together; 0: none depends on other samples
+	share     *share       // of several ranks; nil: it is alone
+	tally     tally        // of the current step
 	observed  *observation // of the current step
 
 	submitted int     // steps
@@ -50,18 +53,22 @@ type Job struct {
 	Mean, Std []float64    // that normalize the images; nil: the set's (data.Set.Stats)
 	Passes    bool         // join passes over the samples, so that a small set is used whole; an epoch is then a step
 	Timing    *Timing      // nil: no timing
+	// Ranks connects the trainers that compute each batch together, on a device each, with the same Config and Set: the first r of R computes the first
+	// Accumulate/R parts, and so on. All have the state of one trainer that computes all parts, bit for bit. nil: it is alone.
+	Ranks ranks.Comm
 	// Start sets the values that the backbone starts from; nil: random ones. Momentum encoders start from the same.
 	Start func(st *kernels.Store) error
 }
 
 // pass is a segment of a step, which runs once for each part of the batch, or once.
 type pass struct {
-	segment string
-	runs    int  // in a step
-	views   bool // it needs the samples of the part
-	loss    bool // it outputs the loss; the step's loss is the mean over the runs
-	observe bool // the collapse watch observes its last run
-	update  bool // it ends the step
+	segment  string
+	runs     int  // in a step
+	views    bool // it needs the samples of the part
+	loss     bool // it outputs the loss; the step's loss is the mean over the runs
+	observe  bool // the collapse watch observes its first run
+	backward bool // it computes gradients of a part
+	update   bool // it ends the step
 }
 
 // work is a run in flight, number `part` of a pass.
@@ -125,6 +132,11 @@ func New(st *kernels.Store, c Config, j Job) (*Trainer, error) {
 	if t.batch, err = newBatch(ViewConfig{Set: j.Set, Mean: j.Mean, Std: j.Std, Specs: j.Views, N: c.Batch / c.Accumulate, Seed: c.Seed}); err != nil {
 		return nil, err
 	}
+	if j.Ranks != nil && j.Ranks.Size() > 1 {
+		if t.share, err = newShare(j.Ranks, c.Accumulate); err != nil {
+			return nil, err
+		}
+	}
 	n := t.batch.samples()
 	if c.Batch > n {
 		return nil, &ConfigError{fmt.Errorf("train: batch of %d: %s has only %d samples: set --batch to at most %d", c.Batch, j.Set.Name, n, n)}
@@ -134,6 +146,10 @@ func New(st *kernels.Store, c Config, j Job) (*Trainer, error) {
 	}
 	if t.prog, err = kernels.Build(t.dev, st, t.record); err != nil {
 		st.Free()
+		return nil, t.memoryError(err)
+	}
+	if err := t.newExchanges(); err != nil {
+		t.Free()
 		return nil, t.memoryError(err)
 	}
 	if j.Start != nil {
@@ -162,6 +178,9 @@ func (t *Trainer) record(g *kernels.Graph) {
 	}
 	t.minBatch = g.MinBatchNormSize()
 	g.Segment("update")
+	if loss.Rows() > 1 { // one for each part
+		loss = kernels.ColumnMean(loss)
+	}
 	g.Clip(t.Config.Clip)
 	g.ClipEach(t.Config.ClipEach)
 	g.CheckFinite(loss)
@@ -176,7 +195,7 @@ func (t *Trainer) record(g *kernels.Graph) {
 
 func (t *Trainer) mixed() bool { return t.Config.Precision == "mixed" }
 
-// recordParts records the forward and backward pass, with a separate loss for each part of the batch, and returns the loss.
+// recordParts records the forward and backward pass, with a separate loss for each part of the batch, and returns the losses.
 func (t *Trainer) recordParts(g *kernels.Graph) *kernels.Tensor {
 	g.Micro(t.Config.Accumulate)
 	g.Segment("micro")
@@ -186,8 +205,16 @@ func (t *Trainer) recordParts(g *kernels.Graph) *kernels.Tensor {
 	g.Output("loss", loss)
 	outputObserved(g, s)
 	g.Backward(loss)
-	t.step, t.passes = s, []pass{{segment: "micro", runs: t.Config.Accumulate, views: true, loss: true, observe: true}}
-	return loss
+	t.sumParts(g)
+	t.step, t.passes = s, []pass{{segment: "micro", runs: t.Config.Accumulate, views: true, loss: true, observe: true, backward: true}}
+	return kernels.GatherMicro(loss, 1)
+}
+
+// sumParts adds up the gradients of the parts, unless several ranks do it on the host.
+func (t *Trainer) sumParts(g *kernels.Graph) {
+	if t.share == nil {
+		g.SumParts()
+	}
 }
 
 // newStep returns a step without views and targets.
@@ -263,6 +290,7 @@ func (t *Trainer) Traffic() int64 {
 
 // Free releases the device memory of the run.
 func (t *Trainer) Free() {
+	t.leave()
 	t.prog.Free()
 	t.Store.Free()
 }

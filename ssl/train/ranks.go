@@ -1,0 +1,154 @@
+package train
+
+import (
+	"bytes"
+	"context"
+	"encoding/binary"
+	"fmt"
+
+	"github.com/marr-ssl/marr/kernels"
+	"github.com/marr-ssl/marr/ssl/ranks"
+)
+
+// share is the part of each step that one of several ranks computes: parts first … first+count−1 of every batch. The ranks exchange gradients, gathered rows
+// and batch statistics after each pass over the parts, so that all of them make the update that one device makes that computes all parts.
+type share struct {
+	comm         ranks.Comm
+	reducer      *ranks.Reducer
+	first, count int
+	exchanges    map[string]*kernels.Exchange // by segment
+	stop         bool                         // a rank asked to stop after this step
+}
+
+// newShare returns this rank's share of a batch of some parts.
+func newShare(c ranks.Comm, parts int) (*share, error) {
+	n := c.Size()
+	if parts%n != 0 {
+		return nil, &ConfigError{fmt.Errorf("train: %d parts of a batch on %d ranks: each rank must compute as many: set --accumulate to a multiple of %d", parts, n, n)}
+	}
+	return &share{comm: c, reducer: ranks.NewReducer(c), first: c.Rank() * parts / n, count: parts / n, exchanges: map[string]*kernels.Exchange{}}, nil
+}
+
+// partsOf returns the runs of a pass that this trainer makes.
+func (t *Trainer) partsOf(p pass) (first, count int) {
+	if t.share == nil || !p.views {
+		return 0, p.runs
+	}
+	return t.share.first, t.share.count
+}
+
+// shared reports whether the ranks exchange the results of a pass.
+func (t *Trainer) shared(p pass) bool { return t.share != nil && p.views }
+
+// newExchanges makes the exchange of each pass over the parts.
+func (t *Trainer) newExchanges() (err error) {
+	for _, p := range t.passes {
+		if !t.shared(p) {
+			continue
+		}
+		if t.share.exchanges[p.segment], err = t.prog.Segment(p.segment).NewExchange(t.share.first, t.share.count, p.backward); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// leave makes the trainer compute all parts of a batch from its next program on.
+func (t *Trainer) leave() {
+	if t.share == nil {
+		return
+	}
+	for _, x := range t.share.exchanges {
+		x.Free()
+	}
+	t.share = nil
+}
+
+// exchange waits for the runs of a pass and gives every rank the results of all parts.
+func (t *Trainer) exchange(ctx context.Context, p pass, collect func() error) error {
+	s := t.share
+	x := s.exchanges[p.segment]
+	if err := x.Wait(); err != nil {
+		return err
+	}
+	for len(t.inFlight) > 0 {
+		if err := collect(); err != nil {
+			return err
+		}
+	}
+	if err := t.gather(ctx, p, x); err != nil {
+		return err
+	}
+	if p.backward {
+		parts := make([][]float32, s.count)
+		for j := range parts {
+			parts[j] = x.Gradients(j)
+		}
+		if err := s.reducer.SumParts(parts, x.Sum()); err != nil {
+			return err
+		}
+	}
+	return x.Put()
+}
+
+// gather exchanges what a pass computed besides gradients.
+func (t *Trainer) gather(ctx context.Context, p pass, x *kernels.Exchange) error {
+	s := t.share
+	mine := report{stop: ctx.Err() != nil, tally: t.tally}.encode()
+	for j := range s.count {
+		mine = append(mine, x.Part(s.first+j)...)
+	}
+	all, err := ranks.Gather(s.comm, mine)
+	if err != nil {
+		return err
+	}
+	var total tally
+	for rank, b := range all {
+		r, rest := decodeReport(b)
+		s.stop = s.stop || r.stop
+		total.losses = append(total.losses, r.tally.losses...)
+		total.predictions.correct += r.tally.predictions.correct
+		total.predictions.total += r.tally.predictions.total
+		for j := range s.count {
+			part := x.Part(rank*s.count + j)
+			if rank != s.comm.Rank() {
+				copy(part, rest)
+			}
+			rest = rest[len(part):]
+		}
+	}
+	if p.loss { // else each rank has the loss of the whole batch, or there is none yet
+		t.tally.losses = total.losses
+	}
+	if p.observe {
+		t.tally.predictions = total.predictions
+	}
+	return nil
+}
+
+// report is what a rank tells the others after a pass.
+type report struct {
+	stop  bool
+	tally tally
+}
+
+func (r report) encode() []byte {
+	var b bytes.Buffer
+	head := []int64{0, int64(r.tally.predictions.correct), int64(r.tally.predictions.total), int64(len(r.tally.losses))}
+	if r.stop {
+		head[0] = 1
+	}
+	for _, v := range []any{head, r.tally.losses} {
+		_ = binary.Write(&b, binary.LittleEndian, v) // a Buffer takes everything
+	}
+	return b.Bytes()
+}
+
+// decodeReport returns a report of another rank, and what follows it.
+func decodeReport(b []byte) (r report, rest []byte) {
+	in, head := bytes.NewReader(b), make([]int64, 4)
+	_ = binary.Read(in, binary.LittleEndian, head) // as encode wrote it
+	r = report{head[0] != 0, tally{make([]float64, head[3]), score{int(head[1]), int(head[2])}}}
+	_ = binary.Read(in, binary.LittleEndian, r.tally.losses)
+	return r, b[len(b)-in.Len():]
+}
