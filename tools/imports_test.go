@@ -45,7 +45,7 @@ var rooms = map[string][]string{
 	"ssl/eval":          {"ssl", "ssl/data", "ssl/data/decode", "ssl/parallel", "ssl/train", "ssl/views"},
 	"ssl/ranks/mpi":     {"ssl/ranks"},
 	"ssl/report/page":   {"ssl", "ssl/ablate", "ssl/eval", "ssl/run", "ssl/saliency"},
-	"ssl/run":           {"ssl", "ssl/data", "ssl/report", "ssl/tomlfile", "ssl/train", "ssl/views", "ssl/watch"},
+	"ssl/run":           {"ssl", "ssl/data", "ssl/ranks", "ssl/report", "ssl/tomlfile", "ssl/train", "ssl/views", "ssl/watch"},
 	"bench/check":       {"bench"},
 	"bench/methods":     {"bench"},
 }

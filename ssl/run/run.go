@@ -9,7 +9,6 @@ import (
 	"image"
 	"io"
 	"maps"
-	"math"
 	"os"
 	"path/filepath"
 	"slices"
@@ -20,6 +19,7 @@ import (
 	"github.com/marr-ssl/marr/net"
 	"github.com/marr-ssl/marr/ssl"
 	"github.com/marr-ssl/marr/ssl/data"
+	"github.com/marr-ssl/marr/ssl/ranks"
 	"github.com/marr-ssl/marr/ssl/train"
 	"github.com/marr-ssl/marr/ssl/views"
 	"github.com/marr-ssl/marr/ssl/watch"
@@ -85,6 +85,11 @@ type Run struct {
 	// done, the resumed run calls it again.
 	AfterEpoch func(context.Context, *train.Trainer) (map[string]any, error)
 	Notice     func(format string, args ...any) // may be nil
+	// Devices are further devices that compute a share of each batch: Config.Accumulate must be a multiple of their number with the first. The result is
+	// that of one device with the same Config.
+	Devices []*vk.Device
+	// Ranks connects this process, the first rank, with others that are in Follow; nil: there are none. They must not be combined with Devices.
+	Ranks ranks.Comm
 
 	data         string            // fingerprint of Set
 	resumedViews string            // Config.Views of the run that is resumed
@@ -101,7 +106,7 @@ type Run struct {
 }
 
 // Pretrain trains to the end, or until ctx is done: then it saves the run and returns ErrStopped. It returns the Trainer, also with ErrStopped, and the
-// caller frees it. If the device is lost, Pretrain opens it again (vk.Device.Reopen, which frees everything else that was made from it) and continues from
+// caller frees it. If the only device is lost, Pretrain opens it again (vk.Device.Reopen, which frees everything else that was made from it) and continues from
 // the last checkpoint, with the result of a run that lost no device. After maxLosses losses without a checkpoint in between it returns a *LostError.
 func (r *Run) Pretrain(ctx context.Context, dev *vk.Device) (*train.Trainer, error) {
 	if r.Notice == nil {
@@ -132,14 +137,25 @@ func (r *Run) Pretrain(ctx context.Context, dev *vk.Device) (*train.Trainer, err
 			return nil, err
 		}
 	}
-	for {
-		err = r.train(ctx, dev, found)
-		if !errors.Is(err, vk.ErrDeviceLost) {
-			break
+	again := func() (err error) {
+		for {
+			err = r.train(ctx, dev, found)
+			if r.Ranks != nil || !errors.Is(err, vk.ErrDeviceLost) {
+				break
+			}
+			if found, err = r.reopen(dev, err); err != nil {
+				break
+			}
 		}
-		if found, err = r.reopen(dev, err); err != nil {
-			return nil, err
+		if r.Ranks != nil && err != nil && !errors.Is(err, ErrStopped) {
+			r.Ranks.Abort(err)
 		}
+		return err
+	}
+	if len(r.Devices) > 0 {
+		err = r.withDevices(ctx, again)
+	} else {
+		err = again()
 	}
 	if err != nil && !errors.Is(err, ErrStopped) {
 		return nil, err
@@ -162,6 +178,7 @@ func (r *Run) train(ctx context.Context, dev *vk.Device, found *net.Checkpoint) 
 	if found == nil {
 		j.Start = r.Start
 	}
+	j.Ranks = r.Ranks
 	t, err := train.New(st, r.Config.Config, j)
 	if err != nil {
 		return err
@@ -219,6 +236,9 @@ func (r *Run) start(c *net.Checkpoint, dev *vk.Device) error {
 	}
 	r.trainer.ContinueFrom(done)
 	r.saved = done
+	if err := r.invite(); err != nil {
+		return err
+	}
 	if !r.prepared {
 		if err := r.prepareFolder(); err != nil {
 			return err
@@ -288,107 +308,4 @@ func (r *Run) listSkipped() error {
 		}
 		return out.Flush()
 	})
-}
-
-// loop trains from one checkpoint to the next.
-func (r *Run) loop(ctx context.Context) error {
-	t := r.trainer
-	ctx, stop := context.WithCancel(ctx)
-	defer stop()
-	var failed error
-	report := func(x train.StepResult) {
-		line := map[string]any{"step": x.Step, "epoch": x.Epoch, "loss": x.Loss, "lr": x.LR, "grad_norm": x.GradNorm}
-		if !math.IsNaN(x.Accuracy) {
-			line["accuracy"] = x.Accuracy
-		}
-		if x.Skipped {
-			line["skipped"] = true
-			delete(line, "grad_norm")
-		}
-		if math.IsNaN(x.Loss) || math.IsInf(x.Loss, 0) { // of a skipped step
-			delete(line, "loss")
-		}
-		x.AddMetrics(line)
-		if failed = errors.Join(failed, r.metrics.write(line), r.metrics.flush(), r.raise(x.Alarm)); failed != nil { // flush: others read along
-			stop()
-		}
-		speed := r.times.step(x.Step)
-		if r.OnStep != nil {
-			p := Progress{StepResult: x, Steps: t.Steps(), Epochs: r.Config.Epochs, ImagesPerSecond: speed}
-			p.Left = time.Duration(float64(p.Steps-x.Step) * float64(r.Config.Batch) / speed * float64(time.Second))
-			r.OnStep(p)
-		}
-	}
-	if r.unmeasured {
-		if err := r.afterEpoch(ctx); err != nil {
-			return err
-		}
-		if r.unmeasured {
-			return ErrStopped
-		}
-		if err := r.save(); err != nil {
-			return err
-		}
-	}
-	for t.Step() < t.Steps() {
-		next := r.nextSave()
-		if err := errors.Join(t.Train(ctx, next, report), failed); err != nil {
-			return err
-		}
-		if t.Step() == next && next%t.PerEpoch() == 0 { // not stopped before the end of the epoch
-			if err := r.afterEpoch(ctx); err != nil {
-				return err
-			}
-		}
-		if r.shouldSave() || ctx.Err() != nil {
-			if err := r.save(); err != nil {
-				return err
-			}
-		}
-		if ctx.Err() != nil && (t.Step() < t.Steps() || r.unmeasured) {
-			return ErrStopped
-		}
-	}
-	return nil
-}
-
-// CollapseError ends a run with StopOnCollapse whose representation collapsed. The last checkpoint before the collapse is kept.
-type CollapseError struct{ watch.Alarm }
-
-func (e *CollapseError) Error() string { return fmt.Sprintf("run: step %d: %s", e.Step, e.Message) }
-
-// raise reports an alarm. It returns an error if the alarm ends the run.
-func (r *Run) raise(a *watch.Alarm) error {
-	switch {
-	case a == nil:
-		return nil
-	case r.StopOnCollapse && a.IsCollapse():
-		return &CollapseError{*a}
-	}
-	r.Notice("step %d: %s", a.Step, a.Message)
-	return nil
-}
-
-// afterEpoch measures at the end of an epoch, before the run is saved: a resumed run finds the line if and only if it does not measure again.
-func (r *Run) afterEpoch(ctx context.Context) error {
-	t := r.trainer
-	if r.AfterEpoch == nil {
-		return nil
-	}
-	values, err := r.AfterEpoch(ctx, t)
-	if errors.Is(err, vk.ErrDeviceLost) {
-		return err
-	}
-	if r.unmeasured = err != nil && ctx.Err() != nil; r.unmeasured {
-		return nil
-	}
-	if err != nil {
-		r.Notice("epoch %d was not measured: %v", t.Step()/t.PerEpoch(), err)
-	}
-	if err != nil || values == nil {
-		return nil
-	}
-	line := map[string]any{"step": t.Step(), "epoch": t.Step() / t.PerEpoch()}
-	maps.Copy(line, values)
-	return r.metrics.write(line)
 }

@@ -1,0 +1,206 @@
+package run
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"hash/crc32"
+	"io"
+	"os"
+	"sync"
+
+	"github.com/marr-ssl/marr/kernels"
+	"github.com/marr-ssl/marr/ssl"
+	"github.com/marr-ssl/marr/ssl/data"
+	"github.com/marr-ssl/marr/ssl/ranks"
+	"github.com/marr-ssl/marr/ssl/train"
+	"github.com/marr-ssl/marr/vk"
+)
+
+// start is what the first rank of a run tells the others.
+type start struct {
+	Config                     Config
+	Variants                   map[string]string
+	Step, SaveEvery, KeepEvery int
+}
+
+// Follow computes another rank's share of a run, whose first rank is in Run.Pretrain, until the run ends. open opens the images of the run and makes its
+// method. Follow returns ErrStopped if the run stopped early, a *ranks.LostError if it failed elsewhere. The caller closes comm.
+func Follow(ctx context.Context, dev *vk.Device, comm ranks.Comm, open func(Config) (ssl.Method, *data.Set, error)) error {
+	err := follow(ctx, dev, comm, open)
+	if err != nil && !errors.Is(err, ErrStopped) && !errors.As(err, new(*train.NonFiniteError)) { // the first rank knows of these
+		comm.Abort(err)
+	}
+	return err
+}
+
+func follow(ctx context.Context, dev *vk.Device, comm ranks.Comm, open func(Config) (ssl.Method, *data.Set, error)) error {
+	text, err := ranks.Broadcast(comm, 0, nil)
+	if err != nil {
+		return err
+	}
+	var s start
+	if err := json.Unmarshal(text, &s); err != nil {
+		return fmt.Errorf("run: settings of the first rank: %w: start all ranks with the same program", err)
+	}
+	m, set, err := open(s.Config)
+	if err != nil {
+		return err
+	}
+	r := &Run{Config: s.Config, Method: m, Set: set, SaveEvery: s.SaveEvery, KeepEvery: s.KeepEvery, Ranks: comm, data: set.Fingerprint()}
+	if err := r.compareRanks(); err != nil {
+		return err
+	}
+	j, err := r.Config.job(m, set)
+	if err != nil {
+		return err
+	}
+	j.Ranks = comm
+	st := kernels.NewStore(dev)
+	st.Pin(s.Variants)
+	if r.trainer, err = train.New(st, r.Config.Config, j); err != nil {
+		return err
+	}
+	defer r.trainer.Free()
+	if err := r.join(s.Step); err != nil {
+		return err
+	}
+	for r.trainer.Step() < r.trainer.Steps() {
+		next := r.nextSave()
+		if err := r.trainer.Train(ctx, next, func(train.StepResult) {}); err != nil {
+			return err
+		}
+		stopped, err := r.agree(ctx.Err() != nil || r.trainer.Step() < next)
+		if err != nil {
+			return err
+		}
+		if stopped && r.trainer.Step() < r.trainer.Steps() {
+			return ErrStopped
+		}
+	}
+	return nil
+}
+
+// withDevices runs f as the first of several ranks of this process, one for each of r.Devices besides f's own.
+func (r *Run) withDevices(ctx context.Context, f func() error) error {
+	var all sync.WaitGroup
+	comms := ranks.Local(1 + len(r.Devices))
+	r.Ranks = comms[0]
+	for i, dev := range r.Devices {
+		all.Go(func() {
+			defer comms[i+1].Close()
+			_ = Follow(ctx, dev, comms[i+1], func(Config) (ssl.Method, *data.Set, error) { return r.Method, r.Set, nil }) // the first rank is told
+		})
+	}
+	err := f()
+	comms[0].Close()
+	all.Wait()
+	return err
+}
+
+// invite tells the other ranks what is trained, and gives them the state of this one.
+func (r *Run) invite() error {
+	if r.Ranks == nil {
+		return nil
+	}
+	text, err := json.Marshal(start{r.Config, r.trainer.Variants(), r.trainer.Step(), r.SaveEvery, r.KeepEvery})
+	if err != nil {
+		return err
+	}
+	if _, err := ranks.Broadcast(r.Ranks, 0, text); err != nil {
+		return err
+	}
+	if err := r.compareRanks(); err != nil {
+		return err
+	}
+	return r.join(r.trainer.Step())
+}
+
+// compareRanks returns an error on all ranks if their programs or images differ.
+func (r *Run) compareRanks() error {
+	program, err := fingerprint(os.Executable)
+	if err != nil {
+		return fmt.Errorf("run: the program cannot be read, to compare it with that of other ranks: %w", err)
+	}
+	return ranks.Compare(r.Ranks, map[string]string{"program": program, "data": r.data})
+}
+
+// join compares the device of this rank with those of the others, and takes over the state of the first rank.
+func (r *Run) join(step int) error {
+	variants, err := json.Marshal(r.trainer.Variants())
+	if err != nil {
+		return err
+	}
+	i := r.trainer.Store.Device().Info()
+	if err := ranks.Compare(r.Ranks, map[string]string{
+		"device":  fmt.Sprintf("%s, driver %s %#x", i.Name, i.Driver, i.DriverVersion),
+		"kernels": fmt.Sprintf("%s %08x", kernels.InputAccess(r.trainer.Store.Device()), crc32.ChecksumIEEE(variants)),
+	}); err != nil {
+		return err
+	}
+	r.trainer.ContinueFrom(step)
+	return r.trainer.Store.Raw(func(b []byte) (bool, error) {
+		first, err := ranks.Broadcast(r.Ranks, 0, b)
+		if r.Ranks.Rank() > 0 && err == nil {
+			copy(b, first)
+		}
+		return r.Ranks.Rank() > 0, err
+	})
+}
+
+// fingerprint returns the SHA-256 of a file, in short.
+func fingerprint(path func() (string, error)) (string, error) {
+	name, err := path()
+	if err != nil {
+		return "", err
+	}
+	f, err := os.Open(name)
+	if err != nil {
+		return "", err
+	}
+	defer f.Close()
+	h := sha256.New()
+	_, err = io.Copy(h, f)
+	return fmt.Sprintf("%.8x", h.Sum(nil)), err
+}
+
+// DivergedError reports ranks whose states differ, although they made the same updates.
+type DivergedError struct{ Step int }
+
+func (e *DivergedError) Error() string {
+	return fmt.Sprintf("run: step %d: the states of the ranks differ, though they made the same updates: a device computes wrong results: "+
+		"marr devices --check tests one; --resume continues from the last checkpoint", e.Step)
+}
+
+// agree reports whether any rank stops after the current step. Before a checkpoint it compares the states of all ranks.
+func (r *Run) agree(stop bool) (bool, error) {
+	if r.Ranks == nil {
+		return stop, nil
+	}
+	h := crc32.NewIEEE()
+	if r.shouldSave() {
+		if err := r.trainer.Store.Raw(func(b []byte) (bool, error) {
+			_, err := h.Write(b)
+			return false, err
+		}); err != nil {
+			return false, err
+		}
+	}
+	mine := h.Sum([]byte{0})
+	if stop {
+		mine[0] = 1
+	}
+	all, err := ranks.Gather(r.Ranks, mine)
+	if err != nil {
+		return false, err
+	}
+	for _, b := range all {
+		stop = stop || b[0] != 0
+		if string(b[1:]) != string(all[0][1:]) {
+			return false, &DivergedError{r.trainer.Step()}
+		}
+	}
+	return stop, nil
+}
