@@ -115,7 +115,7 @@ func trainFlags(fs *pflag.FlagSet, c *train.Config) {
 	fs.IntVar(&c.Epochs, "epochs", c.Epochs, "passes over the images")
 	fs.IntVar(&c.Batch, "batch", c.Batch, "images per step")
 	fs.IntVar(&c.Accumulate, "accumulate", c.Accumulate, "number of parts in which a batch is computed, to save memory; batch norm sees one part at a time, "+
-		"simclr still contrasts the whole batch (it computes each forward pass twice)")
+		"simclr still contrasts the whole batch (it computes each forward pass twice); several devices divide the parts")
 	precisionFlag(fs, &c.Precision, "")
 	fs.StringVar(&c.Optimizer, "optimizer", c.Optimizer, "optimizer: "+strings.Join(net.Optimizers(), ", "))
 	choices(fs, "optimizer", net.Optimizers())

@@ -76,7 +76,7 @@ func execute(args []string) int {
 }
 
 // packages matches the names of packages in a chain of errors.
-var packages = regexp.MustCompile(`(^|: |; |\()(?:bench|data|eval|export|kernels|methods|net|onnxexec|ort|run|ssl|train|views|vk|watch): `)
+var packages = regexp.MustCompile(`(^|: |; |\()(?:bench|data|eval|export|kernels|methods|net|onnxexec|ort|ranks|run|ssl|train|views|vk|watch): `)
 
 // explain returns an error as the line that marr prints.
 func explain(err error) string { return "marr: " + oneLine(err) }

@@ -104,7 +104,7 @@ func (p *planner) print() {
 		{"method", c.Method, p.reason("method")},
 		{"network", networkName(c), p.reason("arch")},
 		{"views", fmt.Sprintf("%d px", c.Size), p.reason("size")},
-		{"batch", fmt.Sprint(c.Batch), p.reason("batch")},
+		{"batch", p.batch(), p.reason("batch")},
 		{"training", fmt.Sprintf("%s, lr %.3g", c.Optimizer, c.LR), p.reason("optimizer")},
 		{"epochs", fmt.Sprintf("%d of %s", c.Epochs, count(p.perEpoch(), "step")), p.reason("epochs")},
 	}
@@ -112,7 +112,7 @@ func (p *planner) print() {
 		rows = append(rows, row{"memory", fmt.Sprintf("%d MiB", p.cost.memory>>20), fmt.Sprintf("of %d MiB of the device", p.dev.Info().Limits.DeviceMemory>>20)},
 			row{"time", formatDuration(p.epoch() * time.Duration(c.Epochs)), fmt.Sprintf("%s per epoch: %.3g s per step, measured", formatDuration(p.epoch()), p.cost.step.Seconds())})
 	}
-	fmt.Printf("plan for %s on %s:\n", count(p.images, "image"), p.dev.Info().Name)
+	fmt.Printf("plan for %s on %s:\n", count(p.images, "image"), onDevices(p.dev, p.devices))
 	for _, r := range rows {
 		fmt.Println(strings.TrimRight(fmt.Sprintf("  %-8s %-24s %s", r.name, r.value, r.why), " "))
 	}

@@ -27,9 +27,11 @@ type planner struct {
 	*pretrainOptions
 	config *run.Config
 	dev    *vk.Device
-	tuner  *kernels.Tuner
-	text   string   // TOML of the views
-	from   *initial // backbone that the run starts from; nil: random weights
+	// devices is the number of devices that compute a batch together; 0: one.
+	devices int
+	tuner   *kernels.Tuner
+	text    string   // TOML of the views
+	from    *initial // backbone that the run starts from; nil: random weights
 
 	images, shortSide int
 	method            ssl.Method
@@ -161,6 +163,9 @@ func (p *planner) choose(ctx context.Context) (err error) {
 		if p.limit = gpuLimit; p.dev.Info().Type == vk.CPU {
 			p.limit = cpuLimit
 		}
+	}
+	if err := p.divide(); err != nil {
+		return err
 	}
 	if err := p.chooseInput(ctx); err != nil {
 		return err

@@ -59,7 +59,7 @@ func (p *planner) chooseInput(ctx context.Context) error {
 			return 0, err
 		}
 		cost, err := measureStep(ctx, p.dev, nil, c, m, "", set)
-		return float64(c.Batch) / max(cost.step.Seconds(), 1e-9), err
+		return float64(c.Batch*max(p.devices, 1)) / max(cost.step.Seconds(), 1e-9), err
 	})
 	if err != nil {
 		return err
@@ -146,6 +146,7 @@ func (p *planner) measure(ctx context.Context) error {
 			}
 		}
 		p.cost, err = measureStep(ctx, p.dev, p.tuner, *p.config, p.method, p.text, p.set)
+		p.cost.step /= time.Duration(max(p.devices, 1)) // one device computed all parts
 		return err
 	})
 }

@@ -13,6 +13,7 @@ import (
 
 	"github.com/marr-ssl/marr/ssl"
 	"github.com/marr-ssl/marr/ssl/data"
+	"github.com/marr-ssl/marr/ssl/ranks"
 	"github.com/marr-ssl/marr/ssl/run"
 	"github.com/marr-ssl/marr/ssl/train"
 	"github.com/marr-ssl/marr/vk"
@@ -46,11 +47,12 @@ func pretrainCommand(fs *pflag.FlagSet) func(context.Context, []string) error {
 		if err := p.prepare(); err != nil {
 			return err
 		}
-		var err error
-		if p.dev, err = openDevice(*o.device); err != nil {
+		devices, err := openDevices(*o.device)
+		if err != nil {
 			return err
 		}
-		defer p.dev.Close()
+		defer closeDevices(devices)
+		p.dev, p.devices = devices[0], len(devices)
 		if p.tuner, err = newTuner(p.dev, *o.tune); err != nil {
 			return err
 		}
@@ -65,7 +67,9 @@ func pretrainCommand(fs *pflag.FlagSet) func(context.Context, []string) error {
 		if err != nil {
 			return err
 		}
-		if _, err = pretrain(ctx, p.dev, p.run(), q); err == nil {
+		r := p.run()
+		r.Devices = devices[1:]
+		if _, err = pretrain(ctx, p.dev, r, q); err == nil {
 			printLine(os.Stdout, "next: marr finetune --run %[1]s --train D --out DIR, or marr eval or export --run %[1]s", quoted(o.out))
 		}
 		return continueWith(err, "marr pretrain --resume --out "+quoted(o.out))
@@ -113,7 +117,7 @@ func (o *pretrainOptions) declareSettings(fs *pflag.FlagSet, c *run.Config) {
 	fs.DurationVar(&o.limit, "time", 0, "`TIME` that the run may take, such as 90m or 12h: it sets --epochs; default: 35m on a CPU, else 12h")
 	exclusive(fs, "time", "epochs", "the time that the run may take, or its length")
 	end()
-	o.device, o.tune = deviceFlag(fs), tuneFlag(fs)
+	o.device, o.tune = devicesFlag(fs), tuneFlag(fs)
 	methodFlags(fs)
 	planned(fs, "size", "method", "arch", "width", "epochs", "batch", "optimizer", "lr", "base-lr", "weight-decay", "weight-decay-end", "beta2", "warmup", "clip-each", "drop-path", "freeze-patches",
 		"positions", "xavier", "pool")
@@ -162,7 +166,7 @@ func trainRun(ctx context.Context, dev *vk.Device, r *run.Run, q *quality) (t *t
 		if steps = -t.Step(); t.Step() > 0 {
 			from = fmt.Sprintf(", from step %d", t.Step())
 		}
-		fmt.Printf("%s on %s: %s, views of %d px in %s, %s of %s%s%s\n", r.Config.Method, dev.Info().Name, count(r.Set.Len(), "image"),
+		fmt.Printf("%s on %s: %s, views of %d px in %s, %s of %s%s%s\n", r.Config.Method, onDevices(dev, 1+len(r.Devices)), count(r.Set.Len(), "image"),
 			r.Config.Size, [...]string{1: "gray", 3: "color"}[r.Set.C], count(r.Config.Epochs, "epoch"), count(t.PerEpoch(), "step"), from, inParts(t))
 		printLine(os.Stdout, "%s", r.Config.Description())
 		for _, advice := range r.Config.Advice(r.Method, r.Set) {
@@ -197,9 +201,9 @@ func trainRun(ctx context.Context, dev *vk.Device, r *run.Run, q *quality) (t *t
 	return t, steps, err
 }
 
-// continueWith adds to the error of a stopped run, or one whose device was lost, the command that continues it.
+// continueWith adds to the error of a stopped run, or one that lost a device or a rank, the command that continues it.
 func continueWith(err error, command string) error {
-	if errors.Is(err, run.ErrStopped) || errors.Is(err, vk.ErrDeviceLost) {
+	if errors.Is(err, run.ErrStopped) || errors.Is(err, vk.ErrDeviceLost) || errors.As(err, new(*ranks.LostError)) {
 		return fmt.Errorf("%w: continue with %s", err, command)
 	}
 	return err

@@ -1,0 +1,46 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// Two devices, which here are one, train what one device trains in two parts.
+func TestSeveralDevicesTrainWhatOneTrains(t *testing.T) {
+	t.Parallel()
+	data, dir := images64(t), t.TempDir()
+	one, two := filepath.Join(dir, "one"), filepath.Join(dir, "two")
+	ok(t, small(data, one, "--accumulate", "2")...)
+	out := ok(t, small(data, two, "--device", "0,0", "--accumulate", "2")...)
+	if !strings.Contains(out, " on 2 × ") || !strings.Contains(out, "in 2 parts") {
+		t.Errorf("the output does not name 2 devices and 2 parts:\n%s", out)
+	}
+	for _, name := range []string{"checkpoint.ckpt", "metrics.jsonl"} {
+		a, err := os.ReadFile(filepath.Join(one, name))
+		b, errB := os.ReadFile(filepath.Join(two, name))
+		if err := errors.Join(err, errB); err != nil || !bytes.Equal(a, b) {
+			t.Errorf("%s differs: %v", name, err)
+		}
+	}
+	configHas(t, two, `flags.device = "0,0" # flag`)
+	plan := ok(t, small(data, filepath.Join(dir, "plan"), "--device", "0,0", "--dry-run")...)
+	if !strings.Contains(plan, " in 2 parts") {
+		t.Errorf("the plan of 2 devices does not divide the batch:\n%s", plan)
+	}
+	bad := call(t, nil, small(data, filepath.Join(dir, "bad"), "--device", "0,0,0", "--accumulate", "2")...)
+	if bad.status != 2 || !strings.Contains(bad.err, "--accumulate 2 on 3 devices") {
+		t.Errorf("status %d, %q: want 2 and the numbers of parts and devices", bad.status, bad.err)
+	}
+}
+
+func TestDeviceListHasNumbersAlone(t *testing.T) {
+	for list, want := range map[string]int{"": 1, "1": 1, "0,1": 2, "0,1,3": 3, "llvmpipe (LLVM 15.0.6, 256 bits)": 1, "1,": 1} {
+		if got := selectors(list); len(got) != want {
+			t.Errorf("%q: %q, want %d devices", list, got, want)
+		}
+	}
+}
