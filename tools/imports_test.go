@@ -95,8 +95,8 @@ func forbidden(path, part, name string) string {
 	switch {
 	case !known:
 		return "its folder is not one of the parts"
-	case name == "C" && part != "vk" && !strings.Contains(path, "export/ort") && !strings.HasSuffix(path, "decode/jpeg_turbo.go"):
-		return "cgo is for vk, ONNX Runtime and libjpeg-turbo"
+	case name == "C" && part != "vk" && !strings.Contains(path, "export/ort") && !strings.Contains(path, "ssl/ranks/mpi") && !strings.HasSuffix(path, "decode/jpeg_turbo.go"):
+		return "cgo is for vk, ONNX Runtime, MPI and libjpeg-turbo"
 	case strings.HasPrefix(name, "github.com/vulkan-go/") && part != "vk":
 		return "only vk speaks Vulkan"
 	}

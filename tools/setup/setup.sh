@@ -32,6 +32,7 @@ has_driver || packages+=(mesa-vulkan-drivers)
 if [ "${1:-}" = check ]; then
 	has_layer || packages+=(vulkan-validationlayers)
 	has_turbo || packages+=(libturbojpeg0-dev)
+	command -v mpirun >/dev/null || packages+=(openmpi-bin)
 	has_pandas || packages+=(python3-pandas)
 	command -v chromium >/dev/null || packages+=(chromium)
 fi
