@@ -7,6 +7,7 @@
 # make exports  exported files in programs that others wrote, in export/README.md (Debian 12; five minutes on two cores)
 # make check-matrices  kernels of matrix units on Debian sid's lavapipe, in tools/setup/sid.sh (not part of make check)
 # make cross  the command for Linux, Windows and macOS, or for TARGETS, in bin        make check-wine  tests of the Windows build under Wine (Debian 12; ten minutes)
+# make release  archives, Debian packages and checksums of the commit, in bin/release        make check-release  installs and compares them (Debian 12, root; 15 minutes)
 # make gpucheck  bin/gpucheck, a folder that checks a machine with a GPU (bin/gpucheck/run.sh)        make results  the tables of bench/RESULTS.md
 
 GO ?= go
@@ -24,7 +25,7 @@ RACE = ./vk/... ./kernels/... ./net/... ./ssl/... ./export/... ./tools/...
 VARIANTS = LP_NATIVE_VECTOR_WIDTH=128 LP_NATIVE_VECTOR_WIDTH=512 MARR_KERNELS=plain MARR_KERNELS=texel,tiled MARR_EAGER=1 MARR_POISON=1
 VARIED = ./kernels/ ./net/ ./ssl/ ./ssl/train/ ./ssl/run/ ./ssl/eval/
 
-.PHONY: demo test check build shaders shaderstats conformance exports gpucheck results lint setup check-long check-race check-validation check-gc check-variants check-turbo check-matrices check-wine cross slowest
+.PHONY: demo test check build shaders shaderstats conformance exports gpucheck results lint setup check-long check-race check-validation check-gc check-variants check-turbo check-matrices check-wine cross release check-release slowest
 
 demo: setup build
 	@./marr demo
@@ -82,6 +83,14 @@ check-wine:
 cross:
 	@tools/setup/cross.sh $(TARGETS)
 	@tools/cross/build.sh $(TARGETS)
+
+# Built from a clone of the commit that is checked out.
+release:
+	@tools/setup/cross.sh linux-arm64 windows-amd64
+	@$(GO) run ./tools/release
+
+check-release: release
+	@tools/release/check.sh $(PARTS)
 
 gpucheck: setup
 	@tools/gpucheck/build.sh

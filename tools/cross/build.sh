@@ -34,7 +34,7 @@ build() {
 	[ "${target%-*}" = darwin ] && strip=-w # Zig's linker has no -x
 	[ "${target%-*}" = windows ] && suffix=.exe
 	env CGO_ENABLED=1 GOOS="${target%-*}" GOARCH="${target#*-}" CC="$cc" "$@" \
-		go build -trimpath -ldflags="$strip" -o "bin/marr-$target$suffix" ./tools/marr
+		go build -trimpath -buildvcs=auto -ldflags="$strip" -o "bin/marr-$target$suffix" ./tools/marr
 	echo "cross: bin/marr-$target$suffix"
 }
 
