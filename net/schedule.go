@@ -5,6 +5,8 @@ import (
 	"math"
 	"sort"
 	"strings"
+
+	"github.com/marr-ssl/marr/kernels/exact"
 )
 
 // Schedule is a number that changes over training: a learning rate, an EMA momentum, a temperature.
@@ -45,7 +47,7 @@ func (c Cosine) At(step, total int) float64 {
 	if step >= total {
 		return c.To
 	}
-	return c.To + (c.From-c.To)*(1+math.Cos(math.Pi*float64(max(step, 0))/float64(total)))/2
+	return c.To + float64((c.From-c.To)*(1+exact.Cos(math.Pi*float64(max(step, 0))/float64(total)))/2)
 }
 
 // LinearRamp changes linearly from From to To over a fraction of the steps, and stays at To:

@@ -5,6 +5,7 @@ import (
 	"math"
 
 	"github.com/marr-ssl/marr/kernels"
+	"github.com/marr-ssl/marr/kernels/exact"
 )
 
 // positions are the position embedding [1 1+rows·columns D] of a grid of patches behind a class token: learned, or the fixed sinCos.
@@ -57,7 +58,7 @@ func sinCos(rows, columns, width int) []float32 {
 		to := v[(1+patch)*width:][:width]
 		for half, at := range []int{patch % columns, patch / columns} {
 			for k := range width / 4 {
-				sin, cos := math.Sincos(float64(at) * math.Pow(10000, -float64(k)/float64(width/4)))
+				sin, cos := exact.Sincos(float64(at) * exact.Exp(-float64(k)/float64(width/4)*exact.Log(10000)))
 				to[half*width/2+k], to[half*width/2+width/4+k] = float32(sin), float32(cos)
 			}
 		}
@@ -87,16 +88,16 @@ func cubicWeights(from, to int, step float64) [][]float64 {
 	kernel := func(x float64) float64 {
 		switch x = math.Abs(x); {
 		case x <= 1:
-			return ((a+2)*x-(a+3))*x*x + 1
+			return float64((float64((a+2)*x)-(a+3))*x*x) + 1
 		case x < 2:
-			return ((a*x-5*a)*x+8*a)*x - 4*a
+			return float64((float64((float64(a*x)-5*a)*x)+8*a)*x) - 4*a
 		}
 		return 0
 	}
 	m := make([][]float64, to)
 	for i := range m {
 		m[i] = make([]float64, from)
-		at := (float64(i)+0.5)*step - 0.5
+		at := float64((float64(i)+0.5)*step) - 0.5
 		for first, j := int(math.Floor(at))-1, 0; j < 4; j++ {
 			m[i][min(max(first+j, 0), from-1)] += kernel(at - float64(first+j))
 		}

@@ -54,7 +54,9 @@ func (m *DINO) Views(in views.Input) ([]views.Spec, error) { return views.Preset
 func (m *DINO) Defaults(s Scale) Settings {
 	const few, many = 20_000, 1_281_167 // many: ImageNet
 	fraction := min(max(float64(s.Images-few)/(many-few), 0), 1)
-	between := func(from, to, digits float64) float64 { return math.Round((from+fraction*(to-from))*digits) / digits }
+	between := func(from, to, digits float64) float64 {
+		return math.Round((from+float64(fraction*(to-from)))*digits) / digits
+	}
 	m.Prototypes, m.Bottleneck, m.NormInHead = PrototypesFor(s.Images), 256, !s.Transformer
 	m.TeacherTemp, m.TeacherTempStart = between(0.02, 0.07, 100), between(0.02, 0.04, 100)
 	if m.TeacherTempStart < m.TeacherTemp {

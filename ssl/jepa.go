@@ -93,7 +93,7 @@ func drawDirection(v []float32, src *rng.Source) {
 	sum := 0.0
 	for i := range v {
 		x := src.Normal()
-		v[i], sum = float32(x), sum+x*x
+		v[i], sum = float32(x), sum+float64(x*x)
 	}
 	for i := range v {
 		v[i] = float32(float64(v[i]) / math.Sqrt(sum))

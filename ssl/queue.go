@@ -16,7 +16,7 @@ func (s *Step) Queue(name string, size, width int) *kernels.State {
 			row, sum := make([]float64, width), 0.0
 			for i := range row {
 				row[i] = src.Normal()
-				sum += row[i] * row[i]
+				sum += float64(row[i] * row[i])
 			}
 			for i, x := range row {
 				v[from+i] = float32(x / math.Sqrt(sum))

@@ -2,10 +2,14 @@
 // (Salmon et al. 2011, "Parallel random numbers: as easy as 1, 2, 3", SC11, section 3.2 and table 2).
 //
 // A seed and up to two numbers, such as an epoch and an image, select a stream, so any draw can be repeated without those before
-// it. Data sets, shuffles (Permutation), augmentation, initialization and tests rely on that.
+// it. Data sets, shuffles (Permutation), augmentation, initialization and tests rely on that. Every processor draws the same bits (package exact).
 package rng
 
-import "math"
+import (
+	"math"
+
+	"github.com/marr-ssl/marr/kernels/exact"
+)
 
 // Philox returns the ten-round Philox4x32 block of a counter under a key.
 func Philox(key [2]uint32, ctr [4]uint32) [4]uint32 {
@@ -55,9 +59,9 @@ func (s *Source) Uint32() uint32 {
 }
 
 // Float64 returns a uniform number in [0, 1): one word divided by 2³².
-func (s *Source) Float64() float64 { return float64(s.Uint32()) / (1 << 32) }
+func (s *Source) Float64() float64 { return float64(float64(s.Uint32()) / (1 << 32)) }
 
-// Range returns a uniform number in [lo, hi). The conversion prevents a fused multiply-add, so that every processor gives the same bits.
+// Range returns a uniform number in [lo, hi).
 func (s *Source) Range(lo, hi float64) float64 { return lo + float64((hi-lo)*s.Float64()) }
 
 // Intn returns a uniform integer in [0, n): the high half of word × n (bias below n/2³²).
@@ -66,7 +70,7 @@ func (s *Source) Intn(n int) int { return int(uint64(s.Uint32()) * uint64(n) >> 
 // Normal returns a standard normal number from two words, by the cosine of the Box-Muller transform.
 func (s *Source) Normal() float64 {
 	u := (float64(s.Uint32()) + 0.5) / (1 << 32)
-	return math.Sqrt(-2*math.Log(u)) * math.Cos(2*math.Pi*s.Float64())
+	return math.Sqrt(-2*exact.Log(u)) * exact.Cos(2*math.Pi*s.Float64())
 }
 
 // Uniform fills dst with numbers in [lo, hi), rounded to float32.

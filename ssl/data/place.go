@@ -3,6 +3,7 @@ package data
 import (
 	"math"
 
+	"github.com/marr-ssl/marr/kernels/exact"
 	"github.com/marr-ssl/marr/kernels/rng"
 	"github.com/marr-ssl/marr/ssl/parallel"
 )
@@ -39,15 +40,16 @@ type placement struct {
 // fits, 64.4 and 37.9, because narrow garments move most; only positions at which the rotated square fits, 69.7 and 59.4.
 func drawPlacement(src []byte, s *rng.Source) placement {
 	angle := s.Range(-maxTurn, maxTurn)
-	p := placement{cos: math.Cos(angle), sin: math.Sin(angle)}
+	var p placement
+	p.sin, p.cos = exact.Sincos(angle)
 	left, top, right, bottom := p.inkBox(src)
 	scale := s.Range(minScale, min(maxScale, garment/max(right-left, bottom-top)))
 	p.k = scale * frame / garment
-	half := scale * frame / 2
+	half := float64(scale * frame / 2)
 	p.x = s.Range(half, frame-half)
 	p.y = s.Range(half, frame-half)
-	p.x = min(max(p.x, -p.k*left), frame-p.k*right)
-	p.y = min(max(p.y, -p.k*top), frame-p.k*bottom)
+	p.x = min(max(p.x, float64(-p.k*left)), frame-float64(p.k*right))
+	p.y = min(max(p.y, float64(-p.k*top)), frame-float64(p.k*bottom))
 	return p
 }
 
@@ -60,18 +62,17 @@ func (p placement) inkBox(src []byte) (left, top, right, bottom float64) {
 			continue
 		}
 		dx, dy := float64(i%garment)+0.5-garment/2, float64(i/garment)+0.5-garment/2
-		u, v := p.cos*dx-p.sin*dy, p.sin*dx+p.cos*dy
+		u, v := float64(p.cos*dx)-float64(p.sin*dy), float64(p.sin*dx)+float64(p.cos*dy)
 		if !found {
 			left, right, top, bottom, found = u, u, v, v, true
 		}
 		left, right, top, bottom = min(left, u), max(right, u), min(top, v), max(bottom, v)
 	}
-	half := (math.Abs(p.cos) + math.Abs(p.sin)) / 2 // half the bounding box of a rotated pixel
+	half := float64((math.Abs(p.cos) + math.Abs(p.sin)) / 2) // half the bounding box of a rotated pixel
 	return left - half, top - half, right + half, bottom + half
 }
 
-// fixed is 1.0 in the fixed-point numbers of paint. Integers give the same bits on every processor; floating point with fused
-// multiply-adds does not.
+// fixed is 1.0 in the fixed-point numbers of paint.
 const fixed = 1 << 24
 
 // paint writes the frame [32 32]: each pixel is the mean of 2×2 bilinear samples of the published image, at quarter and three-quarter
@@ -85,7 +86,8 @@ func (p placement) paint(dst, src []byte) {
 	// Padded coordinates (column cx, row cy, integers at pixel centers) of sample (0, 0), at (¼, ¼) of the frame, and the steps to the
 	// next sample, half a frame pixel away.
 	dx, dy := (0.25-p.x)/p.k, (0.25-p.y)/p.k
-	cx, cy := toFixed(p.cos*dx+p.sin*dy+side/2-0.5), toFixed(-p.sin*dx+p.cos*dy+side/2-0.5)
+	cx := toFixed(float64(p.cos*dx) + float64(p.sin*dy) + side/2 - 0.5)
+	cy := toFixed(float64(-p.sin*dx) + float64(p.cos*dy) + side/2 - 0.5)
 	cosStep, sinStep := toFixed(p.cos/p.k/2), toFixed(p.sin/p.k/2)
 	var sum [frame * frame]int32
 	for row := range 2 * frame {

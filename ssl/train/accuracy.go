@@ -63,7 +63,7 @@ func nearestIsPositive(z []float32, d int) float64 {
 	for at := 0; at < len(z); at += d {
 		square := 0.0
 		for _, v := range z[at : at+d] {
-			square += float64(v) * float64(v)
+			square += float64(float64(v) * float64(v))
 		}
 		for j, v := range z[at : at+d] {
 			unit[at+j] = float64(v) / max(math.Sqrt(square), 1e-12)
@@ -90,7 +90,7 @@ func positiveIsNearest(unit []float64, d, row int) int {
 	cosine := func(other int) (sum float64) {
 		x := unit[other*d:][:d]
 		for j, v := range unit[row*d:][:d] {
-			sum += v * x[j]
+			sum += float64(v * x[j])
 		}
 		return sum
 	}

@@ -89,7 +89,7 @@ func develop(pixels []float32, p kernels.ImageFormat, s views.Spec) *image.RGBA 
 			var v [3]uint8
 			for c := range v {
 				k := min(c, p.C-1)
-				v[c] = uint8(math.RoundToEven(255 * min(max(float64(px[k])*p.Std[k]+p.Mean[k], 0), 1)))
+				v[c] = uint8(math.RoundToEven(255 * min(max(float64(float64(px[k])*p.Std[k])+p.Mean[k], 0), 1)))
 			}
 			img.SetRGBA(tile%grid*pitch+i%side, tile/grid*pitch+i/side, color.RGBA{v[0], v[1], v[2], 255})
 		}

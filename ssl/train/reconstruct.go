@@ -90,7 +90,7 @@ func drawPatch(hidden, drawn, predicted []float32, patch, size int, x ssl.Recons
 		deviation = math.Sqrt(square + 1e-6)
 	}
 	for i, v := range predicted {
-		hidden[at(i)], drawn[at(i)] = 0, float32(mean+deviation*float64(v))
+		hidden[at(i)], drawn[at(i)] = 0, float32(mean+float64(deviation*float64(v)))
 	}
 }
 

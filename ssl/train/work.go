@@ -12,7 +12,7 @@ import (
 // thirds, but the view is painted too, and the rest of a step is small. With the demo's network on lavapipe, features took 0.42 of the time.
 func (t *Trainer) Work() (epoch, feature float64) {
 	for _, p := range t.passes { // with a gradient cache there are more segments than micro
-		epoch += t.prog.Segment(p.segment).Work() * float64(p.runs*t.PerEpoch())
+		epoch += float64(t.prog.Segment(p.segment).Work() * float64(p.runs*t.PerEpoch()))
 	}
 	g, err := kernels.TraceOps(t.Store, func(g *kernels.Graph) {
 		image := g.Input("image", kernels.F32, 1, t.Config.Size, t.Config.Size, t.job.Set.C)

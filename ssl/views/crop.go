@@ -3,6 +3,7 @@ package views
 import (
 	"math"
 
+	"github.com/marr-ssl/marr/kernels/exact"
 	"github.com/marr-ssl/marr/kernels/rng"
 )
 
@@ -65,11 +66,11 @@ func (c RandomCrop) window(src *rng.Source, height, width, size int) (y, x int) 
 // returns the largest centered box with an allowed ratio. Rounding is Python's, half to even.
 func (c RandomResizedCrop) box(src *rng.Source, h, w int) (top, left, height, width int) {
 	lo, hi := c.Ratio[0], c.Ratio[1]
-	logLo, logHi := log(lo), log(hi)
+	logLo, logHi := exact.Log(lo), exact.Log(hi)
 	area := float64(h) * float64(w)
 	for range 10 {
 		target := area * src.Range(c.Scale[0], c.Scale[1])
-		ratio := exp(src.Range(logLo, logHi))
+		ratio := exact.Exp(src.Range(logLo, logHi))
 		width = int(math.RoundToEven(math.Sqrt(target * ratio)))
 		height = int(math.RoundToEven(math.Sqrt(target / ratio)))
 		if 0 < width && width <= w && 0 < height && height <= h {
@@ -94,10 +95,10 @@ func (e RandomErasing) draw(dst []float32, from streams, size int) {
 	if !(src.Float64() < e.P) {
 		return
 	}
-	logLo, logHi := log(e.Ratio[0]), log(e.Ratio[1])
+	logLo, logHi := exact.Log(e.Ratio[0]), exact.Log(e.Ratio[1])
 	for range 10 {
 		area := float64(size*size) * src.Range(e.Scale[0], e.Scale[1])
-		ratio := exp(src.Range(logLo, logHi))
+		ratio := exact.Exp(src.Range(logLo, logHi))
 		h, w := math.RoundToEven(math.Sqrt(area*ratio)), math.RoundToEven(math.Sqrt(area/ratio))
 		if h < float64(size) && w < float64(size) {
 			dst[EraseTop], dst[EraseLeft] = float32(src.Intn(size-int(h)+1)), float32(src.Intn(size-int(w)+1))

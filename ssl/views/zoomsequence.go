@@ -29,9 +29,9 @@ func (s Spec) zoomCrop(dst []float32, d Draw, h, w int) {
 	fraction := float64(frame) / float64(a.Frames-1)
 	size := min(max(int(math.RoundToEven(side)), 1), h, w)
 	place := func(length int) float32 {
-		from := first/2 + float64(src.Float64()*(float64(length)-first))
+		from := float64(first/2) + float64(src.Float64()*(float64(length)-first))
 		to := from + float64((src.Float64()-0.5)*(first-last))
-		at := from + float64(fraction*(to-from)) - float64(size)/2
+		at := from + float64(fraction*(to-from)) - float64(float64(size)/2)
 		return float32(min(max(math.RoundToEven(at), 0), float64(length-size)))
 	}
 	dst[CropTop], dst[CropLeft] = place(h), place(w)
