@@ -88,6 +88,17 @@ func (s *Set) Close() error {
 	return f.Close()
 }
 
+// ToHeap copies the pixels of a set that Open returned to the heap and unmaps its cache file: Windows does not remove a mapped file. No set may have
+// been made from this one yet. On other sets it does nothing.
+func (s *Set) ToHeap() error {
+	if s.file == nil {
+		return nil
+	}
+	err := s.file.ToHeap()
+	s.bytes = s.file.Bytes
+	return err
+}
+
 // Len returns N.
 func (s *Set) Len() int { return len(s.locations) }
 

@@ -59,6 +59,11 @@ func openSet(ctx context.Context, name string, px int) (*data.Set, error) {
 	if err != nil {
 		return nil, err
 	}
+	if o.Temporary && os.RemoveAll(o.CacheDir) != nil { // Windows keeps a mapped file
+		if err := set.ToHeap(); err != nil {
+			return nil, err
+		}
+	}
 	for i, f := range set.Skipped {
 		if i == 10 {
 			fmt.Fprintf(os.Stderr, "skipped %d more: skipped.txt of the run and marr data inspect list them\n", len(set.Skipped)-i)

@@ -18,6 +18,8 @@ var ErrDamaged = errors.New("damaged cache file")
 type File struct {
 	Index
 	Bytes []byte // the whole file; Locations are offsets in it
+
+	heap bool // Bytes are a copy
 }
 
 // Open maps the set at path, which must have this key. The error wraps fs.ErrNotExist if the file is missing, ErrDamaged if it is damaged.
@@ -43,7 +45,7 @@ func Open(path string, key Key) (*File, error) {
 		filesys.Unmap(b)
 		return nil, fmt.Errorf("%w: %w", ErrDamaged, err)
 	}
-	return &File{*index, b}, nil
+	return &File{Index: *index, Bytes: b}, nil
 }
 
 // parse checks the file without its pixels, and returns its index.
@@ -69,8 +71,18 @@ func parse(b []byte, key Key) (*Index, error) {
 func (f *File) Close() error {
 	b := f.Bytes
 	f.Bytes, f.Locations = nil, nil
-	if b == nil {
+	if b == nil || f.heap {
 		return nil
 	}
 	return filesys.Unmap(b)
+}
+
+// ToHeap copies the bytes to the heap and unmaps the file, which may then be removed on every system.
+func (f *File) ToHeap() error {
+	if f.heap {
+		return nil
+	}
+	mapped := f.Bytes
+	f.Bytes, f.heap = bytes.Clone(mapped), true
+	return filesys.Unmap(mapped)
 }
