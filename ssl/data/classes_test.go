@@ -2,6 +2,7 @@ package data
 
 import (
 	"fmt"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -76,7 +77,7 @@ func TestClassesOfTwoSetsAreMatchedByName(t *testing.T) {
 
 func TestPartsOfADataSetAreNoClasses(t *testing.T) {
 	for _, c := range []struct{ folders, note string }{
-		{"train test", "/train"}, {"Test Train val", "classes Test and Train and val"}, {"train cat", ""}, {"test dog", ""}, {"a b", ""},
+		{"train test", string(filepath.Separator) + "train"}, {"Test Train val", "classes Test and Train and val"}, {"train cat", ""}, {"test dog", ""}, {"a b", ""},
 	} {
 		dir := t.TempDir()
 		for _, name := range strings.Fields(c.folders) {

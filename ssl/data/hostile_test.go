@@ -17,6 +17,7 @@ import (
 )
 
 func TestLinksThatLeadRoundAreReportedAndMultiplyNothing(t *testing.T) {
+	needLinks(t)
 	above := t.TempDir()
 	dir, other := filepath.Join(above, "set"), filepath.Join(above, "other")
 	write(t, pngOf(t, gray(4, 4, 1)), dir, "a", "x.png")

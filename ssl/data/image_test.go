@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/marr-ssl/marr/ssl/data"
@@ -34,11 +35,11 @@ func TestOpenImageDecodesAsItsFolder(t *testing.T) {
 	if one.Len() != 1 || one.C != folder.C || one.Labels != nil || a.H != b.H || a.W != b.W || !slices.Equal(a.Pix, b.Pix) || min(a.H, a.W) != 40 {
 		t.Errorf("%d images of %d channels, %d×%d, in the folder %d×%d", one.Len(), one.C, a.H, a.W, b.H, b.W)
 	}
-	text := filepath.Join(dir, "b\n.jpg")
+	text := filepath.Join(dir, "b\u202e.jpg")
 	if err := os.WriteFile(text, []byte("not an image"), 0o666); err != nil {
 		t.Fatal(err)
 	}
-	for path, want := range map[string]string{text: `b\n.jpg: not a JPEG`, filepath.Join(dir, "c.png"): "no such file", dir: "not a regular file"} {
+	for path, want := range map[string]string{text: `b\u202e.jpg: not a JPEG`, filepath.Join(dir, "c.png"): syscall.ENOENT.Error(), dir: "not a regular file"} {
 		if _, err := data.OpenImage(path, 40); err == nil || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), ": give another file") {
 			t.Errorf("%q: %v, want it to say %q", path, err, want)
 		}

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 
@@ -251,6 +252,9 @@ func cutQuoted(s string) (text, after string, ok bool) {
 // find returns the file of a path: the path as it is or, if there is no such file, without spaces and quotation marks around it, with slashes
 // in place of backslashes, or with composed or decomposed letters, as systems differ in them.
 func (c columns) find(path string) imageFile {
+	if runtime.GOOS == "windows" { // which opens files without the spaces that end a path
+		path = strings.TrimRight(path, " ")
+	}
 	spellings := []string{path, strings.TrimSpace(path)}
 	if text, after, ok := cutQuoted(spellings[1]); ok && after == "" {
 		spellings = append(spellings, text)
@@ -272,13 +276,13 @@ func (c columns) find(path string) imageFile {
 	return f
 }
 
-// file returns the file of a path that is absolute or relative to the list.
+// file returns the file of a path that is absolute or relative to the list. Its name has slashes.
 func (c columns) file(path string) imageFile {
 	full := filepath.FromSlash(path)
 	if !filepath.IsAbs(full) {
 		full = filepath.Join(c.dir, full)
 	}
-	return newImageFile(path, full)
+	return newImageFile(filepath.ToSlash(path), full)
 }
 
 func (f imageFile) exists() bool { return f.size >= 0 }

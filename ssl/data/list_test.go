@@ -3,9 +3,11 @@ package data
 import (
 	"bytes"
 	"encoding/binary"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
+	"unicode"
 	"unicode/utf16"
 )
 
@@ -18,10 +20,18 @@ func inUTF16(text string, order binary.AppendByteOrder) string {
 	return string(b)
 }
 
+// isNoName reports whether a system has no files of that name: those of Windows have no control characters.
+func isNoName(name string) bool {
+	return runtime.GOOS == "windows" && strings.ContainsFunc(name, unicode.IsControl)
+}
+
 // A list of a.png, labeled cat, and "b c.png", labeled dog, in the forms that programs write.
 func TestListsAreReadAsProgramsWriteThem(t *testing.T) {
 	dir := t.TempDir()
 	for i, name := range []string{"a.png", "b c.png", "d, e.png", "#1.png", "tab\tname.png", "u\u0308.png", "sub/f.png"} {
+		if isNoName(name) {
+			continue
+		}
 		write(t, pngOf(t, gray(4, 4, byte(i))), dir, name)
 	}
 	for _, c := range []struct {
@@ -65,6 +75,9 @@ func TestListsAreReadAsProgramsWriteThem(t *testing.T) {
 			return strings.Split(s, "|")
 		}
 		files, labels := orElse(c.files, "a.png|b c.png"), orElse(c.labels, "cat|dog")
+		if slices.ContainsFunc(files, isNoName) {
+			continue
+		}
 		var k log
 		s := openWith(t, write(t, []byte(c.text), dir, orElse(c.name, "list.txt")[0]), k.options(cached(t, 4)))
 		if !slices.Equal(s.Files, files) || len(s.Skipped) > 0 {

@@ -5,6 +5,7 @@ import (
 	"compress/gzip"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -152,7 +153,11 @@ func TestErrorsOfUnknownNamesListTheFormats(t *testing.T) {
 	wantError(t, "", 32, "no such file or folder")
 	wantError(t, write(t, []byte("x"), dir, "notes.md"), 32, "notes.md: not a data set: expected a folder")
 	wantError(t, write(t, []byte("x"), dir, "train-labels-idx1-ubyte"), 32, "a file of labels: give the images file")
-	wantError(t, filepath.Join(dir, "notes.md", "below"), 32, "not a directory: expected a folder")
+	below := "not a directory"
+	if runtime.GOOS == "windows" {
+		below = "no such file or folder"
+	}
+	wantError(t, filepath.Join(dir, "notes.md", "below"), 32, below+": expected a folder")
 	wantError(t, "frames:"+filepath.Join(dir, "notes.md"), 32, "not a folder of clips")
 	for _, size := range []int{0, -1, 4097} {
 		wantError(t, dir, size, "stored size", "expected 1 to 4096 pixels")
