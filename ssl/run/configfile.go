@@ -2,16 +2,15 @@ package run
 
 import (
 	"cmp"
-	"errors"
 	"fmt"
 	"io"
 	"maps"
 	"math"
+	"os"
 	"path/filepath"
 	"reflect"
 	"slices"
 	"strings"
-	"syscall"
 
 	"github.com/marr-ssl/marr/net"
 	"github.com/marr-ssl/marr/ssl/tomlfile"
@@ -127,10 +126,11 @@ type Saved struct {
 func ReadSaved(path string) (Saved, error) {
 	var s Saved
 	text, err := readSmall(path)
-	if errors.Is(err, syscall.ENOTDIR) {
-		return s, fmt.Errorf("run: %s: it is a file: give the folder of a run", filepath.Dir(path))
-	}
 	if err != nil {
+		dir := filepath.Dir(path)
+		if info, err := os.Stat(dir); err == nil && !info.IsDir() {
+			return s, fmt.Errorf("run: %s: it is a file: give the folder of a run", dir)
+		}
 		return s, fmt.Errorf("run: %w", err)
 	}
 	s.text = string(text)

@@ -9,11 +9,13 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/marr-ssl/marr/net"
 	"github.com/marr-ssl/marr/net/registry"
 	"github.com/marr-ssl/marr/ssl"
+	"github.com/marr-ssl/marr/ssl/data"
 )
 
 // CheckFolder returns the error with which Run.Pretrain refuses a folder because of its files, or because another process trains in it. Commands call it before
@@ -97,8 +99,8 @@ func listed(names []string, most int) string {
 
 // printable returns a name from outside for a message, in quotes if it has control characters.
 func printable(name string) string {
-	if quoted := fmt.Sprintf("%q", name); quoted != `"`+name+`"` {
-		return quoted
+	if data.Printable(name) != name {
+		return strconv.Quote(name)
 	}
 	return name
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -88,13 +89,13 @@ func TestLockOfAKilledProcessDoesNotCount(t *testing.T) {
 // A new run in a folder with other files says so, and overwrites none.
 func TestFilesOfOthersAreKept(t *testing.T) {
 	dir := t.TempDir()
-	for _, name := range []string{"b.jpg", "a\x1b[2J", "notes.txt", "more", "c"} {
+	for _, name := range []string{"b.jpg", "a\u202e2J", "notes.txt", "more", "c"} {
 		if err := os.WriteFile(filepath.Join(dir, name), nil, 0o666); err != nil {
 			t.Fatal(err)
 		}
 	}
 	notices, err := noted(t, dir, false, nil)
-	if want := dir + ` holds other files ("a\x1b[2J", b.jpg, c, 2 more): those of the run are written beside them`; err != nil || !slices.Contains(notices, want) {
+	if want := dir + ` holds other files ("a\u202e2J", b.jpg, c, 2 more): those of the run are written beside them`; err != nil || !slices.Contains(notices, want) {
 		t.Errorf("notices %q, %v, want %q", notices, err, want)
 	}
 	for _, name := range files {
@@ -112,19 +113,33 @@ func TestFilesOfOthersAreKept(t *testing.T) {
 	}
 }
 
-// Reading them would never end.
-func TestPipesAndDevicesInAFolderAreRefused(t *testing.T) {
+func TestPathsOfWindowsNeedNoQuotationMarks(t *testing.T) {
+	for name, want := range map[string]string{`C:\my photos`: `C:\my photos`, "a\nb": `"a\nb"`} {
+		if got := printable(name); got != want {
+			t.Errorf("%q: %s, want %s", name, got, want)
+		}
+	}
+}
+
+// Reading a device would never end. /dev/null ends, so that the test does without the mend.
+func TestFoldersAndDevicesInARunAreRefused(t *testing.T) {
 	for _, name := range []string{CheckpointFile, MetricsFile} {
 		dir := t.TempDir()
 		if _, err := noted(t, dir, false, nil); err != nil {
 			t.Fatal(err)
 		}
 		path := filepath.Join(dir, name)
-		if err := errors.Join(os.Remove(path), os.Symlink(os.DevNull, path)); err != nil { // /dev/null ends, so that the test does without the mend
-			t.Fatal(err)
+		makers := []func() error{func() error { return os.Mkdir(path, 0o777) }}
+		if runtime.GOOS != "windows" { // whose folders have no devices
+			makers = append(makers, func() error { return os.Symlink(os.DevNull, path) })
 		}
-		if _, err := noted(t, dir, true, nil); !errors.Is(err, net.ErrNotRegular) {
-			t.Errorf("%s: %v, want net.ErrNotRegular", name, err)
+		for _, make := range makers {
+			if err := errors.Join(os.Remove(path), make()); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := noted(t, dir, true, nil); !errors.Is(err, net.ErrNotRegular) {
+				t.Errorf("%s: %v, want net.ErrNotRegular", name, err)
+			}
 		}
 	}
 }

@@ -1,6 +1,7 @@
 package run
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -114,7 +115,7 @@ func TestRecipeErrorsNameTheLineAndTheValue(t *testing.T) {
 	if _, err := OpenRecipe("cifar10"); err == nil || !strings.Contains(err.Error(), "known are cifar10-barlow-r18") {
 		t.Errorf("got %v", err)
 	}
-	if _, err := OpenRecipe("none.toml"); err == nil || !strings.Contains(err.Error(), "no such file") {
+	if _, err := OpenRecipe("none.toml"); err == nil || !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("got %v", err)
 	}
 }
