@@ -163,7 +163,7 @@ func TestModelsThatCannotBeEvaluatedAreRefused(t *testing.T) {
 		want   string
 	}{
 		"unknown word":          {2, nil, []string{"knn", "--model", "wild"}, "--model wild: give random, raw, or a file that ends in .onnx or .safetensors"},
-		"missing file":          {1, nil, []string{"knn", "--model", filepath.Join(dir, "no.onnx")}, "no such file"},
+		"missing file":          {1, nil, []string{"knn", "--model", filepath.Join(dir, "no.onnx")}, "no.onnx: " + noFile},
 		"other tensors":         {1, nil, []string{"knn", "--model", other}, "it lacks bn1.bias"},
 		"other architecture":    {2, nil, []string{"knn", "--model", files[0], "--arch", "resnet18"}, "holds a resnet10: omit --arch"},
 		"too small":             {2, nil, []string{"knn", "--model", files[0], "--size", "4"}, "too small"},

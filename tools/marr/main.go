@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"regexp"
+	"runtime"
 	"runtime/debug"
 	"slices"
 	"strings"
@@ -81,9 +82,15 @@ var packages = regexp.MustCompile(`(^|: |; |\()(?:bench|data|eval|export|kernels
 // explain returns an error as the line that marr prints.
 func explain(err error) string { return "marr: " + oneLine(err) }
 
+// windowsErrors makes the errors of Windows read as those of other systems: they name calls of the system, and their texts end in a period.
+var windowsErrors = strings.NewReplacer("GetFileAttributesEx ", "stat ", "CreateFile ", "open ", ".: ", ": ")
+
 // oneLine returns an error as one line: what happened: why: what to do.
 func oneLine(err error) string {
 	text := plain(strings.ReplaceAll(err.Error(), "\n", "; "))
+	if runtime.GOOS == "windows" {
+		text = strings.TrimSuffix(windowsErrors.Replace(text), ".")
+	}
 	text = strings.ReplaceAll(text, context.Canceled.Error(), "stopped by a signal")
 	if errors.As(err, new(*vk.NoDeviceError)) {
 		for _, v := range []string{"VK_DRIVER_FILES", "VK_ICD_FILENAMES"} {

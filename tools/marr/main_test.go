@@ -83,7 +83,10 @@ func call(t *testing.T, env []string, args ...string) result {
 }
 
 // slow matches the lines that only a busy machine prints.
-var slow = regexp.MustCompile(`(?m)^(compiling \d+ kernels|features of .*\d+ images  [\d.]+/s).*\n`)
+var slow = regexp.MustCompile(`(?m)^(compiling \d+ kernels|(features of|decoding) .*\d+ images  [\d.]+/s).*\n`)
+
+// noFile is how the system says that a file is missing.
+var noFile = strings.TrimSuffix(syscall.ENOENT.Error(), ".")
 
 // ok runs a command that must succeed and returns its stdout.
 func ok(t *testing.T, args ...string) string {

@@ -58,7 +58,7 @@ func TestPredictionsAreThoseOfTheClassifier(t *testing.T) {
 		{1, "name no classes", []string{"predict", "--model", exported(t, run)[0], "--data", set}},
 		{1, "there is no folder", []string{"predict", "--model", model, "--data", set, "--out", filepath.Join(dir, "no", "x.csv")}},
 		{2, "--top 0", []string{"predict", "--model", model, "--data", set, "--top", "0"}},
-		{1, "no such file", []string{"predict", "--model", filepath.Join(dir, "no.onnx"), "--data", set}},
+		{1, "no.onnx: " + noFile, []string{"predict", "--model", filepath.Join(dir, "no.onnx"), "--data", set}},
 	} {
 		if r := call(t, nil, c.args...); r.status != c.status || !strings.Contains(r.err, c.want) {
 			t.Errorf("%v: status %d, said %q, want %d and %q", c.args, r.status, r.err, c.status, c.want)

@@ -3,6 +3,7 @@ package main
 import (
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 	"unicode"
@@ -11,7 +12,10 @@ import (
 // A file or folder may have a name that renames the terminal or clears it.
 func TestNamesAreEscapedInAllOutput(t *testing.T) {
 	t.Parallel()
-	const evil, escaped = "e\x1b]0;x\avil\n", `e\x1b]0;x\avil\n`
+	evil, escaped := "e\x1b]0;x\avil\n", `e\x1b]0;x\avil\n`
+	if runtime.GOOS == "windows" { // where names have no control characters
+		evil, escaped = "e\u202evil", `e\u202evil`
+	}
 	dir := filepath.Join(t.TempDir(), evil)
 	if err := os.Rename(classFolders(t, false, 0, "a", evil), dir); err != nil {
 		t.Fatal(err)
@@ -26,14 +30,14 @@ func TestNamesAreEscapedInAllOutput(t *testing.T) {
 	}{
 		{0, escaped + ": 6 images, color", []string{"data", "inspect", dir}},
 		{0, "  1  " + escaped, []string{"data", "inspect", dir}},
-		{0, "skipped " + filepath.Dir(dir) + "/" + escaped + "/a/" + escaped + ".png: ", []string{"data", "inspect", dir}},
+		{0, "skipped " + filepath.Join(filepath.Dir(dir), escaped, "a", escaped+".png: "), []string{"data", "inspect", dir}},
 		{0, `"skipped":[{"path":"`, []string{"data", "inspect", dir, "--json"}},
 		{0, `"reason":"`, []string{"data", "inspect", dir, "--json"}},
 		{1, escaped + ": no such file", []string{"data", "inspect", filepath.Join(dir, evil, evil)}},
-		{1, "only " + filepath.Dir(dir) + "/" + escaped + ` has 1 of 2 classes ("` + escaped + `")`,
+		{1, "only " + filepath.Join(filepath.Dir(dir), escaped) + ` has 1 of 2 classes ("` + escaped + `")`,
 			[]string{"eval", "knn", "--model", "raw", "--train", classFolders(t, false, 0, "a", "b"), "--test", dir}},
-		{0, escaped + "/sheet.png: ", []string{"views", "--data", dir, "--method", "simclr", "--out", filepath.Join(dir, "sheet.png")}},
-		{1, "run " + filepath.Dir(dir) + `/e\x1b]0;x\avil`, []string{"export", "--run", dir, "--out", "x.onnx"}},
+		{0, filepath.Join(escaped, "sheet.png: "), []string{"views", "--data", dir, "--method", "simclr", "--out", filepath.Join(dir, "sheet.png")}},
+		{1, "run " + filepath.Join(filepath.Dir(dir), strings.TrimSuffix(escaped, `\n`)), []string{"export", "--run", dir, "--out", "x.onnx"}},
 	} {
 		r := call(t, nil, c.args...)
 		said := r.out + r.err

@@ -47,7 +47,7 @@ func TestDistillationResumesFromTheFolder(t *testing.T) {
 	if err := os.Rename(teacher, moved); err != nil {
 		t.Fatal(err)
 	}
-	if r := call(t, nil, "pretrain", "--resume", "--out", run); r.status != 1 || !strings.Contains(r.err, "--teacher: ") || !strings.Contains(r.err, "no such file") {
+	if r := call(t, nil, "pretrain", "--resume", "--out", run); r.status != 1 || !strings.Contains(r.err, "--teacher: ") || !strings.Contains(r.err, noFile) {
 		t.Errorf("without the features: status %d, said %q", r.status, r.err)
 	}
 	ok(t, "pretrain", "--resume", "--out", run, "--teacher", moved)
@@ -114,7 +114,7 @@ func TestTeachersThatCannotTeachAreRefused(t *testing.T) {
 		"none":           {2, "--method distill: it learns from a teacher: give its features or its network by --teacher FILE", small(set, out, "--method", "distill")},
 		"another method": {2, "only --method distill learns from a teacher: add it, or omit --teacher", small(set, out, "--teacher", text)},
 		"another suffix": {2, "give a file that ends in .npy, .onnx or .safetensors", distilled(set, out, "features.csv")},
-		"no file":        {1, "--teacher: stat nowhere.npy: no such file", distilled(set, out, "nowhere.npy")},
+		"no file":        {1, "--teacher: stat nowhere.npy: " + noFile, distilled(set, out, "nowhere.npy")},
 		"text":           {1, "it is no .npy file: write one with numpy.save", distilled(set, out, text)},
 		"too few rows":   {1, "have 63 rows of 5 numbers, and there are 64 images: want a row for each image", distilled(set, out, features(t, datatest.Numbers(63*5), 63, 5))},
 	} {

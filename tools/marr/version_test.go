@@ -44,6 +44,9 @@ func TestVersionNamesTheDeviceAndSucceedsWithoutOne(t *testing.T) {
 			}
 		}
 	}
+	if runtime.GOOS == "windows" {
+		return // Wine does not pass VK_DRIVER_FILES on
+	}
 	r := call(t, []string{"VK_ICD_FILENAMES=/nonexistent", "VK_DRIVER_FILES=/nonexistent"}, "--version")
 	if r.status != 0 || r.err != "" || !strings.Contains(r.out, runtime.Version()) || !strings.Contains(r.out, "no device: ") {
 		t.Errorf("without a driver: status %d, %q, stderr %q", r.status, r.out, r.err)

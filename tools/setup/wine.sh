@@ -42,8 +42,17 @@ if [ ! -e "$dir/overlay.json" ]; then
 	echo "wine: Wine is not prepared: run tools/setup/wine.sh without arguments" >&2
 	exit 1
 fi
+# Programs get a console, without which nothing can send Ctrl-C, only where Wine finds a terminal, and script(1) makes one. Their output goes past it.
+# In the POSIX locale Wine refuses names of files that are not ASCII.
+run() {
+	local command
+	printf -v command '%q ' wine "$@"
+	SHELL=/bin/bash LC_ALL=C.UTF-8 script -qec "$command >&3 2>&4" /dev/null 3>&1 4>&2 >/dev/null </dev/null
+}
+
 if [ -n "${DISPLAY:-}" ]; then
-	exec wine "$@"
+	run "$@"
+	exit
 fi
 number=$(mktemp)
 Xvfb -displayfd 3 -screen 0 640x480x24 -nolisten tcp 3>"$number" >/dev/null 2>&1 &
@@ -52,4 +61,4 @@ for _ in $(seq 100); do
 	[ -s "$number" ] && break
 	sleep 0.1
 done
-DISPLAY=":$(cat "$number")" wine "$@"
+DISPLAY=":$(cat "$number")" run "$@"
