@@ -18,7 +18,8 @@ type Comm interface {
 	Rank() int // 0 to Size()-1
 	Size() int
 	// Exchange sends send[i] to rank i and fills recv[i] with what rank i sends, for all i, its own rank included. Both have Size() entries. The
-	// lengths must match on both sides and may be 0. Neither may change until Exchange returns. A rank that cannot be reached is a *LostError.
+	// lengths must match on both sides and may be 0. Neither may change until Exchange returns. They must be in ordinary memory: networks and
+	// other processes cannot read mapped memory of a device. A rank that cannot be reached is a *LostError.
 	Exchange(send, recv [][]byte) error
 	// Abort ends the run because this rank failed: the Exchange that other ranks are in, or their next one, returns a *LostError with cause.
 	// Call it in place of Close.

@@ -50,7 +50,7 @@ func long(t *testing.T) {
 }
 
 // launch runs n ranks in a role, and returns what they printed and how long they took. Only the error of the launcher is returned.
-func launch(t *testing.T, n int, role string, args ...string) (string, time.Duration, error) {
+func launch(t testing.TB, n int, role string, args ...string) (string, time.Duration, error) {
 	t.Helper()
 	launcher := []string{"mpirun", "--oversubscribe"}
 	if s := os.Getenv(launcherEnv); s != "" {
