@@ -175,7 +175,7 @@ func (x exporter) verify(ctx context.Context, format export.Format, path string,
 		fmt.Printf("%s agrees with the device on %s%d images: largest difference %.1e, smallest cosine %.7f\n", a.Runtime, what, a.Images, a.MaxAbsDiff, a.CosineMin)
 	}
 	for _, reason := range v.Absent {
-		fmt.Printf("not verified with ONNX Runtime: %v\n", reason)
+		fmt.Printf("not verified with ONNX Runtime: %s\n", oneLine(reason))
 	}
 	return v, nil
 }

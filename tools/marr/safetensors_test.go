@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/marr-ssl/marr/export/ort"
 	"github.com/marr-ssl/marr/net"
 )
 
@@ -64,7 +65,11 @@ func TestImagesOfAVerificationDoNotChangeTheFile(t *testing.T) {
 	if said := ok(t, "export", "--run", run, "--out", filepath.Join(dir, "own.onnx"), "--verify"); !strings.Contains(said, "input image [N 1 height width]") {
 		t.Errorf("said %q, want a file for any size", said)
 	}
-	ok(t, "export", "--run", run, "--out", filepath.Join(dir, "other.onnx"), "--verify", "--data", "builtin:fashion:test")
+	none := ort.LibEnv + "=" + filepath.Join(dir, "none.so")
+	r := call(t, []string{none}, "export", "--run", run, "--out", filepath.Join(dir, "other.onnx"), "--verify", "--data", "builtin:fashion:test")
+	if want := "not verified with ONNX Runtime: ONNX Runtime is not present: "; r.status != 0 || !strings.Contains(r.out, want) {
+		t.Errorf("without ONNX Runtime: status %d, said %q, want %q", r.status, r.out, want)
+	}
 	var files [2][]byte
 	for i, name := range []string{"own.onnx", "other.onnx"} {
 		var err error
@@ -78,7 +83,7 @@ func TestImagesOfAVerificationDoNotChangeTheFile(t *testing.T) {
 	if said := ok(t, "export", "--run", run, "--out", filepath.Join(dir, "fixed.onnx"), "--any-size=false"); !strings.Contains(said, "input image [N 1 16 16]") {
 		t.Errorf("said %q, want a file for one size", said)
 	}
-	r := call(t, nil, "export", "--run", run, "--out", filepath.Join(dir, "none.onnx"), "--verify", "--data", filepath.Join(dir, "none"))
+	r = call(t, nil, "export", "--run", run, "--out", filepath.Join(dir, "none.onnx"), "--verify", "--data", filepath.Join(dir, "none"))
 	if r.status != 1 || !strings.Contains(r.err, "name others with --data, or omit --verify") {
 		t.Errorf("images that are missing: status %d, said %q", r.status, r.err)
 	}

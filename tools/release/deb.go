@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -143,15 +144,19 @@ func inUTF8(text []byte) string {
 	return out.String()
 }
 
-// withoutCommon replaces a text that Debian has in its folder of common licenses by its path there. What follows the license remains.
+// common matches the licenses that Debian has in its folder of common licenses, and says where.
+var common = []struct {
+	text  *regexp.Regexp
+	where string
+}{
+	{regexp.MustCompile(`(?s)Apache License\s+Version 2\.0, January 2004.*?END OF TERMS AND CONDITIONS`), "Apache License, Version 2.0: /usr/share/common-licenses/Apache-2.0"},
+	{regexp.MustCompile(`(?s)GNU GENERAL PUBLIC LICENSE\s+Version 2, June 1991.*?END OF TERMS AND CONDITIONS`), "GNU General Public License, Version 2: /usr/share/common-licenses/GPL-2"},
+}
+
+// withoutCommon replaces common licenses in a text by their paths on Debian.
 func withoutCommon(text string) string {
-	const end, folder = "END OF TERMS AND CONDITIONS", "/usr/share/common-licenses/"
-	_, after, ended := strings.Cut(text, end)
-	switch begin := strings.TrimSpace(text); {
-	case ended && strings.HasPrefix(begin, "Apache License"):
-		return "Apache License, Version 2.0: " + folder + "Apache-2.0" + after
-	case ended && strings.HasPrefix(begin, "GNU GENERAL PUBLIC LICENSE") && strings.Contains(begin, "Version 2, June 1991"):
-		return "GNU General Public License, Version 2: " + folder + "GPL-2\n"
+	for _, c := range common {
+		text = c.text.ReplaceAllLiteralString(text, c.where)
 	}
 	return text
 }

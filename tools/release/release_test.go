@@ -192,3 +192,21 @@ func TestDebianVersionsSortAsGoVersions(t *testing.T) {
 		}
 	}
 }
+
+func TestDebianCopyrightNamesCommonLicenses(t *testing.T) {
+	t.Parallel()
+	apache, err := os.ReadFile("../../ssl/report/page/assets/umap/LICENSE")
+	if err != nil {
+		t.Fatal(err)
+	}
+	info := &buildinfo.BuildInfo{Main: debug.Module{Path: "github.com/marr-ssl/marr", Version: "v1.2.3"}}
+	text := string(copyright(binary{info: info}, []part{
+		{"a", "v1", "", map[string][]byte{"LICENSE": []byte("before\n" + string(apache) + "after\n")}, "Apache-2.0"},
+		{"b", "v1", "", map[string][]byte{"LICENSE": []byte("Copyright \xa9 us")}, "MIT"}, // Latin-1
+	}))
+	for want, present := range map[string]bool{"before\n": true, "/usr/share/common-licenses/Apache-2.0": true, "after\n": true, "Grant of Patent License": false, "Copyright © us": true} {
+		if strings.Contains(text, want) != present {
+			t.Errorf("%q in the text: want %v", want, present)
+		}
+	}
+}
