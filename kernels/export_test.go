@@ -57,3 +57,6 @@ func (g *Graph) LimitWork(work float64) {
 		g.limits.work = work
 	}
 }
+
+// AbortsOnHalves is abortsOnHalves.
+var AbortsOnHalves = abortsOnHalves

@@ -3,10 +3,25 @@ package kernels
 import (
 	"encoding/binary"
 	"math"
+	"runtime"
+	"strings"
+
+	"github.com/marr-ssl/marr/vk"
 )
 
-// MixedPrecision makes Half convert tensors. Call it before the first op.
-func (g *Graph) MixedPrecision() { g.mixed = true }
+// MixedPrecision makes Half convert tensors. Call it before the first op. It panics on a driver that cannot compile kernels with halves.
+func (g *Graph) MixedPrecision() {
+	if g.dev != nil && abortsOnHalves(g.dev.Info(), runtime.GOARCH) {
+		panic(&BuildError{"MixedPrecision", g.dev.Info().Driver + " would abort the program: use fp32, or install Mesa 25 or later"})
+	}
+	g.mixed = true
+}
+
+// abortsOnHalves reports whether a driver's compiler ends the program on unpackHalf2x16: that of Mesa 22.3.6 for arm64 does ("LLVM ERROR: Cannot select"),
+// that of 25.0.7 does not.
+func abortsOnHalves(d vk.Info, arch string) bool {
+	return arch == "arm64" && d.DriverID == vk.DriverLlvmpipe && strings.Contains(d.Driver, "Mesa 22.")
+}
 
 // The rule of the loss scale is that of torch.amp.GradScaler, and MaxSkips ends a run that it cannot help.
 const (
