@@ -8,6 +8,7 @@
 # make check-matrices  kernels of matrix units on Debian sid's lavapipe, in tools/setup/sid.sh (not part of make check)
 # make cross  the command for Linux, Windows and macOS, or for TARGETS, in bin        make check-wine  tests of the Windows build under Wine (Debian 12; ten minutes)
 # make release  archives, Debian packages and checksums of the commit, in bin/release        make check-release  installs and compares them (Debian 12, root; 15 minutes)
+# make check-arm64  tests of the build for arm64 under qemu (Debian 12; an hour on two cores)
 # make gpucheck  bin/gpucheck, a folder that checks a machine with a GPU (bin/gpucheck/run.sh)        make results  the tables of bench/RESULTS.md
 
 GO ?= go
@@ -79,6 +80,18 @@ WINEFILES = $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/marr/wine
 check-wine:
 	@tools/setup/wine.sh
 	CGO_ENABLED=1 GOOS=windows GOARCH=amd64 CC=x86_64-w64-mingw32-gcc $(WINE) -overlay "$(WINEFILES)/overlay.json" ./vk/ ./kernels/ ./ssl/
+
+# Tests of the build for arm64 under qemu, on lavapipe, which compiles shaders slowly there, and products that the compiler would fuse (package kernels/exact).
+ARM64 = CGO_ENABLED=1 GOOS=linux GOARCH=arm64 CC=aarch64-linux-gnu-gcc $(GO) test -p 1 -count=1 -timeout 2h -short -exec "$(CURDIR)/tools/setup/arm64.sh"
+EXACT = ./kernels ./kernels/exact ./kernels/rng ./net ./ssl ./ssl/data/... ./ssl/train ./ssl/views
+
+check-arm64:
+	@tools/setup/arm64.sh
+	@tools/cross/fused.sh $(EXACT)
+	$(ARM64) ./vk ./kernels/exact ./kernels/rng ./ssl/views ./net
+	$(ARM64) -run 'Fingerprint|Placed' ./ssl/data
+	$(ARM64) -run 'TestOps' -skip Halves ./kernels
+	$(ARM64) -skip Mixed ./ssl
 
 cross:
 	@tools/setup/cross.sh $(TARGETS)

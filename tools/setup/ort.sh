@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# ort.sh: installs the library of ONNX Runtime from the npm package onnxruntime-node into the user's cache folder. Tests verify exported
-# files with it. Without npm or a network it prints that this verification will not run, and succeeds.
+# ort.sh [ARCHITECTURE FOLDER]: installs the library of ONNX Runtime from the npm package onnxruntime-node into the user's cache folder, or that for
+# x64 or arm64 into a folder. Tests verify exported files with it. Without npm or a network it prints that this verification will not run, and succeeds.
 set -euo pipefail
 
 version=1.30.0
-dest="${XDG_CACHE_HOME:-$HOME/.cache}/marr/ort"
+dest="${2:-${XDG_CACHE_HOME:-$HOME/.cache}/marr/ort}"
 
 skip() {
 	echo "ort: $1: exports will not be verified with ONNX Runtime"
@@ -12,9 +12,9 @@ skip() {
 }
 
 [ -f "$dest/libonnxruntime.so.1" ] && [ "$(cat "$dest/version" 2>/dev/null)" = "$version" ] && exit 0
-case "$(uname -s)-$(uname -m)" in
-Linux-x86_64) arch=x64 ;;
-Linux-aarch64) arch=arm64 ;;
+case "$(uname -s)-${1:-$(uname -m)}" in
+Linux-x86_64 | Linux-x64) arch=x64 ;;
+Linux-aarch64 | Linux-arm64) arch=arm64 ;;
 *) skip "no library for $(uname -s) $(uname -m)" ;;
 esac
 command -v npm >/dev/null || skip "npm is not installed"
