@@ -162,19 +162,28 @@ func sums(files map[string]file) []byte {
 
 // writeSums writes the checksums of the files in a folder.
 func writeSums(dir string) error {
-	entries, err := os.ReadDir(dir)
+	files, err := readFolder(dir)
 	if err != nil {
 		return err
+	}
+	return os.WriteFile(filepath.Join(dir, "SHA256SUMS"), sums(files), 0o666)
+}
+
+// readFolder returns the files of a folder by their names.
+func readFolder(dir string) (map[string]file, error) {
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return nil, err
 	}
 	files := map[string]file{}
 	for _, e := range entries {
 		data, err := os.ReadFile(filepath.Join(dir, e.Name()))
 		if err != nil {
-			return err
+			return nil, err
 		}
 		files[e.Name()] = file{data: data}
 	}
-	return os.WriteFile(filepath.Join(dir, "SHA256SUMS"), sums(files), 0o666)
+	return files, nil
 }
 
 // output runs a program in a folder and returns what it prints.

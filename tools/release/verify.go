@@ -10,24 +10,15 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"path/filepath"
 	"strings"
 )
 
 // verify reads a release: its checksums are right, and each archive passes verifyArchive.
 func verify(dir string) error {
-	entries, err := os.ReadDir(dir)
+	files, err := readFolder(dir)
 	if err != nil {
 		return err
-	}
-	files := map[string]file{}
-	for _, e := range entries {
-		data, err := os.ReadFile(filepath.Join(dir, e.Name()))
-		if err != nil {
-			return err
-		}
-		files[e.Name()] = file{data: data}
 	}
 	if err := verifySums(files); err != nil {
 		return err
