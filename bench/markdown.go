@@ -23,6 +23,7 @@ func (r *Results) WriteMarkdown(w io.Writer) {
 	for _, s := range r.Steps {
 		s.writeMarkdown(w)
 	}
+	r.writeRanks(w, (*Table).WriteMarkdown)
 	if r.Training != nil {
 		fmt.Fprintln(w, r.Training)
 	}

@@ -34,6 +34,7 @@ type Results struct {
 	Peak        Peak         `json:"peak"`
 	Rows        []Row        `json:"rows,omitempty"`
 	Steps       []Step       `json:"steps,omitempty"`
+	Ranks       []RankStep   `json:"ranks,omitempty"`
 	Training    *Training    `json:"training,omitempty"`
 	Data        *DataResults `json:"feeding,omitempty"`
 	Stopped     bool         `json:"cut,omitempty"` // the user stopped the call before its end

@@ -13,6 +13,7 @@ import (
 	"github.com/marr-ssl/marr/kernels"
 	"github.com/marr-ssl/marr/ssl"
 	"github.com/marr-ssl/marr/ssl/data"
+	"github.com/marr-ssl/marr/ssl/ranks"
 	"github.com/marr-ssl/marr/ssl/run"
 	"github.com/marr-ssl/marr/ssl/train"
 	"github.com/marr-ssl/marr/vk"
@@ -112,7 +113,7 @@ func PlanStep(ctx context.Context, dev *vk.Device, o StepOptions) (Step, error) 
 		return Step{}, err
 	}
 	s, before := Step{StepOptions: o}, dev.InUse()
-	t, err := o.trainer(dev, set, 1, &train.Timing{})
+	t, err := o.trainer(dev, set, 1, &train.Timing{}, nil)
 	if err != nil {
 		return s, err
 	}
@@ -128,11 +129,16 @@ func (s *Step) setMemory(t *train.Trainer, before int64) {
 }
 
 // trainer returns a trainer whose run has at least this many steps.
-func (o StepOptions) trainer(dev *vk.Device, set *data.Set, steps int, w *train.Timing) (*train.Trainer, error) {
+// comm connects it with other ranks, on which each computes such a batch as its share; nil: it is alone.
+func (o StepOptions) trainer(dev *vk.Device, set *data.Set, steps int, w *train.Timing, comm ranks.Comm) (*train.Trainer, error) {
 	c := run.DefaultConfig()
 	c.Arch, c.Backbone, c.Batch, c.Size, c.Precision = o.Arch, o.Backbone, o.Batch, o.Size, o.Precision
+	if comm != nil {
+		c.Accumulate = comm.Size()
+		c.Batch *= c.Accumulate
+	}
 	if o.Batch > 0 {
-		c.Epochs = steps/max(1, set.Len()/o.Batch) + 1
+		c.Epochs = steps/max(1, set.Len()/c.Batch) + 1
 	}
 	m, err := ssl.New(c.Method)
 	if err != nil {
@@ -141,7 +147,7 @@ func (o StepOptions) trainer(dev *vk.Device, set *data.Set, steps int, w *train.
 	st := kernels.NewStore(dev)
 	st.SetTuner(o.Tuner)
 	c.Resolve(set)
-	return c.NewTrainer(st, m, set, w)
+	return c.NewTrainer(st, m, set, w, comm)
 }
 
 // profile runs steps with timestamps.
@@ -162,7 +168,7 @@ func (s *Step) profile(ctx context.Context, dev *vk.Device, set *data.Set) error
 		}
 		step = nil
 	}}
-	t, err := s.trainer(dev, set, warmUpSteps+profiledSteps, w)
+	t, err := s.trainer(dev, set, warmUpSteps+profiledSteps, w, nil)
 	if err != nil {
 		return err
 	}
@@ -232,7 +238,7 @@ func (s *Step) measure(ctx context.Context, dev *vk.Device, set *data.Set, peers
 	}
 	before := dev.InUse()
 	w := &train.Timing{Clock: threadTime}
-	t, err := s.trainer(dev, set, warmUpSteps+rounds*s.Steps, w)
+	t, err := s.trainer(dev, set, warmUpSteps+rounds*s.Steps, w, nil)
 	if err != nil {
 		return err
 	}

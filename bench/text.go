@@ -24,6 +24,7 @@ func (r *Results) Print(w io.Writer) {
 	for _, s := range r.Steps {
 		s.print(w)
 	}
+	r.writeRanks(w, (*Table).WriteText)
 	if r.Training != nil {
 		fmt.Fprintln(w, r.Training)
 	}

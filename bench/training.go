@@ -38,7 +38,7 @@ func MeasureTraining(ctx context.Context, dev *vk.Device, o StepOptions) (*Train
 
 // train trains for o.Steps steps, and then calls f with the trained state. It returns the loss of each step.
 func (o StepOptions) train(ctx context.Context, dev *vk.Device, set *data.Set, f func(st *kernels.Store) error) (*Training, []float64, error) {
-	t, err := o.trainer(dev, set, o.Steps, &train.Timing{})
+	t, err := o.trainer(dev, set, o.Steps, &train.Timing{}, nil)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -249,6 +249,9 @@ func (s *Store) Free() {
 	}
 }
 
+// GradientBytes returns the size of the gradients of all parameters in memory.
+func (s *Store) GradientBytes() int64 { return s.size }
+
 // Bytes returns the size of the flat sets and the states in device memory.
 func (s *Store) Bytes() int64 {
 	n := s.stateSize

@@ -33,6 +33,7 @@ type LostError struct {
 	Rank   int    // -1 if it is not known which rank was lost
 	Host   string // name of the rank's machine, "" if unknown
 	Reason string // what happened, such as "no sign of life for 20 s"
+	Told   bool   // the rank called Abort, so its own process knows the reason too
 }
 
 func (e *LostError) Error() string {

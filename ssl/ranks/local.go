@@ -98,16 +98,16 @@ func (l *local) finish(bad error) error {
 	return l.bad
 }
 
-func (l *local) Abort(cause error) { l.leave(cause.Error()) }
+func (l *local) Abort(cause error) { l.leave(cause.Error(), true) }
 
 func (l *local) Close() error {
-	l.leave("it has left the run")
+	l.leave("it has left the run", false)
 	return nil
 }
 
-func (l *local) leave(reason string) {
+func (l *local) leave(reason string, told bool) {
 	l.mutex.Lock()
 	defer l.mutex.Unlock()
-	l.left = append(l.left, &LostError{Rank: l.rank, Host: l.host, Reason: reason})
+	l.left = append(l.left, &LostError{Rank: l.rank, Host: l.host, Reason: reason, Told: told})
 	l.changed.Broadcast()
 }

@@ -6,6 +6,7 @@ import (
 	"github.com/marr-ssl/marr/kernels"
 	"github.com/marr-ssl/marr/ssl"
 	"github.com/marr-ssl/marr/ssl/data"
+	"github.com/marr-ssl/marr/ssl/ranks"
 	"github.com/marr-ssl/marr/ssl/train"
 	"github.com/marr-ssl/marr/ssl/views"
 )
@@ -64,13 +65,14 @@ func (c *Config) SetViews(text string, m ssl.Method, set *data.Set) error {
 	return nil
 }
 
-// NewTrainer returns the trainer of a resolved configuration on an empty store, which it takes over. A nil timing measures nothing.
-func (c Config) NewTrainer(st *kernels.Store, m ssl.Method, set *data.Set, timing *train.Timing) (*train.Trainer, error) {
+// NewTrainer returns the trainer of a resolved configuration on an empty store, which it takes over. A nil timing measures nothing, with nil
+// ranks it is alone.
+func (c Config) NewTrainer(st *kernels.Store, m ssl.Method, set *data.Set, timing *train.Timing, comm ranks.Comm) (*train.Trainer, error) {
 	j, err := c.job(m, set)
 	if err != nil {
 		return nil, err
 	}
-	j.Timing = timing
+	j.Timing, j.Ranks = timing, comm
 	return train.New(st, c.Config, j)
 }
 

@@ -21,14 +21,14 @@ import (
 
 // start is what the first rank of a run tells the others.
 type start struct {
-	Config                     Config
-	Variants                   map[string]string
-	Step, SaveEvery, KeepEvery int
+	Config                               Config
+	Variants                             map[string]string
+	Channels, Step, SaveEvery, KeepEvery int
 }
 
-// Follow computes another rank's share of a run, whose first rank is in Run.Pretrain, until the run ends. open opens the images of the run and makes its
-// method. Follow returns ErrStopped if the run stopped early, a *ranks.LostError if it failed elsewhere. The caller closes comm.
-func Follow(ctx context.Context, dev *vk.Device, comm ranks.Comm, open func(Config) (ssl.Method, *data.Set, error)) error {
+// Follow computes another rank's share of a run, whose first rank is in Run.Pretrain, until the run ends. open opens the images of the run, with a number of
+// channels, and makes its method. Follow returns ErrStopped if the run stopped early, a *ranks.LostError if it failed elsewhere. The caller closes comm.
+func Follow(ctx context.Context, dev *vk.Device, comm ranks.Comm, open func(c Config, channels int) (ssl.Method, *data.Set, error)) error {
 	err := follow(ctx, dev, comm, open)
 	if err != nil && !errors.Is(err, ErrStopped) && !errors.As(err, new(*train.NonFiniteError)) { // the first rank knows of these
 		comm.Abort(err)
@@ -36,7 +36,7 @@ func Follow(ctx context.Context, dev *vk.Device, comm ranks.Comm, open func(Conf
 	return err
 }
 
-func follow(ctx context.Context, dev *vk.Device, comm ranks.Comm, open func(Config) (ssl.Method, *data.Set, error)) error {
+func follow(ctx context.Context, dev *vk.Device, comm ranks.Comm, open func(c Config, channels int) (ssl.Method, *data.Set, error)) error {
 	text, err := ranks.Broadcast(comm, 0, nil)
 	if err != nil {
 		return err
@@ -45,7 +45,7 @@ func follow(ctx context.Context, dev *vk.Device, comm ranks.Comm, open func(Conf
 	if err := json.Unmarshal(text, &s); err != nil {
 		return fmt.Errorf("run: settings of the first rank: %w: start all ranks with the same program", err)
 	}
-	m, set, err := open(s.Config)
+	m, set, err := open(s.Config, s.Channels)
 	if err != nil {
 		return err
 	}
@@ -83,6 +83,14 @@ func follow(ctx context.Context, dev *vk.Device, comm ranks.Comm, open func(Conf
 	return nil
 }
 
+// NumDevices returns the number of devices that compute each batch.
+func (r *Run) NumDevices() int {
+	if r.Ranks != nil {
+		return r.Ranks.Size()
+	}
+	return 1 + len(r.Devices)
+}
+
 // withDevices runs f as the first of several ranks of this process, one for each of r.Devices besides f's own.
 func (r *Run) withDevices(ctx context.Context, f func() error) error {
 	var all sync.WaitGroup
@@ -91,7 +99,7 @@ func (r *Run) withDevices(ctx context.Context, f func() error) error {
 	for i, dev := range r.Devices {
 		all.Go(func() {
 			defer comms[i+1].Close()
-			_ = Follow(ctx, dev, comms[i+1], func(Config) (ssl.Method, *data.Set, error) { return r.Method, r.Set, nil }) // the first rank is told
+			_ = Follow(ctx, dev, comms[i+1], func(Config, int) (ssl.Method, *data.Set, error) { return r.Method, r.Set, nil }) // the first rank is told
 		})
 	}
 	err := f()
@@ -105,7 +113,7 @@ func (r *Run) invite() error {
 	if r.Ranks == nil {
 		return nil
 	}
-	text, err := json.Marshal(start{r.Config, r.trainer.Variants(), r.trainer.Step(), r.SaveEvery, r.KeepEvery})
+	text, err := json.Marshal(start{r.Config, r.trainer.Variants(), r.Set.C, r.trainer.Step(), r.SaveEvery, r.KeepEvery})
 	if err != nil {
 		return err
 	}

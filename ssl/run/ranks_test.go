@@ -85,7 +85,7 @@ func TestRankWithOtherImagesIsRefused(t *testing.T) {
 	comms, other := ranks.Local(2), make(chan error)
 	go func() {
 		defer comms[1].Close()
-		other <- Follow(t.Context(), device, comms[1], func(Config) (ssl.Method, *data.Set, error) { return m, datatest.Noise(25, 16, 1), nil })
+		other <- Follow(t.Context(), device, comms[1], func(Config, int) (ssl.Method, *data.Set, error) { return m, datatest.Noise(25, 16, 1), nil })
 	}()
 	r := &Run{Dir: filepath.Join(t.TempDir(), "run"), Config: c, Method: m, Set: datatest.Noise(24, 16, 1), Ranks: comms[0]}
 	_, err = r.Pretrain(t.Context(), device)
@@ -107,7 +107,7 @@ func TestFirstRankReportsWhyAnotherFailed(t *testing.T) {
 	comms := ranks.Local(2)
 	go func() {
 		defer comms[1].Close()
-		_ = Follow(t.Context(), device, comms[1], func(Config) (ssl.Method, *data.Set, error) { return nil, nil, errors.New("no such images") }) // the first rank is told
+		_ = Follow(t.Context(), device, comms[1], func(Config, int) (ssl.Method, *data.Set, error) { return nil, nil, errors.New("no such images") }) // the first rank is told
 	}()
 	r := &Run{Dir: filepath.Join(t.TempDir(), "run"), Config: c, Method: m, Set: datatest.Noise(24, 16, 1), Ranks: comms[0]}
 	_, err = r.Pretrain(t.Context(), device)
@@ -128,7 +128,7 @@ func TestStopOfAMeasurementStopsAllRanks(t *testing.T) {
 	set, comms, other := datatest.Noise(24, 16, 1), ranks.Local(2), make(chan error)
 	go func() {
 		defer comms[1].Close()
-		other <- Follow(context.Background(), device, comms[1], func(Config) (ssl.Method, *data.Set, error) { return m, set, nil })
+		other <- Follow(context.Background(), device, comms[1], func(Config, int) (ssl.Method, *data.Set, error) { return m, set, nil })
 	}()
 	ctx, cancel := context.WithCancel(t.Context())
 	r := &Run{Dir: filepath.Join(t.TempDir(), "run"), Config: c, Method: m, Set: set, Ranks: comms[0]}

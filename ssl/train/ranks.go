@@ -66,11 +66,12 @@ func (t *Trainer) leave() {
 
 // exchange waits for the runs of a pass and gives every rank the results of all parts.
 func (t *Trainer) exchange(ctx context.Context, p pass, collect func() error) error {
-	s := t.share
+	s, w := t.share, t.job.Timing
 	x := s.exchanges[p.segment]
 	if err := x.Wait(); err != nil {
 		return err
 	}
+	w.lap(&w.Compute)
 	for len(t.inFlight) > 0 {
 		if err := collect(); err != nil {
 			return err
@@ -79,6 +80,7 @@ func (t *Trainer) exchange(ctx context.Context, p pass, collect func() error) er
 	if err := t.gather(ctx, p, x); err != nil {
 		return err
 	}
+	w.lap(&w.Wait)
 	if p.backward {
 		parts := make([][]float32, s.count)
 		for j := range parts {
@@ -87,6 +89,7 @@ func (t *Trainer) exchange(ctx context.Context, p pass, collect func() error) er
 		if err := s.reducer.SumParts(parts, x.Sum()); err != nil {
 			return err
 		}
+		w.lap(&w.Reduce)
 	}
 	return x.Put()
 }

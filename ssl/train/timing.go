@@ -11,6 +11,21 @@ type Timing struct {
 	Ops    func([]kernels.OpTime) // receives the dispatches of each completed run of a segment, the update's last; the program is recorded with timestamps
 	Clock  func() time.Duration   // clock of Waited: wall time, or the calling thread's processor time
 	Waited time.Duration          // time that Train waited for the device
+
+	// Of several ranks (Job.Ranks), sums over all steps:
+	Compute time.Duration // until this rank's results are on the host
+	Wait    time.Duration // until those of the other ranks are, but for gradients
+	Reduce  time.Duration // to sum the gradients
+	last    time.Time     // end of the last lap
+}
+
+// lap adds the time since the last lap to a sum.
+func (w *Timing) lap(sum *time.Duration) {
+	now := time.Now()
+	if !w.last.IsZero() {
+		*sum += now.Sub(w.last)
+	}
+	w.last = now
 }
 
 // wait waits for a run.

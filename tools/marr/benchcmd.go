@@ -16,6 +16,7 @@ import (
 
 	"github.com/marr-ssl/marr/bench"
 	"github.com/marr-ssl/marr/bench/methods"
+	"github.com/marr-ssl/marr/ssl/ranks"
 	"github.com/marr-ssl/marr/ssl/train"
 	"github.com/marr-ssl/marr/vk"
 )
@@ -29,6 +30,7 @@ type benchRun struct {
 	data, test           string
 	epochs               int
 	peer, plan           bool
+	ranks                []int
 	rows                 bench.KernelOptions
 	old                  *bench.Results
 	results              *methods.Results
@@ -54,10 +56,12 @@ func benchCommand(fs *pflag.FlagSet) func(context.Context, []string) error {
 	fs.StringVar(&b.data, "data", "", "methods: labeled `IMAGES` on which every method trains with the settings that marr pretrain chooses; default: embedded ones, with registered settings and recipes")
 	fs.StringVar(&b.test, "test", "", "methods: labeled `IMAGES` to test on, with --data")
 	fs.IntVar(&b.epochs, "epochs", methods.DefaultEpochs, "methods: epochs of each run with --data")
+	fs.IntSliceVar(&b.ranks, "ranks", nil, "step: measure a step that `N,N…` devices compute together, each with --batch images: those of --device in turn, such as 0,1; "+
+		"what summing the gradients takes")
 	fs.BoolVar(&b.plan, "plan", false, "step: plan the memory and run nothing; the device must have that much memory")
 	fs.BoolVar(&b.peer, "peer", false, "step, data, methods: run the same work in PyTorch too and compare; both are timed alternately")
 	fs.StringVar(&b.python, "python", "", "--peer: a `PYTHON` that can import torch; default: python3, then python, then /usr/bin/python3")
-	device, tune := deviceFlag(fs), tuneFlag(fs)
+	device, tune := devicesFlag(fs), tuneFlag(fs)
 	return func(ctx context.Context, args []string) error {
 		switch {
 		case len(args) == 0:
@@ -70,6 +74,10 @@ func benchCommand(fs *pflag.FlagSet) func(context.Context, []string) error {
 			return usagef("bench methods: --data, --test and --epochs belong together: give images to train on and others to test on")
 		case b.epochs < 1:
 			return usagef("bench methods: --epochs %d: want at least 1", b.epochs)
+		case len(b.ranks) > 0 && (args[0] != "step" || b.peer || b.plan || slices.Min(b.ranks) < 1):
+			return usagef("bench %s: --ranks %v: want numbers of at least 1, with step, without --peer and --plan", args[0], b.ranks)
+		case len(b.ranks) == 0 && len(selectors(*device)) > 1:
+			return usagef("bench: --device %s: several devices are for bench step --ranks: name one", *device)
 		case b.rows.Runs < 0 || b.step.Steps < 0 || b.step.Batch < 0:
 			return usagef("bench: --runs %d, --steps %d, --batch %d: none may be negative", b.rows.Runs, b.step.Steps, b.step.Batch)
 		}
@@ -115,11 +123,12 @@ func (b *benchRun) run(ctx context.Context, what string) error {
 			return err
 		}
 	}
-	dev, err := openDevice(b.device)
+	devices, err := openDevices(b.device)
 	if err != nil {
 		return err
 	}
-	defer dev.Close()
+	defer closeDevices(devices)
+	dev := devices[0]
 	b.defaults(dev.Info().Type == vk.CPU)
 	tuner, err := newTuner(dev, b.tune)
 	if err != nil {
@@ -132,7 +141,11 @@ func (b *benchRun) run(ctx context.Context, what string) error {
 	if err != nil {
 		return err
 	}
-	err = b.measure(ctx, dev, what, peers)
+	if len(b.ranks) > 0 {
+		err = b.measureRanks(ctx, devices)
+	} else {
+		err = b.measure(ctx, dev, what, peers)
+	}
 	b.status.clear(os.Stderr)
 	b.results.Stopped = ctx.Err() != nil
 	if err != nil && !b.results.Stopped {
@@ -225,6 +238,23 @@ func (b *benchRun) measureStep(ctx context.Context, dev *vk.Device, o bench.Step
 		b.results.Steps = append(b.results.Steps, s)
 	}
 	return err
+}
+
+// measureRanks measures the step on each number of devices.
+func (b *benchRun) measureRanks(ctx context.Context, devices []*vk.Device) error {
+	for _, n := range b.ranks {
+		var own []*vk.Device
+		for i := range n {
+			own = append(own, devices[i%len(devices)])
+		}
+		b.printStatus("step on %s: %v", count(n, "device"), b.step)
+		r, err := bench.MeasureRanks(ctx, own, ranks.Local(n), b.step)
+		if err != nil {
+			return err
+		}
+		b.results.Ranks = append(b.results.Ranks, r)
+	}
+	return nil
 }
 
 // methods trains each method on embedded images, or on those of the user. It takes far longer than the other measurements, so "all" excludes it.

@@ -58,7 +58,7 @@ func usagef(format string, args ...any) error { return usageError{fmt.Errorf(for
 func main() { os.Exit(execute(os.Args[1:])) }
 
 // execute runs a command line and returns the exit status: 0 success, 1 failure, 2 wrong command line, 128 + the signal's number if a signal stopped it
-// (after saving): 130 for Ctrl-C, 143 for SIGTERM, 129 for SIGHUP, 141 if nobody reads stdout any more.
+// (after saving): 130 for Ctrl-C, 143 for SIGTERM, 138 for SIGUSR1, 129 for SIGHUP, 141 if nobody reads stdout any more.
 func execute(args []string) int {
 	ctx, status, release := stopOnSignal(context.Background())
 	defer release()
@@ -66,7 +66,9 @@ func execute(args []string) int {
 	if err == nil {
 		return 0
 	}
-	fmt.Fprintln(os.Stderr, explain(err))
+	if !errors.As(err, new(told)) {
+		fmt.Fprintln(os.Stderr, explain(err))
+	}
 	switch {
 	case ctx.Err() != nil && (errors.Is(err, run.ErrStopped) || errors.Is(err, context.Canceled)):
 		return <-status
@@ -77,7 +79,7 @@ func execute(args []string) int {
 }
 
 // packages matches the names of packages in a chain of errors.
-var packages = regexp.MustCompile(`(^|: |; |\()(?:bench|data|eval|export|kernels|methods|net|onnxexec|ort|ranks|run|ssl|train|views|vk|watch): `)
+var packages = regexp.MustCompile(`(^|: |; |\()(?:bench|data|eval|export|kernels|methods|mpi|net|onnxexec|ort|ranks|run|ssl|train|views|vk|watch): `)
 
 // explain returns an error as the line that marr prints.
 func explain(err error) string { return "marr: " + oneLine(err) }
@@ -149,6 +151,9 @@ func (c command) run(ctx context.Context, args []string) error {
 	if fs.Changed("help") {
 		c.printHelp(os.Stdout, fs)
 		return nil
+	}
+	if err := checkRanks(c.name); err != nil {
+		return err
 	}
 	return work(ctx, fs.Args())
 }

@@ -57,7 +57,7 @@ func measureOnce(ctx context.Context, dev *vk.Device, tuner *kernels.Tuner, c ru
 	}
 	st := kernels.NewStore(dev)
 	st.SetTuner(tuner)
-	t, err := c.NewTrainer(st, m, set, nil)
+	t, err := c.NewTrainer(st, m, set, nil, nil)
 	if err != nil {
 		return cost{}, err
 	}

@@ -43,37 +43,53 @@ func pretrainCommand(fs *pflag.FlagSet) func(context.Context, []string) error {
 		if o.recipeName == "list" {
 			return listRecipes()
 		}
-		p := &planner{settings: newSettings(fs), pretrainOptions: o, config: &c, why: map[string]string{}}
+		return withRanks(func(comm ranks.Comm) error {
+			return o.pretrain(ctx, &planner{settings: newSettings(fs), pretrainOptions: o, config: &c, why: map[string]string{}}, comm)
+		})
+	}
+}
+
+// pretrain plans and trains a run, or as another rank than the first of comm computes a share of it. comm is nil for a process that is alone.
+func (o *pretrainOptions) pretrain(ctx context.Context, p *planner, comm ranks.Comm) error {
+	first := comm == nil || comm.Rank() == 0
+	if first {
 		if err := p.prepare(); err != nil {
 			return err
 		}
-		devices, err := openDevices(*o.device)
-		if err != nil {
-			return err
-		}
-		defer closeDevices(devices)
-		p.dev, p.devices = devices[0], len(devices)
-		if p.tuner, err = newTuner(p.dev, *o.tune); err != nil {
-			return err
-		}
-		if err := p.plan(ctx); err != nil {
-			return err
-		}
-		defer p.close()
-		if o.dryRun {
-			return nil
-		}
-		q, err := newQuality(ctx, p.dev, *o.quality, o.out, p.set, c.Size)
-		if err != nil {
-			return err
-		}
-		r := p.run()
-		r.Devices = devices[1:]
-		if _, err = pretrain(ctx, p.dev, r, q); err == nil {
-			printLine(os.Stdout, "next: marr finetune --run %[1]s --train D --out DIR, or marr eval or export --run %[1]s", quoted(o.out))
-		}
-		return continueWith(err, "marr pretrain --resume --out "+quoted(o.out))
 	}
+	devices, err := openDevicesOfRank(*o.device)
+	if err != nil {
+		return err
+	}
+	defer closeDevices(devices)
+	p.dev, p.devices = devices[0], len(devices)
+	if comm != nil {
+		p.devices = comm.Size()
+	}
+	if !first {
+		defer p.close()
+		return p.follow(ctx, comm)
+	}
+	if p.tuner, err = newTuner(p.dev, *o.tune); err != nil {
+		return err
+	}
+	if err := p.plan(ctx); err != nil {
+		return err
+	}
+	defer p.close()
+	if o.dryRun {
+		return nil
+	}
+	q, err := newQuality(ctx, p.dev, *o.quality, o.out, p.set, p.config.Size)
+	if err != nil {
+		return err
+	}
+	r := p.run()
+	r.Devices, r.Ranks = devices[1:], comm
+	if _, err = pretrain(ctx, p.dev, r, q); err == nil {
+		printLine(os.Stdout, "next: marr finetune --run %[1]s --train D --out DIR, or marr eval or export --run %[1]s", quoted(o.out))
+	}
+	return continueWith(err, "marr pretrain --resume --out "+quoted(o.out))
 }
 
 // declare declares the flags of pretrain.
@@ -166,7 +182,7 @@ func trainRun(ctx context.Context, dev *vk.Device, r *run.Run, q *quality) (t *t
 		if steps = -t.Step(); t.Step() > 0 {
 			from = fmt.Sprintf(", from step %d", t.Step())
 		}
-		fmt.Printf("%s on %s: %s, views of %d px in %s, %s of %s%s%s\n", r.Config.Method, onDevices(dev, 1+len(r.Devices)), count(r.Set.Len(), "image"),
+		fmt.Printf("%s on %s: %s, views of %d px in %s, %s of %s%s%s\n", r.Config.Method, onDevices(dev, r.NumDevices()), count(r.Set.Len(), "image"),
 			r.Config.Size, [...]string{1: "gray", 3: "color"}[r.Set.C], count(r.Config.Epochs, "epoch"), count(t.PerEpoch(), "step"), from, inParts(t))
 		printLine(os.Stdout, "%s", r.Config.Description())
 		for _, advice := range r.Config.Advice(r.Method, r.Set) {

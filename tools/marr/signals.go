@@ -13,13 +13,14 @@ import (
 const silence = 2 * time.Second
 
 // stopOnSignal returns a context that ends with the first signal, and a channel that then has the exit status of a stopped command. The signals are
-// Ctrl-C, SIGTERM, SIGHUP (the terminal closed) and SIGPIPE (nobody reads stdout any more, as after | head). A second Ctrl-C or SIGTERM ends the program
+// Ctrl-C, SIGTERM, SIGUSR1 (which mpirun forwards, and Slurm can send before a time limit), SIGHUP (the terminal closed) and SIGPIPE (nobody reads stdout
+// any more, as after | head). A second Ctrl-C or SIGTERM ends the program
 // at once. A second SIGHUP or SIGPIPE does not: the shell and the kernel may both send the former, and each further line raises the latter.
-// On Windows Ctrl-Break counts as Ctrl-C, the end of the console or the session as SIGTERM, and the other two do not exist.
+// On Windows Ctrl-Break counts as Ctrl-C, the end of the console or the session as SIGTERM, and the others do not exist.
 func stopOnSignal(parent context.Context) (ctx context.Context, status <-chan int, release func()) {
 	ctx, cancel := context.WithCancel(parent)
 	signals, code := make(chan os.Signal, 1), make(chan int, 1)
-	signal.Notify(signals, os.Interrupt, syscall.SIGTERM, syscall.SIGPIPE)
+	signal.Notify(signals, append(otherStops, os.Interrupt, syscall.SIGTERM, syscall.SIGPIPE)...)
 	if !signal.Ignored(syscall.SIGHUP) { // nohup ignores it
 		signal.Notify(signals, syscall.SIGHUP)
 	}

@@ -16,7 +16,7 @@ import (
 )
 
 // stopSignals are the signals that stop a run, and the exit status after each. stopSignal is the usual one.
-var stopSignals = map[syscall.Signal]int{syscall.SIGINT: 130, syscall.SIGTERM: 143, syscall.SIGHUP: 129}
+var stopSignals = map[syscall.Signal]int{syscall.SIGINT: 130, syscall.SIGTERM: 143, syscall.SIGHUP: 129, syscall.SIGUSR1: 128 + int(syscall.SIGUSR1)}
 
 const stopSignal = syscall.SIGTERM
 

@@ -156,7 +156,7 @@ func (e *engine) abort(cause error) {
 	var lost *ranks.LostError
 	if !errors.As(cause, &lost) {
 		reason := cause.Error()
-		lost = &ranks.LostError{Rank: e.rank, Host: hostname(), Reason: reason[:min(len(reason), signBytes/3)]} // JSON may need more bytes
+		lost = &ranks.LostError{Rank: e.rank, Host: hostname(), Reason: reason[:min(len(reason), signBytes/3)], Told: true} // JSON may need more bytes
 	}
 	e.fail(cause)
 	for end := time.Now().Add(2 * time.Second); time.Now().Before(end); time.Sleep(time.Millisecond) {

@@ -1,0 +1,156 @@
+package bench
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"sync"
+	"time"
+
+	"github.com/marr-ssl/marr/ssl/data"
+	"github.com/marr-ssl/marr/ssl/ranks"
+	"github.com/marr-ssl/marr/ssl/train"
+	"github.com/marr-ssl/marr/vk"
+)
+
+// RankStep is the time of a step that several ranks compute together, each with Batch images: the first rank's.
+type RankStep struct {
+	StepOptions
+	Ranks      int     `json:"ranks"`
+	Devices    int     `json:"devices"` // of this process
+	Time       Spread  `json:"time"`    // from one step's end to the next
+	ImagesPerS float64 `json:"images_per_s"`
+	Compute    float64 `json:"compute_ms"`     // until this rank's share is computed and copied to the host, mean of a step
+	Wait       float64 `json:"wait_ms"`        // until all ranks are, and have exchanged rows and statistics
+	Reduce     float64 `json:"reduce_ms"`      // sum of the gradients
+	Gradient   int64   `json:"gradient_bytes"` // of each rank
+	Alone      Spread  `json:"alone"`          // the same share without other ranks
+}
+
+// Efficiency is the speed in units of that of as many ranks alone. Ranks that share a device or processors cannot reach 1.
+func (r RankStep) Efficiency() float64 { return r.Alone.Median / r.Time.Median }
+
+// MeasureRanks measures a step of the ranks that comms connects, of which devices[i] is the device of comms[i]: all of a process, or one of each process.
+func MeasureRanks(ctx context.Context, devices []*vk.Device, comms []ranks.Comm, o StepOptions) (r RankStep, err error) {
+	set, err := data.Open(ctx, trainingImages, data.Options{})
+	if err != nil {
+		return r, err
+	}
+	n := comms[0].Size()
+	r = RankStep{StepOptions: o, Ranks: n, Devices: len(devices)}
+	alone, _, err := r.timed(ctx, devices[0], nil, set)
+	if err != nil {
+		return r, err
+	}
+	r.Alone = spreadOf(alone)
+	if n == 1 {
+		r.Time = r.Alone
+		r.ImagesPerS = r.Time.rate(float64(o.Batch))
+		return r, nil
+	}
+	var all sync.WaitGroup
+	errs := make([]error, len(devices))
+	for i, dev := range devices {
+		all.Go(func() {
+			var times []time.Duration
+			var w *train.Timing
+			if times, w, errs[i] = r.timed(ctx, dev, comms[i], set); errs[i] != nil {
+				comms[i].Abort(errs[i])
+			}
+			if i > 0 || errs[i] != nil {
+				return
+			}
+			mean := func(d time.Duration) float64 { return milliseconds(d) / float64(len(times)) }
+			r.Time = spreadOf(times)
+			r.Compute, r.Wait, r.Reduce = mean(w.Compute), mean(w.Wait), mean(w.Reduce)
+		})
+	}
+	all.Wait()
+	r.ImagesPerS = r.Time.rate(float64(n * o.Batch))
+	return r, errors.Join(errs...)
+}
+
+// timed returns the times of Steps steps after the warm-up, alone if comm is nil, and what they consist of.
+func (r *RankStep) timed(ctx context.Context, dev *vk.Device, comm ranks.Comm, set *data.Set) (times []time.Duration, w *train.Timing, err error) {
+	w = &train.Timing{}
+	t, err := r.trainer(dev, set, warmUpSteps+r.Steps, w, comm)
+	if err != nil {
+		return nil, nil, err
+	}
+	defer t.Free()
+	if comm == nil || comm.Rank() == 0 {
+		r.Gradient = t.Store.GradientBytes()
+	}
+	if err := t.Train(ctx, warmUpSteps, func(train.StepResult) {}); err != nil {
+		return nil, nil, err
+	}
+	w.Compute, w.Wait, w.Reduce = 0, 0, 0
+	last := time.Now()
+	err = t.Train(ctx, warmUpSteps+r.Steps, func(train.StepResult) {
+		now := time.Now()
+		times, last = append(times, now.Sub(last)), now
+	})
+	if err == nil {
+		err = ctx.Err()
+	}
+	return times, w, err
+}
+
+// ReduceBytes returns the bytes that each of n ranks sends in a step, and receives, to sum gradients of some bytes in `parts` parts a rank: the shard of
+// each other rank of all its parts, and its own summed shard to each other rank (ranks.Reducer).
+func ReduceBytes(gradient int64, n, parts int) float64 {
+	return float64(gradient) * float64(parts+1) * float64(n-1) / float64(n)
+}
+
+// The networks and sizes of the table of ReduceTable: Gbit/s of a full-duplex link, ranks.
+var (
+	linkRates = []float64{10, 25, 100, 400}
+	rankSizes = []int{2, 4, 8, 16, 32, 64}
+)
+
+// reduceTable returns the time that a link needs for the bytes of ReduceBytes, one part a rank, in milliseconds. It is a calculation, without latencies
+// and without the copies between device and host.
+func reduceTable(gradient int64) *Table {
+	t := &Table{Head: []string{"ranks", "MB sent and received"}, FirstNumber: 0}
+	for _, rate := range linkRates {
+		t.Head = append(t.Head, fmt.Sprintf("%g Gbit/s", rate))
+	}
+	for _, n := range rankSizes {
+		bytes := ReduceBytes(gradient, n, 1)
+		row := []string{fmt.Sprint(n), formatNumber(bytes / 1e6)}
+		for _, rate := range linkRates {
+			row = append(row, formatNumber(bytes*8/(rate*1e9)*1e3)+" ms")
+		}
+		t.Add(row...)
+	}
+	return t
+}
+
+// rankTable returns the measured steps.
+func rankTable(steps []RankStep) *Table {
+	t := &Table{Head: []string{"step of each rank", "ranks", "images/s", "ms per step", "compute", "wait", "reduce", "of the step", "efficiency"}, FirstNumber: 1}
+	ms := func(v float64) string { return formatNumber(v) + " ms" }
+	for _, r := range steps {
+		row := []string{r.StepOptions.String(), fmt.Sprint(r.Ranks), formatNumber(r.ImagesPerS), formatNumber(r.Time.Median) + " (" + r.Time.span() + ")"}
+		if r.Ranks > 1 {
+			row = append(row, ms(r.Compute), ms(r.Wait), ms(r.Reduce), percent(r.Reduce/r.Time.Median), percent(r.Efficiency()))
+		} else {
+			row = append(row, "", "", "", "", "")
+		}
+		t.Add(row...)
+	}
+	return t
+}
+
+// writeRanks writes the steps of several ranks, and what their gradients would take on links.
+func (r *Results) writeRanks(w io.Writer, write func(*Table, io.Writer)) {
+	if len(r.Ranks) == 0 {
+		return
+	}
+	fmt.Fprintln(w)
+	write(rankTable(r.Ranks), w)
+	bytes := r.Ranks[len(r.Ranks)-1].Gradient
+	fmt.Fprintf(w, "\nCalculated, not measured: the time of gradients of %s bytes on a link of each rank, without latency:\n\n", mebibytes(bytes))
+	write(reduceTable(bytes), w)
+}

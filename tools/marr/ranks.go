@@ -1,0 +1,120 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+
+	"github.com/marr-ssl/marr/ssl"
+	"github.com/marr-ssl/marr/ssl/data"
+	"github.com/marr-ssl/marr/ssl/ranks"
+	"github.com/marr-ssl/marr/ssl/ranks/mpi"
+	"github.com/marr-ssl/marr/ssl/run"
+	"github.com/marr-ssl/marr/ssl/train"
+	"github.com/marr-ssl/marr/vk"
+)
+
+// onRanks are the commands that mpirun and srun may start as several ranks: pretrain trains on all together, the others describe the machine of each.
+var onRanks = []string{"pretrain", "devices", "version"}
+
+// checkRanks returns an error for a command that a launcher started several times, so that each would do the same work and write the same files.
+func checkRanks(command string) error {
+	l, ok := mpi.Launched()
+	if !ok || slices.Contains(onRanks, command) {
+		return nil
+	}
+	err := usagef("%s started marr %s %d times, and it runs once: start it alone (pretrain runs on several ranks)", l.Launcher, command, l.Size)
+	if l.Rank > 0 {
+		return told{err}
+	}
+	return err
+}
+
+// withRanks calls f after it connected this process with the others of a launcher; with nil if it is alone. All ranks return together, unless f fails.
+func withRanks(f func(comm ranks.Comm) error) error {
+	l, ok := mpi.Launched()
+	if !ok {
+		return f(nil)
+	}
+	comm, err := mpi.Open()
+	if err != nil {
+		return err
+	}
+	err = f(comm)
+	if err == nil || errors.Is(err, run.ErrStopped) { // else the launcher would end ranks that still save
+		err = errors.Join(err, comm.Close())
+	} else {
+		comm.Abort(err)
+	}
+	if l.Rank > 0 && firstTells(err) {
+		return told{err}
+	}
+	return err
+}
+
+// openDevicesOfRank opens the devices on which this process computes: those of --device or, of several ranks of a machine, one of them for each in turn.
+// Without --device these are all devices of the best type.
+func openDevicesOfRank(list string) ([]*vk.Device, error) {
+	l, ok := mpi.Launched()
+	if !ok {
+		return openDevices(list)
+	}
+	choice := selectors(list)
+	if list == "" && os.Getenv("MARR_DEVICE") == "" {
+		best, err := bestDevices()
+		if err != nil {
+			return nil, err
+		}
+		choice = best
+	}
+	return openDevices(choice[l.LocalRank%len(choice)])
+}
+
+// bestDevices returns the numbers of all devices of the best type.
+func bestDevices() (numbers []string, err error) {
+	all, err := vk.List()
+	if err != nil || len(all) == 0 {
+		return []string{""}, err // openDevice says what is missing
+	}
+	best := slices.MinFunc(all, func(a, b vk.Info) int { return int(a.Type) - int(b.Type) }).Type
+	for _, d := range all {
+		if d.Type == best {
+			numbers = append(numbers, fmt.Sprint(d.Index))
+		}
+	}
+	return numbers, nil
+}
+
+// follow computes this rank's share of the run that the first rank plans.
+func (p *planner) follow(ctx context.Context, comm ranks.Comm) error {
+	return run.Follow(ctx, p.dev, comm, func(c run.Config, channels int) (ssl.Method, *data.Set, error) {
+		p.config = &c
+		if err := p.open(ctx, c.Size); err != nil {
+			return nil, nil, err
+		}
+		p.set = withChannels(p.set, channels)
+		m, err := ssl.New(c.Method)
+		if err == nil {
+			_, err = setOptions(p.fs, m, func(name string) any { return c.Options[name] })
+		}
+		if d, ok := m.(*ssl.Distill); ok && err == nil {
+			err = p.openTeacher(ctx)
+			d.Teacher = p.features
+		}
+		return m, p.set, err
+	})
+}
+
+// told is an error that the first rank prints, too.
+type told struct{ error }
+
+func (e told) Unwrap() error { return e.error }
+
+// firstTells reports whether the first rank has the error of another one.
+func firstTells(err error) bool {
+	var lost *ranks.LostError
+	return errors.Is(err, run.ErrStopped) || errors.As(err, new(*ranks.MismatchError)) || errors.As(err, new(*run.DivergedError)) ||
+		errors.As(err, new(*train.NonFiniteError)) || errors.As(err, &lost) && lost.Rank == 0 && lost.Told
+}

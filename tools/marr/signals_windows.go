@@ -1,0 +1,6 @@
+package main
+
+import "os"
+
+// otherStops are signals of this system that stop a command.
+var otherStops []os.Signal
