@@ -18,5 +18,11 @@
 // # Lost ranks
 //
 // Each rank sends a sign of life to all others every second, also while the program computes. A rank that has been silent for 20 seconds is a
-// ranks.LostError on all others. A rank that calls Abort ends the others at once. If a process dies, mpirun ends the others and says which one.
+// ranks.LostError on all others. A rank that calls Abort ends the others at once. If a process dies, mpirun ends the others and says which one. If
+// the network is cut, mpirun itself waits for its daemons long after the ranks have ended: with Open MPI 4,
+// --mca oob_tcp_keepalive_time 5 --mca oob_tcp_keepalive_probes 3 ends it within seconds.
+//
+// # Processor cores
+//
+// mpirun binds each of 2 ranks to one core by default, with all its threads: start it with --bind-to none.
 package mpi

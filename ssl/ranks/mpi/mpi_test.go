@@ -87,6 +87,7 @@ var roles = map[string]func(ranks.Comm) error{
 		}
 		return exchanges(c, 1, err)
 	},
+	"endless": func(c ranks.Comm) error { return exchanges(c, -1, nil) },
 	"killed": func(c ranks.Comm) error {
 		return exchanges(c, 1, nil, func() { syscall.Kill(os.Getpid(), syscall.SIGKILL) })
 	},
@@ -113,6 +114,9 @@ var roles = map[string]func(ranks.Comm) error{
 
 // exchanges exchanges until an error. After a second, one rank fails instead. The error is passed to all others, as the command does.
 func exchanges(c ranks.Comm, failing int, err error, fail ...func()) error {
+	if err == nil {
+		fmt.Printf("rank %d has begun\n", c.Rank())
+	}
 	for began := time.Now(); err == nil; {
 		if c.Rank() == failing && time.Since(began) > time.Second {
 			fail[0]()
