@@ -151,6 +151,6 @@ func (r *Results) writeRanks(w io.Writer, write func(*Table, io.Writer)) {
 	fmt.Fprintln(w)
 	write(rankTable(r.Ranks), w)
 	bytes := r.Ranks[len(r.Ranks)-1].Gradient
-	fmt.Fprintf(w, "\nCalculated, not measured: the time of gradients of %s bytes on a link of each rank, without latency:\n\n", mebibytes(bytes))
+	fmt.Fprintf(w, "\nCalculated, not measured: the time of gradients of %s on a link of each rank, without latency:\n\n", mebibytes(bytes))
 	write(reduceTable(bytes), w)
 }
