@@ -171,6 +171,25 @@ func TestMapOutlivesTheOpenFile(t *testing.T) {
 	}
 }
 
+// Windows has another limit for programs that do not declare long paths.
+func TestPathsMayBeLongerThan260Characters(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), strings.Repeat("a", 150), strings.Repeat("b", 150))
+	if err := os.MkdirAll(dir, 0o777); err != nil {
+		t.Fatal(err)
+	}
+	path, final := filepath.Join(dir, "lock"), filepath.Join(dir, "final")
+	f, err := Lock(path)
+	if err != nil || f == nil {
+		t.Fatalf("%v, %v", f, err)
+	}
+	if err := errors.Join(Replace(path, final), f.Close()); err != nil {
+		t.Error(err)
+	}
+	if _, err := Identify(final); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestIdentifyFollowsLinksAndPaths(t *testing.T) {
 	dir := t.TempDir()
 	a, b, link := filepath.Join(dir, "a"), filepath.Join(dir, "b"), filepath.Join(dir, "link")
