@@ -80,7 +80,7 @@ WINE = CGO_ENABLED=1 GOOS=windows GOARCH=amd64 CC=x86_64-w64-mingw32-gcc $(SHORT
 
 check-wine:
 	@tools/setup/wine.sh
-	$(WINE) ./vk/... ./kernels/ ./net/... ./ssl/... ./export/...
+	$(WINE) ./vk/... ./kernels/... ./net/... ./ssl/... ./export/...
 	$(WINE) -run 'Signal|Killed|Resume|TwoRuns|BadInput|Escaped|NoFile|SeveralDevices' ./tools/marr/
 
 # Tests of the build for arm64 under qemu, on lavapipe, which compiles shaders slowly there, and products that the compiler would fuse (package kernels/exact).
