@@ -81,7 +81,7 @@ WINE = CGO_ENABLED=1 GOOS=windows GOARCH=amd64 CC=x86_64-w64-mingw32-gcc $(SHORT
 check-wine:
 	@tools/setup/wine.sh
 	$(WINE) ./vk/... ./kernels/... ./net/... ./ssl/... ./export/...
-	$(WINE) -run 'Signal|Killed|Resume|TwoRuns|BadInput|Escaped|NoFile|SeveralDevices' ./tools/marr/
+	$(WINE) -run 'Signal|Killed|Resume|TwoRuns|BadInput|Escaped|NoFile|Quoted|SeveralDevices' ./tools/marr/
 
 # Tests of the build for arm64 under qemu, on lavapipe, which compiles shaders slowly there, and products that the compiler would fuse (package kernels/exact).
 ARM64 = CGO_ENABLED=1 GOOS=linux GOARCH=arm64 CC=aarch64-linux-gnu-gcc $(GO) test -p 1 -count=1 -timeout 2h -short -exec "$(CURDIR)/tools/setup/arm64.sh"

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -49,7 +50,8 @@ func openSet(ctx context.Context, name string, px int) (*data.Set, error) {
 	o := data.Options{Side: train.StoredSide(px), CacheDir: dir, Progress: l.progress, Notice: l.notice}
 	if dir == "" { // caches are off: the file exists only while it is open
 		if o.CacheDir, err = os.MkdirTemp("", "marr-"); err != nil {
-			return nil, fmt.Errorf("images of %s: %w: set TMPDIR to a folder with room", name, err)
+			variable := map[bool]string{true: "TMP", false: "TMPDIR"}[runtime.GOOS == "windows"]
+			return nil, fmt.Errorf("images of %s: %w: set %s to a folder with room", name, err, variable)
 		}
 		defer os.RemoveAll(o.CacheDir)
 		o.Temporary = true

@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -40,12 +41,16 @@ func didYouMean(word, prefix string, names []string) string {
 	return ""
 }
 
-// quoted returns what a user wrote, in quotes if it is empty or has characters that do not show.
+// quoted returns what a user wrote, in quotes if it is empty or has spaces or characters that do not show. Shells of Windows take backslashes as they are.
 func quoted(text string) string {
-	if text == "" || strings.ContainsFunc(text, func(r rune) bool { return unicode.IsSpace(r) || !unicode.IsPrint(r) }) {
-		return strconv.Quote(text)
+	hidden := strings.ContainsFunc(text, func(r rune) bool { return !unicode.IsPrint(r) })
+	switch {
+	case text != "" && !hidden && !strings.Contains(text, " "):
+		return text
+	case runtime.GOOS == "windows" && !hidden && !strings.Contains(text, `"`):
+		return `"` + text + `"`
 	}
-	return text
+	return strconv.Quote(text)
 }
 
 // unknown returns an error for a value that is not among the known ones.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"runtime"
 	"slices"
 	"testing"
 )
@@ -14,6 +15,16 @@ func TestNearestNames(t *testing.T) {
 	} {
 		if got := nearest(word, names); got != want {
 			t.Errorf("nearest to %q is %q, want %q", word, got, want)
+		}
+	}
+}
+
+func TestQuotedTextIsAWordOfAShell(t *testing.T) {
+	t.Parallel()
+	path := map[bool]string{true: `"C:\my photos"`, false: `"C:\\my photos"`}[runtime.GOOS == "windows"]
+	for text, want := range map[string]string{"": `""`, `C:\photos`: `C:\photos`, `C:\my photos`: path, "a\nb": `"a\nb"`, "a\u00a0b": `"a\u00a0b"`, `a" b`: `"a\" b"`} {
+		if got := quoted(text); got != want {
+			t.Errorf("%q: %s, want %s", text, got, want)
 		}
 	}
 }
