@@ -7,6 +7,9 @@
 //	Open MPI 5.0.7 (Debian 13)    by hand, in a chroot
 //	MPICH 4.0.2 (Debian 12)       by hand: MARR_MPIRUN=/path/to/mpiexec.hydra go test ./ssl/ranks/mpi
 //
+// All three also ran over TCP between two network namespaces. There MPICH hung in MPI_Finalize in about 1 of 15 runs, which Close ends after
+// 5 seconds: the run is complete then, but mpiexec reports a failure.
+//
 // MARR_MPI is the path of another library. Windows and builds without cgo have no MPI: Open returns an error. macOS is built, not run.
 //
 // # Threads and signals

@@ -21,6 +21,7 @@ import (
 const (
 	dataTag    = 1
 	signTag    = 2
+	lingerTime = 200 * time.Millisecond
 	pollPeriod = 50 * time.Millisecond // between looks at the signs of life
 )
 
@@ -33,6 +34,7 @@ type engine struct {
 	peers  []peer // by rank; the own entry is unused
 	calls  chan call
 	aborts chan error
+	parted chan struct{} // closed when all ranks have taken leave
 	ended  chan struct{} // closed when run returns
 
 	messages []C.marr_message // of an exchange
@@ -200,6 +202,11 @@ func (e *engine) close() error {
 			return cause
 		case <-time.After(time.Millisecond):
 		}
+	}
+	close(e.parted)
+	// MPICH's MPI_Finalize waits for acknowledgments that another rank, which is ahead in its own, no longer sends.
+	for end := time.Now().Add(lingerTime); time.Now().Before(end); time.Sleep(time.Millisecond) {
+		C.marr_mpi_progress(C.int(e.rank))
 	}
 	if code := C.marr_mpi_finalize(); code != 0 {
 		return fmt.Errorf("mpi: MPI_Finalize: %s", errorText(code))

@@ -61,7 +61,7 @@ func hostname() string {
 
 // start starts the thread that makes all calls of MPI.
 func start(launch Launch) (*comm, error) {
-	c := &comm{e: &engine{calls: make(chan call), aborts: make(chan error, 1), ended: make(chan struct{})}}
+	c := &comm{e: &engine{calls: make(chan call), aborts: make(chan error, 1), parted: make(chan struct{}), ended: make(chan struct{})}}
 	result := make(chan error)
 	go func() {
 		runtime.LockOSThread() // for good: the thread ends with the goroutine

@@ -11,13 +11,13 @@
 
 #define FUNCTIONS(X) \
 	X(Init_thread) X(Finalize) X(Get_library_version) X(Error_string) X(Error_class) X(Comm_set_errhandler) X(Comm_rank) X(Comm_size) \
-	X(Isend) X(Irecv) X(Test) X(Get_count)
+	X(Isend) X(Irecv) X(Test) X(Iprobe) X(Get_count)
 
 static struct {
 #define FIELD(name) void *name;
 	FUNCTIONS(FIELD)
 	void *world, *bytes, *errors_return; // Open MPI's handles are addresses of its variables
-	int (*get_world)(int *, int *), (*start)(marr_message *, void *, int), (*test)(marr_message *);
+	int (*get_world)(int *, int *), (*start)(marr_message *, void *, int), (*test)(marr_message *), (*progress)(int);
 	int truncated; // class of the error that a message is longer than its buffer
 } mpi;
 
@@ -75,6 +75,7 @@ const char *marr_mpi_open(const char *path, const char **missing) {
 	mpi.get_world = openmpi ? openmpi_world : mpich_world;
 	mpi.start = openmpi ? openmpi_start : mpich_start;
 	mpi.test = openmpi ? openmpi_test : mpich_test;
+	mpi.progress = openmpi ? openmpi_progress : mpich_progress;
 	mpi.truncated = openmpi ? 15 : 14;
 	return NULL;
 }
@@ -115,6 +116,9 @@ int marr_mpi_start(marr_message *m, void *p, int tag) { return mpi.start(m, p, t
 
 // marr_mpi_test completes a message if it can.
 int marr_mpi_test(marr_message *m) { return mpi.test(m); }
+
+// marr_mpi_progress lets the library work on messages that are under way.
+int marr_mpi_progress(int rank) { return mpi.progress(rank); }
 
 // marr_mpi_clock returns nanoseconds.
 int64_t marr_mpi_clock(void) {

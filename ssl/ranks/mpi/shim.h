@@ -21,5 +21,6 @@ void marr_mpi_error(int code, char *text, int size);
 int marr_mpi_truncated(int code);
 int marr_mpi_start(marr_message *m, void *p, int tag);
 int marr_mpi_test(marr_message *m);
+int marr_mpi_progress(int rank);
 int marr_mpi_wait(marr_message *m, int n, int *next, int64_t started, int64_t limit, int *code);
 int64_t marr_mpi_clock(void);
