@@ -23,7 +23,7 @@ import (
 //
 // With a Queue, Q_i also assigns the embeddings z_i of earlier batches, by the current prototypes, which helps if a batch has fewer images than there are
 // prototypes. It counts from the fraction QueueStart of the steps on, once it is full. After the step, z_i of the whole batch replaces its oldest rows. The source
-// begins to fill the queue at that time. With --accumulate, each part of a batch is assigned by itself, together with the queue.
+// begins to fill the queue at that time. In a batch of several parts, the whole batch is assigned (Contrastive).
 type SwAV struct {
 	Prototypes  int     `flag:"prototypes" help:"number of prototypes (paper: 3000)" want:"at least 2"`
 	Temperature float64 `flag:"temperature" help:"temperature τ of the predictions (paper: 0.1)" want:"above 0"`
@@ -35,7 +35,10 @@ type SwAV struct {
 	Freeze      float64 `flag:"freeze-prototypes" help:"fraction of the steps, from the start, in which the prototypes are frozen (paper: the first epoch of 100 to 800)" want:"at least 0, below 1"`
 }
 
-var _ Method = (*SwAV)(nil)
+var (
+	_ Method      = (*SwAV)(nil)
+	_ Contrastive = (*SwAV)(nil)
+)
 
 func init() {
 	Register("swav", "Caron et al. 2020, arXiv:2006.09882: predict from each view to which prototypes another view is evenly assigned",
@@ -60,17 +63,24 @@ func (m *SwAV) Defaults(s Scale) Settings {
 }
 
 // Loss returns the cross entropy between assignments and predictions, the mean over all pairs of different views.
-func (m *SwAV) Loss(s *Step) *kernels.Tensor {
+func (m *SwAV) Loss(s *Step) *kernels.Tensor { return m.Contrast(s, m.Embed(s)) }
+
+// Embed returns z of all views.
+func (m *SwAV) Embed(s *Step) *kernels.Tensor {
 	m.check(s)
 	dim := s.Backbone.Dim()
 	projector := s.Heads.Projector("projector", dim, cmp.Or(m.Hidden, dim), m.Out)
 	h := multiCrop(s.Backbone, s.Views)
-	z := kernels.L2Normalize(projector.Forward(h, net.Train))
+	s.Observe(kernels.Slice(h, 0, s.N), nil)
+	return kernels.L2Normalize(projector.Forward(h, net.Train))
+}
+
+// Contrast returns the loss of z.
+func (m *SwAV) Contrast(s *Step, z *kernels.Tensor) *kernels.Tensor {
 	const name = "prototypes.weight"
 	prototypes := s.Heads.Param(name, func(v []float32) { net.LinearUniform(v, m.Out, s.Heads.Source(name)) }, m.Prototypes, m.Out)
 	prototypes.Gate = s.Gate("prototypes", net.FreezeUntil(m.Freeze))
 	scores := perView(kernels.NormalizedLinear(z, prototypes), s.N)
-	s.Observe(kernels.Slice(h, 0, s.N), nil)
 	codes := m.codes(s, scores[:2], perView(z, s.N)[:2], prototypes)
 	return otherViews(codes, scores, m.Temperature)
 }

@@ -83,6 +83,7 @@ func TestGradientCacheEqualsOnePass(t *testing.T) {
 		{"simclr, decoupled", &ssl.SimCLR{Temperature: 0.2, Out: 10, Decoupled: true}, 2},
 		{"barlow", &ssl.BarlowTwins{Lambda: 0.05, Out: 10}, 2}, {"vicreg", &ssl.VICReg{Invariance: 25, Variance: 25, Covariance: 1, Out: 10}, 4},
 		{"mocov3", &ssl.MoCoV3{Temperature: 0.2, Momentum: 0.9, Out: 10, Layers: 2}, 2}, {"nnclr", &ssl.NNCLR{Temperature: 0.2, Queue: 20, Out: 10}, 4},
+		{"swav", &ssl.SwAV{Prototypes: 12, Temperature: 0.1, Epsilon: 0.05, Out: 10, Queue: 20}, 2},
 		{"lejepa", &ssl.LeJEPA{Lambda: 0.1, Slices: 8, Hidden: 16, Out: 10}, 2}, {"visreg", &ssl.VISReg{Lambda: 0.6, Slices: 8, Hidden: 16, Out: 10}, 4},
 	} {
 		c := smallConfig()

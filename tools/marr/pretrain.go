@@ -51,6 +51,7 @@ func pretrainCommand(fs *pflag.FlagSet) func(context.Context, []string) error {
 
 // pretrain plans and trains a run, or as another rank than the first of comm computes a share of it. comm is nil for a process that is alone.
 func (o *pretrainOptions) pretrain(ctx context.Context, p *planner, comm ranks.Comm) error {
+	again := "marr pretrain --resume --out " + quoted(o.out)
 	first := comm == nil || comm.Rank() == 0
 	if first {
 		if err := p.prepare(); err != nil {
@@ -68,7 +69,7 @@ func (o *pretrainOptions) pretrain(ctx context.Context, p *planner, comm ranks.C
 	}
 	if !first {
 		defer p.close()
-		return p.follow(ctx, comm)
+		return continueWith(p.follow(ctx, comm), again)
 	}
 	if p.tuner, err = newTuner(p.dev, *o.tune); err != nil {
 		return err
@@ -89,7 +90,7 @@ func (o *pretrainOptions) pretrain(ctx context.Context, p *planner, comm ranks.C
 	if _, err = pretrain(ctx, p.dev, r, q); err == nil {
 		printLine(os.Stdout, "next: marr finetune --run %[1]s --train D --out DIR, or marr eval or export --run %[1]s", quoted(o.out))
 	}
-	return continueWith(err, "marr pretrain --resume --out "+quoted(o.out))
+	return continueWith(err, again)
 }
 
 // declare declares the flags of pretrain.
