@@ -16,6 +16,8 @@ type share struct {
 	comm         ranks.Comm
 	reducer      *ranks.Reducer
 	first, count int
+	gradients    [][]float32 // of each part of this rank, and their sum over all ranks: MPI cannot send from mapped memory of a device
+	sum          []float32
 	exchanges    map[string]*kernels.Exchange // by segment
 	stop         bool                         // a rank asked to stop after this step
 }
@@ -82,13 +84,19 @@ func (t *Trainer) exchange(ctx context.Context, p pass, collect func() error) er
 	}
 	w.lap(&w.Wait)
 	if p.backward {
-		parts := make([][]float32, s.count)
-		for j := range parts {
-			parts[j] = x.Gradients(j)
+		if s.sum == nil {
+			s.sum = make([]float32, len(x.Sum()))
+			for range s.count {
+				s.gradients = append(s.gradients, make([]float32, len(s.sum)))
+			}
 		}
-		if err := s.reducer.SumParts(parts, x.Sum()); err != nil {
+		for j, g := range s.gradients {
+			copy(g, x.Gradients(j))
+		}
+		if err := s.reducer.SumParts(s.gradients, s.sum); err != nil {
 			return err
 		}
+		copy(x.Sum(), s.sum)
 		w.lap(&w.Reduce)
 	}
 	return x.Put()
