@@ -9,7 +9,7 @@ type Exchange struct {
 	dev       *vk.Device
 	first     int           // micro-batch of this device
 	parts     *vk.Buffer    // [micro-batches][partBytes]; nil: there are no results but gradients
-	gradients *vk.Buffer    // [micro-batches of this device][gradientBytes]; nil: without gradients
+	gradients []*vk.Buffer  // [gradBytes] of each micro-batch of this device; nil: without gradients
 	sum       *vk.Buffer    // [gradientBytes]
 	partBytes int64         // of the results of a micro-batch
 	gradBytes int64         // of the gradients of a micro-batch
@@ -70,16 +70,20 @@ func (s *Segment) NewExchange(first, count int, gradients bool) (x *Exchange, er
 	}
 	if x.partBytes > 0 {
 		if x.parts, err = x.dev.NewBuffer(int64(k)*x.partBytes, vk.Readback, "parts of "+s.name); err != nil {
-			return x, s.p.memoryError(err)
+			return x, err
 		}
 	}
 	if gradients {
 		x.gradBytes = s.p.store.size
-		if x.gradients, err = x.dev.NewBuffer(int64(count)*x.gradBytes, vk.Readback, "gradients on the host"); err != nil {
-			return x, s.p.memoryError(err)
-		}
 		if x.sum, err = x.dev.NewBuffer(x.gradBytes, vk.Readback, "sum of gradients on the host"); err != nil {
-			return x, s.p.memoryError(err)
+			return x, err
+		}
+		for range count {
+			b, err := x.dev.NewBuffer(x.gradBytes, vk.Readback, "gradients on the host")
+			if err != nil {
+				return x, err
+			}
+			x.gradients = append(x.gradients, b)
 		}
 	}
 	return x, x.record(s, k, count)
@@ -109,7 +113,7 @@ func (x *Exchange) record(s *Segment, k, count int) error {
 	for j := range count {
 		each(x.first+j, func(device, host vk.Range) { r.Copy(host, device) })
 		if x.gradients != nil {
-			r.Copy(vk.Range{Buffer: x.gradients, Offset: int64(j) * x.gradBytes, Size: x.gradBytes}, vk.Range{Buffer: gradients, Size: x.gradBytes})
+			r.Copy(x.gradients[j].All(), vk.Range{Buffer: gradients, Size: x.gradBytes})
 		}
 		x.fetch = append(x.fetch, end())
 	}
@@ -145,7 +149,7 @@ func (x *Exchange) Part(m int) []byte {
 
 // Gradients returns the gradients of the j'th micro-batch of this device, after Wait.
 func (x *Exchange) Gradients(j int) []float32 {
-	return asFloats(x.gradients.Bytes()[int64(j)*x.gradBytes:][:x.gradBytes])
+	return asFloats(x.gradients[j].Bytes())
 }
 
 // Sum returns the host memory of the sum of the gradients of all micro-batches, which the caller fills before Put.
@@ -165,7 +169,7 @@ func (x *Exchange) Free() {
 			s.Free()
 		}
 	}
-	for _, b := range []*vk.Buffer{x.parts, x.gradients, x.sum} {
+	for _, b := range append(x.gradients, x.parts, x.sum) {
 		if b != nil {
 			b.Free()
 		}

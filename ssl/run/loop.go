@@ -1,6 +1,7 @@
 package run
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -42,13 +43,16 @@ func (r *Run) loop(ctx context.Context) error {
 			r.OnStep(p)
 		}
 	}
-	if r.unmeasured {
+	pending := r.unmeasured
+	if pending {
 		if err := r.afterEpoch(ctx); err != nil {
 			return err
 		}
-		if r.unmeasured {
-			return ErrStopped
-		}
+	}
+	if stopped, err := r.agree(r.unmeasured); err != nil || stopped {
+		return cmp.Or(err, ErrStopped)
+	}
+	if pending {
 		if err := r.save(); err != nil {
 			return err
 		}

@@ -1,6 +1,8 @@
 package run
 
 import (
+	"bytes"
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/json"
@@ -30,10 +32,17 @@ type start struct {
 // channels, and makes its method. Follow returns ErrStopped if the run stopped early, a *ranks.LostError if it failed elsewhere. The caller closes comm.
 func Follow(ctx context.Context, dev *vk.Device, comm ranks.Comm, open func(c Config, channels int) (ssl.Method, *data.Set, error)) error {
 	err := follow(ctx, dev, comm, open)
-	if err != nil && !errors.Is(err, ErrStopped) && !errors.As(err, new(*train.NonFiniteError)) { // the first rank knows of these
+	if err != nil && !errors.Is(err, ErrStopped) && !OnAllRanks(err) {
 		comm.Abort(err)
 	}
 	return err
+}
+
+// OnAllRanks reports whether every rank has an error, so that none needs to tell the others.
+func OnAllRanks(err error) bool {
+	var bad *train.NonFiniteError
+	return errors.As(err, &bad) && bad.First == "" || // else it was found in a part of one rank
+		errors.As(err, new(*DivergedError)) || errors.As(err, new(*ranks.MismatchError))
 }
 
 func follow(ctx context.Context, dev *vk.Device, comm ranks.Comm, open func(c Config, channels int) (ssl.Method, *data.Set, error)) error {
@@ -66,6 +75,9 @@ func follow(ctx context.Context, dev *vk.Device, comm ranks.Comm, open func(c Co
 	defer r.trainer.Free()
 	if err := r.join(s.Step); err != nil {
 		return err
+	}
+	if stopped, err := r.agree(false); err != nil || stopped {
+		return cmp.Or(err, ErrStopped)
 	}
 	for r.trainer.Step() < r.trainer.Steps() {
 		next := r.nextSave()
@@ -132,7 +144,15 @@ func (r *Run) compareRanks() error {
 	if err != nil {
 		return fmt.Errorf("run: the program cannot be read, to compare it with that of other ranks: %w", err)
 	}
-	return ranks.Compare(r.Ranks, map[string]string{"program": program, "data": r.data})
+	return ranks.Compare(r.Ranks, map[string]string{"program": program, "data": r.data, "teacher": teacherOf(r.Method)})
+}
+
+// teacherOf returns the fingerprint of the features that a method learns from, "" for none.
+func teacherOf(m ssl.Method) string {
+	if d, ok := m.(*ssl.Distill); ok && d.Teacher != nil {
+		return d.Teacher.Fingerprint()
+	}
+	return ""
 }
 
 // join compares the device of this rank with those of the others, and takes over the state of the first rank.
@@ -182,21 +202,12 @@ func (e *DivergedError) Error() string {
 		"marr devices --check tests one; --resume continues from the last checkpoint", e.Step)
 }
 
-// agree reports whether any rank stops after the current step. Before a checkpoint it compares the states of all ranks.
+// agree reports whether any rank stops after the current step. Before a checkpoint, also that of a stop, it compares the states of all ranks.
 func (r *Run) agree(stop bool) (bool, error) {
 	if r.Ranks == nil {
 		return stop, nil
 	}
-	h := crc32.NewIEEE()
-	if r.shouldSave() {
-		if err := r.trainer.Store.Raw(func(b []byte) (bool, error) {
-			_, err := h.Write(b)
-			return false, err
-		}); err != nil {
-			return false, err
-		}
-	}
-	mine := h.Sum([]byte{0})
+	mine := []byte{0}
 	if stop {
 		mine[0] = 1
 	}
@@ -206,9 +217,30 @@ func (r *Run) agree(stop bool) (bool, error) {
 	}
 	for _, b := range all {
 		stop = stop || b[0] != 0
-		if string(b[1:]) != string(all[0][1:]) {
-			return false, &DivergedError{r.trainer.Step()}
+	}
+	if stop || r.shouldSave() {
+		err = r.compareStates()
+	}
+	return stop, err
+}
+
+// compareStates returns a *DivergedError on all ranks if their states differ.
+func (r *Run) compareStates() error {
+	h := crc32.NewIEEE()
+	if err := r.trainer.Store.Raw(func(b []byte) (bool, error) {
+		_, err := h.Write(b)
+		return false, err
+	}); err != nil {
+		return err
+	}
+	all, err := ranks.Gather(r.Ranks, h.Sum(nil))
+	if err != nil {
+		return err
+	}
+	for _, sum := range all {
+		if !bytes.Equal(sum, all[0]) {
+			return &DivergedError{r.trainer.Step()}
 		}
 	}
-	return stop, nil
+	return nil
 }

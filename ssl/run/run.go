@@ -114,8 +114,8 @@ func (r *Run) Pretrain(ctx context.Context, dev *vk.Device) (*train.Trainer, err
 	}
 	r.Config.Resolve(r.Set)
 	r.data = r.Set.Fingerprint()
-	if m, ok := r.Method.(*ssl.Distill); ok && m.Teacher != nil {
-		r.Config.Teacher = m.Teacher.Fingerprint()
+	if teacher := teacherOf(r.Method); teacher != "" {
+		r.Config.Teacher = teacher
 	}
 	defer r.release()
 	found, err := r.open()

@@ -43,14 +43,16 @@ func (t *Trainer) partsOf(p pass) (first, count int) {
 func (t *Trainer) shared(p pass) bool { return t.share != nil && p.views }
 
 // newExchanges makes the exchange of each pass over the parts.
-func (t *Trainer) newExchanges() (err error) {
+func (t *Trainer) newExchanges() error {
 	for _, p := range t.passes {
 		if !t.shared(p) {
 			continue
 		}
-		if t.share.exchanges[p.segment], err = t.prog.Segment(p.segment).NewExchange(t.share.first, t.share.count, p.backward); err != nil {
-			return err
+		x, err := t.prog.Segment(p.segment).NewExchange(t.share.first, t.share.count, p.backward)
+		if err != nil {
+			return fmt.Errorf("train: host memory for the gradients of %d parts: %w: lower --accumulate, or use more ranks", t.share.count, err)
 		}
+		t.share.exchanges[p.segment] = x
 	}
 	return nil
 }

@@ -150,7 +150,7 @@ func New(st *kernels.Store, c Config, j Job) (*Trainer, error) {
 	}
 	if err := t.newExchanges(); err != nil {
 		t.Free()
-		return nil, t.memoryError(err)
+		return nil, err
 	}
 	if j.Start != nil {
 		if err := net.StartMomentum(st); err != nil {

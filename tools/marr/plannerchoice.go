@@ -88,6 +88,7 @@ func (p *planner) chooseTraining(ctx context.Context) error {
 		if err := p.apply(run.ChooseBatch(p.images, p.given)); err != nil {
 			return err
 		}
+		p.roundBatch()
 	}
 	shown := 0. // a short run, until a step is measured
 	if p.given("epochs") {
@@ -141,6 +142,7 @@ func (p *planner) measure(ctx context.Context) error {
 			if err := p.apply(run.FitBatch(batch, p.given)); err != nil {
 				return err
 			}
+			p.roundBatch()
 			if err := p.setMethod(); err != nil {
 				return err
 			}

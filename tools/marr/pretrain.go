@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"image"
 	"os"
+	"path/filepath"
 	"strings"
 	"time"
 
@@ -51,12 +52,16 @@ func pretrainCommand(fs *pflag.FlagSet) func(context.Context, []string) error {
 
 // pretrain plans and trains a run, or as another rank than the first of comm computes a share of it. comm is nil for a process that is alone.
 func (o *pretrainOptions) pretrain(ctx context.Context, p *planner, comm ranks.Comm) error {
-	again := "marr pretrain --resume --out " + quoted(o.out)
 	first := comm == nil || comm.Rank() == 0
-	if first {
-		if err := p.prepare(); err != nil {
-			return err
+	prepare := p.prepare
+	if !first {
+		if o.dryRun {
+			return nil
 		}
+		prepare = p.takeKept
+	}
+	if err := prepare(); err != nil {
+		return err
 	}
 	devices, err := openDevicesOfRank(*o.device)
 	if err != nil {
@@ -69,7 +74,7 @@ func (o *pretrainOptions) pretrain(ctx context.Context, p *planner, comm ranks.C
 	}
 	if !first {
 		defer p.close()
-		return continueWith(p.follow(ctx, comm), again)
+		return o.continueWith(p.follow(ctx, comm))
 	}
 	if p.tuner, err = newTuner(p.dev, *o.tune); err != nil {
 		return err
@@ -90,7 +95,15 @@ func (o *pretrainOptions) pretrain(ctx context.Context, p *planner, comm ranks.C
 	if _, err = pretrain(ctx, p.dev, r, q); err == nil {
 		printLine(os.Stdout, "next: marr finetune --run %[1]s --train D --out DIR, or marr eval or export --run %[1]s", quoted(o.out))
 	}
-	return continueWith(err, again)
+	return o.continueWith(err)
+}
+
+// continueWith adds to an error the command that continues the run, once there is one.
+func (o *pretrainOptions) continueWith(err error) error {
+	if _, missing := os.Stat(filepath.Join(o.out, run.ConfigFile)); missing != nil {
+		return err
+	}
+	return continueWith(err, "marr pretrain --resume --out "+quoted(o.out))
 }
 
 // declare declares the flags of pretrain.

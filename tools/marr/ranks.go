@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"slices"
 
 	"github.com/marr-ssl/marr/ssl"
@@ -12,7 +13,6 @@ import (
 	"github.com/marr-ssl/marr/ssl/ranks"
 	"github.com/marr-ssl/marr/ssl/ranks/mpi"
 	"github.com/marr-ssl/marr/ssl/run"
-	"github.com/marr-ssl/marr/ssl/train"
 	"github.com/marr-ssl/marr/vk"
 )
 
@@ -43,7 +43,7 @@ func withRanks(f func(comm ranks.Comm) error) error {
 		return err
 	}
 	err = f(comm)
-	if err == nil || errors.Is(err, run.ErrStopped) { // else the launcher would end ranks that still save
+	if err == nil || errors.Is(err, run.ErrStopped) || l.Rank > 0 && run.OnAllRanks(err) { // else the launcher would end ranks that still save
 		err = errors.Join(err, comm.Close())
 	} else {
 		comm.Abort(err)
@@ -87,6 +87,21 @@ func bestDevices() (numbers []string, err error) {
 	return numbers, nil
 }
 
+// takeKept sets the flags that a resumed run keeps, on a rank that does not plan.
+func (p *planner) takeKept() error {
+	if !p.resume || p.out == "" {
+		return nil
+	}
+	saved, err := run.ReadSaved(filepath.Join(p.out, run.ConfigFile))
+	if errors.Is(err, os.ErrNotExist) {
+		return nil // the first rank says so
+	}
+	if err != nil {
+		return err
+	}
+	return p.setKept(p.out, saved.Flags)
+}
+
 // follow computes this rank's share of the run that the first rank plans.
 func (p *planner) follow(ctx context.Context, comm ranks.Comm) error {
 	return run.Follow(ctx, p.dev, comm, func(c run.Config, channels int) (ssl.Method, *data.Set, error) {
@@ -115,6 +130,5 @@ func (e told) Unwrap() error { return e.error }
 // firstTells reports whether the first rank has the error of another one.
 func firstTells(err error) bool {
 	var lost *ranks.LostError
-	return errors.Is(err, run.ErrStopped) || errors.As(err, new(*ranks.MismatchError)) || errors.As(err, new(*run.DivergedError)) ||
-		errors.As(err, new(*train.NonFiniteError)) || errors.As(err, &lost) && lost.Rank == 0 && lost.Told
+	return errors.Is(err, run.ErrStopped) || run.OnAllRanks(err) || errors.As(err, &lost) && lost.Rank == 0 && lost.Told
 }

@@ -133,6 +133,10 @@ func TestRanksSaveAfterASignal(t *testing.T) {
 func TestErrorsOfRanksArePrintedOnce(t *testing.T) {
 	long(t)
 	data, dir := images64(t), t.TempDir()
+	plan, err := onMPI(t, 2, small(data, filepath.Join(dir, "plan"), "--dry-run")...).CombinedOutput()
+	if err != nil || strings.Count(string(plan), "plan for") != 1 || strings.Contains(string(plan), "lost") {
+		t.Errorf("%v: a plan of two ranks prints\n%s", err, plan)
+	}
 	for want, args := range map[string][]string{
 		"--accumulate 3 on 2 devices":        small(data, filepath.Join(dir, "a"), "--accumulate", "3"),
 		"Open MPI started marr eval 2 times": {"eval", "knn", "--run", dir, "--train", data, "--test", data},

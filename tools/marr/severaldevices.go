@@ -60,6 +60,13 @@ func (p *planner) divide() error {
 	return nil
 }
 
+// roundBatch makes a batch that was chosen divide into its parts.
+func (p *planner) roundBatch() {
+	if c := p.config; !p.fixed("batch") {
+		c.Batch = max(c.Batch-c.Batch%c.Accumulate, 2*c.Accumulate)
+	}
+}
+
 // batch describes the batch of the plan.
 func (p *planner) batch() string {
 	if k := p.config.Accumulate; k > 1 {

@@ -31,6 +31,10 @@ func TestSeveralDevicesTrainWhatOneTrains(t *testing.T) {
 	if !strings.Contains(plan, " in 2 parts") {
 		t.Errorf("the plan of 2 devices does not divide the batch:\n%s", plan)
 	}
+	plan = ok(t, "pretrain", "--data", data, "--method", "simclr", "--arch", "resnet10", "--width", "4", "--epochs", "1", "--device", "0,0,0", "--dry-run")
+	if !strings.Contains(plan, "15 in 3 parts") {
+		t.Errorf("the batch that was chosen for 64 images on 3 devices is not 15:\n%s", plan)
+	}
 	bad := call(t, nil, small(data, filepath.Join(dir, "bad"), "--device", "0,0,0", "--accumulate", "2")...)
 	if bad.status != 2 || !strings.Contains(bad.err, "--accumulate 2 on 3 devices") {
 		t.Errorf("status %d, %q: want 2 and the numbers of parts and devices", bad.status, bad.err)
