@@ -63,10 +63,11 @@ func TestSameSeedSameBytes(t *testing.T) {
 	}
 }
 
-// stopAfter starts a run, sends it a signal after it printed a number of steps, and returns its exit status and its stderr.
+// stopAfter starts a run, sends it a signal after it printed a number of steps, and returns its exit status and its stderr. The run waits after each op,
+// which changes no bit, so that it has not ended when a slow system delivers the signal.
 func stopAfter(t *testing.T, steps int, s syscall.Signal, args []string) (status int, stderr string) {
 	t.Helper()
-	return signalAfter(t, steps, s, marr(t, nil, args...))
+	return signalAfter(t, steps, s, marr(t, []string{"MARR_EAGER=1"}, args...))
 }
 
 // signalAfter is stopAfter for a prepared command.
