@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -118,6 +119,33 @@ func TestFirstRankReportsWhyAnotherFailed(t *testing.T) {
 	var lost *ranks.LostError
 	if !errors.As(err, &lost) || lost.Rank != 1 || !strings.Contains(err.Error(), "no such images") {
 		t.Errorf("%v, want a LostError of rank 1 with its cause", err)
+	}
+}
+
+// A signal reaches all ranks while one opens its images.
+func TestStopBeforeTheFirstStepIsNoLostRank(t *testing.T) {
+	c := runConfig()
+	c.Accumulate = 2
+	m, err := ssl.New(c.Method)
+	if err != nil {
+		t.Fatal(err)
+	}
+	comms := ranks.Local(2)
+	ctx, cancel := context.WithCancel(t.Context())
+	go func() {
+		defer comms[1].Close()
+		_ = Follow(ctx, device, comms[1], func(Config, int) (ssl.Method, *data.Set, error) { // the first rank is told
+			cancel()
+			return nil, nil, ctx.Err()
+		})
+	}()
+	dir := filepath.Join(t.TempDir(), "run")
+	r := &Run{Dir: dir, Config: c, Method: m, Set: datatest.Noise(24, 16, 1), Ranks: comms[0]}
+	if _, err := r.Pretrain(ctx, device); !errors.Is(err, context.Canceled) {
+		t.Errorf("%v, want context.Canceled", err)
+	}
+	if _, err := os.Stat(dir); err == nil {
+		t.Error("a folder of the run was left")
 	}
 }
 

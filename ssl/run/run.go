@@ -186,6 +186,9 @@ func (r *Run) train(ctx context.Context, dev *vk.Device, found *net.Checkpoint) 
 	r.trainer, r.variants, t.Watch = t, t.Variants(), &watch.Watch{Cause: alike(r.Set)}
 	if err := r.start(found, dev); err != nil {
 		t.Free()
+		if errors.As(err, new(*ranks.LostError)) && ctx.Err() != nil { // a signal reached all ranks while one opened its images
+			return ctx.Err()
+		}
 		return err
 	}
 	if r.times, err = r.openTimes(); err != nil {

@@ -130,5 +130,5 @@ func (e told) Unwrap() error { return e.error }
 // firstTells reports whether the first rank has the error of another one.
 func firstTells(err error) bool {
 	var lost *ranks.LostError
-	return errors.Is(err, run.ErrStopped) || run.OnAllRanks(err) || errors.As(err, &lost) && lost.Rank == 0 && lost.Told
+	return errors.Is(err, run.ErrStopped) || errors.Is(err, context.Canceled) || run.OnAllRanks(err) || errors.As(err, &lost) && lost.Rank == 0 && lost.Told
 }
