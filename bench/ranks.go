@@ -31,7 +31,7 @@ type RankStep struct {
 // Efficiency is the speed in units of that of as many ranks alone. Ranks that share a device or processors cannot reach 1.
 func (r RankStep) Efficiency() float64 { return r.Alone.Median / r.Time.Median }
 
-// MeasureRanks measures a step of the ranks that comms connects, of which devices[i] is the device of comms[i]: all of a process, or one of each process.
+// MeasureRanks measures a step of several ranks. comms are the ranks of this process, and devices[i] is the device of comms[i].
 func MeasureRanks(ctx context.Context, devices []*vk.Device, comms []ranks.Comm, o StepOptions) (r RankStep, err error) {
 	set, err := data.Open(ctx, trainingImages, data.Options{})
 	if err != nil {
@@ -103,7 +103,7 @@ func ReduceBytes(gradient int64, n, parts int) float64 {
 	return float64(gradient) * float64(parts+1) * float64(n-1) / float64(n)
 }
 
-// The networks and sizes of the table of ReduceTable: Gbit/s of a full-duplex link, ranks.
+// The columns and rows of reduceTable: Gbit/s of a full-duplex link, and ranks.
 var (
 	linkRates = []float64{10, 25, 100, 400}
 	rankSizes = []int{2, 4, 8, 16, 32, 64}

@@ -10,7 +10,7 @@ type Exchange struct {
 	first     int           // micro-batch of this device
 	parts     *vk.Buffer    // [micro-batches][partBytes]; nil: there are no results but gradients
 	gradients []*vk.Buffer  // [gradBytes] of each micro-batch of this device; nil: without gradients
-	sum       *vk.Buffer    // [gradientBytes]
+	sum       *vk.Buffer    // [gradBytes]
 	partBytes int64         // of the results of a micro-batch
 	gradBytes int64         // of the gradients of a micro-batch
 	fetch     []*vk.Segment // one for each micro-batch of this device
@@ -147,12 +147,10 @@ func (x *Exchange) Part(m int) []byte {
 	return x.parts.Bytes()[int64(m)*x.partBytes:][:x.partBytes]
 }
 
-// Gradients returns the gradients of the j'th micro-batch of this device, after Wait.
-func (x *Exchange) Gradients(j int) []float32 {
-	return asFloats(x.gradients[j].Bytes())
-}
+// Gradients returns the gradients of the j'th micro-batch of this device, after Wait: those of all parameters, as they lie in the flat set.
+func (x *Exchange) Gradients(j int) []float32 { return asFloats(x.gradients[j].Bytes()) }
 
-// Sum returns the host memory of the sum of the gradients of all micro-batches, which the caller fills before Put.
+// Sum returns the host memory of the sum of the gradients of all micro-batches, laid out as Gradients. The caller fills it before Put.
 func (x *Exchange) Sum() []float32 { return asFloats(x.sum.Bytes()) }
 
 // Put submits the copies of the results of other devices, and of the sum of the gradients, to this device. The host memory may be changed again after the
@@ -174,4 +172,26 @@ func (x *Exchange) Free() {
 			b.Free()
 		}
 	}
+}
+
+// Raw calls f with the contents of each flat set but those of gradients, and of the states, as they lie in memory: the same on all devices for the same
+// declarations. Where f returns true, the contents become what f left. It waits for the device.
+func (s *Store) Raw(f func(contents []byte) (write bool, err error)) error {
+	for _, b := range []*vk.Buffer{s.sets[values], s.sets[moment0], s.sets[moment1], s.sets[averages], s.state} {
+		if b == nil {
+			continue
+		}
+		contents := make([]byte, b.Size())
+		if err := s.dev.Read(contents, b.All()); err != nil {
+			return err
+		}
+		write, err := f(contents)
+		if err == nil && write {
+			err = s.dev.Write(b.All(), contents)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }

@@ -45,6 +45,7 @@ func OnAllRanks(err error) bool {
 		errors.As(err, new(*DivergedError)) || errors.As(err, new(*ranks.MismatchError))
 }
 
+// follow is Follow that does not tell the other ranks of its error.
 func follow(ctx context.Context, dev *vk.Device, comm ranks.Comm, open func(c Config, channels int) (ssl.Method, *data.Set, error)) error {
 	text, err := ranks.Broadcast(comm, 0, nil)
 	if err != nil {
@@ -140,7 +141,7 @@ func (r *Run) invite() error {
 
 // compareRanks returns an error on all ranks if their programs or images differ.
 func (r *Run) compareRanks() error {
-	program, err := fingerprint(os.Executable)
+	program, err := programFingerprint()
 	if err != nil {
 		return fmt.Errorf("run: the program cannot be read, to compare it with that of other ranks: %w", err)
 	}
@@ -178,9 +179,9 @@ func (r *Run) join(step int) error {
 	})
 }
 
-// fingerprint returns the SHA-256 of a file, in short.
-func fingerprint(path func() (string, error)) (string, error) {
-	name, err := path()
+// programFingerprint returns the first bytes of the SHA-256 of this program's file, in hexadecimal.
+func programFingerprint() (string, error) {
+	name, err := os.Executable()
 	if err != nil {
 		return "", err
 	}

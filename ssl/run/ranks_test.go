@@ -79,21 +79,28 @@ func TestRunOnSeveralDevicesHasTheFilesOfOne(t *testing.T) {
 	}
 }
 
-// A rank whose images differ is refused before the first step, with both fingerprints.
-func TestRankWithOtherImagesIsRefused(t *testing.T) {
+// inTwoParts returns the configuration of a run in two parts, and its method.
+func inTwoParts(t *testing.T) (Config, ssl.Method) {
+	t.Helper()
 	c := runConfig()
 	c.Accumulate = 2
 	m, err := ssl.New(c.Method)
 	if err != nil {
 		t.Fatal(err)
 	}
+	return c, m
+}
+
+// A rank whose images differ is refused before the first step, with both fingerprints.
+func TestRankWithOtherImagesIsRefused(t *testing.T) {
+	c, m := inTwoParts(t)
 	comms, other := ranks.Local(2), make(chan error)
 	go func() {
 		defer comms[1].Close()
 		other <- Follow(t.Context(), device, comms[1], func(Config, int) (ssl.Method, *data.Set, error) { return m, datatest.Noise(25, 16, 1), nil })
 	}()
 	r := &Run{Dir: filepath.Join(t.TempDir(), "run"), Config: c, Method: m, Set: datatest.Noise(24, 16, 1), Ranks: comms[0]}
-	_, err = r.Pretrain(t.Context(), device)
+	_, err := r.Pretrain(t.Context(), device)
 	for rank, err := range []error{err, <-other} {
 		if !errors.As(err, new(*ranks.MismatchError)) || !strings.Contains(err.Error(), "data is "+r.data) {
 			t.Errorf("rank %d: %v, want a MismatchError with the images", rank, err)
@@ -103,19 +110,14 @@ func TestRankWithOtherImagesIsRefused(t *testing.T) {
 
 // A rank that fails ends the run, and the first rank names it and the cause.
 func TestFirstRankReportsWhyAnotherFailed(t *testing.T) {
-	c := runConfig()
-	c.Accumulate = 2
-	m, err := ssl.New(c.Method)
-	if err != nil {
-		t.Fatal(err)
-	}
+	c, m := inTwoParts(t)
 	comms := ranks.Local(2)
 	go func() {
 		defer comms[1].Close()
 		_ = Follow(t.Context(), device, comms[1], func(Config, int) (ssl.Method, *data.Set, error) { return nil, nil, errors.New("no such images") }) // the first rank is told
 	}()
 	r := &Run{Dir: filepath.Join(t.TempDir(), "run"), Config: c, Method: m, Set: datatest.Noise(24, 16, 1), Ranks: comms[0]}
-	_, err = r.Pretrain(t.Context(), device)
+	_, err := r.Pretrain(t.Context(), device)
 	var lost *ranks.LostError
 	if !errors.As(err, &lost) || lost.Rank != 1 || !strings.Contains(err.Error(), "no such images") {
 		t.Errorf("%v, want a LostError of rank 1 with its cause", err)
@@ -124,12 +126,7 @@ func TestFirstRankReportsWhyAnotherFailed(t *testing.T) {
 
 // A signal reaches all ranks while one opens its images.
 func TestStopBeforeTheFirstStepIsNoLostRank(t *testing.T) {
-	c := runConfig()
-	c.Accumulate = 2
-	m, err := ssl.New(c.Method)
-	if err != nil {
-		t.Fatal(err)
-	}
+	c, m := inTwoParts(t)
 	comms := ranks.Local(2)
 	ctx, cancel := context.WithCancel(t.Context())
 	go func() {
@@ -151,12 +148,7 @@ func TestStopBeforeTheFirstStepIsNoLostRank(t *testing.T) {
 
 // The first rank is stopped while it measures, and no other rank hears the signal.
 func TestStopOfAMeasurementStopsAllRanks(t *testing.T) {
-	c := runConfig()
-	c.Accumulate = 2
-	m, err := ssl.New(c.Method)
-	if err != nil {
-		t.Fatal(err)
-	}
+	c, m := inTwoParts(t)
 	set, comms, other := datatest.Noise(24, 16, 1), ranks.Local(2), make(chan error)
 	go func() {
 		defer comms[1].Close()
@@ -182,12 +174,7 @@ func TestStopOfAMeasurementStopsAllRanks(t *testing.T) {
 // A device that computes wrong results is found before a checkpoint is written, also before that of a stop.
 func TestDivergedStatesAreNotSaved(t *testing.T) {
 	for _, stopped := range []bool{false, true} {
-		c := runConfig()
-		c.Accumulate = 2
-		m, err := ssl.New(c.Method)
-		if err != nil {
-			t.Fatal(err)
-		}
+		c, m := inTwoParts(t)
 		dir := filepath.Join(t.TempDir(), "run")
 		ctx, cancel := context.WithCancel(t.Context())
 		r := &Run{Dir: dir, Config: c, Method: m, Set: datatest.Noise(24, 16, 1), SaveEvery: 2, Devices: []*vk.Device{device}}
@@ -211,7 +198,7 @@ func TestDivergedStatesAreNotSaved(t *testing.T) {
 				cancel()
 			}
 		}
-		_, err = r.Pretrain(ctx, device)
+		_, err := r.Pretrain(ctx, device)
 		cancel()
 		if !errors.As(err, new(*DivergedError)) {
 			t.Errorf("%v, want a DivergedError", err)

@@ -90,10 +90,11 @@ func (t *Trainer) submit(ctx context.Context, collect func() error) error {
 	if err := t.clearGradients(); err != nil {
 		return err
 	}
+	samples, epoch := t.sampler.at(t.submitted)
 	for _, p := range t.passes {
 		first, count := t.partsOf(p)
 		for k := first; k < first+count; k++ {
-			if err := t.submitPart(p, k, collect); err != nil {
+			if err := t.submitPart(p, k, samples[k*t.batch.size:], epoch, collect); err != nil {
 				return err
 			}
 		}
@@ -114,8 +115,8 @@ func (t *Trainer) clearGradients() error {
 	return r.Submit()
 }
 
-// submitPart submits the k'th run of a pass.
-func (t *Trainer) submitPart(p pass, k int, collect func() error) error {
+// submitPart submits the k'th run of a pass, on the first of some samples.
+func (t *Trainer) submitPart(p pass, k int, samples []int, epoch uint32, collect func() error) error {
 	if p.backward && t.shared(p) && k > 0 { // each part has gradients of its own; part 0 also those of the loss of the whole batch
 		if err := t.clearGradients(); err != nil {
 			return err
@@ -126,8 +127,7 @@ func (t *Trainer) submitPart(p pass, k int, collect func() error) error {
 		return err
 	}
 	if p.views {
-		samples, epoch := t.sampler.at(t.submitted)
-		t.fill(r, samples[k*t.batch.size:(k+1)*t.batch.size], epoch)
+		t.fill(r, samples[:t.batch.size], epoch)
 	}
 	t.scalars(p, k, r)
 	r.Draw(t.Config.Seed, uint32(t.submitted*t.Config.Accumulate+k))

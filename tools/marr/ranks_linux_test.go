@@ -79,8 +79,7 @@ func children(parent int) (pids []int) {
 	return pids
 }
 
-// A run on two ranks of mpirun, of which one is killed at ten random moments and which is resumed each time, ends with the files of a run of one process
-// in two parts.
+// Two ranks of mpirun train. At ten random moments one of them is killed, and the run is resumed. It ends with the files of a single process.
 func TestKilledRanksResumeToTheSameBytes(t *testing.T) {
 	long(t)
 	data, dir := images64(t), t.TempDir()

@@ -50,13 +50,15 @@ func closeDevices(devices []*vk.Device) {
 // divide makes every device compute as many parts of a batch: one, unless the command line, a recipe or the saved run says how many.
 func (p *planner) divide() error {
 	c, n := p.config, max(p.devices, 1)
-	if c.Accumulate%n == 0 {
-		return nil
+	if c.Accumulate%n != 0 {
+		if p.fixed("accumulate") || p.resumed {
+			return usagef("--accumulate %d on %d devices: each computes as many parts of a batch: choose a multiple of %d, or another number of devices", c.Accumulate, n, n)
+		}
+		c.Accumulate = n
 	}
-	if p.fixed("accumulate") || p.resumed {
-		return usagef("--accumulate %d on %d devices: each computes as many parts of a batch: choose a multiple of %d, or another number of devices", c.Accumulate, n, n)
+	if n > 1 && p.given("batch") && c.Batch%c.Accumulate != 0 {
+		return usagef("--batch %d on %d devices: it does not divide into %d parts of equal size: choose a multiple of %d", c.Batch, n, c.Accumulate, c.Accumulate)
 	}
-	c.Accumulate = n
 	return nil
 }
 
