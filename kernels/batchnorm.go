@@ -30,9 +30,10 @@ const (
 // fold is a batch norm call whose statistics UpdateRunningStats merges into the running ones.
 type fold struct {
 	n    Norm
-	kept *Tensor // [micro-batches][mean, σ²][C]
-	rows int
+	kept *Tensor // [populations][mean, σ²][C]
+	rows int     // of a population
 
+	devices int // that compute a population
 	segment int
 }
 
@@ -58,8 +59,8 @@ func BatchNorm(x *Tensor, n Norm, residual *Tensor, relu, training bool) *Tensor
 	}
 	if b.numBatchStats == 0 {
 		b.coef = g.runningStats(gamma, beta, n)
-	} else if g.update.minBatchNorm == 0 || x.Dim(0) < g.update.minBatchNorm {
-		g.update.minBatchNorm = x.Dim(0)
+	} else if _, devices := g.populations(); g.update.minBatchNorm == 0 || devices*x.Dim(0) < g.update.minBatchNorm {
+		g.update.minBatchNorm = devices * x.Dim(0)
 	}
 	b.unused = g.alloc("unused", I32, []int{lanes}) // never written, so the eager twin must not scan it
 	b.applied = g.recorded(b.applyLaunch())
@@ -205,15 +206,29 @@ func (g *Graph) normBack(b *norm, dy, gamma, beta *Tensor) {
 	} else {
 		part, parts = g.chunkGradientSums(b, dy)
 	}
-	part, parts = g.sumLevels(part, parts, 2*c4)
-	back := g.alloc("batch norm gradient", F32, []int{5, c4 * lanes})
+	dgamma, dbeta := g.gradientOrUnused(gamma), g.gradientOrUnused(beta)
+	if _, devices := g.populations(); devices > 1 && b.numBatchStats > 0 { // only their own rows count for dγ and dβ: SumParts or an Exchange adds those of all devices
+		part, _ = g.mergeLevels("sum", part, parts, 2*c4, 1)
+		g.mergeGradientSums(b, part, 1, rows, dgamma, dbeta)
+		part, parts, rows = g.ofAllDevices(part), devices, rows*devices
+		dgamma, dbeta = g.unused(gamma.shape), g.unused(beta.shape)
+	} else {
+		part, parts = g.sumLevels(part, parts, 2*c4)
+	}
+	g.normBackApply(b, dy, g.mergeGradientSums(b, part, parts, rows, dgamma, dbeta))
+}
+
+// mergeGradientSums adds sums of bn_back_sum.comp over `rows` rows to dγ and dβ, and returns what bn_back.comp needs of them, [B C A s e][C].
+func (g *Graph) mergeGradientSums(b *norm, part *Tensor, parts, rows int, dgamma, dbeta *Tensor) (back *Tensor) {
+	c4 := b.x.quads()
+	back = g.alloc("batch norm gradient", F32, []int{5, c4 * lanes})
 	g.run(launch{kernel: "bn_back_merge", rows: 1,
-		binds: []bind{whole(part), whole(b.coef), wholeOut(back), wholeOut(g.gradientOrUnused(gamma)), wholeOut(g.gradientOrUnused(beta))},
+		binds: []bind{whole(part), whole(b.coef), wholeOut(back), wholeOut(dgamma), wholeOut(dbeta)},
 		push: func(_, _ int) constants {
 			return constants{"c4": c4, "chunks": parts, "rows": rows, "through": b.numBatchStats}
 		},
 		groups: func(int) [3]uint32 { return groups1(c4, 32) }})
-	g.normBackApply(b, dy, back)
+	return back
 }
 
 // chunkGradientSums returns the sums of bn_back_sum.comp over chunks of rows, [chunks][2][C].
@@ -236,8 +251,11 @@ func (g *Graph) gradientOrUnused(x *Tensor) *Tensor {
 	if x.needs {
 		return g.paramGrad(x.param)
 	}
-	return g.alloc("unused", I32, paddedShape(x.shape)) // added to uninitialized memory, so the eager twin must not scan it
+	return g.unused(x.shape)
 }
+
+// unused returns scratch memory in place of a gradient that is added to. It is not initialized, so the eager twin must not scan it.
+func (g *Graph) unused(shape []int) *Tensor { return g.alloc("unused", I32, paddedShape(shape)) }
 
 func (g *Graph) normBackApply(b *norm, dy, back *Tensor) {
 	c4 := b.x.quads()

@@ -47,7 +47,7 @@ func (p *Program) partRanges(u *update, segment int) (out []partRange) {
 		}
 	}
 	for _, f := range u.folds {
-		if f.segment == segment {
+		if f.segment == segment && f.devices == 1 { // else all devices have the same
 			out = append(out, partRange{p.at(bound{mem: f.kept.mem, size: f.kept.mem.bytes}), 1, f.kept.Dim(0)})
 		}
 	}

@@ -30,7 +30,7 @@ func (g *Graph) CheckFinite(loss *Tensor) {
 	g.run(launch{kernel: "finite", rows: n, unit: finiteBlock, binds: []bind{in(grads), wholeOut(found)},
 		push:   func(first, m int) constants { return constants{"n": m, "from": first} },
 		groups: func(m int) [3]uint32 { return groups1(m, finiteBlock) }})
-	found, parts = g.mergeLevels("verdict.level", found, parts, 1)
+	found, parts = g.mergeLevels("verdict.level", found, parts, 1, fanIn)
 	norm := g.alloc("gradient norm", F32, []int{1})
 	last := launch{kernel: "verdict.last", rows: 1, binds: []bind{whole(found), whole(loss), wholeOut(halt), wholeOut(norm)},
 		push:   func(_, _ int) constants { return constants{"parts": parts, "clip": g.update.clip} },

@@ -19,6 +19,7 @@ type Graph struct {
 	limits  limits
 	kernels selection
 	update  update
+	synced  synced
 }
 
 func newGraph(store *Store) *Graph {

@@ -11,8 +11,9 @@ import "math"
 func MomentLoss(x *Tensor) (loss, inverses *Tensor) {
 	g := x.g
 	wantShape("MomentLoss", x, 2)
-	rows, c4, width := x.Rows(), x.quads(), x.Width()
-	part, parts, per := g.mergeStatLevels(g.chunkStats(x))
+	c4, width := x.quads(), x.Width()
+	part, per, rows := g.chunkStats(x)
+	part, parts, per := g.mergeStatLevels(part, per, rows, fanIn)
 	means := g.alloc("means", F32, []int{width})
 	inverses = g.alloc("inverse deviations", F32, []int{width})
 	row := g.alloc("MomentLoss columns", F32, []int{c4, lanes})

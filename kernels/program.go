@@ -35,7 +35,8 @@ type Segment struct {
 	outputs []placed
 	scalars []string
 	draws   []draw
-	body    []*vk.Segment // one, or in eager mode one for each dispatch
+	body    []*vk.Segment    // one, but for meetings, or in eager mode one for each dispatch
+	meets   map[int]*meeting // after some of body
 	labels  []string
 	writes  [][]written // eager: what each dispatch writes
 	work    float64     // floating point operations
@@ -213,7 +214,7 @@ func (p *Program) at(b bound) vk.Range {
 
 // segment builds a segment from its plan. After an error the program owns the part that exists, and frees it.
 func (p *Program) segment(g *Graph, index int, plan *segmentPlan) error {
-	s := &Segment{name: plan.name, p: p, scalars: plan.scalars, draws: plan.draws}
+	s := &Segment{name: plan.name, p: p, scalars: plan.scalars, draws: plan.draws, meets: map[int]*meeting{}}
 	p.segments[plan.name] = s
 	var up, down int64
 	for _, t := range plan.inputs {
@@ -257,11 +258,10 @@ func lastHash(name string) int {
 
 // record records the steps of a segment as command buffers.
 func (s *Segment) record(g *Graph, index int) error {
-	r := s.p.dev.NewRecorder()
 	if g.timed && !g.eager {
 		s.timed = []OpTime{}
-		r.EnableTiming()
 	}
+	r := s.newRecorder()
 	end := func() error {
 		seg, err := r.End()
 		if err == nil {
@@ -271,6 +271,20 @@ func (s *Segment) record(g *Graph, index int) error {
 	}
 	for _, x := range g.steps {
 		if x.segment != index {
+			continue
+		}
+		if x.host {
+			if !g.eager {
+				if err := end(); err != nil {
+					return err
+				}
+				r = s.newRecorder()
+			}
+			m, err := s.p.newMeeting(g.synced.gather, x)
+			if err != nil {
+				return s.p.memoryError(err)
+			}
+			s.meets[len(s.body)-1] = m
 			continue
 		}
 		s.add(r, x)
@@ -283,7 +297,7 @@ func (s *Segment) record(g *Graph, index int) error {
 			if err := end(); err != nil {
 				return err
 			}
-			r = s.p.dev.NewRecorder()
+			r = s.newRecorder()
 			s.labels = append(s.labels, x.label)
 			var writes []written
 			for _, b := range x.binds {
@@ -298,6 +312,14 @@ func (s *Segment) record(g *Graph, index int) error {
 		return nil
 	}
 	return end()
+}
+
+func (s *Segment) newRecorder() *vk.Recorder {
+	r := s.p.dev.NewRecorder()
+	if s.timed != nil {
+		r.EnableTiming()
+	}
+	return r
 }
 
 func (s *Segment) add(r *vk.Recorder, x *step) {
@@ -374,6 +396,9 @@ func (p *Program) Free() {
 		}
 		for _, b := range s.body {
 			b.Free()
+		}
+		for _, m := range s.meets {
+			m.free()
 		}
 	}
 	for _, b := range p.blocks {

@@ -66,7 +66,8 @@ func (r *Run) Set(scalar string, v float64) {
 	r.Floats("scalars")[i] = float32(v)
 }
 
-// Submit submits the run to the device and does not wait for it. The eager twin waits.
+// Submit submits the run to the device and does not wait for it. The eager twin waits, and so does a segment with norms that meet those of other devices
+// (Graph.SyncNorms), up to the last of them.
 func (r *Run) Submit() error {
 	if len(r.s.draws) > 0 && !r.drawn {
 		panic(fmt.Sprintf("kernels: segment %s has random inputs, such as %q, that were not drawn: call Run.Draw before Submit", r.s.name, r.s.draws[0].name))
@@ -78,13 +79,23 @@ func (r *Run) Submit() error {
 	if r.s.labels != nil {
 		return r.submitEager(segs)
 	}
-	segs = append(segs, r.s.body...)
-	if r.slot.epilogue != nil {
-		segs = append(segs, r.slot.epilogue)
-	}
 	if r.err = r.waitOthers(); r.err != nil {
 		r.done = true
 		return r.err
+	}
+	for i, seg := range r.s.body {
+		segs = append(segs, seg)
+		if m := r.s.meets[i]; m != nil {
+			next, err := r.s.p.meet(m, segs)
+			if err != nil {
+				r.err, r.done = err, true
+				return err
+			}
+			segs = append(segs[:0], next)
+		}
+	}
+	if r.slot.epilogue != nil {
+		segs = append(segs, r.slot.epilogue)
 	}
 	r.ticket, r.err = r.s.p.dev.Submit(segs...)
 	r.done = r.err != nil
@@ -110,6 +121,16 @@ func (r *Run) submitEager(prologue []*vk.Segment) error {
 		}
 		if r.err = r.scan(i); r.err != nil {
 			return r.err
+		}
+		if m := r.s.meets[i]; m != nil {
+			next, err := r.s.p.meet(m, nil)
+			if err == nil {
+				err = wait(next)
+			}
+			if err != nil {
+				r.err = err
+				return err
+			}
 		}
 	}
 	if r.slot.epilogue != nil {

@@ -46,6 +46,7 @@ type step struct {
 	fill    uint32
 	segment int
 	back    bool // recorded during Backward
+	host    bool // the host gathers the first binding of all devices in the second (SyncNorms)
 }
 
 type bound struct {

@@ -1,6 +1,7 @@
 package kernels
 
 import (
+	"errors"
 	"fmt"
 	"time"
 )
@@ -71,6 +72,9 @@ func (r *Run) waitOthers() error {
 // measure reads the timestamps of a finished run.
 func (r *Run) measure() {
 	if r.s.timed != nil && r.err == nil {
-		r.times, r.timesErr = r.s.body[0].Times()
+		for _, b := range r.s.body {
+			times, err := b.Times()
+			r.times, r.timesErr = append(r.times, times...), errors.Join(r.timesErr, err)
+		}
 	}
 }

@@ -5,7 +5,7 @@
 // includes γ and β: σ² = M2 / rows (biased), or 1 without variance;  a = γ / √(σ² + ε),  b = β − mean·a
 // level  Bindings: 0 part, read: [parts][2][c4]   1 merged, write: [⌈parts/32⌉][2][c4].  Grid: x, z ⌈⌈parts/32⌉ · c4 / 32⌉
 // fold   Bindings: 0 part, read: [parts][2][c4]   1 gamma, read   2 beta, read   3 coef, write: [a b mean invstd][c4]
-//        4 kept, write: [slot][mean σ²][c4], for the running statistics   5 scalars, read: float[64]; the slot is scalar `micro`
+//        4 kept, write: [slot][mean σ²][c4], for the running statistics   5 scalars, read: float[64]; the slot is scalar `micro` modulo slots
 //        Grid: x ⌈c4 / 32⌉.  Pad lanes have γ = β = 0, hence a = b = 0.
 // moments  merges the remaining parts too, for σ = max(√(M2 / rows), 1e-6): row[c] = (share · Σ mean² + (σ − 1)², 0, 0, 0) over the vector's columns
 //        Bindings: 0 part, read   1 means, write: [c4]   2 inverses, write: 1 / σ [c4], 0 in pad lanes   3 row, write: vec4[c4].  Grid: x ⌈c4 / 32⌉
@@ -20,7 +20,7 @@
 #include "rows.glsl"
 layout(local_size_x = 32) in;
 #ifdef FOLD
-layout(push_constant) uniform Push { uint c4, parts, per, rows, micro, variance; float eps; };
+layout(push_constant) uniform Push { uint c4, parts, per, rows, micro, slots, variance; float eps; };
 READS(0, part)
 READS(1, gamma)
 READS(2, beta)
@@ -71,7 +71,7 @@ void main() {
 	coef[c4 + id] = LOAD(beta, id) - mean * a;
 	coef[2u * c4 + id] = mean;
 	coef[3u * c4 + id] = inv;
-	uint slot = uint(LOAD(scalars, micro / 4u)[micro % 4u]) * 2u * c4;
+	uint slot = uint(LOAD(scalars, micro / 4u)[micro % 4u]) % slots * 2u * c4;
 	kept[slot + id] = mean;
 	kept[slot + c4 + id] = var;
 #elif defined(MOMENTS)

@@ -104,6 +104,24 @@ func (r *Run) NumDevices() int {
 	return 1 + len(r.Devices)
 }
 
+// checkSyncBN returns a *train.ConfigError if batch norm normalizes over another number of devices than there are.
+func (r *Run) checkSyncBN() error {
+	n := r.Config.SyncBN
+	if n == 0 || n == r.NumDevices() {
+		return nil
+	}
+	return train.NewConfigError(fmt.Errorf("run: batch norm normalizes over %d devices together (--sync-bn) and this run has %d: "+
+		"other populations would change the result: use %d devices, or choose another folder", n, r.NumDevices(), n))
+}
+
+// orSyncBN adds SyncBN to the remedies for batch norms over few images, where it is one.
+func (r *Run) orSyncBN() string {
+	if r.NumDevices() > 1 && r.Config.SyncBN == 0 {
+		return ", or --sync-bn"
+	}
+	return ""
+}
+
 // withDevices runs f as the first of several ranks of this process, one for each of r.Devices besides f's own.
 func (r *Run) withDevices(ctx context.Context, f func() error) error {
 	var all sync.WaitGroup

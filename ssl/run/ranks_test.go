@@ -19,9 +19,14 @@ import (
 
 // ranksRun is a run of 24 steps in 4 parts on several devices, which here are one. It stops after a step, or at the end for 0.
 func ranksRun(t *testing.T, dir, method string, devices int, resume bool, stop int) error {
+	return syncedRun(t, dir, method, 0, devices, resume, stop)
+}
+
+// syncedRun is ranksRun with Config.SyncBN.
+func syncedRun(t *testing.T, dir, method string, syncBN, devices int, resume bool, stop int) error {
 	t.Helper()
 	c := runConfig()
-	c.Method, c.Batch, c.Accumulate = method, 8, 4
+	c.Method, c.Batch, c.Accumulate, c.SyncBN = method, 8, 4, syncBN
 	m, err := ssl.New(method)
 	if err != nil {
 		t.Fatal(err)
@@ -75,6 +80,34 @@ func TestRunOnSeveralDevicesHasTheFilesOfOne(t *testing.T) {
 					t.Errorf("%s: %s of the run %s differs from that on one device", method, name, filepath.Base(other))
 				}
 			}
+		}
+	}
+}
+
+// A run with synchronized batch norms resumes to the same bytes on as many devices, and on no other number.
+func TestSyncedRunKeepsItsNumberOfDevices(t *testing.T) {
+	dir := t.TempDir()
+	whole, resumed := filepath.Join(dir, "whole"), filepath.Join(dir, "resumed")
+	if err := syncedRun(t, whole, "byol", 2, 2, false, 0); err != nil {
+		t.Fatal(err)
+	}
+	if err := syncedRun(t, resumed, "byol", 2, 2, false, 2); !errors.Is(err, ErrStopped) {
+		t.Fatalf("%v, want ErrStopped", err)
+	}
+	for _, devices := range []int{1, 4} {
+		if err := syncedRun(t, resumed, "byol", 2, devices, true, 0); !errors.As(err, new(*train.ConfigError)) || !strings.Contains(err.Error(), "2 devices") {
+			t.Errorf("on %d devices: %v, want a ConfigError with the number of devices", devices, err)
+		}
+	}
+	if err := syncedRun(t, resumed, "byol", 0, 2, true, 0); err == nil || !strings.Contains(err.Error(), "sync_bn = 2") {
+		t.Errorf("without synchronization: %v, want an error with the setting", err)
+	}
+	if err := syncedRun(t, resumed, "byol", 2, 2, true, 0); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{CheckpointFile, MetricsFile, ConfigFile} {
+		if !bytes.Equal(content(t, resumed, name), content(t, whole, name)) {
+			t.Errorf("%s of the resumed run differs", name)
 		}
 	}
 }

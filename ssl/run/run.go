@@ -86,7 +86,7 @@ type Run struct {
 	AfterEpoch func(context.Context, *train.Trainer) (map[string]any, error)
 	Notice     func(format string, args ...any) // may be nil
 	// Devices are further devices that compute a share of each batch: Config.Accumulate must be a multiple of their number with the first. The result is
-	// that of one device with the same Config.
+	// that of one device with the same Config, but for Config.SyncBN.
 	Devices []*vk.Device
 	// Ranks connects this process, the first rank, with others that are in Follow; nil: there are none. They must not be combined with Devices.
 	Ranks ranks.Comm
@@ -129,6 +129,7 @@ func (r *Run) Pretrain(ctx context.Context, dev *vk.Device) (*train.Trainer, err
 		func() error { return r.Config.CheckNetwork(r.Method) },
 		func() error { return r.Config.CheckSize(r.Views, r.Method) },
 		func() error { return r.Config.Check(r.Set) },
+		r.checkSyncBN,
 		r.checkPaths,
 		func() error { return r.Config.SetViews(r.Views, r.Method, r.Set) },
 		r.compareViews,
@@ -290,7 +291,7 @@ func (r *Run) prepareFolder() error {
 		r.Notice("the images are not clips: the frames are a zoom into each image; use --data frames:DIR for clips")
 	}
 	if n := r.trainer.MinBatchNormSize(); n > 0 && n < warnBatchNormSize {
-		r.Notice("batch norm sees only %d images at once, too few to estimate their statistics: use --norm group, or a larger --batch", n)
+		r.Notice("batch norm sees only %d images at once, too few to estimate their statistics: use --norm group, or a larger --batch%s", n, r.orSyncBN())
 	}
 	if r.fellBack {
 		return nil

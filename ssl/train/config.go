@@ -21,6 +21,7 @@ type Config struct {
 	Epochs     int            `toml:"epochs" json:"epochs" want:"at least 1"`                     // passes over the images
 	Batch      int            `toml:"batch" json:"batch" want:"at least 2"`                       // images per step
 	Accumulate int            `toml:"accumulate" json:"accumulate" want:"at least 1"`             // parts of a batch, computed one after the other
+	SyncBN     int            `toml:"sync_bn" json:"sync_bn" want:"at least 0"`                   // ranks whose parts batch norm normalizes together: 0, or all (Job.Ranks)
 	Precision  string         `toml:"precision" json:"precision"`                                 // of the activations: one of Precisions
 	Optimizer  string         `toml:"optimizer" json:"optimizer"`                                 // one of net.Optimizers
 	Schedule   string         `toml:"schedule" json:"schedule"`                                   // of the learning rate after the warm-up: one of net.Schedules

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/binary"
 	"fmt"
+	"slices"
 
 	"github.com/marr-ssl/marr/kernels"
 	"github.com/marr-ssl/marr/ssl/ranks"
@@ -19,6 +20,7 @@ type share struct {
 	gradients    [][]float32 // of each part of this rank, and their sum over all ranks: MPI cannot send from mapped memory of a device
 	sum          []float32
 	exchanges    map[string]*kernels.Exchange // by segment
+	norm         []byte                       // statistics of all ranks
 	stop         bool                         // a rank asked to stop after this step
 }
 
@@ -55,6 +57,19 @@ func (t *Trainer) newExchanges() error {
 		t.share.exchanges[p.segment] = x
 	}
 	return nil
+}
+
+// gatherNorms is the kernels.Gather of synchronized batch norms.
+func (s *share) gatherNorms(mine, all []byte) error {
+	own, send, recv := append(s.norm[:0], mine...), make([][]byte, s.comm.Size()), make([][]byte, s.comm.Size())
+	s.norm = slices.Grow(own, len(all))[:len(mine)+len(all)]
+	own = s.norm[:len(mine)]
+	for i := range send {
+		send[i], recv[i] = own, s.norm[len(mine)*(1+i):][:len(mine)]
+	}
+	err := s.comm.Exchange(send, recv)
+	copy(all, s.norm[len(mine):])
+	return err
 }
 
 // leave makes the trainer compute all parts of a batch from its next program on.

@@ -54,7 +54,7 @@ type Job struct {
 	Passes    bool         // join passes over the samples, so that a small set is used whole; an epoch is then a step
 	Timing    *Timing      // nil: no timing
 	// Ranks connects the trainers that compute each batch together, on a device each, with the same Config and Set: the first r of R computes the first
-	// Accumulate/R parts, and so on. All have the state of one trainer that computes all parts, bit for bit. nil: it is alone.
+	// Accumulate/R parts, and so on. All have the state of one trainer that computes all parts, bit for bit, but for Config.SyncBN. nil: it is alone.
 	Ranks ranks.Comm
 	// Start sets the values that the backbone starts from; nil: random ones. Momentum encoders start from the same.
 	Start func(st *kernels.Store) error
@@ -169,6 +169,9 @@ func (t *Trainer) record(g *kernels.Graph) {
 	if t.mixed() {
 		g.MixedPrecision()
 		g.ScaleLoss()
+	}
+	if t.share != nil && t.Config.SyncBN > 0 {
+		g.SyncNorms(t.share.comm.Size(), t.share.gatherNorms)
 	}
 	var loss *kernels.Tensor
 	if m, ok := t.gradientCache(); ok {

@@ -3,10 +3,12 @@ package main
 import (
 	"fmt"
 	"regexp"
+	"strconv"
 	"strings"
 
 	"github.com/spf13/pflag"
 
+	"github.com/marr-ssl/marr/ssl/train"
 	"github.com/marr-ssl/marr/vk"
 )
 
@@ -49,6 +51,7 @@ func closeDevices(devices []*vk.Device) {
 
 // divide makes every device compute as many parts of a batch: one, unless the command line, a recipe or the saved run says how many.
 func (p *planner) divide() error {
+	p.countDevices()
 	c, n := p.config, max(p.devices, 1)
 	if c.Accumulate%n != 0 {
 		if p.fixed("accumulate") || p.resumed {
@@ -60,6 +63,41 @@ func (p *planner) divide() error {
 		return usagef("--batch %d on %d devices: it does not divide into %d parts of equal size: choose a multiple of %d", c.Batch, n, c.Accumulate, c.Accumulate)
 	}
 	return nil
+}
+
+// syncBN is the value of --sync-bn: a bool that becomes the number of devices.
+type syncBN struct{ c *train.Config }
+
+// allDevices stands for the number of devices until divide knows it.
+const allDevices = -1
+
+func (s syncBN) String() string   { return strconv.FormatBool(s.c != nil && s.c.SyncBN != 0) }
+func (s syncBN) Type() string     { return "bool" }
+func (s syncBN) IsBoolFlag() bool { return true }
+
+func (s syncBN) Set(text string) error {
+	on, err := strconv.ParseBool(text)
+	if s.c.SyncBN = 0; on {
+		s.c.SyncBN = allDevices
+	}
+	return err
+}
+
+// syncBNFlag declares --sync-bn.
+func syncBNFlag(fs *pflag.FlagSet, c *train.Config) {
+	defer inGroup(fs, optimizationGroup)()
+	fs.VarPF(syncBN{c}, "sync-bn", "", "on several devices: batch norm normalizes over the images of all of them together, not of each, which waits for all at every norm").NoOptDefVal = "true"
+}
+
+// countDevices sets the number of devices whose images batch norm normalizes together.
+func (p *planner) countDevices() {
+	if p.config.SyncBN != allDevices {
+		return
+	}
+	if p.config.SyncBN = p.devices; p.devices <= 1 {
+		p.config.SyncBN = 0
+		note("--sync-bn is ignored: there is one device")
+	}
 }
 
 // roundBatch makes a batch that was chosen divide into its parts.

@@ -41,6 +41,27 @@ func TestSeveralDevicesTrainWhatOneTrains(t *testing.T) {
 	}
 }
 
+// The number of devices is a setting of a run with --sync-bn. A resumed run keeps it.
+func TestSyncBNIsKept(t *testing.T) {
+	if testing.Short() {
+		t.Skip("starts five trainings")
+	}
+	t.Parallel()
+	data, dir := images64(t), filepath.Join(t.TempDir(), "run")
+	ok(t, small(data, dir, "--device", "0,0", "--sync-bn")...)
+	configHas(t, dir, "sync_bn = 2 # flag")
+	ok(t, "pretrain", "--resume", "--out", dir)
+	if x := call(t, nil, "pretrain", "--resume", "--out", dir, "--device", "0"); x.status == 0 || !strings.Contains(x.err, "use 2 devices") {
+		t.Errorf("resumed on one device: status %d, %q, want the number of devices", x.status, x.err)
+	}
+	if x := call(t, nil, "pretrain", "--resume", "--out", dir, "--sync-bn=false"); x.status == 0 || !strings.Contains(x.err, "--sync-bn") {
+		t.Errorf("resumed without: status %d, %q, want the flag", x.status, x.err)
+	}
+	if x := call(t, nil, small(data, filepath.Join(t.TempDir(), "one"), "--sync-bn", "--dry-run")...); x.status != 0 || !strings.Contains(x.err, "--sync-bn is ignored") {
+		t.Errorf("on one device: status %d, %q, want a note", x.status, x.err)
+	}
+}
+
 func TestDeviceListHasNumbersAlone(t *testing.T) {
 	for list, want := range map[string]int{"": 1, "1": 1, "0,1": 2, "0,1,3": 3, "llvmpipe (LLVM 15.0.6, 256 bits)": 1, "1,": 1} {
 		if got := selectors(list); len(got) != want {
