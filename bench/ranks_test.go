@@ -39,7 +39,7 @@ func TestReduceBytesAreThoseOfTheReducer(t *testing.T) {
 				for k := range parts {
 					parts[k] = make([]float32, length)
 				}
-				if err := ranks.NewReducer(comms[i]).SumParts(parts, make([]float32, length)); err != nil {
+				if err := ranks.NewReducer(comms[i], ranks.FP32).SumParts(parts, make([]float32, length)); err != nil {
 					t.Error(err)
 				}
 			})

@@ -43,6 +43,7 @@ var rooms = map[string][]string{
 	"ssl/watch":         {"ssl/parallel"},
 	"ssl/train":         {"ssl", "ssl/data", "ssl/parallel", "ssl/ranks", "ssl/views", "ssl/watch"},
 	"ssl/eval":          {"ssl", "ssl/data", "ssl/data/decode", "ssl/parallel", "ssl/train", "ssl/views"},
+	"ssl/ranks":         {"ssl/parallel"},
 	"ssl/ranks/mpi":     {"ssl/ranks"},
 	"ssl/report/page":   {"ssl", "ssl/ablate", "ssl/eval", "ssl/run", "ssl/saliency"},
 	"ssl/run":           {"ssl", "ssl/data", "ssl/ranks", "ssl/report", "ssl/tomlfile", "ssl/train", "ssl/views", "ssl/watch"},

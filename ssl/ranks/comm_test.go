@@ -99,7 +99,7 @@ func lost(t *testing.T, n, gone int, leave func(Comm), reason string, f func(Com
 func TestALostRankEndsTheOthers(t *testing.T) {
 	wait := func(c Comm) error { return c.Exchange(make([][]byte, c.Size()), make([][]byte, c.Size())) }
 	sum := func(c Comm) error {
-		return NewReducer(c).SumParts([][]float32{make([]float32, 1e6)}, make([]float32, 1e6))
+		return NewReducer(c, FP32).SumParts([][]float32{make([]float32, 1e6)}, make([]float32, 1e6))
 	}
 	left := func(c Comm) { c.Close() }
 	for gone := range 3 {

@@ -71,7 +71,7 @@ func TestSumPartsAddsInTheOrderOfRanksAndParts(t *testing.T) {
 				}
 				want := naive(parts)
 				run(t, n, func(c Comm) error {
-					r, out := NewReducer(c), make([]float32, length)
+					r, out := NewReducer(c, FP32), make([]float32, length)
 					r.roundBytes = 0 // several rounds in the longest vector
 					for range 2 {    // with new and with used scratch memory
 						for i := range out {
@@ -94,7 +94,7 @@ func TestSumPartsAddsInTheOrderOfRanksAndParts(t *testing.T) {
 }
 
 func TestSumPartsRefusesUnequalParts(t *testing.T) {
-	r := NewReducer(Local(1)[0])
+	r := NewReducer(Local(1)[0], FP32)
 	if r.SumParts(nil, make([]float32, 3)) == nil || r.SumParts([][]float32{make([]float32, 3), make([]float32, 4)}, make([]float32, 3)) == nil {
 		t.Error("no error without parts, or with parts of different lengths")
 	}
@@ -107,7 +107,7 @@ func BenchmarkSumParts(b *testing.B) {
 			const length = 45 << 20 / 4
 			b.SetBytes(length * 4)
 			run(b, n, func(c Comm) error {
-				r, part, out := NewReducer(c), [][]float32{make([]float32, length)}, make([]float32, length)
+				r, part, out := NewReducer(c, FP32), [][]float32{make([]float32, length)}, make([]float32, length)
 				for range b.N {
 					if err := r.SumParts(part, out); err != nil {
 						return err

@@ -30,7 +30,7 @@ func newShare(c ranks.Comm, parts int) (*share, error) {
 	if parts%n != 0 {
 		return nil, &ConfigError{fmt.Errorf("train: %d parts of a batch on %d ranks: each rank must compute as many: set --accumulate to a multiple of %d", parts, n, n)}
 	}
-	return &share{comm: c, reducer: ranks.NewReducer(c), first: c.Rank() * parts / n, count: parts / n, exchanges: map[string]*kernels.Exchange{}}, nil
+	return &share{comm: c, reducer: ranks.NewReducer(c, ranks.FP32), first: c.Rank() * parts / n, count: parts / n, exchanges: map[string]*kernels.Exchange{}}, nil
 }
 
 // partsOf returns the runs of a pass that this trainer makes.

@@ -164,7 +164,7 @@ func collectives(c ranks.Comm) error {
 			parts[j][i] = value(c.Rank()*2+j, i)
 		}
 	}
-	out, r := make([]float32, length), ranks.NewReducer(c)
+	out, r := make([]float32, length), ranks.NewReducer(c, ranks.FP32)
 	for range 3 {
 		if err := r.SumParts(parts, out); err != nil {
 			return err
@@ -181,10 +181,35 @@ func collectives(c ranks.Comm) error {
 		clear(out)
 		runtime.GC()
 	}
+	if err := sumHalves(c, value); err != nil {
+		return err
+	}
 	if err := c.Close(); err != nil {
 		return err
 	}
 	fmt.Printf("rank %d is done\n", c.Rank())
+	return nil
+}
+
+// sumHalves compares a sum on ranks.FP16 with that of one rank which has all parts.
+func sumHalves(c ranks.Comm, value func(part, i int) float32) error {
+	const length = 700_017
+	parts, sums := make([][]float32, 2*c.Size()), [2][]float32{make([]float32, length), make([]float32, length)}
+	for j := range parts {
+		parts[j] = make([]float32, length)
+		for i := range parts[j] {
+			parts[j][i] = value(j, i)
+		}
+	}
+	if err := ranks.NewReducer(ranks.Local(1)[0], ranks.FP16).SumParts(parts, sums[0]); err != nil {
+		return err
+	}
+	if err := ranks.NewReducer(c, ranks.FP16).SumParts(parts[2*c.Rank():][:2], sums[1]); err != nil {
+		return err
+	}
+	if !slices.Equal(sums[0], sums[1]) {
+		return fmt.Errorf("the sum on FP16 of %d ranks differs from that of one", c.Size())
+	}
 	return nil
 }
 
