@@ -137,23 +137,25 @@ func dispatch(ctx context.Context, args []string) error {
 	if hint == "" {
 		hint = ": marr help lists all commands"
 	}
-	return usagef("unknown command %s%s", quoted(args[0]), hint)
+	return firstPrints(usagef("unknown command %s%s", quoted(args[0]), hint))
 }
 
 func (c command) run(ctx context.Context, args []string) error {
 	fs, work := c.declare()
 	if err := fs.Parse(args); err != nil {
-		return c.parseError(fs, err)
+		return firstPrints(c.parseError(fs, err))
 	}
 	if err := checkFlags(fs); err != nil {
-		return err
+		return firstPrints(err)
 	}
 	if fs.Changed("help") {
-		c.printHelp(os.Stdout, fs)
+		if !isFollower() {
+			c.printHelp(os.Stdout, fs)
+		}
 		return nil
 	}
 	if err := checkRanks(c.name); err != nil {
-		return err
+		return firstPrints(err)
 	}
 	return work(ctx, fs.Args())
 }

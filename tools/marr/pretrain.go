@@ -36,7 +36,10 @@ func pretrainCommand(fs *pflag.FlagSet) func(context.Context, []string) error {
 	o.declare(fs, &c)
 	return func(ctx context.Context, args []string) error {
 		if err := noArgs(args); err != nil {
-			return err
+			return firstPrints(err)
+		}
+		if isFollower() && (c.Method == "list" || o.recipeName == "list") {
+			return nil
 		}
 		if c.Method == "list" {
 			return listMethods(ctx, fs, c)

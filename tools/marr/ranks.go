@@ -25,11 +25,21 @@ func checkRanks(command string) error {
 	if !ok || slices.Contains(onRanks, command) {
 		return nil
 	}
-	err := usagef("%s started marr %s %d times, and it runs once: start it alone (pretrain runs on several ranks)", l.Launcher, command, l.Size)
-	if l.Rank > 0 {
+	return usagef("%s started marr %s %d times, and it runs once: start it alone (pretrain runs on several ranks)", l.Launcher, command, l.Size)
+}
+
+// firstPrints returns an error of a command line, which the first rank prints for all.
+func firstPrints(err error) error {
+	if err != nil && isFollower() {
 		return told{err}
 	}
 	return err
+}
+
+// isFollower reports whether a launcher started this process as another rank than the first.
+func isFollower() bool {
+	l, ok := mpi.Launched()
+	return ok && l.Rank > 0
 }
 
 // withRanks calls f after it connected this process with the others of a launcher; with nil if it is alone. All ranks return together, unless f fails.
@@ -39,6 +49,9 @@ func withRanks(f func(comm ranks.Comm) error) error {
 		return f(nil)
 	}
 	comm, err := mpi.Open()
+	if errors.As(err, new(*mpi.SetupError)) && l.LocalRank > 0 {
+		return told{err} // by the first rank of this machine
+	}
 	if err != nil {
 		return err
 	}

@@ -139,8 +139,15 @@ func TestErrorsOfRanksArePrintedOnce(t *testing.T) {
 	for want, args := range map[string][]string{
 		"--accumulate 3 on 2 devices":        small(data, filepath.Join(dir, "a"), "--accumulate", "3"),
 		"Open MPI started marr eval 2 times": {"eval", "knn", "--run", dir, "--train", data, "--test", data},
+		"unknown flag --bogus":               small(data, filepath.Join(dir, "a"), "--bogus"),
+		"usage: marr pretrain":               {"pretrain", "--help"},
+		"it has no MPI_Init_thread":          {"pretrain", "--data", data, "--out", dir},
 	} {
-		out, _ := onMPI(t, 2, args...).CombinedOutput()
+		c := onMPI(t, 2, args...)
+		if strings.Contains(want, "MPI_Init_thread") {
+			c.Env = append(c.Env, "MARR_MPI=libc.so.6")
+		}
+		out, _ := c.CombinedOutput()
 		if n := strings.Count(string(out), want); n != 1 {
 			t.Errorf("%q is printed %d times:\n%s", want, n, out)
 		}

@@ -10,6 +10,9 @@
 // All three also ran over TCP between two network namespaces. There MPICH hung in MPI_Finalize in about 1 of 15 runs, which Close ends after
 // 5 seconds: the run is complete then, but mpiexec reports a failure.
 //
+// srun of Slurm 22.05.8 (Debian 12) ran marr pretrain by hand, on one machine: --mpi=pmix with Open MPI 4.1.4, --mpi=pmi2 with MPICH 4.0.2. mpirun
+// of both also ran in a job. Debian's Open MPI cannot connect by --mpi=pmi2, nor without --mpi, and MPICH not by --mpi=pmix: Open refuses both.
+//
 // MARR_MPI is the path of another library. Windows and builds without cgo have no MPI: Open returns an error. macOS is built, not run.
 //
 // # Threads and signals

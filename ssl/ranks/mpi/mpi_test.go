@@ -309,3 +309,19 @@ func TestAMissingLibraryIsNamed(t *testing.T) {
 		t.Errorf("error %v, want that the library has no MPI_Init_thread", err)
 	}
 }
+
+// Open MPI ends the process if srun offers it no PMIx, so openLibrary must not choose it then.
+func TestSrunWithoutAConnectionIsRefused(t *testing.T) {
+	t.Setenv(LibraryEnv, "")
+	t.Setenv(slurmPMIEnv, "")
+	var setup *SetupError
+	if _, err := openLibrary(Launch{Launcher: "srun", Rank: 1, Size: 4}); !errors.As(err, &setup) || !strings.Contains(err.Error(), "use srun --mpi=pmix with Open MPI") {
+		t.Errorf("error %v, want that --mpi is missing", err)
+	}
+	for path, want := range map[string]string{"": "or use srun --mpi=pmix with Open MPI", "/nowhere/libmpi.so": "/nowhere/libmpi.so"} {
+		t.Setenv(LibraryEnv, path)
+		if opened, err := openLibrary(Launch{Launcher: "srun", Rank: 1, Size: 4, PMI: PMI2}); err == nil && isOpenMPI() || err != nil && !strings.Contains(err.Error(), want) {
+			t.Errorf("%s=%s: opened %q, error %v, want no Open MPI", LibraryEnv, path, opened, err)
+		}
+	}
+}

@@ -22,14 +22,14 @@ import (
 	"github.com/marr-ssl/marr/ssl/ranks"
 )
 
-// LibraryEnv is the environment variable with the path of the MPI library. If it is set, Open tries no other.
-const LibraryEnv = "MARR_MPI"
+// slurmPMIEnv is the variable with the path of Slurm's libpmi for Intel MPI, which then connects without a connection of srun.
+const slurmPMIEnv = "I_MPI_PMI_LIBRARY"
 
 // opened is set by the first Open: MPI can be started once per process.
 var opened sync.Once
 
-// Open opens the MPI library that belongs to the launcher and connects this process with the other ranks. All ranks must call it, once. The
-// error says so if no launcher started this process, if there is no library, or if the library is not the launcher's.
+// Open opens the MPI library that belongs to the launcher and connects this process with the other ranks. All ranks must call it, once. It returns
+// a *SetupError if there is no library, or if it is not the launcher's, and another error if no launcher started this process.
 func Open() (ranks.Comm, error) {
 	launch, ok := Launched()
 	if !ok {
@@ -49,14 +49,6 @@ func Open() (ranks.Comm, error) {
 		c.e.peers[i].host = string(h)
 	}
 	return c, nil
-}
-
-func hostname() string {
-	host, err := os.Hostname()
-	if err != nil {
-		return ""
-	}
-	return host
 }
 
 // start starts the thread that makes all calls of MPI.
@@ -95,15 +87,20 @@ func initialize(e *engine, launch Launch) error {
 	if int(size) != launch.Size || int(rank) != launch.Rank {
 		version := make([]byte, 200)
 		C.marr_mpi_version((*C.char)(unsafe.Pointer(&version[0])), C.int(len(version)))
-		return fmt.Errorf("mpi: %s started rank %d of %d, but for %s (%s) this is rank %d of %d: they do not belong together: set %s to the launcher's libmpi",
-			launch.Launcher, launch.Rank, launch.Size, path, C.GoString((*C.char)(unsafe.Pointer(&version[0]))), rank, size, LibraryEnv)
+		name := strings.Join(strings.Fields(C.GoString((*C.char)(unsafe.Pointer(&version[0])))), " ")
+		return launch.failed("for %s (%s) this is rank %d of %d, so they do not belong together: %s", path, name, rank, size, launch.remedy())
 	}
 	e.prepare(int(rank), int(size))
 	return nil
 }
 
-// openLibrary opens the first library that is present, and returns its name.
+// openLibrary opens the first library that is present and fits the launcher, and returns its name.
 func openLibrary(launch Launch) (string, error) {
+	chosen := os.Getenv(LibraryEnv) != ""
+	if launch.Launcher == "srun" && launch.PMI == "" && !chosen && os.Getenv(slurmPMIEnv) == "" { // Open MPI would end the process with a wrong reason
+		return "", launch.failed("without a connection for MPI: use srun --mpi=pmix with Open MPI, --mpi=pmi2 with MPICH (srun --mpi=list prints what Slurm has), "+
+			"or set %s to the path of a library that finds the ranks by itself", LibraryEnv)
+	}
 	var reasons []string
 	for _, path := range libraries(launch) {
 		var missing *C.char
@@ -115,13 +112,17 @@ func openLibrary(launch Launch) (string, error) {
 			reasons = append(reasons, path+": it has no "+C.GoString(missing))
 		case reason != nil:
 			reasons = append(reasons, C.GoString(reason))
+		case launch.PMI == PMI2 && !chosen && isOpenMPI():
+			reasons = append(reasons, path+": Open MPI, which needs srun --mpi=pmix")
 		default:
 			return path, nil
 		}
 	}
-	return "", fmt.Errorf("mpi: %s started rank %d of %d, but no MPI library could be opened (%s): install the launcher's library, or set %s to its path",
-		launch.Launcher, launch.Rank, launch.Size, strings.Join(reasons, "; "), LibraryEnv)
+	return "", launch.failed("no MPI library could be opened (%s): install the launcher's library, or %s", strings.Join(reasons, "; "), launch.remedy())
 }
+
+// isOpenMPI reports whether the library that was opened is Open MPI.
+func isOpenMPI() bool { return C.marr_mpi_is_openmpi() != 0 }
 
 // libraries returns the names to try, those of the launcher's family first.
 func libraries(launch Launch) []string {
@@ -134,7 +135,10 @@ func libraries(launch Launch) []string {
 		folders = []string{"", "/opt/homebrew/lib", "/usr/local/lib"}
 	}
 	names := append([]string{openmpi}, mpich...)
-	if launch.Launcher == "mpirun of MPICH" {
+	switch {
+	case launch.PMI == PMI2:
+		names = mpich
+	case launch.Launcher == "mpirun of MPICH":
 		names = append(mpich, openmpi)
 	}
 	var paths []string

@@ -18,6 +18,7 @@ static struct {
 	FUNCTIONS(FIELD)
 	void *world, *bytes, *errors_return; // Open MPI's handles are addresses of its variables
 	int (*get_world)(int *, int *), (*start)(marr_message *, void *, int), (*test)(marr_message *), (*progress)(int);
+	int openmpi;   // the ABI of Open MPI, else that of MPICH
 	int truncated; // class of the error that a message is longer than its buffer
 } mpi;
 
@@ -71,14 +72,16 @@ const char *marr_mpi_open(const char *path, const char **missing) {
 	mpi.world = dlsym(lib, "ompi_mpi_comm_world");
 	mpi.bytes = dlsym(lib, "ompi_mpi_byte");
 	mpi.errors_return = dlsym(lib, "ompi_mpi_errors_return");
-	int openmpi = mpi.world && mpi.bytes && mpi.errors_return;
-	mpi.get_world = openmpi ? openmpi_world : mpich_world;
-	mpi.start = openmpi ? openmpi_start : mpich_start;
-	mpi.test = openmpi ? openmpi_test : mpich_test;
-	mpi.progress = openmpi ? openmpi_progress : mpich_progress;
-	mpi.truncated = openmpi ? 15 : 14;
+	mpi.openmpi = mpi.world && mpi.bytes && mpi.errors_return;
+	mpi.get_world = mpi.openmpi ? openmpi_world : mpich_world;
+	mpi.start = mpi.openmpi ? openmpi_start : mpich_start;
+	mpi.test = mpi.openmpi ? openmpi_test : mpich_test;
+	mpi.progress = mpi.openmpi ? openmpi_progress : mpich_progress;
+	mpi.truncated = mpi.openmpi ? 15 : 14;
 	return NULL;
 }
+
+int marr_mpi_is_openmpi(void) { return mpi.openmpi; }
 
 // marr_mpi_init starts MPI. The thread that calls it must be the one that calls all functions after it.
 int marr_mpi_init(int *rank, int *size) {

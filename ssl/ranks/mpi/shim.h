@@ -14,6 +14,7 @@ typedef struct {
 enum { MARR_DONE, MARR_LATER, MARR_FAILED };
 
 const char *marr_mpi_open(const char *path, const char **missing);
+int marr_mpi_is_openmpi(void);
 int marr_mpi_init(int *rank, int *size);
 int marr_mpi_finalize(void);
 void marr_mpi_version(char *text, int size);
