@@ -97,10 +97,10 @@ func (r *RankStep) timed(ctx context.Context, dev *vk.Device, comm ranks.Comm, s
 	return times, w, err
 }
 
-// ReduceBytes returns the bytes that each of n ranks sends in a step, and receives, to sum gradients of some bytes in `parts` parts a rank: the shard of
-// each other rank of all its parts, and its own summed shard to each other rank (ranks.Reducer).
-func ReduceBytes(gradient int64, n, parts int) float64 {
-	return float64(gradient) * float64(parts+1) * float64(n-1) / float64(n)
+// ReduceBytes returns the bytes that each of n ranks sends in a step, and receives, to sum gradients that are floats of some bytes, in `parts` parts a
+// rank, on one of ranks.Wires: the shard of each other rank of all its parts, and its own summed shard to each other rank (ranks.Reducer).
+func ReduceBytes(gradient int64, n, parts int, wire string) float64 {
+	return float64(gradient) / 4 * ranks.BytesPerElement(wire) * float64(parts+1) * float64(n-1) / float64(n)
 }
 
 // The columns and rows of reduceTable: Gbit/s of a full-duplex link, and ranks.
@@ -110,19 +110,21 @@ var (
 )
 
 // reduceTable returns the time that a link needs for the bytes of ReduceBytes, one part a rank, in milliseconds. It is a calculation, without latencies
-// and without the copies between device and host.
+// without the copies between device and host, and without the conversions of fp16.
 func reduceTable(gradient int64) *Table {
-	t := &Table{Head: []string{"ranks", "MB sent and received"}, FirstNumber: 0}
+	t := &Table{Head: []string{"ranks", "wire", "MB sent and received"}, FirstNumber: 0}
 	for _, rate := range linkRates {
 		t.Head = append(t.Head, fmt.Sprintf("%g Gbit/s", rate))
 	}
 	for _, n := range rankSizes {
-		bytes := ReduceBytes(gradient, n, 1)
-		row := []string{fmt.Sprint(n), formatNumber(bytes / 1e6)}
-		for _, rate := range linkRates {
-			row = append(row, formatNumber(bytes*8/(rate*1e9)*1e3)+" ms")
+		for _, wire := range ranks.Wires {
+			bytes := ReduceBytes(gradient, n, 1, wire)
+			row := []string{fmt.Sprint(n), wire, formatNumber(bytes / 1e6)}
+			for _, rate := range linkRates {
+				row = append(row, formatNumber(bytes*8/(rate*1e9)*1e3)+" ms")
+			}
+			t.Add(row...)
 		}
-		t.Add(row...)
 	}
 	return t
 }
@@ -151,6 +153,6 @@ func (r *Results) writeRanks(w io.Writer, write func(*Table, io.Writer)) {
 	fmt.Fprintln(w)
 	write(rankTable(r.Ranks), w)
 	bytes := r.Ranks[len(r.Ranks)-1].Gradient
-	fmt.Fprintf(w, "\nCalculated, not measured: the time of gradients of %s on a link of each rank, without latency:\n\n", mebibytes(bytes))
+	fmt.Fprintf(w, "\nCalculated, not measured: the time of gradients of %s on a link of each rank, without latency and without the conversions of fp16:\n\n", mebibytes(bytes))
 	write(reduceTable(bytes), w)
 }

@@ -58,6 +58,7 @@ func benchCommand(fs *pflag.FlagSet) func(context.Context, []string) error {
 	fs.IntVar(&b.epochs, "epochs", methods.DefaultEpochs, "methods: epochs of each run with --data")
 	fs.IntSliceVar(&b.ranks, "ranks", nil, "step: measure a step that `N,N…` devices compute together, each with --batch images: those of --device in turn, such as 0,1; "+
 		"what summing the gradients takes")
+	wireFlag(fs, &b.step.Wire, "step with --ranks: ")
 	fs.BoolVar(&b.plan, "plan", false, "step: plan the memory and run nothing; the device must have that much memory")
 	fs.BoolVar(&b.peer, "peer", false, "step, data, methods: run the same work in PyTorch too and compare; both are timed alternately")
 	fs.StringVar(&b.python, "python", "", "--peer: a `PYTHON` that can import torch; default: python3, then python, then /usr/bin/python3")
@@ -76,6 +77,8 @@ func benchCommand(fs *pflag.FlagSet) func(context.Context, []string) error {
 			return usagef("bench methods: --epochs %d: want at least 1", b.epochs)
 		case len(b.ranks) > 0 && (args[0] != "step" || b.peer || b.plan || slices.Min(b.ranks) < 1):
 			return usagef("bench %s: --ranks %v: want numbers of at least 1, with step, without --peer and --plan", args[0], b.ranks)
+		case len(b.ranks) == 0 && fs.Changed("wire"):
+			return usagef("bench: --wire %s: one device sends no gradients: give --ranks with step", b.step.Wire)
 		case len(b.ranks) == 0 && len(selectors(*device)) > 1:
 			return usagef("bench: --device %s: several devices are for bench step --ranks: name one", *device)
 		case b.rows.Runs < 0 || b.step.Steps < 0 || b.step.Batch < 0:
