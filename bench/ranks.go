@@ -31,19 +31,22 @@ type RankStep struct {
 // Efficiency is the speed in units of that of as many ranks alone. Ranks that share a device or processors cannot reach 1.
 func (r RankStep) Efficiency() float64 { return r.Alone.Median / r.Time.Median }
 
-// MeasureRanks measures a step of several ranks. comms are the ranks of this process, and devices[i] is the device of comms[i].
+// MeasureRanks measures a step of several ranks. comms are the ranks of this process, and devices[i] is the device of comms[i]. All ranks of all
+// processes must call it; the others wait while the first measures its share alone. The result of a process without the first rank has no times.
 func MeasureRanks(ctx context.Context, devices []*vk.Device, comms []ranks.Comm, o StepOptions) (r RankStep, err error) {
 	set, err := data.Open(ctx, trainingImages, data.Options{})
 	if err != nil {
 		return r, err
 	}
-	n := comms[0].Size()
+	n, first := comms[0].Size(), comms[0].Rank() == 0
 	r = RankStep{StepOptions: o, Ranks: n, Devices: len(devices)}
-	alone, _, err := r.timed(ctx, devices[0], nil, set)
-	if err != nil {
-		return r, err
+	if first {
+		alone, _, err := r.timed(ctx, devices[0], nil, set)
+		if err != nil {
+			return r, err
+		}
+		r.Alone = spreadOf(alone)
 	}
-	r.Alone = spreadOf(alone)
 	if n == 1 {
 		r.Time = r.Alone
 		r.ImagesPerS = r.Time.rate(float64(o.Batch))
@@ -58,7 +61,7 @@ func MeasureRanks(ctx context.Context, devices []*vk.Device, comms []ranks.Comm,
 			if times, w, errs[i] = r.timed(ctx, dev, comms[i], set); errs[i] != nil {
 				comms[i].Abort(errs[i])
 			}
-			if i > 0 || errs[i] != nil {
+			if comms[i].Rank() > 0 || errs[i] != nil {
 				return
 			}
 			mean := func(d time.Duration) float64 { return milliseconds(d) / float64(len(times)) }
@@ -67,8 +70,11 @@ func MeasureRanks(ctx context.Context, devices []*vk.Device, comms []ranks.Comm,
 		})
 	}
 	all.Wait()
+	if err := errors.Join(errs...); err != nil || !first {
+		return r, err
+	}
 	r.ImagesPerS = r.Time.rate(float64(n * o.Batch))
-	return r, errors.Join(errs...)
+	return r, nil
 }
 
 // timed returns the times of Steps steps after the warm-up, alone if comm is nil, and what they consist of.
@@ -134,7 +140,7 @@ func rankTable(steps []RankStep) *Table {
 	t := &Table{Head: []string{"step of each rank", "ranks", "images/s", "ms per step", "compute", "wait", "reduce", "of the step", "efficiency"}, FirstNumber: 1}
 	ms := func(v float64) string { return formatNumber(v) + " ms" }
 	for _, r := range steps {
-		row := []string{r.StepOptions.String(), fmt.Sprint(r.Ranks), formatNumber(r.ImagesPerS), formatNumber(r.Time.Median) + " (" + r.Time.span() + ")"}
+		row := []string{r.StepOptions.String(), r.numRanks(), formatNumber(r.ImagesPerS), formatNumber(r.Time.Median) + " (" + r.Time.span() + ")"}
 		if r.Ranks > 1 {
 			row = append(row, ms(r.Compute), ms(r.Wait), ms(r.Reduce), percent(r.Reduce/r.Time.Median), percent(r.Efficiency()))
 		} else {
@@ -143,6 +149,14 @@ func rankTable(steps []RankStep) *Table {
 		t.Add(row...)
 	}
 	return t
+}
+
+// numRanks returns the number of ranks, with a mark if each is a process.
+func (r RankStep) numRanks() string {
+	if r.Devices < r.Ranks {
+		return fmt.Sprintf("%d over MPI", r.Ranks)
+	}
+	return fmt.Sprint(r.Ranks)
 }
 
 // writeRanks writes the steps of several ranks, and what their gradients would take on links.

@@ -76,3 +76,31 @@ func TestMeasureRanksSplitsAStep(t *testing.T) {
 		}
 	}
 }
+
+// Two processes, each with a rank: only that of the first rank has times.
+func TestMeasureRanksOfTwoProcesses(t *testing.T) {
+	o := StepOptions{Arch: "resnet10", Backbone: map[string]any{"width": 4, "stem": "strided"}, Batch: 4, Size: 16, Steps: 2}
+	var all sync.WaitGroup
+	var steps [2]RankStep
+	for i, c := range ranks.Local(2) {
+		all.Go(func() {
+			var err error
+			if steps[i], err = MeasureRanks(context.Background(), []*vk.Device{device}, []ranks.Comm{c}, o); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	all.Wait()
+	s, other := steps[0], steps[1]
+	if s.Ranks != 2 || s.Time.Runs != 2 || s.Alone.Runs != 2 || !(s.Compute > 0) || !(s.ImagesPerS > 0) {
+		t.Errorf("first rank: %+v", s)
+	}
+	if other.Time.Runs != 0 || other.Alone.Runs != 0 {
+		t.Errorf("second rank: %+v", other)
+	}
+	var text bytes.Buffer
+	(&Results{Ranks: []RankStep{s}}).Print(&text)
+	if !strings.Contains(text.String(), "2 over MPI") {
+		t.Errorf("the output does not tell processes from devices:\n%s", &text)
+	}
+}
