@@ -16,6 +16,11 @@ type Exchange struct {
 	fetch     []*vk.Segment // one for each micro-batch of this device
 	put       *vk.Segment
 	last      *vk.Ticket
+
+	// Of the last micro-batch of this device, whose gradients come in pieces (Graph.StreamGradients); the last piece comes with the fetch:
+	pieces []piece
+	early  []*vk.Segment // of each piece but the last
+	came   []*vk.Ticket
 }
 
 // partTensor is a tensor to which each of k micro-batches writes its part of each block.
@@ -56,7 +61,7 @@ func (p *Program) partRanges(u *update, segment int) (out []partRange) {
 
 // NewExchange returns the exchange of a segment's results. This device computes the micro-batches first … first + count − 1.
 func (s *Segment) NewExchange(first, count int, gradients bool) (x *Exchange, err error) {
-	x = &Exchange{dev: s.p.dev, first: first}
+	x = &Exchange{dev: s.p.dev, first: first, came: make([]*vk.Ticket, len(s.pieces))}
 	defer func() {
 		if err != nil {
 			x.Free()
@@ -74,7 +79,7 @@ func (s *Segment) NewExchange(first, count int, gradients bool) (x *Exchange, er
 		}
 	}
 	if gradients {
-		x.gradBytes = s.p.store.size
+		x.gradBytes, x.pieces = s.p.store.size, s.pieces
 		if x.sum, err = x.dev.NewBuffer(x.gradBytes, vk.Readback, "sum of gradients on the host"); err != nil {
 			return x, err
 		}
@@ -110,10 +115,22 @@ func (x *Exchange) record(s *Segment, k, count int) error {
 	}
 	own := func(m int) bool { return m >= x.first && m < x.first+count }
 	gradients := s.p.store.sets[gradients]
+	fetch := func(j int, p piece) {
+		at := func(b *vk.Buffer) vk.Range { return vk.Range{Buffer: b, Offset: p.from, Size: p.to - p.from} }
+		r.Copy(at(x.gradients[j]), at(gradients))
+	}
 	for j := range count {
+		whole := piece{to: x.gradBytes}
+		if j == count-1 && x.gradients != nil {
+			for _, p := range x.pieces[:len(x.pieces)-1] {
+				fetch(j, p)
+				x.early = append(x.early, end())
+			}
+			whole = x.pieces[len(x.pieces)-1]
+		}
 		each(x.first+j, func(device, host vk.Range) { r.Copy(host, device) })
 		if x.gradients != nil {
-			r.Copy(x.gradients[j].All(), vk.Range{Buffer: gradients, Size: x.gradBytes})
+			fetch(j, whole)
 		}
 		x.fetch = append(x.fetch, end())
 	}
@@ -129,14 +146,33 @@ func (x *Exchange) record(s *Segment, k, count int) error {
 	return err
 }
 
-// Fetch submits the copies of a micro-batch's results to the host, behind the run that computes them. Wait waits for them.
-func (x *Exchange) Fetch(m int) (err error) {
-	x.last, err = x.dev.Submit(x.fetch[m-x.first])
+// Submit submits the run of a micro-batch, and the copies of its results to the host.
+func (x *Exchange) Submit(r *Run, m int) error {
+	err := r.submit(func(piece int) (err error) {
+		if m == x.first+len(x.fetch)-1 && piece < len(x.early) {
+			x.came[piece], err = x.dev.Submit(x.early[piece])
+		}
+		return err
+	})
+	if err == nil {
+		x.last, err = x.dev.Submit(x.fetch[m-x.first])
+	}
 	return err
 }
 
-// Wait waits for the copies of the last Fetch and of all before it.
+// Wait waits for the copies of the last run and of all before it.
 func (x *Exchange) Wait() error { return x.last.Wait() }
+
+// EarlyPieces returns the number of pieces of the gradients that come to the host before the last run of this device is over (Graph.StreamGradients).
+func (x *Exchange) EarlyPieces() int { return len(x.early) }
+
+// Piece returns the elements of a piece of the gradients. Those after the EarlyPieces are the last piece.
+func (x *Exchange) Piece(i int) (from, to int) {
+	return int(x.pieces[i].from / 4), int(x.pieces[i].to / 4)
+}
+
+// WaitPiece waits until an early piece of the gradients of all micro-batches of this device is on the host.
+func (x *Exchange) WaitPiece(i int) error { return x.came[i].Wait() }
 
 // Part returns the host memory of a micro-batch's results but for gradients: those of this device after Wait, and of others for the caller to fill before
 // Put. It is empty if there are none.
@@ -154,7 +190,7 @@ func (x *Exchange) Gradients(j int) []float32 { return asFloats(x.gradients[j].B
 func (x *Exchange) Sum() []float32 { return asFloats(x.sum.Bytes()) }
 
 // Put submits the copies of the results of other devices, and of the sum of the gradients, to this device. The host memory may be changed again after the
-// Wait of a later Fetch.
+// Wait for a later run, the sum also after the WaitPiece of a later run.
 func (x *Exchange) Put() error {
 	_, err := x.dev.Submit(x.put)
 	return err
@@ -162,7 +198,7 @@ func (x *Exchange) Put() error {
 
 // Free waits for the copies and releases the memory.
 func (x *Exchange) Free() {
-	for _, s := range append(x.fetch, x.put) {
+	for _, s := range append(append(x.fetch, x.early...), x.put) {
 		if s != nil {
 			s.Free()
 		}

@@ -35,12 +35,12 @@ func sharedStep(t *testing.T, k int, sum bool) (*kernels.Program, *kernels.Store
 	return p, st, mean
 }
 
-// runPart runs micro-batch m.
-func runPart(t *testing.T, p *kernels.Program, m int) {
+// partRun returns the run of micro-batch m.
+func partRun(t *testing.T, p *kernels.Program, m int) *kernels.Run {
 	r := begin(t, p.Segment("micro"))
 	kernels.Pack(r.Floats("x"), uniform(uint64(10+m), 6*7), 7)
 	r.Set("micro", float64(m))
-	wait(t, submit(t, r))
+	return r
 }
 
 // Two programs with half of the micro-batches each, joined by an Exchange, have the results of one program with all of them, bit for bit; the gradient is the
@@ -55,7 +55,7 @@ func TestExchangeGivesTheResultsOfOneDevice(t *testing.T) {
 		for range 2 { // the second step starts from the sums of the first
 			wait(t, submit(t, begin(t, one.Segment("clear"))))
 			for m := range k {
-				runPart(t, one, m)
+				wait(t, submit(t, partRun(t, one, m)))
 			}
 		}
 		want := slices.Clone(wait(t, submit(t, begin(t, one.Segment("update")))).Output("rows"))
@@ -74,10 +74,11 @@ func TestExchangeGivesTheResultsOfOneDevice(t *testing.T) {
 			defer x.Free()
 			for m := 2 * rank; m < 2*rank+2; m++ {
 				wait(t, submit(t, begin(t, p.Segment("clear"))))
-				runPart(t, p, m)
-				if err := x.Fetch(m); err != nil {
+				r := partRun(t, p, m)
+				if err := x.Submit(r, m); err != nil {
 					t.Fatal(err)
 				}
+				wait(t, r)
 			}
 			if err := x.Wait(); err != nil {
 				t.Fatal(err)
@@ -122,4 +123,79 @@ func read(t *testing.T, f func() ([]float32, error)) []float32 {
 		t.Fatal(err)
 	}
 	return v
+}
+
+// Early pieces of the gradients hold the numbers of the finished run, end with the parameters declared last, and leave out those that are still added to.
+func TestGradientsComeInPieces(t *testing.T) {
+	const width = 600 // 1.4 MiB each weight
+	for _, tied := range []bool{false, true} {
+		p, st := build(t, func(g *kernels.Graph) {
+			var weights []*kernels.Param
+			for i, name := range []string{"a", "b", "c", "d"} {
+				weights = append(weights, g.Store().Param(name, func() []float32 { return uniform(uint64(i), width*width) }, width, width))
+			}
+			g.Segment("clear")
+			g.ClearGrads()
+			g.Segment("micro")
+			y := g.Input("x", kernels.F32, 3, width)
+			if tied {
+				y = kernels.Linear(y, weights[3], nil)
+			}
+			for _, w := range weights {
+				y = kernels.Linear(kernels.ReLU(y), w, nil)
+			}
+			g.Backward(kernels.MeanSquare(y))
+			g.StreamGradients(8)
+		})
+		x, err := p.Segment("micro").NewExchange(0, 1, true)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer x.Free()
+		if want := map[bool]int{false: 3, true: 0}[tied]; x.EarlyPieces() != want {
+			t.Errorf("%d early pieces, want %d", x.EarlyPieces(), want)
+		}
+		wait(t, submit(t, begin(t, p.Segment("clear"))))
+		clear(x.Gradients(0))
+		r := begin(t, p.Segment("micro"))
+		kernels.Pack(r.Floats("x"), uniform(9, 3*width), width)
+		if err := x.Submit(r, 0); err != nil {
+			t.Fatal(err)
+		}
+		var early [][]float32
+		_, end := x.Piece(0)
+		if end != len(x.Gradients(0)) {
+			t.Errorf("the first piece ends at %d of %d", end, len(x.Gradients(0)))
+		}
+		for i := range x.EarlyPieces() {
+			if err := x.WaitPiece(i); err != nil {
+				t.Fatal(err)
+			}
+			from, to := x.Piece(i)
+			if to != end || from >= to {
+				t.Errorf("piece %d is %d … %d, want it to end at %d", i, from, to, end)
+			}
+			early, end = append(early, slices.Clone(x.Gradients(0)[from:to])), from
+		}
+		if err := x.Wait(); err != nil {
+			t.Fatal(err)
+		}
+		wait(t, r)
+		if from, to := x.Piece(x.EarlyPieces()); from != 0 || to != end {
+			t.Errorf("the last piece is %d … %d, want 0 … %d", from, to, end)
+		}
+		for i, v := range early {
+			from, _ := x.Piece(i)
+			if !slices.Equal(v, x.Gradients(0)[from:from+len(v)]) {
+				t.Errorf("piece %d changed after it came", i)
+			}
+		}
+		var want []float32
+		for _, p := range st.Params() {
+			want = append(want, read(t, p.ReadGrad)...)
+		}
+		if got := x.Gradients(0)[:len(want)]; !slices.Equal(got, want) {
+			t.Error("the gradients on the host differ from those on the device")
+		}
+	}
 }

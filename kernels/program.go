@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 
 	"github.com/marr-ssl/marr/vk"
 )
@@ -35,12 +36,13 @@ type Segment struct {
 	outputs []placed
 	scalars []string
 	draws   []draw
-	body    []*vk.Segment    // one, but for meetings, or in eager mode one for each dispatch
+	body    []*vk.Segment    // one, but for meetings and pieces, or in eager mode one for each dispatch
 	meets   map[int]*meeting // after some of body
 	labels  []string
 	writes  [][]written // eager: what each dispatch writes
 	work    float64     // floating point operations
 	traffic int64       // see Traffic
+	pieces  []piece     // of the gradients
 	parts   []partRange // written by one micro-batch after the other
 	timed   []OpTime    // with Graph.EnableTiming: the ops, without their times
 	slot    [slots]*slot
@@ -226,7 +228,7 @@ func (p *Program) segment(g *Graph, index int, plan *segmentPlan) error {
 		s.outputs = append(s.outputs, placed{o.name, p.at(bound{mem: o.t.mem, size: o.t.mem.bytes}), down})
 		down += (o.t.mem.bytes + align - 1) / align * align
 	}
-	s.parts = p.partRanges(&g.update, index)
+	s.parts, s.pieces = p.partRanges(&g.update, index), g.gradientPieces(index)
 	if err := s.record(g, index); err != nil {
 		return err
 	}
@@ -293,11 +295,17 @@ func (s *Segment) record(g *Graph, index int) error {
 		if s.timed != nil {
 			s.timed = append(s.timed, s.untimed(x))
 		}
-		if g.eager {
+		cut := slices.IndexFunc(s.pieces, func(p piece) bool { return p.last == x })
+		if g.eager || cut >= 0 {
 			if err := end(); err != nil {
 				return err
 			}
 			r = s.newRecorder()
+		}
+		if cut >= 0 {
+			s.pieces[cut].body = len(s.body) - 1
+		}
+		if g.eager {
 			s.labels = append(s.labels, x.label)
 			var writes []written
 			for _, b := range x.binds {

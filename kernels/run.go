@@ -68,7 +68,10 @@ func (r *Run) Set(scalar string, v float64) {
 
 // Submit submits the run to the device and does not wait for it. The eager twin waits, and so does a segment with norms that meet those of other devices
 // (Graph.SyncNorms), up to the last of them.
-func (r *Run) Submit() error {
+func (r *Run) Submit() error { return r.submit(func(int) error { return nil }) }
+
+// submit is Submit that calls behind after the work that completes a piece of the gradients, but for the last.
+func (r *Run) submit(behind func(piece int) error) error {
 	if len(r.s.draws) > 0 && !r.drawn {
 		panic(fmt.Sprintf("kernels: segment %s has random inputs, such as %q, that were not drawn: call Run.Draw before Submit", r.s.name, r.s.draws[0].name))
 	}
@@ -77,7 +80,7 @@ func (r *Run) Submit() error {
 		segs = append(segs, r.slot.prologue)
 	}
 	if r.s.labels != nil {
-		return r.submitEager(segs)
+		return r.submitEager(segs, behind)
 	}
 	if r.err = r.waitOthers(); r.err != nil {
 		r.done = true
@@ -93,6 +96,17 @@ func (r *Run) Submit() error {
 			}
 			segs = append(segs[:0], next)
 		}
+		if p := r.s.completed(i); p >= 0 {
+			_, err := r.s.p.dev.Submit(segs...)
+			if err == nil {
+				err = behind(p)
+			}
+			if err != nil {
+				r.err, r.done = err, true
+				return err
+			}
+			segs = segs[:0]
+		}
 	}
 	if r.slot.epilogue != nil {
 		segs = append(segs, r.slot.epilogue)
@@ -102,7 +116,7 @@ func (r *Run) Submit() error {
 	return r.err
 }
 
-func (r *Run) submitEager(prologue []*vk.Segment) error {
+func (r *Run) submitEager(prologue []*vk.Segment, behind func(piece int) error) error {
 	r.done = true
 	wait := func(segs ...*vk.Segment) error {
 		t, err := r.s.p.dev.Submit(segs...)
@@ -130,6 +144,11 @@ func (r *Run) submitEager(prologue []*vk.Segment) error {
 			if err != nil {
 				r.err = err
 				return err
+			}
+		}
+		if p := r.s.completed(i); p >= 0 {
+			if r.err = behind(p); r.err != nil {
+				return r.err
 			}
 		}
 	}

@@ -131,14 +131,15 @@ func (t *Trainer) submitPart(p pass, k int, samples []int, epoch uint32, collect
 	}
 	t.scalars(p, k, r)
 	r.Draw(t.Config.Seed, uint32(t.submitted*t.Config.Accumulate+k))
-	if err := r.Submit(); err != nil {
-		return err
-	}
-	t.inFlight = append(t.inFlight, &work{p, r, t.submitted, k})
 	if t.shared(p) {
-		return t.share.exchanges[p.segment].Fetch(k)
+		err = t.share.exchanges[p.segment].Submit(r, k)
+	} else {
+		err = r.Submit()
 	}
-	return nil
+	if err == nil {
+		t.inFlight = append(t.inFlight, &work{p, r, t.submitted, k})
+	}
+	return err
 }
 
 // submitUpdate submits the end of a step.

@@ -24,13 +24,13 @@ type share struct {
 	stop         bool                         // a rank asked to stop after this step
 }
 
-// newShare returns this rank's share of a batch of some parts, whose gradients are sent in one of ranks.Wires.
-func newShare(c ranks.Comm, parts int, wire string) (*share, error) {
+// newShare returns this rank's share of a batch of some parts.
+func newShare(c ranks.Comm, parts int) (*share, error) {
 	n := c.Size()
 	if parts%n != 0 {
 		return nil, &ConfigError{fmt.Errorf("train: %d parts of a batch on %d ranks: each rank must compute as many: set --accumulate to a multiple of %d", parts, n, n)}
 	}
-	return &share{comm: c, reducer: ranks.NewReducer(c, wire), first: c.Rank() * parts / n, count: parts / n, exchanges: map[string]*kernels.Exchange{}}, nil
+	return &share{comm: c, reducer: ranks.NewReducer(c, ranks.FP32), first: c.Rank() * parts / n, count: parts / n, exchanges: map[string]*kernels.Exchange{}}, nil
 }
 
 // partsOf returns the runs of a pass that this trainer makes.
@@ -87,6 +87,15 @@ func (t *Trainer) leave() {
 func (t *Trainer) exchange(ctx context.Context, p pass, collect func() error) error {
 	s, w := t.share, t.job.Timing
 	x := s.exchanges[p.segment]
+	early := x.EarlyPieces()
+	for i := range early { // while the device computes the others
+		if err := x.WaitPiece(i); err != nil {
+			return err
+		}
+		if err := s.sumPiece(x, i); err != nil {
+			return err
+		}
+	}
 	if err := x.Wait(); err != nil {
 		return err
 	}
@@ -101,22 +110,31 @@ func (t *Trainer) exchange(ctx context.Context, p pass, collect func() error) er
 	}
 	w.lap(&w.Wait)
 	if p.backward {
-		if s.sum == nil {
-			s.sum = make([]float32, len(x.Sum()))
-			for range s.count {
-				s.gradients = append(s.gradients, make([]float32, len(s.sum)))
-			}
-		}
-		for j, g := range s.gradients {
-			copy(g, x.Gradients(j))
-		}
-		if err := s.reducer.SumParts(s.gradients, s.sum); err != nil {
+		if err := s.sumPiece(x, early); err != nil {
 			return err
 		}
-		copy(x.Sum(), s.sum)
 		w.lap(&w.Reduce)
 	}
 	return x.Put()
+}
+
+// sumPiece gives every rank the sum of a piece of the gradients of all parts.
+func (s *share) sumPiece(x *kernels.Exchange, i int) error {
+	if s.sum == nil {
+		s.sum = make([]float32, len(x.Sum()))
+		for range s.count {
+			s.gradients = append(s.gradients, make([]float32, len(s.sum)))
+		}
+	}
+	from, to := x.Piece(i)
+	parts := make([][]float32, len(s.gradients))
+	for j, g := range s.gradients {
+		parts[j] = g[from:to]
+		copy(parts[j], x.Gradients(j)[from:to])
+	}
+	err := s.reducer.SumParts(parts, s.sum[from:to])
+	copy(x.Sum()[from:to], s.sum[from:to])
+	return err
 }
 
 // gather exchanges what a pass computed besides gradients.

@@ -13,9 +13,9 @@ type Timing struct {
 	Waited time.Duration          // time that Train waited for the device
 
 	// Of several ranks (Job.Ranks), sums over all steps:
-	Compute time.Duration // until this rank's results are on the host
+	Compute time.Duration // until this rank's results are on the host; meanwhile the ranks sum the first pieces of the gradients
 	Wait    time.Duration // until those of the other ranks are, but for gradients
-	Reduce  time.Duration // to sum the gradients
+	Reduce  time.Duration // to sum the gradients, or the last piece of them
 	last    time.Time     // end of the last lap
 }
 

@@ -133,7 +133,7 @@ func New(st *kernels.Store, c Config, j Job) (*Trainer, error) {
 		return nil, err
 	}
 	if j.Ranks != nil && j.Ranks.Size() > 1 {
-		if t.share, err = newShare(j.Ranks, c.Accumulate, c.Wire); err != nil {
+		if t.share, err = newShare(j.Ranks, c.Accumulate); err != nil {
 			return nil, err
 		}
 	}
@@ -213,10 +213,16 @@ func (t *Trainer) recordParts(g *kernels.Graph) *kernels.Tensor {
 	return kernels.GatherMicro(loss, 1)
 }
 
+// gradientPieces is the number of pieces of the gradients that ranks add up while they compute the rest. The gradients of a ResNet's last stage are 3/4 of all.
+const gradientPieces = 8
+
 // sumParts adds up the gradients of the parts, unless several ranks do it on the host.
 func (t *Trainer) sumParts(g *kernels.Graph) {
-	if t.share == nil {
+	switch {
+	case t.share == nil:
 		g.SumParts()
+	case t.Config.SyncBN == 0: // else the host is busy with batch norms until the end
+		g.StreamGradients(gradientPieces)
 	}
 }
 

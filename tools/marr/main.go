@@ -11,7 +11,6 @@ import (
 	"runtime/debug"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/spf13/pflag"
 
@@ -67,9 +66,7 @@ func execute(args []string) int {
 	if err == nil {
 		return 0
 	}
-	if errors.As(err, new(told)) {
-		time.Sleep(tellTime)
-	} else {
+	if !errors.As(err, new(told)) {
 		fmt.Fprintln(os.Stderr, explain(err))
 	}
 	switch {
