@@ -29,7 +29,10 @@ func (c *counted) Exchange(send, recv [][]byte) error {
 // The table calculates with the bytes that a sum sends.
 func TestReduceBytesAreThoseOfTheReducer(t *testing.T) {
 	const length = 3 * 64 * 1024 // divides into equal shards
-	for _, x := range []struct{ ranks, parts int }{{2, 1}, {2, 3}, {4, 1}} {
+	for _, x := range []struct {
+		ranks, parts int
+		wire         string
+	}{{2, 1, ranks.FP32}, {2, 3, ranks.FP32}, {4, 1, ranks.FP32}, {2, 1, ranks.FP16}, {4, 2, ranks.FP16}} {
 		var all sync.WaitGroup
 		comms := make([]*counted, x.ranks)
 		for i, c := range ranks.Local(x.ranks) {
@@ -39,15 +42,15 @@ func TestReduceBytesAreThoseOfTheReducer(t *testing.T) {
 				for k := range parts {
 					parts[k] = make([]float32, length)
 				}
-				if err := ranks.NewReducer(comms[i], ranks.FP32).SumParts(parts, make([]float32, length)); err != nil {
+				if err := ranks.NewReducer(comms[i], x.wire).SumParts(parts, make([]float32, length)); err != nil {
 					t.Error(err)
 				}
 			})
 		}
 		all.Wait()
 		for i, c := range comms {
-			if want := ReduceBytes(4*length, x.ranks, x.parts); float64(c.sent) != want || float64(c.received) != want {
-				t.Errorf("%d ranks, %d parts: rank %d sent %d bytes and received %d, want %g", x.ranks, x.parts, i, c.sent, c.received, want)
+			if want := ReduceBytes(4*length, x.ranks, x.parts, x.wire); float64(c.sent) != want || float64(c.received) != want {
+				t.Errorf("%s, %d ranks, %d parts: rank %d sent %d bytes and received %d, want %g", x.wire, x.ranks, x.parts, i, c.sent, c.received, want)
 			}
 		}
 	}
@@ -55,7 +58,7 @@ func TestReduceBytesAreThoseOfTheReducer(t *testing.T) {
 
 // Both outputs have the measured and the calculated table.
 func TestMeasureRanksSplitsAStep(t *testing.T) {
-	o := StepOptions{Arch: "resnet10", Backbone: map[string]any{"width": 4, "stem": "strided"}, Batch: 4, Size: 16, Steps: 2}
+	o := StepOptions{Arch: "resnet10", Backbone: map[string]any{"width": 4, "stem": "strided"}, Batch: 4, Size: 16, Steps: 2, Wire: ranks.FP16}
 	s, err := MeasureRanks(context.Background(), []*vk.Device{device, device}, ranks.Local(2), o)
 	if err != nil {
 		t.Fatal(err)
@@ -68,8 +71,36 @@ func TestMeasureRanksSplitsAStep(t *testing.T) {
 	r.Print(&text)
 	r.WriteMarkdown(&markdown)
 	for _, out := range []string{text.String(), markdown.String()} {
-		if !strings.Contains(out, "efficiency") || !strings.Contains(out, "Calculated, not measured") || !strings.Contains(out, "400 Gbit/s") {
+		if !strings.Contains(out, "efficiency") || !strings.Contains(out, "Calculated, not measured") || !strings.Contains(out, "400 Gbit/s") || !strings.Contains(out, "gradients sent in fp16") {
 			t.Errorf("the output lacks a table:\n%s", out)
 		}
+	}
+}
+
+// Two processes, each with a rank: only that of the first rank has times.
+func TestMeasureRanksOfTwoProcesses(t *testing.T) {
+	o := StepOptions{Arch: "resnet10", Backbone: map[string]any{"width": 4, "stem": "strided"}, Batch: 4, Size: 16, Steps: 2}
+	var all sync.WaitGroup
+	var steps [2]RankStep
+	for i, c := range ranks.Local(2) {
+		all.Go(func() {
+			var err error
+			if steps[i], err = MeasureRanks(context.Background(), []*vk.Device{device}, []ranks.Comm{c}, o); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	all.Wait()
+	s, other := steps[0], steps[1]
+	if s.Ranks != 2 || s.Time.Runs != 2 || s.Alone.Runs != 2 || !(s.Compute > 0) || !(s.ImagesPerS > 0) {
+		t.Errorf("first rank: %+v", s)
+	}
+	if other.Time.Runs != 0 || other.Alone.Runs != 0 {
+		t.Errorf("second rank: %+v", other)
+	}
+	var text bytes.Buffer
+	(&Results{Ranks: []RankStep{s}}).Print(&text)
+	if !strings.Contains(text.String(), "2 over MPI") {
+		t.Errorf("the output does not tell processes from devices:\n%s", &text)
 	}
 }

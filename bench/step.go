@@ -26,6 +26,7 @@ type StepOptions struct {
 	Batch     int            `json:"batch"`               // images
 	Size      int            `json:"size"`                // side of a view, pixels
 	Precision string         `json:"precision,omitempty"` // one of train.Precisions; "": the first
+	Wire      string         `json:"wire,omitempty"`      // one of ranks.Wires; "": the first
 	Steps     int            `json:"steps"`               // of each measurement, after two warm-up steps
 
 	Tuner *kernels.Tuner `json:"-"` // nil: the static rule chooses kernels
@@ -41,6 +42,9 @@ func (o StepOptions) String() string {
 	}
 	if o.Precision != "" && o.Precision != train.Precisions[0] {
 		text += ", " + o.Precision
+	}
+	if o.Wire != "" && o.Wire != ranks.FP32 {
+		text += ", gradients sent in " + o.Wire
 	}
 	return fmt.Sprintf("%s, batch %d, %d px", text, o.Batch, o.Size)
 }
@@ -132,7 +136,7 @@ func (s *Step) setMemory(t *train.Trainer, before int64) {
 // comm connects it with other ranks, on which each computes such a batch as its share; nil: it is alone.
 func (o StepOptions) trainer(dev *vk.Device, set *data.Set, steps int, w *train.Timing, comm ranks.Comm) (*train.Trainer, error) {
 	c := run.DefaultConfig()
-	c.Arch, c.Backbone, c.Batch, c.Size, c.Precision = o.Arch, o.Backbone, o.Batch, o.Size, o.Precision
+	c.Arch, c.Backbone, c.Batch, c.Size, c.Precision, c.Wire = o.Arch, o.Backbone, o.Batch, o.Size, o.Precision, o.Wire
 	if comm != nil {
 		c.Accumulate = comm.Size()
 		c.Batch *= c.Accumulate

@@ -68,21 +68,39 @@ var unitOf, halfOf = func() (unit [512]float32, half [512]uint16) {
 
 // encodeFull sets the halves of a block and returns its scale.
 func encodeFull(to *[blockLen]uint16, x *[blockLen]float32) (scale uint16) {
+	exponent := int32(largest(x) >> 23)
+	if exponent == notFinite {
+		clear(to[:])
+		return notFinite
+	}
+	k := min(127+14-exponent, maxShift)
+	scaleBlock(to, x, math.Float32frombits(uint32(127+k)<<23))
+	return uint16(127 - k)
+}
+
+// largest returns the largest of all elements' bits, without the sign: those of the largest magnitude, or of a number that is not finite.
+func largest(x *[blockLen]float32) uint32 {
+	if vectors {
+		return largestF16C(x)
+	}
 	const sign = 1 << 31
-	_, _ = to[0], x[0] // no checks for nil within the loops
+	_ = x[0] // no check for nil within the loop
 	var m0, m1, m2, m3 uint32
 	for i := 0; i < blockLen; i += 4 {
 		v := (*[4]float32)(x[i:])
 		m0, m1 = max(m0, math.Float32bits(v[0])&^sign), max(m1, math.Float32bits(v[1])&^sign)
 		m2, m3 = max(m2, math.Float32bits(v[2])&^sign), max(m3, math.Float32bits(v[3])&^sign)
 	}
-	largest := int32(max(m0, m1, m2, m3) >> 23)
-	if largest == notFinite {
-		clear(to[:])
-		return notFinite
+	return max(m0, m1, m2, m3)
+}
+
+// scaleBlock sets the halves of a block.
+func scaleBlock(to *[blockLen]uint16, x *[blockLen]float32, factor float32) {
+	if vectors {
+		encodeF16C(to, x, factor)
+		return
 	}
-	k := min(127+14-largest, maxShift)
-	factor := math.Float32frombits(uint32(127+k) << 23)
+	_, _ = to[0], x[0] // no checks for nil within the loop
 	for i := 0; i < blockLen; i += 4 {
 		h, v := (*[4]uint16)(to[i:]), (*[4]float32)(x[i:])
 		y0, y1, y2, y3 := v[0]*factor, v[1]*factor, v[2]*factor, v[3]*factor
@@ -92,11 +110,14 @@ func encodeFull(to *[blockLen]uint16, x *[blockLen]float32) (scale uint16) {
 		h[2] = halfOf[e2] + uint16(math.Float32bits(y2+unitOf[e2]))
 		h[3] = halfOf[e3] + uint16(math.Float32bits(y3+unitOf[e3]))
 	}
-	return uint16(127 - k)
 }
 
 func decodeFull(to *[blockLen]float32, x []uint16) {
 	factor := math.Float32frombits(uint32(x[0]) << 23)
+	if vectors {
+		decodeF16C(to, halvesOf(x), factor)
+		return
+	}
 	for i, h := range halvesOf(x) {
 		to[i] = float(h) * factor
 	}
@@ -105,6 +126,10 @@ func decodeFull(to *[blockLen]float32, x []uint16) {
 // addDecoded adds a decoded block to sum.
 func addDecoded(sum *[blockLen]float32, x []uint16) {
 	factor := math.Float32frombits(uint32(x[0]) << 23)
+	if vectors {
+		addF16C(sum, halvesOf(x), factor)
+		return
+	}
 	for i, h := range halvesOf(x) {
 		sum[i] += float32(float(h) * factor) // rounded to infinity before the addition on all processors
 	}

@@ -8,6 +8,19 @@ import (
 	"testing"
 )
 
+// bothConversions runs a test with vector instructions, if there are any, and without.
+func bothConversions(t *testing.T, test func(t *testing.T)) {
+	has := vectors
+	t.Cleanup(func() { vectors = has })
+	t.Run("go", func(t *testing.T) {
+		vectors = false
+		test(t)
+	})
+	if vectors = has; has {
+		t.Run("vectors", test)
+	}
+}
+
 // rounded returns a vector as FP16 carries it, computed in float64, which holds all intermediate numbers exactly.
 func rounded(v []float32) []float32 {
 	out := make([]float32, len(v))
@@ -75,6 +88,10 @@ var values = map[string]func(r *rand.Rand) float32{
 }
 
 func TestHalvesAreRoundedToNearestEven(t *testing.T) {
+	bothConversions(t, halvesAreRoundedToNearestEven)
+}
+
+func halvesAreRoundedToNearestEven(t *testing.T) {
 	for name, value := range values {
 		for _, length := range []int{1, 2, 1023, 1024, 1025, 3*1024 + 17} {
 			rnd := rand.New(rand.NewPCG(uint64(length), 7))
@@ -90,7 +107,9 @@ func TestHalvesAreRoundedToNearestEven(t *testing.T) {
 }
 
 // The error is at most 2⁻¹¹ of an element down to 2⁻²⁸ of the largest magnitude of its block, and 2⁻³⁹ of that below.
-func TestHalvesKeepElevenBits(t *testing.T) {
+func TestHalvesKeepElevenBits(t *testing.T) { bothConversions(t, halvesKeepElevenBits) }
+
+func halvesKeepElevenBits(t *testing.T) {
 	for name, value := range values {
 		if name == "large" { // some round to 2¹²⁸
 			continue
@@ -116,6 +135,10 @@ func TestHalvesKeepElevenBits(t *testing.T) {
 
 // Every half below 2¹⁵ is itself, and the numbers around the middle of two neighbors go to the nearer one, from the middle to the even one.
 func TestAllHalvesAndTheNumbersBetweenThem(t *testing.T) {
+	bothConversions(t, allHalvesAndTheNumbersBetweenThem)
+}
+
+func allHalvesAndTheNumbersBetweenThem(t *testing.T) {
 	number := func(h int) float64 { // by the definition of binary16
 		if h < 1<<10 {
 			return math.Ldexp(float64(h), -24)
@@ -155,6 +178,10 @@ func TestAllHalvesAndTheNumbersBetweenThem(t *testing.T) {
 }
 
 func TestABlockWithANumberThatIsNotFiniteDecodesToNaN(t *testing.T) {
+	bothConversions(t, aBlockWithANumberThatIsNotFiniteDecodesToNaN)
+}
+
+func aBlockWithANumberThatIsNotFiniteDecodesToNaN(t *testing.T) {
 	for _, bad := range []float32{float32(math.NaN()), -float32(math.NaN()), float32(math.Inf(1)), float32(math.Inf(-1)), math.Float32frombits(0xff800001)} {
 		for _, at := range []int{0, 1023, 1024, 2047, 2048, 2049} {
 			v := slices.Repeat([]float32{1}, 2050)
@@ -170,6 +197,10 @@ func TestABlockWithANumberThatIsNotFiniteDecodesToNaN(t *testing.T) {
 
 // The sum is that of the rounded parts, and is rounded, with every number of ranks and parts.
 func TestSumPartsOnFP16RoundsPartsAndSum(t *testing.T) {
+	bothConversions(t, sumPartsOnFP16RoundsPartsAndSum)
+}
+
+func sumPartsOnFP16RoundsPartsAndSum(t *testing.T) {
 	for n := 1; n <= 5; n++ {
 		for k := 1; k <= 3; k++ {
 			for _, length := range []int{0, 1, 3, 1023, 1024, 1025, 3*1024 + 5, 5*minPiece + 345} {
@@ -231,6 +262,8 @@ func BenchmarkHalves(b *testing.B) {
 		v[i] = float32(rnd.NormFloat64())
 	}
 	var sum [blockLen]float32
+	has := vectors
+	b.Cleanup(func() { vectors = has })
 	for _, x := range []struct {
 		name string
 		f    func(half []uint16, v, out []float32)
@@ -239,14 +272,16 @@ func BenchmarkHalves(b *testing.B) {
 		{"decode", func(half []uint16, _, out []float32) { decode(out, half) }},
 		{"add", func(half []uint16, _, _ []float32) { addDecoded(&sum, half) }},
 	} {
-		b.Run(x.name, func(b *testing.B) {
-			for range b.N {
-				for i := range numBlocks(length) {
-					half, v := blockOf(sent, v, i)
-					x.f(half, v, out[i*blockLen:][:blockLen])
+		for _, vectors = range []bool{has, false} {
+			b.Run(fmt.Sprintf("%s/vectors=%t", x.name, vectors), func(b *testing.B) {
+				for range b.N {
+					for i := range numBlocks(length) {
+						half, v := blockOf(sent, v, i)
+						x.f(half, v, out[i*blockLen:][:blockLen])
+					}
 				}
-			}
-			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/length, "ns/element")
-		})
+				b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/length, "ns/element")
+			})
+		}
 	}
 }

@@ -21,6 +21,14 @@ const (
 // Wires lists the formats.
 var Wires = []string{FP32, FP16}
 
+// BytesPerElement returns the bytes that one of Wires takes for each element of a long vector.
+func BytesPerElement(wire string) float64 {
+	if wire == FP16 {
+		return 2. * blockWords / blockLen
+	}
+	return 4
+}
+
 // Reducer sums gradients over all ranks of a Comm. It keeps its scratch memory between calls. Every rank needs one.
 type Reducer struct {
 	c          Comm

@@ -168,6 +168,7 @@ func TestResumeRefusesFlagsThatDiffer(t *testing.T) {
 			{"base_lr", func(r *Run) { r.Config.BaseLR = 0.5 }, "--base-lr 0.5: it was started with 0.25: leave --base-lr out"},
 			{"batch", func(r *Run) { r.Config.Batch = 8 }, "--batch 8: it was started with 4: leave"},
 			{"epochs", func(r *Run) { r.Config.Epochs = 7 }, "--epochs 7: it was started with 1: the schedule of a run is fixed at its start; to train for longer, begin a new one from its weights, in another folder, with --init " + dir},
+			{"wire", func(r *Run) { r.Config.Wire = "fp16" }, "--wire fp16: it was started with fp32: leave --wire out"},
 			{"stem", func(r *Run) { r.Config.Backbone = map[string]any{"stem": "cifar", "width": 4} }, "--stem cifar: it was started with strided"},
 			{"", func(r *Run) { r.Config.Warmup = 0.5 }, "it was started with warmup = 0.1, now it is 0.5 (default)"},
 			{"init", func(r *Run) {

@@ -19,14 +19,20 @@ import (
 
 // ranksRun is a run of 24 steps in 4 parts on several devices, which here are one. It stops after a step, or at the end for 0.
 func ranksRun(t *testing.T, dir, method string, devices int, resume bool, stop int) error {
-	return syncedRun(t, dir, method, 0, devices, resume, stop)
+	return changedRun(t, dir, method, func(*Config) {}, devices, resume, stop)
 }
 
 // syncedRun is ranksRun with Config.SyncBN.
 func syncedRun(t *testing.T, dir, method string, syncBN, devices int, resume bool, stop int) error {
+	return changedRun(t, dir, method, func(c *Config) { c.SyncBN = syncBN }, devices, resume, stop)
+}
+
+// changedRun is ranksRun with other settings.
+func changedRun(t *testing.T, dir, method string, change func(*Config), devices int, resume bool, stop int) error {
 	t.Helper()
 	c := runConfig()
-	c.Method, c.Batch, c.Accumulate, c.SyncBN = method, 8, 4, syncBN
+	c.Method, c.Batch, c.Accumulate = method, 8, 4
+	change(&c)
 	m, err := ssl.New(method)
 	if err != nil {
 		t.Fatal(err)

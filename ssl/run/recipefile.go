@@ -10,6 +10,7 @@ import (
 	"github.com/marr-ssl/marr/net"
 	"github.com/marr-ssl/marr/net/registry"
 	"github.com/marr-ssl/marr/ssl"
+	"github.com/marr-ssl/marr/ssl/ranks"
 	"github.com/marr-ssl/marr/ssl/tomlfile"
 	"github.com/marr-ssl/marr/ssl/train"
 	"github.com/marr-ssl/marr/ssl/views"
@@ -127,7 +128,7 @@ func recipeKeys() []string {
 // check compares the value of a setting with its type, its bounds and the names that it allows.
 func (f *recipeFile) check(path string, v any, kind reflect.Kind, bounds string) error {
 	key := path[strings.LastIndexByte(path, '.')+1:]
-	known := map[string][]string{"protocol": Protocols, "method": ssl.Methods(), "arch": net.Architectures(), "optimizer": net.Optimizers(), "precision": train.Precisions, "schedule": net.Schedules,
+	known := map[string][]string{"protocol": Protocols, "method": ssl.Methods(), "arch": net.Architectures(), "optimizer": net.Optimizers(), "precision": train.Precisions, "wire": ranks.Wires, "schedule": net.Schedules,
 		"norm": net.Norms, "head_norm": net.Norms}[key]
 	number, isNumber := tomlNumber(v)
 	if _, fraction := v.(float64); fraction && kind != reflect.Float64 {

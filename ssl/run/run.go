@@ -293,6 +293,9 @@ func (r *Run) prepareFolder() error {
 	if n := r.trainer.MinBatchNormSize(); n > 0 && n < warnBatchNormSize {
 		r.Notice("batch norm sees only %d images at once, too few to estimate their statistics: use --norm group, or a larger --batch%s", n, r.orSyncBN())
 	}
+	if r.Config.Wire != ranks.FP32 && r.NumDevices() == 1 {
+		r.Notice("--wire %s changes nothing on one device, which sends no gradients", r.Config.Wire)
+	}
 	if r.fellBack {
 		return nil
 	}

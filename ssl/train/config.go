@@ -9,6 +9,7 @@ import (
 	"github.com/marr-ssl/marr/net"
 	"github.com/marr-ssl/marr/net/registry"
 	"github.com/marr-ssl/marr/ssl/data"
+	"github.com/marr-ssl/marr/ssl/ranks"
 )
 
 // Config is the network and the optimization of a run. The tags are the keys in config.toml, checkpoints and recipes.
@@ -23,6 +24,7 @@ type Config struct {
 	Accumulate int            `toml:"accumulate" json:"accumulate" want:"at least 1"`             // parts of a batch, computed one after the other
 	SyncBN     int            `toml:"sync_bn" json:"sync_bn" want:"at least 0"`                   // ranks whose parts batch norm normalizes together: 0, or all (Job.Ranks)
 	Precision  string         `toml:"precision" json:"precision"`                                 // of the activations: one of Precisions
+	Wire       string         `toml:"wire" json:"wire"`                                           // of the gradients between several devices: one of ranks.Wires
 	Optimizer  string         `toml:"optimizer" json:"optimizer"`                                 // one of net.Optimizers
 	Schedule   string         `toml:"schedule" json:"schedule"`                                   // of the learning rate after the warm-up: one of net.Schedules
 	LR         float64        `toml:"lr" json:"lr" want:"above 0"`                                // peak learning rate; 0: BaseLR·Batch/ReferenceBatch
@@ -71,6 +73,7 @@ func (c *Config) Resolve(set *data.Set) {
 		c.Warmup = c.WarmupEpochs / float64(c.Epochs)
 	}
 	c.Precision = cmp.Or(c.Precision, Precisions[0])
+	c.Wire = cmp.Or(c.Wire, ranks.FP32)
 	c.Schedule = cmp.Or(c.Schedule, net.Schedules[0])
 	c.Beta2 = cmp.Or(c.Beta2, net.DefaultBeta2)
 	c.Norm = cmp.Or(c.Norm, net.Norms[0])
@@ -122,6 +125,8 @@ func (c Config) checkNumbers(set *data.Set) error {
 	switch {
 	case !slices.Contains(Precisions, c.Precision):
 		return fmt.Errorf("train: precision %q: known are %s", c.Precision, strings.Join(Precisions, ", "))
+	case !slices.Contains(ranks.Wires, c.Wire):
+		return fmt.Errorf("train: wire %q: known are %s", c.Wire, strings.Join(ranks.Wires, ", "))
 	case c.Epochs < 1:
 		return fmt.Errorf("train: %d epochs: nothing would be trained: set --epochs to at least 1", c.Epochs)
 	case c.Size < MinSize:

@@ -24,13 +24,13 @@ type share struct {
 	stop         bool                         // a rank asked to stop after this step
 }
 
-// newShare returns this rank's share of a batch of some parts.
-func newShare(c ranks.Comm, parts int) (*share, error) {
+// newShare returns this rank's share of a batch of some parts, whose gradients are sent in one of ranks.Wires.
+func newShare(c ranks.Comm, parts int, wire string) (*share, error) {
 	n := c.Size()
 	if parts%n != 0 {
 		return nil, &ConfigError{fmt.Errorf("train: %d parts of a batch on %d ranks: each rank must compute as many: set --accumulate to a multiple of %d", parts, n, n)}
 	}
-	return &share{comm: c, reducer: ranks.NewReducer(c, ranks.FP32), first: c.Rank() * parts / n, count: parts / n, exchanges: map[string]*kernels.Exchange{}}, nil
+	return &share{comm: c, reducer: ranks.NewReducer(c, wire), first: c.Rank() * parts / n, count: parts / n, exchanges: map[string]*kernels.Exchange{}}, nil
 }
 
 // partsOf returns the runs of a pass that this trainer makes.

@@ -57,12 +57,16 @@ func benchCommand(fs *pflag.FlagSet) func(context.Context, []string) error {
 	fs.StringVar(&b.test, "test", "", "methods: labeled `IMAGES` to test on, with --data")
 	fs.IntVar(&b.epochs, "epochs", methods.DefaultEpochs, "methods: epochs of each run with --data")
 	fs.IntSliceVar(&b.ranks, "ranks", nil, "step: measure a step that `N,N…` devices compute together, each with --batch images: those of --device in turn, such as 0,1; "+
-		"what summing the gradients takes")
+		"what summing the gradients takes; under mpirun all ranks that it started")
+	wireFlag(fs, &b.step.Wire, "step with --ranks: ")
 	fs.BoolVar(&b.plan, "plan", false, "step: plan the memory and run nothing; the device must have that much memory")
 	fs.BoolVar(&b.peer, "peer", false, "step, data, methods: run the same work in PyTorch too and compare; both are timed alternately")
 	fs.StringVar(&b.python, "python", "", "--peer: a `PYTHON` that can import torch; default: python3, then python, then /usr/bin/python3")
 	device, tune := devicesFlag(fs), tuneFlag(fs)
-	return func(ctx context.Context, args []string) error {
+	return firstPrintsUsage(func(ctx context.Context, args []string) error {
+		if err := b.checkRanks(args); err != nil {
+			return err
+		}
 		switch {
 		case len(args) == 0:
 			return usagef("bench: nothing to measure: choose one of %s", strings.Join(benchWords, ", "))
@@ -76,6 +80,8 @@ func benchCommand(fs *pflag.FlagSet) func(context.Context, []string) error {
 			return usagef("bench methods: --epochs %d: want at least 1", b.epochs)
 		case len(b.ranks) > 0 && (args[0] != "step" || b.peer || b.plan || slices.Min(b.ranks) < 1):
 			return usagef("bench %s: --ranks %v: want numbers of at least 1, with step, without --peer and --plan", args[0], b.ranks)
+		case len(b.ranks) == 0 && fs.Changed("wire"):
+			return usagef("bench: --wire %s: one device sends no gradients: give --ranks with step", b.step.Wire)
 		case len(b.ranks) == 0 && len(selectors(*device)) > 1:
 			return usagef("bench: --device %s: several devices are for bench step --ranks: name one", *device)
 		case b.rows.Runs < 0 || b.step.Steps < 0 || b.step.Batch < 0:
@@ -93,8 +99,8 @@ func benchCommand(fs *pflag.FlagSet) func(context.Context, []string) error {
 		}
 		b.step.Arch, b.step.Backbone = c.Arch, c.Backbone
 		b.device, b.tune = *device, *tune
-		return b.run(ctx, args[0])
-	}
+		return withRanks(func(comm ranks.Comm) error { return b.run(ctx, args[0], comm) })
+	})
 }
 
 var benchWords = []string{"kernels", "step", "data", "methods", "all", "table"}
@@ -115,15 +121,16 @@ func printTables(files []string) error {
 	return out.Flush()
 }
 
-// run measures, then prints and writes the results, even if the user stopped it.
-func (b *benchRun) run(ctx context.Context, what string) error {
-	if b.against != "" {
+// run measures, then prints and writes the results, even if the user stopped it. comm connects it with other processes that measure the same step, of
+// which the first prints and writes; nil: it is alone.
+func (b *benchRun) run(ctx context.Context, what string, comm ranks.Comm) error {
+	if b.against != "" && !isFollower() {
 		var err error
 		if b.old, err = bench.ReadResults(b.against); err != nil {
 			return err
 		}
 	}
-	devices, err := openDevices(b.device)
+	devices, err := openDevicesOfRank(b.device)
 	if err != nil {
 		return err
 	}
@@ -135,14 +142,18 @@ func (b *benchRun) run(ctx context.Context, what string) error {
 		return err
 	}
 	b.rows.Tuner, b.step.Tuner = tuner, tuner
-	b.results = &methods.Results{Results: *bench.NewResults(dev, commandLine(), tuner.Mode().String())}
+	if comm != nil && comm.Rank() > 0 {
+		_, err := bench.MeasureRanks(ctx, devices, []ranks.Comm{comm}, b.step)
+		return err
+	}
+	b.results = &methods.Results{Results: *bench.NewResults(dev, launchLine()+commandLine(), tuner.Mode().String())}
 	b.results.Label = b.label
 	peers, err := b.peers(ctx)
 	if err != nil {
 		return err
 	}
 	if len(b.ranks) > 0 {
-		err = b.measureRanks(ctx, devices)
+		err = b.measureRanks(ctx, devices, comm)
 	} else {
 		err = b.measure(ctx, dev, what, peers)
 	}
@@ -240,15 +251,19 @@ func (b *benchRun) measureStep(ctx context.Context, dev *vk.Device, o bench.Step
 	return err
 }
 
-// measureRanks measures the step on each number of devices.
-func (b *benchRun) measureRanks(ctx context.Context, devices []*vk.Device) error {
+// measureRanks measures the step on each number of devices, or on this one and those of the other ranks of comm.
+func (b *benchRun) measureRanks(ctx context.Context, devices []*vk.Device, comm ranks.Comm) error {
 	for _, n := range b.ranks {
+		comms := ranks.Local(n)
+		if comm != nil {
+			comms = []ranks.Comm{comm}
+		}
 		var own []*vk.Device
-		for i := range n {
+		for i := range comms {
 			own = append(own, devices[i%len(devices)])
 		}
 		b.printStatus("step on %s: %v", count(n, "device"), b.step)
-		r, err := bench.MeasureRanks(ctx, own, ranks.Local(n), b.step)
+		r, err := bench.MeasureRanks(ctx, own, comms, b.step)
 		if err != nil {
 			return err
 		}

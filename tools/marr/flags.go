@@ -11,6 +11,7 @@ import (
 	"github.com/marr-ssl/marr/net"
 	"github.com/marr-ssl/marr/net/registry"
 	"github.com/marr-ssl/marr/ssl"
+	"github.com/marr-ssl/marr/ssl/ranks"
 	"github.com/marr-ssl/marr/ssl/run"
 	"github.com/marr-ssl/marr/ssl/train"
 )
@@ -138,6 +139,12 @@ func precisionFlag(fs *pflag.FlagSet, to *string, prefix string) {
 	fs.StringVar(to, "precision", train.Precisions[0], prefix+"precision of the backbone's activations: fp32, or mixed: 16-bit floats, in half the memory, with a loss scale that adapts; "+
 		"weights, statistics, heads and losses stay 32-bit floats")
 	choices(fs, "precision", train.Precisions)
+}
+
+// wireFlag declares the format of the gradients between devices. Its help starts with prefix.
+func wireFlag(fs *pflag.FlagSet, to *string, prefix string) {
+	fs.StringVar(to, "wire", ranks.FP32, prefix+"format in which several devices exchange gradients: fp32, or fp16: half the bytes, gradients rounded to 11 bits; it pays on slow links")
+	choices(fs, "wire", ranks.Wires)
 }
 
 // methodFlags declares the hyper-parameters of all methods.

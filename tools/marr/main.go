@@ -11,6 +11,7 @@ import (
 	"runtime/debug"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/spf13/pflag"
 
@@ -66,7 +67,9 @@ func execute(args []string) int {
 	if err == nil {
 		return 0
 	}
-	if !errors.As(err, new(told)) {
+	if errors.As(err, new(told)) {
+		time.Sleep(tellTime)
+	} else {
 		fmt.Fprintln(os.Stderr, explain(err))
 	}
 	switch {

@@ -148,6 +148,7 @@ func (o *pretrainOptions) declareSettings(fs *pflag.FlagSet, c *run.Config) {
 	trainFlags(fs, &c.Config)
 	syncBNFlag(fs, &c.Config)
 	end = inGroup(fs, optimizationGroup)
+	wireFlag(fs, &c.Wire, "")
 	fs.DurationVar(&o.limit, "time", 0, "`TIME` that the run may take, such as 90m or 12h: it sets --epochs; default: 35m on a CPU, else 12h")
 	exclusive(fs, "time", "epochs", "the time that the run may take, or its length")
 	end()

@@ -7,6 +7,8 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
+	"time"
 
 	"github.com/marr-ssl/marr/ssl"
 	"github.com/marr-ssl/marr/ssl/data"
@@ -16,8 +18,9 @@ import (
 	"github.com/marr-ssl/marr/vk"
 )
 
-// onRanks are the commands that mpirun and srun may start as several ranks: pretrain trains on all together, the others describe the machine of each.
-var onRanks = []string{"pretrain", "devices", "version"}
+// onRanks are the commands that mpirun and srun may start as several ranks: pretrain and bench step run on all together, the others describe the machine
+// of each.
+var onRanks = []string{"pretrain", "bench", "bench step", "devices", "version"}
 
 // checkRanks returns an error for a command that a launcher started several times, so that each would do the same work and write the same files.
 func checkRanks(command string) error {
@@ -25,7 +28,7 @@ func checkRanks(command string) error {
 	if !ok || slices.Contains(onRanks, command) {
 		return nil
 	}
-	return usagef("%s started marr %s %d times, and it runs once: start it alone (pretrain runs on several ranks)", l.Launcher, command, l.Size)
+	return usagef("%s started marr %s %d times, and it runs once: start it alone (pretrain and bench step run on several ranks)", l.Launcher, command, l.Size)
 }
 
 // firstPrints returns an error of a command line, which the first rank prints for all.
@@ -34,6 +37,46 @@ func firstPrints(err error) error {
 		return told{err}
 	}
 	return err
+}
+
+// firstPrintsUsage returns work whose errors of the command line the first rank prints for all. A follower's own reach the first by withRanks.
+func firstPrintsUsage(work func(context.Context, []string) error) func(context.Context, []string) error {
+	return func(ctx context.Context, args []string) error {
+		err := work(ctx, args)
+		if errors.As(err, new(usageError)) {
+			return firstPrints(err)
+		}
+		return err
+	}
+}
+
+// checkRanks returns an error if a launcher started another measurement than that of a step on all ranks, and sets their number.
+func (b *benchRun) checkRanks(args []string) error {
+	l, ok := mpi.Launched()
+	if !ok || len(args) == 0 {
+		return nil
+	}
+	if err := checkRanks("bench " + args[0]); err != nil {
+		return err
+	}
+	if b.peer || b.plan {
+		return usagef("bench step: %s started %d ranks: start --peer and --plan alone", l.Launcher, l.Size)
+	}
+	if len(b.ranks) > 0 && !slices.Equal(b.ranks, []int{l.Size}) {
+		return usagef("bench step: --ranks %v: %s started %d ranks, which measure one step together: omit --ranks", b.ranks, l.Launcher, l.Size)
+	}
+	b.ranks = []int{l.Size}
+	return nil
+}
+
+// launchLine returns how this program was started on several ranks, such as "mpirun -n 2 "; "" if it is alone.
+func launchLine() string {
+	l, ok := mpi.Launched()
+	if !ok {
+		return ""
+	}
+	program, _, _ := strings.Cut(l.Launcher, " ")
+	return fmt.Sprintf("%s -n %d ", program, l.Size)
 }
 
 // isFollower reports whether a launcher started this process as another rank than the first.
@@ -137,6 +180,9 @@ func (p *planner) follow(ctx context.Context, comm ranks.Comm) error {
 
 // told is an error that the first rank prints, too.
 type told struct{ error }
+
+// tellTime is how long a rank with a told error waits before it ends: mpirun then ends the first, which may still have to print it.
+const tellTime = time.Second
 
 func (e told) Unwrap() error { return e.error }
 

@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/marr-ssl/marr/bench"
 	"github.com/marr-ssl/marr/kernels/rng"
 )
 
@@ -128,6 +129,23 @@ func TestRanksSaveAfterASignal(t *testing.T) {
 	ok(t, small(data, dir, "--accumulate", "4", "--resume")...)
 }
 
+// All ranks measure one step. The first prints it, and writes it with the command that repeats it.
+func TestBenchMeasuresAStepOfRanks(t *testing.T) {
+	long(t)
+	path := filepath.Join(t.TempDir(), "step.json")
+	out, err := onMPI(t, 2, "bench", "step", "--arch", "resnet10", "--width", "4", "--batch", "8", "--size", "16", "--steps", "2", "--json", path).CombinedOutput()
+	if err != nil || strings.Count(string(out), "2 over MPI") != 1 {
+		t.Errorf("%v: two ranks print\n%s", err, out)
+	}
+	r, err := bench.ReadResults(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(r.Ranks) != 1 || r.Ranks[0].Ranks != 2 || r.Ranks[0].Reduce <= 0 || !strings.HasPrefix(r.Command, "mpirun -n 2 marr bench step --arch resnet10") {
+		t.Errorf("%+v", r)
+	}
+}
+
 // Each error is printed once, with the status of a wrong command line or a failure.
 func TestErrorsOfRanksArePrintedOnce(t *testing.T) {
 	long(t)
@@ -139,6 +157,10 @@ func TestErrorsOfRanksArePrintedOnce(t *testing.T) {
 	for want, args := range map[string][]string{
 		"--accumulate 3 on 2 devices":        small(data, filepath.Join(dir, "a"), "--accumulate", "3"),
 		"Open MPI started marr eval 2 times": {"eval", "knn", "--run", dir, "--train", data, "--test", data},
+		"marr bench kernels 2 times":         {"bench", "kernels"},
+		"--ranks [1 2]":                      {"bench", "step", "--ranks", "1,2"},
+		"start --peer and --plan alone":      {"bench", "step", "--plan"},
+		"open nowhere.json":                  {"bench", "step", "--against", "nowhere.json"},
 		"unknown flag --bogus":               small(data, filepath.Join(dir, "a"), "--bogus"),
 		"usage: marr pretrain":               {"pretrain", "--help"},
 		"it has no MPI_Init_thread":          {"pretrain", "--data", data, "--out", dir},

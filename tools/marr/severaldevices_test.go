@@ -62,6 +62,25 @@ func TestSyncBNIsKept(t *testing.T) {
 	}
 }
 
+// The format of the gradients is a setting of a run. A resumed run keeps it.
+func TestWireIsKept(t *testing.T) {
+	if testing.Short() {
+		t.Skip("starts three trainings")
+	}
+	t.Parallel()
+	data, dir := images64(t), filepath.Join(t.TempDir(), "run")
+	ok(t, small(data, dir, "--device", "0,0", "--wire", "fp16")...)
+	configHas(t, dir, `wire = "fp16" # flag`)
+	ok(t, "pretrain", "--resume", "--out", dir)
+	configHas(t, dir, `wire = "fp16" # flag`)
+	if x := call(t, nil, "pretrain", "--resume", "--out", dir, "--device", "0"); x.status != 0 || !strings.Contains(x.err, "--wire fp16 changes nothing on one device") {
+		t.Errorf("resumed on one device: status %d, %q, want a notice", x.status, x.err)
+	}
+	if x := call(t, nil, "pretrain", "--resume", "--out", dir, "--wire", "fp32"); x.status == 0 || !strings.Contains(x.err, "--wire fp32: it was started with fp16: leave --wire out") {
+		t.Errorf("resumed on fp32: status %d, %q, want the flag", x.status, x.err)
+	}
+}
+
 func TestDeviceListHasNumbersAlone(t *testing.T) {
 	for list, want := range map[string]int{"": 1, "1": 1, "0,1": 2, "0,1,3": 3, "llvmpipe (LLVM 15.0.6, 256 bits)": 1, "1,": 1} {
 		if got := selectors(list); len(got) != want {
