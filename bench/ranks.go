@@ -167,6 +167,6 @@ func (r *Results) writeRanks(w io.Writer, write func(*Table, io.Writer)) {
 	fmt.Fprintln(w)
 	write(rankTable(r.Ranks), w)
 	bytes := r.Ranks[len(r.Ranks)-1].Gradient
-	fmt.Fprintf(w, "\nCalculated, not measured: the time of gradients of %s on a link of each rank, without latency and without the conversions of fp16:\n\n", mebibytes(bytes))
+	fmt.Fprintf(w, "\nCalculated, not measured: the time of gradients of %s MiB on a link of each rank, without latency and without the conversions of fp16:\n\n", formatNumber(float64(bytes)/(1<<20)))
 	write(reduceTable(bytes), w)
 }

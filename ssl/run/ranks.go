@@ -163,8 +163,11 @@ func (r *Run) compareRanks() error {
 	if err != nil {
 		return fmt.Errorf("run: the program cannot be read, to compare it with that of other ranks: %w", err)
 	}
-	return ranks.Compare(r.Ranks, map[string]string{"program": program, "data": r.data, "teacher": teacherOf(r.Method)})
+	return ranks.Compare(r.Ranks, map[string]string{"program": program, "data": r.dataName(), "teacher": teacherOf(r.Method)})
 }
+
+// dataName returns the number of the images and the first digits of their fingerprint.
+func (r *Run) dataName() string { return fmt.Sprintf("%d images %.16s", r.Set.Len(), r.data) }
 
 // teacherOf returns the fingerprint of the features that a method learns from, "" for none.
 func teacherOf(m ssl.Method) string {

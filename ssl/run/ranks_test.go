@@ -130,7 +130,7 @@ func inTwoParts(t *testing.T) (Config, ssl.Method) {
 	return c, m
 }
 
-// A rank whose images differ is refused before the first step, with both fingerprints.
+// A rank whose images differ is refused before the first step, with the numbers and fingerprints of both.
 func TestRankWithOtherImagesIsRefused(t *testing.T) {
 	c, m := inTwoParts(t)
 	comms, other := ranks.Local(2), make(chan error)
@@ -141,7 +141,7 @@ func TestRankWithOtherImagesIsRefused(t *testing.T) {
 	r := &Run{Dir: filepath.Join(t.TempDir(), "run"), Config: c, Method: m, Set: datatest.Noise(24, 16, 1), Ranks: comms[0]}
 	_, err := r.Pretrain(t.Context(), device)
 	for rank, err := range []error{err, <-other} {
-		if !errors.As(err, new(*ranks.MismatchError)) || !strings.Contains(err.Error(), "data is "+r.data) {
+		if !errors.As(err, new(*ranks.MismatchError)) || !strings.Contains(err.Error(), "data is 24 images "+r.data[:16]+" on rank 0") {
 			t.Errorf("rank %d: %v, want a MismatchError with the images", rank, err)
 		}
 	}

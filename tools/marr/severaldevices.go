@@ -54,7 +54,11 @@ func (p *planner) divide() error {
 	p.countDevices()
 	c, n := p.config, max(p.devices, 1)
 	if c.Accumulate%n != 0 {
-		if p.fixed("accumulate") || p.resumed {
+		if p.resumed {
+			return usagef("--resume on %d devices: the run computes each batch in %d parts (--accumulate), of which each device computes as many: "+
+				"use a number of devices that divides %d", n, c.Accumulate, c.Accumulate)
+		}
+		if p.fixed("accumulate") {
 			return usagef("--accumulate %d on %d devices: each computes as many parts of a batch: choose a multiple of %d, or another number of devices", c.Accumulate, n, n)
 		}
 		c.Accumulate = n

@@ -35,6 +35,10 @@ func TestSeveralDevicesTrainWhatOneTrains(t *testing.T) {
 	if !strings.Contains(plan, "15 in 3 parts") {
 		t.Errorf("the batch that was chosen for 64 images on 3 devices is not 15:\n%s", plan)
 	}
+	more := call(t, nil, "pretrain", "--resume", "--out", two, "--device", "0,0,0")
+	if more.status != 2 || !strings.Contains(more.err, "--resume on 3 devices: the run computes each batch in 2 parts") {
+		t.Errorf("resumed on 3 devices: status %d, %q: want 2 and the numbers of parts and devices", more.status, more.err)
+	}
 	bad := call(t, nil, small(data, filepath.Join(dir, "bad"), "--device", "0,0,0", "--accumulate", "2")...)
 	if bad.status != 2 || !strings.Contains(bad.err, "--accumulate 2 on 3 devices") {
 		t.Errorf("status %d, %q: want 2 and the numbers of parts and devices", bad.status, bad.err)

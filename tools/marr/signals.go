@@ -7,6 +7,8 @@ import (
 	"os/signal"
 	"syscall"
 	"time"
+
+	"github.com/marr-ssl/marr/ssl/ranks/mpi"
 )
 
 // silence is how long a command may work on after a signal before it prints that it has heard it.
@@ -26,7 +28,10 @@ func stopOnSignal(parent context.Context) (ctx context.Context, status <-chan in
 	}
 	go func() {
 		s := (<-signals).(syscall.Signal)
-		signal.Reset(os.Interrupt, syscall.SIGTERM)
+		signal.Reset(os.Interrupt)
+		if _, launched := mpi.Launched(); !launched { // srun sends SIGTERM with Ctrl-C, and SIGKILL to ranks that do not end
+			signal.Reset(syscall.SIGTERM)
+		}
 		code <- 128 + int(s)
 		cancel()
 		time.Sleep(silence)

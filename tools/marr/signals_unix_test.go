@@ -7,6 +7,7 @@ import (
 	"bytes"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"strings"
 	"syscall"
@@ -48,6 +49,28 @@ func TestRunWhoseOutputNobodyReadsIsSaved(t *testing.T) {
 		t.Errorf("status %d, stderr %q, want 141 and where the run was saved", status, errs.String())
 	}
 	resumesTo(t, whole, data, stopped)
+}
+
+// srun sends each rank SIGINT and at once SIGTERM if the user presses Ctrl-C twice.
+func TestSIGTERMAfterCtrlCDoesNotKillARankThatSaves(t *testing.T) {
+	t.Setenv("SLURM_PROCID", "0")
+	t.Setenv("SLURM_STEP_NUM_TASKS", "2")
+	terminated := make(chan os.Signal, 1) // so that no later test gets the signal
+	signal.Notify(terminated, syscall.SIGTERM)
+	defer signal.Stop(terminated)
+	ctx, status, release := stopOnSignal(t.Context())
+	defer release()
+	if err := syscall.Kill(os.Getpid(), syscall.SIGINT); err != nil {
+		t.Fatal(err)
+	}
+	<-ctx.Done()
+	if err := syscall.Kill(os.Getpid(), syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	<-terminated
+	if s := <-status; s != 130 {
+		t.Errorf("status %d, want that of the first signal", s)
+	}
 }
 
 // The terminal closes: the kernel and the shell each send SIGHUP, and stdout is gone.
