@@ -10,7 +10,7 @@ type halfBuffers struct {
 	incoming []uint16    // summed pieces, by rank
 }
 
-// piece returns the memory of piece i, of some elements.
+// encoded returns the memory of piece i in a buffer of pieces, for some elements.
 func (s shards) encoded(buffer []uint16, i, length int) []uint16 {
 	return buffer[i*words(s.piece):][:words(length)]
 }

@@ -17,9 +17,9 @@ import (
 
 // A run on 2 devices has the files of one that is stopped there and resumes on 4.
 func TestRunWithHalvesOnTheWireResumesToTheSameBytes(t *testing.T) {
-	whole, resumed, floats := filepath.Join(t.TempDir(), "whole"), filepath.Join(t.TempDir(), "resumed"), filepath.Join(t.TempDir(), "floats")
+	whole, resumed := filepath.Join(t.TempDir(), "whole"), filepath.Join(t.TempDir(), "resumed")
 	halves := func(c *Config) { c.Wire = ranks.FP16 }
-	if err := errors.Join(changedRun(t, whole, "byol", halves, 2, false, 0), ranksRun(t, floats, "byol", 2, false, 0)); err != nil {
+	if err := changedRun(t, whole, "byol", halves, 2, false, 0); err != nil {
 		t.Fatal(err)
 	}
 	if err := changedRun(t, resumed, "byol", halves, 2, false, 2); !errors.Is(err, ErrStopped) {
@@ -32,9 +32,6 @@ func TestRunWithHalvesOnTheWireResumesToTheSameBytes(t *testing.T) {
 		if !bytes.Equal(content(t, whole, name), content(t, resumed, name)) {
 			t.Errorf("%s differs", name)
 		}
-	}
-	if slices.Equal(values(t, whole), values(t, floats)) {
-		t.Error("fp16 gives the bits of fp32")
 	}
 }
 
