@@ -47,7 +47,7 @@ check:
 	@$(MAKE) --no-print-directory check-long check-race check-validation check-gc check-variants check-turbo
 
 check-long:
-	$(TEST) ./shaders/ ./ssl/ranks/mpi/ ./ssl/run/ ./ssl/train/ ./ssl/report/page/ ./tools/marr/
+	$(TEST) ./shaders/ ./ssl/ranks/mpi/ ./ssl/run/ ./ssl/train/ ./ssl/report/page/ ./tools/marr/ ./tools/release/
 
 check-race:
 	$(SHORT) -race $(RACE)

@@ -21,11 +21,12 @@ type RankStep struct {
 	Devices    int     `json:"devices"` // of this process
 	Time       Spread  `json:"time"`    // from one step's end to the next
 	ImagesPerS float64 `json:"images_per_s"`
-	Compute    float64 `json:"compute_ms"`     // until this rank's share is computed and copied to the host, mean of a step
-	Wait       float64 `json:"wait_ms"`        // until all ranks are, and have exchanged rows and statistics
-	Reduce     float64 `json:"reduce_ms"`      // sum of the gradients, as far as the backward pass does not hide it
-	Gradient   int64   `json:"gradient_bytes"` // of each rank
-	Alone      Spread  `json:"alone"`          // the same share without other ranks
+	Compute    float64 `json:"compute_ms"`         // until this rank's share is computed and copied to the host, mean of a step
+	Norms      float64 `json:"norms_ms,omitempty"` // of Compute, to exchange statistics of synchronized batch norms
+	Wait       float64 `json:"wait_ms"`            // until all ranks are, and have exchanged rows and statistics
+	Reduce     float64 `json:"reduce_ms"`          // sum of the gradients, as far as the backward pass does not hide it
+	Gradient   int64   `json:"gradient_bytes"`     // of each rank
+	Alone      Spread  `json:"alone"`              // the same share without other ranks
 }
 
 // Efficiency is the speed in units of that of as many ranks alone. Ranks that share a device or processors cannot reach 1.
@@ -66,7 +67,7 @@ func MeasureRanks(ctx context.Context, devices []*vk.Device, comms []ranks.Comm,
 			}
 			mean := func(d time.Duration) float64 { return milliseconds(d) / float64(len(times)) }
 			r.Time = spreadOf(times)
-			r.Compute, r.Wait, r.Reduce = mean(w.Compute), mean(w.Wait), mean(w.Reduce)
+			r.Compute, r.Wait, r.Reduce, r.Norms = mean(w.Compute), mean(w.Wait), mean(w.Reduce), mean(w.Norms)
 		})
 	}
 	all.Wait()
@@ -91,7 +92,7 @@ func (r *RankStep) timed(ctx context.Context, dev *vk.Device, comm ranks.Comm, s
 	if err := t.Train(ctx, warmUpSteps, func(train.StepResult) {}); err != nil {
 		return nil, nil, err
 	}
-	w.Compute, w.Wait, w.Reduce = 0, 0, 0
+	w.Compute, w.Wait, w.Reduce, w.Norms = 0, 0, 0, 0
 	last := time.Now()
 	err = t.Train(ctx, warmUpSteps+r.Steps, func(train.StepResult) {
 		now := time.Now()
@@ -142,7 +143,11 @@ func rankTable(steps []RankStep) *Table {
 	for _, r := range steps {
 		row := []string{r.StepOptions.String(), r.numRanks(), formatNumber(r.ImagesPerS), formatNumber(r.Time.Median) + " (" + r.Time.span() + ")"}
 		if r.Ranks > 1 {
-			row = append(row, ms(r.Compute), ms(r.Wait), ms(r.Reduce), percent(r.Reduce/r.Time.Median), percent(r.Efficiency()))
+			compute := ms(r.Compute)
+			if r.SyncBN {
+				compute += ", norms " + ms(r.Norms)
+			}
+			row = append(row, compute, ms(r.Wait), ms(r.Reduce), percent(r.Reduce/r.Time.Median), percent(r.Efficiency()))
 		} else {
 			row = append(row, "", "", "", "", "")
 		}

@@ -58,12 +58,12 @@ func TestReduceBytesAreThoseOfTheReducer(t *testing.T) {
 
 // Both outputs have the measured and the calculated table.
 func TestMeasureRanksSplitsAStep(t *testing.T) {
-	o := StepOptions{Arch: "resnet10", Backbone: map[string]any{"width": 4, "stem": "strided"}, Batch: 4, Size: 16, Steps: 2, Wire: ranks.FP16}
+	o := StepOptions{Arch: "resnet10", Backbone: map[string]any{"width": 4, "stem": "strided"}, Batch: 4, Size: 16, Steps: 2, Wire: ranks.FP16, SyncBN: true}
 	s, err := MeasureRanks(context.Background(), []*vk.Device{device, device}, ranks.Local(2), o)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if s.Ranks != 2 || s.Time.Runs != 2 || s.Alone.Runs != 2 || !(s.Compute > 0) || !(s.Reduce > 0) || s.Gradient <= 0 {
+	if s.Ranks != 2 || s.Time.Runs != 2 || s.Alone.Runs != 2 || !(s.Compute > s.Norms) || !(s.Norms > 0) || !(s.Reduce > 0) || s.Gradient <= 0 {
 		t.Errorf("%+v", s)
 	}
 	r := &Results{Ranks: []RankStep{s}}
@@ -71,7 +71,7 @@ func TestMeasureRanksSplitsAStep(t *testing.T) {
 	r.Print(&text)
 	r.WriteMarkdown(&markdown)
 	for _, out := range []string{text.String(), markdown.String()} {
-		if !strings.Contains(out, "efficiency") || !strings.Contains(out, "Calculated, not measured") || !strings.Contains(out, "400 Gbit/s") || !strings.Contains(out, "gradients sent in fp16") {
+		if !strings.Contains(out, "efficiency") || !strings.Contains(out, "Calculated, not measured") || !strings.Contains(out, "400 Gbit/s") || !strings.Contains(out, "gradients sent in fp16, synchronized batch norm") || !strings.Contains(out, "ms, norms ") {
 			t.Errorf("the output lacks a table:\n%s", out)
 		}
 	}

@@ -27,6 +27,7 @@ type StepOptions struct {
 	Size      int            `json:"size"`                // side of a view, pixels
 	Precision string         `json:"precision,omitempty"` // one of train.Precisions; "": the first
 	Wire      string         `json:"wire,omitempty"`      // one of ranks.Wires; "": the first
+	SyncBN    bool           `json:"sync_bn,omitempty"`   // batch norm normalizes over the images of all ranks
 	Steps     int            `json:"steps"`               // of each measurement, after two warm-up steps
 
 	Tuner *kernels.Tuner `json:"-"` // nil: the static rule chooses kernels
@@ -45,6 +46,9 @@ func (o StepOptions) String() string {
 	}
 	if o.Wire != "" && o.Wire != ranks.FP32 {
 		text += ", gradients sent in " + o.Wire
+	}
+	if o.SyncBN {
+		text += ", synchronized batch norm"
 	}
 	return fmt.Sprintf("%s, batch %d, %d px", text, o.Batch, o.Size)
 }
@@ -140,6 +144,9 @@ func (o StepOptions) trainer(dev *vk.Device, set *data.Set, steps int, w *train.
 	if comm != nil {
 		c.Accumulate = comm.Size()
 		c.Batch *= c.Accumulate
+		if o.SyncBN {
+			c.SyncBN = comm.Size()
+		}
 	}
 	if o.Batch > 0 {
 		c.Epochs = steps/max(1, set.Len()/c.Batch) + 1

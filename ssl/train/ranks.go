@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/marr-ssl/marr/kernels"
 	"github.com/marr-ssl/marr/ssl/ranks"
@@ -21,16 +22,17 @@ type share struct {
 	sum          []float32
 	exchanges    map[string]*kernels.Exchange // by segment
 	norm         []byte                       // statistics of all ranks
-	stop         bool                         // a rank asked to stop after this step
+	timing       *Timing
+	stop         bool // a rank asked to stop after this step
 }
 
 // newShare returns this rank's share of a batch of some parts, whose gradients are sent in one of ranks.Wires.
-func newShare(c ranks.Comm, parts int, wire string) (*share, error) {
+func newShare(c ranks.Comm, parts int, wire string, w *Timing) (*share, error) {
 	n := c.Size()
 	if parts%n != 0 {
 		return nil, &ConfigError{fmt.Errorf("train: %d parts of a batch on %d ranks: each rank must compute as many: set --accumulate to a multiple of %d", parts, n, n)}
 	}
-	return &share{comm: c, reducer: ranks.NewReducer(c, wire), first: c.Rank() * parts / n, count: parts / n, exchanges: map[string]*kernels.Exchange{}}, nil
+	return &share{comm: c, reducer: ranks.NewReducer(c, wire), first: c.Rank() * parts / n, count: parts / n, exchanges: map[string]*kernels.Exchange{}, timing: w}, nil
 }
 
 // partsOf returns the runs of a pass that this trainer makes.
@@ -61,6 +63,8 @@ func (t *Trainer) newExchanges() error {
 
 // gatherNorms is the kernels.Gather of synchronized batch norms.
 func (s *share) gatherNorms(mine, all []byte) error {
+	start := time.Now()
+	defer func() { s.timing.Norms += time.Since(start) }()
 	own, send, recv := append(s.norm[:0], mine...), make([][]byte, s.comm.Size()), make([][]byte, s.comm.Size())
 	s.norm = slices.Grow(own, len(all))[:len(mine)+len(all)]
 	own = s.norm[:len(mine)]

@@ -16,6 +16,7 @@ type Timing struct {
 	Compute time.Duration // until this rank's results are on the host; meanwhile the ranks sum the first pieces of the gradients
 	Wait    time.Duration // until those of the other ranks are, but for gradients
 	Reduce  time.Duration // to sum the gradients, or the last piece of them
+	Norms   time.Duration // of Compute, to exchange statistics of synchronized batch norms with ranks that may be late
 	last    time.Time     // end of the last lap
 }
 

@@ -133,7 +133,7 @@ func New(st *kernels.Store, c Config, j Job) (*Trainer, error) {
 		return nil, err
 	}
 	if j.Ranks != nil && j.Ranks.Size() > 1 {
-		if t.share, err = newShare(j.Ranks, c.Accumulate, c.Wire); err != nil {
+		if t.share, err = newShare(j.Ranks, c.Accumulate, c.Wire, j.Timing); err != nil {
 			return nil, err
 		}
 	}

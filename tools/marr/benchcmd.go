@@ -59,6 +59,7 @@ func benchCommand(fs *pflag.FlagSet) func(context.Context, []string) error {
 	fs.IntSliceVar(&b.ranks, "ranks", nil, "step: measure a step that `N,N…` devices compute together, each with --batch images: those of --device in turn, such as 0,1; "+
 		"what summing the gradients takes; under mpirun all ranks that it started")
 	wireFlag(fs, &b.step.Wire, "step with --ranks: ")
+	fs.BoolVar(&b.step.SyncBN, "sync-bn", false, "step with --ranks: batch norm normalizes over the images of all devices")
 	fs.BoolVar(&b.plan, "plan", false, "step: plan the memory and run nothing; the device must have that much memory")
 	fs.BoolVar(&b.peer, "peer", false, "step, data, methods: run the same work in PyTorch too and compare; both are timed alternately")
 	fs.StringVar(&b.python, "python", "", "--peer: a `PYTHON` that can import torch; default: python3, then python, then /usr/bin/python3")
@@ -82,6 +83,8 @@ func benchCommand(fs *pflag.FlagSet) func(context.Context, []string) error {
 			return usagef("bench %s: --ranks %v: want numbers of at least 1, with step, without --peer and --plan", args[0], b.ranks)
 		case len(b.ranks) == 0 && fs.Changed("wire"):
 			return usagef("bench: --wire %s: one device sends no gradients: give --ranks with step", b.step.Wire)
+		case len(b.ranks) == 0 && b.step.SyncBN:
+			return usagef("bench: --sync-bn: there are no other devices: give --ranks with step")
 		case len(b.ranks) == 0 && len(selectors(*device)) > 1:
 			return usagef("bench: --device %s: several devices are for bench step --ranks: name one", *device)
 		case b.rows.Runs < 0 || b.step.Steps < 0 || b.step.Batch < 0:

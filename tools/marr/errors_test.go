@@ -130,6 +130,7 @@ func TestBadInputPrintsOneLineAndLeavesNoFolder(t *testing.T) {
 		{"unknown bench", 2, "choose one of kernels, step, data, methods, all, table", nil, []string{"bench", "speed"}},
 		{"filter that does not parse", 2, "missing closing )", nil, []string{"bench", "kernels", "--filter", "("}},
 		{"unknown architecture to measure", 2, "resnet10, resnet18", nil, []string{"bench", "step", "--arch", "vgg"}},
+		{"norms of one device", 2, "--sync-bn: there are no other devices: give --ranks with step", nil, []string{"bench", "step", "--sync-bn"}},
 		{"wire of one device", 2, "--wire fp16: one device sends no gradients: give --ranks with step", nil, []string{"bench", "step", "--wire", "fp16"}},
 		{"missing results to compare with", 1, "x.json: " + noFile + ": create", nil, []string{"bench", "step", "--against", filepath.Join(dir, "x.json")}},
 		{"file that is not a results file", 1, "marr bench --json did not write this file", nil, []string{"bench", "table", corrupt}},

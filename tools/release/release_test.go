@@ -45,6 +45,9 @@ func testArchive(t *testing.T) (string, map[string]file) {
 }
 
 func TestVerifyFindsWhatAnArchiveLacks(t *testing.T) {
+	if testing.Short() {
+		t.Skip("builds an archive")
+	}
 	t.Parallel()
 	folder, good := testArchive(t)
 	license := ""
@@ -123,6 +126,9 @@ func TestArchivesDependOnTheirContentAlone(t *testing.T) {
 
 // The modules that are linked into each target, as go list has them.
 func TestEveryLinkedModuleHasALicenseThatIsKnown(t *testing.T) {
+	if testing.Short() {
+		t.Skip("lists the packages of every system")
+	}
 	t.Parallel()
 	for _, target := range targets {
 		c := exec.Command("go", "list", "-deps", "-f", "{{with .Module}}{{.Path}} {{.Version}} {{.Dir}}{{end}}", "../marr")
