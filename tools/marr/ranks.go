@@ -125,7 +125,11 @@ func openDevicesOfRank(list string) ([]*vk.Device, error) {
 		}
 		choice = best
 	}
-	return openDevices(choice[l.LocalRank%len(choice)])
+	devices, err := openDevices(choice[l.LocalRank%len(choice)])
+	if err != nil && len(choice) == 1 && l.LocalRank > 0 {
+		return nil, told{err} // by the first rank of this machine, or by the first of all, which Abort gives the cause
+	}
+	return devices, err
 }
 
 // bestDevices returns the numbers of all devices of the best type.

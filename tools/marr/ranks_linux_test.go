@@ -160,6 +160,7 @@ func TestErrorsOfRanksArePrintedOnce(t *testing.T) {
 		"marr bench kernels 2 times":         {"bench", "kernels"},
 		"--ranks [1 2]":                      {"bench", "step", "--ranks", "1,2"},
 		"start --peer and --plan alone":      {"bench", "step", "--plan"},
+		"device 9: no such index":            small(data, filepath.Join(dir, "a"), "--device", "9"),
 		"open nowhere.json":                  {"bench", "step", "--against", "nowhere.json"},
 		"unknown flag --bogus":               small(data, filepath.Join(dir, "a"), "--bogus"),
 		"usage: marr pretrain":               {"pretrain", "--help"},
