@@ -144,9 +144,7 @@ func (o StepOptions) trainer(dev *vk.Device, set *data.Set, steps int, w *train.
 	if comm != nil {
 		c.Accumulate = comm.Size()
 		c.Batch *= c.Accumulate
-		if o.SyncBN {
-			c.SyncBN = comm.Size()
-		}
+		c.SyncBN = o.SyncBN
 	}
 	if o.Batch > 0 {
 		c.Epochs = steps/max(1, set.Len()/c.Batch) + 1

@@ -18,9 +18,9 @@ type Exchange struct {
 	last      *vk.Ticket
 
 	// Of the last micro-batch of this device, whose gradients come in pieces (Graph.StreamGradients); the last piece comes with the fetch:
-	pieces []piece
-	early  []*vk.Segment // of each piece but the last
-	came   []*vk.Ticket
+	pieces       []piece
+	earlyCopies  []*vk.Segment // of each piece but the last
+	earlyTickets []*vk.Ticket
 }
 
 // partTensor is a tensor to which each of k micro-batches writes its part of each block.
@@ -61,7 +61,7 @@ func (p *Program) partRanges(u *update, segment int) (out []partRange) {
 
 // NewExchange returns the exchange of a segment's results. This device computes the micro-batches first … first + count − 1.
 func (s *Segment) NewExchange(first, count int, gradients bool) (x *Exchange, err error) {
-	x = &Exchange{dev: s.p.dev, first: first, came: make([]*vk.Ticket, len(s.pieces))}
+	x = &Exchange{dev: s.p.dev, first: first, earlyTickets: make([]*vk.Ticket, len(s.pieces))}
 	defer func() {
 		if err != nil {
 			x.Free()
@@ -124,7 +124,7 @@ func (x *Exchange) record(s *Segment, k, count int) error {
 		if j == count-1 && x.gradients != nil {
 			for _, p := range x.pieces[:len(x.pieces)-1] {
 				fetch(j, p)
-				x.early = append(x.early, end())
+				x.earlyCopies = append(x.earlyCopies, end())
 			}
 			whole = x.pieces[len(x.pieces)-1]
 		}
@@ -148,12 +148,14 @@ func (x *Exchange) record(s *Segment, k, count int) error {
 
 // Submit submits the run of a micro-batch, and the copies of its results to the host.
 func (x *Exchange) Submit(r *Run, m int) error {
-	err := r.submit(func(piece int) (err error) {
-		if m == x.first+len(x.fetch)-1 && piece < len(x.early) {
-			x.came[piece], err = x.dev.Submit(x.early[piece])
+	var onPiece func(int) error
+	if len(x.earlyCopies) > 0 && m == x.first+len(x.fetch)-1 {
+		onPiece = func(piece int) (err error) {
+			x.earlyTickets[piece], err = x.dev.Submit(x.earlyCopies[piece])
+			return err
 		}
-		return err
-	})
+	}
+	err := r.submit(onPiece)
 	if err == nil {
 		x.last, err = x.dev.Submit(x.fetch[m-x.first])
 	}
@@ -164,7 +166,7 @@ func (x *Exchange) Submit(r *Run, m int) error {
 func (x *Exchange) Wait() error { return x.last.Wait() }
 
 // EarlyPieces returns the number of pieces of the gradients that come to the host before the last run of this device is over (Graph.StreamGradients).
-func (x *Exchange) EarlyPieces() int { return len(x.early) }
+func (x *Exchange) EarlyPieces() int { return len(x.earlyCopies) }
 
 // Piece returns the elements of a piece of the gradients. Those after the EarlyPieces are the last piece.
 func (x *Exchange) Piece(i int) (from, to int) {
@@ -172,7 +174,7 @@ func (x *Exchange) Piece(i int) (from, to int) {
 }
 
 // WaitPiece waits until an early piece of the gradients of all micro-batches of this device is on the host.
-func (x *Exchange) WaitPiece(i int) error { return x.came[i].Wait() }
+func (x *Exchange) WaitPiece(i int) error { return x.earlyTickets[i].Wait() }
 
 // Part returns the host memory of a micro-batch's results but for gradients: those of this device after Wait, and of others for the caller to fill before
 // Put. It is empty if there are none.
@@ -198,7 +200,7 @@ func (x *Exchange) Put() error {
 
 // Free waits for the copies and releases the memory.
 func (x *Exchange) Free() {
-	for _, s := range append(append(x.fetch, x.early...), x.put) {
+	for _, s := range append(append(x.fetch, x.earlyCopies...), x.put) {
 		if s != nil {
 			s.Free()
 		}

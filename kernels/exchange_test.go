@@ -145,7 +145,7 @@ func TestGradientsComeInPieces(t *testing.T) {
 				y = kernels.Linear(kernels.ReLU(y), w, nil)
 			}
 			g.Backward(kernels.MeanSquare(y))
-			g.StreamGradients(8)
+			g.StreamGradients(kernels.Pieces{Most: 8, Least: 1 << 18, Align: 1024})
 		})
 		x, err := p.Segment("micro").NewExchange(0, 1, true)
 		if err != nil {

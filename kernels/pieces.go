@@ -6,28 +6,27 @@ import (
 	"github.com/marr-ssl/marr/vk"
 )
 
-// Boundaries of pieces of the gradients are multiples of pieceAlign bytes, 1024 numbers, which package ranks may round together (ranks.FP16). Only the last
-// piece is smaller than minPiece.
-const (
-	pieceAlign = 4096
-	minPiece   = 1 << 20
-)
+// Pieces says how gradients are divided: into at most Most pieces whose boundaries are multiples of Align elements. All but the last have at least Least elements.
+type Pieces struct{ Most, Least, Align int }
 
-// StreamGradients makes an Exchange copy the gradients in up to n pieces to the host, each as soon as the backward pass has completed it, so that devices
-// can exchange it while the rest is computed. It changes no results. Call it after Backward, at the end of a segment.
-func (g *Graph) StreamGradients(n int) { g.current().pieces = n }
+// StreamGradients makes an Exchange copy the gradients in pieces to the host, each as soon as the backward pass has completed it, so that devices can exchange
+// it while the rest is computed. It changes no results. Call it after Backward, at the end of a segment.
+func (g *Graph) StreamGradients(p Pieces) { g.current().pieces = p }
 
 // piece is a range of the flat gradients that is complete once a step has run.
 type piece struct {
 	from, to int64 // bytes
 	last     *step // nil: the last one of the segment
-	body     int   // what was recorded last of it
+	lastBody int   // of Segment.body, that ends with this step
 }
 
 // gradientPieces divides the flat gradients into pieces that a segment completes one after the other. Parameters lie in the order of their declaration and
 // backward passes go from the loss to the images, so that the end of the set is complete first.
 func (g *Graph) gradientPieces(segment int) (out []piece) {
-	n, end := int64(max(g.segments[segment].pieces, 1)), g.store.size
+	p, end := g.segments[segment].pieces, g.store.size
+	if p.Most <= 1 {
+		return []piece{{to: end}}
+	}
 	var steps []*step
 	for _, s := range g.steps {
 		if s.segment == segment {
@@ -43,9 +42,9 @@ func (g *Graph) gradientPieces(segment int) (out []piece) {
 			}
 		}
 	}
-	least := max(g.store.size/n, minPiece)
+	least, align := max(g.store.size/int64(p.Most), 4*int64(p.Least)), 4*int64(p.Align)
 	for i, s := range steps {
-		if from := (open[i+1] + pieceAlign - 1) / pieceAlign * pieceAlign; from > 0 && end-from >= least {
+		if from := (open[i+1] + align - 1) / align * align; from > 0 && end-from >= least {
 			out, end = append(out, piece{from: from, to: end, last: s}), from
 		}
 	}
@@ -54,5 +53,5 @@ func (g *Graph) gradientPieces(segment int) (out []piece) {
 
 // completed returns the piece that is complete after what was recorded as body i, but for the last; −1: none.
 func (s *Segment) completed(i int) int {
-	return slices.IndexFunc(s.pieces, func(p piece) bool { return p.last != nil && p.body == i })
+	return slices.IndexFunc(s.pieces, func(p piece) bool { return p.last != nil && p.lastBody == i })
 }

@@ -1,11 +1,9 @@
 package kernels
 
 import (
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"math"
-	"slices"
 
 	"github.com/marr-ssl/marr/vk"
 )
@@ -18,6 +16,7 @@ type Program struct {
 	dev        *vk.Device
 	store      *Store
 	blocks     []*vk.Buffer
+	mine, all  *vk.Buffer // host memory of gathers: of this device, and of all; nil: there are none
 	segments   map[string]*Segment
 	planned    int64
 	steps      int
@@ -36,8 +35,8 @@ type Segment struct {
 	outputs []placed
 	scalars []string
 	draws   []draw
-	body    []*vk.Segment    // one, but for meetings and pieces, or in eager mode one for each dispatch
-	meets   map[int]*meeting // after some of body
+	body    []*vk.Segment       // one, or more with gathers and pieces, or in eager mode one for each dispatch
+	gathers map[int]*hostGather // after some of body
 	labels  []string
 	writes  [][]written // eager: what each dispatch writes
 	work    float64     // floating point operations
@@ -137,6 +136,9 @@ func Build(dev *vk.Device, store *Store, f func(g *Graph)) (p *Program, err erro
 	if err := p.compile(g); err != nil {
 		return p, err
 	}
+	if err := p.allocateGathers(g); err != nil {
+		return p, err
+	}
 	for i, plan := range g.segments {
 		if err := p.segment(g, i, plan); err != nil {
 			return p, err
@@ -216,7 +218,7 @@ func (p *Program) at(b bound) vk.Range {
 
 // segment builds a segment from its plan. After an error the program owns the part that exists, and frees it.
 func (p *Program) segment(g *Graph, index int, plan *segmentPlan) error {
-	s := &Segment{name: plan.name, p: p, scalars: plan.scalars, draws: plan.draws, meets: map[int]*meeting{}}
+	s := &Segment{name: plan.name, p: p, scalars: plan.scalars, draws: plan.draws, gathers: map[int]*hostGather{}}
 	p.segments[plan.name] = s
 	var up, down int64
 	for _, t := range plan.inputs {
@@ -258,114 +260,15 @@ func lastHash(name string) int {
 	return i
 }
 
-// record records the steps of a segment as command buffers.
-func (s *Segment) record(g *Graph, index int) error {
-	if g.timed && !g.eager {
-		s.timed = []OpTime{}
-	}
-	r := s.newRecorder()
-	end := func() error {
-		seg, err := r.End()
-		if err == nil {
-			s.body = append(s.body, seg)
-		}
-		return err
-	}
-	for _, x := range g.steps {
-		if x.segment != index {
-			continue
-		}
-		if x.host {
-			if !g.eager {
-				if err := end(); err != nil {
-					return err
-				}
-				r = s.newRecorder()
-			}
-			m, err := s.p.newMeeting(g.synced.gather, x)
-			if err != nil {
-				return s.p.memoryError(err)
-			}
-			s.meets[len(s.body)-1] = m
-			continue
-		}
-		s.add(r, x)
-		s.work += x.work
-		s.traffic += x.traffic()
-		if s.timed != nil {
-			s.timed = append(s.timed, s.untimed(x))
-		}
-		cut := slices.IndexFunc(s.pieces, func(p piece) bool { return p.last == x })
-		if g.eager || cut >= 0 {
-			if err := end(); err != nil {
-				return err
-			}
-			r = s.newRecorder()
-		}
-		if cut >= 0 {
-			s.pieces[cut].body = len(s.body) - 1
-		}
-		if g.eager {
-			s.labels = append(s.labels, x.label)
-			var writes []written
-			for _, b := range x.binds {
-				if b.access&vk.Write != 0 && b.float && g.scans(x) {
-					writes = append(writes, written{b.mem.name, s.p.at(b), b.half})
-				}
-			}
-			s.writes = append(s.writes, writes)
-		}
-	}
-	if g.eager {
-		return nil
-	}
-	return end()
-}
-
-func (s *Segment) newRecorder() *vk.Recorder {
-	r := s.p.dev.NewRecorder()
-	if s.timed != nil {
-		r.EnableTiming()
-	}
-	return r
-}
-
-func (s *Segment) add(r *vk.Recorder, x *step) {
-	if x.kernel == "" {
-		r.Fill(s.p.at(x.binds[0]), x.fill)
-		return
-	}
-	d := vk.Dispatch{Pipeline: s.p.pipelines[x.pipelineKey()], Groups: x.groups, Label: x.label, Work: x.work}
-	for _, w := range x.push {
-		d.Push = binary.LittleEndian.AppendUint32(d.Push, w)
-	}
-	for _, b := range x.binds {
-		d.Bindings = append(d.Bindings, vk.Binding{Range: s.p.bindRange(b), Access: b.access, Half: b.half})
-	}
-	r.Dispatch(d)
-}
-
 // allocateSlot allocates a slot's buffers of `up` and `down` bytes and records the copies between them and the arena.
 func (s *Segment) allocateSlot(x *slot, up, down int64) (err error) {
 	d := s.p.dev
-	copies := func(parts []placed, host *vk.Buffer, toDevice bool) (*vk.Segment, error) {
-		r := d.NewRecorder()
-		for _, in := range parts {
-			h := vk.Range{Buffer: host, Offset: in.offset, Size: in.at.Size}
-			if toDevice {
-				r.Copy(in.at, h)
-			} else {
-				r.Copy(h, in.at)
-			}
-		}
-		return r.End()
-	}
 	if up > 0 {
 		if x.upload, err = d.NewBuffer(up, vk.Upload, "upload ring of "+s.name); err != nil {
 			return err
 		}
 		clear(x.upload.Bytes()) // an input that the host does not fill is zero
-		if x.prologue, err = copies(s.inputs, x.upload, true); err != nil {
+		if x.prologue, err = s.copies(s.inputs, x.upload, true); err != nil {
 			return err
 		}
 	}
@@ -373,7 +276,7 @@ func (s *Segment) allocateSlot(x *slot, up, down int64) (err error) {
 		if x.readback, err = d.NewBuffer(down, vk.Readback, "outputs of "+s.name); err != nil {
 			return err
 		}
-		if x.epilogue, err = copies(s.outputs, x.readback, false); err != nil {
+		if x.epilogue, err = s.copies(s.outputs, x.readback, false); err != nil {
 			return err
 		}
 	}
@@ -405,12 +308,14 @@ func (p *Program) Free() {
 		for _, b := range s.body {
 			b.Free()
 		}
-		for _, m := range s.meets {
-			m.free()
+		for _, x := range s.gathers {
+			x.free()
 		}
 	}
-	for _, b := range p.blocks {
-		b.Free()
+	for _, b := range append(p.blocks, p.mine, p.all) {
+		if b != nil {
+			b.Free()
+		}
 	}
 	_ = errors.Join(errs...) // Submit or Wait of a failed run has returned its error
 	p.blocks, p.segments = nil, nil

@@ -66,96 +66,73 @@ func (r *Run) Set(scalar string, v float64) {
 	r.Floats("scalars")[i] = float32(v)
 }
 
-// Submit submits the run to the device and does not wait for it. The eager twin waits, and so does a segment with norms that meet those of other devices
+// Submit submits the run to the device and does not wait for it. The eager twin waits, and so does a segment with synchronized batch norms
 // (Graph.SyncNorms), up to the last of them.
-func (r *Run) Submit() error { return r.submit(func(int) error { return nil }) }
+func (r *Run) Submit() error { return r.submit(nil) }
 
-// submit is Submit that calls behind after the work that completes a piece of the gradients, but for the last.
-func (r *Run) submit(behind func(piece int) error) error {
+// submit is Submit that calls onPiece, if there is one, after the work that completes a piece of the gradients, but for the last.
+func (r *Run) submit(onPiece func(piece int) error) error {
 	if len(r.s.draws) > 0 && !r.drawn {
 		panic(fmt.Sprintf("kernels: segment %s has random inputs, such as %q, that were not drawn: call Run.Draw before Submit", r.s.name, r.s.draws[0].name))
 	}
-	segs := make([]*vk.Segment, 0, 3)
-	if r.slot.prologue != nil {
-		segs = append(segs, r.slot.prologue)
+	r.err = r.submitBody(onPiece)
+	if r.err != nil && r.ticket != nil {
+		_ = r.ticket.Wait() // so that the slot is free; the first error is returned
 	}
-	if r.s.labels != nil {
-		return r.submitEager(segs, behind)
-	}
-	if r.err = r.waitOthers(); r.err != nil {
-		r.done = true
-		return r.err
-	}
-	for i, seg := range r.s.body {
-		segs = append(segs, seg)
-		if m := r.s.meets[i]; m != nil {
-			next, err := r.s.p.meet(m, segs)
-			if err != nil {
-				r.err, r.done = err, true
-				return err
-			}
-			segs = append(segs[:0], next)
-		}
-		if p := r.s.completed(i); p >= 0 {
-			_, err := r.s.p.dev.Submit(segs...)
-			if err == nil {
-				err = behind(p)
-			}
-			if err != nil {
-				r.err, r.done = err, true
-				return err
-			}
-			segs = segs[:0]
-		}
-	}
-	if r.slot.epilogue != nil {
-		segs = append(segs, r.slot.epilogue)
-	}
-	r.ticket, r.err = r.s.p.dev.Submit(segs...)
-	r.done = r.err != nil
+	r.done = r.err != nil || r.s.labels != nil
 	return r.err
 }
 
-func (r *Run) submitEager(prologue []*vk.Segment, behind func(piece int) error) error {
-	r.done = true
-	wait := func(segs ...*vk.Segment) error {
+// submitBody submits prologue, body and epilogue, together as far as nothing must be done between them.
+func (r *Run) submitBody(onPiece func(piece int) error) error {
+	var segs []*vk.Segment
+	eager := r.s.labels != nil
+	flush := func(wait bool) error {
 		t, err := r.s.p.dev.Submit(segs...)
 		if err != nil {
 			return err
 		}
-		return t.Wait()
+		r.ticket, segs = t, segs[:0]
+		if wait {
+			return t.Wait()
+		}
+		return nil
 	}
-	if r.err = wait(prologue...); r.err != nil {
-		return r.err
+	if err := r.waitOthers(); err != nil {
+		return err
 	}
+	segs = append(segs, r.slot.prologue) // nil is nothing
 	for i, seg := range r.s.body {
-		if err := wait(seg); err != nil {
-			r.err = fmt.Errorf("kernels: %s: %s: %w", r.s.name, r.s.labels[i], err)
-			return r.err
-		}
-		if r.err = r.scan(i); r.err != nil {
-			return r.err
-		}
-		if m := r.s.meets[i]; m != nil {
-			next, err := r.s.p.meet(m, nil)
-			if err == nil {
-				err = wait(next)
+		segs = append(segs, seg)
+		if eager {
+			if err := flush(true); err != nil {
+				return fmt.Errorf("kernels: %s: %s: %w", r.s.name, r.s.labels[i], err)
 			}
-			if err != nil {
-				r.err = err
+			if err := r.scan(i); err != nil {
 				return err
 			}
 		}
-		if p := r.s.completed(i); p >= 0 {
-			if r.err = behind(p); r.err != nil {
-				return r.err
+		if h := r.s.gathers[i]; h != nil {
+			segs = append(segs, h.out)
+			if err := flush(true); err != nil {
+				return err
+			}
+			if err := h.gather(h.mine, h.all); err != nil {
+				return err
+			}
+			segs = append(segs, h.in)
+		}
+		if p := r.s.completed(i); p >= 0 && onPiece != nil {
+			if err := flush(false); err != nil {
+				return err
+			}
+			if err := onPiece(p); err != nil {
+				return err
 			}
 		}
 	}
-	if r.slot.epilogue != nil {
-		r.err = wait(r.slot.epilogue)
-	}
-	return r.err
+	segs = append(segs, r.slot.epilogue)
+	return flush(eager)
 }
 
 // NonFiniteError reports the first op of an eager run that wrote a non-finite number, and the tensor that holds it.

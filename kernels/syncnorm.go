@@ -41,62 +41,46 @@ func (g *Graph) ofAllDevices(x *Tensor) *Tensor {
 	return all
 }
 
-// meeting is where a segment waits for the other devices: it copies a tensor to host memory, exchanges it with them, and copies the result back.
-type meeting struct {
+// allocateGathers allocates the host memory that all gathers of a program use in turn.
+func (p *Program) allocateGathers(g *Graph) (err error) {
+	var mine, all int64
+	for _, x := range g.steps {
+		if x.host {
+			mine, all = max(mine, x.binds[0].size), max(all, x.binds[1].size)
+		}
+	}
+	if mine == 0 {
+		return nil
+	}
+	if p.mine, err = p.dev.NewBuffer(mine, vk.Readback, "statistics of this device"); err != nil {
+		return p.memoryError(err)
+	}
+	p.all, err = p.dev.NewBuffer(all, vk.Upload, "statistics of all devices")
+	return p.memoryError(err)
+}
+
+// hostGather is where a segment waits for the other devices: it copies a tensor to the host, which exchanges it with them, and copies the result back.
+type hostGather struct {
 	gather    Gather
-	mine, all *vk.Buffer
+	mine, all []byte
 	out, in   *vk.Segment
 }
 
-// newMeeting records the copies of a host step.
-func (p *Program) newMeeting(gather Gather, x *step) (m *meeting, err error) {
-	m = &meeting{gather: gather}
-	defer func() {
-		if err != nil {
-			m.free()
-		}
-	}()
-	from, to := p.at(x.binds[0]), p.at(x.binds[1])
-	if m.mine, err = p.dev.NewBuffer(from.Size, vk.Readback, x.label); err != nil {
+// newGather records the copies of a host step.
+func (s *Segment) newGather(gather Gather, x *step) (h *hostGather, err error) {
+	mine, all := placed{at: s.p.at(x.binds[0])}, placed{at: s.p.at(x.binds[1])}
+	h = &hostGather{gather: gather, mine: s.p.mine.Bytes()[:mine.at.Size], all: s.p.all.Bytes()[:all.at.Size]}
+	if h.out, err = s.copies([]placed{mine}, s.p.mine, false); err != nil {
 		return nil, err
 	}
-	if m.all, err = p.dev.NewBuffer(to.Size, vk.Upload, x.label); err != nil {
+	if h.in, err = s.copies([]placed{all}, s.p.all, true); err != nil {
+		h.out.Free()
 		return nil, err
 	}
-	if m.out, err = p.copies(m.mine.All(), from); err != nil {
-		return nil, err
-	}
-	m.in, err = p.copies(to, m.all.All())
-	return m, err
+	return h, nil
 }
 
-func (p *Program) copies(to, from vk.Range) (*vk.Segment, error) {
-	r := p.dev.NewRecorder()
-	r.Copy(to, from)
-	return r.End()
-}
-
-func (m *meeting) free() {
-	for _, s := range []*vk.Segment{m.out, m.in} {
-		if s != nil {
-			s.Free()
-		}
-	}
-	for _, b := range []*vk.Buffer{m.mine, m.all} {
-		if b != nil {
-			b.Free()
-		}
-	}
-}
-
-// meet runs segments, and after the last of them the meeting. It returns the segment that must run next.
-func (p *Program) meet(m *meeting, before []*vk.Segment) (*vk.Segment, error) {
-	t, err := p.dev.Submit(append(before, m.out)...)
-	if err == nil {
-		err = t.Wait()
-	}
-	if err == nil {
-		err = m.gather(m.mine.Bytes(), m.all.Bytes())
-	}
-	return m.in, err
+func (h *hostGather) free() {
+	h.out.Free()
+	h.in.Free()
 }

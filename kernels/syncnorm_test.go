@@ -183,24 +183,24 @@ func largest(v []float64) (most float64) {
 	return most
 }
 
-// The error of a device that does not come is that of Submit, and the times of ops are those of all stretches between norms.
+// The error of another device that fails is that of Submit, and the times of ops are those of all stretches between norms.
 func TestSyncNormsWaitForTheOtherDevice(t *testing.T) {
 	lost := errors.New("lost")
-	meetings := 0
+	gathers := 0
 	s := newNormStep(t, 2, 2, true, func(mine, all []byte) error {
-		if copy(all, mine); meetings == 4 {
+		if copy(all, mine); gathers == 4 {
 			return lost
 		}
 		copy(all[len(mine):], mine)
-		meetings++
+		gathers++
 		return nil
 	})
-	meetings = -100
+	gathers = -100
 	r := begin(t, s.prog.Segment("micro"))
 	r.Set("micro", 0)
 	wait(t, submit(t, r))
-	if meetings != -100+7 { // the running mean has no backward pass
-		t.Errorf("%d meetings, want 4 in the forward and 3 in the backward pass", meetings+100)
+	if gathers != -100+7 { // the running mean has no backward pass
+		t.Errorf("%d gathers, want 4 in the forward and 3 in the backward pass", gathers+100)
 	}
 	if !device.Settings().Eager {
 		times, err := r.Times()
@@ -217,9 +217,9 @@ func TestSyncNormsWaitForTheOtherDevice(t *testing.T) {
 			t.Errorf("the times have %d merges of statistics, want 4", norms)
 		}
 	}
-	meetings = 0
+	gathers = 0
 	if err := s.run(0, 1, func(_, i int) uint64 { return uint64(i) }); !errors.Is(err, lost) {
-		t.Errorf("the run ends with %v, want the error of the fifth meeting", err)
+		t.Errorf("the run ends with %v, want the error of the fifth gather", err)
 	}
 }
 

@@ -27,7 +27,7 @@ type segmentPlan struct {
 	scalars []string
 	params  *Tensor // the scalars' values, 256 bytes
 	draws   []draw
-	pieces  int // see StreamGradients
+	pieces  Pieces
 }
 
 type output struct {

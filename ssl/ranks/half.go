@@ -2,7 +2,7 @@ package ranks
 
 import "math"
 
-// On the wire FP16, each block of blockLen elements has a power of two as its scale. Blocks are counted from the first element of a vector, and a
+// On the wire FP16, each block of BlockLen elements has a power of two as its scale. Blocks are counted from the first element of a vector, and a
 // rank's piece has whole blocks, so the number of ranks changes no scale. A block is sent as 16-bit words, one with the scale and one for each element,
 // an IEEE 754 binary16 number:
 //
@@ -14,30 +14,30 @@ import "math"
 // signs. A block with a number that is not finite has the scale 255, which is +∞, and halves 0: it decodes to NaN. Magnitudes that round to 2¹²⁸ decode
 // to infinity.
 const (
-	blockLen   = 1024
-	blockWords = 1 + blockLen
+	BlockLen   = 1024 // elements that have a scale together
+	blockWords = 1 + BlockLen
 	maxShift   = 112
 	notFinite  = 255
 )
 
-func numBlocks(n int) int { return (n + blockLen - 1) / blockLen }
+func numBlocks(n int) int { return (n + BlockLen - 1) / BlockLen }
 
 // words returns the number of words of n elements.
 func words(n int) int { return n + numBlocks(n) }
 
 // blockOf returns block b of a vector, encoded and decoded.
 func blockOf(encoded []uint16, decoded []float32, b int) ([]uint16, []float32) {
-	return encoded[b*blockWords : min((b+1)*blockWords, len(encoded))], decoded[b*blockLen : min((b+1)*blockLen, len(decoded))]
+	return encoded[b*blockWords : min((b+1)*blockWords, len(encoded))], decoded[b*BlockLen : min((b+1)*BlockLen, len(decoded))]
 }
 
 // encode encodes a block.
 func encode(to []uint16, x []float32) {
-	if len(x) == blockLen {
-		to[0] = encodeFull((*[blockLen]uint16)(to[1:]), (*[blockLen]float32)(x))
+	if len(x) == BlockLen {
+		to[0] = encodeFull((*[BlockLen]uint16)(to[1:]), (*[BlockLen]float32)(x))
 		return
 	}
-	var halves [blockLen]uint16
-	var full [blockLen]float32 // zeros do not change the scale
+	var halves [BlockLen]uint16
+	var full [BlockLen]float32 // zeros do not change the scale
 	copy(full[:], x)
 	to[0] = encodeFull(&halves, &full)
 	copy(to[1:], halves[:])
@@ -45,11 +45,11 @@ func encode(to []uint16, x []float32) {
 
 // decode decodes a block.
 func decode(to []float32, x []uint16) {
-	if len(to) == blockLen {
-		decodeFull((*[blockLen]float32)(to), x)
+	if len(to) == BlockLen {
+		decodeFull((*[BlockLen]float32)(to), x)
 		return
 	}
-	var full [blockLen]float32
+	var full [BlockLen]float32
 	decodeFull(&full, x)
 	copy(to, full[:])
 }
@@ -67,7 +67,7 @@ var unitOf, halfOf = func() (unit [512]float32, half [512]uint16) {
 }()
 
 // encodeFull sets the halves of a block and returns its scale.
-func encodeFull(to *[blockLen]uint16, x *[blockLen]float32) (scale uint16) {
+func encodeFull(to *[BlockLen]uint16, x *[BlockLen]float32) (scale uint16) {
 	exponent := int32(largest(x) >> 23)
 	if exponent == notFinite {
 		clear(to[:])
@@ -79,14 +79,14 @@ func encodeFull(to *[blockLen]uint16, x *[blockLen]float32) (scale uint16) {
 }
 
 // largest returns the largest of all elements' bits, without the sign: those of the largest magnitude, or of a number that is not finite.
-func largest(x *[blockLen]float32) uint32 {
+func largest(x *[BlockLen]float32) uint32 {
 	if vectors {
 		return largestF16C(x)
 	}
 	const sign = 1 << 31
 	_ = x[0] // no check for nil within the loop
 	var m0, m1, m2, m3 uint32
-	for i := 0; i < blockLen; i += 4 {
+	for i := 0; i < BlockLen; i += 4 {
 		v := (*[4]float32)(x[i:])
 		m0, m1 = max(m0, math.Float32bits(v[0])&^sign), max(m1, math.Float32bits(v[1])&^sign)
 		m2, m3 = max(m2, math.Float32bits(v[2])&^sign), max(m3, math.Float32bits(v[3])&^sign)
@@ -95,13 +95,13 @@ func largest(x *[blockLen]float32) uint32 {
 }
 
 // scaleBlock sets the halves of a block.
-func scaleBlock(to *[blockLen]uint16, x *[blockLen]float32, factor float32) {
+func scaleBlock(to *[BlockLen]uint16, x *[BlockLen]float32, factor float32) {
 	if vectors {
 		encodeF16C(to, x, factor)
 		return
 	}
 	_, _ = to[0], x[0] // no checks for nil within the loop
-	for i := 0; i < blockLen; i += 4 {
+	for i := 0; i < BlockLen; i += 4 {
 		h, v := (*[4]uint16)(to[i:]), (*[4]float32)(x[i:])
 		y0, y1, y2, y3 := v[0]*factor, v[1]*factor, v[2]*factor, v[3]*factor
 		e0, e1, e2, e3 := math.Float32bits(y0)>>23, math.Float32bits(y1)>>23, math.Float32bits(y2)>>23, math.Float32bits(y3)>>23
@@ -112,7 +112,7 @@ func scaleBlock(to *[blockLen]uint16, x *[blockLen]float32, factor float32) {
 	}
 }
 
-func decodeFull(to *[blockLen]float32, x []uint16) {
+func decodeFull(to *[BlockLen]float32, x []uint16) {
 	factor := math.Float32frombits(uint32(x[0]) << 23)
 	if vectors {
 		decodeF16C(to, halvesOf(x), factor)
@@ -124,7 +124,7 @@ func decodeFull(to *[blockLen]float32, x []uint16) {
 }
 
 // addDecoded adds a decoded block to sum.
-func addDecoded(sum *[blockLen]float32, x []uint16) {
+func addDecoded(sum *[BlockLen]float32, x []uint16) {
 	factor := math.Float32frombits(uint32(x[0]) << 23)
 	if vectors {
 		addF16C(sum, halvesOf(x), factor)
@@ -136,11 +136,11 @@ func addDecoded(sum *[blockLen]float32, x []uint16) {
 }
 
 // halvesOf returns the halves of a block, and zeros after the last one of a vector.
-func halvesOf(x []uint16) *[blockLen]uint16 {
+func halvesOf(x []uint16) *[BlockLen]uint16 {
 	if len(x) == blockWords {
-		return (*[blockLen]uint16)(x[1:])
+		return (*[BlockLen]uint16)(x[1:])
 	}
-	full := new([blockLen]uint16)
+	full := new([BlockLen]uint16)
 	copy(full[:], x[1:])
 	return full
 }

@@ -116,7 +116,7 @@ func halvesKeepElevenBits(t *testing.T) {
 		}
 		rnd := rand.New(rand.NewPCG(3, 4))
 		for range 20 {
-			v, largest := make([]float32, blockLen), 0.0
+			v, largest := make([]float32, BlockLen), 0.0
 			for i := range v {
 				if v[i] = value(rnd); math.Abs(float64(v[i])) > 0x1.ffdp127 {
 					v[i] = 1
@@ -147,7 +147,7 @@ func allHalvesAndTheNumbersBetweenThem(t *testing.T) {
 	}
 	v, want := []float32{}, []uint16{}
 	add := func(x float32, h int) {
-		if len(v)%blockLen == 0 { // the scale of the block is 1
+		if len(v)%BlockLen == 0 { // the scale of the block is 1
 			v, want = append(v, 0x1p14), append(want, 29<<10)
 		}
 		v, want = append(v, x), append(want, uint16(h))
@@ -170,8 +170,8 @@ func allHalvesAndTheNumbersBetweenThem(t *testing.T) {
 		half, x := blockOf(sent, v, b)
 		encode(half, x)
 		for i, h := range half[1:] {
-			if h != want[b*blockLen+i] {
-				t.Fatalf("%g is %#x, want the half %#x", x[i], h, want[b*blockLen+i])
+			if h != want[b*BlockLen+i] {
+				t.Fatalf("%g is %#x, want the half %#x", x[i], h, want[b*BlockLen+i])
 			}
 		}
 	}
@@ -203,7 +203,7 @@ func TestSumPartsOnFP16RoundsPartsAndSum(t *testing.T) {
 func sumPartsOnFP16RoundsPartsAndSum(t *testing.T) {
 	for n := 1; n <= 5; n++ {
 		for k := 1; k <= 3; k++ {
-			for _, length := range []int{0, 1, 3, 1023, 1024, 1025, 3*1024 + 5, 5*minPiece + 345} {
+			for _, length := range []int{0, 1, 3, 1023, 1024, 1025, 3*1024 + 5, 5*minRound + 345} {
 				parts, terms := make([][]float32, n*k), make([][]float32, n*k)
 				rnd := rand.New(rand.NewPCG(uint64(n*k), uint64(length))) // 2 × 2 and 4 × 1 have the same parts
 				for i := range parts {
@@ -261,7 +261,7 @@ func BenchmarkHalves(b *testing.B) {
 	for i := range v {
 		v[i] = float32(rnd.NormFloat64())
 	}
-	var sum [blockLen]float32
+	var sum [BlockLen]float32
 	has := vectors
 	b.Cleanup(func() { vectors = has })
 	for _, x := range []struct {
@@ -277,7 +277,7 @@ func BenchmarkHalves(b *testing.B) {
 				for range b.N {
 					for i := range numBlocks(length) {
 						half, v := blockOf(sent, v, i)
-						x.f(half, v, out[i*blockLen:][:blockLen])
+						x.f(half, v, out[i*BlockLen:][:BlockLen])
 					}
 				}
 				b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/length, "ns/element")

@@ -8,7 +8,7 @@ import (
 // The sum of 45 MiB over 2 ranks of one machine takes as long with 1 to 4 MiB per round.
 const (
 	roundBytes = 2 << 20 // of a vector, per round, all shards together
-	minPiece   = 4 << 10 // elements of a shard, per round, at least: smaller messages cost more than they save
+	minRound   = 4 << 10 // elements of a shard, per round, at least: smaller messages cost more than they save
 	lineFloats = 16      // elements of a cache line: shards begin at multiples
 )
 
@@ -24,7 +24,7 @@ var Wires = []string{FP32, FP16}
 // BytesPerElement returns the bytes that one of Wires takes for each element of a long vector.
 func BytesPerElement(wire string) float64 {
 	if wire == FP16 {
-		return 2. * blockWords / blockLen
+		return 2. * blockWords / BlockLen
 	}
 	return 4
 }
@@ -37,18 +37,17 @@ type Reducer struct {
 	scratch    [2][]float32 // on FP32: received pieces of even and odd rounds, by rank and part
 	halves     halfBuffers  // on FP16
 	send, recv [][]byte
-	advised    map[uintptr]int // addresses and lengths of vectors that have huge pages
 }
 
 // NewReducer returns a Reducer on c that sends in one of Wires, the same on all ranks.
 func NewReducer(c Comm, wire string) *Reducer {
-	return &Reducer{c: c, wire: wire, roundBytes: roundBytes, send: make([][]byte, c.Size()), recv: make([][]byte, c.Size()), advised: map[uintptr]int{}}
+	return &Reducer{c: c, wire: wire, roundBytes: roundBytes, send: make([][]byte, c.Size()), recv: make([][]byte, c.Size())}
 }
 
 // SumParts sets out on every rank to the elementwise sum of all parts of all ranks. It adds in fp32, strictly from left to right in the order of
 // rank, then part: ((p₀+p₁)+p₂)+…, so the number of ranks does not change the bits, as long as the parts keep their order. (Which payload a NaN
 // has is not defined, but equal on all ranks.) All ranks must pass the same number of parts, at least 1, all as long as out. Parts must not
-// change meanwhile, and out must not overlap them. It is fastest if the vectors are the same in every call.
+// change meanwhile, and out must not overlap them. It is fastest with vectors of NewVector.
 //
 // On FP16 it rounds every part to 11 bits before it adds, and the sum afterwards, on all ranks alike: the bits do not depend on the number of ranks
 // either, and also with one rank they are others than on FP32. 1024 elements, counted from the first, are all NaN if one of a part or of their sum is
@@ -71,10 +70,6 @@ func (r *Reducer) SumParts(parts [][]float32, out []float32) error {
 	} else if r.c.Size() == 1 {
 		sum(out, parts)
 		return nil
-	}
-	r.advise(out)
-	for _, p := range parts {
-		r.advise(p)
 	}
 	s := r.plan(len(out))
 	var summed chan struct{} // closed when the piece of the round before has been summed
@@ -108,18 +103,11 @@ func (r *Reducer) SumParts(parts [][]float32, out []float32) error {
 	return collect(s, s.rounds-1, out)
 }
 
-// advise gives a vector huge pages, once while it is in use: callers pass the same vectors in every step.
-func (r *Reducer) advise(v []float32) {
-	b := bytesOf(v)
-	address := uintptr(unsafe.Pointer(unsafe.SliceData(b)))
-	if r.advised[address] == len(b) {
-		return
-	}
-	if len(r.advised) > 100 {
-		clear(r.advised)
-	}
-	r.advised[address] = len(b)
-	useHugePages(b)
+// NewVector returns a vector of n elements in memory with huge pages, where the system has them: SumParts is faster with these between processes of a machine.
+func NewVector(n int) []float32 {
+	v := make([]float32, n)
+	useHugePages(bytesOf(v))
+	return v
 }
 
 // shards is how a vector is divided: into one shard per rank and each shard into pieces, one per round.
@@ -129,9 +117,9 @@ func (r *Reducer) plan(length int) shards {
 	n := r.c.Size()
 	multiple := lineFloats
 	if r.wire == FP16 {
-		multiple = blockLen
+		multiple = BlockLen
 	}
-	s := shards{length: length, piece: max(r.roundBytes/4/n, minPiece) / multiple * multiple}
+	s := shards{length: length, piece: max(r.roundBytes/4/n, minRound) / multiple * multiple}
 	s.shard = (length + n*multiple - 1) / (n * multiple) * multiple
 	s.rounds = (s.shard + s.piece - 1) / s.piece
 	return s
@@ -148,9 +136,7 @@ func (s shards) bounds(rank, round int) (from, to int) {
 func (r *Reducer) scatter(s shards, round int, parts [][]float32) error {
 	n, me, k := r.c.Size(), r.c.Rank(), len(parts)
 	if need := n * k * s.piece; len(r.scratch[0]) < need {
-		r.scratch[0], r.scratch[1] = make([]float32, need), make([]float32, need)
-		useHugePages(bytesOf(r.scratch[0]))
-		useHugePages(bytesOf(r.scratch[1]))
+		r.scratch[0], r.scratch[1] = NewVector(need), NewVector(need)
 	}
 	own, end := s.bounds(me, round)
 	for j, p := range parts {

@@ -63,7 +63,7 @@ func same(a, b float32) bool {
 func TestSumPartsAddsInTheOrderOfRanksAndParts(t *testing.T) {
 	for n := 1; n <= 5; n++ {
 		for k := 1; k <= 3; k++ {
-			for _, length := range []int{0, 1, 3, 17, 64, 79, 1001, 5*minPiece + 345} {
+			for _, length := range []int{0, 1, 3, 17, 64, 79, 1001, 5*minRound + 345} {
 				rnd := rand.New(rand.NewPCG(uint64(n*10+k), uint64(length)))
 				parts := make([][]float32, n*k)
 				for i := range parts {

@@ -72,7 +72,7 @@ func (r *Reducer) addHalves(s shards, round int, parts [][]float32, out []float3
 	from, to := s.bounds(r.c.Rank(), round)
 	summed := s.encoded(r.halves.sums[round%2], 0, to-from)
 	parallel.Each(numBlocks(to-from), func(b int) {
-		var sum [blockLen]float32
+		var sum [BlockLen]float32
 		half, rounded := blockOf(summed, out[from:to], b)
 		for i := range r.c.Size() * len(parts) {
 			term, _ := blockOf(s.encoded(r.halves.terms[round%2], i, to-from), out[from:to], b)

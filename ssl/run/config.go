@@ -17,10 +17,11 @@ type Config struct {
 	Data   string `toml:"data" json:"data"`
 	Method string `toml:"method" json:"method"`
 	train.Config
-	Init    *Init          `toml:"init" json:"init,omitempty"`       // nil: the backbone starts from random values
-	Teacher string         `toml:"teacher" json:"teacher,omitempty"` // ssl.TeacherFeatures.Fingerprint; "": the method has no teacher
-	Views   string         `toml:"views" json:"views"`               // as views.Encode writes them; "": the method's own
-	Options map[string]any `toml:"options" json:"options"`           // the method's hyper-parameters
+	Init        *Init          `toml:"init" json:"init,omitempty"`                 // nil: the backbone starts from random values
+	Teacher     string         `toml:"teacher" json:"teacher,omitempty"`           // ssl.TeacherFeatures.Fingerprint; "": the method has no teacher
+	SyncedRanks int            `toml:"synced_ranks" json:"synced_ranks,omitempty"` // that compute the run with SyncBN; 0: without
+	Views       string         `toml:"views" json:"views"`                         // as views.Encode writes them; "": the method's own
+	Options     map[string]any `toml:"options" json:"options"`                     // the method's hyper-parameters
 }
 
 // Init is the backbone that a run starts from, and the normalization of images that it needs.

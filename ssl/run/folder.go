@@ -146,6 +146,9 @@ func (r *Run) compareConfig(was Config) error {
 	if r.Config.Teacher != was.Teacher {
 		return r.differs("it was started with other features of a teacher", "use the same ones, or choose another folder")
 	}
+	if n := was.SyncedRanks; r.Config.SyncBN && was.SyncBN && n != r.Config.SyncedRanks {
+		return r.differs(fmt.Sprintf("with --sync-bn, batch norm normalized over %d devices together, and now the number of devices is %d", n, r.Config.SyncedRanks), "use as many devices, or choose another folder")
+	}
 	return r.compareSettings(was)
 }
 

@@ -104,19 +104,30 @@ func (r *Run) NumDevices() int {
 	return 1 + len(r.Devices)
 }
 
-// checkSyncBN returns a *train.ConfigError if batch norm normalizes over another number of devices than there are.
-func (r *Run) checkSyncBN() error {
-	n := r.Config.SyncBN
-	if n == 0 || n == r.NumDevices() {
-		return nil
+// setSyncedRanks records how many ranks normalize together.
+func (r *Run) setSyncedRanks() {
+	if r.Config.SyncedRanks = 0; r.Config.SyncBN {
+		r.Config.SyncedRanks = r.NumDevices()
 	}
-	return train.NewConfigError(fmt.Errorf("run: batch norm normalizes over %d devices together (--sync-bn) and this run has %d: "+
-		"other populations would change the result: use %d devices, or choose another folder", n, r.NumDevices(), n))
+}
+
+// noticeIdleSettings reports settings of several devices that change nothing in this run.
+func (r *Run) noticeIdleSettings() {
+	alone := r.NumDevices() == 1
+	switch {
+	case r.Config.SyncBN && alone:
+		r.Notice("--sync-bn changes nothing on one device")
+	case r.Config.SyncBN && r.trainer.MinBatchNormSize() == 0:
+		r.Notice("--sync-bn changes nothing: the network and its heads have no batch norm that depends on other images")
+	}
+	if r.Config.Wire != ranks.FP32 && alone {
+		r.Notice("--wire %s changes nothing on one device, which sends no gradients", r.Config.Wire)
+	}
 }
 
 // orSyncBN adds SyncBN to the remedies for batch norms over few images, where it is one.
 func (r *Run) orSyncBN() string {
-	if r.NumDevices() > 1 && r.Config.SyncBN == 0 {
+	if r.NumDevices() > 1 && !r.Config.SyncBN {
 		return ", or --sync-bn"
 	}
 	return ""

@@ -23,7 +23,7 @@ func ranksRun(t *testing.T, dir, method string, devices int, resume bool, stop i
 }
 
 // syncedRun is ranksRun with Config.SyncBN.
-func syncedRun(t *testing.T, dir, method string, syncBN, devices int, resume bool, stop int) error {
+func syncedRun(t *testing.T, dir, method string, syncBN bool, devices int, resume bool, stop int) error {
 	return changedRun(t, dir, method, func(c *Config) { c.SyncBN = syncBN }, devices, resume, stop)
 }
 
@@ -94,21 +94,21 @@ func TestRunOnSeveralDevicesHasTheFilesOfOne(t *testing.T) {
 func TestSyncedRunKeepsItsNumberOfDevices(t *testing.T) {
 	dir := t.TempDir()
 	whole, resumed := filepath.Join(dir, "whole"), filepath.Join(dir, "resumed")
-	if err := syncedRun(t, whole, "byol", 2, 2, false, 0); err != nil {
+	if err := syncedRun(t, whole, "byol", true, 2, false, 0); err != nil {
 		t.Fatal(err)
 	}
-	if err := syncedRun(t, resumed, "byol", 2, 2, false, 2); !errors.Is(err, ErrStopped) {
+	if err := syncedRun(t, resumed, "byol", true, 2, false, 2); !errors.Is(err, ErrStopped) {
 		t.Fatalf("%v, want ErrStopped", err)
 	}
-	for _, devices := range []int{1, 4} {
-		if err := syncedRun(t, resumed, "byol", 2, devices, true, 0); !errors.As(err, new(*train.ConfigError)) || !strings.Contains(err.Error(), "2 devices") {
-			t.Errorf("on %d devices: %v, want a ConfigError with the number of devices", devices, err)
+	for devices, want := range map[int]string{1: "devices is 1", 4: "devices is 4"} {
+		if err := syncedRun(t, resumed, "byol", true, devices, true, 0); err == nil || !strings.Contains(err.Error(), "over 2 devices together") || !strings.Contains(err.Error(), want) {
+			t.Errorf("on %d devices: %v, want an error with both numbers", devices, err)
 		}
 	}
-	if err := syncedRun(t, resumed, "byol", 0, 2, true, 0); err == nil || !strings.Contains(err.Error(), "sync_bn = 2") {
+	if err := syncedRun(t, resumed, "byol", false, 2, true, 0); err == nil || !strings.Contains(err.Error(), "sync_bn = true") {
 		t.Errorf("without synchronization: %v, want an error with the setting", err)
 	}
-	if err := syncedRun(t, resumed, "byol", 2, 2, true, 0); err != nil {
+	if err := syncedRun(t, resumed, "byol", true, 2, true, 0); err != nil {
 		t.Fatal(err)
 	}
 	for _, name := range []string{CheckpointFile, MetricsFile, ConfigFile} {

@@ -111,8 +111,8 @@ func (f *recipeFile) read(key string, v any) error {
 	return nil
 }
 
-// fileKeys are the settings of a configuration that no recipe has, because they are about a file.
-var fileKeys = []string{"init", "teacher"}
+// fileKeys are the settings of a configuration that no recipe has, because they are about a file or about the devices of a run.
+var fileKeys = []string{"init", "synced_ranks", "teacher"}
 
 // recipeKeys returns the keys of a recipe's root.
 func recipeKeys() []string {

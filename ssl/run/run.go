@@ -113,6 +113,7 @@ func (r *Run) Pretrain(ctx context.Context, dev *vk.Device) (*train.Trainer, err
 		r.Notice = func(string, ...any) {}
 	}
 	r.Config.Resolve(r.Set)
+	r.setSyncedRanks()
 	r.data = r.Set.Fingerprint()
 	if teacher := teacherOf(r.Method); teacher != "" {
 		r.Config.Teacher = teacher
@@ -129,7 +130,6 @@ func (r *Run) Pretrain(ctx context.Context, dev *vk.Device) (*train.Trainer, err
 		func() error { return r.Config.CheckNetwork(r.Method) },
 		func() error { return r.Config.CheckSize(r.Views, r.Method) },
 		func() error { return r.Config.Check(r.Set) },
-		r.checkSyncBN,
 		r.checkPaths,
 		func() error { return r.Config.SetViews(r.Views, r.Method, r.Set) },
 		r.compareViews,
@@ -293,9 +293,7 @@ func (r *Run) prepareFolder() error {
 	if n := r.trainer.MinBatchNormSize(); n > 0 && n < warnBatchNormSize {
 		r.Notice("batch norm sees only %d images at once, too few to estimate their statistics: use --norm group, or a larger --batch%s", n, r.orSyncBN())
 	}
-	if r.Config.Wire != ranks.FP32 && r.NumDevices() == 1 {
-		r.Notice("--wire %s changes nothing on one device, which sends no gradients", r.Config.Wire)
-	}
+	r.noticeIdleSettings()
 	if r.fellBack {
 		return nil
 	}

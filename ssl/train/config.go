@@ -22,7 +22,7 @@ type Config struct {
 	Epochs     int            `toml:"epochs" json:"epochs" want:"at least 1"`                     // passes over the images
 	Batch      int            `toml:"batch" json:"batch" want:"at least 2"`                       // images per step
 	Accumulate int            `toml:"accumulate" json:"accumulate" want:"at least 1"`             // parts of a batch, computed one after the other
-	SyncBN     int            `toml:"sync_bn" json:"sync_bn" want:"at least 0"`                   // ranks whose parts batch norm normalizes together: 0, or all (Job.Ranks)
+	SyncBN     bool           `toml:"sync_bn" json:"sync_bn"`                                     // batch norm normalizes over the parts of all ranks (Job.Ranks) together
 	Precision  string         `toml:"precision" json:"precision"`                                 // of the activations: one of Precisions
 	Wire       string         `toml:"wire" json:"wire"`                                           // of the gradients between several devices: one of ranks.Wires
 	Optimizer  string         `toml:"optimizer" json:"optimizer"`                                 // one of net.Optimizers

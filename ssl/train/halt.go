@@ -49,7 +49,8 @@ func (t *Trainer) failed(err error, collect func() error) error {
 }
 
 // FindNonFinite searches for the first tensor that is not finite at a step: among the parameters and states that it started from, then by running it again on
-// the eager twin. The store is halted, so the twin changes nothing. The program is freed, because the twin needs its memory.
+// the eager twin. The store is halted, so the twin changes nothing. The program is freed, because the twin needs its memory. The twin
+// of several ranks computes all parts alone: with Config.SyncBN or ranks.FP16 it may find another tensor, or none.
 func (t *Trainer) FindNonFinite(step int) (string, error) {
 	if found, err := t.nonFiniteState(); found != "" || err != nil {
 		return found, err

@@ -2,6 +2,7 @@ package train
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/binary"
 	"fmt"
@@ -91,19 +92,17 @@ func (t *Trainer) leave() {
 func (t *Trainer) exchange(ctx context.Context, p pass, collect func() error) error {
 	s, w := t.share, t.job.Timing
 	x := s.exchanges[p.segment]
-	early := x.EarlyPieces()
-	for i := range early { // while the device computes the others
-		if err := x.WaitPiece(i); err != nil {
-			return err
-		}
-		if err := s.sumPiece(x, i); err != nil {
-			return err
-		}
-	}
-	if err := x.Wait(); err != nil {
+	computed := make(chan time.Time)
+	go func() {
+		_ = x.Wait() // which returns its error again below
+		computed <- time.Now()
+	}()
+	met, err := s.sumEarly(x)
+	errComputed := x.Wait()
+	w.computed(<-computed, met)
+	if err = cmp.Or(err, errComputed); err != nil {
 		return err
 	}
-	w.lap(&w.Compute)
 	for len(t.inFlight) > 0 {
 		if err := collect(); err != nil {
 			return err
@@ -114,7 +113,7 @@ func (t *Trainer) exchange(ctx context.Context, p pass, collect func() error) er
 	}
 	w.lap(&w.Wait)
 	if p.backward {
-		if err := s.sumPiece(x, early); err != nil {
+		if err := s.sumPiece(x, x.EarlyPieces()); err != nil {
 			return err
 		}
 		w.lap(&w.Reduce)
@@ -122,12 +121,31 @@ func (t *Trainer) exchange(ctx context.Context, p pass, collect func() error) er
 	return x.Put()
 }
 
+// sumEarly sums the pieces of the gradients that come to the host while the device computes the rest. met is the time when all ranks had the first one.
+func (s *share) sumEarly(x *kernels.Exchange) (met time.Time, err error) {
+	for i := range x.EarlyPieces() {
+		if err := x.WaitPiece(i); err != nil {
+			return met, err
+		}
+		if i == 0 {
+			if _, err := ranks.Gather(s.comm, []byte{0}); err != nil {
+				return met, err
+			}
+			met = time.Now()
+		}
+		if err := s.sumPiece(x, i); err != nil {
+			return met, err
+		}
+	}
+	return met, nil
+}
+
 // sumPiece gives every rank the sum of a piece of the gradients of all parts.
 func (s *share) sumPiece(x *kernels.Exchange, i int) error {
 	if s.sum == nil {
-		s.sum = make([]float32, len(x.Sum()))
+		s.sum = ranks.NewVector(len(x.Sum()))
 		for range s.count {
-			s.gradients = append(s.gradients, make([]float32, len(s.sum)))
+			s.gradients = append(s.gradients, ranks.NewVector(len(s.sum)))
 		}
 	}
 	from, to := x.Piece(i)

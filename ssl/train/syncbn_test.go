@@ -30,7 +30,7 @@ func TestSyncBNTrainsAsOneDevice(t *testing.T) {
 		state := everything(t, one.Store)
 		c.Accumulate = 2
 		apart := 0.0
-		for _, c.SyncBN = range []int{0, 2} {
+		for _, c.SyncBN = range []bool{false, true} {
 			got, states := onRanks(t, 2, c, m, set, 2)
 			if !slices.Equal(states[0], states[1]) {
 				t.Errorf("%s: the ranks differ", name)
@@ -38,7 +38,7 @@ func TestSyncBNTrainsAsOneDevice(t *testing.T) {
 			d := distance(states[0], state) / distance(start, state)
 			loss := math.Abs(got[0][1].Loss/want[1].Loss - 1)
 			switch {
-			case c.SyncBN == 0:
+			case !c.SyncBN:
 				apart = d
 			case d > 1e-5 || loss > 1e-5 || apart < 0.1:
 				t.Errorf("%s: the states are %.2g of two steps apart and the losses %.2g, and without synchronization the states are %.2g apart", name, d, loss, apart)

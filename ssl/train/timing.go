@@ -13,20 +13,32 @@ type Timing struct {
 	Waited time.Duration          // time that Train waited for the device
 
 	// Of several ranks (Job.Ranks), sums over all steps:
-	Compute time.Duration // until this rank's results are on the host; meanwhile the ranks sum the first pieces of the gradients
-	Wait    time.Duration // until those of the other ranks are, but for gradients
-	Reduce  time.Duration // to sum the gradients, or the last piece of them
+	Compute time.Duration // until this rank's results are on the host
+	Wait    time.Duration // until those of the other ranks are, or the first of their gradients, and rows and statistics are exchanged
+	Reduce  time.Duration // to sum the gradients, as far as this rank's device is done
 	Norms   time.Duration // of Compute, to exchange statistics of synchronized batch norms with ranks that may be late
 	last    time.Time     // end of the last lap
 }
 
 // lap adds the time since the last lap to a sum.
-func (w *Timing) lap(sum *time.Duration) {
-	now := time.Now()
-	if !w.last.IsZero() {
-		*sum += now.Sub(w.last)
+func (w *Timing) lap(sum *time.Duration) { w.lapAt(sum, time.Now()) }
+
+// lapAt is lap that ended at another time, unless that is before the last lap.
+func (w *Timing) lapAt(sum *time.Duration, end time.Time) {
+	if end.Before(w.last) {
+		return
 	}
-	w.last = now
+	if !w.last.IsZero() {
+		*sum += end.Sub(w.last)
+	}
+	w.last = end
+}
+
+// computed divides the time until now: the device finished at `done`, and all ranks had the first gradients at `met`, the zero time if there was no such meeting.
+func (w *Timing) computed(done, met time.Time) {
+	w.lapAt(&w.Compute, done)
+	w.lapAt(&w.Wait, met)
+	w.lap(&w.Reduce)
 }
 
 // wait waits for a run.

@@ -170,7 +170,7 @@ func (t *Trainer) record(g *kernels.Graph) {
 		g.MixedPrecision()
 		g.ScaleLoss()
 	}
-	if t.share != nil && t.Config.SyncBN > 0 {
+	if t.share != nil && t.Config.SyncBN {
 		g.SyncNorms(t.share.comm.Size(), t.share.gatherNorms)
 	}
 	var loss *kernels.Tensor
@@ -213,15 +213,15 @@ func (t *Trainer) recordParts(g *kernels.Graph) *kernels.Tensor {
 	return kernels.GatherMicro(loss, 1)
 }
 
-// gradientPieces is the number of pieces of the gradients that ranks add up while they compute the rest. The gradients of a ResNet's last stage are 3/4 of all.
-const gradientPieces = 8
+// gradientPieces says in which pieces ranks add up gradients while they compute the rest, of 1 MiB at least. On the wire ranks.FP16 blocks stay whole.
+var gradientPieces = kernels.Pieces{Most: 8, Least: 1 << 18, Align: ranks.BlockLen}
 
 // sumParts adds up the gradients of the parts, unless several ranks do it on the host.
 func (t *Trainer) sumParts(g *kernels.Graph) {
 	switch {
 	case t.share == nil:
 		g.SumParts()
-	case t.Config.SyncBN == 0: // else the host is busy with batch norms until the end
+	case !t.Config.SyncBN || g.MinBatchNormSize() == 0: // else Submit returns when the last batch norm is done
 		g.StreamGradients(gradientPieces)
 	}
 }

@@ -89,6 +89,7 @@ func newAblation(fs *pflag.FlagSet) *ablation {
 	fs.StringVar(&a.ops, "ops", "all", "--by augmentations: `all|recipe|LIST`: all that exist, those that the method uses, or some such as crop,color,blur")
 	fs.BoolVar(&a.first, "first-view", false, "--by augmentations: augment the first view alone, as in figure 5 of SimCLR; the other views only keep their size")
 	end()
+	o.device = deviceFlag(fs)
 	o.declareSettings(fs, &a.config)
 	choices(fs, "method", ssl.Methods())
 	fs.Lookup("method").Usage = "`NAME` of the method"

@@ -118,7 +118,9 @@ func (o *pretrainOptions) declare(fs *pflag.FlagSet, c *run.Config) {
 	fs.BoolVar(&o.dryRun, "dry-run", false, "print the plan and train nothing")
 	o.saving = saveFlags(fs)
 	end()
+	o.device = devicesFlag(fs)
 	o.declareSettings(fs, c)
+	shareFlags(fs, &c.Config)
 	o.init = initFlag(fs)
 	o.quality = qualityFlags(fs)
 	end = inGroup(fs, evaluationGroup)
@@ -134,7 +136,7 @@ func (o *pretrainOptions) declareImages(fs *pflag.FlagSet, c *run.Config) {
 	fs.StringVar(&o.viewsFile, "views", "", "`FILE`.toml that changes the method's views; marr views --print writes such a file, marr views --out paints it")
 }
 
-// declareSettings declares the flags for the method, the network, the optimization and the device.
+// declareSettings declares the flags for the method, the network and the optimization.
 func (o *pretrainOptions) declareSettings(fs *pflag.FlagSet, c *run.Config) {
 	end := inGroup(fs, methodGroup)
 	fs.StringVar(&c.Method, "method", "", "`NAME` of the method, or list to print all methods with their settings for --data, --arch, --size and --epochs")
@@ -146,13 +148,11 @@ func (o *pretrainOptions) declareSettings(fs *pflag.FlagSet, c *run.Config) {
 	networkFlags(fs, &c.Config, "")
 	headFlags(fs, &c.Config)
 	trainFlags(fs, &c.Config)
-	syncBNFlag(fs, &c.Config)
 	end = inGroup(fs, optimizationGroup)
-	wireFlag(fs, &c.Wire, "")
 	fs.DurationVar(&o.limit, "time", 0, "`TIME` that the run may take, such as 90m or 12h: it sets --epochs; default: 35m on a CPU, else 12h")
 	exclusive(fs, "time", "epochs", "the time that the run may take, or its length")
 	end()
-	o.device, o.tune = devicesFlag(fs), tuneFlag(fs)
+	o.tune = tuneFlag(fs)
 	methodFlags(fs)
 	planned(fs, "size", "method", "arch", "width", "epochs", "batch", "optimizer", "lr", "base-lr", "weight-decay", "weight-decay-end", "beta2", "warmup", "clip-each", "drop-path", "freeze-patches",
 		"positions", "xavier", "pool")

@@ -3,7 +3,6 @@ package main
 import (
 	"fmt"
 	"regexp"
-	"strconv"
 	"strings"
 
 	"github.com/spf13/pflag"
@@ -51,7 +50,6 @@ func closeDevices(devices []*vk.Device) {
 
 // divide makes every device compute as many parts of a batch: one, unless the command line, a recipe or the saved run says how many.
 func (p *planner) divide() error {
-	p.countDevices()
 	c, n := p.config, max(p.devices, 1)
 	if c.Accumulate%n != 0 {
 		if p.resumed {
@@ -69,39 +67,11 @@ func (p *planner) divide() error {
 	return nil
 }
 
-// syncBN is the value of --sync-bn: a bool that becomes the number of devices.
-type syncBN struct{ c *train.Config }
-
-// allDevices stands for the number of devices until divide knows it.
-const allDevices = -1
-
-func (s syncBN) String() string   { return strconv.FormatBool(s.c != nil && s.c.SyncBN != 0) }
-func (s syncBN) Type() string     { return "bool" }
-func (s syncBN) IsBoolFlag() bool { return true }
-
-func (s syncBN) Set(text string) error {
-	on, err := strconv.ParseBool(text)
-	if s.c.SyncBN = 0; on {
-		s.c.SyncBN = allDevices
-	}
-	return err
-}
-
-// syncBNFlag declares --sync-bn.
-func syncBNFlag(fs *pflag.FlagSet, c *train.Config) {
+// shareFlags declares how several devices compute a run together.
+func shareFlags(fs *pflag.FlagSet, c *train.Config) {
 	defer inGroup(fs, optimizationGroup)()
-	fs.VarPF(syncBN{c}, "sync-bn", "", "on several devices: batch norm normalizes over the images of all of them together, not of each, which waits for all at every norm").NoOptDefVal = "true"
-}
-
-// countDevices sets the number of devices whose images batch norm normalizes together.
-func (p *planner) countDevices() {
-	if p.config.SyncBN != allDevices {
-		return
-	}
-	if p.config.SyncBN = p.devices; p.devices <= 1 {
-		p.config.SyncBN = 0
-		note("--sync-bn is ignored: there is one device")
-	}
+	fs.BoolVar(&c.SyncBN, "sync-bn", false, "synchronize batch norm: compute its statistics over the images of all devices; they wait for each other at every batch norm")
+	wireFlag(fs, &c.Wire, "")
 }
 
 // roundBatch makes a batch that was chosen divide into its parts.
@@ -114,7 +84,11 @@ func (p *planner) roundBatch() {
 // batch describes the batch of the plan.
 func (p *planner) batch() string {
 	if k := p.config.Accumulate; k > 1 {
-		return fmt.Sprintf("%d in %d parts", p.config.Batch, k)
+		text := fmt.Sprintf("%d in %d parts", p.config.Batch, k)
+		if p.config.SyncBN && p.devices > 1 {
+			text += ", synchronized batch norm"
+		}
+		return text
 	}
 	return fmt.Sprint(p.config.Batch)
 }

@@ -45,24 +45,30 @@ func TestSeveralDevicesTrainWhatOneTrains(t *testing.T) {
 	}
 }
 
-// The number of devices is a setting of a run with --sync-bn. A resumed run keeps it.
+// A run with --sync-bn stays on as many devices, and its settings are a recipe for any number.
 func TestSyncBNIsKept(t *testing.T) {
 	if testing.Short() {
-		t.Skip("starts five trainings")
+		t.Skip("starts six trainings")
 	}
 	t.Parallel()
 	data, dir := images64(t), filepath.Join(t.TempDir(), "run")
 	ok(t, small(data, dir, "--device", "0,0", "--sync-bn")...)
-	configHas(t, dir, "sync_bn = 2 # flag")
+	configHas(t, dir, "sync_bn = true # flag")
+	configHas(t, dir, "synced_ranks = 2 # default")
 	ok(t, "pretrain", "--resume", "--out", dir)
-	if x := call(t, nil, "pretrain", "--resume", "--out", dir, "--device", "0"); x.status == 0 || !strings.Contains(x.err, "use 2 devices") {
-		t.Errorf("resumed on one device: status %d, %q, want the number of devices", x.status, x.err)
+	for _, args := range [][]string{{"--device", "0"}, {"--device", "0", "--sync-bn"}} {
+		x := call(t, nil, append([]string{"pretrain", "--resume", "--out", dir}, args...)...)
+		if x.status == 0 || !strings.Contains(x.err, "over 2 devices together, and now the number of devices is 1") {
+			t.Errorf("resumed with %v: status %d, %q, want both numbers", args, x.status, x.err)
+		}
 	}
-	if x := call(t, nil, "pretrain", "--resume", "--out", dir, "--sync-bn=false"); x.status == 0 || !strings.Contains(x.err, "--sync-bn") {
+	if x := call(t, nil, "pretrain", "--resume", "--out", dir, "--sync-bn=false"); x.status == 0 || !strings.Contains(x.err, "--sync-bn false: it was started with true") {
 		t.Errorf("resumed without: status %d, %q, want the flag", x.status, x.err)
 	}
-	if x := call(t, nil, small(data, filepath.Join(t.TempDir(), "one"), "--sync-bn", "--dry-run")...); x.status != 0 || !strings.Contains(x.err, "--sync-bn is ignored") {
-		t.Errorf("on one device: status %d, %q, want a note", x.status, x.err)
+	other := filepath.Join(t.TempDir(), "other")
+	if x := call(t, nil, "pretrain", "--data", data, "--recipe", filepath.Join(dir, "config.toml"), "--device", "0", "--out", other); x.status != 0 ||
+		!strings.Contains(x.err, "--sync-bn changes nothing on one device") {
+		t.Errorf("its settings on one device: status %d, %q, want a notice", x.status, x.err)
 	}
 }
 
