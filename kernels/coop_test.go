@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/marr-ssl/marr/kernels"
+	"github.com/marr-ssl/marr/kernels/kerneltest"
 	"github.com/marr-ssl/marr/vk"
 	"github.com/marr-ssl/marr/vk/vktest"
 )
@@ -68,6 +69,7 @@ func offered(t *testing.T, family string, halves bool) (of []string, tiled bool)
 }
 
 func TestMatrixUnitsMultiplyHalvesOnly(t *testing.T) {
+	kerneltest.NeedMixed(t, device)
 	vktest.Configure(t, device, func(s *vk.Settings) { s.Kernels = "" })
 	want := len(kernels.MatrixTiles(device.Info()))
 	if got, tiled := offered(t, "coop.", true); len(got) != want || !tiled {

@@ -11,10 +11,20 @@ import (
 
 // MixedPrecision makes Half convert tensors. Call it before the first op. It panics on a driver that cannot compile kernels with halves.
 func (g *Graph) MixedPrecision() {
-	if g.dev != nil && abortsOnHalves(g.dev.Info(), runtime.GOARCH) {
-		panic(&BuildError{"MixedPrecision", g.dev.Info().Driver + " would abort the program: use fp32, or install Mesa 25 or later"})
+	if g.dev != nil {
+		if err := CheckMixed(g.dev.Info()); err != nil {
+			panic(err) // a *BuildError
+		}
 	}
 	g.mixed = true
+}
+
+// CheckMixed returns a *BuildError for a device whose driver cannot compile kernels with halves.
+func CheckMixed(d vk.Info) error {
+	if abortsOnHalves(d, runtime.GOARCH) {
+		return &BuildError{"MixedPrecision", d.Driver + " would abort the program: use fp32, or install Mesa 25 or later"}
+	}
+	return nil
 }
 
 // abortsOnHalves reports whether a driver's compiler ends the program on unpackHalf2x16: that of Mesa 22.3.6 for arm64 does ("LLVM ERROR: Cannot select"),

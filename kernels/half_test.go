@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/marr-ssl/marr/kernels"
+	"github.com/marr-ssl/marr/kernels/kerneltest"
 )
 
 // scaledSGD trains one parameter by gradients that the host sets, with a scaled loss or without.
@@ -126,6 +127,7 @@ func TestScaleGrowsAndMaxSkipsHalt(t *testing.T) {
 
 // Half is a promise of memory.
 func TestHalvesTakeHalfTheMemory(t *testing.T) {
+	kerneltest.NeedMixed(t, device)
 	planned := func(mixed bool) int64 {
 		st := kernels.NewStore(device)
 		defer st.Free()

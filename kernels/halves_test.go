@@ -10,6 +10,7 @@ import (
 )
 
 func TestOpsOnHalvesMatchTheReferences(t *testing.T) {
+	kerneltest.NeedMixed(t, device)
 	ops := cases.Halves()
 	if testing.Short() {
 		ops = ops[:3]

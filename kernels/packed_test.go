@@ -38,6 +38,7 @@ func TestPackedTilesAreForDevicesWithoutMatrixUnits(t *testing.T) {
 
 // Devices without the instruction run the kernels with multiply-adds of floats.
 func TestPackedKernelsMatchTheReferences(t *testing.T) {
+	kerneltest.NeedMixed(t, device)
 	if !device.Info().Caps.MixedDot {
 		vktest.Configure(t, device, func(s *vk.Settings) { s.Kernels = "" })
 		if got, _ := offered(t, "packed.", true); len(got) > 0 {

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/marr-ssl/marr/kernels"
+	"github.com/marr-ssl/marr/kernels/kerneltest"
 	"github.com/marr-ssl/marr/kernels/ref/golden"
 )
 
@@ -24,6 +25,7 @@ const testScale = 256
 
 // TestTenMixedStepsAreCloserThanAutocast compares mixed precision with the float64 runs. The distances of PyTorch's bfloat16 from them are in mixed.json.
 func TestTenMixedStepsAreCloserThanAutocast(t *testing.T) {
+	kerneltest.NeedMixed(t, device)
 	text, err := os.ReadFile("testdata/mixed.json")
 	if err != nil {
 		t.Fatal(err)

@@ -6,7 +6,16 @@ import (
 
 	"github.com/marr-ssl/marr/kernels"
 	"github.com/marr-ssl/marr/kernels/optest"
+	"github.com/marr-ssl/marr/vk"
 )
+
+// NeedMixed skips a test of halves on a device that refuses them (kernels.CheckMixed).
+func NeedMixed(t testing.TB, dev *vk.Device) {
+	t.Helper()
+	if err := kernels.CheckMixed(dev.Info()); err != nil {
+		t.Skip(err)
+	}
+}
 
 // Begin returns the next run of a segment. A failure ends the test.
 func Begin(t testing.TB, s *kernels.Segment) *kernels.Run {

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/marr-ssl/marr/kernels/kerneltest"
 	"github.com/marr-ssl/marr/ssl"
 	"github.com/marr-ssl/marr/ssl/data"
 	"github.com/marr-ssl/marr/ssl/data/datatest"
@@ -99,6 +100,7 @@ func TestGradientCacheGivesTheSameBitsEagerlyAndResumed(t *testing.T) {
 
 // The loss scale is part of the checkpoint.
 func TestMixedPrecisionGivesTheSameBitsEagerlyAndResumed(t *testing.T) {
+	kerneltest.NeedMixed(t, device)
 	c := runConfig()
 	c.Accumulate, c.Precision = 2, "mixed"
 	checkResume(t, c)
