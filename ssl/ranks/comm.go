@@ -30,10 +30,10 @@ type Comm interface {
 
 // LostError reports a rank that failed, left early or cannot be reached. The run cannot go on without it.
 type LostError struct {
-	Rank   int    // -1 if it is not known which rank was lost
-	Host   string // name of the rank's machine, "" if unknown
-	Reason string // what happened, such as "no sign of life for 20 s"
-	Told   bool   // the rank called Abort, so its own process knows the reason too
+	Rank    int    // -1 if it is not known which rank was lost
+	Host    string // name of the rank's machine, "" if unknown
+	Reason  string // what happened, such as "no sign of life for 20 s"
+	Aborted bool   // the rank called Abort, so its own process reports the reason too
 }
 
 func (e *LostError) Error() string {

@@ -105,9 +105,9 @@ func (l *local) Close() error {
 	return nil
 }
 
-func (l *local) leave(reason string, told bool) {
+func (l *local) leave(reason string, aborted bool) {
 	l.mutex.Lock()
 	defer l.mutex.Unlock()
-	l.left = append(l.left, &LostError{Rank: l.rank, Host: l.host, Reason: reason, Told: told})
+	l.left = append(l.left, &LostError{Rank: l.rank, Host: l.host, Reason: reason, Aborted: aborted})
 	l.changed.Broadcast()
 }

@@ -64,7 +64,7 @@ func benchCommand(fs *pflag.FlagSet) func(context.Context, []string) error {
 	fs.BoolVar(&b.peer, "peer", false, "step, data, methods: run the same work in PyTorch too and compare; both are timed alternately")
 	fs.StringVar(&b.python, "python", "", "--peer: a `PYTHON` that can import torch; default: python3, then python, then /usr/bin/python3")
 	device, tune := devicesFlag(fs), tuneFlag(fs)
-	return firstPrintsUsage(func(ctx context.Context, args []string) error {
+	return usageReportedByFirst(func(ctx context.Context, args []string) error {
 		if err := b.checkRanks(args); err != nil {
 			return err
 		}

@@ -67,8 +67,8 @@ func execute(args []string) int {
 	if err == nil {
 		return 0
 	}
-	if errors.As(err, new(told)) {
-		time.Sleep(tellTime)
+	if errors.As(err, new(reportedElsewhere)) {
+		time.Sleep(reportTime)
 	} else {
 		fmt.Fprintln(os.Stderr, explain(err))
 	}
@@ -140,16 +140,16 @@ func dispatch(ctx context.Context, args []string) error {
 	if hint == "" {
 		hint = ": marr help lists all commands"
 	}
-	return firstPrints(usagef("unknown command %s%s", quoted(args[0]), hint))
+	return reportedByFirst(usagef("unknown command %s%s", quoted(args[0]), hint))
 }
 
 func (c command) run(ctx context.Context, args []string) error {
 	fs, work := c.declare()
 	if err := fs.Parse(args); err != nil {
-		return firstPrints(c.parseError(fs, err))
+		return reportedByFirst(c.parseError(fs, err))
 	}
 	if err := checkFlags(fs); err != nil {
-		return firstPrints(err)
+		return reportedByFirst(err)
 	}
 	if fs.Changed("help") {
 		if !isFollower() {
@@ -158,7 +158,7 @@ func (c command) run(ctx context.Context, args []string) error {
 		return nil
 	}
 	if err := checkRanks(c.name); err != nil {
-		return firstPrints(err)
+		return reportedByFirst(err)
 	}
 	return work(ctx, fs.Args())
 }

@@ -36,7 +36,7 @@ func pretrainCommand(fs *pflag.FlagSet) func(context.Context, []string) error {
 	o.declare(fs, &c)
 	return func(ctx context.Context, args []string) error {
 		if err := noArgs(args); err != nil {
-			return firstPrints(err)
+			return reportedByFirst(err)
 		}
 		if isFollower() && (c.Method == "list" || o.recipeName == "list") {
 			return nil

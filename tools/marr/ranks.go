@@ -31,20 +31,20 @@ func checkRanks(command string) error {
 	return usagef("%s started marr %s %d times, and it runs once: start it alone (pretrain and bench step run on several ranks)", l.Launcher, command, l.Size)
 }
 
-// firstPrints returns an error of a command line, which the first rank prints for all.
-func firstPrints(err error) error {
+// reportedByFirst returns an error of a command line, which the first rank prints for all.
+func reportedByFirst(err error) error {
 	if err != nil && isFollower() {
-		return told{err}
+		return reportedElsewhere{err}
 	}
 	return err
 }
 
-// firstPrintsUsage returns work whose errors of the command line the first rank prints for all. A follower's own reach the first by withRanks.
-func firstPrintsUsage(work func(context.Context, []string) error) func(context.Context, []string) error {
+// usageReportedByFirst returns work whose errors of the command line the first rank prints for all. A follower's own reach the first by withRanks.
+func usageReportedByFirst(work func(context.Context, []string) error) func(context.Context, []string) error {
 	return func(ctx context.Context, args []string) error {
 		err := work(ctx, args)
 		if errors.As(err, new(usageError)) {
-			return firstPrints(err)
+			return reportedByFirst(err)
 		}
 		return err
 	}
@@ -93,7 +93,7 @@ func withRanks(f func(comm ranks.Comm) error) error {
 	}
 	comm, err := mpi.Open()
 	if errors.As(err, new(*mpi.SetupError)) && l.LocalRank > 0 {
-		return told{err} // by the first rank of this machine
+		return reportedElsewhere{err} // by the first rank of this machine
 	}
 	if err != nil {
 		return err
@@ -104,8 +104,8 @@ func withRanks(f func(comm ranks.Comm) error) error {
 	} else {
 		comm.Abort(err)
 	}
-	if l.Rank > 0 && firstTells(err) {
-		return told{err}
+	if l.Rank > 0 && firstReports(err) {
+		return reportedElsewhere{err}
 	}
 	return err
 }
@@ -127,7 +127,7 @@ func openDevicesOfRank(list string) ([]*vk.Device, error) {
 	}
 	devices, err := openDevices(choice[l.LocalRank%len(choice)])
 	if err != nil && len(choice) == 1 && l.LocalRank > 0 {
-		return nil, told{err} // by the first rank of this machine, or by the first of all, which Abort gives the cause
+		return nil, reportedElsewhere{err} // by the first rank of this machine, or by the first of all, which Abort gives the cause
 	}
 	return devices, err
 }
@@ -182,16 +182,16 @@ func (p *planner) follow(ctx context.Context, comm ranks.Comm) error {
 	})
 }
 
-// told is an error that the first rank prints, too.
-type told struct{ error }
+// reportedElsewhere is an error that another rank prints.
+type reportedElsewhere struct{ error }
 
-// tellTime is how long a rank with a told error waits before it ends: mpirun then ends the first, which may still have to print it.
-const tellTime = time.Second
+// reportTime is how long a rank waits before it ends with an error that another rank prints: mpirun then ends the other, which may not have printed it yet.
+const reportTime = time.Second
 
-func (e told) Unwrap() error { return e.error }
+func (e reportedElsewhere) Unwrap() error { return e.error }
 
-// firstTells reports whether the first rank has the error of another one.
-func firstTells(err error) bool {
+// firstReports reports whether the first rank has the error of another one.
+func firstReports(err error) bool {
 	var lost *ranks.LostError
-	return errors.Is(err, run.ErrStopped) || errors.Is(err, context.Canceled) || run.OnAllRanks(err) || errors.As(err, &lost) && lost.Rank == 0 && lost.Told
+	return errors.Is(err, run.ErrStopped) || errors.Is(err, context.Canceled) || run.OnAllRanks(err) || errors.As(err, &lost) && lost.Rank == 0 && lost.Aborted
 }

@@ -39,7 +39,7 @@ type peer struct {
 	outData []byte
 	silence int  // periods since its last sign. Counted by look, so time in which this process was stopped does not count
 	left    bool // it has taken leave
-	told    bool // this rank has taken leave
+	signed  bool // this rank has sent its last sign
 }
 
 // prepare begins to wait for signs of all peers. Their memory is C's and is never freed.
@@ -102,8 +102,8 @@ func (e *engine) look() {
 			p.silence++
 		}
 		switch {
-		case e.closing && !p.told:
-			p.told = e.sendSign(i, sign{Kind: "leaving"})
+		case e.closing && !p.signed:
+			p.signed = e.sendSign(i, sign{Kind: "leaving"})
 		case e.closing:
 			C.marr_mpi_test(p.out)
 		case tick && !p.left:
@@ -144,7 +144,7 @@ func (e *engine) hear(i int) {
 // alone reports whether all ranks have taken leave, and no message is under way.
 func (e *engine) alone() bool {
 	for i := range e.peers {
-		if p := &e.peers[i]; i != e.rank && (!p.left || !p.told || p.out.pending != 0) {
+		if p := &e.peers[i]; i != e.rank && (!p.left || !p.signed || p.out.pending != 0) {
 			return false
 		}
 	}
@@ -156,7 +156,7 @@ func (e *engine) abort(cause error) {
 	var lost *ranks.LostError
 	if !errors.As(cause, &lost) {
 		reason := cause.Error()
-		lost = &ranks.LostError{Rank: e.rank, Host: hostname(), Reason: reason[:min(len(reason), signBytes/3)], Told: true} // JSON may need more bytes
+		lost = &ranks.LostError{Rank: e.rank, Host: hostname(), Reason: reason[:min(len(reason), signBytes/3)], Aborted: true} // JSON may need more bytes
 	}
 	e.fail(cause)
 	for end := time.Now().Add(2 * time.Second); time.Now().Before(end); time.Sleep(time.Millisecond) {
@@ -166,13 +166,13 @@ func (e *engine) abort(cause error) {
 			if i == e.rank || i == lost.Rank && !p.left { // a rank that has left waits in Close for the others
 				continue
 			}
-			if !p.told {
-				p.told = e.sendSign(i, sign{Kind: "aborting", Lost: lost})
+			if !p.signed {
+				p.signed = e.sendSign(i, sign{Kind: "aborting", Lost: lost})
 			}
-			if p.told && p.out.pending != 0 {
+			if p.signed && p.out.pending != 0 {
 				C.marr_mpi_test(p.out)
 			}
-			waiting = waiting || !p.told || p.out.pending != 0
+			waiting = waiting || !p.signed || p.out.pending != 0
 		}
 		if !waiting {
 			return

@@ -318,6 +318,10 @@ func TestSrunWithoutAConnectionIsRefused(t *testing.T) {
 	if _, err := openLibrary(Launch{Launcher: "srun", Rank: 1, Size: 4}); !errors.As(err, &setup) || !strings.Contains(err.Error(), "use srun --mpi=pmix with Open MPI") {
 		t.Errorf("error %v, want that --mpi is missing", err)
 	}
+	t.Setenv(slurmPMIEnv, "/usr/lib/libpmi.so")
+	if opened, err := openLibrary(Launch{Launcher: "srun", Rank: 1, Size: 4}); err == nil && isOpenMPI() || err != nil && !strings.Contains(err.Error(), "which needs srun --mpi=pmix") {
+		t.Errorf("Slurm's libpmi for Intel MPI: opened %q, error %v, want no Open MPI", opened, err)
+	}
 	for path, want := range map[string]string{"": "or use srun --mpi=pmix with Open MPI", "/nowhere/libmpi.so": "/nowhere/libmpi.so"} {
 		t.Setenv(LibraryEnv, path)
 		if opened, err := openLibrary(Launch{Launcher: "srun", Rank: 1, Size: 4, PMI: PMI2}); err == nil && isOpenMPI() || err != nil && !strings.Contains(err.Error(), want) {

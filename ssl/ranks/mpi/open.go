@@ -22,8 +22,13 @@ import (
 	"github.com/marr-ssl/marr/ssl/ranks"
 )
 
-// slurmPMIEnv is the variable with the path of Slurm's libpmi for Intel MPI, which then connects without a connection of srun.
+// slurmPMIEnv is the variable with the path of Slurm's libpmi for Intel MPI, a member of MPICH's family, which then needs no --mpi of srun.
 const slurmPMIEnv = "I_MPI_PMI_LIBRARY"
+
+// needsMPICH reports whether the connection of srun is one that Open MPI cannot use: it would end the process, with a wrong reason.
+func (l Launch) needsMPICH() bool {
+	return l.PMI == PMI2 || l.Launcher == "srun" && l.PMI == "" && os.Getenv(slurmPMIEnv) != ""
+}
 
 // opened is set by the first Open: MPI can be started once per process.
 var opened sync.Once
@@ -97,8 +102,8 @@ func initialize(e *engine, launch Launch) error {
 // openLibrary opens the first library that is present and fits the launcher, and returns its name.
 func openLibrary(launch Launch) (string, error) {
 	chosen := os.Getenv(LibraryEnv) != ""
-	if launch.Launcher == "srun" && launch.PMI == "" && !chosen && os.Getenv(slurmPMIEnv) == "" { // Open MPI would end the process with a wrong reason
-		return "", launch.failed("without a connection for MPI: use srun --mpi=pmix with Open MPI, --mpi=pmi2 with MPICH (srun --mpi=list prints what Slurm has), "+
+	if launch.Launcher == "srun" && launch.PMI == "" && !chosen && !launch.needsMPICH() {
+		return "", launch.failed("gave it no PMI, by which MPI connects the ranks: use srun --mpi=pmix with Open MPI, --mpi=pmi2 with MPICH (srun --mpi=list prints what Slurm has), "+
 			"or set %s to the path of a library that finds the ranks by itself", LibraryEnv)
 	}
 	var reasons []string
@@ -112,7 +117,7 @@ func openLibrary(launch Launch) (string, error) {
 			reasons = append(reasons, path+": it has no "+C.GoString(missing))
 		case reason != nil:
 			reasons = append(reasons, C.GoString(reason))
-		case launch.PMI == PMI2 && !chosen && isOpenMPI():
+		case launch.needsMPICH() && !chosen && isOpenMPI():
 			reasons = append(reasons, path+": Open MPI, which needs srun --mpi=pmix")
 		default:
 			return path, nil
@@ -136,7 +141,7 @@ func libraries(launch Launch) []string {
 	}
 	names := append([]string{openmpi}, mpich...)
 	switch {
-	case launch.PMI == PMI2:
+	case launch.needsMPICH():
 		names = mpich
 	case launch.Launcher == "mpirun of MPICH":
 		names = append(mpich, openmpi)
