@@ -12,7 +12,8 @@
 # make gpucheck  bin/gpucheck, a folder that checks a machine with a GPU (bin/gpucheck/run.sh)        make results  the tables of bench/RESULTS.md
 
 GO ?= go
-TEST = $(GO) test -p 1 -count=1 -timeout 20m
+# make test vets the whole module before.
+TEST = $(GO) test -p 1 -count=1 -timeout 20m -vet=off
 # Without long trainings, which make check-long runs once.
 SHORT = $(TEST) -short
 
@@ -47,7 +48,7 @@ check:
 	@$(MAKE) --no-print-directory check-long check-race check-validation check-gc check-variants check-turbo
 
 check-long:
-	$(TEST) ./shaders/ ./ssl/ranks/mpi/ ./ssl/run/ ./ssl/train/ ./ssl/report/page/ ./tools/marr/ ./tools/release/
+	$(TEST) ./bench/ ./shaders/ ./ssl/ranks/mpi/ ./ssl/run/ ./ssl/train/ ./ssl/report/page/ ./tools/marr/ ./tools/release/
 
 check-race:
 	$(SHORT) -race $(RACE)
@@ -84,7 +85,7 @@ check-wine:
 
 check-wine-command:
 	@tools/setup/wine.sh
-	$(WINE) -run 'Signal|KilledRun|TwoRuns|BadInput|Escaped|NoFile|Quoted|SeveralDevices' -skip FineTuning ./tools/marr/
+	$(WINE) -run 'Signal|KilledRun|TwoRuns|BadInput|Escaped|NoFile|Quoted' -skip FineTuning ./tools/marr/
 
 # Tests of the build for arm64 under qemu, on lavapipe, which compiles shaders slowly there, and products that the compiler would fuse (package kernels/exact).
 ARM64 = CGO_ENABLED=1 GOOS=linux GOARCH=arm64 CC=aarch64-linux-gnu-gcc $(GO) test -p 1 -count=1 -timeout 2h -short -exec "$(CURDIR)/tools/setup/arm64.sh"

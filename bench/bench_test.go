@@ -20,6 +20,9 @@ func TestMain(m *testing.M) { vktest.Main(m, &device) }
 var slowPeak = Peak{FMA: Rate{Best: 90}, Copy: Rate{Best: 5}}
 
 func TestPeakIsMeasured(t *testing.T) {
+	if testing.Short() {
+		t.Skip("measures the peak of the device")
+	}
 	p, err := MeasurePeak(device)
 	if err != nil {
 		t.Fatal(err)

@@ -178,6 +178,9 @@ func TestSnapshotIsMeasuredAndExported(t *testing.T) {
 
 // ssl/report reads the files back; here the flag reaches them, also in a resumed run.
 func TestTensorBoardGetsScalarsAndViews(t *testing.T) {
+	if testing.Short() {
+		t.Skip("stops and resumes a training")
+	}
 	t.Parallel()
 	data, out := images64(t), filepath.Join(t.TempDir(), "run")
 	if status, said := stopAfter(t, 9, stopSignal, small(data, out, "--tensorboard")); status != stopSignals[stopSignal] {

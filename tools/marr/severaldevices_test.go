@@ -11,6 +11,9 @@ import (
 
 // Two devices, which here are one, train what one device trains in two parts.
 func TestSeveralDevicesTrainWhatOneTrains(t *testing.T) {
+	if testing.Short() {
+		t.Skip("starts six commands")
+	}
 	t.Parallel()
 	data, dir := images64(t), t.TempDir()
 	one, two := filepath.Join(dir, "one"), filepath.Join(dir, "two")

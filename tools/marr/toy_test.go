@@ -49,7 +49,7 @@ func TestARegisteredBackboneWorksEverywhere(t *testing.T) {
 	set := images(t, 64)
 	methods := ssl.Methods()
 	if testing.Short() {
-		methods = []string{"byol", "dino", "distill", "mae", "supervised"}
+		methods = []string{"dino", "distill", "mae"}
 	}
 	for _, method := range methods {
 		t.Run(method, func(t *testing.T) {
