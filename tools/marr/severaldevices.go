@@ -86,7 +86,7 @@ func (p *planner) batch() string {
 	if k := p.config.Accumulate; k > 1 {
 		text := fmt.Sprintf("%d in %d parts", p.config.Batch, k)
 		if p.config.SyncBN && p.devices > 1 {
-			text += ", synchronized batch norm"
+			text += ", sync-bn"
 		}
 		return text
 	}

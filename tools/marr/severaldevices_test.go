@@ -55,7 +55,9 @@ func TestSyncBNIsKept(t *testing.T) {
 	}
 	t.Parallel()
 	data, dir := images64(t), filepath.Join(t.TempDir(), "run")
-	ok(t, small(data, dir, "--device", "0,0", "--sync-bn")...)
+	if out := ok(t, small(data, dir, "--device", "0,0", "--sync-bn")...); !strings.Contains(out, "in 2 parts, sync-bn") {
+		t.Errorf("the plan does not name it:\n%s", out)
+	}
 	configHas(t, dir, "sync_bn = true # flag")
 	configHas(t, dir, "synced_ranks = 2 # default")
 	ok(t, "pretrain", "--resume", "--out", dir)
