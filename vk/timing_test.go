@@ -23,6 +23,9 @@ func timed(t *testing.T, d *Device, work float64) *Segment {
 	return end(t, r)
 }
 
+// clockTick is how far a measured time may be wrong: Go's clock on Windows advances in steps.
+const clockTick = 16 * time.Millisecond
+
 func TestTimesSeparateHeavyOpsFromLightOnes(t *testing.T) {
 	for _, c := range []struct {
 		name string
@@ -36,22 +39,25 @@ func TestTimesSeparateHeavyOpsFromLightOnes(t *testing.T) {
 		// The shortest of several runs, since other processes may hold up any op of any one.
 		least := slices.Repeat([]time.Duration{time.Hour}, s.Len())
 		apart := func() bool { return least[0]+least[2] > 10*(least[1]+least[3]) } // 32768 times the work
-		for run := 0; run < 3 || run < 200 && !apart(); run++ {
+		var all, wall time.Duration
+		for run := 0; run < 10 || run < 200 && !apart(); run++ {
 			start := time.Now()
 			runSegments(t, dev, s)
-			wall := time.Since(start)
+			wall += time.Since(start)
 			times := must[[]time.Duration](t)(s.Times())
 			if len(times) != s.Len() {
 				t.Fatalf("%s: %d times of %d ops", c.name, len(times), s.Len())
 			}
-			var sum time.Duration
 			for i, d := range times {
-				sum += d
+				all += d
 				least[i] = min(least[i], d)
 			}
-			if sum > wall || slices.Min(times) < 0 {
-				t.Errorf("%s: %v sum to %v, and the run took %v", c.name, times, sum, wall)
+			if slices.Min(times) < 0 {
+				t.Errorf("%s: times %v", c.name, times)
 			}
+		}
+		if all > wall+clockTick {
+			t.Errorf("%s: the times of all runs sum to %v, and the runs took %v", c.name, all, wall)
 		}
 		if !apart() {
 			t.Errorf("%s: heavy, light, heavy, light took %v", c.name, least[:4])
