@@ -22,7 +22,7 @@ type share struct {
 	gradients    [][]float32 // of each part of this rank, and their sum over all ranks: MPI cannot send from mapped memory of a device
 	sum          []float32
 	exchanges    map[string]*kernels.Exchange // by segment
-	norm         []byte                       // statistics of all ranks
+	norm         []byte                       // statistics of this rank's batch norm, then those of all ranks, in ordinary memory
 	timing       *Timing
 	stop         bool // a rank asked to stop after this step
 }
@@ -66,14 +66,16 @@ func (t *Trainer) newExchanges() error {
 func (s *share) gatherNorms(mine, all []byte) error {
 	start := time.Now()
 	defer func() { s.timing.Norms += time.Since(start) }()
-	own, send, recv := append(s.norm[:0], mine...), make([][]byte, s.comm.Size()), make([][]byte, s.comm.Size())
-	s.norm = slices.Grow(own, len(all))[:len(mine)+len(all)]
-	own = s.norm[:len(mine)]
-	for i := range send {
-		send[i], recv[i] = own, s.norm[len(mine)*(1+i):][:len(mine)]
+	n, size := s.comm.Size(), len(mine)
+	s.norm = slices.Grow(s.norm[:0], size+len(all))[:size+len(all)]
+	own, gathered := s.norm[:size], s.norm[size:]
+	copy(own, mine)
+	send, recv := make([][]byte, n), make([][]byte, n)
+	for i := range n {
+		send[i], recv[i] = own, gathered[i*size:][:size]
 	}
 	err := s.comm.Exchange(send, recv)
-	copy(all, s.norm[len(mine):])
+	copy(all, gathered)
 	return err
 }
 

@@ -34,7 +34,8 @@ func (w *Timing) lapAt(sum *time.Duration, end time.Time) {
 	w.last = end
 }
 
-// computed divides the time until now: the device finished at `done`, and all ranks had the first gradients at `met`, the zero time if there was no such meeting.
+// computed divides the time until now: the device finished at `done`, and all ranks had the first piece of the gradients at
+// `met`, the zero time if they come in one piece.
 func (w *Timing) computed(done, met time.Time) {
 	w.lapAt(&w.Compute, done)
 	w.lapAt(&w.Wait, met)

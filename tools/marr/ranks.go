@@ -39,7 +39,7 @@ func reportedByFirst(err error) error {
 	return err
 }
 
-// usageReportedByFirst returns work whose errors of the command line the first rank prints for all. A follower's own reach the first by withRanks.
+// usageReportedByFirst returns work with reportedByFirst for errors of the command line. Other errors of a follower reach the first rank through withRanks.
 func usageReportedByFirst(work func(context.Context, []string) error) func(context.Context, []string) error {
 	return func(ctx context.Context, args []string) error {
 		err := work(ctx, args)

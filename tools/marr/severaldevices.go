@@ -53,11 +53,11 @@ func (p *planner) divide() error {
 	c, n := p.config, max(p.devices, 1)
 	if c.Accumulate%n != 0 {
 		if p.resumed {
-			return usagef("--resume on %d devices: the run computes each batch in %d parts (--accumulate), of which each device computes as many: "+
+			return usagef("--resume on %d devices: the run computes each batch in %d parts (--accumulate), and all devices must compute equally many: "+
 				"use a number of devices that divides %d", n, c.Accumulate, c.Accumulate)
 		}
 		if p.fixed("accumulate") {
-			return usagef("--accumulate %d on %d devices: each computes as many parts of a batch: choose a multiple of %d, or another number of devices", c.Accumulate, n, n)
+			return usagef("--accumulate %d on %d devices: all devices must compute equally many parts of a batch: choose a multiple of %d, or another number of devices", c.Accumulate, n, n)
 		}
 		c.Accumulate = n
 	}
